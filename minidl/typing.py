@@ -1,0 +1,26 @@
+"""The types that signatures share."""
+
+from typing import Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+
+Array: TypeAlias = np.ndarray[Any, np.dtype[np.floating[Any]]]
+"""A float32 or float64 array."""
+
+IntArray: TypeAlias = np.ndarray[Any, np.dtype[np.integer[Any]]]
+
+Shape: TypeAlias = tuple[int, ...]
+"""The shape of one sample, without the batch axis: (c, h, w) or (features,)."""
+
+Size: TypeAlias = int | tuple[int, int]
+"""One number for both axes, or (height, width)."""
+
+Padding: TypeAlias = int | tuple[int, int] | Literal["same"]
+
+
+class Backward(Protocol):
+    """What `forward(train=True)` returns beside y: it adds into each Parameter.grad and returns dx."""
+
+    def __call__(self, dy: Array, *, need_dx: bool = True) -> Array | None:
+        """Propagate the gradient of the output to the parameters and, if wanted, to the input."""
+        ...

@@ -1,0 +1,138 @@
+"""The three ways to compute every operator, and the choice between them."""
+
+import importlib
+import importlib.util
+import os
+import warnings
+from types import TracebackType
+from typing import Protocol, Self, cast
+
+from minidl.errors import did_you_mean
+from minidl.typing import Array, IntArray
+
+Pair = tuple[int, int]
+Sides = tuple[Pair, Pair]
+
+
+class Backend(Protocol):
+    """The functions that each backend module exports; images are (n, c, h, w), shapes have been checked."""
+
+    __name__: str
+
+    def conv2d(
+        self, x: Array, w: Array, b: Array | None, *, stride: Pair, padding: Sides, dilation: Pair, groups: int
+    ) -> Array: ...
+
+    def conv2d_backward(
+        self, dy: Array, x: Array, w: Array, *, stride: Pair, padding: Sides, dilation: Pair, groups: int, need_dx: bool
+    ) -> tuple[Array | None, Array, Array]: ...
+
+    def max_pool2d(self, x: Array, *, pool_size: Pair, stride: Pair, padding: Sides) -> tuple[Array, IntArray]: ...
+
+    def max_pool2d_backward(
+        self, dy: Array, argmax: IntArray, *, size: Pair, pool_size: Pair, stride: Pair, padding: Sides
+    ) -> Array: ...
+
+    def dense(self, x: Array, w: Array, b: Array | None) -> Array: ...
+
+    def dense_backward(self, dy: Array, x: Array, w: Array, *, need_dx: bool) -> tuple[Array | None, Array, Array]: ...
+
+    def relu(self, x: Array) -> Array: ...
+
+    def relu_backward(self, dy: Array, y: Array) -> Array: ...
+
+    def softmax(self, x: Array) -> Array: ...
+
+    def softmax_backward(self, dy: Array, y: Array) -> Array: ...
+
+    def log_softmax(self, x: Array) -> Array: ...
+
+    def log_softmax_backward(self, dy: Array, y: Array) -> Array: ...
+
+    def cross_entropy(self, logits: Array, targets: Array) -> tuple[Array, Array]: ...
+
+    def sgd_step(
+        self,
+        value: Array,
+        grad: Array,
+        velocity: Array | None,
+        *,
+        lr: float,
+        momentum: float,
+        nesterov: bool,
+        weight_decay: float,
+    ) -> None: ...
+
+    def adam_step(
+        self,
+        value: Array,
+        grad: Array,
+        first: Array,
+        second: Array,
+        *,
+        betas: tuple[float, float],
+        eps: float,
+        weight_decay: float,
+        step_size: float,
+        second_scale: float,
+    ) -> None: ...
+
+
+NAMES = ("reference", "vectorized", "compiled")
+
+_chosen: Backend | None = None
+
+
+def current() -> Backend:
+    """The backend in use: the one chosen, else `MINIDL_BACKEND`, else compiled, or vectorized without Numba."""
+    global _chosen
+    if _chosen is None:
+        name = os.environ.get("MINIDL_BACKEND")
+        if name:
+            _chosen = _load(name)
+        elif importlib.util.find_spec("numba") is not None:
+            _chosen = _load("compiled")
+        else:
+            warnings.warn(
+                "Numba isn't installed: minidl runs on its slower NumPy backend", RuntimeWarning, stacklevel=4
+            )
+            _chosen = _load("vectorized")
+    return _chosen
+
+
+def backend_name() -> str:
+    """The name of the backend in use."""
+    return current().__name__.rpartition(".")[2]
+
+
+class use_backend:  # noqa: N801 - it is called like a function, and may be used in a with statement
+    """Run everything on the backend `name`: "reference", "vectorized" or "compiled".
+
+    As a plain call it stays chosen; as a context manager, the backend before it comes back at the end. The choice is
+    one for all threads. Raises ValueError for an unknown name and ImportError for "compiled" without Numba.
+    """
+
+    def __init__(self, name: str) -> None:
+        global _chosen
+        self._before = _chosen
+        _chosen = _load(name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        global _chosen
+        _chosen = self._before
+
+
+def _load(name: str) -> Backend:
+    if name not in NAMES:
+        raise ValueError(f"unknown backend {name!r}; {did_you_mean(name, NAMES)}")
+    try:
+        return cast(Backend, importlib.import_module(f"minidl.backends.{name}"))
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f'the compiled backend needs Numba ({error}): pip install numba, or minidl.use_backend("vectorized")'
+        ) from error

@@ -1,0 +1,33 @@
+"""Numba kernels: the default backend. Shapes as in `reference`."""
+
+from minidl.backends.compiled.activation import (
+    cross_entropy,
+    log_softmax,
+    log_softmax_backward,
+    relu,
+    relu_backward,
+    softmax,
+    softmax_backward,
+)
+from minidl.backends.compiled.conv import conv2d, conv2d_backward
+from minidl.backends.compiled.dense import dense, dense_backward
+from minidl.backends.compiled.optim import adam_step, sgd_step
+from minidl.backends.compiled.pool import max_pool2d, max_pool2d_backward
+
+__all__ = [
+    "adam_step",
+    "conv2d",
+    "conv2d_backward",
+    "cross_entropy",
+    "dense",
+    "dense_backward",
+    "log_softmax",
+    "log_softmax_backward",
+    "max_pool2d",
+    "max_pool2d_backward",
+    "relu",
+    "relu_backward",
+    "sgd_step",
+    "softmax",
+    "softmax_backward",
+]

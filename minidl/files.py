@@ -1,0 +1,63 @@
+"""A file is written whole or not at all."""
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextlib.contextmanager
+def write_atomically(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Give a binary file that takes the place of `path` when the block ends, and only if it ends well.
+
+    Until then the old file, if there is one, stays as it was; if the block raises, it stays for good and nothing else
+    remains. The new file is on the disk (fsync) before it takes its name, so that a power failure leaves the old one or
+    the new one, never half of one. A symbolic link is followed; the permissions of an old file are kept, those of a
+    first file follow the umask.
+
+    The block leaves the file open. Text is encoded first, `file.write(text.encode())`, because a wrapper such as
+    `io.TextIOWrapper` closes the file when it is collected.
+
+    Raises IsADirectoryError, FileNotFoundError (the folder isn't there) and the other OSErrors of the file system.
+    """
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    # In the same folder, because a rename is atomic only within one file system.
+    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    with open(temporary, "xb") as file:
+        try:
+            # Before the first byte is written, so that a private file is private at every moment.
+            if target.exists():
+                temporary.chmod(stat.S_IMODE(target.stat().st_mode) & 0o777)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            # Windows doesn't rename an open file.
+            file.close()
+            os.replace(temporary, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                file.close()
+            temporary.unlink(missing_ok=True)
+            raise
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` survive a power failure."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems don't sync folders; the file itself is safe by now.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)

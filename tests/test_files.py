@@ -1,0 +1,191 @@
+"""A file is written whole or not at all."""
+
+import errno
+import os
+import stat
+import threading
+
+import pytest
+
+from minidl.files import write_atomically
+
+posix = pytest.mark.skipif(os.name == "nt", reason="permissions, links and folder handles are POSIX's")
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_the_file_appears_when_the_block_ends(tmp_path):
+    path = tmp_path / "new.bin"
+    with write_atomically(path) as file:
+        file.write(b"new")
+        file.flush()
+        assert not path.exists()
+        assert len(list(tmp_path.iterdir())) == 1
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_plain_string_in_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with write_atomically("new.bin") as file:
+        file.write(b"new")
+    assert (tmp_path / "new.bin").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("error", [ValueError, OSError, KeyboardInterrupt, SystemExit])
+def test_an_interrupted_block_leaves_the_old_file(tmp_path, error):
+    path = tmp_path / "old.bin"
+    path.write_bytes(b"old")
+
+    def write_half():
+        with write_atomically(path) as file:
+            file.write(b"half of the n")
+            raise error
+
+    with pytest.raises(error):
+        write_half()
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("function", ["replace", "fsync"])
+def test_a_failing_system_call_leaves_the_old_file(tmp_path, monkeypatch, function):
+    path = tmp_path / "old.bin"
+    path.write_bytes(b"old")
+
+    def fail(*_args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def write():
+        with write_atomically(path) as file:
+            file.write(b"new")
+
+    monkeypatch.setattr(os, function, fail)
+    with pytest.raises(OSError, match="No space left"):
+        write()
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_block_that_closes_the_file_changes_nothing(tmp_path):
+    path = tmp_path / "old.bin"
+    path.write_bytes(b"old")
+
+    def write():
+        with write_atomically(path) as file:
+            file.write(b"new")
+            file.close()
+
+    with pytest.raises(ValueError, match="closed file"):
+        write()
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_bytes_are_on_the_disk_before_the_name_changes(tmp_path, monkeypatch):
+    calls = []
+    real_fsync, real_replace = os.fsync, os.replace
+
+    def fsync(descriptor):
+        calls.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        real_fsync(descriptor)
+
+    def replace(source, target):
+        calls.append(f"replace by {os.stat(source).st_size} bytes")
+        real_replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", replace)
+    with write_atomically(tmp_path / "new.bin") as file:
+        file.write(b"new")
+    assert calls == ["file", "replace by 3 bytes"] + (["folder"] if os.name != "nt" else [])
+
+
+@posix
+@pytest.mark.parametrize(("number", "raises"), [(errno.EINVAL, False), (errno.ENOTSUP, False), (errno.EIO, True)])
+def test_a_folder_that_cannot_be_synced(tmp_path, monkeypatch, number, raises):
+    path = tmp_path / "new.bin"
+    real_fsync = os.fsync
+
+    def fsync(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, "the folder")
+        real_fsync(descriptor)
+
+    def write():
+        with write_atomically(path) as file:
+            file.write(b"new")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    if raises:
+        with pytest.raises(OSError, match="the folder"):
+            write()
+    else:
+        write()
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@posix
+@pytest.mark.parametrize("umask", [0o022, 0o027, 0o077])
+def test_a_first_file_follows_the_umask(tmp_path, umask):
+    old = os.umask(umask)
+    try:
+        with write_atomically(tmp_path / "new.bin"):
+            pass
+    finally:
+        os.umask(old)
+    assert mode(tmp_path / "new.bin") == 0o666 & ~umask
+
+
+@posix
+@pytest.mark.parametrize("old_mode", [0o600, 0o664, 0o755, 0o444])
+def test_a_replaced_file_keeps_its_permissions_at_every_moment(tmp_path, old_mode):
+    path = tmp_path / "old.bin"
+    path.write_bytes(b"old")
+    path.chmod(old_mode)
+    with write_atomically(path) as file:
+        assert {mode(each) for each in tmp_path.iterdir()} == {old_mode}
+        file.write(b"new")
+    assert mode(path) == old_mode
+    assert path.read_bytes() == b"new"
+
+
+@posix
+def test_a_symbolic_link_is_followed(tmp_path):
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "real.bin").write_bytes(b"old")
+    link = tmp_path / "link.bin"
+    link.symlink_to(folder / "real.bin")
+    with write_atomically(link) as file:
+        file.write(b"new")
+    assert link.is_symlink()
+    assert (folder / "real.bin").read_bytes() == b"new"
+
+
+def test_folders(tmp_path):
+    with pytest.raises(IsADirectoryError, match="test_folders"), write_atomically(tmp_path):
+        pass
+    with pytest.raises(FileNotFoundError), write_atomically(tmp_path / "missing" / "new.bin"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_writers_at_the_same_time_leave_one_whole_file(tmp_path):
+    path = tmp_path / "shared.bin"
+
+    def write(letter):
+        for _ in range(5):
+            with write_atomically(path) as file:
+                file.write(letter * 1000)
+
+    threads = [threading.Thread(target=write, args=(letter,)) for letter in (b"a", b"b", b"c")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert path.read_bytes() in (b"a" * 1000, b"b" * 1000, b"c" * 1000)
+    assert list(tmp_path.iterdir()) == [path]

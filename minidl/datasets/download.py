@@ -1,0 +1,76 @@
+"""Downloads: into a temporary folder, verified there, and only then moved into the cache."""
+
+import contextlib
+import importlib.util
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from minidl.datasets.files import LONGEST_FILE, Collection, read_verified
+from minidl.datasets.idx import AnyArray
+
+TIMEOUT = 30
+"""Seconds that a server may stay silent."""
+
+
+class BoundedFile:
+    """A file that takes LONGEST_FILE bytes and then refuses: a server may send without end."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+
+    def write(self, chunk: bytes) -> int:
+        """Write, or raise OSError once the file is too long."""
+        if self.file.tell() + len(chunk) > LONGEST_FILE:
+            raise OSError(f"the server sent more than {LONGEST_FILE} bytes")
+        return self.file.write(chunk)
+
+    def flush(self) -> None:
+        """Pass on what is buffered."""
+        self.file.flush()
+
+
+def download(collection: Collection, folder: Path) -> dict[str, AnyArray]:
+    """Download the files of a data set to `folder`, and return their arrays by name.
+
+    All or nothing: the folder is made only once every file is verified. Raises ImportError if pooch isn't
+    installed, OSError if the server or the disk fails, and FormatError, naming the address, if a file isn't
+    the original.
+    """
+    import pooch  # here, because it is an extra that nobody needs who has the files
+
+    # Beside its destination: a rename is atomic only within one file system.
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
+        arrays = {}
+        for name, digest in collection.digests.items():
+            address = f"{collection.address}{name}.gz"
+            path = Path(temporary, f"{name}.gz")
+            _fetch(pooch.HTTPDownloader, address, path)
+            arrays[name] = read_verified(path, digest, address)
+        folder.mkdir(exist_ok=True)
+        for name in arrays:
+            os.replace(Path(temporary, f"{name}.gz"), folder / f"{name}.gz")
+    return arrays
+
+
+def _fetch(downloader: Callable[..., Any], address: str, path: Path) -> None:
+    """Download one file, with a progress bar if someone watches, and make sure that the disk has it."""
+    on_terminal = sys.stderr is not None and sys.stderr.isatty()
+    bar = on_terminal and importlib.util.find_spec("tqdm") is not None
+    # pooch leaves the connection open when a download fails; the stack closes whatever was answered.
+    with contextlib.ExitStack() as answers, open(path, "wb") as file:
+
+        def keep(answer: Any, **_: object) -> None:
+            answers.callback(answer.close)
+
+        try:
+            fetch = downloader(progressbar=bar, chunk_size=1 << 16, timeout=TIMEOUT, hooks={"response": keep})
+            fetch(address, BoundedFile(file), None)
+        except ValueError as error:  # a malformed address or header of the answer
+            raise OSError(f"{address}: {error}") from error
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,161 @@
+import functools
+import gc
+import gzip
+import http.server
+import logging
+import threading
+import types
+
+import pytest
+
+from minidl.datasets import download, fashion, fashion_mnist
+from minidl.errors import FormatError
+
+pytest.importorskip("pooch", reason="needs the extra `data`")
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        self.server.requested.append(self.path)
+
+
+@pytest.fixture
+def server(tiny, put, tmp_path, monkeypatch):
+    """The original server, here: its folder, the paths asked for, and stop()."""
+    folder = put(tmp_path / "served", tiny)
+    served = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
+    served.requested = []
+    thread = threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+
+    def stop():
+        served.shutdown()
+        served.server_close()
+        thread.join()
+
+    monkeypatch.setattr(fashion, "ORIGINAL_ADDRESS", f"http://127.0.0.1:{served.server_port}/")
+    yield types.SimpleNamespace(folder=folder, requested=served.requested, stop=stop)
+    if thread.is_alive():
+        stop()
+    gc.collect()  # a connection left open warns when it is collected: here, not in some later test
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return tmp_path / "cache" / "minidl"
+
+
+def left_in(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def test_a_download_is_cached_and_the_server_is_not_needed_again(server, cache, tiny, capfd, caplog):
+    with caplog.at_level(logging.INFO, logger="pooch"):
+        train, test = fashion_mnist()
+    assert capfd.readouterr() == ("", "")
+    assert not [record for record in caplog.records if record.name == "pooch"]
+    assert train.labels.tolist() == [9, 8, 7]
+    assert test.labels.tolist() == [9, 8]
+    assert sum(path.endswith(".gz") for path in server.requested) == 4
+    assert left_in(cache) == ["fashion-mnist", *sorted(f"fashion-mnist/{name}.gz" for name in tiny)]
+    for name, content in tiny.items():
+        assert gzip.decompress((cache / "fashion-mnist" / f"{name}.gz").read_bytes()) == content
+    server.stop()
+    again, _ = fashion_mnist()
+    assert again.images.tobytes() == train.images.tobytes()
+
+
+def test_an_incomplete_cache_is_completed(server, cache, tiny, put):
+    put(cache / "fashion-mnist", {"train-images-idx3-ubyte": b"old"})
+    assert fashion_mnist()[0].labels.tolist() == [9, 8, 7]
+    assert len(left_in(cache / "fashion-mnist")) == len(tiny)
+
+
+@pytest.mark.parametrize(
+    ("damage", "match"),
+    [
+        (lambda stored: gzip.compress(gzip.decompress(stored)[:-1] + b"\7"), "not the original file: the SHA-256"),
+        (lambda stored: gzip.compress(gzip.decompress(stored)[:-1]), "truncated"),
+        (lambda stored: gzip.compress(gzip.decompress(stored) + b"\0"), "trailing bytes"),
+        (lambda stored: stored[: len(stored) // 2], "damaged or cut short"),
+        (lambda stored: b"<html>Log in to the hotel's network</html>", "magic number"),
+    ],
+    ids=["hash", "truncated", "trailing", "half", "html"],
+)
+@pytest.mark.parametrize("name", ["train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"])
+def test_nothing_is_cached_unless_all_files_are_the_originals(server, cache, name, damage, match):
+    path = server.folder / f"{name}.gz"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(FormatError, match=match) as caught:
+        fashion_mnist()
+    assert str(caught.value).startswith(f"{fashion.ORIGINAL_ADDRESS}{name}.gz: ")
+    assert left_in(cache) == []
+
+
+def assert_helpful(caught):
+    assert isinstance(caught.value.__cause__, OSError)
+    for remedy in ('pip install "minidl[data]"', "apt-get install dataset-fashion-mnist", "MINIDL_DATA=folder"):
+        assert remedy in str(caught.value)
+    assert fashion.ORIGINAL_ADDRESS in str(caught.value)
+
+
+def test_a_server_that_is_gone(server, cache):
+    server.stop()
+    with pytest.raises(FileNotFoundError, match=r"the download from .* failed") as caught:
+        fashion_mnist()
+    assert_helpful(caught)
+    assert left_in(cache) == []
+
+
+def test_a_server_that_lacks_a_file(server, cache):
+    (server.folder / "t10k-labels-idx1-ubyte.gz").unlink()
+    with pytest.raises(FileNotFoundError, match="404") as caught:
+        fashion_mnist()
+    assert_helpful(caught)
+    assert left_in(cache) == []
+
+
+def test_a_server_that_never_ends(server, cache, monkeypatch):
+    monkeypatch.setattr(download, "LONGEST_FILE", 100)
+    with pytest.raises(FileNotFoundError, match="the server sent more than 100 bytes") as caught:
+        fashion_mnist()
+    assert_helpful(caught)
+    assert left_in(cache) == []
+
+
+def test_an_address_that_is_none(tiny, cache, monkeypatch):
+    monkeypatch.setattr(fashion, "ORIGINAL_ADDRESS", "http://[nonsense/")
+    with pytest.raises(FileNotFoundError, match="nonsense") as caught:
+        fashion_mnist()
+    assert_helpful(caught)
+
+
+def test_a_cache_that_cannot_be_made(server, tmp_path):
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    with pytest.raises(FileNotFoundError, match=r"the download from .* failed") as caught:
+        fashion_mnist()
+    assert_helpful(caught)
+
+
+@pytest.mark.parametrize("on_terminal", [True, False])
+def test_a_progress_bar_only_on_a_terminal(server, monkeypatch, on_terminal):
+    import pooch
+
+    asked = []
+    original = pooch.HTTPDownloader
+
+    def spy(progressbar, **options):
+        asked.append(progressbar)
+        return original(progressbar=False, **options)
+
+    monkeypatch.setattr(pooch, "HTTPDownloader", spy)
+    monkeypatch.setattr(download.sys, "stderr", types.SimpleNamespace(isatty=lambda: on_terminal))
+    monkeypatch.setattr(download.importlib.util, "find_spec", lambda name: object())
+    fashion_mnist()
+    assert asked == [on_terminal] * 4  # once a file
+
+
+def test_a_terminal_without_tqdm_has_no_bar(server, monkeypatch):
+    monkeypatch.setattr(download.sys, "stderr", types.SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr(download.importlib.util, "find_spec", lambda name: None)
+    assert fashion_mnist()[0].labels.tolist() == [9, 8, 7]

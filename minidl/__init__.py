@@ -1,0 +1,67 @@
+"""minidl: a small convolutional-network framework on NumPy and Numba that reads like the textbook."""
+
+from minidl import datasets, functional, initializers, models, testing
+from minidl.backends import backend_name, use_backend
+from minidl.callbacks import Callback, CSVLogger, EarlyStopping, ModelCheckpoint, ProgressBar
+from minidl.checkpoint import load_arrays, save_arrays
+from minidl.data import batches
+from minidl.errors import DTypeError, FormatError, NotBuiltError, ShapeError, StateError
+from minidl.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Residual, Softmax
+from minidl.losses import CrossEntropy, Loss, MeanSquaredError
+from minidl.metrics import Accuracy, ConfusionMatrix, Metric, TopKAccuracy
+from minidl.model import Model, Sequential, load
+from minidl.module import Module, Parameter
+from minidl.optim import SGD, Adam, Optimizer
+from minidl.training import History, evaluate, fit, predict
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "SGD",
+    "Accuracy",
+    "Adam",
+    "CSVLogger",
+    "Callback",
+    "ConfusionMatrix",
+    "Conv2D",
+    "CrossEntropy",
+    "DTypeError",
+    "Dense",
+    "Dropout",
+    "EarlyStopping",
+    "Flatten",
+    "FormatError",
+    "History",
+    "Loss",
+    "MaxPool2D",
+    "MeanSquaredError",
+    "Metric",
+    "Model",
+    "ModelCheckpoint",
+    "Module",
+    "NotBuiltError",
+    "Optimizer",
+    "Parameter",
+    "ProgressBar",
+    "ReLU",
+    "Residual",
+    "Sequential",
+    "ShapeError",
+    "Softmax",
+    "StateError",
+    "TopKAccuracy",
+    "backend_name",
+    "batches",
+    "datasets",
+    "evaluate",
+    "fit",
+    "functional",
+    "initializers",
+    "load",
+    "load_arrays",
+    "models",
+    "predict",
+    "save_arrays",
+    "testing",
+    "use_backend",
+]

@@ -1,0 +1,159 @@
+"""Modules made of modules: one after the other, or around a shortcut."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from minidl import shapes
+from minidl.errors import DTypeError, ShapeError
+from minidl.layers.activation import Softmax
+from minidl.module import Module
+from minidl.typing import Array, Backward, Shape
+
+
+class Chain(Module):
+    """Layers one after the other, each fed with what the one before gives."""
+
+    def __init__(self, layers: Sequence[Module]) -> None:
+        for i, layer in enumerate(layers):
+            if not isinstance(layer, Module):
+                hint = "; call it: add ()" if isinstance(layer, type) and issubclass(layer, Module) else ""
+                raise TypeError(f"layers[{i}]: expected a Module, got {layer!r}{hint}")
+        self.layers = list(layers)
+
+    def children(self) -> Iterator[tuple[str, Module]]:
+        yield from ((str(i), layer) for i, layer in enumerate(self.layers))
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __getitem__(self, index: int) -> Module:
+        return self.layers[index]
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self.layers)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        shape = input_shape
+        for i, layer in enumerate(self.layers):
+            try:
+                shape = layer.output_shape(shape)
+            except ShapeError as error:
+                raise self._located(error, i, input_shape) from None
+        return shape
+
+    def build(self, input_shape: Shape, rng: np.random.Generator) -> None:
+        shape = input_shape
+        for i, layer in enumerate(self.layers):
+            try:
+                layer.build(shape, rng)
+                shape = layer.output_shape(shape)
+            except ShapeError as error:
+                raise self._located(error, i, input_shape) from None
+
+    def macs(self, input_shape: Shape) -> int:
+        total, shape = 0, input_shape
+        for layer in self.layers:
+            total += layer.macs(shape)
+            shape = layer.output_shape(shape)
+        return total
+
+    def __call__(self, x: Array) -> Array:
+        y = x
+        for i, layer in enumerate(self.layers):
+            try:
+                y = layer(y)
+            except (ShapeError, DTypeError) as error:
+                raise self._located(error, i, x.shape[1:]) from None
+        return y
+
+    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
+        steps: list[Backward] = []
+        y = x
+        for i, layer in enumerate(self.layers):
+            try:
+                y, step = layer.forward(y, train=train)
+            except (ShapeError, DTypeError) as error:
+                raise self._located(error, i, x.shape[1:]) from None
+            steps.append(step)
+
+        def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
+            slope: Array | None = dy
+            for i in reversed(range(len(steps))):
+                assert slope is not None
+                slope = steps[i](slope, need_dx=need_dx or i > 0)
+            return slope
+
+        return y, backward
+
+    def _located(self, error: ShapeError | DTypeError, index: int, input_shape: Shape) -> ShapeError | DTypeError:
+        """The error with the layer that it came from and the shapes on the way there."""
+        trail, shape = [f"input {shapes.show(input_shape)}"], input_shape
+        for i, layer in enumerate(self.layers[:index]):
+            before, shape = shape, layer.output_shape(shape)
+            if shape != before:
+                trail.append(f"{i} {type(layer).__name__} {shapes.show(shape)}")
+        name, message = f"{type(self.layers[index]).__name__}: ", str(error)
+        message = message if message.startswith(name) else name + message
+        return type(error)(f"{type(self).__name__}[{index}] {message}; {' -> '.join(trail)}")
+
+
+class Residual(Module):
+    """body(x) + shortcut(x), where the shortcut is x itself, or `projection` of it where the shapes differ.
+
+    `body` and `projection` are modules, or lists of layers. Source: He et al., "Deep residual learning", 2015.
+    """
+
+    def __init__(self, body: Module | Sequence[Module], *, projection: Module | Sequence[Module] | None = None) -> None:
+        self.body = body if isinstance(body, Module) else Chain(body)
+        self.projection = projection if projection is None or isinstance(projection, Module) else Chain(projection)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        shape = self.body.output_shape(input_shape)
+        self._check_shapes(shape, input_shape if self.projection is None else self.projection.output_shape(input_shape))
+        return shape
+
+    def _check_shapes(self, body: Shape, shortcut: Shape) -> None:
+        if body != shortcut:
+            hint = "; a projection, such as a 1 x 1 Conv2D, can fit it" if self.projection is None else ""
+            raise ShapeError(
+                f"expected a shortcut {shapes.show(body)} like the body's, got {shapes.show(shortcut)}{hint}"
+            )
+
+    def build(self, input_shape: Shape, rng: np.random.Generator) -> None:
+        self.body.build(input_shape, rng)
+        if self.projection is not None:
+            self.projection.build(input_shape, rng)
+
+    def macs(self, input_shape: Shape) -> int:
+        return self.body.macs(input_shape) + (0 if self.projection is None else self.projection.macs(input_shape))
+
+    def __call__(self, x: Array) -> Array:
+        y = self.body(x)
+        shortcut = x if self.projection is None else self.projection(x)
+        self._check_shapes(y.shape[1:], shortcut.shape[1:])
+        return y + shortcut
+
+    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
+        y, body_backward = self.body.forward(x, train=train)
+        shortcut, shortcut_backward = x, None
+        if self.projection is not None:
+            shortcut, shortcut_backward = self.projection.forward(x, train=train)
+        self._check_shapes(y.shape[1:], shortcut.shape[1:])
+
+        def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
+            dx = body_backward(dy, need_dx=need_dx)
+            dshortcut = dy if shortcut_backward is None else shortcut_backward(dy, need_dx=need_dx)
+            return dx + dshortcut if dx is not None and dshortcut is not None else None
+
+        return y + shortcut, backward
+
+
+def without_softmax(module: Module) -> Module | None:
+    """The same layers less a Softmax at their end, or None where there is none."""
+    if isinstance(module, Softmax):
+        return Chain([])
+    if isinstance(module, Chain) and module.layers:
+        last = without_softmax(module.layers[-1])
+        return None if last is None else Chain([*module.layers[:-1], last])
+    return None

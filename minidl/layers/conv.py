@@ -1,0 +1,92 @@
+"""Convolution."""
+
+import math
+
+import numpy as np
+
+from minidl import functional as F
+from minidl import initializers, shapes
+from minidl.errors import ShapeError
+from minidl.initializers import Initializer
+from minidl.module import Module, Parameter
+from minidl.typing import Array, Backward, Padding, Shape, Size
+
+
+class Conv2D(Module):
+    """Cross-correlation of images (n, c, h, w) with `filters` filters of `kernel_size`, plus a bias for each.
+
+    y is (n, filters, oh, ow) with oh = floor((h + 2 padding - dilation (kernel - 1) - 1) / stride) + 1. `padding` is an
+    int, a pair or "same": oh = ceil(h / stride), the odd pixel at the bottom and right. `groups` splits channels and
+    filters into groups that don't see each other. `weight` is (filters, c / groups, kh, kw); `bias` is (filters,), or
+    None with bias=False. `weight_init` is an initializer or the name of one.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Size,
+        *,
+        stride: Size = 1,
+        padding: Padding = 0,
+        dilation: Size = 1,
+        groups: int = 1,
+        bias: bool = True,
+        weight_init: str | Initializer = "he_normal",
+    ) -> None:
+        self.filters = shapes.count(filters, "filters")
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.padding = padding
+        self.dilation = dilation
+        self.groups = shapes.count(groups, "groups")
+        self.weight_init = weight_init
+        self.weight = Parameter()
+        self.bias = Parameter() if bias else None
+        self._taps = shapes.pair(kernel_size, "kernel_size")
+        shapes.pair(stride, "stride")
+        shapes.pair(dilation, "dilation")
+        shapes.check_padding(padding)
+        initializers.get(weight_init)
+        if filters % groups:
+            raise ValueError(f"filters: expected a multiple of the {groups} groups, got {filters}")
+
+    def _weight_shape(self, input_shape: Shape) -> Shape:
+        channels = shapes.image_shape(input_shape)[0]
+        if channels % self.groups:
+            raise ShapeError(f"expected channels in {self.groups} equal groups, got {shapes.show(input_shape)}")
+        return (self.filters, channels // self.groups, *self._taps)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        weight_shape = self.weight.value.shape if self.weight.is_built else self._weight_shape(input_shape)
+        image = shapes.image_shape(input_shape)
+        shapes.conv2d_channels(image, weight_shape, self.groups)
+        window = shapes.slide(image[1:], self._taps, stride=self.stride, padding=self.padding, dilation=self.dilation)
+        return (self.filters, *window.output)
+
+    def build(self, input_shape: Shape, rng: np.random.Generator) -> None:
+        self.weight.initialize(self._weight_shape(input_shape), initializers.get(self.weight_init), rng)
+        if self.bias is not None:
+            self.bias.initialize((self.filters,), initializers.zeros, rng)
+
+    def macs(self, input_shape: Shape) -> int:
+        return math.prod(self.output_shape(input_shape)) * math.prod(self._weight_shape(input_shape)[1:])
+
+    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
+        y, pullback = F.conv2d(
+            x,
+            self.weight.value,
+            None if self.bias is None else self.bias.value,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+            groups=self.groups,
+        )
+
+        def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
+            dx, dw, db = pullback(dy, need_dx=need_dx)
+            self.weight.grad += dw
+            if self.bias is not None:
+                self.bias.grad += db
+            return dx
+
+        return y, backward

@@ -1,0 +1,50 @@
+"""The fully connected layer."""
+
+import numpy as np
+
+from minidl import functional as F
+from minidl import initializers, shapes
+from minidl.initializers import Initializer
+from minidl.module import Module, Parameter
+from minidl.typing import Array, Backward, Shape
+
+
+class Dense(Module):
+    """Affine map of the features: y = x W^T + b, with x (n, in) and y (n, units).
+
+    `weight` is (units, in); `bias` is (units,), or None with bias=False. `weight_init` is an initializer or the name of
+    one.
+    """
+
+    def __init__(self, units: int, *, bias: bool = True, weight_init: str | Initializer = "he_normal") -> None:
+        self.units = shapes.count(units, "units")
+        self.weight_init = weight_init
+        self.weight = Parameter()
+        self.bias = Parameter() if bias else None
+        initializers.get(weight_init)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        features = self.weight.value.shape[1] if self.weight.is_built else None
+        shapes.dense_input(input_shape, features, batch=False)
+        return (self.units,)
+
+    def build(self, input_shape: Shape, rng: np.random.Generator) -> None:
+        features = shapes.dense_input(input_shape, None, batch=False)
+        self.weight.initialize((self.units, features), initializers.get(self.weight_init), rng)
+        if self.bias is not None:
+            self.bias.initialize((self.units,), initializers.zeros, rng)
+
+    def macs(self, input_shape: Shape) -> int:
+        return self.units * input_shape[0]
+
+    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
+        y, pullback = F.dense(x, self.weight.value, None if self.bias is None else self.bias.value)
+
+        def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
+            dx, dw, db = pullback(dy, need_dx=need_dx)
+            self.weight.grad += dw
+            if self.bias is not None:
+                self.bias.grad += db
+            return dx
+
+        return y, backward

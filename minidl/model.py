@@ -1,0 +1,164 @@
+"""Models: modules that train, predict, describe and save themselves."""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minidl import architecture, checkpoint, shapes, summary, training
+from minidl.errors import FormatError, NotBuiltError, ShapeError
+from minidl.layers import LAYERS
+from minidl.layers.container import Chain
+from minidl.module import Module, flatten_parameters
+from minidl.typing import Array, Backward, Shape
+
+_building = threading.Lock()
+
+
+class Model(Module):
+    """A Module with the training loop's functions as methods: the base of networks of one's own classes."""
+
+    input_shape: Shape | None = None
+
+    def fit(self, x: Any, y: Any, **options: Any) -> training.History:
+        """Train: see `minidl.training.fit`."""
+        return training.fit(self, x, y, **options)
+
+    def evaluate(self, x: Any, y: Any, **options: Any) -> dict[str, Any]:
+        """Loss and metrics: see `minidl.training.evaluate`."""
+        return training.evaluate(self, x, y, **options)
+
+    def predict(self, x: Any, **options: Any) -> Array:
+        """What the last layer gives: see `minidl.training.predict`."""
+        return training.predict(self, x, **options)
+
+    def summary(self) -> None:
+        """Print a table of layers, output shapes, parameters and multiply-accumulate operations (MACs)."""
+        if self.input_shape is None:
+            raise NotBuiltError("a summary needs shapes: give the model input_shape=(c, h, w), or call it once first")
+        print(summary.table(self, self.input_shape))
+
+    def save_weights(self, path: str | Path) -> None:
+        """Write the `state_dict` to an .npz file, whole or not at all."""
+        checkpoint.save_arrays(path, self.state_dict())
+
+    def load_weights(self, path: str | Path) -> None:
+        """Read the `state_dict` from an .npz file. Raises FormatError, or StateError where it doesn't fit."""
+        self.load_state_dict(checkpoint.load_arrays(path)[0])
+
+
+class Sequential(Chain, Model):
+    """Layers one after the other: the model that most networks are.
+
+    With `input_shape`, (c, h, w) or (features,), it is built at once, and else by its first call. Its first parameters
+    are a function of `seed`. `dtype` is float32 or float64. Raises ShapeError where layers don't fit one another.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Module],
+        *,
+        input_shape: Sequence[int] | None = None,
+        seed: int | None = None,
+        dtype: Any = "float32",
+    ) -> None:
+        super().__init__(layers)
+        self.seed = seed
+        self.dtype = np.dtype(dtype).name
+        self.input_shape = None
+        if self.dtype not in ("float32", "float64"):
+            raise ValueError(f"dtype: expected float32 or float64, got {self.dtype}")
+        if input_shape is not None:
+            self.build(_check_input_shape(input_shape), np.random.default_rng(seed))
+
+    def build(self, input_shape: Shape, rng: np.random.Generator) -> None:
+        super().build(input_shape, rng)
+        flatten_parameters(self, self.dtype)
+        self.input_shape = input_shape
+
+    def __call__(self, x: Array) -> Array:
+        """Inference: y alone. Floats of another dtype are converted to the model's; raises ShapeError, DTypeError."""
+        self._ensure_built(x)
+        return super().__call__(training.as_input(x, self))
+
+    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
+        self._ensure_built(x)
+        return super().forward(x, train=train)
+
+    def _ensure_built(self, x: Array) -> None:
+        if self.input_shape is None:
+            with _building:
+                if self.input_shape is None:
+                    self.build(np.shape(x)[1:], np.random.default_rng(self.seed))
+
+    def save(self, path: str | Path) -> None:
+        """Write architecture and parameters to an .npz file, whole or not at all; `load` reads it.
+
+        Raises NotBuiltError, and TypeError for layers that aren't minidl's: `save_weights` writes their values alone.
+        """
+        if self.input_shape is None:
+            raise NotBuiltError(
+                "a model is saved with its weights: build it first, with input_shape=(c, h, w) or a call"
+            )
+        described = architecture.describe(self, _TABLE)
+        checkpoint.save_arrays(path, self.state_dict(), metadata={"format": FORMAT, "model": described})
+
+
+FORMAT = "minidl-model-1"
+_TABLE: dict[str, type[Module]] = {layer.__name__: layer for layer in LAYERS} | {"Sequential": Sequential}
+
+
+def load(path: str | Path) -> Sequential:
+    """The model that `save` wrote: nothing in the file is run, only the layers' names and arguments are looked up.
+
+    Raises FormatError, which names the file, for anything that isn't such a file.
+    """
+    arrays, metadata = checkpoint.load_arrays(path)
+    if metadata.get("format") != FORMAT:
+        raise FormatError(f"{path}: not a model that minidl saved (format {metadata.get('format')!r})")
+    try:
+        model, input_shape = _unbuilt(metadata.get("model"))
+        _adopt(model, arrays)
+        model.build(_check_input_shape(input_shape), np.random.default_rng(0))
+    except ValueError as error:
+        raise FormatError(f"{path}: {error}") from None
+    return model
+
+
+def _unbuilt(description: Any) -> tuple[Sequential, Any]:
+    """The described model and its input shape, not built yet, so that no size in the file takes memory."""
+    input_shapes = []
+
+    def defer(node: Any) -> Any:
+        if isinstance(node, list):
+            return [defer(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        node = {key: defer(value) for key, value in node.items()}
+        if node.get("layer") == "Sequential" and isinstance(node.get("arguments"), dict):
+            input_shapes.append(node["arguments"].pop("input_shape", None))
+        return node
+
+    model = architecture.construct(defer(description), _TABLE)
+    if not isinstance(model, Sequential):
+        raise FormatError(f"expected a Sequential model, got {type(model).__name__}")
+    return model, input_shapes[-1]
+
+
+def _adopt(model: Sequential, arrays: dict[str, Any]) -> None:
+    parameters = dict(model.named_parameters())
+    if set(parameters) != set(arrays):
+        wrong = sorted(set(parameters) ^ set(arrays))
+        raise FormatError(f"its arrays aren't its layers' parameters: {', '.join(wrong)}")
+    for name, parameter in parameters.items():
+        if not np.issubdtype(arrays[name].dtype, np.floating):
+            raise FormatError(f"{name}: expected floats, got {arrays[name].dtype}")
+        parameter.value = arrays[name]
+
+
+def _check_input_shape(input_shape: Any) -> Shape:
+    if not isinstance(input_shape, Sequence) or isinstance(input_shape, str) or not input_shape:
+        raise ShapeError(f"input_shape: expected (c, h, w) or (features,), got {input_shape!r}")
+    return tuple(shapes.count(size, "input_shape") for size in input_shape)

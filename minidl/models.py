@@ -1,0 +1,39 @@
+"""Networks ready to train on 28 x 28 images of ten classes."""
+
+from collections.abc import Callable
+
+from minidl.layers import Conv2D, Dense, Flatten, MaxPool2D, ReLU, Softmax
+from minidl.model import Sequential
+from minidl.module import Module
+
+FASHION = (1, 28, 28)
+
+
+def tutorial(*, seed: int | None = None) -> Sequential:
+    """The network of the tutorials that build a CNN by hand: one 6 x 6 filter, and softmax over ten classes."""
+    layers: list[Module] = [Conv2D(1, 6), ReLU(), MaxPool2D(2), Flatten(), Dense(10), Softmax()]
+    return Sequential(layers, input_shape=FASHION, seed=seed)
+
+
+def lenet(*, seed: int | None = None) -> Sequential:
+    """LeNet-5 with ReLU and max-pooling; logits of ten classes. Source: LeCun et al., 1998."""
+    layers: list[Module] = [
+        *(Conv2D(6, 5, padding=2), ReLU(), MaxPool2D(2)),
+        *(Conv2D(16, 5), ReLU(), MaxPool2D(2)),
+        *(Flatten(), Dense(120), ReLU(), Dense(84), ReLU(), Dense(10)),
+    ]
+    return Sequential(layers, input_shape=FASHION, seed=seed)
+
+
+def cnn(*, seed: int | None = None) -> Sequential:
+    """Two 3 x 3 convolutions, of 32 and 64 filters, each with ReLU and max-pooling; logits of ten classes."""
+    layers: list[Module] = [
+        *(Conv2D(32, 3, padding=1), ReLU(), MaxPool2D(2)),
+        *(Conv2D(64, 3, padding=1), ReLU(), MaxPool2D(2)),
+        *(Flatten(), Dense(10)),
+    ]
+    return Sequential(layers, input_shape=FASHION, seed=seed)
+
+
+MODELS: dict[str, Callable[..., Sequential]] = {"tutorial": tutorial, "lenet": lenet, "cnn": cnn}
+"""By the names that the command line takes."""

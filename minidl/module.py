@@ -1,0 +1,243 @@
+"""Parameters, and the modules that own them."""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from minidl.errors import KeywordHints, NotBuiltError, ShapeError, StateError
+from minidl.initializers import Initializer
+from minidl.shapes import show
+from minidl.typing import Array, Backward, Shape
+
+
+class Parameter:
+    """An array that training changes, and the sum of its gradients since `zero_grad`.
+
+    It has neither until its module is built; then both are views into the two flat buffers of their model.
+    """
+
+    __slots__ = ("_grad", "_value")
+
+    def __init__(self, value: Array | None = None) -> None:
+        self._value = value
+        self._grad = None if value is None else np.zeros_like(value)
+
+    @property
+    def value(self) -> Array:
+        """The array; assigning copies into it, so that views of it and optimizers keep seeing it."""
+        if self._value is None:
+            raise NotBuiltError(
+                "the parameters have no values yet: give the model input_shape=(c, h, w), or call it on one batch first"
+            )
+        return self._value
+
+    @value.setter
+    def value(self, value: Array) -> None:
+        if self._value is None:
+            self._value, self._grad = value, np.zeros_like(value)
+        elif value.shape != self._value.shape:
+            raise ShapeError(f"expected a parameter of shape {show(self._value.shape)}, got {show(value.shape)}")
+        else:
+            self._value[...] = value
+
+    @property
+    def grad(self) -> Array:
+        """The gradient, of the value's shape: backward adds to it."""
+        if self._grad is None:
+            raise NotBuiltError("the parameters have no gradients yet: build the model first")
+        return self._grad
+
+    @grad.setter
+    def grad(self, grad: Array) -> None:
+        if grad is not self.grad:  # `parameter.grad += d` assigns the same array back
+            self.grad[...] = grad
+
+    @property
+    def is_built(self) -> bool:
+        """Whether it has a value."""
+        return self._value is not None
+
+    def initialize(self, shape: Shape, initializer: Initializer, rng: np.random.Generator) -> None:
+        """Take a first value, or check that the one it has, loaded or built before, has this shape."""
+        if self._value is None:
+            self.value = initializer(shape, rng)
+        elif self._value.shape != shape:
+            raise ShapeError(
+                f"expected weights {show(shape)} for this input, got {show(self._value.shape)} from before"
+            )
+
+    def move(self, value: Array, grad: Array) -> None:
+        """Live in these arrays from now on, with the value and gradient of now."""
+        value[...], grad[...] = self.value, self.grad
+        self._value, self._grad = value, grad
+
+    def __repr__(self) -> str:
+        return (
+            f"Parameter({show(self._value.shape)}, {self._value.dtype})" if self._value is not None else "Parameter()"
+        )
+
+
+class Module(KeywordHints):
+    """Something with a forward pass, perhaps with parameters: a layer, a block or a whole model.
+
+    A subclass defines `forward`; `output_shape`, unless it's the input's; and `build`, if it has parameters. Those, and
+    inner modules, are found in its attributes (also in lists and tuples of modules), in the order of their assignment.
+    """
+
+    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
+        """(y, backward): backward(dy, need_dx=True) adds into each `Parameter.grad` and returns dx, or None."""
+        raise NotImplementedError(f"{type(self).__name__} doesn't define forward(x, *, train)")
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """The shape of one sample of y, for one of x. Raises ShapeError where x doesn't fit."""
+        return input_shape
+
+    def build(self, input_shape: Shape, rng: np.random.Generator) -> None:
+        """Size and initialize the parameters for samples of this shape; those that have a value keep it."""
+
+    def macs(self, input_shape: Shape) -> int:
+        """The multiply-accumulate operations of one sample's forward pass."""
+        del input_shape
+        return 0
+
+    def __call__(self, x: Array) -> Array:
+        """Inference: y alone, with dropout off and nothing kept for backward. Raises ShapeError, DTypeError."""
+        try:
+            return self.forward(x, train=False)[0]
+        except ShapeError as error:
+            raise ShapeError(f"{type(self).__name__}: {error}") from None
+
+    def children(self) -> Iterator[tuple[str, "Module"]]:
+        """(name, module) of each inner module."""
+        for name, value in vars(self).items():
+            if isinstance(value, Module):
+                yield name, value
+            elif isinstance(value, list | tuple):
+                yield from ((f"{name}.{i}", item) for i, item in enumerate(value) if isinstance(item, Module))
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """(dotted name, parameter) in definition order, each once: PyTorch's names for the same network."""
+        seen: set[int] = set()
+        for name, parameter in self._walk(""):
+            if id(parameter) not in seen:
+                seen.add(id(parameter))
+                yield name, parameter
+
+    def _walk(self, prefix: str) -> Iterator[tuple[str, Parameter]]:
+        for name, value in vars(self).items():
+            if isinstance(value, Parameter):
+                yield prefix + name, value
+        for name, child in self.children():
+            yield from child._walk(f"{prefix}{name}.")
+
+    def parameters(self) -> list[Parameter]:
+        """The parameters, for an optimizer."""
+        return [parameter for _, parameter in self.named_parameters()]
+
+    def zero_grad(self) -> None:
+        """Set every gradient to zero."""
+        for parameter in self.parameters():
+            parameter.grad[...] = 0
+
+    def state_dict(self) -> dict[str, Array]:
+        """A copy of every parameter's value by its dotted name."""
+        return {name: parameter.value.copy() for name, parameter in self.named_parameters()}
+
+    def load_state_dict(self, state: Mapping[str, Array]) -> None:
+        """Copy these values into the parameters.
+
+        Raises StateError, which names every missing, unexpected and mis-shaped entry; then nothing has changed.
+        """
+        parameters = dict(self.named_parameters())
+        wrong = [f"missing {name}" for name in parameters if name not in state]
+        wrong += [f"unexpected {name}" for name in state if name not in parameters]
+        for name, parameter in parameters.items():
+            if name in state:
+                value = np.asarray(state[name])
+                if value.shape != parameter.value.shape:
+                    wrong.append(f"{name}: expected {show(parameter.value.shape)}, got {show(value.shape)}")
+                elif not np.issubdtype(value.dtype, np.floating):
+                    wrong.append(f"{name}: expected floats, got {value.dtype}")
+        if wrong:
+            raise StateError(f"the state doesn't fit this {type(self).__name__}: {'; '.join(wrong)}")
+        for name, parameter in parameters.items():
+            parameter.value = np.asarray(state[name])
+
+    def arguments(self) -> dict[str, Any]:
+        """The constructor's arguments, read from attributes of their names; of `bias`, whether there is one."""
+        arguments = {}
+        for name, argument in _constructor(self).items():
+            value = getattr(self, name)
+            is_switch = isinstance(argument.default, bool) and not isinstance(value, bool)
+            arguments[name] = value is not None if is_switch else value
+        return arguments
+
+    def __repr__(self) -> str:
+        shown = []
+        for name, argument in _constructor(self).items():
+            value = self.arguments()[name] if hasattr(self, name) else ...
+            if argument.default is argument.empty:
+                shown.append(repr(value))
+            elif value != argument.default:
+                shown.append(f"{name}={value!r}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _constructor(module: Module) -> dict[str, inspect.Parameter]:
+    if type(module).__init__ is object.__init__:
+        return {}
+    parameters = list(inspect.signature(type(module).__init__).parameters.values())[1:]
+    return {p.name: p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+
+
+def flatten_parameters(module: Module, dtype: Any) -> None:
+    """Move all parameters into one flat buffer of values and another of gradients, each a view of its part."""
+    parameters = module.parameters()
+    size = sum(parameter.value.size for parameter in parameters)
+    values, grads = np.empty(size, dtype), np.zeros(size, dtype)
+    start = 0
+    for parameter in parameters:
+        shape, stop = parameter.value.shape, start + parameter.value.size
+        parameter.move(values[start:stop].reshape(shape), grads[start:stop].reshape(shape))
+        start = stop
+
+
+def flat_views(parameters: list[Parameter]) -> list[tuple[Array, Array]]:
+    """(values, gradients) vectors that cover the parameters in order, one for each run that is adjacent in memory.
+
+    For all the parameters of one model that's a single pair, its flat buffers.
+    """
+    runs: list[tuple[list[Array], list[Array]]] = []
+    for parameter in parameters:
+        value, grad = parameter.value, parameter.grad
+        if runs and _follows(value, runs[-1][0][-1]) and _follows(grad, runs[-1][1][-1]):
+            runs[-1][0].append(value)
+            runs[-1][1].append(grad)
+        else:
+            runs.append(([value], [grad]))
+    return [(_span(values), _span(grads)) for values, grads in runs]
+
+
+def _address(array: Array) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
+def _follows(later: Array, earlier: Array) -> bool:
+    return (
+        earlier.base is not None
+        and later.base is earlier.base
+        and later.flags.c_contiguous
+        and earlier.flags.c_contiguous
+        and _address(later) == _address(earlier) + earlier.nbytes
+    )
+
+
+def _span(adjacent: list[Array]) -> Array:
+    """One vector over arrays that lie one behind the other."""
+    if len(adjacent) == 1:
+        return adjacent[0].reshape(-1)
+    base = adjacent[0].base
+    start = (_address(adjacent[0]) - _address(base)) // base.itemsize  # type: ignore[arg-type, union-attr]
+    return base[start : start + sum(array.size for array in adjacent)]  # type: ignore[index]

@@ -67,6 +67,55 @@ def conv2d(
     return y, pullback
 
 
+def conv2d_relu(
+    x: Array,
+    w: Array,
+    b: Array | None = None,
+    *,
+    stride: Size = 1,
+    padding: Padding = 0,
+    dilation: Size = 1,
+    groups: int = 1,
+    pool: tuple[Size, Size | None, Padding] | None = None,
+) -> tuple[Array, AffinePullback]:
+    """`conv2d`, then `relu`, then with a pool (size, stride, padding) `max_pool2d`: the same bits in one pass.
+
+    For backends that have it (see `can_fuse`). Raises ShapeError and DTypeError.
+    """
+    _check_floats(x=x, w=w, b=b)
+    image = shapes.image_shape(x.shape, batch=True)
+    shapes.conv2d_channels(image, w.shape, groups)
+    if b is not None:
+        shapes.expect("b ", b.shape, (w.shape[0],))
+    window = shapes.slide(image[1:], w.shape[2:], stride=stride, padding=padding, dilation=dilation)
+    pooling, output = None, window.output
+    if pool is not None:
+        size, pool_window = shapes.pool(window.output, pool[0], stride=pool[1], padding=pool[2])
+        pooling, output = (size, pool_window.stride, pool_window.padding), pool_window.output
+    backend: Any = backends.current()
+    how: dict[str, Any] = {
+        "stride": window.stride,
+        "padding": window.padding,
+        "dilation": window.dilation,
+        "groups": groups,
+        "pool": pooling,
+    }
+    y, argmax = backend.conv2d_relu(x, w, b, **how)
+
+    def pullback(dy: Array, *, need_dx: bool = True) -> tuple[Array | None, Array, Array]:
+        _check_slope(dy, (x.shape[0], w.shape[0], *output), x.dtype)
+        gradients: tuple[Array | None, Array, Array]
+        gradients = backend.conv2d_relu_backward(dy, x, w, y, argmax, **how, need_dx=need_dx)
+        return gradients
+
+    return y, pullback
+
+
+def can_fuse() -> bool:
+    """Whether the backend in use computes `conv2d_relu` and `dense_relu`."""
+    return hasattr(backends.current(), "conv2d_relu")
+
+
 def max_pool2d(
     x: Array, pool_size: Size, *, stride: Size | None = None, padding: Padding = 0
 ) -> tuple[Array, Pullback]:
@@ -103,6 +152,25 @@ def dense(x: Array, w: Array, b: Array | None = None) -> tuple[Array, AffinePull
     def pullback(dy: Array, *, need_dx: bool = True) -> tuple[Array | None, Array, Array]:
         _check_slope(dy, (x.shape[0], w.shape[0]), x.dtype)
         return backend.dense_backward(dy, x, w, need_dx=need_dx)
+
+    return y, pullback
+
+
+def dense_relu(x: Array, w: Array, b: Array | None = None) -> tuple[Array, AffinePullback]:
+    """`dense`, then `relu`: the same bits in one pass, for backends that have it (see `can_fuse`)."""
+    _check_floats(x=x, w=w, b=b)
+    shapes.expect("w ", w.shape, ("out", "in"))
+    shapes.dense_input(x.shape, w.shape[1], batch=True)
+    if b is not None:
+        shapes.expect("b ", b.shape, (w.shape[0],))
+    backend: Any = backends.current()
+    y: Array = backend.dense_relu(x, w, b)
+
+    def pullback(dy: Array, *, need_dx: bool = True) -> tuple[Array | None, Array, Array]:
+        _check_slope(dy, (x.shape[0], w.shape[0]), x.dtype)
+        gradients: tuple[Array | None, Array, Array]
+        gradients = backend.dense_backward(backend.relu_backward(dy, y), x, w, need_dx=need_dx)
+        return gradients
 
     return y, pullback
 

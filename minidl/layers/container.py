@@ -6,6 +6,7 @@ import numpy as np
 
 from minidl import shapes
 from minidl.errors import DTypeError, ShapeError
+from minidl.layers import fusion
 from minidl.layers.activation import Softmax
 from minidl.module import Module
 from minidl.typing import Array, Backward, Shape
@@ -59,23 +60,36 @@ class Chain(Module):
         return total
 
     def __call__(self, x: Array) -> Array:
-        y = x
-        for i, layer in enumerate(self.layers):
-            try:
-                y = layer(y)
-            except (ShapeError, DTypeError) as error:
-                raise self._located(error, i, x.shape[1:]) from None
+        y, i = x, 0
+        for count in fusion.groups(self.layers):
+            step = fusion.forward(self.layers[i : i + count], y) if count > 1 else None
+            if step is not None:
+                y, i = step[0], i + count
+                continue
+            for layer in self.layers[i : i + count]:
+                try:
+                    y = layer(y)
+                except (ShapeError, DTypeError) as error:
+                    raise self._located(error, i, x.shape[1:]) from None
+                i += 1
         return y
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         steps: list[Backward] = []
-        y = x
-        for i, layer in enumerate(self.layers):
-            try:
-                y, step = layer.forward(y, train=train)
-            except (ShapeError, DTypeError) as error:
-                raise self._located(error, i, x.shape[1:]) from None
-            steps.append(step)
+        y, i = x, 0
+        for count in fusion.groups(self.layers):
+            step = fusion.forward(self.layers[i : i + count], y) if count > 1 else None
+            if step is not None:
+                y, i = step[0], i + count
+                steps.append(step[1])
+                continue
+            for layer in self.layers[i : i + count]:
+                try:
+                    y, backward_step = layer.forward(y, train=train)
+                except (ShapeError, DTypeError) as error:
+                    raise self._located(error, i, x.shape[1:]) from None
+                steps.append(backward_step)
+                i += 1
 
         def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
             slope: Array | None = dy

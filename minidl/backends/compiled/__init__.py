@@ -1,4 +1,8 @@
-"""Numba kernels: the default backend. Shapes as in `reference`."""
+"""Numba kernels: the default backend. Shapes as in `reference`.
+
+Beyond the functions that every backend has, `conv2d_relu`, its backward and `dense_relu` do in one pass what layers in
+a row do one by one, with the same bits.
+"""
 
 from minidl.backends.compiled.activation import (
     cross_entropy,
@@ -9,8 +13,8 @@ from minidl.backends.compiled.activation import (
     softmax,
     softmax_backward,
 )
-from minidl.backends.compiled.conv import conv2d, conv2d_backward
-from minidl.backends.compiled.dense import dense, dense_backward
+from minidl.backends.compiled.conv import conv2d, conv2d_backward, conv2d_relu, conv2d_relu_backward
+from minidl.backends.compiled.dense import dense, dense_backward, dense_relu
 from minidl.backends.compiled.optim import adam_step, sgd_step
 from minidl.backends.compiled.pool import max_pool2d, max_pool2d_backward
 
@@ -18,9 +22,12 @@ __all__ = [
     "adam_step",
     "conv2d",
     "conv2d_backward",
+    "conv2d_relu",
+    "conv2d_relu_backward",
     "cross_entropy",
     "dense",
     "dense_backward",
+    "dense_relu",
     "log_softmax",
     "log_softmax_backward",
     "max_pool2d",

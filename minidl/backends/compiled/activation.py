@@ -1,88 +1,124 @@
-"""ReLU, softmax and cross-entropy: one pass over the elements, or over each row."""
+"""ReLU, softmax and cross-entropy: vectors over the elements, rows summed class by class so that the order is fixed."""
 
 import math
+from typing import Any
 
 import numpy as np
 
-from minidl.backends.compiled.jit import contiguous, njit
+from minidl.backends.compiled.jit import Kernel, njit
+from minidl.backends.compiled.launch import at, dense, run, workers_for
+from minidl.backends.compiled.simd import exponential, lanes, load, rectify, splat, store, subtract, where_positive
 from minidl.typing import Array
 
 
-@njit
-def _relu(x, y):
-    for i in range(x.size):
-        y[i] = x[i] if x[i] > 0 or x[i] != x[i] else 0
+@Kernel
+def _relu(memory, ints, job, task, worker):
+    x, y, size, tasks = ints[job], ints[job + 1], ints[job + 2], ints[job + 3]
+    last = (task + 1) * size // tasks
+    for i in range(task * size // tasks, last, lanes(memory)):
+        store(memory, y + i, rectify(load(memory, x + i, last - i)), last - i)
+
+
+@Kernel
+def _relu_backward(memory, ints, job, task, worker):
+    dy, y, dx, size, tasks = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
+    last = (task + 1) * size // tasks
+    for i in range(task * size // tasks, last, lanes(memory)):
+        left = last - i
+        store(memory, dx + i, where_positive(load(memory, y + i, left), load(memory, dy + i, left)), left)
 
 
 @njit
-def _relu_backward(dy, y, dx):
-    for i in range(y.size):
-        dx[i] = 0 if y[i] <= 0 else dy[i]
+def _below_maximum(memory, row, classes, differences):
+    """Subtract a row's maximum, which is NaN if any of the row is."""
+    largest = memory[row]
+    for k in range(classes):
+        if memory[row + k] > largest or memory[row + k] != memory[row + k]:
+            largest = memory[row + k]
+    for k in range(0, classes, lanes(memory)):
+        value = subtract(load(memory, row + k, classes - k), splat(memory, largest))
+        store(memory, differences + k, value, classes - k)
 
 
 @njit
-def _below_maximum(row, differences):
-    """Subtract a row's maximum, which is NaN if any of the row is, and return the sum of the exponentials."""
-    largest = row[0]
-    for k in range(row.size):
-        if row[k] > largest or row[k] != row[k]:
-            largest = row[k]
-    total = row[0] - row[0]
-    for k in range(row.size):
-        differences[k] = row[k] - largest
-        total += math.exp(differences[k])
+def _sum_of_exponentials(memory, row, classes, exponentials):
+    """Write exp of each, and return their sum, in the order of the classes."""
+    for k in range(0, classes, lanes(memory)):
+        store(memory, exponentials + k, exponential(load(memory, row + k, classes - k)), classes - k)
+    total = memory[exponentials]
+    for k in range(1, classes):
+        total += memory[exponentials + k]
     return total
 
 
-@njit
-def _softmax(x, y):
-    for n in range(x.shape[0]):
-        total = _below_maximum(x[n], y[n])
-        for k in range(x.shape[1]):
-            y[n, k] = math.exp(y[n, k]) / total
+@Kernel
+def _softmax(memory, ints, job, task, worker):
+    x, y, rows, classes = ints[job], ints[job + 1], ints[job + 2], ints[job + 3]
+    for n in range(rows):
+        row = y + n * classes
+        _below_maximum(memory, x + n * classes, classes, row)
+        total = _sum_of_exponentials(memory, row, classes, row)
+        for k in range(classes):
+            memory[row + k] /= total
 
 
-@njit
-def _softmax_backward(dy, y, dx):
-    for n in range(y.shape[0]):
-        mean = (dy[n] * y[n]).sum()
-        for k in range(y.shape[1]):
-            dx[n, k] = y[n, k] * (dy[n, k] - mean)
+@Kernel
+def _softmax_backward(memory, ints, job, task, worker):
+    dy, y, dx, rows, classes = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
+    for row in range(0, rows * classes, classes):
+        mean = memory[dy + row] * memory[y + row]
+        for k in range(row + 1, row + classes):
+            mean += memory[dy + k] * memory[y + k]
+        for k in range(row, row + classes):
+            memory[dx + k] = memory[y + k] * (memory[dy + k] - mean)
 
 
-@njit
-def _log_softmax(x, y):
-    for n in range(x.shape[0]):
-        log_total = math.log(_below_maximum(x[n], y[n]))
-        for k in range(x.shape[1]):
-            y[n, k] -= log_total
+@Kernel
+def _log_softmax(memory, ints, job, task, worker):
+    x, y, rows, classes, row_scratch = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
+    for n in range(rows):
+        row = y + n * classes
+        _below_maximum(memory, x + n * classes, classes, row)
+        log_total = math.log(_sum_of_exponentials(memory, row, classes, row_scratch))
+        for k in range(classes):
+            memory[row + k] -= log_total
 
 
-@njit
-def _log_softmax_backward(dy, y, dx):
-    for n in range(y.shape[0]):
-        total = dy[n].sum()
-        for k in range(y.shape[1]):
-            dx[n, k] = dy[n, k] - math.exp(y[n, k]) * total
+@Kernel
+def _log_softmax_backward(memory, ints, job, task, worker):
+    dy, y, dx, rows, classes = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
+    for row in range(0, rows * classes, classes):
+        total = memory[dy + row]
+        for k in range(row + 1, row + classes):
+            total += memory[dy + k]
+        _sum_of_exponentials(memory, y + row, classes, dx + row)
+        for k in range(row, row + classes):
+            memory[dx + k] = memory[dy + k] - memory[dx + k] * total
 
 
-@njit
-def _cross_entropy(logits, targets, losses, dlogits):
-    for n in range(logits.shape[0]):
-        total = _below_maximum(logits[n], dlogits[n])
+@Kernel
+def _cross_entropy(memory, ints, job, task, worker):
+    logits, targets, losses, dlogits = ints[job], ints[job + 1], ints[job + 2], ints[job + 3]
+    rows, classes, row_scratch = ints[job + 4], ints[job + 5], ints[job + 6]
+    for n in range(rows):
+        row, target = dlogits + n * classes, targets + n * classes
+        _below_maximum(memory, logits + n * classes, classes, row_scratch)
+        total = _sum_of_exponentials(memory, row_scratch, classes, row)
         log_total = math.log(total)
-        losses[n] = 0
-        for k in range(logits.shape[1]):
-            if targets[n, k] != 0:  # 0 times minus infinity is 0 here
-                losses[n] -= targets[n, k] * (dlogits[n, k] - log_total)
-            dlogits[n, k] = math.exp(dlogits[n, k]) / total - targets[n, k]
+        loss = total - total
+        for k in range(classes):
+            if memory[target + k] != 0:  # 0 times minus infinity is 0 here
+                loss -= memory[target + k] * (memory[row_scratch + k] - log_total)
+            memory[row + k] = memory[row + k] / total - memory[target + k]
+        memory[losses + n] = loss
 
 
 def relu(x: Array) -> Array:
     """max(x, 0), NaN kept, in the memory order of x."""
     y = np.empty_like(x)
     source, target = _in_memory_order(x, y)
-    _relu(source, target)
+    tasks = workers_for(x.size, x.size)
+    run(_relu, x.dtype, [at(source), at(target), x.size, tasks], tasks, workers=tasks)
     return y
 
 
@@ -90,46 +126,50 @@ def relu_backward(dy: Array, y: Array) -> Array:
     """Dy where y isn't zero, in the memory order of y."""
     dx = np.empty_like(y)
     slopes, outputs, target = _in_memory_order(dy, y, dx)
-    _relu_backward(slopes, outputs, target)
+    tasks = workers_for(y.size, y.size)
+    run(_relu_backward, y.dtype, [at(slopes), at(outputs), at(target), y.size, tasks], tasks, workers=tasks)
     return dx
 
 
-def _in_memory_order(*arrays: Array) -> list[Array]:
-    """Arrays of one shape as vectors, all in the order in which the last one, dense, lies in memory."""
+def _in_memory_order(*arrays: Array) -> list[Any]:
+    """Arrays of one shape as dense blocks, all in the order in which the last one, dense, lies in memory."""
     order = np.argsort(arrays[-1].strides, kind="stable")[::-1]
-    return [contiguous(a.transpose(order)).reshape(-1) for a in arrays[:-1]] + [arrays[-1].transpose(order).reshape(-1)]
+    return [dense(array.transpose(order)) for array in arrays]
 
 
 def softmax(x: Array) -> Array:
     """Row by row of (n, classes), below the row's maximum so that exp can't overflow."""
-    y = np.empty(x.shape, x.dtype)
-    _softmax(contiguous(x), y)
-    return y
+    return _by_rows(_softmax, x)
 
 
 def softmax_backward(dy: Array, y: Array) -> Array:
     """Y (dy - the row's sum of dy y)."""
-    dx = np.empty(y.shape, y.dtype)
-    _softmax_backward(contiguous(dy), contiguous(y), dx)
-    return dx
+    return _by_rows(_softmax_backward, dy, y)
 
 
 def log_softmax(x: Array) -> Array:
     """Row by row of (n, classes), below the row's maximum."""
-    y = np.empty(x.shape, x.dtype)
-    _log_softmax(contiguous(x), y)
-    return y
+    return _by_rows(_log_softmax, x, scratch=True)
 
 
 def log_softmax_backward(dy: Array, y: Array) -> Array:
     """Dy - softmax times the row's sum of dy."""
-    dx = np.empty(y.shape, y.dtype)
-    _log_softmax_backward(contiguous(dy), contiguous(y), dx)
-    return dx
+    return _by_rows(_log_softmax_backward, dy, y)
+
+
+def _by_rows(kernel: Kernel, *inputs: Array, scratch: bool = False) -> Array:
+    sources = [dense(array) for array in inputs]
+    output = np.empty(sources[0].shape, sources[0].dtype)
+    row = np.empty(output.shape[1] if scratch else 0, output.dtype)
+    run(kernel, output.dtype, [*map(at, sources), at(output), *output.shape, at(row)], 1)
+    return output
 
 
 def cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
     """(losses (n,), dlogits (n, classes)) of rows of logits and rows of target probabilities."""
-    losses, dlogits = np.empty(logits.shape[0], logits.dtype), np.empty(logits.shape, logits.dtype)
-    _cross_entropy(contiguous(logits), contiguous(targets), losses, dlogits)
+    scores, distributions = dense(logits), dense(targets)
+    losses, dlogits = np.empty(len(scores), scores.dtype), np.empty(scores.shape, scores.dtype)
+    row = np.empty(scores.shape[1], scores.dtype)
+    job = [at(scores), at(distributions), at(losses), at(dlogits), *scores.shape, at(row)]
+    run(_cross_entropy, scores.dtype, job, 1)
     return losses, dlogits

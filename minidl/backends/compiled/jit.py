@@ -1,22 +1,43 @@
-"""`njit` as every kernel here uses it: compiled on first use and cached on disk, in a temporary folder at worst."""
+"""How kernels are compiled: on first use, cached on disk, or in a temporary folder at worst."""
 
 import atexit
 import shutil
 import tempfile
 import warnings
 from collections.abc import Callable
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba
-import numpy as np
+from numba import types
 
-AnyArray: TypeAlias = np.ndarray[Any, Any]
-Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+Function = TypeVar("Function", bound=Callable[..., Any])
+FLOATS = {"float32": types.float32, "float64": types.float64}
 
 
-def njit(kernel: Kernel) -> Kernel:
+def njit(function: Function, **options: Any) -> Function:
     """Compile on first use; divide by zero as IEEE 754 does; no fastmath, which breaks NaN and the order of sums."""
-    return cast(Kernel, numba.njit(cache=True, error_model="numpy", nogil=True)(kernel))
+    return cast(Function, numba.njit(cache=True, error_model="numpy", nogil=True, **options)(function))
+
+
+class Kernel:
+    """A decorated function kernel(memory, ints, job, task, worker), called by address and so by any thread.
+
+    `memory` and `ints` are the null pointers to floats and 64-bit integers: addresses counted in elements are their
+    indices. `job` is the address of the job's integers, `task` the part of it to do, and `worker` tells which of the
+    scratch areas is free for it.
+    """
+
+    def __init__(self, function: Callable[..., None]) -> None:
+        self.function = function
+        self.compiled: dict[str, Any] = {}
+
+    def address(self, dtype: str) -> int:
+        """The address of the machine code for float32 or float64, compiled or read from the cache if need be."""
+        if dtype not in self.compiled:
+            memory, ints = types.CPointer(FLOATS[dtype]), types.CPointer(types.int64)
+            signature = types.void(memory, ints, types.int64, types.int64, types.int64)
+            self.compiled[dtype] = numba.cfunc(signature, cache=True, error_model="numpy")(self.function)
+        return int(self.compiled[dtype].address)
 
 
 def _probe() -> None:
@@ -41,18 +62,3 @@ def _ensure_cache_folder() -> None:
 _ensure_cache_folder()
 
 
-def block(images: AnyArray) -> AnyArray:
-    """Images (n, c, h, w) as the read-only channels-last block (n, h, w, c), copied only if they aren't one."""
-    return contiguous(images.transpose(0, 2, 3, 1))
-
-
-def contiguous(array: AnyArray) -> AnyArray:
-    """A read-only C-contiguous view, or copy: one type for Numba, whatever the array, and one that it can't write."""
-    view = np.ascontiguousarray(array).view()
-    view.flags.writeable = False
-    return view
-
-
-def images(block: AnyArray) -> AnyArray:
-    """A channels-last block (n, h, w, c) seen as images (n, c, h, w)."""
-    return block.transpose(0, 3, 1, 2)

@@ -1,32 +1,76 @@
-"""Optimizer steps: one pass over the flat buffers."""
+"""Optimizer steps: one pass of vectors over the flat buffers."""
 
-import math
+import numpy as np
 
-from minidl.backends.compiled.jit import contiguous, njit
+from minidl.backends.compiled.jit import Kernel
+from minidl.backends.compiled.launch import at, dense, run, workers_for
+from minidl.backends.compiled.simd import (
+    divide,
+    lanes,
+    load,
+    multiply,
+    multiply_add,
+    splat,
+    square_root,
+    store,
+    subtract,
+)
 from minidl.typing import Array
 
 
-@njit
-def _sgd_step(value, grad, lr, weight_decay):
-    for i in range(value.size):
-        value[i] -= lr * (grad[i] + weight_decay * value[i])
+@Kernel
+def _sgd_step(memory, ints, job, task, worker):
+    value, grad, velocity, settings, size, tasks = (
+        ints[job],
+        ints[job + 1],
+        ints[job + 2],
+        ints[job + 3],
+        ints[job + 4],
+        ints[job + 5],
+    )
+    lr, weight_decay = splat(memory, memory[settings]), splat(memory, memory[settings + 1])
+    momentum, nesterov = splat(memory, memory[settings + 2]), memory[settings + 3]
+    last = (task + 1) * size // tasks
+    for i in range(task * size // tasks, last, lanes(memory)):
+        left = last - i
+        w = load(memory, value + i, left)
+        slope = multiply_add(weight_decay, w, load(memory, grad + i, left))
+        if velocity:
+            speed = multiply_add(momentum, load(memory, velocity + i, left), slope)
+            store(memory, velocity + i, speed, left)
+            if nesterov:
+                slope = multiply_add(momentum, speed, slope)
+            else:
+                slope = speed
+        store(memory, value + i, subtract(w, multiply(lr, slope)), left)
 
 
-@njit
-def _momentum_step(value, grad, velocity, lr, momentum, nesterov, weight_decay):
-    for i in range(value.size):
-        slope = grad[i] + weight_decay * value[i]
-        velocity[i] = momentum * velocity[i] + slope
-        value[i] -= lr * (slope + momentum * velocity[i] if nesterov else velocity[i])
-
-
-@njit
-def _adam_step(value, grad, first, second, beta1, beta2, eps, weight_decay, step_size, second_scale):
-    for i in range(value.size):
-        slope = grad[i] + weight_decay * value[i]
-        first[i] = beta1 * first[i] + (1 - beta1) * slope
-        second[i] = beta2 * second[i] + (1 - beta2) * slope * slope
-        value[i] -= step_size * first[i] / (math.sqrt(second[i]) * second_scale + eps)
+@Kernel
+def _adam_step(memory, ints, job, task, worker):
+    value, grad, first, second, settings, size, tasks = (
+        ints[job],
+        ints[job + 1],
+        ints[job + 2],
+        ints[job + 3],
+        ints[job + 4],
+        ints[job + 5],
+        ints[job + 6],
+    )
+    beta1, rest1 = splat(memory, memory[settings]), splat(memory, memory[settings + 1])
+    beta2, rest2 = splat(memory, memory[settings + 2]), splat(memory, memory[settings + 3])
+    eps, weight_decay = splat(memory, memory[settings + 4]), splat(memory, memory[settings + 5])
+    step_size, scale = splat(memory, memory[settings + 6]), splat(memory, memory[settings + 7])
+    last = (task + 1) * size // tasks
+    for i in range(task * size // tasks, last, lanes(memory)):
+        left = last - i
+        w = load(memory, value + i, left)
+        slope = multiply_add(weight_decay, w, load(memory, grad + i, left))
+        m = multiply_add(beta1, load(memory, first + i, left), multiply(rest1, slope))
+        v = multiply_add(beta2, load(memory, second + i, left), multiply(rest2, multiply(slope, slope)))
+        store(memory, first + i, m, left)
+        store(memory, second + i, v, left)
+        root = multiply_add(square_root(v), scale, eps)
+        store(memory, value + i, subtract(w, divide(multiply(step_size, m), root)), left)
 
 
 def sgd_step(
@@ -40,10 +84,10 @@ def sgd_step(
     weight_decay: float,
 ) -> None:
     """Change the vectors value and velocity (None without momentum) in place."""
-    if velocity is None:
-        _sgd_step(value, contiguous(grad), float(lr), float(weight_decay))
-    else:
-        _momentum_step(value, contiguous(grad), velocity, float(lr), float(momentum), nesterov, float(weight_decay))
+    settings = np.array([lr, weight_decay, momentum, nesterov], value.dtype)
+    slopes, tasks = dense(grad), workers_for(value.size, 4 * value.size)
+    job = [at(value), at(slopes), 0 if velocity is None else at(velocity), at(settings), value.size, tasks]
+    run(_sgd_step, value.dtype, job, tasks, workers=tasks)
 
 
 def adam_step(
@@ -59,5 +103,9 @@ def adam_step(
     second_scale: float,
 ) -> None:
     """Change the vectors value and first and second moment in place; the scales undo the moments' start at zero."""
-    settings = (*betas, eps, weight_decay, step_size, second_scale)
-    _adam_step(value, contiguous(grad), first, second, *map(float, settings))
+    settings = np.array(
+        [betas[0], 1 - betas[0], betas[1], 1 - betas[1], eps, weight_decay, step_size, second_scale], value.dtype
+    )
+    slopes, tasks = dense(grad), workers_for(value.size, 8 * value.size)
+    job = [at(value), at(slopes), at(first), at(second), at(settings), value.size, tasks]
+    run(_adam_step, value.dtype, job, tasks, workers=tasks)

@@ -1,61 +1,121 @@
-"""Max-pooling: one pass over the windows, which keeps the winning tap of each."""
+"""Max-pooling: vectors over the channels, with the winning tap kept as a float in the lane of its value."""
+
+import math
 
 import numpy as np
 
-from minidl.backends.compiled.jit import block, images, njit
-from minidl.typing import Array, IntArray
+from minidl.backends.compiled.jit import Kernel, njit
+from minidl.backends.compiled.launch import at, block, run, workers_for
+from minidl.backends.compiled.simd import add, if_beats, lanes, load, splat, store, where_equal, where_positive
+from minidl.typing import Array
 
 Pair = tuple[int, int]
 Sides = tuple[Pair, Pair]
 
 
 @njit
-def _max_pool2d(x, y, argmax, pool_size, stride, padding):
-    count, height, width, channels = x.shape
-    for n in range(count):
-        for i in range(y.shape[1]):
-            top = i * stride[0] - padding[0][0]
-            for j in range(y.shape[2]):
-                left = j * stride[1] - padding[1][0]
-                for c in range(channels):
-                    where = -1
-                    best = x[n, max(top, 0), max(left, 0), c]
-                    for p in range(max(-top, 0), min(pool_size[0], height - top)):
-                        for q in range(max(-left, 0), min(pool_size[1], width - left)):
-                            value = x[n, top + p, left + q, c]
-                            # the first maximum, or the first NaN, which no later value can replace
-                            if where < 0 or value > best or (value != value and best == best):
-                                best, where = value, p * pool_size[1] + q
-                    y[n, i, j, c] = best
-                    argmax[n, i, j, c] = where
+def pool_image(memory, ints, geometry, x, y, argmax):
+    """Pool one image x (h, w, c) into y and argmax (out_h, out_w, c)."""
+    height, width, channels = ints[geometry], ints[geometry + 1], ints[geometry + 2]
+    out_height, out_width = ints[geometry + 3], ints[geometry + 4]
+    taps_down, taps_across = ints[geometry + 5], ints[geometry + 6]
+    down, across = ints[geometry + 7], ints[geometry + 8]
+    pad_top, pad_left = ints[geometry + 9], ints[geometry + 10]
+    width_of_vector = lanes(memory)
+    lowest = splat(memory, -math.inf)
+    for i in range(out_height):
+        top = i * down - pad_top
+        for j in range(out_width):
+            left = j * across - pad_left
+            pixel = (i * out_width + j) * channels
+            first = max(-top, 0) * taps_across + max(-left, 0)  # the first tap inside wins where all are -inf
+            for c in range(0, channels, width_of_vector):
+                count = channels - c
+                best, winner = lowest, splat(memory, first)
+                for p in range(max(-top, 0), min(taps_down, height - top)):
+                    for q in range(max(-left, 0), min(taps_across, width - left)):
+                        value = load(memory, x + ((top + p) * width + left + q) * channels + c, count)
+                        winner = if_beats(value, best, splat(memory, p * taps_across + q), winner)
+                        best = if_beats(value, best, value, best)
+                store(memory, y + pixel + c, best, count)
+                store(memory, argmax + pixel + c, winner, count)
 
 
 @njit
-def _max_pool2d_backward(dy, argmax, dx, pool_size, stride, padding):
-    for n in range(dy.shape[0]):
-        for i in range(dy.shape[1]):
-            for j in range(dy.shape[2]):
-                for c in range(dy.shape[3]):
-                    p, q = divmod(argmax[n, i, j, c], pool_size[1])
-                    row, column = i * stride[0] + p - padding[0][0], j * stride[1] + q - padding[1][0]
-                    dx[n, row, column, c] += dy[n, i, j, c]
+def unpool_image(memory, ints, geometry, dy, argmax, y, masked, dx, dx_width):
+    """Add each dy (out_h, out_w, c) to the pixel of dx, of lines `dx_width` long, that won its window.
+
+    `masked` drops those where y, the pooled output of a ReLU, is zero.
+    """
+    height, width, channels = ints[geometry], ints[geometry + 1], ints[geometry + 2]
+    out_height, out_width = ints[geometry + 3], ints[geometry + 4]
+    taps_down, taps_across = ints[geometry + 5], ints[geometry + 6]
+    down, across = ints[geometry + 7], ints[geometry + 8]
+    pad_top, pad_left = ints[geometry + 9], ints[geometry + 10]
+    width_of_vector = lanes(memory)
+    for i in range(out_height):
+        top = i * down - pad_top
+        for j in range(out_width):
+            left = j * across - pad_left
+            pixel = (i * out_width + j) * channels
+            for c in range(0, channels, width_of_vector):
+                count = channels - c
+                slope = load(memory, dy + pixel + c, count)
+                if masked:
+                    slope = where_positive(load(memory, y + pixel + c, count), slope)
+                winner = load(memory, argmax + pixel + c, count)
+                for p in range(max(-top, 0), min(taps_down, height - top)):
+                    for q in range(max(-left, 0), min(taps_across, width - left)):
+                        target = dx + ((top + p) * dx_width + left + q) * channels + c
+                        part = where_equal(winner, splat(memory, p * taps_across + q), slope)
+                        store(memory, target, add(load(memory, target, count), part), count)
 
 
-def max_pool2d(x: Array, *, pool_size: Pair, stride: Pair, padding: Sides) -> tuple[Array, IntArray]:
+def pool_geometry(size: Pair, channels: int, pool_size: Pair, stride: Pair, padding: Sides) -> list[int]:
+    """The integers that the kernels read: h, w, c, out_h, out_w, taps, strides, padding at the top and left."""
+    out = [(s + sum(p) - k) // d + 1 for s, p, k, d in zip(size, padding, pool_size, stride, strict=True)]
+    return [*size, channels, *out, *pool_size, *stride, padding[0][0], padding[1][0]]
+
+
+@Kernel
+def _pool(memory, ints, job, task, worker):
+    x, y, argmax = ints[job], ints[job + 1], ints[job + 2]
+    geometry = job + 3
+    in_size = ints[geometry] * ints[geometry + 1] * ints[geometry + 2]
+    out_size = ints[geometry + 3] * ints[geometry + 4] * ints[geometry + 2]
+    pool_image(memory, ints, geometry, x + task * in_size, y + task * out_size, argmax + task * out_size)
+
+
+@Kernel
+def _unpool(memory, ints, job, task, worker):
+    dy, argmax, dx = ints[job], ints[job + 1], ints[job + 2]
+    geometry = job + 3
+    in_size = ints[geometry] * ints[geometry + 1] * ints[geometry + 2]
+    out_size = ints[geometry + 3] * ints[geometry + 4] * ints[geometry + 2]
+    dy, argmax = dy + task * out_size, argmax + task * out_size
+    unpool_image(memory, ints, geometry, dy, argmax, dy, 0, dx + task * in_size, ints[geometry + 1])
+
+
+def max_pool2d(x: Array, *, pool_size: Pair, stride: Pair, padding: Sides) -> tuple[Array, Array]:
     """(y, argmax): argmax, the winning tap of each window, is what backward needs and all that it needs."""
     n, c, height, width = x.shape
-    out_height = (height + sum(padding[0]) - pool_size[0]) // stride[0] + 1
-    out_width = (width + sum(padding[1]) - pool_size[1]) // stride[1] + 1
-    y = np.empty((n, out_height, out_width, c), x.dtype)
-    argmax = np.empty(y.shape, np.int32)
-    _max_pool2d(block(x), y, argmax, pool_size, stride, padding)
-    return images(y), images(argmax)
+    geometry = pool_geometry((height, width), c, pool_size, stride, padding)
+    source = block(x)
+    y = np.empty((n, geometry[3], geometry[4], c), x.dtype)
+    argmax = np.empty_like(y)
+    workers = workers_for(n, y.size * pool_size[0] * pool_size[1])
+    run(_pool, x.dtype, [at(source), at(y), at(argmax), *geometry], n, workers=workers)
+    return y.transpose(0, 3, 1, 2), argmax.transpose(0, 3, 1, 2)
 
 
 def max_pool2d_backward(
-    dy: Array, argmax: IntArray, *, size: Pair, pool_size: Pair, stride: Pair, padding: Sides
+    dy: Array, argmax: Array, *, size: Pair, pool_size: Pair, stride: Pair, padding: Sides
 ) -> Array:
     """Each window hands dy to the tap that won it."""
-    dx = np.zeros((dy.shape[0], *size, dy.shape[1]), dy.dtype)
-    _max_pool2d_backward(block(dy), block(argmax), dx, pool_size, stride, padding)
-    return images(dx)
+    n, c, _, _ = dy.shape
+    slopes, winners = block(dy), block(argmax)
+    dx = np.zeros((n, *size, c), dy.dtype)
+    geometry = pool_geometry(size, c, pool_size, stride, padding)
+    workers = workers_for(n, dy.size * pool_size[0] * pool_size[1])
+    run(_unpool, dy.dtype, [at(slopes), at(winners), at(dx), *geometry], n, workers=workers)
+    return dx.transpose(0, 3, 1, 2)

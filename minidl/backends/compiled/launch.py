@@ -1,0 +1,120 @@
+"""Jobs: a kernel, its arguments as integers, and the threads that share its tasks."""
+
+import os
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import prange, types
+from numba.extending import intrinsic
+
+from minidl.backends.compiled.jit import Kernel, njit
+from minidl.typing import Array
+
+SMALL = 500_000
+"""Multiply-adds, or what takes as long, below which a job stays in the calling thread."""
+
+
+class _Local(threading.local):
+    """Each Python thread's scratch: vectors of floats that jobs write over, one for each dtype."""
+
+    def __init__(self) -> None:
+        self.scratch: dict[str, Array] = {}
+
+
+_local = _Local()
+_parallel_launch = threading.Lock()
+_workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def num_threads() -> int:
+    """How many threads share a job's tasks."""
+    return _workers
+
+
+def set_num_threads(threads: int) -> None:
+    """Share each job's tasks among this many threads from now on. Results don't depend on it."""
+    global _workers
+    _workers = threads
+
+
+def _after_fork() -> None:
+    """In a forked child the parent's threads are gone: work in the calling thread alone."""
+    global _workers, _parallel_launch
+    _workers, _parallel_launch = 1, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+@intrinsic
+def _call(typing, kernel, job, task, worker):
+    """Call the kernel at an address, with null pointers for `memory` and `ints`."""
+
+    def codegen(context, builder, signature, args):
+        integer, floats, ints = ir.IntType(64), ir.FloatType().as_pointer(), ir.IntType(64).as_pointer()
+        function = ir.FunctionType(ir.VoidType(), [floats, ints, integer, integer, integer])
+        pointer = builder.inttoptr(args[0], function.as_pointer())
+        builder.call(pointer, [ir.Constant(floats, None), ir.Constant(ints, None), *args[1:]])
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 4), codegen
+
+
+@njit
+def _run(kernel, job, tasks):
+    for task in range(tasks):
+        _call(kernel, job, task, 0)
+
+
+def _run_shared(kernel, job, tasks, workers):
+    for worker in prange(workers):
+        for task in range(worker * tasks // workers, (worker + 1) * tasks // workers):
+            _call(kernel, job, task, worker)
+
+
+_run_shared = njit(_run_shared, parallel=True)
+
+
+def workers_for(tasks: int, work: float) -> int:
+    """How many threads to share a job of so many tasks and multiply-adds among."""
+    return 1 if work < SMALL else min(tasks, _workers)
+
+
+def run(kernel: Kernel, dtype: np.dtype[Any], arguments: Sequence[int], tasks: int, *, workers: int = 1) -> None:
+    """Do a job's tasks. While another Python thread has the threads at work, this one works alone."""
+    job = np.array(arguments, np.int64)
+    address = kernel.address(dtype.name)
+    if workers > 1 and _parallel_launch.acquire(blocking=False):
+        try:
+            _run_shared(address, at(job), tasks, workers)
+        finally:
+            _parallel_launch.release()
+    else:
+        _run(address, at(job), tasks)
+
+
+def at(array: np.ndarray[Any, Any]) -> int:
+    """The address of an array's first element, counted in elements."""
+    return int(array.__array_interface__["data"][0]) // array.itemsize
+
+
+def scratch(dtype: np.dtype[Any], size: int) -> int:
+    """The address of `size` floats that belong to this Python thread until its next call."""
+    area = _local.scratch.get(dtype.name)
+    if area is None or area.size < size:
+        area = _local.scratch[dtype.name] = np.empty(size, dtype)
+    return at(area)
+
+
+def dense(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The array itself if it's C-contiguous and aligned, else a copy that is."""
+    return np.require(array, requirements=("C", "A"))
+
+
+def block(images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Images (n, c, h, w) as their channels-last block (n, h, w, c), copied only if they aren't one."""
+    return dense(images.transpose(0, 2, 3, 1))

@@ -12,6 +12,7 @@ from minidl.metrics import Accuracy, ConfusionMatrix, Metric, TopKAccuracy
 from minidl.model import Model, Sequential, load
 from minidl.module import Module, Parameter
 from minidl.optim import SGD, Adam, Optimizer
+from minidl.threads import num_threads, set_num_threads
 from minidl.training import History, evaluate, fit, predict
 
 __version__ = "0.1.0"
@@ -60,8 +61,10 @@ __all__ = [
     "load",
     "load_arrays",
     "models",
+    "num_threads",
     "predict",
     "save_arrays",
+    "set_num_threads",
     "testing",
     "use_backend",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backends.compiled.jit import Kernel
-from minidl.backends.compiled.launch import at, dense as contiguous, num_threads, run, workers_for
+from minidl.backends.compiled.launch import at, dense as contiguous, run, workers_for
 from minidl.backends.compiled.product import multiply
 from minidl.typing import Array
 
@@ -50,7 +50,7 @@ def product(
     (rows, columns), depth = shape, b.shape[0]
     c = np.empty(shape, a.dtype)
     row, table = _tables(rows, a_strides[0], depth, a_strides[1], columns)
-    tasks = workers_for(num_threads(), rows * columns * depth)
+    tasks = workers_for(rows, rows * columns * depth)
     job = [at(a), at(b), at(c), at(start), 0, int(floor), rows, at(row), depth, at(table), columns, tasks]
     run(_product, a.dtype, job, tasks, workers=tasks)
     return c

@@ -1,6 +1,5 @@
 """Jobs: a kernel, its arguments as integers, and the threads that share its tasks."""
 
-import os
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from llvmlite import ir
 from numba import prange, types
 from numba.extending import intrinsic
 
+from minidl import threads
 from minidl.backends.compiled.jit import Kernel, njit
 from minidl.typing import Array
 
@@ -26,28 +26,6 @@ class _Local(threading.local):
 
 _local = _Local()
 _parallel_launch = threading.Lock()
-_workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def num_threads() -> int:
-    """How many threads share a job's tasks."""
-    return _workers
-
-
-def set_num_threads(threads: int) -> None:
-    """Share each job's tasks among this many threads from now on. Results don't depend on it."""
-    global _workers
-    _workers = threads
-
-
-def _after_fork() -> None:
-    """In a forked child the parent's threads are gone: work in the calling thread alone."""
-    global _workers, _parallel_launch
-    _workers, _parallel_launch = 1, threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
 
 
 @intrinsic
@@ -81,7 +59,7 @@ _run_shared = njit(_run_shared, parallel=True)
 
 def workers_for(tasks: int, work: float) -> int:
     """How many threads to share a job of so many tasks and multiply-adds among."""
-    return 1 if work < SMALL else min(tasks, _workers)
+    return 1 if work < SMALL else max(min(tasks, threads.num_threads()), 1)
 
 
 def run(kernel: Kernel, dtype: np.dtype[Any], arguments: Sequence[int], tasks: int, *, workers: int = 1) -> None:

@@ -51,6 +51,16 @@ class Backend(Protocol):
 
     def cross_entropy(self, logits: Array, targets: Array) -> tuple[Array, Array]: ...
 
+    def batch_norm2d(self, x: Array, gamma: Array, beta: Array, *, eps: float) -> tuple[Array, Array, Array]: ...
+
+    def batch_norm2d_backward(
+        self, dy: Array, x: Array, gamma: Array, mean: Array, variance: Array, *, eps: float
+    ) -> tuple[Array, Array, Array]: ...
+
+    def scale_shift(self, x: Array, scale: Array, shift: Array) -> Array: ...
+
+    def scale_shift_backward(self, dy: Array, x: Array, scale: Array) -> tuple[Array, Array, Array]: ...
+
     def sgd_step(
         self,
         value: Array,

@@ -15,11 +15,21 @@ from minidl.backends.compiled.activation import (
 )
 from minidl.backends.compiled.conv import conv2d, conv2d_backward, conv2d_relu, conv2d_relu_backward
 from minidl.backends.compiled.dense import dense, dense_backward, dense_relu
+from minidl.backends.compiled.norm import (
+    batch_norm2d,
+    batch_norm2d_backward,
+    batch_norm2d_relu,
+    scale_shift,
+)
 from minidl.backends.compiled.optim import adam_step, sgd_step
 from minidl.backends.compiled.pool import max_pool2d, max_pool2d_backward
+from minidl.backends.vectorized import scale_shift_backward
 
 __all__ = [
     "adam_step",
+    "batch_norm2d",
+    "batch_norm2d_backward",
+    "batch_norm2d_relu",
     "conv2d",
     "conv2d_backward",
     "conv2d_relu",
@@ -34,6 +44,8 @@ __all__ = [
     "max_pool2d_backward",
     "relu",
     "relu_backward",
+    "scale_shift",
+    "scale_shift_backward",
     "sgd_step",
     "softmax",
     "softmax_backward",

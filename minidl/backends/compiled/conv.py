@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backends.compiled.jit import Kernel, njit
-from minidl.backends.compiled.launch import at, block, dense, run, scratch, workers_for
+from minidl.backends.compiled.launch import PARTS, at, block, dense, run, scratch, workers_for
 from minidl.backends.compiled.plan import Plan, plan
 from minidl.backends.compiled.pool import pool_geometry, pool_image, unpool_image
 from minidl.backends.compiled.product import multiply
@@ -22,9 +22,6 @@ from minidl.typing import Array
 
 Pair = tuple[int, int]
 Sides = tuple[Pair, Pair]
-
-PARTS = 8
-"""Over how many parts of the batch the weights' gradients are summed apart, whatever the number of threads."""
 
 
 @njit

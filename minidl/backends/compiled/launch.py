@@ -13,6 +13,9 @@ from minidl import threads
 from minidl.backends.compiled.jit import Kernel, njit
 from minidl.typing import Array
 
+PARTS = 8
+"""Over how many parts of the batch sums over images are taken apart, whatever the number of threads."""
+
 SMALL = 500_000
 """Multiply-adds, or what takes as long, below which a job stays in the calling thread."""
 

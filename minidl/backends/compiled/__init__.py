@@ -13,7 +13,8 @@ from minidl.backends.compiled.activation import (
     softmax,
     softmax_backward,
 )
-from minidl.backends.compiled.conv import conv2d, conv2d_backward, conv2d_relu, conv2d_relu_backward
+from minidl.backends.compiled.conv import conv2d, conv2d_relu
+from minidl.backends.compiled.conv_backward import conv2d_backward, conv2d_relu_backward
 from minidl.backends.compiled.dense import dense, dense_backward, dense_relu
 from minidl.backends.compiled.norm import (
     batch_norm2d,

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,11 @@ def run(kernel: Kernel, dtype: np.dtype[Any], arguments: Sequence[int], tasks: i
             _parallel_launch.release()
     else:
         _run(address, at(job), tasks)
+
+
+def pack(fields: type[IntEnum], **values: int) -> list[int]:
+    """The integers of a job, whose places the fields name."""
+    return [int(values[field.name]) for field in fields]
 
 
 def at(array: np.ndarray[Any, Any]) -> int:

@@ -24,6 +24,12 @@ def _table(columns: Any, lines: Any) -> Any:
     return np.ascontiguousarray(np.stack([columns, lines], axis=1).reshape(-1))
 
 
+FEW_CHANNELS = 8
+
+
+FEW_CHANNELS = 8
+
+
 class Plan:
     """One convolution's sizes and tables. Images are channels last; `padded` ones lie inside a border of zeros."""
 
@@ -31,8 +37,9 @@ class Plan:
         self, size: Pair, channels: int, filters: int, kernel: Pair, stride: Pair, padding: Sides, dilation: Pair, groups: int
     ) -> None:
         (h, w), (kh, kw) = size, kernel
-        self.padding = padding
+        self.stride, self.padding, self.dilation = stride, padding, dilation
         self.padded = (h + sum(padding[0]), w + sum(padding[1]))
+        self.padded_size = self.padded[0] * self.padded[1] * channels if self.padded != size else 0
         self.out = tuple(
             (p - d * (k - 1) - 1) // s + 1 for p, d, k, s in zip(self.padded, dilation, kernel, stride, strict=True)
         )
@@ -43,9 +50,21 @@ class Plan:
         self.pixels, self.taps = _offsets(*pixels), _offsets(*taps)
         self.forward = _table(self.taps, filters * np.arange(self.taps.size))
 
+        # Few channels would leave most lanes of a vector idle: then the taps are the columns, and are added up after.
+        self.by_columns = groups == 1 and dilation[1] == 1 and channels <= FEW_CHANNELS
+        self.slope_rows = filters * np.arange(self.pixels.size)
+        self.columns = _table(np.arange(filters), self.taps.size * np.arange(filters))
+
+        # Few channels would leave most lanes of a vector idle: then the taps are the columns, and added up afterwards.
+        self.by_columns = groups == 1 and dilation[1] == 1 and channels <= FEW_CHANNELS
+        self.slope_rows = filters * np.arange(self.pixels.size)
+        self.columns = _table(np.arange(filters), self.taps.size * np.arange(filters))
+
         # The padded dy of `border`, so that every input pixel finds zeros where no window reaches it.
-        self.border = [
+        self.border = [(0, 0)] * 2 if self.by_columns else [
             (d * (k - 1) // s, max((n - 1 + p[0]) // s - (o - 1), 0))
+            if not self.by_columns
+            else (0, 0)
             for d, k, s, n, p, o in zip(dilation, kernel, stride, size, padding, self.out, strict=True)
         ]
         self.slopes = (self.out[0] + sum(self.border[0]), self.out[1] + sum(self.border[1]))
@@ -54,7 +73,11 @@ class Plan:
         windows = _offsets((slope_line, range(self.out[0])), (filters, range(self.out[1]))) + self.slope_origin
         self.weights = _table(self.pixels, windows)
         self.weights_unpadded = _table(self.pixels, filters * np.arange(self.pixels.size))
-        self._input_phases(size, channels, kernel, stride, padding, dilation, group_channels, group_filters, slope_line, filters)
+        self.phases = np.zeros((0, 6), np.int64)
+        if not self.by_columns:
+            self.phases = np.zeros((0, 6), np.int64)
+        if not self.by_columns:
+            self._input_phases(size, channels, kernel, stride, padding, dilation, group_channels, group_filters, slope_line, filters)
 
     def _input_phases(self, size, channels, kernel, stride, padding, dilation, group_channels, group_filters, slope_line, filters):  # type: ignore[no-untyped-def]
         """What the input's gradient is made of: (rows, row table, depth, table, offset in dx, stride in dx) each."""

@@ -6,7 +6,7 @@ from minidl.callbacks import Callback, CSVLogger, EarlyStopping, ModelCheckpoint
 from minidl.checkpoint import load_arrays, save_arrays
 from minidl.data import batches
 from minidl.errors import DTypeError, FormatError, NotBuiltError, ShapeError, StateError
-from minidl.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Residual, Softmax
+from minidl.layers import BatchNorm2D, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Residual, Softmax
 from minidl.losses import CrossEntropy, Loss, MeanSquaredError
 from minidl.metrics import Accuracy, ConfusionMatrix, Metric, TopKAccuracy
 from minidl.model import Model, Sequential, load
@@ -21,6 +21,7 @@ __all__ = [
     "SGD",
     "Accuracy",
     "Adam",
+    "BatchNorm2D",
     "CSVLogger",
     "Callback",
     "ConfusionMatrix",

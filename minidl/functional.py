@@ -30,6 +30,14 @@ class AffinePullback(Protocol):
         ...
 
 
+class NormPullback(Protocol):
+    """dy -> (dx, dscale, dshift)."""
+
+    def __call__(self, dy: Array) -> tuple[Array, Array, Array]:
+        """The gradients of input, scale and shift, for the gradient of the output."""
+        ...
+
+
 def conv2d(
     x: Array,
     w: Array,
@@ -173,6 +181,50 @@ def dense_relu(x: Array, w: Array, b: Array | None = None) -> tuple[Array, Affin
         return gradients
 
     return y, pullback
+
+
+def batch_norm2d(
+    x: Array, gamma: Array, beta: Array, *, eps: float = 1e-5, relu: bool = False
+) -> tuple[Array, NormPullback, Array, Array]:
+    """(y, pullback, mean, variance): each channel of images x normalized over the batch, times gamma plus beta, (c,).
+
+    The variance is the biased one. `relu`, where `can_fuse`, adds a ReLU. Raises ShapeError and DTypeError.
+    """
+    _check_channels(x, gamma=gamma, beta=beta)
+    backend: Any = backends.current()
+    normalize = backend.batch_norm2d_relu if relu else backend.batch_norm2d
+    y, mean, variance = normalize(x, gamma, beta, eps=eps)
+    through: dict[str, Any] = {"eps": eps, "y": y} if relu else {"eps": eps}
+    shape = x.shape
+
+    def pullback(dy: Array) -> tuple[Array, Array, Array]:
+        _check_slope(dy, shape, x.dtype)
+        gradients: tuple[Array, Array, Array] = backend.batch_norm2d_backward(dy, x, gamma, mean, variance, **through)
+        return gradients
+
+    return y, pullback, mean, variance
+
+
+def scale_shift(x: Array, scale: Array, shift: Array) -> tuple[Array, NormPullback]:
+    """Images x times scale (c,) plus shift (c,), channel by channel. Raises ShapeError and DTypeError."""
+    _check_channels(x, scale=scale, shift=shift)
+    backend = backends.current()
+    y = backend.scale_shift(x, scale, shift)
+
+    def pullback(dy: Array) -> tuple[Array, Array, Array]:
+        _check_slope(dy, x.shape, x.dtype)
+        return backend.scale_shift_backward(dy, x, scale)
+
+    return y, pullback
+
+
+def _check_channels(x: Array, **vectors: Array) -> None:
+    _check_floats(x=x, **vectors)
+    channels = shapes.image_shape(x.shape, batch=True)[0]
+    for name, vector in vectors.items():
+        if vector.shape != (channels,):
+            shapes.expect("", x.shape, ("n", vector.size, "h", "w"))
+            shapes.expect(f"{name} ", vector.shape, (channels,))
 
 
 def relu(x: Array) -> tuple[Array, Pullback]:

@@ -45,8 +45,13 @@ def zeros(shape: Shape, rng: np.random.Generator) -> Array:
     return np.zeros(shape)
 
 
+def ones(shape: Shape, rng: np.random.Generator) -> Array:
+    """One everywhere, as the factors of a normalization start."""
+    return np.ones(shape)
+
+
 INITIALIZERS: dict[str, Initializer] = {
-    function.__name__: function for function in (he_normal, he_uniform, glorot_normal, glorot_uniform, zeros)
+    function.__name__: function for function in (he_normal, he_uniform, glorot_normal, glorot_uniform, zeros, ones)
 }
 
 

@@ -79,6 +79,12 @@ class Parameter:
         )
 
 
+class Buffer(Parameter):
+    """An array that belongs to a module's state and isn't trained, such as a running mean."""
+
+    __slots__ = ()
+
+
 class Module(KeywordHints):
     """Something with a forward pass, perhaps with parameters: a layer, a block or a whole model.
 

@@ -5,11 +5,12 @@ from minidl.layers.container import Chain, Residual
 from minidl.layers.conv import Conv2D
 from minidl.layers.dense import Dense
 from minidl.layers.dropout import Dropout
+from minidl.layers.norm import BatchNorm2D
 from minidl.layers.pool import MaxPool2D
 from minidl.layers.reshape import Flatten
 from minidl.module import Module
 
-LAYERS: tuple[type[Module], ...] = (Chain, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Residual, Softmax)
+LAYERS: tuple[type[Module], ...] = (BatchNorm2D, Chain, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Residual, Softmax)
 """All of them: what a saved model may name."""
 
-__all__ = ["LAYERS", "Chain", "Conv2D", "Dense", "Dropout", "Flatten", "MaxPool2D", "ReLU", "Residual", "Softmax"]
+__all__ = ["LAYERS", "BatchNorm2D", "Chain", "Conv2D", "Dense", "Dropout", "Flatten", "MaxPool2D", "ReLU", "Residual", "Softmax"]

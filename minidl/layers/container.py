@@ -60,36 +60,34 @@ class Chain(Module):
         return total
 
     def __call__(self, x: Array) -> Array:
-        y, i = x, 0
-        for count in fusion.groups(self.layers):
-            step = fusion.forward(self.layers[i : i + count], y) if count > 1 else None
-            if step is not None:
-                y, i = step[0], i + count
+        y = x
+        for start, group in fusion.split(self.layers, fusion.INFERENCE):
+            fused = fusion.infer(group, y) if len(group) > 1 else None
+            if fused is not None:
+                y = fused
                 continue
-            for layer in self.layers[i : i + count]:
+            for i, layer in enumerate(group, start):
                 try:
                     y = layer(y)
                 except (ShapeError, DTypeError) as error:
                     raise self._located(error, i, x.shape[1:]) from None
-                i += 1
         return y
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         steps: list[Backward] = []
-        y, i = x, 0
-        for count in fusion.groups(self.layers):
-            step = fusion.forward(self.layers[i : i + count], y) if count > 1 else None
-            if step is not None:
-                y, i = step[0], i + count
-                steps.append(step[1])
+        y = x
+        for start, group in fusion.split(self.layers, fusion.TRAINING if train else fusion.EXACT):
+            fused = fusion.forward(group, y) if len(group) > 1 else None
+            if fused is not None:
+                y, step = fused
+                steps.append(step)
                 continue
-            for layer in self.layers[i : i + count]:
+            for i, layer in enumerate(group, start):
                 try:
-                    y, backward_step = layer.forward(y, train=train)
+                    y, step = layer.forward(y, train=train)
                 except (ShapeError, DTypeError) as error:
                     raise self._located(error, i, x.shape[1:]) from None
-                steps.append(backward_step)
-                i += 1
+                steps.append(step)
 
         def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
             slope: Array | None = dy

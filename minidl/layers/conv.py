@@ -8,11 +8,12 @@ from minidl import functional as F
 from minidl import initializers, shapes
 from minidl.errors import ShapeError
 from minidl.initializers import Initializer
-from minidl.module import Module, Parameter
+from minidl.layers.affine import Affine
+from minidl.module import Parameter
 from minidl.typing import Array, Backward, Padding, Shape, Size
 
 
-class Conv2D(Module):
+class Conv2D(Affine):
     """Cross-correlation of images (n, c, h, w) with `filters` filters of `kernel_size`, plus a bias for each.
 
     y is (n, filters, oh, ow) with oh = floor((h + 2 padding - dilation (kernel - 1) - 1) / stride) + 1. `padding` is an
@@ -81,12 +82,4 @@ class Conv2D(Module):
             dilation=self.dilation,
             groups=self.groups,
         )
-
-        def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
-            dx, dw, db = pullback(dy, need_dx=need_dx)
-            self.weight.grad += dw
-            if self.bias is not None:
-                self.bias.grad += db
-            return dx
-
-        return y, backward
+        return y, self.adding(pullback)

@@ -5,11 +5,12 @@ import numpy as np
 from minidl import functional as F
 from minidl import initializers, shapes
 from minidl.initializers import Initializer
-from minidl.module import Module, Parameter
+from minidl.layers.affine import Affine
+from minidl.module import Parameter
 from minidl.typing import Array, Backward, Shape
 
 
-class Dense(Module):
+class Dense(Affine):
     """Affine map of the features: y = x W^T + b, with x (n, in) and y (n, units).
 
     `weight` is (units, in); `bias` is (units,), or None with bias=False. `weight_init` is an initializer or the name of
@@ -39,12 +40,4 @@ class Dense(Module):
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         y, pullback = F.dense(x, self.weight.value, None if self.bias is None else self.bias.value)
-
-        def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
-            dx, dw, db = pullback(dy, need_dx=need_dx)
-            self.weight.grad += dw
-            if self.bias is not None:
-                self.bias.grad += db
-            return dx
-
-        return y, backward
+        return y, self.adding(pullback)

@@ -1,63 +1,87 @@
-"""Layers in a row that a backend computes in one pass: convolution + ReLU (+ max-pool), dense + ReLU."""
+"""Layers in a row that a backend computes in one pass.
 
-from collections.abc import Sequence
+Convolution + ReLU (+ max-pool), dense + ReLU and, in training, batch normalization + ReLU give the bits that the layers
+apart give. In inference a batch normalization goes into the weights of the convolution before it, which saves its pass
+and rounds differently.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from minidl import functional as F
 from minidl.errors import ShapeError
 from minidl.layers.activation import ReLU
 from minidl.layers.conv import Conv2D
 from minidl.layers.dense import Dense
+from minidl.layers.norm import BatchNorm2D
 from minidl.layers.pool import MaxPool2D
 from minidl.module import Module
 from minidl.typing import Array, Backward
 
+EXACT: set[tuple[type[Module], ...]] = {(Conv2D, ReLU, MaxPool2D), (Conv2D, ReLU), (Dense, ReLU)}
+TRAINING = EXACT | {(BatchNorm2D, ReLU)}
+INFERENCE = EXACT | {
+    (Conv2D, BatchNorm2D, ReLU, MaxPool2D),
+    (Conv2D, BatchNorm2D, ReLU),
+    (Conv2D, BatchNorm2D),
+}
+LONGEST = max(map(len, INFERENCE))
 
-def groups(layers: Sequence[Module]) -> list[int]:
-    """How many layers each step of a chain takes: 1, or 2 or 3 where the backend in use can fuse them."""
-    steps, i = [], 0
-    fuse = F.can_fuse()
+
+def split(layers: Sequence[Module], patterns: set[tuple[type[Module], ...]]) -> Iterator[tuple[int, Sequence[Module]]]:
+    """(index of the first, layers) of each group of these patterns, or of each layer where the backend can't fuse."""
+    kinds, fuse, i = tuple(map(type, layers)), F.can_fuse(), 0
     while i < len(layers):
-        count = 1
-        if fuse and type(layers[i]) in (Conv2D, Dense) and _is(layers, i + 1, ReLU):
-            count = 3 if type(layers[i]) is Conv2D and _is(layers, i + 2, MaxPool2D) else 2
-        steps.append(count)
-        i += count
-    return steps
+        sizes = range(min(LONGEST, len(layers) - i), 1, -1) if fuse else ()
+        size = next((size for size in sizes if kinds[i : i + size] in patterns), 1)
+        yield i, layers[i : i + size]
+        i += size
 
 
-def _is(layers: Sequence[Module], i: int, kind: type[Module]) -> bool:
-    return i < len(layers) and type(layers[i]) is kind
-
-
-def forward(layers: Sequence[Module], x: Array) -> tuple[Array, Backward] | None:
-    """(y, backward) of a group, or None where it doesn't fit: its layers, one by one, then say why."""
-    layer = layers[0]
-    assert isinstance(layer, Conv2D | Dense)
-    bias = layer.bias
-    b = None if bias is None else bias.value
+def infer(layers: Sequence[Module], x: Array) -> Array | None:
+    """What a group gives, or None where x doesn't fit it: its layers, one by one, then say why."""
+    first, norm = layers[0], layers[1]
+    if not isinstance(norm, BatchNorm2D):
+        step = forward(layers, x)
+        return None if step is None else step[0]
+    assert isinstance(first, Conv2D)
+    scale, shift = norm.scale_and_shift()
+    w = first.weight.value * scale[:, None, None, None]
+    b = shift if first.bias is None else first.bias.value * scale + shift
     try:
-        if isinstance(layer, Dense):
-            y, pullback = F.dense_relu(x, layer.weight.value, b)
-        else:
-            pool = layers[2] if len(layers) == 3 else None
-            y, pullback = F.conv2d_relu(
-                x,
-                layer.weight.value,
-                b,
-                stride=layer.stride,
-                padding=layer.padding,
-                dilation=layer.dilation,
-                groups=layer.groups,
-                pool=(pool.pool_size, pool.stride, pool.padding) if isinstance(pool, MaxPool2D) else None,
-            )
+        return F.conv2d(x, w, b, **_how(first))[0] if len(layers) == 2 else _conv2d_relu(first, x, w, b, layers[3:])[0]
     except ShapeError:
         return None
 
-    def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
-        dx, dw, db = pullback(dy, need_dx=need_dx)
-        layer.weight.grad += dw
-        if bias is not None:
-            bias.grad += db
-        return dx
 
-    return y, backward
+def forward(layers: Sequence[Module], x: Array) -> tuple[Array, Backward] | None:
+    """(y, backward) of a group, or None where x doesn't fit it: its layers, one by one, then say why."""
+    first = layers[0]
+    try:
+        if isinstance(first, BatchNorm2D):
+            return first.train_step(x, relu=True)
+        assert isinstance(first, Conv2D | Dense)
+        w, b = first.weight.value, None if first.bias is None else first.bias.value
+        y, pullback = F.dense_relu(x, w, b) if isinstance(first, Dense) else _conv2d_relu(first, x, w, b, layers[2:])
+    except ShapeError:
+        return None
+    return y, first.adding(pullback)
+
+
+def _conv2d_relu(
+    layer: Conv2D, x: Array, w: Array, b: Array | None, pools: Sequence[Module]
+) -> tuple[Array, F.AffinePullback]:
+    pool = None
+    for layer_after in pools:
+        assert isinstance(layer_after, MaxPool2D)
+        pool = (layer_after.pool_size, layer_after.stride, layer_after.padding)
+    return F.conv2d_relu(x, w, b, **_how(layer), pool=pool)
+
+
+def _how(layer: Conv2D) -> dict[str, Any]:
+    return {
+        "stride": layer.stride,
+        "padding": layer.padding,
+        "dilation": layer.dilation,
+        "groups": layer.groups,
+    }

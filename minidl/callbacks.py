@@ -145,16 +145,24 @@ class ModelCheckpoint(_Monitor):
         folder = Path(self.filepath).parent
         if "{" not in str(folder) and not folder.is_dir():
             raise FileNotFoundError(f"ModelCheckpoint: there is no folder {folder}")
+        try:
+            self._path(0, dict.fromkeys(self.params["metrics"], 0.0))
+        except KeyError as error:
+            hint = did_you_mean(error.args[0], ["epoch", *self.params["metrics"]])
+            raise ValueError(f"ModelCheckpoint: nothing called {error.args[0]!r} is logged; {hint}") from None
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         if self.save_best_only and not self._improved(logs):
             return
-        path = self.filepath.format(epoch=epoch + 1, **logs)
+        path = self._path(epoch, logs)
         save = getattr(self.model, "save", None)
         if self.save_weights_only or save is None:
             checkpoint.save_arrays(path, self.model.state_dict())
         else:
             save(path)
+
+    def _path(self, epoch: int, logs: Logs) -> str:
+        return self.filepath.format(epoch=epoch + 1, **logs)
 
 
 class CSVLogger(Callback):

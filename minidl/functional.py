@@ -271,14 +271,15 @@ def cross_entropy(logits: Array, targets: Array) -> tuple[Array, Pullback]:
 
     y is (n,); the pullback gives the logits' gradient. Raises ShapeError and DTypeError.
     """
-    _check_rows(logits)
     _check_floats(logits=logits, targets=targets)
+    _check_rows(logits)
     shapes.expect("targets ", targets.shape, logits.shape)
     losses, dlogits = backends.current().cross_entropy(logits, targets)
 
     def pullback(dy: Array) -> Array:
         _check_slope(dy, losses.shape, losses.dtype)
-        dx: Array = dlogits * dy[:, None]
+        with np.errstate(invalid="ignore", over="ignore"):  # infinities and NaN are data, as in the backends
+            dx: Array = dlogits * dy[:, None]
         return dx
 
     return losses, pullback
@@ -308,6 +309,8 @@ def _check_floats(**arrays: Array | None) -> None:
 
 
 def _check_slope(dy: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    if not isinstance(dy, np.ndarray):
+        raise TypeError(f"expected dy as a NumPy array, got {type(dy).__name__}: np.asarray(dy)")
     if dy.shape != shape:
         shapes.expect("dy ", dy.shape, shape)
     if dy.dtype != dtype:

@@ -37,7 +37,7 @@ class Metric(KeywordHints):
 
 
 class _Share(Metric):
-    """The share of samples that `_hits` marks."""
+    """The share of samples that `_hits` marks; one whose scores have a NaN is never right."""
 
     def __init__(self) -> None:
         self.reset()
@@ -47,7 +47,8 @@ class _Share(Metric):
 
     def update(self, scores: Array, labels: Any) -> None:
         indices = _class_indices(scores, labels)
-        self._right += int(np.count_nonzero(self._hits(scores, indices)))
+        hits = self._hits(scores, indices) & ~np.isnan(scores).any(axis=1)
+        self._right += int(np.count_nonzero(hits))
         self._seen += len(indices)
 
     def _hits(self, scores: Array, labels: IntArray) -> Any:
@@ -78,7 +79,7 @@ class TopKAccuracy(_Share):
         own = np.take_along_axis(scores, labels[:, None], axis=1)
         earlier = np.arange(scores.shape[1]) < labels[:, None]
         rank = ((scores > own) | ((scores == own) & earlier)).sum(axis=1)
-        return (rank < self.k) & ~np.isnan(own[:, 0])
+        return rank < self.k
 
 
 class ConfusionMatrix(Metric):
@@ -109,7 +110,7 @@ def _class_indices(scores: Array, labels: Any) -> IntArray:
     shapes.expect("scores ", scores.shape, ("n", "classes"))
     labels = np.asarray(labels)
     if labels.shape == scores.shape:
-        return np.asarray(labels.argmax(axis=1))
+        return np.asarray(labels.argmax(axis=1), np.intp)
     if labels.shape != scores.shape[:1]:
         expected = f"{shapes.show(scores.shape[:1])} class indices or {shapes.show(scores.shape)} one-hot rows"
         raise ShapeError(f"labels: expected {expected}, got {shapes.show(labels.shape)}")
@@ -117,4 +118,4 @@ def _class_indices(scores: Array, labels: Any) -> IntArray:
         raise ValueError(f"labels: expected class indices as integers, got {labels.dtype}")
     if len(labels) and not 0 <= labels.min() <= labels.max() < scores.shape[1]:
         raise ValueError(f"labels: expected class indices from 0 to {scores.shape[1] - 1}, got others")
-    return np.asarray(labels)
+    return np.asarray(labels, np.intp)  # ConfusionMatrix computes with them, which bytes would overflow

@@ -14,7 +14,7 @@ from minidl.layers.container import Chain
 from minidl.module import Module, flatten_parameters
 from minidl.typing import Array, Backward, Shape
 
-_building = threading.Lock()
+_building = threading.RLock()
 
 
 class Model(Module):
@@ -66,15 +66,22 @@ class Sequential(Chain, Model):
     ) -> None:
         super().__init__(layers)
         self.seed = seed
-        self.dtype = np.dtype(dtype).name
+        self.dtype = np.dtype(dtype).name if isinstance(dtype, type | np.dtype) else dtype
         self.input_shape = None
         if self.dtype not in ("float32", "float64"):
-            raise ValueError(f"dtype: expected float32 or float64, got {self.dtype}")
+            raise ValueError(f"dtype: expected float32 or float64, got {dtype!r}")
         if input_shape is not None:
             self.build(_check_input_shape(input_shape), np.random.default_rng(seed))
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> None:
-        super().build(input_shape, rng)
+        _set_dtype(self, self.dtype)
+        unbuilt = [parameter for parameter in self.parameters() if not parameter.is_built]
+        try:
+            super().build(input_shape, rng)
+        except BaseException:  # so that the next attempt, with another shape, starts afresh
+            for parameter in unbuilt:
+                parameter.forget()
+            raise
         flatten_parameters(self, self.dtype)
         self.input_shape = input_shape
 
@@ -96,11 +103,16 @@ class Sequential(Chain, Model):
     def save(self, path: str | Path) -> None:
         """Write architecture and parameters to an .npz file, whole or not at all; `load` reads it.
 
-        Raises NotBuiltError, and TypeError for layers that aren't minidl's: `save_weights` writes their values alone.
+        Raises NotBuiltError, and TypeError for layers that aren't minidl's, or are used twice: `save_weights` writes
+        their values alone.
         """
         if self.input_shape is None:
             raise NotBuiltError(
                 "a model is saved with its weights: build it first, with input_shape=(c, h, w) or a call"
+            )
+        if len(list(self._walk(""))) != len(self.parameters()):
+            raise TypeError(
+                "a file can't say that a layer is used twice: use save_weights, and build the model in code"
             )
         described = architecture.describe(self, _TABLE)
         checkpoint.save_arrays(path, self.state_dict(), metadata={"format": FORMAT, "model": described})
@@ -124,6 +136,8 @@ def load(path: str | Path) -> Sequential:
         model.build(_check_input_shape(input_shape), np.random.default_rng(0))
     except ValueError as error:
         raise FormatError(f"{path}: {error}") from None
+    except RecursionError:
+        raise FormatError(f"{path}: its description is nested too deeply") from None
     return model
 
 
@@ -156,6 +170,14 @@ def _adopt(model: Sequential, arrays: dict[str, Any]) -> None:
         if not np.issubdtype(arrays[name].dtype, np.floating):
             raise FormatError(f"{name}: expected floats, got {arrays[name].dtype}")
         parameter.value = arrays[name]
+
+
+def _set_dtype(module: Module, dtype: str) -> None:
+    """Give models inside of this one its dtype: their parameters become part of its buffers."""
+    if isinstance(module, Sequential):
+        module.dtype = dtype
+    for _, child in module.children():
+        _set_dtype(child, dtype)
 
 
 def _check_input_shape(input_shape: Any) -> Shape:

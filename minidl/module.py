@@ -21,8 +21,10 @@ class Parameter:
     __slots__ = ("_grad", "_value")
 
     def __init__(self, value: Array | None = None) -> None:
-        self._value = value
-        self._grad = None if value is None else np.zeros_like(value)
+        self._value: Array | None = None
+        self._grad: Array | None = None
+        if value is not None:
+            self.value = value
 
     @property
     def value(self) -> Array:
@@ -36,7 +38,8 @@ class Parameter:
     @value.setter
     def value(self, value: Array) -> None:
         if self._value is None:
-            self._value, self._grad = value, np.zeros_like(value)
+            self._value = np.array(value, order="C")  # an optimizer steps through it as one vector
+            self._grad = np.zeros_like(self._value)
         elif value.shape != self._value.shape:
             raise ShapeError(f"expected a parameter of shape {show(self._value.shape)}, got {show(value.shape)}")
         else:
@@ -62,11 +65,15 @@ class Parameter:
     def initialize(self, shape: Shape, initializer: Initializer, rng: np.random.Generator) -> None:
         """Take a first value, or check that the one it has, loaded or built before, has this shape."""
         if self._value is None:
-            self.value = initializer(shape, rng)
+            self.value = np.asarray(initializer(shape, rng), np.float32)
         elif self._value.shape != shape:
             raise ShapeError(
                 f"expected weights {show(shape)} for this input, got {show(self._value.shape)} from before"
             )
+
+    def forget(self) -> None:
+        """Have no value again."""
+        self._value = self._grad = None
 
     def move(self, value: Array, grad: Array) -> None:
         """Live in these arrays from now on, with the value and gradient of now."""
@@ -173,17 +180,17 @@ class Module(KeywordHints):
 
     def arguments(self) -> dict[str, Any]:
         """The constructor's arguments, read from attributes of their names; of `bias`, whether there is one."""
-        arguments = {}
-        for name, argument in _constructor(self).items():
-            value = getattr(self, name)
-            is_switch = isinstance(argument.default, bool) and not isinstance(value, bool)
-            arguments[name] = value is not None if is_switch else value
-        return arguments
+        return {name: self._argument(name, argument) for name, argument in _constructor(self).items()}
+
+    def _argument(self, name: str, argument: inspect.Parameter) -> Any:
+        value = getattr(self, name)
+        is_switch = isinstance(argument.default, bool) and not isinstance(value, bool)
+        return value is not None if is_switch else value
 
     def __repr__(self) -> str:
         shown = []
         for name, argument in _constructor(self).items():
-            value = self.arguments()[name] if hasattr(self, name) else ...
+            value = self._argument(name, argument) if hasattr(self, name) else ...
             if argument.default is argument.empty:
                 shown.append(repr(value))
             elif value != argument.default:

@@ -1,7 +1,8 @@
 """Integer geometry: what size comes out of a window that slides over an image, and every shape error."""
 
+import operator
 from collections.abc import Sequence
-from typing import NamedTuple, SupportsIndex
+from typing import NamedTuple, SupportsIndex, TypeGuard
 
 from minidl.errors import ShapeError
 from minidl.typing import Padding, Shape, Size
@@ -26,12 +27,12 @@ def pair(value: Size, name: str, *, minimum: int = 1) -> Pair:
 
     Raises ValueError, which names the argument, for anything else or below `minimum`.
     """
-    values: Sequence[int] = (value, value) if isinstance(value, SupportsIndex) else value
+    values: object = (value, value) if _is_int(value) else value
     if (
         not isinstance(values, Sequence)
         or isinstance(values, str)
         or len(values) != 2
-        or not all(_is_int(v) and v >= minimum for v in values)
+        or not all(_is_int(v) and int(v) >= minimum for v in values)
     ):
         raise ValueError(f"{name}: expected an int or a pair of ints, each at least {minimum}, got {value!r}")
     return int(values[0]), int(values[1])
@@ -39,10 +40,10 @@ def pair(value: Size, name: str, *, minimum: int = 1) -> Pair:
 
 def check_padding(padding: Padding) -> None:
     """Raise ValueError unless `padding` is an int, a pair or "same"."""
-    if padding != "same":
-        if isinstance(padding, str):
-            raise ValueError(f'padding: expected an int, a pair of ints or "same", got {padding!r}')
+    if not isinstance(padding, str):
         pair(padding, "padding", minimum=0)
+    elif padding != "same":
+        raise ValueError(f'padding: expected an int, a pair of ints or "same", got {padding!r}')
 
 
 def count(value: int, name: str, *, minimum: int = 1) -> int:
@@ -52,8 +53,15 @@ def count(value: int, name: str, *, minimum: int = 1) -> int:
     return int(value)
 
 
-def _is_int(value: object) -> bool:
-    return isinstance(value, SupportsIndex) and not isinstance(value, bool)
+def _is_int(value: object) -> TypeGuard[SupportsIndex]:
+    """Whether it's an int or stands for one, as NumPy's integers do; arrays of them and bools don't."""
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
+        return False
+    try:
+        operator.index(value)
+    except TypeError:
+        return False
+    return True
 
 
 def slide(size: Pair, kernel: Pair, *, stride: Size, padding: Padding, dilation: Size = 1) -> Window:
@@ -64,13 +72,15 @@ def slide(size: Pair, kernel: Pair, *, stride: Size, padding: Padding, dilation:
     """
     strides, dilations = pair(stride, "stride"), pair(dilation, "dilation")
     spans = (dilations[0] * (kernel[0] - 1) + 1, dilations[1] * (kernel[1] - 1) + 1)
-    if padding == "same":
+    check_padding(padding)
+    if isinstance(padding, str):
         paddings = (_same(size[0], spans[0], strides[0]), _same(size[1], spans[1], strides[1]))
     else:
-        check_padding(padding)
         down, across = pair(padding, "padding", minimum=0)
         paddings = ((down, down), (across, across))
     padded = (size[0] + sum(paddings[0]), size[1] + sum(paddings[1]))
+    if min(size) < 1:
+        raise ShapeError(f"expected an image of at least 1 x 1, got {size[0]} x {size[1]}")
     if spans[0] > padded[0] or spans[1] > padded[1]:
         raise ShapeError(
             f"expected an image of at least {spans[0]} x {spans[1]}, the window's span, got {size[0]} x {size[1]}"
@@ -101,6 +111,8 @@ def conv2d_channels(x: Shape, w: Shape, groups: int) -> None:
     count(groups, "groups")
     if len(w) != 4:
         raise ShapeError(f"expected weights (out, in / groups, kh, kw), got {show(w)}")
+    if min(w) < 1:
+        raise ShapeError(f"expected weights (out, in / groups, kh, kw) of at least (1, 1, 1, 1), got {show(w)}")
     if x[0] != w[1] * groups:
         in_groups = f": {groups} groups of {w[1]} channels" if groups > 1 else ""
         raise ShapeError(f"expected ({w[1] * groups}, h, w) images{in_groups}, got {show(x)}")
@@ -135,7 +147,7 @@ def pool(size: Pair, pool_size: Size, *, stride: Size | None, padding: Padding) 
 def check_pool_padding(kernel: Pair, padding: Padding) -> None:
     """Raise ValueError where padding is more than half of the pool: a window could hold nothing else."""
     check_padding(padding)
-    if padding != "same":
+    if not isinstance(padding, str):
         pads = pair(padding, "padding", minimum=0)
         if 2 * pads[0] > kernel[0] or 2 * pads[1] > kernel[1]:
             raise ValueError(f"padding: expected at most half of the pool size {kernel}, got {padding!r}")

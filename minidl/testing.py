@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.model import Sequential
 from minidl.module import Module, Parameter, flatten_parameters
 from minidl.typing import Array
 
@@ -49,7 +50,8 @@ def _check_function(
 
 def _check_module(module: Module, x: Array, eps: float, atol: float, rtol: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    if any(not parameter.is_built for parameter in module.parameters()):
+    unbuilt = isinstance(module, Sequential) and module.input_shape is None
+    if unbuilt or any(not parameter.is_built for parameter in module.parameters()):
         module.build(x.shape[1:], rng)
     flatten_parameters(module, np.float64)
     module.zero_grad()

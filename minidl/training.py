@@ -64,6 +64,8 @@ def fit(
     if validation_data is not None:
         held_out = as_input(validation_data[0], module), np.asarray(validation_data[1])
         _check_lengths(*held_out)
+        if not len(held_out[0]):
+            raise ShapeError("validation_data: expected at least one sample, got none")
     elif validation_split:
         kept = _kept(len(x), validation_split)
         held_out, x, y = (x[kept:], y[kept:]), x[:kept], y[:kept]

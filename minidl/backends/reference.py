@@ -9,12 +9,16 @@ import math
 
 import numpy as np
 
+# Infinities and NaN are data here: they reach the output, where they're seen, without a warning on the way.
+quiet = np.errstate(invalid="ignore", over="ignore", divide="ignore")
+
 
 def _windows(size, kernel, stride, padding, dilation):
     """The number of window positions along one axis of an image."""
     return (size + sum(padding) - (dilation * (kernel - 1) + 1)) // stride + 1
 
 
+@quiet
 def conv2d(x, w, b, *, stride, padding, dilation, groups):
     """Cross-correlation: y[n, o, i, j] = b[o] + sum over c, p, q of x[n, c, i s + p d, j s + q d] w[o, c, p, q]."""
     n_images, _, height, width = x.shape
@@ -42,6 +46,7 @@ def conv2d(x, w, b, *, stride, padding, dilation, groups):
     return y
 
 
+@quiet
 def conv2d_backward(dy, x, w, *, stride, padding, dilation, groups, need_dx=True):
     """(dx, dw, db) of `conv2d`: each product of its sum hands dy to both of its factors."""
     n_images, _, height, width = x.shape
@@ -69,6 +74,7 @@ def conv2d_backward(dy, x, w, *, stride, padding, dilation, groups, need_dx=True
     return dx.astype(x.dtype) if need_dx else None, dw.astype(x.dtype), db.astype(x.dtype)
 
 
+@quiet
 def max_pool2d(x, *, pool_size, stride, padding):
     """(y, argmax): the maximum of each window, and which of its taps, counted row by row, it stands at.
 
@@ -97,6 +103,7 @@ def max_pool2d(x, *, pool_size, stride, padding):
     return y, argmax
 
 
+@quiet
 def max_pool2d_backward(dy, argmax, *, size, pool_size, stride, padding):
     """dx of `max_pool2d` for images of `size` (h, w): each window hands dy to the tap that won it."""
     n_images, n_channels, out_height, out_width = dy.shape
@@ -111,6 +118,7 @@ def max_pool2d_backward(dy, argmax, *, size, pool_size, stride, padding):
     return dx.astype(dy.dtype)
 
 
+@quiet
 def dense(x, w, b):
     """y[n, o] = b[o] + sum over i of x[n, i] w[o, i]."""
     y = np.zeros((x.shape[0], w.shape[0]), x.dtype)
@@ -123,6 +131,7 @@ def dense(x, w, b):
     return y
 
 
+@quiet
 def dense_backward(dy, x, w, *, need_dx=True):
     """(dx, dw, db) of `dense`."""
     dx, dw, db = np.zeros(x.shape), np.zeros(w.shape), np.zeros(w.shape[0])
@@ -136,6 +145,7 @@ def dense_backward(dy, x, w, *, need_dx=True):
     return dx.astype(x.dtype) if need_dx else None, dw.astype(x.dtype), db.astype(x.dtype)
 
 
+@quiet
 def relu(x):
     """max(x, 0), element by element; NaN stays NaN."""
     y = np.zeros(x.shape, x.dtype)
@@ -145,6 +155,7 @@ def relu(x):
     return y
 
 
+@quiet
 def relu_backward(dy, y):
     """dx of `relu`: dy where the output isn't zero."""
     dx = np.zeros(dy.shape, dy.dtype)
@@ -154,6 +165,7 @@ def relu_backward(dy, y):
     return dx
 
 
+@quiet
 def softmax(x):
     """exp(x) / sum of exp(x) along each row of (n, classes), from which its maximum is first subtracted."""
     y = np.zeros(x.shape, x.dtype)
@@ -165,6 +177,7 @@ def softmax(x):
     return y
 
 
+@quiet
 def softmax_backward(dy, y):
     """dx of `softmax`: y (dy - the sum of dy y along the row)."""
     dx = np.zeros(dy.shape, dy.dtype)
@@ -177,6 +190,7 @@ def softmax_backward(dy, y):
     return dx
 
 
+@quiet
 def log_softmax(x):
     """x - log of the sum of exp(x) along each row of (n, classes), computed below the row's maximum."""
     y = np.zeros(x.shape, x.dtype)
@@ -188,6 +202,7 @@ def log_softmax(x):
     return y
 
 
+@quiet
 def log_softmax_backward(dy, y):
     """dx of `log_softmax`: dy - exp(y) times the sum of dy along the row."""
     dx = np.zeros(dy.shape, dy.dtype)
@@ -200,6 +215,7 @@ def log_softmax_backward(dy, y):
     return dx
 
 
+@quiet
 def cross_entropy(logits, targets):
     """(losses, dlogits): -sum of targets log_softmax(logits) of each row, and the gradient of each by its logits.
 
@@ -220,6 +236,7 @@ def cross_entropy(logits, targets):
     return losses, dlogits
 
 
+@quiet
 def sgd_step(value, grad, velocity, *, lr, momentum, nesterov, weight_decay):
     """Change the vectors value and velocity (None without momentum) in place."""
     for i in range(value.size):
@@ -230,13 +247,15 @@ def sgd_step(value, grad, velocity, *, lr, momentum, nesterov, weight_decay):
         value[i] = float(value[i]) - lr * slope
 
 
+@quiet
 def adam_step(value, grad, first, second, *, betas, eps, weight_decay, step_size, second_scale):
     """Change the vectors value and first and second moment in place; the scales undo the moments' start at zero."""
     for i in range(value.size):
         slope = float(grad[i]) + weight_decay * float(value[i])
         first[i] = betas[0] * float(first[i]) + (1 - betas[0]) * slope
         second[i] = betas[1] * float(second[i]) + (1 - betas[1]) * slope * slope
-        value[i] = float(value[i]) - step_size * float(first[i]) / (math.sqrt(float(second[i])) * second_scale + eps)
+        root = np.float64(math.sqrt(float(second[i])) * second_scale)  # not a Python float, which can't divide by zero
+        value[i] = float(value[i]) - step_size * float(first[i]) / (root + eps)
 
 
 def _below_maximum(row):

@@ -12,7 +12,7 @@ Pair = tuple[int, int]
 Sides = tuple[Pair, Pair]
 
 # Infinities and NaN are data here: they reach the output, where they're seen, without a warning on the way.
-quiet = np.errstate(invalid="ignore", over="ignore")
+quiet = np.errstate(invalid="ignore", over="ignore", divide="ignore")
 
 
 def _pad(x: Array, padding: Sides, value: float) -> Array:
@@ -53,7 +53,7 @@ def conv2d(x: Array, w: Array, b: Array | None, *, stride: Pair, padding: Sides,
     """One matrix product: the patches, a row each, with the filters, a column each."""
     columns, (out_h, out_w) = _im2col(x, w.shape[2:], groups, stride, padding, dilation)
     y = columns @ _weight_matrix(w, groups)
-    y = y.transpose(1, 0, 2).reshape(x.shape[0], out_h, out_w, w.shape[0])
+    y = np.ascontiguousarray(y.transpose(1, 0, 2)).reshape(x.shape[0], out_h, out_w, w.shape[0])
     if b is not None:
         y += b
     return y.transpose(0, 3, 1, 2)
@@ -113,6 +113,7 @@ def max_pool2d(x: Array, *, pool_size: Pair, stride: Pair, padding: Sides) -> tu
     return y.transpose(0, 3, 1, 2), argmax.transpose(0, 3, 1, 2)
 
 
+@quiet
 def max_pool2d_backward(
     dy: Array, argmax: IntArray, *, size: Pair, pool_size: Pair, stride: Pair, padding: Sides
 ) -> Array:

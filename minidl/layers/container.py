@@ -105,8 +105,8 @@ class Chain(Module):
             before, shape = shape, layer.output_shape(shape)
             if shape != before:
                 trail.append(f"{i} {type(layer).__name__} {shapes.show(shape)}")
-        name, message = f"{type(self.layers[index]).__name__}: ", str(error)
-        message = message if message.startswith(name) else name + message
+        name, message = type(self.layers[index]).__name__, str(error)
+        message = message if message.startswith((f"{name}: ", f"{name}[")) else f"{name}: {message}"
         return type(error)(f"{type(self).__name__}[{index}] {message}; {' -> '.join(trail)}")
 
 

@@ -1,0 +1,81 @@
+# Everything for users and developers. Each target makes what it needs, a virtual environment in .venv first of all.
+
+PYTHON ?= python3
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+MADE := $(VENV)/.made
+RUNS := $(VENV)/.runs
+DEVELOPS := $(VENV)/.develops
+QUICK := -m pytest -n auto -m "not slow"
+
+.PHONY: help train test test-all lint docs coverage boundscheck wheel benchmarks clean
+
+help:
+	@echo "make train        train LeNet on the packaged images (ARGS=\"--epochs 3\" adds options)"
+	@echo "make test         run the quick tests and the examples in the documents"
+	@echo "make test-all     run the slow tests too"
+	@echo "make lint         check style and types"
+	@echo "make docs         build the documentation in docs/_build/html"
+	@echo "make coverage     run the quick tests without compilation and report the lines that they reach"
+	@echo "make boundscheck  run the tests of operators and layers with every index checked"
+	@echo "make wheel        build the wheel in dist"
+	@echo "make benchmarks   measure on this machine (ARGS=--quick for a short run)"
+	@echo "make clean        remove the environment and everything built; runs stay"
+
+train: $(RUNS)
+	$(BIN)/python -m minidl train $(ARGS)
+
+test: $(DEVELOPS)
+	$(BIN)/python $(QUICK) $(ARGS)
+
+test-all: $(DEVELOPS)
+	$(BIN)/python -m pytest -n auto $(ARGS)
+
+lint: $(DEVELOPS)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+docs: $(DEVELOPS)
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+# Tests that choose the compiled backend run its kernels in plain Python, line by line; for the others, which may train
+# whole models, that would take too long.
+coverage: $(DEVELOPS)
+	$(BIN)/coverage erase
+	NUMBA_DISABLE_JIT=1 MINIDL_BACKEND=vectorized $(BIN)/coverage run $(QUICK) $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+# A cache of its own: kernels with and without the checks must not be mixed.
+boundscheck: $(DEVELOPS)
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR="$(CURDIR)/build/boundscheck" $(BIN)/python $(QUICK) tests/backends tests/layers
+
+wheel: $(MADE)
+	rm -rf dist
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+
+benchmarks: $(RUNS)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+clean:
+	rm -rf $(VENV) build dist docs/_build .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find minidl tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(MADE):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "minidl needs Python 3.11 or newer, and $(PYTHON) isn't: $$($(PYTHON) --version 2>&1)." >&2; \
+	  echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(RUNS): $(MADE) pyproject.toml
+	$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+$(DEVELOPS): $(MADE) pyproject.toml
+	$(BIN)/pip install --quiet --editable ".[dev]"
+	@touch $@ $(RUNS)

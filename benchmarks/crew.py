@@ -1,0 +1,66 @@
+"""Who takes part: a worker for each contestant that is installed, and the names of those that are missing."""
+
+import importlib.util
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+from benchmarks.worker import ProcessWorker, Worker
+
+REQUIREMENTS = {
+    "minidl": ("minidl",),
+    "PyTorch": ("torch",),
+    "JAX": ("jax",),
+    "Keras": ("tensorflow",),
+    "ONNX Runtime": ("onnxruntime", "onnx"),
+}
+"""The modules that each contestant needs."""
+
+
+def missing(contestant: str) -> list[str]:
+    """The modules that a contestant needs and that aren't installed."""
+    return [module for module in REQUIREMENTS[contestant] if importlib.util.find_spec(module) is None]
+
+
+def absences(contestants: list[str]) -> list[str]:
+    """A note for each contestant that can't take part."""
+    return [
+        f"{contestant} is left out: not installed: {', '.join(missing(contestant))}"
+        for contestant in contestants
+        if missing(contestant)
+    ]
+
+
+class Crew:
+    """Workers by name, started when they are first asked for and ended with the `with` statement."""
+
+    def __init__(self, make: Callable[[], Worker] = ProcessWorker) -> None:
+        self._make = make
+        self._workers: dict[str, Worker] = {}
+
+    def worker(self, name: str) -> Worker:
+        """The worker of this name."""
+        if name not in self._workers:
+            self._workers[name] = self._make()
+        return self._workers[name]
+
+    def once(self, function: str, options: dict[str, Any]) -> Any:
+        """What function(**options) returns in a worker that is new, and ended afterwards."""
+        worker = self._make()
+        try:
+            return worker.call(function, options)
+        finally:
+            worker.close()
+
+    def close(self) -> None:
+        """End all workers."""
+        while self._workers:
+            self._workers.popitem()[1].close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

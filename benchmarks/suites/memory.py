@@ -1,0 +1,62 @@
+"""Resident memory after the first steps and after many: nothing may pile up."""
+
+from typing import Any
+
+from benchmarks import crew as crews
+from benchmarks import networks
+from benchmarks.contestants import TIMED_RATE
+from benchmarks.crew import Crew
+from benchmarks.report import Bars, Report, Table, megabytes
+from benchmarks.timing import Settings
+from benchmarks.worker import WorkerError
+
+NETWORK, BATCH = "lenet", 32
+_AFTER = "benchmarks.contestants.lifetime:after"
+
+
+def run(crew: Crew, settings: Settings) -> Report:
+    """Train lenet in a process of its own, for each framework."""
+    first, last = (10, 50) if settings.quick else (50, 1000)
+    report = Report("memory", notes=crews.absences(["PyTorch"]))
+    table = Table(
+        f"Resident memory while training {NETWORK}, batch {BATCH}",
+        ["framework", f"after {first} steps", f"after {last}", "growth"],
+    )
+    bars = Bars("Resident memory while training", "MB", {}, logarithmic=False)
+    for name, (maker, arguments) in makers(NETWORK, {}, BATCH).items():
+        options = {"maker": maker, "arguments": arguments, "counts": [first, last]}
+        try:
+            before, after = crew.once(_AFTER, options)
+        except WorkerError as error:
+            if "OSError" not in str(error):
+                raise
+            report.notes.append("resident memory isn't measured: this system doesn't tell it in /proc/self/status")
+            break
+        table.rows.append([name, megabytes(before), megabytes(after), f"{after / before - 1:+.2%}"])
+        report.records.append({"case": name, f"after {first}": before, f"after {last}": after})
+        bars.groups[name] = {f"after {first} steps": before / 1e6, f"after {last} steps": after / 1e6}
+    if bars.groups:
+        report.bars.append(bars)
+    report.tables.append(table)
+    return report
+
+
+def makers(network: str, options: dict[str, Any], batch: int) -> dict[str, tuple[str, dict[str, Any]]]:
+    """For each framework that is installed, the function that makes a training step, and its arguments."""
+    model = networks.build(network, **options)
+    assert model.input_shape is not None
+    images, labels = networks.samples(model.input_shape, batch)
+    data = {"images": images, "labels": labels, "rate": TIMED_RATE}
+    found = {
+        "minidl": (
+            "benchmarks.contestants.with_minidl:make_step",
+            data | {"network": network, "options": options},
+        )
+    }
+    if not crews.missing("PyTorch"):
+        layers = networks.describe(networks.without_softmax(model))
+        found["PyTorch"] = (
+            "benchmarks.contestants.with_pytorch:make_step",
+            data | {"layers": layers, "channels_last": False},
+        )
+    return found

@@ -1,0 +1,22 @@
+"""What the command line says on stderr: always one line, whatever a file or a path put into it."""
+
+import sys
+
+
+class UsageError(ValueError):
+    """The command line asks for something that can't be done."""
+
+
+def printable(text: str) -> str:
+    """The text on one line, with control characters and the like escaped, so that it can't play with the terminal."""
+    line = ""
+    for part in filter(None, map(str.strip, text.splitlines())):
+        line += (" " if line.endswith(":") else "; " if line else "") + part
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in line
+    )
+
+
+def complain(text: str) -> None:
+    """Write a line that begins with `minidl:` to stderr."""
+    print(f"minidl: {printable(text)}", file=sys.stderr, flush=True)

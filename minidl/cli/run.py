@@ -1,0 +1,155 @@
+"""The folder of a run: a model, how it was trained and how that went, each file written whole or not at all."""
+
+import contextlib
+import errno
+import json
+import math
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from minidl.cli.choices import DATA
+from minidl.cli.messages import UsageError
+from minidl.errors import FormatError, did_you_mean
+from minidl.files import write_atomically
+from minidl.model import Sequential, load
+
+CONFIG_LIMIT = 2**20
+"""The longest configuration to read, in bytes."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """The paths of a run's files."""
+
+    folder: Path
+
+    @property
+    def model(self) -> Path:
+        """The model as of the last whole epoch: see `minidl.load`."""
+        return self.folder / "model.npz"
+
+    @property
+    def config(self) -> Path:
+        """All that the result depends on, as JSON."""
+        return self.folder / "config.json"
+
+    @property
+    def history_csv(self) -> Path:
+        """A line for each epoch, counted from 0: see `minidl.CSVLogger`."""
+        return self.folder / "history.csv"
+
+    @property
+    def history_json(self) -> Path:
+        """The same, as a list for each column, once training has ended."""
+        return self.folder / "history.json"
+
+    def files(self) -> tuple[Path, ...]:
+        """All of them, whether they are there or not."""
+        return self.model, self.config, self.history_csv, self.history_json
+
+
+@contextlib.contextmanager
+def new_run(out: str | None, model_name: str) -> Iterator[Run]:
+    """Give a Run in the folder `out`, or in a new one in `runs`, which is made before the block runs.
+
+    If the block raises before there is a model, the folder is left as it was. Raises UsageError if a run is there
+    already, and OSError if the folder can't be made or written to.
+    """
+    run, is_new = _new_folder(out, model_name)
+    try:
+        yield run
+    except BaseException as error:
+        if run.model.exists():
+            if isinstance(error, KeyboardInterrupt):
+                raise KeyboardInterrupt(f"{run.folder} has the model of the last whole epoch") from None
+            raise
+        with contextlib.suppress(OSError):
+            run.config.unlink(missing_ok=True)
+            if is_new:
+                run.folder.rmdir()
+        raise
+
+
+def _new_folder(out: str | None, model_name: str) -> tuple[Run, bool]:
+    """The Run in an existing folder or a new one, and whether it's new."""
+    if out is None:
+        name = Path("runs", f"{model_name}-{time.strftime('%Y%m%d-%H%M%S')}")
+        for number in range(1, 1000):
+            folder = name if number == 1 else name.with_name(f"{name.name}-{number}")
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir(parents=True)
+                return Run(folder), True
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(name))
+
+    run = Run(Path(out))
+    there = next((path for path in run.files() if os.path.lexists(path)), None)
+    if there is not None:
+        raise UsageError(f"argument --out: {out} holds a run already ({there.name}); name another folder")
+    is_new = not run.folder.exists()
+    run.folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(run.folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), out)
+    return run, is_new
+
+
+def load_run(path: str) -> tuple[Sequential, dict[str, Any]]:
+    """The model and the configuration of a run's folder, or the model of an .npz file and {}.
+
+    Raises FileNotFoundError, UsageError where there's another thing than such a folder or file, and FormatError, naming
+    the file, for a damaged one.
+    """
+    run = Run(Path(path))
+    if not run.folder.is_dir():
+        return load(regular_file(path)), {}
+    if not run.model.exists():
+        raise UsageError(f"{path} isn't the folder of a run: there is no {run.model.name} in it")
+    model = load(regular_file(run.model))
+    return model, read_config(run.config) if run.config.exists() else {}
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The configuration that `minidl train` wrote, whose "data" is a data set here. Raises FormatError."""
+    if regular_file(path).stat().st_size > CONFIG_LIMIT:
+        raise FormatError(f"{path}: more than the {CONFIG_LIMIT} bytes that a configuration may have")
+    try:
+        config = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{path}: not JSON: {error}") from None
+    if not isinstance(config, dict) or not isinstance(config.get("data"), str):
+        raise FormatError(f'{path}: not the configuration of a run: expected {{"data": name, ...}}')
+    if config["data"] not in DATA:
+        raise FormatError(f"{path}: unknown data set {config['data']!r}; {did_you_mean(config['data'], DATA)}")
+    return config
+
+
+def regular_file(path: str | Path) -> Path:
+    """The path, if a file of known size is there; a pipe or a device could go on for ever."""
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(path))
+    if not path.is_file():
+        raise UsageError(f"{path}: not a regular file")
+    return path
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as JSON."""
+    with write_atomically(path) as file:
+        file.write((json_text(value, indent=2) + "\n").encode())
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """A value as JSON; NaN and the infinities, for which it has no words, become null."""
+    return json.dumps(_finite(value), indent=indent, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,168 @@
+"""Max-pooling: each fast backend equals the plain loops, y exactly; argmax is a backend's own affair."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minidl import shapes
+
+PLAIN = {"pool_size": (2, 2), "stride": (2, 2), "padding": ((0, 0), (0, 0))}
+
+
+@st.composite
+def poolings(draw):
+    """(shape of x, keywords, output size) of a pooling that is possible, of overlapping windows or spaced ones."""
+    pairs = st.tuples(st.integers(1, 4), st.integers(1, 4))
+    pool_size, stride = draw(pairs), draw(st.none() | pairs)
+    half = st.tuples(*(st.integers(0, size // 2) for size in pool_size))
+    padding = draw(st.one_of(st.just("same"), half, st.integers(0, min(pool_size) // 2)))
+    size = []
+    for axis in range(2):
+        around = pool_size[axis] if padding == "same" else 2 * (padding if isinstance(padding, int) else padding[axis])
+        size.append(draw(st.integers(max(1, pool_size[axis] - around), pool_size[axis] + 5)))
+    _, window = shapes.pool(tuple(size), pool_size, stride=stride, padding=padding)
+    how = {"pool_size": pool_size, "stride": window.stride, "padding": window.padding}
+    return (draw(st.integers(0, 3)), draw(st.integers(1, 4)), *size), how, window.output
+
+
+@given(data=st.data(), pooling=poolings(), dtype=st.sampled_from([np.float32, np.float64]))
+def test_max_pool2d_forward_and_backward(
+    fast, reference, arrays, assert_sums_equal, assert_new_images, data, pooling, dtype
+):
+    shape, how, out = pooling
+    x, dy = data.draw(arrays(shape, dtype)), data.draw(arrays((*shape[:2], *out), dtype))
+    y, argmax = fast.max_pool2d(x, **how)
+    want, wanted_argmax = reference.max_pool2d(x, **how)
+    assert y.dtype == dtype
+    assert_new_images(y, x)
+    np.testing.assert_array_equal(y, want)
+
+    dx = fast.max_pool2d_backward(dy, argmax, size=shape[2:], **how)
+    wanted_dx = reference.max_pool2d_backward(dy, wanted_argmax, size=shape[2:], **how)
+    assert_new_images(dx, dy, argmax)
+    magnitude = reference.max_pool2d_backward(abs(dy), wanted_argmax, size=shape[2:], **how)
+    assert_sums_equal(dx, wanted_dx, terms=how["pool_size"][0] * how["pool_size"][1], magnitude=magnitude)
+
+
+@pytest.fixture(scope="session")
+def winners(backend, frozen):
+    """(y, dx) of a pooling of one image, where each window's dy is its own power of ten: dx tells who won it."""
+
+    def winners(image, **how):
+        x = frozen([[image]])
+        y, argmax = backend.max_pool2d(x, **PLAIN | how)
+        dy = frozen(10.0 ** np.arange(y.size).reshape(y.shape))
+        return y[0, 0], backend.max_pool2d_backward(dy, argmax, size=x.shape[2:], **PLAIN | how)[0, 0]
+
+    return winners
+
+
+def test_four_windows(winners):
+    y, dx = winners([[1, 2, 3, 4], [5, 6, 8, 7], [9, 0, 1, 1], [0, 0, 0, 2]])
+    np.testing.assert_array_equal(y, [[6, 8], [9, 2]])
+    np.testing.assert_array_equal(dx, [[0, 0, 0, 0], [0, 1, 10, 0], [100, 0, 0, 0], [0, 0, 0, 1000]])
+
+
+def test_overlapping_windows_add_up(winners):
+    y, dx = winners([[1, 9, 2], [3, 4, 5]], stride=(1, 1))
+    np.testing.assert_array_equal(y, [[9, 9]])
+    np.testing.assert_array_equal(dx, [[0, 11, 0], [0, 0, 0]])
+
+
+def test_rows_and_columns_beyond_the_last_window_are_left_out(winners):
+    y, dx = winners([[1, 2, 9], [3, 4, 9], [9, 9, 9]])
+    np.testing.assert_array_equal(y, [[4]])
+    np.testing.assert_array_equal(dx, [[0, 0, 0], [0, 1, 0], [0, 0, 0]])
+
+
+@pytest.mark.parametrize("value", [0, -3, np.inf, -np.inf])
+def test_the_first_wins_a_tie(winners, value):
+    y, dx = winners([[value, value], [value, value]])
+    np.testing.assert_array_equal(y, [[value]])
+    np.testing.assert_array_equal(dx, [[1, 0], [0, 0]])
+
+
+@pytest.mark.parametrize(
+    ("image", "first"),
+    [([[1, 5], [5, 2]], (0, 1)), ([[1, 2], [5, 5]], (1, 0)), ([[0.0, -0.0], [-0.0, 0.0]], (0, 0))],
+)
+def test_the_first_of_several_maxima_row_by_row(winners, image, first):
+    _, dx = winners(image)
+    want = np.zeros((2, 2))
+    want[first] = 1
+    np.testing.assert_array_equal(dx, want)
+
+
+@pytest.mark.parametrize(
+    ("image", "first"),
+    [
+        ([[1, np.nan], [np.nan, 2]], (0, 1)),
+        ([[np.inf, 2], [np.nan, np.inf]], (1, 0)),
+        ([[np.nan, np.inf], [np.nan, np.nan]], (0, 0)),
+        ([[-np.inf, -np.inf], [-np.inf, np.nan]], (1, 1)),
+    ],
+)
+def test_the_first_nan_wins_over_everything(winners, image, first):
+    y, dx = winners(image)
+    assert np.isnan(y).all()
+    want = np.zeros((2, 2))
+    want[first] = 1
+    np.testing.assert_array_equal(dx, want)
+
+
+@pytest.mark.parametrize("value", [-5, -np.inf, np.finfo(np.float64).min])
+def test_padding_never_wins(winners, value):
+    """Windows of 3 x 3 with a border of 1 on two pixels each way: the first pixel of the image wins all four."""
+    y, dx = winners(np.full((2, 2), value), pool_size=(3, 3), stride=(1, 1), padding=((1, 1), (1, 1)))
+    np.testing.assert_array_equal(y, np.full((2, 2), value))
+    np.testing.assert_array_equal(dx, [[1111, 0], [0, 0]])
+
+
+def test_padding_never_wins_where_the_window_has_one_pixel_alone(winners):
+    y, dx = winners(np.full((2, 2), -np.inf), padding=((1, 1), (1, 1)))
+    np.testing.assert_array_equal(y, np.full((2, 2), -np.inf))
+    np.testing.assert_array_equal(dx, [[1, 10], [100, 1000]])
+
+
+def test_nan_in_a_corner_reaches_its_windows_alone(winners):
+    y, _ = winners([[np.nan, 1, 2], [3, 4, 5], [6, 7, 8]], stride=(1, 1))
+    np.testing.assert_array_equal(y, [[np.nan, 5], [7, 8]])
+
+
+def test_a_window_as_large_as_the_image_and_one_of_one_pixel(winners):
+    y, dx = winners([[1, 2, 3], [4, 6, 5]], pool_size=(2, 3), stride=(2, 3))
+    np.testing.assert_array_equal(y, [[6]])
+    np.testing.assert_array_equal(dx, [[0, 0, 0], [0, 1, 0]])
+    y, dx = winners([[1, 2], [3, 4]], pool_size=(1, 1), stride=(1, 1))
+    np.testing.assert_array_equal(y, [[1, 2], [3, 4]])
+    np.testing.assert_array_equal(dx, [[1, 10], [100, 1000]])
+
+
+def test_no_images(backend, frozen):
+    y, argmax = backend.max_pool2d(frozen(np.zeros((0, 3, 5, 4))), **PLAIN)
+    assert y.shape == (0, 3, 2, 2)
+    assert backend.max_pool2d_backward(y, argmax, size=(5, 4), **PLAIN).shape == (0, 3, 5, 4)
+
+
+def test_each_channel_and_image_has_its_own_winners(backend, frozen):
+    x = frozen([[[[1, 2], [3, 4]], [[4, 3], [2, 1]]], [[[0, 9], [0, 0]], [[0, 0], [9, 0]]]])
+    y, argmax = backend.max_pool2d(x, **PLAIN)
+    np.testing.assert_array_equal(y, [[[[4]], [[4]]], [[[9]], [[9]]]])
+    dx = backend.max_pool2d_backward(frozen([[[[1]], [[2]]], [[[3]], [[4]]]]), argmax, size=(2, 2), **PLAIN)
+    want = [[[[0, 0], [0, 1]], [[2, 0], [0, 0]]], [[[0, 3], [0, 0]], [[0, 0], [4, 0]]]]
+    np.testing.assert_array_equal(dx, want)
+
+
+@pytest.mark.usefixtures("quietly")
+def test_infinite_slopes_reach_the_winners_alone(backend, frozen):
+    _, argmax = backend.max_pool2d(frozen([[[[0, 1, 0], [0, 0, 0]]]]), **PLAIN | {"stride": (1, 1)})
+    for slopes, want in [([np.inf, 1], np.inf), ([np.inf, -np.inf], np.nan), ([np.nan, 1], np.nan)]:
+        dx = backend.max_pool2d_backward(frozen([[[slopes]]]), argmax, size=(2, 3), **PLAIN | {"stride": (1, 1)})
+        np.testing.assert_array_equal(dx, [[[[0, want, 0], [0, 0, 0]]]])
+
+
+def test_slopes_with_strides_of_zero(backend, frozen):
+    _, argmax = backend.max_pool2d(frozen([[[[1, 2, 5, 4], [0, 0, 0, 0]]]]), **PLAIN)
+    dx = backend.max_pool2d_backward(np.broadcast_to(np.float64(3), (1, 1, 1, 2)), argmax, size=(2, 4), **PLAIN)
+    np.testing.assert_array_equal(dx, [[[[0, 3, 3, 0], [0, 0, 0, 0]]]])

@@ -1,0 +1,192 @@
+import contextlib
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import minidl
+from minidl import cli
+from minidl.__main__ import main
+from minidl.cli.messages import printable
+
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(minidl.__file__).parents[1]), "PYTHONUNBUFFERED": ""}
+MODULE = [sys.executable, "-m", "minidl"]
+QUICK = ["train", "--model", "tutorial", "--backend", "vectorized"]
+posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals and terminals")
+
+
+def start(*arguments, **options):
+    return subprocess.Popen([*map(str, arguments)], env=ENVIRONMENT, stderr=subprocess.PIPE, **options)
+
+
+def test_version(command):
+    assert command("--version").out == f"minidl {minidl.__version__}\n"
+    assert command("--version").code == 0
+
+
+@pytest.mark.parametrize("name", [None, *cli.COMMANDS])
+def test_help_ends_with_examples_that_parse(command, name):
+    result = command(*filter(None, [name]), "--help")
+    assert (result.code, result.err) == (0, "")
+    examples = result.out.partition("\nexamples:\n")[2].splitlines()
+    assert examples
+    for example in examples:
+        program, *arguments = example.partition("#")[0].split()
+        assert program == "minidl"
+        assert cli.parser().parse_args(arguments).command in cli.COMMANDS
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "a command is missing: train, evaluate, predict, summary (see minidl --help)"),
+        (("trian",), "argument command: invalid choice 'trian'; did you mean train? (see minidl --help)"),
+        (("--vresion",), "unknown option --vresion; did you mean --version?"),
+    ],
+)
+def test_bad_commands(fails, arguments, message):
+    assert message in fails(*arguments)
+
+
+def raise_in_summary(monkeypatch, error):
+    def run(arguments):
+        raise error
+
+    monkeypatch.setattr(cli.summary, "run", run)
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(28, "No space left on device"), "error: [Errno 28] No space left on device"),
+        (FileNotFoundError(2, "No such file or directory", "x"), "error: x: No such file or directory"),
+        (MemoryError(), "error: not enough memory"),
+        (ImportError("no numba"), "error: no numba"),
+    ],
+)
+def test_errors_are_one_line(fails, monkeypatch, error, message):
+    raise_in_summary(monkeypatch, error)
+    assert fails("summary", "lenet") == f"minidl: {message}\n"
+
+
+def test_a_bug_is_not_hidden(command, monkeypatch):
+    raise_in_summary(monkeypatch, AttributeError("oops"))
+    with pytest.raises(AttributeError, match="oops"):
+        command("summary", "lenet")
+
+
+def test_an_interrupt(command, monkeypatch, tmp_path):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(minidl.datasets, "fashion_mnist_10k", interrupt)
+    result = command("train", "--out", tmp_path / "run")
+    assert (result.code, result.out, result.err) == (130, "", "minidl: interrupted\n")
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_closed_pipe_is_nobodys_fault(monkeypatch, capsys):
+    class Closed(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError(32, "Broken pipe")
+
+    with contextlib.redirect_stdout(Closed()):
+        assert main(["summary", "lenet"]) == 141
+    assert capsys.readouterr().err == ""
+
+
+def test_a_text_becomes_one_harmless_line():
+    assert printable("one:\n  two\n\n  three\x1b[0m\a") == r"one: two; three\x1b[0m\x07"
+    assert printable("caf\u00e9 \udcff") == "caf\u00e9 \\udcff"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--epochs", "0"]])
+def test_numba_is_not_waited_for(arguments):
+    code = f"import sys; from minidl.__main__ import main; main({arguments}); sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True).returncode == 0
+
+
+def test_as_a_module(tmp_path):
+    done = subprocess.run([*MODULE, "summary", "lenet"], env=ENVIRONMENT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "61,706" in done.stdout
+    failed = subprocess.run([*MODULE, "summary", "lenett"], env=ENVIRONMENT, capture_output=True, text=True)
+    assert (failed.returncode, failed.stdout) == (2, "")
+    assert failed.stderr.count("\n") == 1
+
+
+@posix
+def test_a_reader_that_leaves(tmp_path):
+    process = start(*MODULE, *QUICK, "--epochs", "100000", "--out", tmp_path / "run", stdout=subprocess.PIPE)
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait(60) == 141
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+@pytest.mark.parametrize("arguments", [["summary", "lenet"], ["--help"]])
+def test_a_full_disk_is_told_once(arguments):
+    with open("/dev/full", "w") as full:
+        process = start(*MODULE, *arguments, stdout=full)
+    assert process.communicate()[1] == b"minidl: error: [Errno 28] No space left on device\n"
+    assert process.returncode == 2
+
+
+@posix
+def test_ctrl_c_keeps_the_last_whole_epoch(tmp_path):
+    # A test runner in the background may have passed on that SIGINT is to be ignored.
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from minidl.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    )
+    process = start(
+        sys.executable, "-c", code, *QUICK, "--epochs", "100000", "--out", tmp_path / "run", stdout=subprocess.PIPE
+    )
+    process.stdout.readline()
+    assert b"epoch      1/100000" in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.decode() == f"minidl: interrupted; {tmp_path / 'run'} has the model of the last whole epoch\n"
+    assert len(minidl.load(tmp_path / "run" / "model.npz").layers) == 6
+    assert (tmp_path / "run" / "history.csv").read_text().startswith("epoch,loss,accuracy,val_loss,val_accuracy\n0,")
+
+
+def read_terminal(descriptor):
+    written = b""
+    with contextlib.suppress(OSError):  # how Linux says that the other side is closed
+        while part := os.read(descriptor, 4096):
+            written += part
+    return written.decode()
+
+
+@posix
+def test_on_a_terminal_the_line_of_an_epoch_is_redrawn_in_place(tmp_path):
+    terminal, their_side = os.openpty()
+    arguments = [*QUICK, "--epochs", "2", "--out", tmp_path / "run"]
+    process = start(*MODULE, *arguments, stdout=their_side)
+    os.close(their_side)
+    written = read_terminal(terminal)
+    os.close(terminal)
+    assert process.communicate()[1] == b""
+    assert process.returncode == 0
+
+    first, *epochs, accuracy, saved, end = written.split("\r\n")
+    assert first.startswith("tutorial on fashion-mnist-10k: 5,000 images")
+    assert len(epochs) == 2
+    for number, line in enumerate(epochs, start=1):
+        nothing, *drawn = line.split("\r\x1b[K")
+        assert nothing == ""
+        assert len(drawn) > 1
+        assert all(text.startswith(f"epoch {number}/2  ") for text in drawn)
+        assert all(re.search(r"\[=* *\] \d+/79 ", text) for text in drawn[:-1])
+        assert "val_accuracy" in drawn[-1]
+    assert accuracy.startswith("test accuracy 0.")
+    assert (saved, end) == (f"saved to {tmp_path / 'run'}", "")

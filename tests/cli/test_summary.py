@@ -1,0 +1,36 @@
+import pytest
+
+import minidl
+
+
+@pytest.mark.parametrize("name", list(minidl.models.MODELS))
+def test_a_model_by_name(command, capsys, name):
+    result = command("summary", name)
+    assert (result.code, result.err) == (0, "")
+    minidl.models.MODELS[name]().summary()
+    assert result.out == capsys.readouterr().out
+
+
+def test_a_run_and_its_file(command, trained):
+    expected = command("summary", "tutorial").out
+    assert command("summary", trained.path).out == expected
+    assert command("summary", trained.folder / "model.npz").out == expected
+
+
+def test_a_name_goes_before_a_folder(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lenet").mkdir()
+    minidl.models.tutorial(seed=0).save(tmp_path / "lenet" / "model.npz")
+    assert "(n, 16, 10, 10)" in command("summary", "lenet").out
+    assert "(n, 16, 10, 10)" not in command("summary", "./lenet").out
+
+
+def test_a_misspelt_name(fails):
+    assert fails("summary", "lenett") == (
+        "minidl: error: there is no folder, file or model 'lenett'; did you mean lenet?\n"
+    )
+
+
+def test_a_file_that_is_no_model(fails, tmp_path):
+    (tmp_path / "notes.txt").write_text("hello")
+    assert "notes.txt: File is not a zip file" in fails("summary", tmp_path / "notes.txt")

@@ -1,0 +1,182 @@
+import csv
+import json
+import platform
+import re
+from importlib.metadata import version
+
+import numpy as np
+import pytest
+
+import minidl
+
+QUICK = ("train", "--model", "tutorial", "--epochs", "1")
+
+
+def test_trains_lenet_by_default(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = command("train")
+    assert (result.code, result.err) == (0, "")
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert re.fullmatch(r"lenet-\d{8}-\d{6}", folder.name)
+    config = json.loads((folder / "config.json").read_text())
+    assert (config["model"], config["data"], config["epochs"]) == ("lenet", "fashion-mnist-10k", 5)
+    assert minidl.load(folder / "model.npz").predict(np.zeros((2, 1, 28, 28), np.float32)).shape == (2, 10)
+
+
+def test_two_runs_in_a_second_have_two_folders(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("time.strftime", lambda _: "20250131-120000")
+    for _ in range(2):
+        assert command(*QUICK).code == 0
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == [
+        "tutorial-20250131-120000",
+        "tutorial-20250131-120000-2",
+    ]
+
+
+def test_prints_a_plain_line_for_each_epoch_and_the_final_test_accuracy(command, tmp_path):
+    result = command("train", "--model", "tutorial", "--epochs", "3", "--out", tmp_path / "run")
+    first, *epochs, accuracy, saved = result.out.splitlines()
+    assert first == ("tutorial on fashion-mnist-10k: 200 images to train on; val_ are the 200 of the test split")
+    assert [line.split()[:2] for line in epochs] == [["epoch", f"{number}/3"] for number in (1, 2, 3)]
+    assert all(" loss " in line and " val_accuracy " in line for line in epochs)
+    assert "\r" not in result.out
+    assert "\x1b" not in result.out
+    history = json.loads((tmp_path / "run" / "history.json").read_text())
+    assert accuracy == f"test accuracy {history['val_accuracy'][-1]:.4f}"
+    assert saved == f"saved to {tmp_path / 'run'}"
+
+
+def test_the_folder_has_exactly_the_files_of_a_run(trained):
+    assert sorted(path.name for path in trained.folder.iterdir()) == [
+        "config.json",
+        "history.csv",
+        "history.json",
+        "model.npz",
+    ]
+
+
+def test_both_histories_hold_the_same_numbers(trained):
+    assert list(trained.history) == ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
+    assert trained.history["epoch"] == [0, 1]
+    with open(trained.folder / "history.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {name: [float(row[name]) for row in rows] for name in rows[0]} == trained.history
+
+
+def test_does_what_the_library_does_with_the_same_arguments(trained, few_images):
+    train, test = few_images
+    model = minidl.models.tutorial(seed=3)
+    history = model.fit(
+        train.images,
+        train.labels,
+        loss=minidl.CrossEntropy(),
+        optimizer=minidl.Adam(model.parameters(), lr=1e-3),
+        epochs=2,
+        batch_size=32,
+        validation_data=(test.images, test.labels),
+        metrics=[minidl.Accuracy()],
+        seed=3,
+        verbose=0,
+    )
+    assert trained.history == {"epoch": [0, 1], **history}
+    kept = minidl.load(trained.folder / "model.npz").state_dict()
+    for name, value in model.state_dict().items():
+        np.testing.assert_array_equal(kept[name], value)
+
+
+def test_the_configuration_is_resolved(trained):
+    assert json.loads((trained.folder / "config.json").read_text()) == {
+        "model": "tutorial",
+        "data": "fashion-mnist-10k",
+        "epochs": 2,
+        "batch_size": 32,
+        "loss": "cross-entropy",
+        "optimizer": {"name": "adam", "lr": 0.001, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0},
+        "seed": 3,
+        "backend": minidl.backend_name(),
+        "threads": None,
+        "versions": {
+            "minidl": minidl.__version__,
+            "numpy": np.__version__,
+            "numba": version("numba"),
+            "python": platform.python_version(),
+        },
+    }
+
+
+@pytest.mark.parametrize(("given", "lr"), [((), 0.01), (("--lr", "0.05"), 0.05)])
+def test_the_optimizer_and_its_rate(command, tmp_path, given, lr):
+    assert command(*QUICK, "--optimizer", "sgd", *given, "--out", tmp_path / "run").code == 0
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["optimizer"] == {"name": "sgd", "lr": lr, "momentum": 0.9, "nesterov": False, "weight_decay": 0}
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(command, tmp_path):
+    for name, seed in (("a", 5), ("b", 5), ("c", 6)):
+        assert command(*QUICK, "--seed", seed, "--out", tmp_path / name).code == 0
+    for file in ("model.npz", "config.json", "history.csv", "history.json"):
+        first, again, other = ((tmp_path / name / file).read_bytes() for name in "abc")
+        assert first == again
+        assert first != other
+
+
+def test_a_loss_that_is_no_number_is_still_valid_json(command, tmp_path, few_images, monkeypatch):
+    train, _ = few_images
+    nothing = minidl.datasets.Dataset(np.full_like(train.images, np.nan), train.labels, train.class_names)
+    monkeypatch.setattr(minidl.datasets, "fashion_mnist_10k", lambda: (nothing, nothing))
+    with np.errstate(all="ignore"):
+        assert command(*QUICK, "--out", tmp_path / "run").code == 0
+
+    def refuse(word):
+        raise AssertionError(f"{word} isn't JSON")
+
+    history = json.loads((tmp_path / "run" / "history.json").read_text(), parse_constant=refuse)
+    assert history["val_loss"] == [None]
+
+
+def test_braces_in_a_path_are_meant_literally(command, tmp_path):
+    assert command(*QUICK, "--out", tmp_path / "{epoch}").code == 0
+    assert (tmp_path / "{epoch}" / "model.npz").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--model", "lenett"), "argument --model: invalid choice 'lenett'; did you mean lenet?"),
+        (("--data", "imagenet"), "known: fashion-mnist-10k, fashion-mnist"),
+        (("--optimizer", "adm"), "did you mean adam?"),
+        (("--backend", "compild"), "did you mean compiled?"),
+        (("--epochs", "0"), "argument --epochs: expected a whole number of at least 1, got '0'"),
+        (("--epochs", "-3"), "got '-3'"),
+        (("--epochs", "2.5"), "got '2.5'"),
+        (("--batch-size", "0"), "argument --batch-size: expected a whole number of at least 1"),
+        (("--lr", "-1"), "argument --lr: expected a number above 0, got '-1'"),
+        (("--lr", "0"), "got '0'"),
+        (("--lr", "nan"), "got 'nan'"),
+        (("--lr", "inf"), "got 'inf'"),
+        (("--lr", "fast"), "got 'fast'"),
+        (("--seed", "-1"), "argument --seed: expected a whole number of at least 0"),
+        (("--threads", "0"), "argument --threads: expected a whole number of at least 1"),
+        (("--epoch", "3"), "unknown option --epoch; did you mean --epochs?"),
+        (("--epok=3",), "unknown option --epok; did you mean --epochs?"),
+        (("--epochs",), "expected one argument"),
+        (("surplus",), "unexpected argument 'surplus'"),
+    ],
+)
+def test_bad_arguments(fails, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    error = fails("train", *arguments)
+    assert message in error
+    assert "see minidl train --help" in error
+    assert not any(tmp_path.iterdir())
+
+
+def test_missing_data_leave_no_folder(fails, tmp_path, monkeypatch):
+    def nowhere():
+        raise FileNotFoundError("Fashion-MNIST is nowhere. Any of these helps:\n  pip install it\n  set MINIDL_DATA")
+
+    monkeypatch.setattr(minidl.datasets, "fashion_mnist", nowhere)
+    error = fails("train", "--data", "fashion-mnist", "--out", tmp_path / "run")
+    assert "Any of these helps: pip install it; set MINIDL_DATA" in error
+    assert not any(tmp_path.iterdir())

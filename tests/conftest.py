@@ -1,0 +1,63 @@
+"""Hypothesis profiles, a guard against leaked state, and programs that run in a process of their own."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+import minidl
+from minidl import backends
+
+ROOT = Path(minidl.__file__).resolve().parent.parent
+
+# Kernels without their compiler, or with every index checked, are slow: fewer examples then.
+SLOW_KERNELS = any(os.environ.get(name) == "1" for name in ("NUMBA_DISABLE_JIT", "NUMBA_BOUNDSCHECK"))
+
+settings.register_profile(
+    "minidl",
+    deadline=None,  # a first call compiles, and a shared machine has pauses
+    max_examples=8 if SLOW_KERNELS else 40,
+    derandomize=os.environ.get("CI") == "true",
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("minidl")
+
+
+@pytest.fixture(autouse=True)
+def same_backend_afterwards():
+    """Fail a test that leaves another backend chosen than it found."""
+    before = backends._chosen
+    yield
+    after = backends._chosen
+    if after is before:
+        return
+    backends._chosen = before
+    name = "none yet" if after is None else after.__name__.rpartition(".")[2]
+    if before is None:  # the first operator of all chooses the default: that isn't the test's doing
+        default = "compiled" if importlib.util.find_spec("numba") is not None else "vectorized"
+        if name in ("none yet", os.environ.get("MINIDL_BACKEND") or default):
+            return
+    pytest.fail(f"the test left the backend {name} chosen: it needs `with minidl.use_backend(...)`")
+
+
+@pytest.fixture(scope="session")
+def run_python():
+    """Run a program in a new interpreter that finds minidl at `root`; a variable set to None is unset."""
+
+    def run_python(program, *, options=(), root=ROOT, **variables):
+        environment = dict(os.environ, PYTHONPATH=str(root), PYTHONDONTWRITEBYTECODE="1")
+        environment.pop("MINIDL_BACKEND", None)
+        environment.update({name: value for name, value in variables.items() if value is not None})
+        for name in [name for name, value in variables.items() if value is None]:
+            environment.pop(name, None)
+        done = subprocess.run(
+            [sys.executable, *options, "-c", program], env=environment, cwd=root, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return done
+
+    return run_python

@@ -1,0 +1,147 @@
+"""Constructors: what they refuse, the hints they give, and representations that paste back."""
+
+import re
+
+import numpy as np
+import pytest
+
+import minidl as ml
+from minidl.layers import Chain
+from minidl.module import Module
+
+NAMES = {name: getattr(ml, name) for name in ml.__all__} | {"Chain": Chain}
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ml.Conv2D(6, 3, strides=2), "Conv2D: unknown argument 'strides'; did you mean stride?"),
+        (lambda: ml.Conv2D(out_channels=6, kernel_size=3), "Conv2D: unknown argument 'out_channels'; did you mean fil"),
+        (lambda: ml.Conv2D(6, 3, use_bias=False), "Conv2D: unknown argument 'use_bias'; did you mean bias?"),
+        (lambda: ml.Conv2D(6, 3, kernel_initializer="zeros"), "'kernel_initializer'; did you mean weight_init?"),
+        (lambda: ml.Conv2D(6, 3, dilation_rate=2), "'dilation_rate'; did you mean dilation?"),
+        (lambda: ml.Conv2D(6, 3, in_channels=3), "did you mean nothing (it is inferred when the model is built)?"),
+        (
+            lambda: ml.Conv2D(6, 3, activation="relu"),
+            "did you mean a layer of its own, such as ReLU(), after this one?",
+        ),
+        (lambda: ml.Conv2D(6, 3, zzz=1), "unknown argument 'zzz'; known: filters, kernel_size, stride, padding, dil"),
+        (lambda: ml.MaxPool2D(2, strides=2), "MaxPool2D: unknown argument 'strides'; did you mean stride?"),
+        (lambda: ml.Dense(3, use_bias=True), "Dense: unknown argument 'use_bias'; did you mean bias?"),
+        (lambda: ml.Dense(out_features=3), "Dense: unknown argument 'out_features'; did you mean units?"),
+        (lambda: ml.Dropout(p=0.5), "Dropout: unknown argument 'p'; did you mean rate?"),
+        (lambda: ml.Residual([], projections=[]), "Residual: unknown argument 'projections'; did you mean projection?"),
+        (lambda: ml.Sequential([], input_dim=3), "Sequential: unknown argument 'input_dim'; did you mean nothing (it"),
+    ],
+)
+def test_an_unknown_argument_gets_a_hint(make, message):
+    with pytest.raises(TypeError, match=re.escape(message)):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ml.Conv2D(0, 3), "filters: expected an int of at least 1, got 0"),
+        (lambda: ml.Conv2D(2.0, 3), "filters: expected an int of at least 1, got 2.0"),
+        (lambda: ml.Conv2D(True, 3), "filters: expected an int of at least 1, got True"),
+        (lambda: ml.Conv2D(2, 0), "kernel_size: expected an int or a pair of ints, each at least 1, got 0"),
+        (lambda: ml.Conv2D(2, (3, 3, 3)), "kernel_size: expected an int or a pair"),
+        (lambda: ml.Conv2D(2, 3, stride=0), "stride: expected an int or a pair"),
+        (lambda: ml.Conv2D(2, 3, stride=(1, 0.5)), "stride: expected an int or a pair"),
+        (lambda: ml.Conv2D(2, 3, dilation=(1,)), "dilation: expected an int or a pair"),
+        (lambda: ml.Conv2D(2, 3, padding=-1), "padding: expected an int or a pair of ints, each at least 0, got -1"),
+        (lambda: ml.Conv2D(2, 3, padding="valid"), "padding: expected an int, a pair of ints or \"same\", got 'valid'"),
+        (lambda: ml.Conv2D(2, 3, groups=0), "groups: expected an int of at least 1, got 0"),
+        (lambda: ml.Conv2D(3, 3, groups=2), "filters: expected a multiple of the 2 groups, got 3"),
+        (lambda: ml.Conv2D(2, 3, weight_init="he_norm"), "unknown initializer 'he_norm'; did you mean he_normal?"),
+        (lambda: ml.MaxPool2D(0), "pool_size: expected an int or a pair"),
+        (lambda: ml.MaxPool2D(2, stride=0), "stride: expected an int or a pair"),
+        (lambda: ml.MaxPool2D(2, padding=2), "padding: expected at most half of the pool size (2, 2), got 2"),
+        (lambda: ml.MaxPool2D(2, padding="full"), 'padding: expected an int, a pair of ints or "same"'),
+        (lambda: ml.Dense(0), "units: expected an int of at least 1, got 0"),
+        (lambda: ml.Dense("3"), "units: expected an int of at least 1, got '3'"),
+        (lambda: ml.Dense(3, weight_init="glorot"), "unknown initializer 'glorot'; did you mean glorot_normal?"),
+        (lambda: ml.Dropout(1), "rate: expected a probability of at least 0 and less than 1, got 1"),
+        (lambda: ml.Dropout(-0.1), "rate: expected a probability"),
+        (lambda: ml.Dropout(float("nan")), "rate: expected a probability"),
+        (lambda: ml.Sequential([], dtype="float16"), "dtype: expected float32 or float64, got 'float16'"),
+        (lambda: ml.Sequential([], dtype=np.int64), "dtype: expected float32 or float64, got <class 'numpy.int64'>"),
+        (lambda: ml.Sequential([], dtype="(,)f4"), "dtype: expected float32 or float64, got '(,)f4'"),
+        (lambda: ml.Sequential([ml.ReLU()], input_shape=3), "input_shape: expected (c, h, w) or (features,), got 3"),
+        (lambda: ml.Sequential([ml.ReLU()], input_shape=()), "input_shape: expected (c, h, w) or (features,), got ()"),
+        (lambda: ml.Sequential([ml.ReLU()], input_shape=(3, 0)), "input_shape: expected an int of at least 1, got 0"),
+    ],
+)
+def test_a_value_out_of_range_is_named(make, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        make()
+
+
+@pytest.mark.parametrize("container", [ml.Sequential, Chain, ml.Residual])
+def test_containers_take_modules(container):
+    with pytest.raises(TypeError, match=re.escape("layers[1]: expected a Module, got 'ReLU'")):
+        container([ml.Dense(1), "ReLU"])
+    with pytest.raises(TypeError, match=re.escape("got <class 'minidl.layers.activation.ReLU'>; call it: add ()")):
+        container([ml.ReLU])
+
+
+REPRESENTATIONS = [
+    "Conv2D(6, 5)",
+    "Conv2D(6, (5, 3), stride=2, padding='same', dilation=(1, 2), groups=2, bias=False, weight_init='zeros')",
+    "MaxPool2D(2)",
+    "MaxPool2D((3, 2), stride=2, padding=1)",
+    "Dense(10)",
+    "Dense(10, bias=False, weight_init='glorot_uniform')",
+    "ReLU()",
+    "Softmax()",
+    "Flatten()",
+    "Dropout(0.5)",
+    "Dropout(0.5, seed=3)",
+    "Chain([])",
+    "Chain([Dense(2), ReLU()])",
+    "Residual(Chain([Dense(2)]))",
+    "Residual(Dense(2), projection=Chain([Dense(2, bias=False)]))",
+    "Sequential([Dense(2), Dropout(0.1)])",
+    "Sequential([Conv2D(2, 3), Flatten()], input_shape=(1, 5, 5), seed=7, dtype='float64')",
+]
+
+
+@pytest.mark.parametrize("text", REPRESENTATIONS)
+def test_a_representation_pastes_back(text):
+    layer = eval(text, dict(NAMES))
+    assert repr(layer) == text
+
+    def plain(value):
+        if isinstance(value, Module):
+            return type(value), {name: plain(argument) for name, argument in value.arguments().items()}
+        return [plain(item) for item in value] if isinstance(value, list) else value
+
+    assert plain(eval(repr(layer), dict(NAMES))) == plain(layer)
+
+
+def test_the_representation_is_that_of_the_constructor():
+    assert repr(ml.Dense(3)) == "Dense(3)"
+    assert repr(ml.Residual([ml.Dense(2)])) == "Residual(Chain([Dense(2)]))"
+    model = ml.Sequential([ml.Dense(2)], dtype=np.float64)
+    model(np.zeros((1, 3)))
+    assert repr(model) == "Sequential([Dense(2)], input_shape=(3,), dtype='float64')"
+
+
+def test_a_layer_that_keeps_only_some_arguments_has_a_representation():
+    class Scale(Module):
+        def __init__(self, width, factor=2.0, offset=1.0):
+            self.offset = offset
+
+    assert repr(Scale(3, offset=4.0)) == "Scale(Ellipsis, factor=Ellipsis, offset=4.0)"
+
+
+@pytest.mark.parametrize("layer", [ml.Conv2D(2, 3), ml.Dense(2)], ids=["Conv2D", "Dense"])
+def test_a_layer_that_is_not_built_says_so(layer):
+    x = np.zeros((1, 1, 5, 5), np.float32)
+    with pytest.raises(ml.NotBuiltError, match=r"no values yet: give the model input_shape=\(c, h, w\), or call it"):
+        layer(x)
+    with pytest.raises(ml.NotBuiltError, match="no gradients yet"):
+        _ = layer.weight.grad
+    with pytest.raises(ml.NotBuiltError):
+        layer.state_dict()

@@ -1,0 +1,299 @@
+"""What every layer keeps to, whatever it computes: the contract in `minidl.module.Module`."""
+
+import gc
+import threading
+import weakref
+
+import numpy as np
+import pytest
+
+import minidl as ml
+from minidl.layers import LAYERS, Chain
+from minidl.module import Module, flatten_parameters
+from minidl.testing import check_gradients
+
+IMAGE = (4, 5, 5)
+TABLE = {
+    "Conv2D": (lambda: ml.Conv2D(3, 3, padding=1), IMAGE),
+    "Conv2D strided, dilated": (lambda: ml.Conv2D(2, 2, stride=2, dilation=2, padding=1, bias=False), IMAGE),
+    "Conv2D in groups": (lambda: ml.Conv2D(4, (2, 3), groups=2, padding="same"), IMAGE),
+    "MaxPool2D": (lambda: ml.MaxPool2D(2), IMAGE),
+    "MaxPool2D overlapping": (lambda: ml.MaxPool2D(3, stride=2, padding=1), IMAGE),
+    "Dense": (lambda: ml.Dense(3), (6,)),
+    "Dense without bias": (lambda: ml.Dense(3, bias=False), (6,)),
+    "ReLU": (lambda: ml.ReLU(), IMAGE),
+    "Softmax": (lambda: ml.Softmax(), (5,)),
+    "Flatten": (lambda: ml.Flatten(), IMAGE),
+    "Dropout": (lambda: ml.Dropout(0.4, seed=1), (6,)),
+    "Chain": (lambda: Chain([ml.Conv2D(2, 2), ml.ReLU(), ml.MaxPool2D(2), ml.Flatten(), ml.Dense(3)]), IMAGE),
+    "Sequential": (lambda: ml.Sequential([ml.Dense(4), ml.ReLU(), ml.Dropout(0.5, seed=2), ml.Dense(3)]), (6,)),
+    "Residual": (lambda: ml.Residual([ml.Dense(6), ml.ReLU(), ml.Dense(6)]), (6,)),
+    "Residual with projection": (
+        lambda: ml.Residual([ml.Conv2D(3, 3, padding=1), ml.ReLU()], projection=[ml.Conv2D(3, 1)]),
+        IMAGE,
+    ),
+    "Residual in Sequential": (
+        lambda: ml.Sequential([ml.Residual(ml.Conv2D(4, 3, padding=1)), ml.Flatten(), ml.Dense(2), ml.Softmax()]),
+        IMAGE,
+    ),
+}
+
+layers = pytest.mark.parametrize(("factory", "shape"), TABLE.values(), ids=TABLE.keys())
+
+
+@pytest.fixture(params=["reference", "vectorized", "compiled"])
+def backend(request):
+    with ml.use_backend(request.param):
+        yield request.param
+
+
+def made(factory, shape, dtype=np.float32):
+    """A built layer with biases that aren't zero."""
+    layer, rng = factory(), np.random.default_rng(3)
+    layer.build(shape, rng)
+    flatten_parameters(layer, dtype)
+    for parameter in layer.parameters():
+        parameter.value += 0.1 * rng.standard_normal(parameter.value.shape)
+    return layer
+
+
+def sample(shape, n=3, dtype=np.float32, seed=0):
+    """Distinct values, so that no window has a tie and no ReLU a corner."""
+    values = np.random.default_rng(seed).permutation(n * int(np.prod(shape))) + 0.5
+    return ((values / max(values.size, 1) - 0.5) * 4).reshape(n, *shape).astype(dtype)
+
+
+def freeze(array):
+    array.flags.writeable = False
+    return array
+
+
+class Frozen(Module):
+    """The inner layer, with everything that goes in or comes out made read-only."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def output_shape(self, input_shape):
+        return self.inner.output_shape(input_shape)
+
+    def build(self, input_shape, rng):
+        self.inner.build(input_shape, rng)
+
+    def forward(self, x, *, train):
+        y, inner_backward = self.inner.forward(freeze(x), train=train)
+
+        def backward(dy, *, need_dx=True):
+            dx = inner_backward(freeze(dy), need_dx=need_dx)
+            return None if dx is None else freeze(dx)
+
+        return freeze(y), backward
+
+
+def frozen_inside(layer):
+    """The layer, with every layer inside of it frozen as well."""
+    if isinstance(layer, Chain):
+        layer.layers = [frozen_inside(inner) for inner in layer.layers]
+    elif isinstance(layer, ml.Residual):
+        layer.body = frozen_inside(layer.body)
+        layer.projection = layer.projection and frozen_inside(layer.projection)
+    return Frozen(layer)
+
+
+def gradients(layer):
+    return {name: parameter.grad.copy() for name, parameter in layer.named_parameters()}
+
+
+def assert_equal(got, wanted):
+    assert got.keys() == wanted.keys()
+    for name in wanted:
+        np.testing.assert_array_equal(got[name], wanted[name])
+
+
+def test_the_table_has_every_layer():
+    def classes(module):
+        yield type(module)
+        for _, child in module.children():
+            yield from classes(child)
+
+    assert {found for factory, _ in TABLE.values() for found in classes(factory())} >= set(LAYERS)
+
+
+@layers
+def test_no_layer_writes_to_what_it_did_not_allocate(factory, shape, backend):
+    plain, x = made(factory, shape), sample(shape)
+    frozen = frozen_inside(made(factory, shape))
+    y, backward = plain.forward(x, train=True)
+    frozen_y, frozen_backward = frozen.forward(x.copy(), train=True)
+    np.testing.assert_array_equal(frozen_y, y)
+    dy = sample(y.shape[1:], seed=5)
+    np.testing.assert_array_equal(frozen_backward(dy.copy()), backward(dy))
+    assert_equal({k.replace("inner.", ""): v for k, v in gradients(frozen).items()}, gradients(plain))
+
+
+@layers
+def test_gradients_agree_with_differences(factory, shape, backend):
+    check_gradients(made(factory, shape), sample(shape, n=1 if backend == "reference" else 2, dtype=np.float64))
+
+
+class Twice(Module):
+    """layer(x) + 2 layer(0.7 x): one layer in two places."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def build(self, input_shape, rng):
+        self.inner.build(input_shape, rng)
+
+    def forward(self, x, *, train):
+        first, first_backward = self.inner.forward(x, train=train)
+        second, second_backward = self.inner.forward(x * 0.7, train=train)
+
+        def backward(dy, *, need_dx=True):
+            dx = second_backward(dy * 2, need_dx=need_dx)
+            other = first_backward(dy, need_dx=need_dx)
+            return None if dx is None or other is None else other + 0.7 * dx
+
+        return first + 2 * second, backward
+
+
+@layers
+def test_a_layer_used_twice_has_the_sum_of_both_gradients(factory, shape):
+    check_gradients(Twice(made(factory, shape)), sample(shape, n=2, dtype=np.float64))
+
+
+def test_a_layer_used_twice_in_a_row():
+    dense = ml.Dense(4)
+    check_gradients(ml.Sequential([dense, ml.ReLU(), dense], input_shape=(4,), seed=0), sample((4,), dtype=np.float64))
+
+
+@layers
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_dtype_stays(factory, shape, dtype, backend):
+    layer = made(factory, shape, dtype)
+    y, backward = layer.forward(sample(shape, dtype=dtype), train=True)
+    dx = backward(np.ones_like(y))
+    assert {y.dtype, dx.dtype, *(p.grad.dtype for p in layer.parameters())} == {np.dtype(dtype)}
+    assert layer(sample(shape, dtype=dtype)).dtype == dtype
+
+
+@layers
+def test_backward_adds_to_the_gradients(factory, shape, backend):
+    layer = made(factory, shape)
+    y, backward = layer.forward(sample(shape), train=True)
+    dy = sample(y.shape[1:], seed=5)
+    first = backward(dy)
+    once = gradients(layer)
+    second = backward(dy)
+    np.testing.assert_array_equal(first, second)
+    assert_equal(gradients(layer), {name: 2 * grad for name, grad in once.items()})
+    assert all(np.any(grad) for grad in once.values())
+
+
+@layers
+def test_without_dx_the_parameters_have_the_same_gradients(factory, shape, backend):
+    layer = made(factory, shape)
+    y, backward = layer.forward(sample(shape), train=True)
+    dy = sample(y.shape[1:], seed=5)
+    assert backward(dy).shape == (3, *shape)
+    wanted = gradients(layer)
+    layer.zero_grad()
+    assert backward(dy, need_dx=False) is None
+    assert_equal(gradients(layer), wanted)
+
+
+@layers
+def test_calling_is_inference(factory, shape, backend):
+    layer, x = made(factory, shape), sample(shape)
+    np.testing.assert_array_equal(layer(x), layer.forward(x, train=False)[0])
+    np.testing.assert_array_equal(layer(x), layer(x))
+
+
+class Spy(Module):
+    """x + 1, and a weak reference to each array that it gives."""
+
+    def __init__(self):
+        self.seen = []
+
+    def forward(self, x, *, train):
+        y = x + 1
+        self.seen.append(weakref.ref(y))
+        return y, lambda dy, need_dx=True: dy
+
+
+@layers
+def test_inference_keeps_nothing_alive(factory, shape):
+    before, after = Spy(), Spy()
+    model = Chain([before, made(factory, shape), after])
+    y = model(sample(shape))
+    gc.collect()
+    assert before.seen[0]() is None
+    assert after.seen[0]() is y
+    _, backward = model.forward(sample(shape), train=True)
+    del y, _, backward
+    gc.collect()
+    assert [reference() for reference in before.seen + after.seen] == [None] * 4
+
+
+@layers
+def test_batches_of_none_and_one(factory, shape, backend):
+    layer, x = made(factory, shape), sample(shape)
+    y = layer(x)
+    np.testing.assert_allclose(np.concatenate([layer(x[i : i + 1]) for i in range(3)]), y, rtol=1e-5, atol=1e-6)
+    empty, backward = layer.forward(x[:0], train=True)
+    assert empty.shape == (0, *y.shape[1:])
+    assert backward(empty).shape == (0, *shape)
+    assert not any(np.any(grad) for grad in gradients(layer).values())
+
+
+@layers
+def test_the_output_shape_is_what_comes_out(factory, shape):
+    layer = factory()
+    assert layer.output_shape(shape) == made(factory, shape)(sample(shape)).shape[1:]
+    built = made(factory, shape)
+    assert built.output_shape(shape) == layer.output_shape(shape)
+
+
+@layers
+def test_threads_do_not_mix(factory, shape):
+    layer = made(factory, shape)
+    inputs = [sample(shape, seed=i) for i in range(8)]
+    serial = []
+    for x in inputs:
+        y, backward = layer.forward(x, train=False)
+        serial.append((y, backward(y)))
+    found, start, meeting = [None] * 8, threading.Barrier(8), threading.Barrier(8)
+
+    def work(i):
+        start.wait()
+        for _ in range(5):
+            y, backward = layer.forward(inputs[i], train=False)
+            meeting.wait()  # every thread has been forward before any goes back
+            found[i] = y, backward(y)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for (y, dx), (wanted_y, wanted_dx) in zip(found, serial, strict=True):
+        np.testing.assert_array_equal(y, wanted_y)
+        np.testing.assert_array_equal(dx, wanted_dx)
+
+
+def test_the_first_calls_of_many_threads_build_once():
+    model = ml.Sequential([ml.Dense(5), ml.ReLU(), ml.Dense(2)], seed=0)
+    x, start, found = sample((6,)), threading.Barrier(8), [None] * 8
+
+    def work(i):
+        start.wait()
+        found[i] = model(x)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    wanted = ml.Sequential([ml.Dense(5), ml.ReLU(), ml.Dense(2)], input_shape=(6,), seed=0)(x)
+    for y in found:
+        np.testing.assert_array_equal(y, wanted)

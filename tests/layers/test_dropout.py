@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+
+import minidl as ml
+
+ONES = np.ones((400, 250), np.float32)
+
+
+def test_nothing_happens_in_inference_or_at_rate_zero():
+    x = np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32)
+    assert ml.Dropout(0.9)(x) is x
+    for layer, train in ((ml.Dropout(0.9), False), (ml.Dropout(0), True)):
+        y, backward = layer.forward(x, train=train)
+        np.testing.assert_array_equal(y, x)
+        np.testing.assert_array_equal(backward(2 * x), 2 * x)
+        assert backward(x, need_dx=False) is None
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.8])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_kept_share_and_its_scale(rate, dtype):
+    y, _ = ml.Dropout(rate, seed=0).forward(ONES.astype(dtype), train=True)
+    kept = y != 0
+    deviation = np.sqrt(rate * (1 - rate) / y.size)
+    assert abs(kept.mean() - (1 - rate)) < 4 * deviation
+    np.testing.assert_array_equal(y[kept], np.full(kept.sum(), dtype(1 / (1 - rate))))
+    # Neither rows nor columns are dropped as a whole.
+    assert abs(kept.mean(axis=0) - (1 - rate)).max() < 6 * np.sqrt(rate * (1 - rate) / 400)
+    assert abs(kept.mean(axis=1) - (1 - rate)).max() < 6 * np.sqrt(rate * (1 - rate) / 250)
+
+
+def test_backward_uses_the_mask_of_its_own_pass():
+    layer = ml.Dropout(0.5, seed=0)
+    first, first_backward = layer.forward(ONES, train=True)
+    second, second_backward = layer.forward(ONES, train=True)
+    np.testing.assert_array_equal(second_backward(3 * ONES), 3 * second)
+    np.testing.assert_array_equal(first_backward(3 * ONES), 3 * first)
+    assert (first != second).mean() > 0.4
+
+
+def passes(layer, count=3):
+    return [layer.forward(ONES, train=True)[0] for _ in range(count)]
+
+
+def test_the_same_seed_gives_the_same_masks():
+    np.testing.assert_array_equal(passes(ml.Dropout(0.5, seed=4)), passes(ml.Dropout(0.5, seed=4)))
+    assert not np.array_equal(passes(ml.Dropout(0.5, seed=4)), passes(ml.Dropout(0.5, seed=5)))
+
+
+def test_inference_between_passes_changes_no_mask():
+    layer = ml.Dropout(0.5, seed=4)
+    found = []
+    for _ in range(3):
+        layer(ONES)
+        found += passes(layer, 1)
+    np.testing.assert_array_equal(found, passes(ml.Dropout(0.5, seed=4)))
+
+
+def test_without_a_seed_the_masks_are_those_of_the_model_s_seed():
+    def model(seed):
+        return ml.Sequential([ml.Dropout(0.5), ml.Dropout(0.5)], input_shape=(250,), seed=seed)
+
+    np.testing.assert_array_equal(passes(model(1)), passes(model(1)))
+    assert not np.array_equal(passes(model(1)), passes(model(2)))
+    first, second = (passes(layer) for layer in model(1))
+    assert not np.array_equal(first, second)  # two layers of one model have masks of their own
+    own = ml.Sequential([ml.Dropout(0.5, seed=4)], input_shape=(250,), seed=1)
+    np.testing.assert_array_equal(passes(own), passes(ml.Dropout(0.5, seed=4)))
+
+
+def test_channels_last_images_have_the_mask_of_any_other():
+    images = np.ones((2, 3, 4, 5), np.float32)
+    last = np.ascontiguousarray(images.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    one, _ = ml.Dropout(0.5, seed=4).forward(images, train=True)
+    other, _ = ml.Dropout(0.5, seed=4).forward(last, train=True)
+    np.testing.assert_array_equal(one, other)

@@ -1,0 +1,139 @@
+"""A model's architecture as data: what is described comes back, and nothing else is believed."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+import minidl as ml
+from minidl import architecture
+from minidl.layers import LAYERS, Chain
+
+TABLE = {layer.__name__: layer for layer in LAYERS}
+
+MODULES = [
+    ml.Conv2D(4, (3, 2), stride=2, padding="same", dilation=(1, 2), groups=2, bias=False, weight_init="zeros"),
+    ml.MaxPool2D((3, 2), stride=(2, 1), padding=(1, 0)),
+    ml.Dense(3, bias=False),
+    ml.Dropout(0.25, seed=3),
+    ml.ReLU(),
+    ml.Softmax(),
+    ml.Flatten(),
+    Chain([]),
+    Chain([ml.Dense(2), Chain([ml.ReLU()])]),
+    ml.Residual(ml.Dense(2)),
+    ml.Residual([ml.Conv2D(2, 3), ml.ReLU()], projection=[ml.Conv2D(2, 1)]),
+]
+
+
+def test_a_description_is_plain_data():
+    assert architecture.describe(ml.Residual(ml.Dense(2), projection=[ml.ReLU()]), TABLE) == {
+        "layer": "Residual",
+        "arguments": {
+            "body": {"layer": "Dense", "arguments": {"units": 2, "bias": True, "weight_init": "he_normal"}},
+            "projection": {"layer": "Chain", "arguments": {"layers": [{"layer": "ReLU", "arguments": {}}]}},
+        },
+    }
+
+
+@pytest.mark.parametrize("module", MODULES, ids=repr)
+def test_what_is_described_comes_back(module):
+    description = json.loads(json.dumps(architecture.describe(module, TABLE)))
+    again = architecture.construct(description, TABLE)
+    assert repr(again) == repr(module)
+    assert architecture.describe(again, TABLE) == architecture.describe(module, TABLE)
+    assert not any(parameter.is_built for parameter in again.parameters())
+
+
+def test_every_layer_is_described_in_these_tests():
+    assert {type(module) for module in MODULES} == set(LAYERS)
+
+
+def test_numbers_of_numpy_are_numbers():
+    description = architecture.describe(ml.Conv2D(np.int64(2), (np.int32(3), 3)), TABLE)
+    assert json.loads(json.dumps(description))["arguments"]["kernel_size"] == [3, 3]
+    assert architecture.describe(ml.Dropout(np.float32(0.5)), TABLE)["arguments"]["rate"] == 0.5
+
+
+class Own(ml.Module):
+    pass
+
+
+class Dense(ml.Dense):
+    """A class of one's own, with the name of one of the table's."""
+
+
+@pytest.mark.parametrize("module", [Own(), Dense(3), Chain([ml.ReLU(), ml.Residual(Own())])], ids=repr)
+def test_classes_of_one_s_own_are_refused_with_what_to_do(module):
+    wanted = "isn't one of minidl's layers, so a file can't name it: save the state_dict, with save_weights, and build"
+    with pytest.raises(TypeError, match=wanted):
+        architecture.describe(module, TABLE)
+
+
+def test_functions_as_arguments_are_refused():
+    with pytest.raises(TypeError, match="a file can't hold the argument <function he_normal"):
+        architecture.describe(ml.Dense(3, weight_init=ml.initializers.he_normal), TABLE)
+
+
+def layer(name, **arguments):
+    return {"layer": name, "arguments": arguments}
+
+
+def nested(depth):
+    description = layer("ReLU")
+    for _ in range(depth):
+        description = layer("Chain", layers=[description])
+    return description
+
+
+def test_depth():
+    architecture.construct(nested(architecture.DEPTH), TABLE)
+    with pytest.raises(ml.FormatError, match="modules lie more than 50 deep in modules"):
+        architecture.construct(nested(architecture.DEPTH + 1), TABLE)
+
+
+@pytest.mark.parametrize(
+    ("description", "message"),
+    [
+        (None, 'expected a layer as {"layer": name, "arguments": {...}}'),
+        ([], "expected a layer as"),
+        ("ReLU", "expected a layer as"),
+        ({"layer": "ReLU"}, "expected a layer as"),
+        (layer("ReLU") | {"extra": 1}, "expected a layer as"),
+        (
+            layer("os.system"),
+            "unknown layer 'os.system'; known: Chain, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU",
+        ),
+        (layer(3), "unknown layer 3"),
+        (layer(["ReLU"]), "unknown layer ['ReLU']"),
+        ({"layer": "ReLU", "arguments": []}, "unknown layer 'ReLU'"),
+        (layer("ReLU", inplace=True), "ReLU: "),
+        (layer("Dense"), "Dense: "),
+        (layer("Dense", units=3, shell="rm"), "Dense: unknown argument 'shell'"),
+        (layer("Dense", units=0), "Dense: units: expected an int of at least 1, got 0"),
+        (layer("Dense", units="3"), "Dense: units"),
+        (layer("Dense", units=2.5), "Dense: units"),
+        (layer("Dense", units=3, weight_init="eval"), "Dense: unknown initializer 'eval'"),
+        (layer("Dense", units=3, weight_init=[]), "Dense: "),
+        (layer("Dense", units=3, weight_init=5), "Dense: "),
+        (layer("Dense", self=3), "Dense: "),
+        (layer("Conv2D", filters=2, kernel_size=[1, 2, 3]), "Conv2D: kernel_size"),
+        (layer("Conv2D", filters=2, kernel_size={}), 'expected a layer as {"layer"'),
+        (layer("Conv2D", filters=2, kernel_size=None), "Conv2D: kernel_size"),
+        (layer("Conv2D", filters=3, kernel_size=1, groups=2), "Conv2D: filters: expected a multiple"),
+        (layer("Dropout", rate=2), "Dropout: rate"),
+        (layer("Dropout", rate="0.5"), "Dropout: "),
+        (layer("Dropout", rate=0.5, seed=-1), "Dropout: "),
+        (layer("Dropout", rate=0.5, seed="0"), "Dropout: "),
+        (layer("Chain", layers=3), "Chain: "),
+        (layer("Chain", layers="ab"), "Chain: layers[0]: expected a Module, got 'a'"),
+        (layer("Chain", layers=[layer("ReLU"), 3]), "Chain: layers[1]: expected a Module, got 3"),
+        (layer("Chain", layers=[layer("ReLU"), layer("Evil")]), "unknown layer 'Evil'"),
+        (layer("Residual", body=None), "Residual: "),
+        (layer("Residual", body=[3]), "Residual: layers[0]: expected a Module, got 3"),
+    ],
+)
+def test_what_is_refused(description, message):
+    with pytest.raises(ml.FormatError, match=re.escape(message)):
+        architecture.construct(description, TABLE)

@@ -192,14 +192,15 @@ def batch_norm2d(
     """
     _check_channels(x, gamma=gamma, beta=beta)
     backend: Any = backends.current()
-    normalize = backend.batch_norm2d_relu if relu else backend.batch_norm2d
-    y, mean, variance = normalize(x, gamma, beta, eps=eps)
-    through: dict[str, Any] = {"eps": eps, "y": y} if relu else {"eps": eps}
-    shape = x.shape
+    y, mean, variance = (backend.batch_norm2d_relu if relu else backend.batch_norm2d)(x, gamma, beta, eps=eps)
 
     def pullback(dy: Array) -> tuple[Array, Array, Array]:
-        _check_slope(dy, shape, x.dtype)
-        gradients: tuple[Array, Array, Array] = backend.batch_norm2d_backward(dy, x, gamma, mean, variance, **through)
+        _check_slope(dy, x.shape, x.dtype)
+        gradients: tuple[Array, Array, Array]
+        if relu:
+            gradients = backend.batch_norm2d_relu_backward(dy, x, gamma, mean, variance, y, eps=eps)
+        else:
+            gradients = backend.batch_norm2d_backward(dy, x, gamma, mean, variance, eps=eps)
         return gradients
 
     return y, pullback, mean, variance

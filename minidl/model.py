@@ -75,12 +75,12 @@ class Sequential(Chain, Model):
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> None:
         _set_dtype(self, self.dtype)
-        unbuilt = [parameter for parameter in self.parameters() if not parameter.is_built]
+        unbuilt = [array for _, array in self.named_state() if not array.is_built]
         try:
             super().build(input_shape, rng)
         except BaseException:  # so that the next attempt, with another shape, starts afresh
-            for parameter in unbuilt:
-                parameter.forget()
+            for array in unbuilt:
+                array.forget()
             raise
         flatten_parameters(self, self.dtype)
         self.input_shape = input_shape
@@ -110,7 +110,7 @@ class Sequential(Chain, Model):
             raise NotBuiltError(
                 "a model is saved with its weights: build it first, with input_shape=(c, h, w) or a call"
             )
-        if len(list(self._walk(""))) != len(self.parameters()):
+        if len(list(self._walk(""))) != len(list(self.named_state())):
             raise TypeError(
                 "a file can't say that a layer is used twice: use save_weights, and build the model in code"
             )
@@ -162,7 +162,7 @@ def _unbuilt(description: Any) -> tuple[Sequential, Any]:
 
 
 def _adopt(model: Sequential, arrays: dict[str, Any]) -> None:
-    parameters = dict(model.named_parameters())
+    parameters = dict(model.named_state())
     if set(parameters) != set(arrays):
         wrong = sorted(set(parameters) ^ set(arrays))
         raise FormatError(f"its arrays aren't its layers' parameters: {', '.join(wrong)}")

@@ -132,11 +132,15 @@ class Module(KeywordHints):
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """(dotted name, parameter) in definition order, each once: PyTorch's names for the same network."""
+        return ((name, array) for name, array in self.named_state() if not isinstance(array, Buffer))
+
+    def named_state(self) -> Iterator[tuple[str, Parameter]]:
+        """(dotted name, parameter or buffer) in definition order, each once: what a `state_dict` holds."""
         seen: set[int] = set()
-        for name, parameter in self._walk(""):
-            if id(parameter) not in seen:
-                seen.add(id(parameter))
-                yield name, parameter
+        for name, array in self._walk(""):
+            if id(array) not in seen:
+                seen.add(id(array))
+                yield name, array
 
     def _walk(self, prefix: str) -> Iterator[tuple[str, Parameter]]:
         for name, value in vars(self).items():
@@ -155,15 +159,15 @@ class Module(KeywordHints):
             parameter.grad[...] = 0
 
     def state_dict(self) -> dict[str, Array]:
-        """A copy of every parameter's value by its dotted name."""
-        return {name: parameter.value.copy() for name, parameter in self.named_parameters()}
+        """A copy of every parameter's and buffer's value by its dotted name."""
+        return {name: array.value.copy() for name, array in self.named_state()}
 
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
-        """Copy these values into the parameters.
+        """Copy these values into the parameters and buffers.
 
         Raises StateError, which names every missing, unexpected and mis-shaped entry; then nothing has changed.
         """
-        parameters = dict(self.named_parameters())
+        parameters = dict(self.named_state())
         wrong = [f"missing {name}" for name in parameters if name not in state]
         wrong += [f"unexpected {name}" for name in state if name not in parameters]
         for name, parameter in parameters.items():
@@ -206,7 +210,13 @@ def _constructor(module: Module) -> dict[str, inspect.Parameter]:
 
 
 def flatten_parameters(module: Module, dtype: Any) -> None:
-    """Move all parameters into one flat buffer of values and another of gradients, each a view of its part."""
+    """Move all parameters into one flat buffer of values and another of gradients, each a view of its part.
+
+    Buffers become arrays of this dtype, each for itself: an optimizer doesn't see them.
+    """
+    for _, array in module.named_state():
+        if isinstance(array, Buffer):
+            array.move(*np.empty((2, *array.value.shape), dtype))
     parameters = module.parameters()
     size = sum(parameter.value.size for parameter in parameters)
     values, grads = np.empty(size, dtype), np.zeros(size, dtype)

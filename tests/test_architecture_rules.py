@@ -20,13 +20,16 @@ PACKAGE = Path(minidl.__file__).resolve().parent
 FLOORS = [
     ["errors", "typing", "files", "backends.reference"],
     ["shapes"],
+    ["threads"],
     ["backends.vectorized"],
     ["backends.compiled", "backends.compiled.*"],
     ["backends"],
     ["functional"],
     ["initializers"],
     ["module"],
+    ["layers.affine"],
     ["layers.*"],
+    ["layers.fusion"],
     ["layers.container"],
     ["layers"],
     [

@@ -35,7 +35,7 @@ def test_the_variance_is_that_of_the_paper(name, shape):
 def test_the_generator_decides(name):
     first, same, other = (initializers.get(name)((4, 3), np.random.default_rng(seed)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, same)
-    assert np.array_equal(first, other) == (name == "zeros")
+    assert np.array_equal(first, other) == (name in ("zeros", "ones"))
 
 
 @pytest.mark.parametrize("name", list(initializers.INITIALIZERS))

@@ -100,6 +100,8 @@ def current() -> Backend:
         name = os.environ.get("MINIDL_BACKEND")
         if name:
             _chosen = _load(name)
+        elif os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
+            _chosen = _load("vectorized")
         elif importlib.util.find_spec("numba") is not None:
             _chosen = _load("compiled")
         else:

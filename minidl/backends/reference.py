@@ -274,7 +274,7 @@ def _log(value):
 
 
 def batch_norm2d(x, gamma, beta, *, eps):
-    """(y, mean, variance): each channel less its mean over images and pixels, over its deviation, times gamma plus beta.
+    """(y, mean, variance): each channel less its mean over images and pixels, over its deviation, scaled, shifted.
 
     The variance is the biased one: the mean of the squared differences.
     """

@@ -10,7 +10,30 @@ from minidl.layers.pool import MaxPool2D
 from minidl.layers.reshape import Flatten
 from minidl.module import Module
 
-LAYERS: tuple[type[Module], ...] = (BatchNorm2D, Chain, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Residual, Softmax)
+LAYERS: tuple[type[Module], ...] = (
+    BatchNorm2D,
+    Chain,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPool2D,
+    ReLU,
+    Residual,
+    Softmax,
+)
 """All of them: what a saved model may name."""
 
-__all__ = ["LAYERS", "BatchNorm2D", "Chain", "Conv2D", "Dense", "Dropout", "Flatten", "MaxPool2D", "ReLU", "Residual", "Softmax"]
+__all__ = [
+    "LAYERS",
+    "BatchNorm2D",
+    "Chain",
+    "Conv2D",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "MaxPool2D",
+    "ReLU",
+    "Residual",
+    "Softmax",
+]

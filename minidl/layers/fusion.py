@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from minidl import functional as F
-from minidl.errors import ShapeError
+from minidl.errors import DTypeError, ShapeError
 from minidl.layers.activation import ReLU
 from minidl.layers.conv import Conv2D
 from minidl.layers.dense import Dense
@@ -50,7 +50,7 @@ def infer(layers: Sequence[Module], x: Array) -> Array | None:
     b = shift if first.bias is None else first.bias.value * scale + shift
     try:
         return F.conv2d(x, w, b, **_how(first))[0] if len(layers) == 2 else _conv2d_relu(first, x, w, b, layers[3:])[0]
-    except ShapeError:
+    except (ShapeError, DTypeError):
         return None
 
 
@@ -63,7 +63,7 @@ def forward(layers: Sequence[Module], x: Array) -> tuple[Array, Backward] | None
         assert isinstance(first, Conv2D | Dense)
         w, b = first.weight.value, None if first.bias is None else first.bias.value
         y, pullback = F.dense_relu(x, w, b) if isinstance(first, Dense) else _conv2d_relu(first, x, w, b, layers[2:])
-    except ShapeError:
+    except (ShapeError, DTypeError):
         return None
     return y, first.adding(pullback)
 

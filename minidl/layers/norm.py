@@ -46,17 +46,16 @@ class BatchNorm2D(Module):
             parameter.initialize((channels,), initializer, rng)
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
-        return self.train_step(x, relu=False) if train else self._infer(x)
+        return self.train_step(x, relu=False) if train and len(x) else self._infer(x)
 
     def train_step(self, x: Array, *, relu: bool) -> tuple[Array, Backward]:
         """(y, backward) in training, with a ReLU after it if wanted (see `functional.can_fuse`)."""
         count = x.size // max(self.weight.value.size, 1)
-        if count == 1:
+        if count <= 1:
             raise ShapeError(f"expected more than one value in each channel to train on, got {shapes.show(x.shape)}")
         y, pullback, mean, variance = F.batch_norm2d(x, self.weight.value, self.bias.value, eps=self.eps, relu=relu)
-        if count:
-            self._move(self.running_mean, mean)
-            self._move(self.running_var, variance * x.dtype.type(count / (count - 1)))
+        self._move(self.running_mean, mean)
+        self._move(self.running_var, variance * x.dtype.type(count / (count - 1)))
 
         def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
             dx, dweight, dbias = pullback(dy)

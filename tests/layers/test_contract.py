@@ -23,6 +23,7 @@ TABLE = {
     "Dense without bias": (lambda: ml.Dense(3, bias=False), (6,)),
     "ReLU": (lambda: ml.ReLU(), IMAGE),
     "Softmax": (lambda: ml.Softmax(), (5,)),
+    "BatchNorm2D": (lambda: ml.BatchNorm2D(), IMAGE),
     "Flatten": (lambda: ml.Flatten(), IMAGE),
     "Dropout": (lambda: ml.Dropout(0.4, seed=1), (6,)),
     "Chain": (lambda: Chain([ml.Conv2D(2, 2), ml.ReLU(), ml.MaxPool2D(2), ml.Flatten(), ml.Dense(3)]), IMAGE),

@@ -20,6 +20,7 @@ from minidl.backends.compiled.norm import (
     batch_norm2d,
     batch_norm2d_backward,
     batch_norm2d_relu,
+    batch_norm2d_relu_backward,
     scale_shift,
 )
 from minidl.backends.compiled.optim import adam_step, sgd_step
@@ -31,6 +32,7 @@ __all__ = [
     "batch_norm2d",
     "batch_norm2d_backward",
     "batch_norm2d_relu",
+    "batch_norm2d_relu_backward",
     "conv2d",
     "conv2d_backward",
     "conv2d_relu",

@@ -6,7 +6,6 @@ offset of filter tap k. The gradients, from the same product with other tables, 
 
 import math
 from enum import IntEnum, auto
-from typing import Any
 
 import numpy as np
 
@@ -105,7 +104,7 @@ def _run_forward(
     n, channels, height, width = x.shape
     filters, pixels = w.shape[0], tables.pixels.size
     source, bias = block(x), np.zeros(filters, x.dtype) if b is None else dense(b)
-    weights = np.ascontiguousarray(w.transpose(2, 3, 1, 0))
+    weights = dense(w.transpose(2, 3, 1, 0))
     y = np.empty((n, *tables.out, filters) if pool is None else (n, pool[3], pool[4], filters), x.dtype)
     argmax = None if pool is None else np.empty_like(y)
     workers = workers_for(n, n * pixels * tables.taps.size * filters // groups)
@@ -143,9 +142,7 @@ def tables_for(x: Array, w: Array, stride: Pair, padding: Sides, dilation: Pair,
     return plan((x.shape[2], x.shape[3]), x.shape[1], w.shape[0], w.shape[2:], stride, padding, dilation, groups)
 
 
-def conv2d(
-    x: Array, w: Array, b: Array | None, *, stride: Pair, padding: Sides, dilation: Pair, groups: int
-) -> Array:
+def conv2d(x: Array, w: Array, b: Array | None, *, stride: Pair, padding: Sides, dilation: Pair, groups: int) -> Array:
     """The patches, which are never copied out, times the filters."""
     return _run_forward(x, w, b, tables_for(x, w, stride, padding, dilation, groups), groups, False, None)[0]
 

@@ -1,9 +1,9 @@
 """The gradients of a convolution, image by image, so that the padded image and dy stay in the cache for both.
 
-The weights' gradient is the product with rows of taps, summed over pixels. The input's is a convolution of the padded dy
-with the flipped filters: for a stride of s, one for each of the s x s phases of the input's pixels, which different taps
-reach. With few channels it is taken by columns instead: dy times the filters gives the gradient of each patch, and those
-are added up where they overlap.
+The weights' gradient is the product with rows of taps, summed over pixels. The input's is a convolution of the padded
+dy with the flipped filters: for a stride of s, one for each of the s x s phases of the input's pixels, which different
+taps reach. With few channels it is taken by columns instead: dy times the filters gives the gradient of each patch, and
+those are added up where they overlap.
 """
 
 import math
@@ -14,7 +14,7 @@ import numpy as np
 
 from minidl.backends.compiled.conv import pad_image, tables_for
 from minidl.backends.compiled.jit import Kernel, njit
-from minidl.backends.compiled.launch import PARTS, at, block, pack, run, scratch, workers_for
+from minidl.backends.compiled.launch import PARTS, at, block, dense, pack, run, scratch, workers_for
 from minidl.backends.compiled.plan import Plan
 from minidl.backends.compiled.pool import pool_geometry, unpool_image
 from minidl.backends.compiled.product import multiply
@@ -267,10 +267,10 @@ def _run_backward(
     dw, db = np.empty((parts, taps, filters), x.dtype), np.empty((parts, filters), x.dtype)
     flipped = zeros = np.zeros(max(channels, taps), x.dtype)
     if need_dx and tables.by_columns:
-        flipped = np.ascontiguousarray(w.transpose(0, 2, 3, 1))
+        flipped = dense(w.transpose(0, 2, 3, 1))
     elif need_dx:
         grouped = w.reshape(groups, filters // groups, group_channels, kh, kw)
-        flipped = np.ascontiguousarray(grouped.transpose(0, 3, 4, 1, 2))
+        flipped = dense(grouped.transpose(0, 3, 4, 1, 2))
     spread = y is not None or (need_dx and tables.slopes != tables.out)
     slope_size = tables.slopes[0] * tables.slopes[1] * filters if spread else 0
     patches = pixels * taps + tables.padded[0] * tables.padded[1] * channels if need_dx and tables.by_columns else 0

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from minidl.backends.compiled.jit import Kernel
-from minidl.backends.compiled.launch import at, dense as contiguous, run, workers_for
+from minidl.backends.compiled.launch import at, run, workers_for
+from minidl.backends.compiled.launch import dense as contiguous
 from minidl.backends.compiled.product import multiply
 from minidl.typing import Array
 
@@ -34,7 +35,9 @@ def _product(memory, ints, job, task, worker):
     first, last = task * rows // tasks, (task + 1) * rows // tasks
     floor = 0.0 if has_floor else -math.inf
     c, start = c + first * columns, start + first * start_stride
-    multiply(memory, ints, last - first, row + first, depth, table, columns, a, b, c, columns, start, start_stride, floor)
+    multiply(
+        memory, ints, last - first, row + first, depth, table, columns, a, b, c, columns, start, start_stride, floor
+    )
 
 
 @functools.lru_cache(maxsize=256)
@@ -69,7 +72,7 @@ def dense_relu(x: Array, w: Array, b: Array | None) -> Array:
 def _affine(x: Array, w: Array, b: Array | None, floor: bool) -> Array:
     units, features = w.shape
     start = np.zeros(units, x.dtype) if b is None else contiguous(b)
-    transposed = np.ascontiguousarray(w.T)
+    transposed = contiguous(w.T)
     return product(contiguous(x), transposed, start, (len(x), units), a_strides=(features, 1), floor=floor)
 
 

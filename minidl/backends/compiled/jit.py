@@ -60,5 +60,3 @@ def _ensure_cache_folder() -> None:
 
 
 _ensure_cache_folder()
-
-

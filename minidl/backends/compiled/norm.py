@@ -167,9 +167,22 @@ def batch_norm2d_relu(x: Array, gamma: Array, beta: Array, *, eps: float) -> tup
 
 
 def batch_norm2d_backward(
-    dy: Array, x: Array, gamma: Array, mean: Array, variance: Array, *, eps: float, y: Array | None = None
+    dy: Array, x: Array, gamma: Array, mean: Array, variance: Array, *, eps: float
 ) -> tuple[Array, Array, Array]:
-    """(dx, dgamma, dbeta), through mean and variance too, and with y, its output, through a ReLU after it."""
+    """(dx, dgamma, dbeta), through mean and variance too."""
+    return _gradients(dy, x, gamma, mean, variance, eps, None)
+
+
+def batch_norm2d_relu_backward(
+    dy: Array, x: Array, gamma: Array, mean: Array, variance: Array, y: Array, *, eps: float
+) -> tuple[Array, Array, Array]:
+    """(dx, dgamma, dbeta) of `batch_norm2d_relu`, whose output y was."""
+    return _gradients(dy, x, gamma, mean, variance, eps, y)
+
+
+def _gradients(
+    dy: Array, x: Array, gamma: Array, mean: Array, variance: Array, eps: float, y: Array | None
+) -> tuple[Array, Array, Array]:
     pixels, slopes = block(x), block(dy)
     outputs: Any = None if y is None else block(y)
     n, height, width, channels = pixels.shape

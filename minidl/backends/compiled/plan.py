@@ -34,14 +34,23 @@ class Plan:
     """One convolution's sizes and tables. Images are channels last; `padded` ones lie inside a border of zeros."""
 
     def __init__(
-        self, size: Pair, channels: int, filters: int, kernel: Pair, stride: Pair, padding: Sides, dilation: Pair, groups: int
+        self,
+        size: Pair,
+        channels: int,
+        filters: int,
+        kernel: Pair,
+        stride: Pair,
+        padding: Sides,
+        dilation: Pair,
+        groups: int,
     ) -> None:
         (h, w), (kh, kw) = size, kernel
         self.stride, self.padding, self.dilation = stride, padding, dilation
         self.padded = (h + sum(padding[0]), w + sum(padding[1]))
         self.padded_size = self.padded[0] * self.padded[1] * channels if self.padded != size else 0
-        self.out = tuple(
-            (p - d * (k - 1) - 1) // s + 1 for p, d, k, s in zip(self.padded, dilation, kernel, stride, strict=True)
+        self.out = (
+            (self.padded[0] - dilation[0] * (kh - 1) - 1) // stride[0] + 1,
+            (self.padded[1] - dilation[1] * (kw - 1) - 1) // stride[1] + 1,
         )
         line = self.padded[1] * channels
         group_channels, group_filters = channels // groups, filters // groups
@@ -61,12 +70,14 @@ class Plan:
         self.columns = _table(np.arange(filters), self.taps.size * np.arange(filters))
 
         # The padded dy of `border`, so that every input pixel finds zeros where no window reaches it.
-        self.border = [(0, 0)] * 2 if self.by_columns else [
-            (d * (k - 1) // s, max((n - 1 + p[0]) // s - (o - 1), 0))
-            if not self.by_columns
-            else (0, 0)
-            for d, k, s, n, p, o in zip(dilation, kernel, stride, size, padding, self.out, strict=True)
-        ]
+        self.border = (
+            [(0, 0)] * 2
+            if self.by_columns
+            else [
+                (d * (k - 1) // s, max((n - 1 + p[0]) // s - (o - 1), 0)) if not self.by_columns else (0, 0)
+                for d, k, s, n, p, o in zip(dilation, kernel, stride, size, padding, self.out, strict=True)
+            ]
+        )
         self.slopes = (self.out[0] + sum(self.border[0]), self.out[1] + sum(self.border[1]))
         slope_line = self.slopes[1] * filters
         self.slope_origin = self.border[0][0] * slope_line + self.border[1][0] * filters
@@ -77,9 +88,13 @@ class Plan:
         if not self.by_columns:
             self.phases = np.zeros((0, 6), np.int64)
         if not self.by_columns:
-            self._input_phases(size, channels, kernel, stride, padding, dilation, group_channels, group_filters, slope_line, filters)
+            self._input_phases(
+                size, channels, kernel, stride, padding, dilation, group_channels, group_filters, slope_line, filters
+            )
 
-    def _input_phases(self, size, channels, kernel, stride, padding, dilation, group_channels, group_filters, slope_line, filters):  # type: ignore[no-untyped-def]
+    def _input_phases(
+        self, size, channels, kernel, stride, padding, dilation, group_channels, group_filters, slope_line, filters
+    ):
         """What the input's gradient is made of: (rows, row table, depth, table, offset in dx, stride in dx) each."""
         reach = [
             [[(k, (k * d - r) // s) for k in range(taps) if (k * d - r) % s == 0] for r in range(s)]
@@ -97,9 +112,11 @@ class Plan:
                 if not columns:
                     continue
                 in_slopes = [(column + padding[1][0]) // across + self.border[1][0] for column in columns]
-                lines = [(line + padding[0][0]) + self.border[0][0] for line in range(size[0])] if whole else [
-                    first_line + self.border[0][0]
-                ]
+                lines = (
+                    [(line + padding[0][0]) + self.border[0][0] for line in range(size[0])]
+                    if whole
+                    else [first_line + self.border[0][0]]
+                )
                 rows = _offsets((slope_line, lines), (filters, in_slopes))
                 taps = [
                     (down * slope_line + right * filters, p * kernel[1] + q)
@@ -115,7 +132,14 @@ class Plan:
                 )
                 self.kept += [rows, table]
                 entries.append(
-                    [rows.size, at(rows), table.size // 2, at(table), (top * size[1] + left) * channels, across * channels]
+                    [
+                        rows.size,
+                        at(rows),
+                        table.size // 2,
+                        at(table),
+                        (top * size[1] + left) * channels,
+                        across * channels,
+                    ]
                 )
         self.phases = np.array(entries, np.int64).reshape(-1, 6)
 

@@ -19,9 +19,10 @@ I32, I64 = ir.IntType(32), ir.IntType(64)
 
 
 def register_bytes():
-    """The width of the CPU's vector registers: of the one that Numba compiles for."""
-    if numba.config.CPU_NAME or numba.config.CPU_FEATURES:
-        features = numba.config.CPU_FEATURES or ""
+    """The width of a vector register of the CPU that Numba compiles for."""
+    name, features = (getattr(numba.config, setting) for setting in ("CPU_NAME", "CPU_FEATURES"))
+    if name or features:
+        features = features or ""
         on = {name[1:] for name in features.split(",") if name.startswith("+")}
     else:
         on = {name for name, there in llvmlite.binding.get_host_cpu_features().items() if there}
@@ -32,6 +33,7 @@ REGISTER_BYTES = register_bytes()
 
 
 def lanes_of(dtype):
+    """How many of these floats a register holds."""
     return REGISTER_BYTES * 8 // dtype.bitwidth
 
 
@@ -51,14 +53,17 @@ class _VectorModel(models.PrimitiveModel):
 
 
 def llvm_scalar(dtype):
+    """LLVM's type for a Numba float."""
     return ir.FloatType() if dtype == types.float32 else ir.DoubleType()
 
 
 def llvm_vector(dtype):
+    """LLVM's type for a register full of a Numba float."""
     return ir.VectorType(llvm_scalar(dtype), lanes_of(dtype))
 
 
 def llvm_splat(builder, scalar, lanes):
+    """A vector whose lanes are all the scalar."""
     vector = ir.VectorType(scalar.type, lanes)
     empty = ir.Constant(vector, ir.Undefined)
     first = builder.insert_element(empty, scalar, ir.Constant(I32, 0))
@@ -66,6 +71,7 @@ def llvm_splat(builder, scalar, lanes):
 
 
 def llvm_call(builder, name, result, *arguments):
+    """Call an LLVM intrinsic by its name."""
     kinds = [argument.type for argument in arguments]
     function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, kinds), name)
     return builder.call(function, arguments)
@@ -82,10 +88,12 @@ def _suffix(dtype):
 
 
 def llvm_fma(builder, dtype, a, b, c):
+    """a b + c, rounded once."""
     return llvm_call(builder, f"llvm.fma.{_suffix(dtype)}", llvm_vector(dtype), a, b, c)
 
 
 def llvm_load(builder, dtype, memory, index, mask=None):
+    """A vector from memory[index] on; lanes outside of the mask aren't read, and are zero."""
     vector = llvm_vector(dtype)
     pointer = builder.bitcast(builder.gep(memory, [index]), vector.as_pointer())
     alignment = dtype.bitwidth // 8
@@ -100,14 +108,20 @@ def llvm_load(builder, dtype, memory, index, mask=None):
 
 
 def llvm_store(builder, dtype, memory, index, value, mask=None):
+    """A vector to memory[index]; lanes outside of the mask aren't written."""
     pointer = builder.bitcast(builder.gep(memory, [index]), value.type.as_pointer())
     alignment = dtype.bitwidth // 8
     if mask is None:
         builder.store(value, pointer).align = alignment
     else:
         llvm_call(
-            builder, f"llvm.masked.store.{_suffix(dtype)}.p0", ir.VoidType(), value, pointer,
-            ir.Constant(I32, alignment), mask,
+            builder,
+            f"llvm.masked.store.{_suffix(dtype)}.p0",
+            ir.VoidType(),
+            value,
+            pointer,
+            ir.Constant(I32, alignment),
+            mask,
         )
 
 
@@ -157,6 +171,7 @@ def splat(typing, memory, scalar):
 
 def _vectors(count):
     """Decorate emit(builder, dtype, *vectors) into an intrinsic of `count` vectors of one type."""
+
     def decorate(emit):
         def typed(first):
             def codegen(context, builder, signature, args):
@@ -254,7 +269,9 @@ def exponential(builder, dtype, x):
     single = dtype == types.float32
     bits, fraction, bias = (32, 23, 127) if single else (64, 52, 1023)
     lowest, degree = (-87.33, 7) if single else (-708.39, 13)
-    ln2_high, ln2_low = (0.693359375, -2.12194440e-4) if single else (0.693147180369123816490, 1.90821492927058770002e-10)
+    ln2_high, ln2_low = (
+        (0.693359375, -2.12194440e-4) if single else (0.693147180369123816490, 1.90821492927058770002e-10)
+    )
     vector, integers = llvm_vector(dtype), ir.VectorType(ir.IntType(bits), lanes_of(dtype))
     inside = builder.fcmp_ordered(">=", x, _constant(dtype, lowest))
     clamped = builder.select(inside, x, _constant(dtype, 0))

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+
+import minidl as ml
+from minidl.layers import fusion
+from minidl.layers.container import Chain
+
+GROUPS = {
+    "convolution + ReLU": lambda: [ml.Conv2D(7, 3, stride=2, padding=1), ml.ReLU()],
+    "convolution + ReLU + max-pool": lambda: [ml.Conv2D(20, 3, padding=1), ml.ReLU(), ml.MaxPool2D(2)],
+    "overlapping windows": lambda: [ml.Conv2D(6, 5), ml.ReLU(), ml.MaxPool2D(3, stride=2, padding=1)],
+    "groups, no bias": lambda: [ml.Conv2D(8, 3, groups=2, bias=False), ml.ReLU(), ml.MaxPool2D(2)],
+    "dilation": lambda: [ml.Conv2D(5, 3, dilation=(1, 2), padding="same"), ml.ReLU()],
+    "dense + ReLU": lambda: [ml.Flatten(), ml.Dense(37), ml.ReLU()],
+    "normalization + ReLU": lambda: [ml.BatchNorm2D(), ml.ReLU()],
+}
+
+
+def layer_by_layer(monkeypatch):
+    monkeypatch.setattr(fusion, "split", lambda layers, patterns: ((i, [layer]) for i, layer in enumerate(layers)))
+
+
+def gradients(make, x, dy_seed):
+    chain = ml.Sequential(make(), input_shape=x.shape[1:], seed=0)
+    y, backward = chain.forward(x, train=True)
+    dy = np.random.default_rng(dy_seed).standard_normal(y.shape).astype(x.dtype)
+    dx = backward(dy)
+    return [y, dx, *(parameter.grad for parameter in chain.parameters()), *chain.state_dict().values()]
+
+
+@pytest.mark.parametrize("channels", [2, 4, 12])
+@pytest.mark.parametrize("make", GROUPS.values(), ids=GROUPS.keys())
+def test_a_group_gives_the_bits_of_its_layers(monkeypatch, make, channels):
+    x = np.random.default_rng(1).standard_normal((11, channels, 11, 10), dtype=np.float32)
+    with ml.use_backend("compiled"):
+        together = gradients(make, x, 2)
+        layer_by_layer(monkeypatch)
+        apart = gradients(make, x, 2)
+    assert len(together) == len(apart)
+    for a, b in zip(together, apart, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("make", GROUPS.values(), ids=GROUPS.keys())
+def test_groups_are_found_where_the_backend_has_them(make):
+    layers = make()[-3:]
+    with ml.use_backend("compiled"):
+        sizes = [len(group) for _, group in fusion.split(layers, fusion.TRAINING)]
+    assert max(sizes) >= 2
+    with ml.use_backend("vectorized"):
+        assert [len(group) for _, group in fusion.split(layers, fusion.TRAINING)] == [1] * len(layers)
+
+
+@pytest.mark.parametrize("rest", [[], [ml.ReLU()], [ml.ReLU(), ml.MaxPool2D(2)]], ids=len)
+@pytest.mark.parametrize("bias", [True, False])
+def test_inference_folds_a_normalization_into_the_convolution_before_it(monkeypatch, rest, bias):
+    rng = np.random.default_rng(3)
+    model = ml.Sequential([ml.Conv2D(9, 3, bias=bias), ml.BatchNorm2D(), *rest], input_shape=(5, 8, 8), seed=0)
+    for name, value in model.state_dict().items():
+        drawn = rng.uniform(0.5, 1.5, value.shape)
+        model.load_state_dict(model.state_dict() | {name: drawn.astype(np.float32)})
+    x = rng.standard_normal((4, 5, 8, 8), dtype=np.float32)
+    with ml.use_backend("compiled"):
+        assert [len(group) for _, group in fusion.split(model.layers, fusion.INFERENCE)] == [2 + len(rest)]
+        folded = model(x)
+        layer_by_layer(monkeypatch)
+        np.testing.assert_allclose(folded, model(x), rtol=1e-4, atol=1e-4)
+
+
+def test_an_error_inside_a_group_names_the_layer_that_it_is_about():
+    with ml.use_backend("compiled"):
+        chain = Chain([ml.Conv2D(4, 3), ml.ReLU(), ml.MaxPool2D(5)])
+        chain.build((1, 8, 8), np.random.default_rng(0))
+        with pytest.raises(ml.ShapeError, match=r"Chain\[2\] MaxPool2D: expected an image of at least 5 x 5"):
+            chain(np.zeros((1, 1, 6, 6), np.float32))
+
+
+def test_nan_passes_a_group():
+    x = np.zeros((1, 1, 6, 6), np.float32)
+    x[0, 0, 2, 2] = np.nan
+    with ml.use_backend("compiled"):
+        chain = Chain([ml.Conv2D(3, 3), ml.ReLU(), ml.MaxPool2D(2)])
+        chain.build((1, 6, 6), np.random.default_rng(0))
+        assert np.isnan(chain(x)).any()

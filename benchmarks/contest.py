@@ -64,7 +64,7 @@ def _plain(timing: Timing) -> dict[str, Any]:
         "median": timing.median,
         "lower quartile": lower,
         "upper quartile": upper,
-        "samples": len(timing.samples),
+        "samples": list(timing.samples),
         "calls in a sample": timing.loops,
     }
 

@@ -1,8 +1,8 @@
-"""Networks ready to train on 28 x 28 images of ten classes."""
+"""Networks ready to train on small images of ten classes."""
 
 from collections.abc import Callable
 
-from minidl.layers import Conv2D, Dense, Flatten, MaxPool2D, ReLU, Softmax
+from minidl.layers import BatchNorm2D, Conv2D, Dense, Flatten, MaxPool2D, ReLU, Softmax
 from minidl.model import Sequential
 from minidl.module import Module
 
@@ -33,6 +33,19 @@ def cnn(*, seed: int | None = None) -> Sequential:
         *(Flatten(), Dense(10)),
     ]
     return Sequential(layers, input_shape=FASHION, seed=seed)
+
+
+def vgg(*, seed: int | None = None) -> Sequential:
+    """Three blocks of two 3 x 3 convolutions with batch normalization and ReLU, of 32, 64 and 128 filters, then pooling.
+
+    For (3, 32, 32) images; logits of ten classes. Source: Simonyan and Zisserman, 2014, with Ioffe and Szegedy, 2015.
+    """
+    layers: list[Module] = []
+    for filters in (32, 64, 128):
+        for _ in range(2):
+            layers += [Conv2D(filters, 3, padding=1, bias=False), BatchNorm2D(), ReLU()]
+        layers.append(MaxPool2D(2))
+    return Sequential([*layers, Flatten(), Dense(10)], input_shape=(3, 32, 32), seed=seed)
 
 
 MODELS: dict[str, Callable[..., Sequential]] = {"tutorial": tutorial, "lenet": lenet, "cnn": cnn}

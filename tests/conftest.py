@@ -27,6 +27,15 @@ settings.register_profile(
 settings.load_profile("minidl")
 
 
+def pytest_collection_modifyitems(items):
+    """With Numba's compiler off there is no compiled backend: its machine code isn't Python."""
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0"):
+        return
+    for item in items:
+        if "compiled" in item.nodeid or item.get_closest_marker("compiled"):
+            item.add_marker(pytest.mark.skip(reason="the compiled backend needs Numba's compiler"))
+
+
 @pytest.fixture(autouse=True)
 def same_backend_afterwards():
     """Fail a test that leaves another backend chosen than it found."""

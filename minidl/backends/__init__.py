@@ -100,7 +100,7 @@ def current() -> Backend:
         name = os.environ.get("MINIDL_BACKEND")
         if name:
             _chosen = _load(name)
-        elif os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
+        elif _jit_is_off():
             _chosen = _load("vectorized")
         elif importlib.util.find_spec("numba") is not None:
             _chosen = _load("compiled")
@@ -139,9 +139,15 @@ class use_backend:  # noqa: N801 - it is called like a function, and may be used
         _chosen = self._before
 
 
+def _jit_is_off() -> bool:
+    return os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+
+
 def _load(name: str) -> Backend:
     if name not in NAMES:
         raise ValueError(f"unknown backend {name!r}; {did_you_mean(name, NAMES)}")
+    if name == "compiled" and _jit_is_off():
+        raise ImportError('the compiled backend needs Numba\'s compiler, which NUMBA_DISABLE_JIT turns off')
     try:
         return cast(Backend, importlib.import_module(f"minidl.backends.{name}"))
     except ModuleNotFoundError as error:

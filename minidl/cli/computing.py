@@ -6,9 +6,9 @@ import importlib
 import os
 from collections.abc import Iterator
 
-from minidl import backends
+from minidl import backends, threads
 from minidl.cli.arguments import choice, whole_number
-from minidl.cli.messages import UsageError, complain
+from minidl.cli.messages import complain
 
 BLAS_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -25,41 +25,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def computing(arguments: argparse.Namespace) -> Iterator[None]:
     """Compute as the options say, and as before when the block ends.
 
-    Raises UsageError for more threads than Numba has, and ImportError for the compiled backend without Numba.
+    Raises ImportError for the compiled backend without Numba.
     """
     with contextlib.ExitStack() as stack:
         if arguments.backend is not None:
             stack.enter_context(backends.use_backend(arguments.backend))
-        name = backends.backend_name()
         if arguments.threads is not None:
-            if name == "compiled":
-                _limit_numba(arguments.threads, stack)
-            if name != "reference":
+            stack.callback(threads.set_num_threads, threads.num_threads())
+            threads.set_num_threads(arguments.threads)
+            if backends.backend_name() == "vectorized":
                 _limit_blas(arguments.threads, stack)
         yield
 
 
-def _limit_numba(threads: int, stack: contextlib.ExitStack) -> None:
-    import numba  # not before a command computes: --help needn't wait for it
-
-    most = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
-    if threads > most:
-        raise UsageError(
-            f"argument --threads: expected at most {most}, which is all that Numba has here, got {threads}"
-        )
-    stack.callback(numba.set_num_threads, numba.get_num_threads())
-    numba.set_num_threads(threads)
-
-
-def _limit_blas(threads: int, stack: contextlib.ExitStack) -> None:
+def _limit_blas(limit: int, stack: contextlib.ExitStack) -> None:
     """Limit NumPy's matrix products, whose library has read its environment variable when NumPy was imported."""
     try:
         threadpoolctl = importlib.import_module("threadpoolctl")
     except ModuleNotFoundError:
-        if str(threads) not in map(os.environ.get, BLAS_VARIABLES):
+        if str(limit) not in map(os.environ.get, BLAS_VARIABLES):
             complain(
-                f"warning: NumPy's matrix products keep their threads; start with OMP_NUM_THREADS={threads} in the "
+                f"warning: NumPy's matrix products keep their threads; start with OMP_NUM_THREADS={limit} in the "
                 "environment, or install threadpoolctl"
             )
     else:
-        stack.enter_context(threadpoolctl.threadpool_limits(limits=threads, user_api="blas"))
+        stack.enter_context(threadpoolctl.threadpool_limits(limits=limit, user_api="blas"))

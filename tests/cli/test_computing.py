@@ -4,7 +4,6 @@ import warnings
 from contextlib import contextmanager
 from types import SimpleNamespace
 
-import numba
 import pytest
 
 import minidl
@@ -27,7 +26,7 @@ def during(monkeypatch, few_images):
     seen = SimpleNamespace(blas=None)
 
     def load():
-        seen.backend, seen.threads = backends.backend_name(), numba.get_num_threads()
+        seen.backend, seen.threads = backends.backend_name(), minidl.num_threads()
         seen.blas_then = seen.blas
         return few_images
 
@@ -66,18 +65,13 @@ def test_a_warning_of_the_library_is_one_line(command, trained, monkeypatch):
     assert result.err == "minidl: warning: Numba isn't installed: minidl runs on its slower NumPy backend\n"
 
 
-@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads")
-def test_threads_of_numba(command, trained, during):
-    numba.set_num_threads(2)
-    assert command("evaluate", trained.path, "--backend", "compiled", "--threads", 1).code == 0
-    assert during.threads == 1
-    assert numba.get_num_threads() == 2
-
-
-def test_too_many_threads(fails, trained):
-    most = numba.config.NUMBA_NUM_THREADS
-    error = fails("evaluate", trained.path, "--backend", "compiled", "--threads", most + 1)
-    assert f"argument --threads: expected at most {most}, which is all that Numba has here, got {most + 1}" in error
+def test_threads_of_kernels(command, trained, during):
+    before = minidl.num_threads()
+    for threads in (1, 2, 5):
+        result = command("evaluate", trained.path, "--backend", "compiled", "--threads", threads)
+        assert (result.code, result.err) == (0, "")
+        assert during.threads == threads
+    assert minidl.num_threads() == before
 
 
 def test_threads_of_blas_through_threadpoolctl(command, trained, during, monkeypatch):

@@ -5,6 +5,8 @@ import minidl as ml
 from minidl.layers import fusion
 from minidl.layers.container import Chain
 
+pytestmark = pytest.mark.compiled
+
 GROUPS = {
     "convolution + ReLU": lambda: [ml.Conv2D(7, 3, stride=2, padding=1), ml.ReLU()],
     "convolution + ReLU + max-pool": lambda: [ml.Conv2D(20, 3, padding=1), ml.ReLU(), ml.MaxPool2D(2)],

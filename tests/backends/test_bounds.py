@@ -1,0 +1,73 @@
+"""Kernels read and write through addresses, which no index check sees: so their arrays end where memory ends."""
+
+import pytest
+
+PROGRAM = """
+import ctypes, mmap
+import numpy as np
+from minidl.backends import compiled
+
+PAGE = mmap.PAGESIZE
+mprotect = ctypes.CDLL(None, use_errno=True).mprotect
+mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+kept = []
+
+
+def fenced(array):
+    '''A copy that ends at a page that can't be touched: a read beyond it ends the process.'''
+    size = -(-max(array.nbytes, 1) // PAGE) * PAGE
+    area = mmap.mmap(-1, size + PAGE)
+    kept.append(area)
+    start = ctypes.addressof(ctypes.c_char.from_buffer(area))
+    assert mprotect(start + size, PAGE, 0) == 0
+    copy = np.frombuffer(area, array.dtype, array.size, size - array.nbytes).reshape(array.shape)
+    copy[...] = array
+    return copy
+
+
+def images(block):
+    return fenced(block).transpose(0, 3, 1, 2)
+
+
+rng = np.random.default_rng(0)
+for dtype in (np.float32, np.float64):
+    draw = lambda *shape: rng.standard_normal(shape).astype(dtype)
+    for c, o, k, stride, pad, groups in [(1, 6, 5, 1, 0, 1), (3, 5, 3, 2, 1, 1), (20, 33, 3, 1, 1, 1), (12, 12, 3, 2, 2, 4)]:
+        how = dict(stride=(stride, stride), padding=((pad, pad), (pad, pad)), dilation=(1, 1), groups=groups)
+        x, w, b = images(draw(3, 9, 8, c)), fenced(draw(o, c // groups, k, k)), fenced(draw(o))
+        y = compiled.conv2d(x, w, b, **how)
+        dy = images(draw(*y.transpose(0, 2, 3, 1).shape))
+        compiled.conv2d_backward(dy, x, w, **how, need_dx=True)
+        pool = ((2, 2), (2, 2), ((0, 0), (0, 0)))
+        y, argmax = compiled.conv2d_relu(x, w, b, **how, pool=pool)
+        dy = images(draw(*y.transpose(0, 2, 3, 1).shape))
+        compiled.conv2d_relu_backward(dy, x, w, y, argmax, **how, pool=pool, need_dx=True)
+    for c in (1, 7, 16, 19):
+        x, gamma, beta = images(draw(2, 7, 5, c)), fenced(draw(c)), fenced(draw(c))
+        pool = dict(pool_size=(3, 2), stride=(2, 1), padding=((1, 1), (0, 0)))
+        y, argmax = compiled.max_pool2d(x, **pool)
+        compiled.max_pool2d_backward(images(draw(*y.transpose(0, 2, 3, 1).shape)), argmax, size=(7, 5), **pool)
+        y, mean, variance = compiled.batch_norm2d(x, gamma, beta, eps=1e-5)
+        compiled.batch_norm2d_backward(images(draw(2, 7, 5, c)), x, gamma, fenced(mean), fenced(variance), eps=1e-5)
+        compiled.relu_backward(x, compiled.relu(x))
+    for n, features, units in [(1, 1, 1), (5, 33, 17), (13, 40, 10)]:
+        x, w, b = fenced(draw(n, features)), fenced(draw(units, features)), fenced(draw(units))
+        compiled.dense_backward(fenced(compiled.dense(x, w, b)), x, w)
+        scores = fenced(draw(n, units))
+        compiled.softmax_backward(scores, fenced(compiled.softmax(scores)))
+        compiled.log_softmax_backward(scores, fenced(compiled.log_softmax(scores)))
+        compiled.cross_entropy(scores, fenced(compiled.softmax(scores)))
+    for size in (1, 15, 16, 17, 100):
+        vectors = [fenced(abs(draw(size))) for _ in range(4)]
+        compiled.sgd_step(*vectors[:3], lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.1)
+        compiled.adam_step(
+            *vectors, betas=(0.9, 0.99), eps=1e-8, weight_decay=0, step_size=0.1, second_scale=1.0
+        )
+print("inside")
+"""
+
+
+@pytest.mark.compiled
+@pytest.mark.skipif("sys.platform == 'win32'", reason="needs mprotect")
+def test_kernels_stay_inside_their_arrays(run_python):
+    assert run_python(PROGRAM).stdout == "inside\n"

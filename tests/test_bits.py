@@ -1,0 +1,44 @@
+"""Same seed, same bits: whatever the number of threads, and whatever the width of the CPU's vectors."""
+
+import pytest
+
+PROGRAM = """
+import hashlib
+import numpy as np
+import minidl as ml
+
+ml.set_num_threads({threads})
+rng = np.random.default_rng(0)
+images = rng.standard_normal((96, *{shape}), dtype=np.float32)
+labels = rng.integers(0, 10, 96)
+model = ml.models.{name}(seed=0)
+optimizer, criterion = ml.Adam(model.parameters(), lr=1e-3), ml.CrossEntropy()
+for step in range(50):
+    part = np.arange(step * 32, step * 32 + 32) % 96
+    scores, backward = model.forward(images[part], train=True)
+    loss, dscores = criterion(scores, labels[part])
+    optimizer.zero_grad()
+    backward(dscores, need_dx=False)
+    optimizer.step()
+state = model.state_dict()
+assert all(np.isfinite(value).all() for value in state.values())
+print(hashlib.sha256(b"".join(value.tobytes() for value in state.values())).hexdigest())
+"""
+
+AVX2 = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,+fma,+avx,+bmi,+bmi2,+sse4.2"}
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize(("name", "shape"), [("lenet", (1, 28, 28)), ("vgg", (3, 32, 32))])
+def test_weights_after_fifty_steps(run_python, name, shape):
+    def digest(threads, **variables):
+        program = PROGRAM.format(name=name, shape=shape, threads=threads)
+        return run_python(program, NUMBA_NUM_THREADS="4", **variables).stdout
+
+    digests = {
+        "one thread": digest(1),
+        "two threads": digest(2),
+        "four threads": digest(4),
+        "AVX2": digest(2, **AVX2),
+    }
+    assert len(set(digests.values())) == 1, digests

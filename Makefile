@@ -10,7 +10,7 @@ RUNS := $(VENV)/.runs
 DEVELOPS := $(VENV)/.develops
 QUICK := -m pytest -n auto -m "not slow"
 
-.PHONY: help train test test-all lint docs coverage boundscheck wheel benchmarks clean
+.PHONY: help train test test-all lint docs coverage uncompiled wheel benchmarks clean
 
 help:
 	@echo "make train        train LeNet on the packaged images (ARGS=\"--epochs 3\" adds options)"
@@ -18,8 +18,8 @@ help:
 	@echo "make test-all     run the slow tests too"
 	@echo "make lint         check style and types"
 	@echo "make docs         build the documentation in docs/_build/html"
-	@echo "make coverage     run the quick tests without compilation and report the lines that they reach"
-	@echo "make boundscheck  run the tests of operators and layers with every index checked"
+	@echo "make coverage     run the quick tests and report the lines that they don't reach"
+	@echo "make uncompiled   run the quick tests with Numba's compiler off, as where it can't run"
 	@echo "make wheel        build the wheel in dist"
 	@echo "make benchmarks   measure on this machine (ARGS=--quick for a short run)"
 	@echo "make clean        remove the environment and everything built; runs stay"
@@ -31,7 +31,7 @@ test: $(DEVELOPS)
 	$(BIN)/python $(QUICK) $(ARGS)
 
 test-all: $(DEVELOPS)
-	$(BIN)/python -m pytest -n auto $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 lint: $(DEVELOPS)
 	$(BIN)/ruff check .
@@ -42,17 +42,14 @@ docs: $(DEVELOPS)
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
-# Tests that choose the compiled backend run its kernels in plain Python, line by line; for the others, which may train
-# whole models, that would take too long.
 coverage: $(DEVELOPS)
 	$(BIN)/coverage erase
-	NUMBA_DISABLE_JIT=1 MINIDL_BACKEND=vectorized $(BIN)/coverage run $(QUICK) $(ARGS)
+	$(BIN)/coverage run $(QUICK) $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-# A cache of its own: kernels with and without the checks must not be mixed.
-boundscheck: $(DEVELOPS)
-	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR="$(CURDIR)/build/boundscheck" $(BIN)/python $(QUICK) tests/backends tests/layers
+uncompiled: $(DEVELOPS)
+	NUMBA_DISABLE_JIT=1 $(BIN)/python $(QUICK) $(ARGS)
 
 wheel: $(MADE)
 	rm -rf dist

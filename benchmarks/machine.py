@@ -115,8 +115,7 @@ def _kernel() -> dict[str, Any]:
         import numba
 
         told["compiled for"] = numba.config.CPU_NAME or llvmlite.binding.get_host_cpu_name()
-        if hasattr(minidl, "get_num_threads"):
-            told["threads"] = minidl.get_num_threads()
+        told["threads"] = minidl.num_threads()
     return told
 
 

@@ -10,17 +10,8 @@ from minidl import Module, Sequential
 Layer = dict[str, Any]
 """Plain data: "kind", "input_shape", sizes as pairs, and parameters as arrays, in minidl's layout."""
 
-VGG = "vgg"
-
-
-def names() -> list[str]:
-    """The networks of the training and inference suites that this minidl has."""
-    return [name for name in ("tutorial", "lenet", "cnn", VGG) if hasattr(minidl.models, name)]
-
-
-def absences() -> list[str]:
-    """A note for each network that this minidl doesn't have."""
-    return [] if VGG in names() else [f"{VGG} is left out: minidl.models doesn't have it"]
+NAMES = ("tutorial", "lenet", "cnn", "vgg")
+"""The networks of the training and inference suites."""
 
 
 def build(name: str, **options: Any) -> Sequential:

@@ -46,23 +46,20 @@ LARGE_CONVOLUTIONS = [
     (64, 64, 32, 64, 3, 1),
     (64, 128, 16, 128, 1, 0),
 ]
-_UNMEASURED = ("batch_norm2d",)
 
 
-def small_cases() -> tuple[list[Case], list[str]]:
-    """(cases, operators that this minidl doesn't have): shapes that plain loops get through in about a second."""
-    from minidl import functional
-
+def small_cases() -> list[Case]:
+    """Shapes that plain loops get through in about a second."""
     rng = np.random.default_rng(0)
-    cases = [
+    return [
         *(case for i, shape in enumerate(SMALL_CONVOLUTIONS) for case in _convolution(rng, *shape, quick=i == 0)),
         *_pool(rng, 4, 6, 24, quick=True),
         *_dense(rng, 8, 400, 120, quick=True),
         *_elementwise(rng, (8, 6, 24, 24)),
+        *_normalization(rng, 4, 16, 14),
         *_rows(rng, 64, 10),
         *_updates(rng, 20_000),
     ]
-    return cases, [name for name in _UNMEASURED if not hasattr(functional, name)]
 
 
 def large_cases(*, quick: bool = False) -> list[Case]:
@@ -76,6 +73,7 @@ def large_cases(*, quick: bool = False) -> list[Case]:
         *_dense(rng, 128, 400, 120),
         *_dense(rng, 128, 3136, 10),
         *_elementwise(rng, (64, 32, 28, 28)),
+        *_normalization(rng, 64, 32, 32),
         *_rows(rng, 1024, 10),
         *_updates(rng, 1_000_000),
     ]
@@ -124,6 +122,11 @@ def _dense(rng: np.random.Generator, n: int, inputs: int, outputs: int, quick: b
 
 def _elementwise(rng: np.random.Generator, shape: tuple[int, ...]) -> list[Case]:
     return _both("relu", {"x": _normal(rng, *shape), "dy": _normal(rng, *shape)}, {}, 0, math.prod(shape) < 1e6)
+
+
+def _normalization(rng: np.random.Generator, n: int, channels: int, side: int) -> list[Case]:
+    arrays = {"x": _normal(rng, n, channels, side, side), "w": _normal(rng, channels), "b": _normal(rng, channels)}
+    return _both("batch_norm2d", arrays | {"dy": _normal(rng, n, channels, side, side)}, {"eps": 1e-5}, 0, False)
 
 
 def _rows(rng: np.random.Generator, n: int, classes: int) -> list[Case]:

@@ -27,9 +27,9 @@ def pair(value: Size, name: str, *, minimum: int = 1) -> Pair:
 
     Raises ValueError, which names the argument, for anything else or below `minimum`.
     """
-    values: object = (value, value) if _is_int(value) else value
+    values: object = (value, value) if not isinstance(value, tuple) and _is_int(value) else value
     if (
-        not isinstance(values, Sequence)
+        not isinstance(values, tuple | Sequence)
         or isinstance(values, str)
         or len(values) != 2
         or not all(_is_int(v) and int(v) >= minimum for v in values)
@@ -55,6 +55,8 @@ def count(value: int, name: str, *, minimum: int = 1) -> int:
 
 def _is_int(value: object) -> TypeGuard[SupportsIndex]:
     """Whether it's an int or stands for one, as NumPy's integers do; arrays of them and bools don't."""
+    if type(value) is int:  # the usual case, and much faster than the Protocol
+        return True
     if isinstance(value, bool) or not isinstance(value, SupportsIndex):
         return False
     try:

@@ -16,6 +16,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 with quiet_errors():
     import keras
     import tensorflow as tf
+tf.get_logger().setLevel("ERROR")  # it warns of a new function for each network, which is what is wanted
 
 
 def make_model(layers: list[Layer]) -> Any:

@@ -18,16 +18,11 @@ def prepare(backend: str, threads: int | None) -> Callable[[], None]:
 
     def activate() -> None:
         minidl.use_backend(backend)
-        if threads is not None and can_set_threads():
+        if threads is not None:
             minidl.set_num_threads(threads)
 
     activate()
     return activate
-
-
-def can_set_threads() -> bool:
-    """Whether this minidl has set_num_threads."""
-    return hasattr(minidl, "set_num_threads")
 
 
 def training(
@@ -88,7 +83,7 @@ def operator(name: str, direction: str, arrays: dict[str, Any], *, backend: str,
     positional, y_of = list(arrays.values()), (lambda: function(*positional, **options)[0])
     if direction == "forward":
         return Job(y_of, {"y": y_of()}, activate)
-    _, pullback = function(*positional, **options)
+    pullback = function(*positional, **options)[1]
     result = pullback(slope)
     gradients = result if isinstance(result, tuple) else (result,)
     return Job(lambda: pullback(slope), dict(zip(("dx", "dw", "db"), gradients, strict=False)), activate)

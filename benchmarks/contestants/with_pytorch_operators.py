@@ -96,10 +96,22 @@ def _cross_entropy(t: Tensors, options: dict[str, Any]) -> Functions:
     return lambda: both()[0], lambda: slopes * t["dy"][:, None]
 
 
+def _batch_norm2d(t: Tensors, options: dict[str, Any]) -> Functions:
+    eps = options["eps"]
+
+    def forward() -> Any:
+        return aten.native_batch_norm(t["x"], t["w"], t["b"], None, None, True, 0.1, eps)
+
+    _, *saved = forward()
+    how = (None, None, *saved, True, eps, [True, True, True])
+    return lambda: forward()[0], lambda: aten.native_batch_norm_backward(t["dy"], t["x"], t["w"], *how)
+
+
 _FUNCTIONS: dict[str, Callable[[Tensors, dict[str, Any]], Functions]] = {
     "conv2d": _conv2d,
     "max_pool2d": _max_pool2d,
     "dense": _dense,
+    "batch_norm2d": _batch_norm2d,
     "relu": _relu,
     "softmax": _softmax,
     "log_softmax": _log_softmax,

@@ -38,10 +38,10 @@ def run(
     crew: Crew, settings: Settings, *, suite: str, title: str, function: str, peers: dict[str, Peer], labelled: bool
 ) -> Report:
     """A table of medians: a row for each network and batch, a column for each contestant."""
-    report = Report(suite, notes=crews.absences(list(peers)) + networks.absences())
+    report = Report(suite, notes=crews.absences(list(peers)))
     present = [name for name in peers if not crews.missing(name)]
     table = Table(title, ["network", "batch", MINIDL, *peers, "best peer", "best peer/minidl"])
-    names = [name for name in networks.names() if not settings.quick or name == "lenet"]
+    names = [name for name in networks.NAMES if not settings.quick or name == "lenet"]
     for network in names:
         model = networks.build(network)
         described = networks.describe(networks.without_softmax(model) if labelled else model)

@@ -17,16 +17,13 @@ _RATIOS = ("vectorized/loops", "compiled/loops", "compiled/PyTorch")
 _MINIDL = "benchmarks.contestants.with_minidl:operator"
 _PYTORCH = "benchmarks.contestants.with_pytorch_operators:operator"
 _NUMPY = "benchmarks.contestants.with_numpy:sgemm"
-PYTORCH_OPERATORS = ("conv2d", "max_pool2d", "dense", "relu", "softmax", "log_softmax", "cross_entropy")
+PYTORCH_OPERATORS = ("conv2d", "max_pool2d", "dense", "relu", "softmax", "log_softmax", "cross_entropy", "batch_norm2d")
 
 
 def run(crew: Crew, settings: Settings) -> Report:
     """Small shapes with the loops as oracle and as measure, then large ones without them."""
     report = Report("operators", notes=crews.absences(["PyTorch"]))
-    small, missing = small_cases()
-    report.notes += [f"{name} is left out: minidl.functional doesn't have it" for name in missing]
-    if settings.quick:
-        small = [case for case in small if case.quick]
+    small = [case for case in small_cases() if case.quick or not settings.quick]
     first = Table(
         "Operators on small shapes: medians, and how many times faster than plain loops",
         ["operator", "shapes", "loops", "vectorized", "compiled", "PyTorch", *_RATIOS],

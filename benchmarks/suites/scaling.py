@@ -6,7 +6,6 @@ import minidl
 from benchmarks import crew as crews
 from benchmarks import machine, networks
 from benchmarks.contest import Entry, hold
-from benchmarks.contestants.with_minidl import can_set_threads
 from benchmarks.crew import Crew
 from benchmarks.report import Bars, Report, Table, duration, megabytes, times
 from benchmarks.suites.memory import makers
@@ -57,9 +56,6 @@ def run(crew: Crew, settings: Settings) -> Report:
 
 
 def _sweep_threads(crew: Crew, settings: Settings, report: Report) -> None:
-    if not can_set_threads():
-        report.notes.append("threads are left out: minidl doesn't have set_num_threads")
-        return
     table = Table(f"A training step against threads ({_told()})", ["threads", MINIDL, "PyTorch", "PyTorch/minidl"])
     for threads in range(1, machine.cores() + 1):
         result = _hold(crew, f"threads {threads}", BASE, settings, threads)

@@ -147,7 +147,7 @@ def _load(name: str) -> Backend:
     if name not in NAMES:
         raise ValueError(f"unknown backend {name!r}; {did_you_mean(name, NAMES)}")
     if name == "compiled" and _jit_is_off():
-        raise ImportError('the compiled backend needs Numba\'s compiler, which NUMBA_DISABLE_JIT turns off')
+        raise ImportError("the compiled backend needs Numba's compiler, which NUMBA_DISABLE_JIT turns off")
     try:
         return cast(Backend, importlib.import_module(f"minidl.backends.{name}"))
     except ModuleNotFoundError as error:

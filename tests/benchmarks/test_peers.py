@@ -74,7 +74,7 @@ def backend_as_before():
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the frameworks, which aren't ours to mend
 
 
-@pytest.mark.parametrize("network", networks.names())
+@pytest.mark.parametrize("network", networks.NAMES)
 @pytest.mark.parametrize(("framework", "module", "options"), frameworks(TRAINING))
 def test_training(network, framework, module, options):
     pytest.importorskip(framework)
@@ -87,7 +87,7 @@ def test_training(network, framework, module, options):
     compare(network, "minidl", own, module, got, tolerance=1e-3)
 
 
-@pytest.mark.parametrize("network", networks.names())
+@pytest.mark.parametrize("network", networks.NAMES)
 @pytest.mark.parametrize(("framework", "module", "options"), frameworks(INFERENCE))
 def test_inference(network, framework, module, options):
     pytest.importorskip(framework)
@@ -127,7 +127,7 @@ def test_operators():
     from benchmarks.suites.operators import PYTORCH_OPERATORS
 
     assert set(PYTORCH_OPERATORS) == OPERATORS
-    for case in small_cases()[0]:
+    for case in small_cases():
         if case.operator in OPERATORS:
             given = {"name": case.operator, "direction": case.direction, "options": case.options}
             own = build("operator", "with_minidl", {**given, "arrays": dict(case.arrays), "backend": "vectorized"})

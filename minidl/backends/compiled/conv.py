@@ -4,6 +4,7 @@ For a zero-padded channels-last image, im2col[m, k] = image[row[m] + column[k]]:
 offset of filter tap k. The gradients, from the same product with other tables, are in `conv_backward`.
 """
 
+import functools
 import math
 from enum import IntEnum, auto
 
@@ -39,7 +40,9 @@ class Job(IntEnum):
     y = auto()
     argmax = auto()  # 0 without pooling
     relu = auto()
-    groups = auto()
+    scratch = auto()
+    scratch_size = auto()
+    groups = auto()  # from here on, the same in every job of a plan
     channels = auto()
     filters = auto()
     pixels = auto()
@@ -52,8 +55,6 @@ class Job(IntEnum):
     left = auto()
     padded_width = auto()
     padded_size = auto()  # 0 without padding
-    scratch = auto()
-    scratch_size = auto()
 
 
 GEOMETRY = len(Job)
@@ -97,39 +98,36 @@ def _forward(memory, ints, job, task, worker):
         pool_image(memory, ints, geometry, target, ints[job + Job.y] + step, argmax + step)
 
 
+@functools.lru_cache(maxsize=512)
+def _fixed(tables: Plan) -> tuple[int, ...]:
+    """The integers that a plan's jobs have in common."""
+    return (
+        *(tables.groups, tables.channels, tables.filters),
+        *(tables.pixels.size, at(tables.pixels), tables.taps.size, at(tables.forward)),
+        *(*tables.size, tables.padding[0][0], tables.padding[1][0], tables.padded[1], tables.padded_size),
+    )
+
+
 def _run_forward(
-    x: Array, w: Array, b: Array | None, tables: Plan, groups: int, relu: bool, pool: list[int] | None
+    x: Array, w: Array, b: Array | None, tables: Plan, relu: bool, pool: list[int] | None
 ) -> tuple[Array, Array | None]:
     """(y, argmax) of the convolution, with ReLU and pooling if wanted; argmax is None without pooling."""
-    n, channels, height, width = x.shape
-    filters, pixels = w.shape[0], tables.pixels.size
+    n, filters, pixels = len(x), tables.filters, tables.pixels.size
     source, bias = block(x), np.zeros(filters, x.dtype) if b is None else dense(b)
     weights = dense(w.transpose(2, 3, 1, 0))
     y = np.empty((n, *tables.out, filters) if pool is None else (n, pool[3], pool[4], filters), x.dtype)
     argmax = None if pool is None else np.empty_like(y)
-    workers = workers_for(n, n * pixels * tables.taps.size * filters // groups)
+    workers = workers_for(n, n * pixels * tables.taps.size * filters // tables.groups)
     own = tables.padded_size + (pixels * filters if pool else 0)
     job = pack(
         Job,
+        _fixed(tables),
         x=at(source),
         weights=at(weights),
         bias=at(bias),
         y=at(y),
-        argmax=0 if argmax is None else at(argmax),
-        relu=relu,
-        groups=groups,
-        channels=channels,
-        filters=filters,
-        pixels=pixels,
-        pixel_offsets=at(tables.pixels),
-        taps=tables.taps.size,
-        table=at(tables.forward),
-        height=height,
-        width=width,
-        top=tables.padding[0][0],
-        left=tables.padding[1][0],
-        padded_width=tables.padded[1],
-        padded_size=tables.padded_size,
+        argmax=at(argmax),
+        relu=int(relu),
         scratch=scratch(x.dtype, own * workers) if own else 0,
         scratch_size=own,
     )
@@ -144,7 +142,7 @@ def tables_for(x: Array, w: Array, stride: Pair, padding: Sides, dilation: Pair,
 
 def conv2d(x: Array, w: Array, b: Array | None, *, stride: Pair, padding: Sides, dilation: Pair, groups: int) -> Array:
     """The patches, which are never copied out, times the filters."""
-    return _run_forward(x, w, b, tables_for(x, w, stride, padding, dilation, groups), groups, False, None)[0]
+    return _run_forward(x, w, b, tables_for(x, w, stride, padding, dilation, groups), False, None)[0]
 
 
 def conv2d_relu(
@@ -161,4 +159,4 @@ def conv2d_relu(
     """(y, argmax) of convolution, ReLU and, with a pool (its size, stride and padding), max-pooling, in one pass."""
     tables = tables_for(x, w, stride, padding, dilation, groups)
     geometry = None if pool is None else pool_geometry(tables.out, w.shape[0], *pool)
-    return _run_forward(x, w, b, tables, groups, True, geometry)
+    return _run_forward(x, w, b, tables, True, geometry)

@@ -6,6 +6,7 @@ taps reach. With few channels it is taken by columns instead: dy times the filte
 those are added up where they overlap.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 from enum import IntEnum, auto
@@ -37,13 +38,20 @@ class Job(IntEnum):
     argmax = auto()  # of the pooling after that; 0 without
     flipped = auto()
     zeros = auto()
+    scratch = auto()
+    scratch_size = auto()
+    images = auto()
+    parts = auto()
+    table = auto()  # from here on, the same in every job of a plan whose slopes are, or aren't, spread
+    slope_width = auto()
+    slope_origin = auto()
+    slope_size = auto()  # 0 where dy is read where it lies
     groups = auto()
     channels = auto()
     filters = auto()
     taps = auto()
     tap_offsets = auto()
     pixels = auto()
-    table = auto()
     height = auto()
     width = auto()
     top = auto()
@@ -51,15 +59,8 @@ class Job(IntEnum):
     padded_height = auto()
     padded_width = auto()
     padded_size = auto()  # 0 without padding
-    scratch = auto()
-    scratch_size = auto()
-    images = auto()
-    parts = auto()
     out_height = auto()
     out_width = auto()
-    slope_width = auto()
-    slope_origin = auto()
-    slope_size = auto()  # 0 where dy is read where it lies
     phases = auto()
     n_phases = auto()
     by_columns = auto()
@@ -245,12 +246,29 @@ def _backward(memory, ints, job, task, worker):
                 _input_by_phases(memory, ints, job, slopes, target)
 
 
+@functools.lru_cache(maxsize=512)
+def _fixed(tables: Plan, spread: bool) -> tuple[int, ...]:
+    """The integers that a plan's jobs have in common, with dy spread into a border or read where it lies."""
+    if spread:
+        slopes = (tables.slopes[1], tables.slope_origin, tables.slopes[0] * tables.slopes[1] * tables.filters)
+    else:
+        slopes = (tables.out[1], 0, 0)
+    return (
+        *(at(tables.weights if spread else tables.weights_unpadded), *slopes),
+        *(tables.groups, tables.channels, tables.filters),
+        *(tables.taps.size, at(tables.taps), tables.pixels.size, *tables.size),
+        *(tables.padding[0][0], tables.padding[1][0], *tables.padded, tables.padded_size, *tables.out),
+        *(at(tables.phases), len(tables.phases)),
+        *(int(tables.by_columns), at(tables.slope_rows), at(tables.columns)),
+        *(tables.kernel[0], tables.dilation[0], *tables.stride),
+    )
+
+
 def _run_backward(
     dy: Array,
     x: Array,
     w: Array,
     tables: Plan,
-    groups: int,
     need_dx: bool,
     y: Array | None = None,
     argmax: Array | None = None,
@@ -259,7 +277,7 @@ def _run_backward(
     """(dx, dw, db); with y, its output, through a ReLU, and with argmax through a pooling of this geometry."""
     n, channels, height, width = x.shape
     filters, group_channels, kh, kw = w.shape
-    taps, pixels = tables.taps.size, tables.pixels.size
+    groups, taps, pixels = tables.groups, tables.taps.size, tables.pixels.size
     source, slopes = block(x), block(dy)
     outputs, winners = (None if array is None else block(array) for array in (y, argmax))
     dx = np.empty((n, height, width, channels), x.dtype) if need_dx else None
@@ -271,54 +289,27 @@ def _run_backward(
     elif need_dx:
         grouped = w.reshape(groups, filters // groups, group_channels, kh, kw)
         flipped = dense(grouped.transpose(0, 3, 4, 1, 2))
-    spread = y is not None or (need_dx and tables.slopes != tables.out)
-    slope_size = tables.slopes[0] * tables.slopes[1] * filters if spread else 0
+    fixed = _fixed(tables, y is not None or (need_dx and tables.slopes != tables.out))
+    slope_size = fixed[Job.slope_size - Job.table]
     patches = pixels * taps + tables.padded[0] * tables.padded[1] * channels if need_dx and tables.by_columns else 0
     own = tables.padded_size + slope_size + patches
     workers = workers_for(parts, n * pixels * taps * (filters // groups))
     job = pack(
         Job,
+        fixed,
         x=at(source),
         dy=at(slopes),
-        dx=0 if dx is None else at(dx),
+        dx=at(dx),
         dw=at(dw),
         db=at(db),
-        y=0 if outputs is None else at(outputs),
-        argmax=0 if winners is None else at(winners),
+        y=at(outputs),
+        argmax=at(winners),
         flipped=at(flipped),
         zeros=at(zeros),
-        groups=groups,
-        channels=channels,
-        filters=filters,
-        taps=taps,
-        tap_offsets=at(tables.taps),
-        pixels=pixels,
-        table=at(tables.weights if spread else tables.weights_unpadded),
-        height=height,
-        width=width,
-        top=tables.padding[0][0],
-        left=tables.padding[1][0],
-        padded_height=tables.padded[0],
-        padded_width=tables.padded[1],
-        padded_size=tables.padded_size,
         scratch=scratch(x.dtype, own * workers) if own else 0,
         scratch_size=own,
         images=n,
         parts=parts,
-        out_height=tables.out[0],
-        out_width=tables.out[1],
-        slope_width=tables.slopes[1] if spread else tables.out[1],
-        slope_origin=tables.slope_origin if spread else 0,
-        slope_size=slope_size,
-        phases=at(tables.phases),
-        n_phases=len(tables.phases),
-        by_columns=tables.by_columns,
-        slope_rows=at(tables.slope_rows),
-        column_table=at(tables.columns),
-        kernel_height=kh,
-        dilation_down=tables.dilation[0],
-        stride_down=tables.stride[0],
-        stride_across=tables.stride[1],
     )
     run(_backward, x.dtype, [*job, *geometry], parts, workers=workers)
     dw = dw.sum(axis=0).reshape(kh, kw, group_channels, filters).transpose(3, 2, 0, 1)
@@ -329,7 +320,7 @@ def conv2d_backward(
     dy: Array, x: Array, w: Array, *, stride: Pair, padding: Sides, dilation: Pair, groups: int, need_dx: bool = True
 ) -> tuple[Array | None, Array, Array]:
     """(dx, dw, db) of `conv2d`."""
-    return _run_backward(dy, x, w, tables_for(x, w, stride, padding, dilation, groups), groups, need_dx)
+    return _run_backward(dy, x, w, tables_for(x, w, stride, padding, dilation, groups), need_dx)
 
 
 def conv2d_relu_backward(
@@ -349,4 +340,4 @@ def conv2d_relu_backward(
     """(dx, dw, db) of `conv2d_relu`: dy scattered into a padded image, then both gradients from it."""
     tables = tables_for(x, w, stride, padding, dilation, groups)
     geometry = () if pool is None else pool_geometry(tables.out, w.shape[0], *pool)
-    return _run_backward(dy, x, w, tables, groups, need_dx, y, argmax, geometry)
+    return _run_backward(dy, x, w, tables, need_dx, y, argmax, geometry)

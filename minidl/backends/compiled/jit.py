@@ -11,7 +11,8 @@ import numba
 from numba import types
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-FLOATS = {"float32": types.float32, "float64": types.float64}
+FLOATS = {"f": types.float32, "d": types.float64}
+"""By NumPy's characters for float32 and float64."""
 
 
 def njit(function: Function, **options: Any) -> Function:
@@ -32,7 +33,7 @@ class Kernel:
         self.compiled: dict[str, Any] = {}
 
     def address(self, dtype: str) -> int:
-        """The address of the machine code for float32 or float64, compiled or read from the cache if need be."""
+        """The address of the machine code for "f" or "d", compiled or read from the cache if need be."""
         if dtype not in self.compiled:
             memory, ints = types.CPointer(FLOATS[dtype]), types.CPointer(types.int64)
             signature = types.void(memory, ints, types.int64, types.int64, types.int64)

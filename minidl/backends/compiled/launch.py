@@ -1,5 +1,6 @@
 """Jobs: a kernel, its arguments as integers, and the threads that share its tasks."""
 
+import functools
 import threading
 from collections.abc import Sequence
 from enum import IntEnum
@@ -69,7 +70,7 @@ def workers_for(tasks: int, work: float) -> int:
 def run(kernel: Kernel, dtype: np.dtype[Any], arguments: Sequence[int], tasks: int, *, workers: int = 1) -> None:
     """Do a job's tasks. While another Python thread has the threads at work, this one works alone."""
     job = np.array(arguments, np.int64)
-    address = kernel.address(dtype.name)
+    address = kernel.address(dtype.char)
     if workers > 1 and _parallel_launch.acquire(blocking=False):
         try:
             _run_shared(address, at(job), tasks, workers)
@@ -79,27 +80,37 @@ def run(kernel: Kernel, dtype: np.dtype[Any], arguments: Sequence[int], tasks: i
         _run(address, at(job), tasks)
 
 
-def pack(fields: type[IntEnum], **values: int) -> list[int]:
-    """The integers of a job, whose places the fields name."""
-    return [int(values[field.name]) for field in fields]
+@functools.cache
+def _names(fields: type[IntEnum]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields)
 
 
-def at(array: np.ndarray[Any, Any]) -> int:
-    """The address of an array's first element, counted in elements."""
-    return int(array.__array_interface__["data"][0]) // array.itemsize
+def pack(fields: type[IntEnum], fixed: tuple[int, ...] = (), **values: int) -> list[int]:
+    """The integers of a job, whose places the fields name; `fixed` are the last of them, which a plan keeps."""
+    names = _names(fields)
+    return [*[values[name] for name in names[: len(names) - len(fixed)]], *fixed]
+
+
+def at(array: np.ndarray[Any, Any] | None) -> int:
+    """The address of an array's first element, counted in elements; 0 for None."""
+    if array is None:
+        return 0
+    address: int = array.__array_interface__["data"][0]
+    return address // array.itemsize
 
 
 def scratch(dtype: np.dtype[Any], size: int) -> int:
     """The address of `size` floats that belong to this Python thread until its next call."""
-    area = _local.scratch.get(dtype.name)
+    area = _local.scratch.get(dtype.char)
     if area is None or area.size < size:
-        area = _local.scratch[dtype.name] = np.empty(size, dtype)
+        area = _local.scratch[dtype.char] = np.empty(size, dtype)
     return at(area)
 
 
 def dense(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """The array itself if it's C-contiguous and aligned, else a copy that is."""
-    return np.require(array, requirements=("C", "A"))
+    flags = array.flags
+    return array if flags.c_contiguous and flags.aligned else np.require(array, requirements=("C", "A"))
 
 
 def block(images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

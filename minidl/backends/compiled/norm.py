@@ -186,7 +186,7 @@ def _gradients(
     pixels, slopes = block(x), block(dy)
     outputs: Any = None if y is None else block(y)
     n, height, width, channels = pixels.shape
-    parts, address = min(n, PARTS), 0 if outputs is None else at(outputs)
+    parts, address = min(n, PARTS), at(outputs)
     totals = np.zeros((parts, 2, channels), x.dtype)
     center = dense(mean)
     job = [at(pixels), at(slopes), address, at(center), at(totals), n, parts, height, width, channels]

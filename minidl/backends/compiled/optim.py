@@ -86,7 +86,7 @@ def sgd_step(
     """Change the vectors value and velocity (None without momentum) in place."""
     settings = np.array([lr, weight_decay, momentum, nesterov], value.dtype)
     slopes, tasks = dense(grad), workers_for(value.size, 4 * value.size)
-    job = [at(value), at(slopes), 0 if velocity is None else at(velocity), at(settings), value.size, tasks]
+    job = [at(value), at(slopes), at(velocity), at(settings), value.size, tasks]
     run(_sgd_step, value.dtype, job, tasks, workers=tasks)
 
 

@@ -45,7 +45,8 @@ class Plan:
         groups: int,
     ) -> None:
         (h, w), (kh, kw) = size, kernel
-        self.stride, self.padding, self.dilation = stride, padding, dilation
+        self.size, self.channels, self.filters, self.kernel = size, channels, filters, kernel
+        self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
         self.padded = (h + sum(padding[0]), w + sum(padding[1]))
         self.padded_size = self.padded[0] * self.padded[1] * channels if self.padded != size else 0
         self.out = (

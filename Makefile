@@ -10,7 +10,7 @@ RUNS := $(VENV)/.runs
 DEVELOPS := $(VENV)/.develops
 QUICK := -m pytest -n auto -m "not slow"
 
-.PHONY: help train test test-all lint docs coverage uncompiled wheel benchmarks clean
+.PHONY: help train test test-all lint docs coverage uncompiled boundscheck wheel benchmarks clean
 
 help:
 	@echo "make train        train LeNet on the packaged images (ARGS=\"--epochs 3\" adds options)"
@@ -20,6 +20,7 @@ help:
 	@echo "make docs         build the documentation in docs/_build/html"
 	@echo "make coverage     run the quick tests and report the lines that they don't reach"
 	@echo "make uncompiled   run the quick tests with Numba's compiler off, as where it can't run"
+	@echo "make boundscheck  run the tests of the backends with every index of an array checked"
 	@echo "make wheel        build the wheel in dist"
 	@echo "make benchmarks   measure on this machine (ARGS=--quick for a short run)"
 	@echo "make clean        remove the environment and everything built; runs stay"
@@ -49,7 +50,11 @@ coverage: $(DEVELOPS)
 	$(BIN)/coverage report
 
 uncompiled: $(DEVELOPS)
-	NUMBA_DISABLE_JIT=1 $(BIN)/python $(QUICK) $(ARGS)
+	NUMBA_DISABLE_JIT=1 MINIDL_BACKEND=vectorized $(BIN)/python $(QUICK) $(ARGS)
+
+# A cache of its own: kernels with and without the checks must not be mixed.
+boundscheck: $(DEVELOPS)
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR="$(CURDIR)/build/boundscheck" $(BIN)/python $(QUICK) tests/backends
 
 wheel: $(MADE)
 	rm -rf dist

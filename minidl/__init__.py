@@ -13,7 +13,7 @@ from minidl.model import Model, Sequential, load
 from minidl.module import Module, Parameter
 from minidl.optim import SGD, Adam, Optimizer
 from minidl.threads import num_threads, set_num_threads
-from minidl.training import History, evaluate, fit, predict
+from minidl.training import History, evaluate, fit, predict, warm_up
 
 __version__ = "0.1.0"
 
@@ -68,4 +68,5 @@ __all__ = [
     "set_num_threads",
     "testing",
     "use_backend",
+    "warm_up",
 ]

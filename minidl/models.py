@@ -55,5 +55,5 @@ def vgg(*, seed: int | None = None) -> Sequential:
     return Sequential([*layers, Flatten(), Dense(10)], input_shape=(3, 32, 32), seed=seed)
 
 
-MODELS: dict[str, Callable[..., Sequential]] = {"tutorial": tutorial, "lenet": lenet, "cnn": cnn}
+MODELS: dict[str, Callable[..., Sequential]] = {"tutorial": tutorial, "lenet": lenet, "cnn": cnn, "vgg": vgg}
 """By the names that the command line takes."""

@@ -1,5 +1,6 @@
 """The training loop: fit, evaluate and predict as plain functions over any Module."""
 
+import copy
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
@@ -12,11 +13,11 @@ from minidl.callbacks import Callback, ProgressBar
 from minidl.data import batches
 from minidl.errors import DTypeError, ShapeError, keyword_hints
 from minidl.layers.container import without_softmax
-from minidl.losses import CrossEntropy
+from minidl.losses import CrossEntropy, MeanSquaredError
 from minidl.metrics import Metric
 from minidl.module import Module
-from minidl.optim import Optimizer
-from minidl.typing import Array
+from minidl.optim import SGD, Adam, Optimizer
+from minidl.typing import Array, Shape
 
 Criterion: TypeAlias = Callable[[Array, Any], tuple[float, Array]]
 """A loss: criterion(scores, targets) -> (mean loss, its gradient by the scores)."""
@@ -140,6 +141,25 @@ def predict(module: Module, x: Any, *, batch_size: int = 256) -> Array:
     if len(x) <= batch_size:
         return module(x)
     return np.concatenate([module(x[start : start + batch_size]) for start in range(0, len(x), batch_size)])
+
+
+def warm_up(module: Module, input_shape: Shape, *, batch_size: int = 64) -> None:
+    """Compile every kernel that training and inference on samples of this shape need, or read it from the cache.
+
+    Works on a copy: the module stays as it is.
+    """
+    shapes.count(batch_size, "batch_size")
+    module = copy.deepcopy(module)
+    dtypes = {parameter.value.dtype for parameter in module.parameters()}
+    x = np.zeros((batch_size, *input_shape), dtypes.pop() if dtypes else np.float32)
+    for samples in (x, x[:1]):
+        predict(module, samples)
+    y = module(x)
+    targets = np.zeros(batch_size, np.int64) if y.ndim == 2 else y
+    loss: Criterion = CrossEntropy() if y.ndim == 2 else MeanSquaredError()
+    if module.parameters():
+        for optimizer in (Adam(module.parameters()), SGD(module.parameters(), lr=0, momentum=0.9)):
+            fit(module, x, targets, loss=loss, optimizer=optimizer, batch_size=batch_size, verbose=0)
 
 
 class _Job:

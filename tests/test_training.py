@@ -305,3 +305,12 @@ def test_a_callback_stops_after_the_epoch():
         log = Log()
         assert len(fit(network(), epochs=5, callbacks=[stop, log])["loss"]) == 1
         assert sum(call[0] == "batch" for call in log.calls) == 8
+
+
+def test_warming_up_changes_nothing():
+    model = ml.Sequential([ml.Dense(4), ml.ReLU(), ml.Dropout(0.5), ml.Dense(3)], input_shape=(5,), seed=0)
+    before, expected = model.state_dict(), model(np.ones((2, 5), np.float32))
+    ml.warm_up(model, (5,), batch_size=7)
+    assert all(np.array_equal(value, before[name]) for name, value in model.state_dict().items())
+    assert not any(parameter.grad.any() for parameter in model.parameters())
+    np.testing.assert_array_equal(model(np.ones((2, 5), np.float32)), expected)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import minidl
-from minidl.cli import evaluate, predict, summary, train
+from minidl.cli import evaluate, predict, summary, train, warmup
 from minidl.cli.arguments import Parser
 
 
@@ -23,7 +23,13 @@ class Command(Protocol):
     def run(self, arguments: argparse.Namespace) -> None: ...
 
 
-COMMANDS: dict[str, Command] = {"train": train, "evaluate": evaluate, "predict": predict, "summary": summary}
+COMMANDS: dict[str, Command] = {
+    "train": train,
+    "evaluate": evaluate,
+    "predict": predict,
+    "summary": summary,
+    "warmup": warmup,
+}
 
 EXAMPLES = """\
 minidl train --out runs/first     # LeNet on the 10,000 images that come with minidl

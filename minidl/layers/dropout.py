@@ -22,7 +22,6 @@ class Dropout(Module):
         self.seed = seed
         self._key = _draw_key(np.random.default_rng(seed))
         self._passes = 0
-        self._lock = threading.Lock()
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> None:
         if self.seed is None:
@@ -31,7 +30,7 @@ class Dropout(Module):
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         if not train or self.rate == 0:
             return x, _identity
-        with self._lock:
+        with _counting:
             self._passes += 1
             counter = self._passes
         uniform = np.random.Generator(np.random.Philox(key=self._key, counter=[0, 0, 0, counter]))
@@ -42,6 +41,9 @@ class Dropout(Module):
 
         y: Array = x * mask
         return y, backward
+
+
+_counting = threading.Lock()  # one for all, so that layers can be copied and pickled
 
 
 def _draw_key(rng: np.random.Generator) -> int:

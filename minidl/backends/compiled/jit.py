@@ -1,10 +1,12 @@
 """How kernels are compiled: on first use, cached on disk, or in a temporary folder at worst."""
 
 import atexit
+import hashlib
 import shutil
 import tempfile
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
@@ -47,7 +49,7 @@ def _probe() -> None:
 
 def _ensure_cache_folder() -> None:
     try:
-        njit(_probe)
+        _drop_stale_kernels(Path(cast(Any, njit(_probe)).stats.cache_path))
     except RuntimeError:
         folder = tempfile.mkdtemp(prefix="minidl-")  # not a fixed name, in which others could plant a cache
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -58,6 +60,19 @@ def _ensure_cache_folder() -> None:
             RuntimeWarning,
             stacklevel=2,
         )
+
+
+def _drop_stale_kernels(folder: Path) -> None:
+    """Empty the cache when any source file of the kernels has changed: Numba looks at a kernel's own file only."""
+    digest = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    stamp = folder / "minidl-kernels.sha256"
+    if stamp.exists() and stamp.read_text() == digest.hexdigest():
+        return
+    for kernel in (*folder.glob("*.nbi"), *folder.glob("*.nbc")):
+        kernel.unlink(missing_ok=True)
+    stamp.write_text(digest.hexdigest())
 
 
 _ensure_cache_folder()

@@ -1,0 +1,35 @@
+"""`minidl warmup`: compile the kernels of a model, so that its first step needn't."""
+
+import argparse
+import time
+
+from minidl.cli import computing
+from minidl.cli.arguments import whole_number
+from minidl.cli.named import add_model_argument, find_model
+from minidl.training import warm_up
+
+HELP = "Compile the kernels that a model needs, and keep them on disk for later processes."
+
+EXAMPLES = """\
+minidl warmup lenet
+minidl warmup runs/first --batch-size 256
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `warmup`."""
+    add_model_argument(parser)
+    parser.add_argument(
+        "--batch-size", type=whole_number(1), default=64, metavar="N", help="samples at a time (default: 64)"
+    )
+    computing.add_arguments(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Warm up and say how long it took."""
+    model = find_model(arguments.model)
+    assert model.input_shape is not None
+    start = time.perf_counter()
+    with computing.computing(arguments):
+        warm_up(model, model.input_shape, batch_size=arguments.batch_size)
+    print(f"ready in {time.perf_counter() - start:.1f} s")

@@ -6,23 +6,36 @@ from typing import Any
 import numpy as np
 
 Outcome = Mapping[str, Any]
-"""Named arrays. Those whose names agree up to the first dot, as "gradient.0" and "gradient.1", have one scale."""
+"""Named arrays; those whose names agree up to the first dot, as "gradient.0" and "gradient.1", are a group."""
 
 NOISE = 1e-5
-"""An array whose values are this much smaller than its group's largest is rounding noise, as a convolution's bias
-gradient before batch normalization is."""
+"""An array so much smaller than its group's largest is rounding noise, as the gradient of a convolution's bias before
+batch normalization is."""
 
 
 class CheckError(AssertionError):
     """A contestant's result isn't the oracle's: its time would mean nothing."""
 
 
-def compare(case: str, oracle: str, expected: Outcome, contestant: str, got: Outcome, *, tolerance: float) -> None:
-    """Raise CheckError unless each array that both have differs by at most `tolerance` times its largest value."""
+def compare(
+    case: str,
+    oracle: str,
+    expected: Outcome,
+    contestant: str,
+    got: Outcome,
+    *,
+    tolerance: float | Mapping[str, float],
+) -> None:
+    """Raise CheckError unless each array that both have differs by at most `tolerance` times its size.
+
+    An array by itself is compared element by element, its size is its largest value. Arrays in a group, the gradients
+    of a whole network, are compared by their Euclidean norms: where two numbers are equal but for rounding, a ReLU or
+    a pool deep inside may choose otherwise, and move single elements by more than rounding. `tolerance` may be one
+    for each group.
+    """
     scales: dict[str, float] = {}
     for name, want in expected.items():
-        group = name.partition(".")[0]
-        scales[group] = max(scales.get(group, 0.0), _largest(want))
+        scales[_group(name)] = max(scales.get(_group(name), 0.0), _size(name, want))
     shared = [name for name in expected if name in got]
     if expected and got and not shared:
         raise CheckError(f"{case}: {contestant} computed {sorted(got)}, and {oracle} {sorted(expected)}")
@@ -30,13 +43,19 @@ def compare(case: str, oracle: str, expected: Outcome, contestant: str, got: Out
         want, value = np.asarray(expected[name], np.float64), np.asarray(got[name], np.float64)
         if value.shape != want.shape:
             raise CheckError(f"{case}: {name} of {contestant} has shape {value.shape}, that of {oracle} {want.shape}")
-        bound = tolerance * _largest(want) + NOISE * scales[name.partition(".")[0]]
-        error = float(np.max(np.abs(value - want), initial=0.0))
+        share = tolerance if isinstance(tolerance, float) else tolerance[_group(name)]
+        bound = share * _size(name, want) + NOISE * scales[_group(name)]
+        error = _size(name, value - want)
         if not error <= bound:  # so that NaN fails
             raise CheckError(
                 f"{case}: {name} of {contestant} differs from that of {oracle} by {error:.3g}, more than {bound:.3g}"
             )
 
 
-def _largest(array: Any) -> float:
-    return float(np.max(np.abs(np.asarray(array, np.float64)), initial=0.0))
+def _group(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def _size(name: str, array: Any) -> float:
+    array = np.asarray(array, np.float64)
+    return float(np.sqrt(np.square(array).sum()) if "." in name else np.max(np.abs(array), initial=0.0))

@@ -1,6 +1,6 @@
 """One case of a suite: build it for every contestant, check that all compute the same, then time them in turns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,7 +75,7 @@ def hold(
     entries: Sequence[Entry],
     settings: Settings,
     *,
-    tolerance: float,
+    tolerance: float | Mapping[str, float],
     facts: dict[str, Any] | None = None,
 ) -> Result:
     """Check every entry against the first one, the oracle, and time them. Raises CheckError where one differs."""

@@ -112,7 +112,7 @@ def load_arrays(path: Path) -> tuple[dict[str, AnyArray], dict[str, Any]]:
     """
     arrays: dict[str, AnyArray] = {}
     metadata: dict[str, Any] = {}
-    with open(path, "rb") as file, _damage_named(os.fspath(path)), zipfile.ZipFile(file) as archive:
+    with _open(path) as file, _damage_named(os.fspath(path)), zipfile.ZipFile(file) as archive:
         _check_archive(file, archive)
         for info in archive.infolist():
             name = info.filename.removesuffix(".npy")
@@ -136,7 +136,7 @@ def load_array(path: Path) -> AnyArray:
 
     Source: NEP 1.
     """
-    with open(path, "rb") as file, _damage_named(os.fspath(path)):
+    with _open(path) as file, _damage_named(os.fspath(path)):
         return _read_array(file, os.fstat(file.fileno()).st_size)
 
 
@@ -150,6 +150,13 @@ def _damage_named(place: str) -> Iterator[None]:
         raise FormatError(f"{place}: {error}") from error.__cause__
     except DAMAGE as error:
         raise FormatError(f"{place}: {error or type(error).__name__}") from error
+
+
+def _open(path: str | os.PathLike[str]) -> IO[bytes]:
+    """The file, if it is one: a device or a pipe could go on without end."""
+    if os.path.exists(path) and not os.path.isdir(path) and not os.path.isfile(path):
+        raise FormatError(f"{os.fspath(path)}: not a regular file")
+    return open(path, "rb")
 
 
 def _name_problem(name: str) -> str | None:

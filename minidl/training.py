@@ -239,5 +239,5 @@ def _progress(verbose: int | str) -> list[Callback]:
     if verbose not in (0, 1, 2, "auto"):
         raise ValueError(f'verbose: expected 0, 1, 2 or "auto", got {verbose!r}')
     if verbose == "auto":
-        verbose = 1 if sys.stdout.isatty() else 2
-    return [ProgressBar(live=verbose == 1)] if verbose else []
+        verbose = 1 if sys.stdout is not None and sys.stdout.isatty() else 2
+    return [ProgressBar(live=verbose == 1)] if verbose and sys.stdout is not None else []

@@ -575,3 +575,10 @@ def test_a_zip_of_the_standard_library_is_read(tmp_path):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.npy", GOOD)
     np.testing.assert_array_equal(load_arrays(path)[0]["a"], np.arange(4, dtype=np.float32))
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="needs a device without end")
+@pytest.mark.parametrize("load", [checkpoint.load_array, checkpoint.load_arrays])
+def test_a_device_is_refused_before_it_is_read(load):
+    with pytest.raises(FormatError, match="/dev/zero: not a regular file"):
+        load("/dev/zero")

@@ -45,3 +45,20 @@ def test_a_contestant_that_gives_something_else_fails():
 
 def test_a_contestant_with_nothing_to_compare_passes():
     check({"y": np.zeros(1)}, {})
+
+
+def test_a_group_is_compared_by_its_norms():
+    ones, one_moved = np.ones(10_000), np.ones(10_000)
+    one_moved[5] = 1.5
+    check({"gradient.0": ones}, {"gradient.0": one_moved}, tolerance=1e-2)
+    with pytest.raises(CheckError):
+        check({"y": ones}, {"y": one_moved}, tolerance=1e-2)
+    with pytest.raises(CheckError):
+        check({"gradient.0": ones}, {"gradient.0": ones * 1.02}, tolerance=1e-2)
+
+
+def test_each_group_may_have_its_tolerance():
+    tolerances = {"losses": 1e-3, "gradient": 1e-1}
+    check({"losses": np.ones(2), "gradient.0": np.ones(2)}, {"gradient.0": 1.05 * np.ones(2)}, tolerances)
+    with pytest.raises(CheckError, match="losses"):
+        check({"losses": np.ones(2)}, {"losses": 1.05 * np.ones(2)}, tolerances)

@@ -6,6 +6,7 @@ import pytest
 import minidl
 from benchmarks import networks
 from benchmarks.check import compare
+from benchmarks.suites.network_suite import TOLERANCE
 from benchmarks.worker import LocalWorker
 
 THREADS = {"threads": 1, "channels_last": True}
@@ -84,7 +85,7 @@ def test_training(network, framework, module, options):
     own = build("training", "with_minidl", given | {"network": network, "options": {}, "backend": "vectorized"})
     got = build("training", module, given | {"layers": networks.describe(model)} | options)
     assert set(got) == set(own)
-    compare(network, "minidl", own, module, got, tolerance=1e-3)
+    compare(network, "minidl", own, module, got, tolerance=TOLERANCE)
 
 
 @pytest.mark.parametrize("network", networks.NAMES)
@@ -107,7 +108,7 @@ def test_training_with_batch_normalization_groups_and_strides(framework, module,
     images, labels = networks.samples((3, 8, 8), 8)
     given = {"images": images, "labels": labels % 5, "layers": normalized()}
     expected = build("training", "with_pytorch", given | {"threads": 1, "channels_last": False})
-    compare("normalized", "PyTorch", expected, module, build("training", module, given | options), tolerance=2e-3)
+    compare("normalized", "PyTorch", expected, module, build("training", module, given | options), tolerance=TOLERANCE)
 
 
 @pytest.mark.parametrize(("framework", "module", "options"), frameworks(INFERENCE))

@@ -5,7 +5,8 @@ apart give. In inference a batch normalization goes into the weights of the conv
 and rounds differently.
 """
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Sequence
 from typing import Any
 
 from minidl import functional as F
@@ -18,7 +19,9 @@ from minidl.layers.pool import MaxPool2D
 from minidl.module import Module
 from minidl.typing import Array, Backward
 
-EXACT: set[tuple[type[Module], ...]] = {(Conv2D, ReLU, MaxPool2D), (Conv2D, ReLU), (Dense, ReLU)}
+Kinds = tuple[type[Module], ...]
+
+EXACT: frozenset[Kinds] = frozenset({(Conv2D, ReLU, MaxPool2D), (Conv2D, ReLU), (Dense, ReLU)})
 TRAINING = EXACT | {(BatchNorm2D, ReLU)}
 INFERENCE = EXACT | {
     (Conv2D, BatchNorm2D, ReLU, MaxPool2D),
@@ -28,14 +31,22 @@ INFERENCE = EXACT | {
 LONGEST = max(map(len, INFERENCE))
 
 
-def split(layers: Sequence[Module], patterns: set[tuple[type[Module], ...]]) -> Iterator[tuple[int, Sequence[Module]]]:
+def split(layers: Sequence[Module], patterns: frozenset[Kinds]) -> list[tuple[int, Sequence[Module]]]:
     """(index of the first, layers) of each group of these patterns, or of each layer where the backend can't fuse."""
-    kinds, fuse, i = tuple(map(type, layers)), F.can_fuse(), 0
-    while i < len(layers):
-        sizes = range(min(LONGEST, len(layers) - i), 1, -1) if fuse else ()
+    if not F.can_fuse():
+        return [(i, [layer]) for i, layer in enumerate(layers)]
+    return [(start, layers[start:stop]) for start, stop in _spans(tuple(map(type, layers)), patterns)]
+
+
+@functools.lru_cache(maxsize=256)
+def _spans(kinds: Kinds, patterns: frozenset[Kinds]) -> list[tuple[int, int]]:
+    spans, i = [], 0
+    while i < len(kinds):
+        sizes = range(min(LONGEST, len(kinds) - i), 1, -1)
         size = next((size for size in sizes if kinds[i : i + size] in patterns), 1)
-        yield i, layers[i : i + size]
+        spans.append((i, i + size))
         i += size
+    return spans
 
 
 def infer(layers: Sequence[Module], x: Array) -> Array | None:

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from minidl.backends.compiled.jit import Kernel, njit
-from minidl.backends.compiled.launch import at, dense, run, workers_for
+from minidl.backends.compiled.launch import run, workers_for
+from minidl.backends.compiled.memory import at, dense, empty, empty_like
 from minidl.backends.compiled.simd import exponential, lanes, load, rectify, splat, store, subtract, where_positive
 from minidl.typing import Array
 
@@ -115,7 +116,7 @@ def _cross_entropy(memory, ints, job, task, worker):
 
 def relu(x: Array) -> Array:
     """max(x, 0), NaN kept, in the memory order of x."""
-    y = np.empty_like(x)
+    y = empty_like(x)
     source, target = _in_memory_order(x, y)
     tasks = workers_for(x.size, x.size)
     run(_relu, x.dtype, [at(source), at(target), x.size, tasks], tasks, workers=tasks)
@@ -124,7 +125,7 @@ def relu(x: Array) -> Array:
 
 def relu_backward(dy: Array, y: Array) -> Array:
     """Dy where y isn't zero, in the memory order of y."""
-    dx = np.empty_like(y)
+    dx = empty_like(y)
     slopes, outputs, target = _in_memory_order(dy, y, dx)
     tasks = workers_for(y.size, y.size)
     run(_relu_backward, y.dtype, [at(slopes), at(outputs), at(target), y.size, tasks], tasks, workers=tasks)
@@ -159,7 +160,7 @@ def log_softmax_backward(dy: Array, y: Array) -> Array:
 
 def _by_rows(kernel: Kernel, *inputs: Array, scratch: bool = False) -> Array:
     sources = [dense(array) for array in inputs]
-    output = np.empty(sources[0].shape, sources[0].dtype)
+    output = empty(sources[0].shape, sources[0].dtype)
     row = np.empty(output.shape[1] if scratch else 0, output.dtype)
     run(kernel, output.dtype, [*map(at, sources), at(output), *output.shape, at(row)], 1)
     return output

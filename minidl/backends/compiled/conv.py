@@ -11,7 +11,8 @@ from enum import IntEnum, auto
 import numpy as np
 
 from minidl.backends.compiled.jit import Kernel, njit
-from minidl.backends.compiled.launch import at, block, dense, pack, run, scratch, workers_for
+from minidl.backends.compiled.launch import pack, run, workers_for
+from minidl.backends.compiled.memory import at, block, dense, empty, empty_like, scratch
 from minidl.backends.compiled.plan import Plan, plan
 from minidl.backends.compiled.pool import pool_geometry, pool_image
 from minidl.backends.compiled.product import multiply
@@ -115,8 +116,8 @@ def _run_forward(
     n, filters, pixels = len(x), tables.filters, tables.pixels.size
     source, bias = block(x), np.zeros(filters, x.dtype) if b is None else dense(b)
     weights = dense(w.transpose(2, 3, 1, 0))
-    y = np.empty((n, *tables.out, filters) if pool is None else (n, pool[3], pool[4], filters), x.dtype)
-    argmax = None if pool is None else np.empty_like(y)
+    y = empty((n, *tables.out, filters) if pool is None else (n, pool[3], pool[4], filters), x.dtype)
+    argmax = None if pool is None else empty_like(y)
     workers = workers_for(n, n * pixels * tables.taps.size * filters // tables.groups)
     own = tables.padded_size + (pixels * filters if pool else 0)
     job = pack(

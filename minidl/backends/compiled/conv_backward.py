@@ -15,7 +15,8 @@ import numpy as np
 
 from minidl.backends.compiled.conv import pad_image, tables_for
 from minidl.backends.compiled.jit import Kernel, njit
-from minidl.backends.compiled.launch import PARTS, at, block, dense, pack, run, scratch, workers_for
+from minidl.backends.compiled.launch import PARTS, pack, run, workers_for
+from minidl.backends.compiled.memory import at, block, dense, empty, scratch
 from minidl.backends.compiled.plan import Plan
 from minidl.backends.compiled.pool import pool_geometry, unpool_image
 from minidl.backends.compiled.product import multiply
@@ -280,9 +281,9 @@ def _run_backward(
     groups, taps, pixels = tables.groups, tables.taps.size, tables.pixels.size
     source, slopes = block(x), block(dy)
     outputs, winners = (None if array is None else block(array) for array in (y, argmax))
-    dx = np.empty((n, height, width, channels), x.dtype) if need_dx else None
+    dx = empty((n, height, width, channels), x.dtype) if need_dx else None
     parts = min(n, PARTS)
-    dw, db = np.empty((parts, taps, filters), x.dtype), np.empty((parts, filters), x.dtype)
+    dw, db = empty((parts, taps, filters), x.dtype), empty((parts, filters), x.dtype)
     flipped = zeros = np.zeros(max(channels, taps), x.dtype)
     if need_dx and tables.by_columns:
         flipped = dense(w.transpose(0, 2, 3, 1))

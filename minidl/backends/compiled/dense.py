@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from minidl.backends.compiled.jit import Kernel
-from minidl.backends.compiled.launch import at, run, workers_for
-from minidl.backends.compiled.launch import dense as contiguous
+from minidl.backends.compiled.launch import run, workers_for
+from minidl.backends.compiled.memory import at, empty
+from minidl.backends.compiled.memory import dense as contiguous
 from minidl.backends.compiled.product import multiply
 from minidl.typing import Array
 
@@ -51,7 +52,7 @@ def product(
 ) -> Array:
     """C (m, n) = start (n,) + A B: A (m, k) has these strides, in elements, and B (k, n) is contiguous."""
     (rows, columns), depth = shape, b.shape[0]
-    c = np.empty(shape, a.dtype)
+    c = empty(shape, a.dtype)
     row, table = _tables(rows, a_strides[0], depth, a_strides[1], columns)
     tasks = workers_for(rows, rows * columns * depth)
     job = [at(a), at(b), at(c), at(start), 0, int(floor), rows, at(row), depth, at(table), columns, tasks]

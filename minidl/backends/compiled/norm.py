@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from minidl.backends.compiled.jit import Kernel
-from minidl.backends.compiled.launch import PARTS, at, block, dense, run, workers_for
+from minidl.backends.compiled.launch import PARTS, run, workers_for
+from minidl.backends.compiled.memory import at, block, dense, empty_like
 from minidl.backends.compiled.simd import (
     add,
     lanes,
@@ -141,7 +142,7 @@ def _mean(pixels: Array, center: Array, squared: bool) -> Array:
 
 def _apply(pixels: Array, center: Array, scale: Array, shift: Array, relu: bool) -> Array:
     n, height, width, channels = pixels.shape
-    y = np.empty_like(pixels)
+    y = empty_like(pixels)
     job = [at(pixels), at(y), at(center), at(scale), at(shift), int(relu), height * width, channels]
     run(_affine, pixels.dtype, job, n, workers=workers_for(n, pixels.size))
     return y.transpose(0, 3, 1, 2)
@@ -197,7 +198,7 @@ def _gradients(
         dgamma = products / deviation
         average, inner = np.array([dbeta, dgamma / deviation]) / x.dtype.type(max(n * height * width, 1))
         outer = dense(gamma / deviation)
-    dx = np.empty_like(pixels)
+    dx = empty_like(pixels)
     places = [at(pixels), at(slopes), address, at(dx), at(center), at(average), at(inner), at(outer)]
     run(_slopes, x.dtype, [*places, height * width, channels], n, workers=workers_for(n, 2 * pixels.size))
     return dx.transpose(0, 3, 1, 2), dgamma, dbeta

@@ -3,7 +3,8 @@
 import numpy as np
 
 from minidl.backends.compiled.jit import Kernel
-from minidl.backends.compiled.launch import at, dense, run, workers_for
+from minidl.backends.compiled.launch import run, workers_for
+from minidl.backends.compiled.memory import at, dense
 from minidl.backends.compiled.simd import (
     divide,
     lanes,

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backends.compiled.launch import at
+from minidl.backends.compiled.memory import at
 
 Pair = tuple[int, int]
 Sides = tuple[Pair, Pair]

@@ -2,11 +2,10 @@
 
 import math
 
-import numpy as np
-
 from minidl.backends.compiled.jit import Kernel, njit
-from minidl.backends.compiled.launch import at, block, run, workers_for
-from minidl.backends.compiled.simd import add, if_beats, lanes, load, splat, store, where_equal, where_positive
+from minidl.backends.compiled.launch import run, workers_for
+from minidl.backends.compiled.memory import at, block, empty, empty_like
+from minidl.backends.compiled.simd import add, clear, if_beats, lanes, load, splat, store, where_equal, where_positive
 from minidl.typing import Array
 
 Pair = tuple[int, int]
@@ -93,6 +92,7 @@ def _unpool(memory, ints, job, task, worker):
     in_size = ints[geometry] * ints[geometry + 1] * ints[geometry + 2]
     out_size = ints[geometry + 3] * ints[geometry + 4] * ints[geometry + 2]
     dy, argmax = dy + task * out_size, argmax + task * out_size
+    clear(memory, dx + task * in_size, in_size)
     unpool_image(memory, ints, geometry, dy, argmax, dy, 0, dx + task * in_size, ints[geometry + 1])
 
 
@@ -101,8 +101,8 @@ def max_pool2d(x: Array, *, pool_size: Pair, stride: Pair, padding: Sides) -> tu
     n, c, height, width = x.shape
     geometry = pool_geometry((height, width), c, pool_size, stride, padding)
     source = block(x)
-    y = np.empty((n, geometry[3], geometry[4], c), x.dtype)
-    argmax = np.empty_like(y)
+    y = empty((n, geometry[3], geometry[4], c), x.dtype)
+    argmax = empty_like(y)
     workers = workers_for(n, y.size * pool_size[0] * pool_size[1])
     run(_pool, x.dtype, [at(source), at(y), at(argmax), *geometry], n, workers=workers)
     return y.transpose(0, 3, 1, 2), argmax.transpose(0, 3, 1, 2)
@@ -114,7 +114,7 @@ def max_pool2d_backward(
     """Each window hands dy to the tap that won it."""
     n, c, _, _ = dy.shape
     slopes, winners = block(dy), block(argmax)
-    dx = np.zeros((n, *size, c), dy.dtype)
+    dx = empty((n, *size, c), dy.dtype)
     geometry = pool_geometry(size, c, pool_size, stride, padding)
     workers = workers_for(n, dy.size * pool_size[0] * pool_size[1])
     run(_unpool, dy.dtype, [at(slopes), at(winners), at(dx), *geometry], n, workers=workers)

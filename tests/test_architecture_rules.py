@@ -359,6 +359,7 @@ def test_each_backend_has_each_operator_with_its_parameters(name, operator):
     assert [(p.name, p.kind) for p in got] == [(p.name, p.kind) for p in wanted]
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("operator", OPERATORS)
 def test_the_backends_agree_on_defaults(operator):
     modules = [importlib.import_module(f"minidl.backends.{name}") for name in backends.NAMES]

@@ -52,6 +52,7 @@ def test_fit_learns(backend):
     assert after["accuracy"] > 0.95
 
 
+@pytest.mark.compiled
 def test_backends_agree():
     def trained(backend):
         with ml.use_backend(backend):

@@ -26,6 +26,7 @@ def test_a_plain_call_stays():
     assert backend_name() == "vectorized"
 
 
+@pytest.mark.compiled
 def test_the_chosen_backend_computes(monkeypatch):
     x = np.ones(3)
     for name in backends.NAMES:
@@ -34,6 +35,7 @@ def test_the_chosen_backend_computes(monkeypatch):
             np.testing.assert_array_equal(F.relu(x)[0], [len(name)])
 
 
+@pytest.mark.compiled
 def test_a_block_gives_the_one_before_back():
     with use_backend("reference"):
         assert backend_name() == "reference"
@@ -99,6 +101,7 @@ def test_an_unknown_name_in_the_environment_gets_a_hint_at_the_first_operator(ru
     )
 
 
+@pytest.mark.compiled
 def test_importing_minidl_does_not_import_numba(run_python):
     program = (
         "import sys, minidl, numpy as np\n"
@@ -114,6 +117,7 @@ def test_the_other_backends_do_not_import_numba(run_python, name):
     assert run_python(program, MINIDL_BACKEND=name).stdout.split() == ["False"]
 
 
+@pytest.mark.compiled
 def test_without_numba_vectorized_is_the_default_and_says_so_once(run_python):
     program = WITHOUT_NUMBA + (
         "import warnings\n"

@@ -38,6 +38,7 @@ def tiny_cases():
     ]
 
 
+@pytest.mark.compiled
 def test_operators(local, monkeypatch):
     from benchmarks.suites import operators
 

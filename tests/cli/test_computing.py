@@ -54,6 +54,7 @@ def test_the_compiled_backend_without_numba(fails, trained, monkeypatch):
     assert "the compiled backend needs Numba" in fails("evaluate", trained.path, "--backend", "compiled")
 
 
+@pytest.mark.compiled
 def test_a_warning_of_the_library_is_one_line(command, trained, monkeypatch):
     monkeypatch.setattr(backends, "_chosen", None)
     monkeypatch.delenv("MINIDL_BACKEND", raising=False)
@@ -65,6 +66,7 @@ def test_a_warning_of_the_library_is_one_line(command, trained, monkeypatch):
     assert result.err == "minidl: warning: Numba isn't installed: minidl runs on its slower NumPy backend\n"
 
 
+@pytest.mark.compiled
 def test_threads_of_kernels(command, trained, during):
     before = minidl.num_threads()
     for threads in (1, 2, 5):

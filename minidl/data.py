@@ -1,17 +1,18 @@
 """Batches: a data set, a part at a time."""
 
 from collections.abc import Iterator
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from minidl import shapes
 from minidl.errors import ShapeError, keyword_hints
 
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
 
 @keyword_hints
 def batches(
-    x: Any, y: Any, *, batch_size: int = 32, rng: np.random.Generator | None = None, drop_last: bool = False
+    x: Any, y: Any, *, batch_size: int = 32, rng: "Generator | None" = None, drop_last: bool = False
 ) -> Iterator[tuple[Any, Any]]:
     """Yield (x, y) for `batch_size` samples at a time, in the order of `rng`'s permutation, or in their own without.
 

@@ -1,15 +1,23 @@
 """How parameters get their first values: functions (shape, rng) -> array, by Keras's and PyTorch's names."""
 
 import math
-from collections.abc import Callable
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from minidl.errors import did_you_mean
 from minidl.typing import Array, Shape
 
-Initializer: TypeAlias = Callable[[Shape, np.random.Generator], Array]
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+
+class Initializer(Protocol):
+    """A function (shape, rng) -> array."""
+
+    def __call__(self, shape: Shape, rng: "Generator", /) -> Array:
+        """The first value of a parameter of this shape."""
+        ...
 
 
 def fans(shape: Shape) -> tuple[int, int]:
@@ -18,34 +26,34 @@ def fans(shape: Shape) -> tuple[int, int]:
     return shape[1] * taps, shape[0] * taps
 
 
-def he_normal(shape: Shape, rng: np.random.Generator) -> Array:
+def he_normal(shape: Shape, rng: "Generator") -> Array:
     """Normal, of variance 2 / fan in: keeps the scale through ReLU (He et al., 2015)."""
     return rng.standard_normal(shape) * math.sqrt(2 / max(fans(shape)[0], 1))
 
 
-def he_uniform(shape: Shape, rng: np.random.Generator) -> Array:
+def he_uniform(shape: Shape, rng: "Generator") -> Array:
     """Uniform, of variance 2 / fan in (He et al., 2015)."""
     limit = math.sqrt(6 / max(fans(shape)[0], 1))
     return rng.uniform(-limit, limit, shape)
 
 
-def glorot_normal(shape: Shape, rng: np.random.Generator) -> Array:
+def glorot_normal(shape: Shape, rng: "Generator") -> Array:
     """Normal, of variance 2 / (fan in + fan out) (Glorot and Bengio, 2010)."""
     return rng.standard_normal(shape) * math.sqrt(2 / max(sum(fans(shape)), 1))
 
 
-def glorot_uniform(shape: Shape, rng: np.random.Generator) -> Array:
+def glorot_uniform(shape: Shape, rng: "Generator") -> Array:
     """Uniform, of variance 2 / (fan in + fan out) (Glorot and Bengio, 2010)."""
     limit = math.sqrt(6 / max(sum(fans(shape)), 1))
     return rng.uniform(-limit, limit, shape)
 
 
-def zeros(shape: Shape, rng: np.random.Generator) -> Array:
+def zeros(shape: Shape, rng: "Generator") -> Array:
     """Zero everywhere, as biases start."""
     return np.zeros(shape)
 
 
-def ones(shape: Shape, rng: np.random.Generator) -> Array:
+def ones(shape: Shape, rng: "Generator") -> Array:
     """One everywhere, as the factors of a normalization start."""
     return np.ones(shape)
 

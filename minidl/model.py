@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from minidl.layers import LAYERS
 from minidl.layers.container import Chain
 from minidl.module import Module, flatten_parameters
 from minidl.typing import Array, Backward, Shape
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
 
 _building = threading.RLock()
 
@@ -73,7 +76,7 @@ class Sequential(Chain, Model):
         if input_shape is not None:
             self.build(_check_input_shape(input_shape), np.random.default_rng(seed))
 
-    def build(self, input_shape: Shape, rng: np.random.Generator) -> None:
+    def build(self, input_shape: Shape, rng: "Generator") -> None:
         _set_dtype(self, self.dtype)
         unbuilt = [array for _, array in self.named_state() if not array.is_built]
         try:

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,6 +10,9 @@ from minidl.errors import KeywordHints, NotBuiltError, ShapeError, StateError
 from minidl.initializers import Initializer
 from minidl.shapes import show
 from minidl.typing import Array, Backward, Shape
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
 
 
 class Parameter:
@@ -62,7 +65,7 @@ class Parameter:
         """Whether it has a value."""
         return self._value is not None
 
-    def initialize(self, shape: Shape, initializer: Initializer, rng: np.random.Generator) -> None:
+    def initialize(self, shape: Shape, initializer: Initializer, rng: "Generator") -> None:
         """Take a first value, or check that the one it has, loaded or built before, has this shape."""
         if self._value is None:
             self.value = np.asarray(initializer(shape, rng), np.float32)
@@ -107,7 +110,7 @@ class Module(KeywordHints):
         """The shape of one sample of y, for one of x. Raises ShapeError where x doesn't fit."""
         return input_shape
 
-    def build(self, input_shape: Shape, rng: np.random.Generator) -> None:
+    def build(self, input_shape: Shape, rng: "Generator") -> None:
         """Size and initialize the parameters for samples of this shape; those that have a value keep it."""
 
     def macs(self, input_shape: Shape) -> int:

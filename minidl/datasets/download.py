@@ -4,7 +4,6 @@ import contextlib
 import importlib.util
 import os
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -44,6 +43,8 @@ def download(collection: Collection, folder: Path) -> dict[str, AnyArray]:
 
     # Beside its destination: a rename is atomic only within one file system.
     folder.parent.mkdir(parents=True, exist_ok=True)
+    import tempfile  # seldom needed, and slow to import
+
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
         arrays = {}
         for name, digest in collection.digests.items():

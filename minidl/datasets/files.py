@@ -1,6 +1,5 @@
 """The files of a data set: their names, the hash of what each must hold, and how they are read."""
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -63,6 +62,8 @@ def read_verified(path: Path, digest: str, name: str | None = None) -> AnyArray:
     """
     name = str(path) if name is None else name
     content = read_content(path, name, longest=LONGEST_FILE)
+    import hashlib  # a tenth of the time of importing minidl, for those who read no data set
+
     found = hashlib.sha256(content).hexdigest()
     if found != digest:
         raise FormatError(f"{name}: not the original file: the SHA-256 of its content is {found}, expected {digest}")

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 from minidl.datasets.download import download
@@ -60,6 +59,8 @@ def cache_folder() -> Path:
         return Path(base, "minidl")
     home = os.path.expanduser("~")
     if not os.path.isabs(home):  # a user without a home: never make a folder called "~"
+        import tempfile  # seldom needed, and slow to import
+
         home = tempfile.gettempdir()
     if sys.platform == "darwin":
         return Path(home, "Library", "Caches", "minidl")

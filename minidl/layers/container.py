@@ -1,8 +1,7 @@
 """Modules made of modules: one after the other, or around a shortcut."""
 
 from collections.abc import Iterator, Sequence
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from minidl import shapes
 from minidl.errors import DTypeError, ShapeError
@@ -10,6 +9,9 @@ from minidl.layers import fusion
 from minidl.layers.activation import Softmax
 from minidl.module import Module
 from minidl.typing import Array, Backward, Shape
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
 
 
 class Chain(Module):
@@ -43,7 +45,7 @@ class Chain(Module):
                 raise self._located(error, i, input_shape) from None
         return shape
 
-    def build(self, input_shape: Shape, rng: np.random.Generator) -> None:
+    def build(self, input_shape: Shape, rng: "Generator") -> None:
         shape = input_shape
         for i, layer in enumerate(self.layers):
             try:
@@ -132,7 +134,7 @@ class Residual(Module):
                 f"expected a shortcut {shapes.show(body)} like the body's, got {shapes.show(shortcut)}{hint}"
             )
 
-    def build(self, input_shape: Shape, rng: np.random.Generator) -> None:
+    def build(self, input_shape: Shape, rng: "Generator") -> None:
         self.body.build(input_shape, rng)
         if self.projection is not None:
             self.projection.build(input_shape, rng)

@@ -1,8 +1,7 @@
 """Convolution."""
 
 import math
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from minidl import functional as F
 from minidl import initializers, shapes
@@ -11,6 +10,9 @@ from minidl.initializers import Initializer
 from minidl.layers.affine import Affine
 from minidl.module import Parameter
 from minidl.typing import Array, Backward, Padding, Shape, Size
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
 
 
 class Conv2D(Affine):
@@ -64,7 +66,7 @@ class Conv2D(Affine):
         window = shapes.slide(image[1:], self._taps, stride=self.stride, padding=self.padding, dilation=self.dilation)
         return (self.filters, *window.output)
 
-    def build(self, input_shape: Shape, rng: np.random.Generator) -> None:
+    def build(self, input_shape: Shape, rng: "Generator") -> None:
         self.weight.initialize(self._weight_shape(input_shape), initializers.get(self.weight_init), rng)
         if self.bias is not None:
             self.bias.initialize((self.filters,), initializers.zeros, rng)

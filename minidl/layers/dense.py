@@ -1,6 +1,6 @@
 """The fully connected layer."""
 
-import numpy as np
+from typing import TYPE_CHECKING
 
 from minidl import functional as F
 from minidl import initializers, shapes
@@ -8,6 +8,9 @@ from minidl.initializers import Initializer
 from minidl.layers.affine import Affine
 from minidl.module import Parameter
 from minidl.typing import Array, Backward, Shape
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
 
 
 class Dense(Affine):
@@ -29,7 +32,7 @@ class Dense(Affine):
         shapes.dense_input(input_shape, features, batch=False)
         return (self.units,)
 
-    def build(self, input_shape: Shape, rng: np.random.Generator) -> None:
+    def build(self, input_shape: Shape, rng: "Generator") -> None:
         features = shapes.dense_input(input_shape, None, batch=False)
         self.weight.initialize((self.units, features), initializers.get(self.weight_init), rng)
         if self.bias is not None:

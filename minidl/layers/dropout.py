@@ -1,11 +1,15 @@
 """Dropout."""
 
 import threading
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from minidl.module import Module
 from minidl.typing import Array, Backward, Shape
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
 
 
 class Dropout(Module):
@@ -23,7 +27,7 @@ class Dropout(Module):
         self._key = _draw_key(np.random.default_rng(seed))
         self._passes = 0
 
-    def build(self, input_shape: Shape, rng: np.random.Generator) -> None:
+    def build(self, input_shape: Shape, rng: "Generator") -> None:
         if self.seed is None:
             self._key = _draw_key(rng)
 
@@ -46,7 +50,7 @@ class Dropout(Module):
 _counting = threading.Lock()  # one for all, so that layers can be copied and pickled
 
 
-def _draw_key(rng: np.random.Generator) -> int:
+def _draw_key(rng: "Generator") -> int:
     return int(rng.integers(2**63))
 
 

@@ -1,5 +1,7 @@
 """Normalization."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from minidl import functional as F
@@ -7,6 +9,9 @@ from minidl import initializers, shapes
 from minidl.errors import ShapeError
 from minidl.module import Buffer, Module, Parameter
 from minidl.typing import Array, Backward, Shape
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
 
 
 class BatchNorm2D(Module):
@@ -35,7 +40,7 @@ class BatchNorm2D(Module):
             shapes.expect("", input_shape, (self.weight.value.size, "h", "w"))
         return input_shape
 
-    def build(self, input_shape: Shape, rng: np.random.Generator) -> None:
+    def build(self, input_shape: Shape, rng: "Generator") -> None:
         channels = shapes.image_shape(input_shape)[0]
         for parameter, initializer in (
             (self.weight, initializers.ones),

@@ -90,14 +90,15 @@ class Sequential(Chain, Model):
 
     def __call__(self, x: Array) -> Array:
         """Inference: y alone. Floats of another dtype are converted to the model's; raises ShapeError, DTypeError."""
-        self._ensure_built(x)
+        self.ensure_built(x)
         return super().__call__(training.as_input(x, self))
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
-        self._ensure_built(x)
+        self.ensure_built(x)
         return super().forward(x, train=train)
 
-    def _ensure_built(self, x: Array) -> None:
+    def ensure_built(self, x: Array) -> None:
+        """Build for these samples, if there was no `input_shape` and this is the first call."""
         if self.input_shape is None:
             with _building:
                 if self.input_shape is None:

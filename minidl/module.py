@@ -113,6 +113,9 @@ class Module(KeywordHints):
     def build(self, input_shape: Shape, rng: "Generator") -> None:
         """Size and initialize the parameters for samples of this shape; those that have a value keep it."""
 
+    def ensure_built(self, x: Array) -> None:
+        """Build for these samples, in modules that do so at their first call; others have been built before."""
+
     def macs(self, input_shape: Shape) -> int:
         """The multiply-accumulate operations of one sample's forward pass."""
         del input_shape

@@ -130,6 +130,8 @@ def evaluate(
     _check_lengths(x, y)
     if not len(x):
         raise ShapeError("expected at least one sample to evaluate, got none")
+    module.ensure_built(x)
+    x = as_input(x, module)  # whose dtype is known by now
     return _evaluate(_Job(module, loss, metrics), x, y, batch_size)
 
 

@@ -315,3 +315,9 @@ def test_warming_up_changes_nothing():
     assert all(np.array_equal(value, before[name]) for name, value in model.state_dict().items())
     assert not any(parameter.grad.any() for parameter in model.parameters())
     np.testing.assert_array_equal(model(np.ones((2, 5), np.float32)), expected)
+
+
+def test_evaluating_builds_a_model_that_ends_in_softmax():
+    model = ml.Sequential([ml.Dense(3), ml.Softmax()], seed=0)
+    assert model.evaluate(np.ones((4, 5)), [0, 1, 2, 0], loss=ml.CrossEntropy())["loss"] > 0
+    assert model.input_shape == (5,)

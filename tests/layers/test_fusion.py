@@ -43,6 +43,17 @@ def test_a_group_gives_the_bits_of_its_layers(monkeypatch, make, channels):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("rest", [[ml.ReLU()], [ml.ReLU(), ml.MaxPool2D(2)]], ids=len)
+def test_a_depthwise_group_gives_the_bits_of_its_layers(monkeypatch, rest):
+    x = np.random.default_rng(1).standard_normal((11, 21, 9, 8), dtype=np.float32)
+    with ml.use_backend("compiled"):
+        together = gradients(lambda: [ml.Conv2D(21, 3, groups=21, stride=2, padding=1), *rest], x, 2)
+        layer_by_layer(monkeypatch)
+        apart = gradients(lambda: [ml.Conv2D(21, 3, groups=21, stride=2, padding=1), *rest], x, 2)
+    for a, b in zip(together, apart, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 @pytest.mark.parametrize("make", GROUPS.values(), ids=GROUPS.keys())
 def test_groups_are_found_where_the_backend_has_them(make):
     layers = make()[-3:]

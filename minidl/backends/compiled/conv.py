@@ -10,26 +10,19 @@ from enum import IntEnum, auto
 
 import numpy as np
 
-from minidl.backends.compiled.jit import Kernel, njit
+from minidl.backends.compiled import depthwise
+from minidl.backends.compiled.activation import relu
+from minidl.backends.compiled.jit import Kernel
 from minidl.backends.compiled.launch import pack, run, workers_for
 from minidl.backends.compiled.memory import at, block, dense, empty, empty_like, scratch
+from minidl.backends.compiled.padding import pad_image
 from minidl.backends.compiled.plan import Plan, plan
-from minidl.backends.compiled.pool import pool_geometry, pool_image
+from minidl.backends.compiled.pool import max_pool2d, pool_geometry, pool_image
 from minidl.backends.compiled.product import multiply
-from minidl.backends.compiled.simd import clear, copy
 from minidl.typing import Array
 
 Pair = tuple[int, int]
 Sides = tuple[Pair, Pair]
-
-
-@njit
-def pad_image(memory, image, height, width, channels, top, left, padded_width, padded_size, target):
-    """Copy an image (h, w, c) into a border of zeros."""
-    clear(memory, target, padded_size)
-    line = width * channels
-    for i in range(height):
-        copy(memory, target + ((top + i) * padded_width + left) * channels, image + i * line, line)
 
 
 class Job(IntEnum):
@@ -143,7 +136,8 @@ def tables_for(x: Array, w: Array, stride: Pair, padding: Sides, dilation: Pair,
 
 def conv2d(x: Array, w: Array, b: Array | None, *, stride: Pair, padding: Sides, dilation: Pair, groups: int) -> Array:
     """The patches, which are never copied out, times the filters."""
-    return _run_forward(x, w, b, tables_for(x, w, stride, padding, dilation, groups), False, None)[0]
+    tables = tables_for(x, w, stride, padding, dilation, groups)
+    return depthwise.forward(x, w, b, tables) if tables.depthwise else _run_forward(x, w, b, tables, False, None)[0]
 
 
 def conv2d_relu(
@@ -159,5 +153,8 @@ def conv2d_relu(
 ) -> tuple[Array, Array | None]:
     """(y, argmax) of convolution, ReLU and, with a pool (its size, stride and padding), max-pooling, in one pass."""
     tables = tables_for(x, w, stride, padding, dilation, groups)
+    if tables.depthwise:
+        y = relu(depthwise.forward(x, w, b, tables))
+        return (y, None) if pool is None else max_pool2d(y, pool_size=pool[0], stride=pool[1], padding=pool[2])
     geometry = None if pool is None else pool_geometry(tables.out, w.shape[0], *pool)
     return _run_forward(x, w, b, tables, True, geometry)

@@ -13,12 +13,15 @@ from enum import IntEnum, auto
 
 import numpy as np
 
-from minidl.backends.compiled.conv import pad_image, tables_for
+from minidl.backends.compiled import depthwise
+from minidl.backends.compiled.activation import relu_backward
+from minidl.backends.compiled.conv import tables_for
 from minidl.backends.compiled.jit import Kernel, njit
 from minidl.backends.compiled.launch import PARTS, pack, run, workers_for
 from minidl.backends.compiled.memory import at, block, dense, empty, scratch
+from minidl.backends.compiled.padding import pad_image
 from minidl.backends.compiled.plan import Plan
-from minidl.backends.compiled.pool import pool_geometry, unpool_image
+from minidl.backends.compiled.pool import max_pool2d_backward, pool_geometry, unpool_image
 from minidl.backends.compiled.product import multiply
 from minidl.backends.compiled.simd import add, clear, copy, lanes, load, store, where_positive
 from minidl.typing import Array
@@ -321,7 +324,9 @@ def conv2d_backward(
     dy: Array, x: Array, w: Array, *, stride: Pair, padding: Sides, dilation: Pair, groups: int, need_dx: bool = True
 ) -> tuple[Array | None, Array, Array]:
     """(dx, dw, db) of `conv2d`."""
-    return _run_backward(dy, x, w, tables_for(x, w, stride, padding, dilation, groups), need_dx)
+    tables = tables_for(x, w, stride, padding, dilation, groups)
+    gradients = depthwise.backward if tables.depthwise else _run_backward
+    return gradients(dy, x, w, tables, need_dx)
 
 
 def conv2d_relu_backward(
@@ -340,5 +345,13 @@ def conv2d_relu_backward(
 ) -> tuple[Array | None, Array, Array]:
     """(dx, dw, db) of `conv2d_relu`: dy scattered into a padded image, then both gradients from it."""
     tables = tables_for(x, w, stride, padding, dilation, groups)
+    if tables.depthwise:
+        if pool is not None and argmax is not None:
+            dy = max_pool2d_backward(
+                relu_backward(dy, y), argmax, size=tables.out, pool_size=pool[0], stride=pool[1], padding=pool[2]
+            )
+        else:
+            dy = relu_backward(dy, y)
+        return depthwise.backward(dy, x, w, tables, need_dx)
     geometry = () if pool is None else pool_geometry(tables.out, w.shape[0], *pool)
     return _run_backward(dy, x, w, tables, need_dx, y, argmax, geometry)

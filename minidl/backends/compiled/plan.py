@@ -47,6 +47,7 @@ class Plan:
     ) -> None:
         self.size, self.channels, self.filters, self.kernel = size, channels, filters, kernel
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
+        self.depthwise = groups == channels == filters and groups > 1
         self.padded = (size[0] + sum(padding[0]), size[1] + sum(padding[1]))
         self.padded_size = self.padded[0] * self.padded[1] * channels if self.padded != size else 0
         self.out = (
@@ -76,7 +77,7 @@ class Plan:
         self.weights = _table(self.pixels, windows)
         self.weights_unpadded = _table(self.pixels, filters * np.arange(self.pixels.size))
         self._kept: list[Any] = []  # the phases' tables, which are known by their addresses
-        self.phases = np.zeros((0, 6), np.int64) if self.by_columns else self._phases()
+        self.phases = np.zeros((0, 6), np.int64) if self.by_columns or self.depthwise else self._phases()
 
     def _border(self, axis: int) -> Pair:
         reach = self.dilation[axis] * (self.kernel[axis] - 1) // self.stride[axis]

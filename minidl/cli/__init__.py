@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import minidl
-from minidl.cli import evaluate, predict, summary, train, warmup
+from minidl.cli import bench, evaluate, predict, summary, train, warmup
 from minidl.cli.arguments import Parser
 
 
@@ -29,6 +29,7 @@ COMMANDS: dict[str, Command] = {
     "predict": predict,
     "summary": summary,
     "warmup": warmup,
+    "bench": bench,
 }
 
 EXAMPLES = """\

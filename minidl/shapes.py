@@ -1,12 +1,15 @@
 """Integer geometry: what size comes out of a window that slides over an image, and every shape error."""
 
+import functools
 import operator
-from collections.abc import Sequence
-from typing import NamedTuple, SupportsIndex, TypeGuard
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, ParamSpec, SupportsIndex, TypeGuard, TypeVar
 
 from minidl.errors import ShapeError
 from minidl.typing import Padding, Shape, Size
 
+P = ParamSpec("P")
+R = TypeVar("R")
 Pair = tuple[int, int]
 
 
@@ -66,6 +69,29 @@ def _is_int(value: object) -> TypeGuard[SupportsIndex]:
     return True
 
 
+def _remembering(function: Callable[P, R]) -> Callable[P, R]:
+    """Remember results for arguments that are plain ints, pairs of them, strings and None, as they nearly always are.
+
+    Others equal them, such as True and 1.0 do 1, and must meet the checks.
+    """
+    remembered = functools.lru_cache(maxsize=1024)(function)
+
+    @functools.wraps(function)
+    def quick(*args: P.args, **kwargs: P.kwargs) -> R:
+        plain = all(map(_is_plain, args)) and all(map(_is_plain, kwargs.values()))
+        return remembered(*args, **kwargs) if plain else function(*args, **kwargs)  # type: ignore[arg-type]
+
+    return quick
+
+
+def _is_plain(value: object) -> bool:
+    kind = type(value)
+    if kind is tuple:
+        return all(type(item) is int for item in value)  # type: ignore[attr-defined]
+    return kind is int or kind is str or value is None
+
+
+@_remembering
 def slide(size: Pair, kernel: Pair, *, stride: Size, padding: Padding, dilation: Size = 1) -> Window:
     """Resolve a window of `kernel` taps over an image of `size` (h, w).
 
@@ -135,6 +161,7 @@ def show(shape: Sequence[int | str]) -> str:
     return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
 
 
+@_remembering
 def pool(size: Pair, pool_size: Size, *, stride: Size | None, padding: Padding) -> tuple[Pair, Window]:
     """(pool size, window) of a pooling over an image of `size` (h, w); `stride` is the pool's size unless given.
 

@@ -211,13 +211,13 @@ def _evaluate(job: _Job, x: Any, y: Any, batch_size: int) -> dict[str, Any]:
 def as_input(x: Any, module: Module) -> Array:
     """The samples in the model's dtype; only floats are converted, since raw bytes are seldom meant."""
     x = np.asarray(x)
-    if not np.issubdtype(x.dtype, np.floating):
+    if x.dtype.kind != "f":
         hint = "; for bytes of images, x.astype(np.float32) / 255" if x.dtype == np.uint8 else ""
         raise DTypeError(f"expected samples as floats, got {x.dtype}{hint}")
     if not x.ndim:
         raise ShapeError("expected samples (n, ...), got a single number")
-    dtypes = {parameter.value.dtype for parameter in module.parameters() if parameter.is_built}
-    return np.asarray(x, dtypes.pop()) if len(dtypes) == 1 else x
+    first = next((parameter for _, parameter in module.named_parameters()), None)  # the others are like it
+    return x if first is None or not first.is_built else np.asarray(x, first.value.dtype)
 
 
 def _check_lengths(x: Any, y: Any) -> None:

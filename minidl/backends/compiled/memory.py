@@ -98,7 +98,9 @@ if _integer_at(id(_probe) + _HEADER).value != _probe.__array_interface__["data"]
 def dense(array: AnyArray) -> AnyArray:
     """The array itself if it's C-contiguous and aligned, else a copy that is."""
     flags = array.flags
-    return array if flags.c_contiguous and flags.aligned else np.require(array, requirements=("C", "A"))
+    if not flags.aligned:
+        return np.array(array, order="C")
+    return array if flags.c_contiguous else np.ascontiguousarray(array)
 
 
 def block(images: AnyArray) -> AnyArray:

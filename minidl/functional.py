@@ -5,6 +5,7 @@ order, for the gradient dy of y; it belongs to the backend that computed y. Imag
 (out, in / groups, kh, kw) and (out, in). Arrays are float32 or float64, all of one call alike.
 """
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -53,12 +54,7 @@ def conv2d(
     y is (n, out, oh, ow) with oh = floor((h + padding - dilation (kh - 1) - 1) / stride) + 1, or ceil(h / stride) for
     padding "same". Raises ShapeError and DTypeError.
     """
-    _check_floats(x=x, w=w, b=b)
-    image = shapes.image_shape(x.shape, batch=True)
-    shapes.conv2d_channels(image, w.shape, groups)
-    if b is not None:
-        shapes.expect("b ", b.shape, (w.shape[0],))
-    window = shapes.slide(image[1:], w.shape[2:], stride=stride, padding=padding, dilation=dilation)
+    window = _conv2d_window(x, w, b, stride, padding, dilation, groups)
     backend = backends.current()
     how: dict[str, Any] = {
         "stride": window.stride,
@@ -90,12 +86,7 @@ def conv2d_relu(
 
     For backends that have it (see `can_fuse`). Raises ShapeError and DTypeError.
     """
-    _check_floats(x=x, w=w, b=b)
-    image = shapes.image_shape(x.shape, batch=True)
-    shapes.conv2d_channels(image, w.shape, groups)
-    if b is not None:
-        shapes.expect("b ", b.shape, (w.shape[0],))
-    window = shapes.slide(image[1:], w.shape[2:], stride=stride, padding=padding, dilation=dilation)
+    window = _conv2d_window(x, w, b, stride, padding, dilation, groups)
     pooling, output = None, window.output
     if pool is not None:
         size, pool_window = shapes.pool(window.output, pool[0], stride=pool[1], padding=pool[2])
@@ -117,6 +108,17 @@ def conv2d_relu(
         return gradients
 
     return y, pullback
+
+
+def _conv2d_window(
+    x: Array, w: Array, b: Array | None, stride: Size, padding: Padding, dilation: Size, groups: int
+) -> shapes.Window:
+    _check_floats(x=x, w=w, b=b)
+    image = shapes.image_shape(x.shape, batch=True)
+    shapes.conv2d_channels(image, w.shape, groups)
+    if b is not None:
+        shapes.expect("b ", b.shape, (w.shape[0],))
+    return shapes.slide(image[1:], w.shape[2:], stride=stride, padding=padding, dilation=dilation)
 
 
 def can_fuse() -> bool:
@@ -149,11 +151,7 @@ def max_pool2d(
 
 def dense(x: Array, w: Array, b: Array | None = None) -> tuple[Array, AffinePullback]:
     """The affine map y = x W^T + b of x (n, in), w (out, in) and b (out,). Raises ShapeError and DTypeError."""
-    _check_floats(x=x, w=w, b=b)
-    shapes.expect("w ", w.shape, ("out", "in"))
-    shapes.dense_input(x.shape, w.shape[1], batch=True)
-    if b is not None:
-        shapes.expect("b ", b.shape, (w.shape[0],))
+    _check_dense(x, w, b)
     backend = backends.current()
     y = backend.dense(x, w, b)
 
@@ -166,11 +164,7 @@ def dense(x: Array, w: Array, b: Array | None = None) -> tuple[Array, AffinePull
 
 def dense_relu(x: Array, w: Array, b: Array | None = None) -> tuple[Array, AffinePullback]:
     """`dense`, then `relu`: the same bits in one pass, for backends that have it (see `can_fuse`)."""
-    _check_floats(x=x, w=w, b=b)
-    shapes.expect("w ", w.shape, ("out", "in"))
-    shapes.dense_input(x.shape, w.shape[1], batch=True)
-    if b is not None:
-        shapes.expect("b ", b.shape, (w.shape[0],))
+    _check_dense(x, w, b)
     backend: Any = backends.current()
     y: Array = backend.dense_relu(x, w, b)
 
@@ -232,37 +226,29 @@ def relu(x: Array) -> tuple[Array, Pullback]:
     """max(x, 0), element by element; NaN stays NaN. Raises DTypeError."""
     _check_floats(x=x)
     backend = backends.current()
-    y = backend.relu(x)
-
-    def pullback(dy: Array) -> Array:
-        _check_slope(dy, y.shape, y.dtype)
-        return backend.relu_backward(dy, y)
-
-    return y, pullback
+    return _from_output(backend.relu(x), backend.relu_backward)
 
 
 def softmax(x: Array) -> tuple[Array, Pullback]:
     """exp(x) / sum of exp(x) along each row of x (n, classes). Raises ShapeError and DTypeError."""
     _check_rows(x)
     backend = backends.current()
-    y = backend.softmax(x)
-
-    def pullback(dy: Array) -> Array:
-        _check_slope(dy, y.shape, y.dtype)
-        return backend.softmax_backward(dy, y)
-
-    return y, pullback
+    return _from_output(backend.softmax(x), backend.softmax_backward)
 
 
 def log_softmax(x: Array) -> tuple[Array, Pullback]:
     """The logarithm of softmax, without its overflow, of x (n, classes). Raises ShapeError and DTypeError."""
     _check_rows(x)
     backend = backends.current()
-    y = backend.log_softmax(x)
+    return _from_output(backend.log_softmax(x), backend.log_softmax_backward)
+
+
+def _from_output(y: Array, backward: Callable[[Array, Array], Array]) -> tuple[Array, Pullback]:
+    """(y, pullback) of an operator whose backward(dy, y) needs its output alone."""
 
     def pullback(dy: Array) -> Array:
         _check_slope(dy, y.shape, y.dtype)
-        return backend.log_softmax_backward(dy, y)
+        return backward(dy, y)
 
     return y, pullback
 
@@ -284,6 +270,14 @@ def cross_entropy(logits: Array, targets: Array) -> tuple[Array, Pullback]:
         return dx
 
     return losses, pullback
+
+
+def _check_dense(x: Array, w: Array, b: Array | None) -> None:
+    _check_floats(x=x, w=w, b=b)
+    shapes.expect("w ", w.shape, ("out", "in"))
+    shapes.dense_input(x.shape, w.shape[1], batch=True)
+    if b is not None:
+        shapes.expect("b ", b.shape, (w.shape[0],))
 
 
 def _check_rows(x: Array) -> None:

@@ -24,8 +24,8 @@ TILE_ROWS = 6 if REGISTER_BYTES == 32 else 12 if REGISTER_BYTES == 64 else 8
 def tile(typing, memory, ints, rows, depth, a, row, col, b, c, c_stride, start, start_stride, columns, floor):
     """C[r, j] = max(floor, start[r, j] + sum over k of A[row[r] + col[k]] B[line[k] + j]), in registers.
 
-    For `rows` rows, at most TILE_ROWS, and `columns` columns, at most TILE_VECTORS vectors of them. All addresses are
-    indices of `memory` and `ints`. Each element is one chain of FMAs in the order of k, whatever the tile.
+    For `rows` rows, at most TILE_ROWS, and `columns` columns, at most two vectors of them. All addresses are indices of
+    `memory` and `ints`. Each element is one chain of FMAs in the order of k, whatever the tile.
     """
     signature = types.void(memory, ints, *[types.int64] * 11, memory.dtype)
 

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 
 from minidl.backends.compiled.jit import Kernel, njit
-from minidl.backends.compiled.launch import run, workers_for
+from minidl.backends.compiled.launch import Job, pieces, run
 from minidl.backends.compiled.memory import at, dense, empty, empty_like
 from minidl.backends.compiled.simd import exponential, lanes, load, rectify, splat, store, subtract, where_positive
 from minidl.typing import Array
 
 
 @Kernel
-def _relu(memory, ints, job, task, worker):
+def _relu(memory, ints, job, task, own):
     x, y, size, tasks = ints[job], ints[job + 1], ints[job + 2], ints[job + 3]
     last = (task + 1) * size // tasks
     for i in range(task * size // tasks, last, lanes(memory)):
@@ -21,7 +21,7 @@ def _relu(memory, ints, job, task, worker):
 
 
 @Kernel
-def _relu_backward(memory, ints, job, task, worker):
+def _relu_backward(memory, ints, job, task, own):
     dy, y, dx, size, tasks = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
     last = (task + 1) * size // tasks
     for i in range(task * size // tasks, last, lanes(memory)):
@@ -53,7 +53,7 @@ def _sum_of_exponentials(memory, row, classes, exponentials):
 
 
 @Kernel
-def _softmax(memory, ints, job, task, worker):
+def _softmax(memory, ints, job, task, own):
     x, y, rows, classes = ints[job], ints[job + 1], ints[job + 2], ints[job + 3]
     for n in range(rows):
         row = y + n * classes
@@ -64,7 +64,7 @@ def _softmax(memory, ints, job, task, worker):
 
 
 @Kernel
-def _softmax_backward(memory, ints, job, task, worker):
+def _softmax_backward(memory, ints, job, task, own):
     dy, y, dx, rows, classes = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
     for row in range(0, rows * classes, classes):
         mean = memory[dy + row] * memory[y + row]
@@ -75,7 +75,7 @@ def _softmax_backward(memory, ints, job, task, worker):
 
 
 @Kernel
-def _log_softmax(memory, ints, job, task, worker):
+def _log_softmax(memory, ints, job, task, own):
     x, y, rows, classes, row_scratch = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
     for n in range(rows):
         row = y + n * classes
@@ -86,7 +86,7 @@ def _log_softmax(memory, ints, job, task, worker):
 
 
 @Kernel
-def _log_softmax_backward(memory, ints, job, task, worker):
+def _log_softmax_backward(memory, ints, job, task, own):
     dy, y, dx, rows, classes = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
     for row in range(0, rows * classes, classes):
         total = memory[dy + row]
@@ -98,7 +98,7 @@ def _log_softmax_backward(memory, ints, job, task, worker):
 
 
 @Kernel
-def _cross_entropy(memory, ints, job, task, worker):
+def _cross_entropy(memory, ints, job, task, own):
     logits, targets, losses, dlogits = ints[job], ints[job + 1], ints[job + 2], ints[job + 3]
     rows, classes, row_scratch = ints[job + 4], ints[job + 5], ints[job + 6]
     for n in range(rows):
@@ -118,8 +118,8 @@ def relu(x: Array) -> Array:
     """max(x, 0), NaN kept, in the memory order of x."""
     y = empty_like(x)
     source, target = _in_memory_order(x, y)
-    tasks = workers_for(x.size, x.size)
-    run(_relu, x.dtype, [at(source), at(target), x.size, tasks], tasks, workers=tasks)
+    tasks = pieces(x.size)
+    run(x.dtype, Job(_relu, [at(source), at(target), x.size, tasks], tasks, 8 * x.size))
     return y
 
 
@@ -127,8 +127,8 @@ def relu_backward(dy: Array, y: Array) -> Array:
     """Dy where y isn't zero, in the memory order of y."""
     dx = empty_like(y)
     slopes, outputs, target = _in_memory_order(dy, y, dx)
-    tasks = workers_for(y.size, y.size)
-    run(_relu_backward, y.dtype, [at(slopes), at(outputs), at(target), y.size, tasks], tasks, workers=tasks)
+    tasks = pieces(y.size)
+    run(y.dtype, Job(_relu_backward, [at(slopes), at(outputs), at(target), y.size, tasks], tasks, 8 * y.size))
     return dx
 
 
@@ -162,7 +162,7 @@ def _by_rows(kernel: Kernel, *inputs: Array, scratch: bool = False) -> Array:
     sources = [dense(array) for array in inputs]
     output = empty(sources[0].shape, sources[0].dtype)
     row = np.empty(output.shape[1] if scratch else 0, output.dtype)
-    run(kernel, output.dtype, [*map(at, sources), at(output), *output.shape, at(row)], 1)
+    run(output.dtype, Job(kernel, [*map(at, sources), at(output), *output.shape, at(row)], 1))
     return output
 
 
@@ -172,5 +172,5 @@ def cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
     losses, dlogits = np.empty(len(scores), scores.dtype), np.empty(scores.shape, scores.dtype)
     row = np.empty(scores.shape[1], scores.dtype)
     job = [at(scores), at(distributions), at(losses), at(dlogits), *scores.shape, at(row)]
-    run(_cross_entropy, scores.dtype, job, 1)
+    run(scores.dtype, Job(_cross_entropy, job, 1))
     return losses, dlogits

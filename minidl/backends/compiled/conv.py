@@ -10,11 +10,11 @@ from enum import IntEnum, auto
 
 import numpy as np
 
-from minidl.backends.compiled import depthwise
+from minidl.backends.compiled import depthwise, launch
 from minidl.backends.compiled.activation import relu
 from minidl.backends.compiled.jit import Kernel
-from minidl.backends.compiled.launch import pack, run, workers_for
-from minidl.backends.compiled.memory import at, block, dense, empty, empty_like, scratch
+from minidl.backends.compiled.launch import pack, run
+from minidl.backends.compiled.memory import at, block, dense, empty, empty_like
 from minidl.backends.compiled.padding import pad_image
 from minidl.backends.compiled.plan import Plan, plan
 from minidl.backends.compiled.pool import max_pool2d, pool_geometry, pool_image
@@ -34,8 +34,6 @@ class Job(IntEnum):
     y = auto()
     argmax = auto()  # 0 without pooling
     relu = auto()
-    scratch = auto()
-    scratch_size = auto()
     groups = auto()  # from here on, the same in every job of a plan
     channels = auto()
     filters = auto()
@@ -55,12 +53,11 @@ GEOMETRY = len(Job)
 
 
 @Kernel
-def _forward(memory, ints, job, task, worker):
+def _forward(memory, ints, job, task, own):
     """Convolve image `task`, add the bias, apply ReLU if wanted, and pool if there is an argmax to keep."""
     channels, filters, groups = ints[job + Job.channels], ints[job + Job.filters], ints[job + Job.groups]
     pixels, padded_size, argmax = ints[job + Job.pixels], ints[job + Job.padded_size], ints[job + Job.argmax]
     height, width = ints[job + Job.height], ints[job + Job.width]
-    own = ints[job + Job.scratch] + worker * ints[job + Job.scratch_size]
     geometry = job + GEOMETRY
 
     image = ints[job + Job.x] + task * height * width * channels
@@ -111,7 +108,7 @@ def _run_forward(
     weights = dense(w.transpose(2, 3, 1, 0))
     y = empty((n, *tables.out, filters) if pool is None else (n, pool[3], pool[4], filters), x.dtype)
     argmax = None if pool is None else empty_like(y)
-    workers = workers_for(n, n * pixels * tables.taps.size * filters // tables.groups)
+    work = n * pixels * tables.taps.size * filters // tables.groups
     own = tables.padded_size + (pixels * filters if pool else 0)
     job = pack(
         Job,
@@ -122,10 +119,8 @@ def _run_forward(
         y=at(y),
         argmax=at(argmax),
         relu=int(relu),
-        scratch=scratch(x.dtype, own * workers) if own else 0,
-        scratch_size=own,
     )
-    run(_forward, x.dtype, [*job, *(pool or ())], n, workers=workers)
+    run(x.dtype, launch.Job(_forward, [*job, *(pool or ())], n, work, own))
     return y.transpose(0, 3, 1, 2), None if argmax is None else argmax.transpose(0, 3, 1, 2)
 
 

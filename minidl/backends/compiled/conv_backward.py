@@ -9,13 +9,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minidl.backends.compiled import depthwise
+from minidl.backends.compiled import depthwise, launch
 from minidl.backends.compiled.activation import relu_backward
 from minidl.backends.compiled.conv import tables_for
 from minidl.backends.compiled.conv_image import Job, input_by_columns, input_by_phases, spread_slopes, sum_lines
 from minidl.backends.compiled.jit import Kernel
-from minidl.backends.compiled.launch import PARTS, pack, run, workers_for
-from minidl.backends.compiled.memory import at, block, dense, empty, scratch
+from minidl.backends.compiled.launch import PARTS, pack, run
+from minidl.backends.compiled.memory import at, block, dense, empty
 from minidl.backends.compiled.padding import pad_image
 from minidl.backends.compiled.plan import Plan
 from minidl.backends.compiled.pool import max_pool2d_backward, pool_geometry
@@ -28,14 +28,13 @@ Sides = tuple[Pair, Pair]
 
 
 @Kernel
-def _backward(memory, ints, job, task, worker):
+def _backward(memory, ints, job, task, own):
     """For part `task` of the batch: sum the weights' and the bias's gradients, and give the input's."""
     groups, channels, filters = ints[job + Job.groups], ints[job + Job.channels], ints[job + Job.filters]
     height, width, taps = ints[job + Job.height], ints[job + Job.width], ints[job + Job.taps]
     out_height, out_width = ints[job + Job.out_height], ints[job + Job.out_width]
     padded_size, slope_size = ints[job + Job.padded_size], ints[job + Job.slope_size]
     images, parts, dx = ints[job + Job.images], ints[job + Job.parts], ints[job + Job.dx]
-    own = ints[job + Job.scratch] + worker * ints[job + Job.scratch_size]
 
     group_filters = filters // groups
     dw, db = ints[job + Job.dw] + task * taps * filters, ints[job + Job.db] + task * filters
@@ -126,7 +125,7 @@ def _run_backward(
     slope_size = fixed[Job.slope_size - Job.table]
     patches = pixels * taps + tables.padded[0] * tables.padded[1] * channels if need_dx and tables.by_columns else 0
     own = tables.padded_size + slope_size + patches
-    workers = workers_for(parts, n * pixels * taps * (filters // groups))
+    work = n * pixels * taps * (filters // groups) * (2 if need_dx else 1)
     job = pack(
         Job,
         fixed,
@@ -139,12 +138,10 @@ def _run_backward(
         argmax=at(winners),
         flipped=at(flipped),
         zeros=at(zeros),
-        scratch=scratch(x.dtype, own * workers) if own else 0,
-        scratch_size=own,
         images=n,
         parts=parts,
     )
-    run(_backward, x.dtype, [*job, *geometry], parts, workers=workers)
+    run(x.dtype, launch.Job(_backward, [*job, *geometry], parts, work, own))
     dw = dw.sum(axis=0).reshape(kh, kw, group_channels, filters).transpose(3, 2, 0, 1)
     return None if dx is None else dx.transpose(0, 3, 1, 2), dw, db.sum(axis=0)
 

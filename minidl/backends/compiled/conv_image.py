@@ -26,8 +26,6 @@ class Job(IntEnum):
     argmax = auto()  # of the pooling after that; 0 without
     flipped = auto()
     zeros = auto()
-    scratch = auto()
-    scratch_size = auto()
     images = auto()
     parts = auto()
     table = auto()  # from here on, the same in every job of a plan whose slopes are, or aren't, spread

@@ -2,42 +2,65 @@
 
 import functools
 import math
+from enum import IntEnum, auto
 from typing import Any
 
 import numpy as np
 
+from minidl.backends.compiled import launch
 from minidl.backends.compiled.jit import Kernel
-from minidl.backends.compiled.launch import run, workers_for
+from minidl.backends.compiled.launch import pack, run
 from minidl.backends.compiled.memory import at, empty
 from minidl.backends.compiled.memory import dense as contiguous
 from minidl.backends.compiled.product import multiply
+from minidl.backends.compiled.simd import lane_count, lanes
+from minidl.backends.compiled.tile import TILE_ROWS
 from minidl.typing import Array
+
+ROWS = 3 * TILE_ROWS
+"""Lines of C that a task computes, at most, of a panel of two vectors of columns."""
+
+
+class Job(IntEnum):
+    """The places of the kernel's integers."""
+
+    a = 0
+    b = auto()
+    c = auto()
+    start = auto()
+    start_stride = auto()
+    has_floor = auto()
+    rows = auto()
+    row = auto()
+    depth = auto()
+    table = auto()
+    columns = auto()
+    blocks = auto()
 
 
 @Kernel
-def _product(memory, ints, job, task, worker):
-    """C = max(floor, start + A B), the lines of C shared among the tasks."""
-    a, b, c, start, start_stride, has_floor = (
-        ints[job],
-        ints[job + 1],
-        ints[job + 2],
-        ints[job + 3],
-        ints[job + 4],
-        ints[job + 5],
-    )
-    rows, row, depth, table, columns, tasks = (
-        ints[job + 6],
-        ints[job + 7],
-        ints[job + 8],
-        ints[job + 9],
-        ints[job + 10],
-        ints[job + 11],
-    )
-    first, last = task * rows // tasks, (task + 1) * rows // tasks
-    floor = 0.0 if has_floor else -math.inf
-    c, start = c + first * columns, start + first * start_stride
+def _product(memory, ints, job, task, own):
+    """A block of lines of C = max(floor, start + A B), in one panel of its columns."""
+    rows, columns, blocks = ints[job + Job.rows], ints[job + Job.columns], ints[job + Job.blocks]
+    start_stride = ints[job + Job.start_stride]
+    width = 2 * lanes(memory)
+    j, block = task // blocks * width, task % blocks
+    first, last = block * rows // blocks, (block + 1) * rows // blocks
     multiply(
-        memory, ints, last - first, row + first, depth, table, columns, a, b, c, columns, start, start_stride, floor
+        memory,
+        ints,
+        last - first,
+        ints[job + Job.row] + first,
+        ints[job + Job.depth],
+        ints[job + Job.table],
+        min(columns - j, width),
+        ints[job + Job.a],
+        ints[job + Job.b] + j,
+        ints[job + Job.c] + first * columns + j,
+        columns,
+        ints[job + Job.start] + first * start_stride + j,
+        start_stride,
+        0.0 if ints[job + Job.has_floor] else -math.inf,
     )
 
 
@@ -48,16 +71,28 @@ def _tables(rows: int, row_stride: int, depth: int, column_stride: int, line_str
 
 
 def product(
-    a: Array, b: Array, start: Array, shape: tuple[int, int], *, a_strides: tuple[int, int], floor: bool = False
-) -> Array:
-    """C (m, n) = start (n,) + A B: A (m, k) has these strides, in elements, and B (k, n) is contiguous."""
-    (rows, columns), depth = shape, b.shape[0]
-    c = empty(shape, a.dtype)
+    a: Array, b: Array, c: Array, start: Array, *, a_strides: tuple[int, int], floor: bool = False
+) -> launch.Job:
+    """C (m, n) = start (n,) + A B: A (m, k) has these strides, in elements; B (k, n) and C are contiguous."""
+    (rows, columns), depth = c.shape, b.shape[0]
     row, table = _tables(rows, a_strides[0], depth, a_strides[1], columns)
-    tasks = workers_for(rows, rows * columns * depth)
-    job = [at(a), at(b), at(c), at(start), 0, int(floor), rows, at(row), depth, at(table), columns, tasks]
-    run(_product, a.dtype, job, tasks, workers=tasks)
-    return c
+    blocks = -(-rows // ROWS)
+    job = pack(
+        Job,
+        a=at(a),
+        b=at(b),
+        c=at(c),
+        start=at(start),
+        start_stride=0,
+        has_floor=int(floor),
+        rows=rows,
+        row=at(row),
+        depth=depth,
+        table=at(table),
+        columns=columns,
+        blocks=blocks,
+    )
+    return launch.Job(_product, job, blocks * -(-columns // (2 * lane_count(c.dtype))), rows * columns * depth)
 
 
 def dense(x: Array, w: Array, b: Array | None) -> Array:
@@ -73,14 +108,19 @@ def dense_relu(x: Array, w: Array, b: Array | None) -> Array:
 def _affine(x: Array, w: Array, b: Array | None, floor: bool) -> Array:
     units, features = w.shape
     start = np.zeros(units, x.dtype) if b is None else contiguous(b)
-    transposed = contiguous(w.T)
-    return product(contiguous(x), transposed, start, (len(x), units), a_strides=(features, 1), floor=floor)
+    source, transposed, y = contiguous(x), contiguous(w.T), empty((len(x), units), x.dtype)
+    run(x.dtype, product(source, transposed, y, start, a_strides=(features, 1), floor=floor))
+    return y
 
 
 def dense_backward(dy: Array, x: Array, w: Array, *, need_dx: bool = True) -> tuple[Array | None, Array, Array]:
     """dx = dy W, dw = dy^T x, and the sum of dy."""
     (units, features), n = w.shape, len(x)
-    slopes, zeros = contiguous(dy), np.zeros(features, x.dtype)
-    dw = product(slopes, contiguous(x), zeros, (units, features), a_strides=(1, units))
-    dx = product(slopes, contiguous(w), zeros, (n, features), a_strides=(units, 1)) if need_dx else None
+    slopes, source, weights, zeros = contiguous(dy), contiguous(x), contiguous(w), np.zeros(features, x.dtype)
+    dw = empty((units, features), x.dtype)
+    jobs = [product(slopes, source, dw, zeros, a_strides=(1, units))]
+    dx = empty((n, features), x.dtype) if need_dx else None
+    if dx is not None:
+        jobs.append(product(slopes, weights, dx, zeros, a_strides=(units, 1)))
+    run(x.dtype, *jobs)
     return dx, dw, slopes.sum(axis=0)

@@ -5,13 +5,13 @@ The matrix product would have a column for each group, and leave all lanes of a 
 
 import functools
 from enum import IntEnum, auto
-from typing import Any
 
 import numpy as np
 
+from minidl.backends.compiled import launch
 from minidl.backends.compiled.jit import Kernel, njit
-from minidl.backends.compiled.launch import PARTS, pack, run, workers_for
-from minidl.backends.compiled.memory import at, block, dense, empty, scratch
+from minidl.backends.compiled.launch import PARTS, pack, run
+from minidl.backends.compiled.memory import at, block, dense, empty
 from minidl.backends.compiled.padding import pad_image
 from minidl.backends.compiled.plan import Plan
 from minidl.backends.compiled.simd import add, clear, copy, lanes, load, multiply_add, store
@@ -30,8 +30,6 @@ class Job(IntEnum):
     db = auto()  # (parts, c)
     images = auto()
     parts = auto()
-    scratch = auto()
-    scratch_size = auto()
     channels = auto()  # from here on, the same in every job of a plan
     pixels = auto()
     pixel_offsets = auto()
@@ -54,19 +52,18 @@ def _padded(memory, ints, job, image, target):
 
 
 @Kernel
-def _forward(memory, ints, job, task, worker):
+def _forward(memory, ints, job, task, own):
     """Image `task`: each pixel of each channel is one chain of FMAs over the taps, from the bias on."""
     channels, pixels, taps = ints[job + Job.channels], ints[job + Job.pixels], ints[job + Job.taps]
     pixel_offsets, tap_offsets = ints[job + Job.pixel_offsets], ints[job + Job.tap_offsets]
     weights, y = ints[job + Job.weights], ints[job + Job.y] + task * pixels * channels
-    image = ints[job + Job.scratch] + worker * ints[job + Job.scratch_size]
     size = ints[job + Job.height] * ints[job + Job.width] * channels
-    _padded(memory, ints, job, ints[job + Job.x] + task * size, image)
+    _padded(memory, ints, job, ints[job + Job.x] + task * size, own)
     for c in range(0, channels, lanes(memory)):
         count = channels - c
         bias = load(memory, ints[job + Job.bias] + c, count)
         for m in range(pixels):
-            place = image + ints[pixel_offsets + m] + c
+            place = own + ints[pixel_offsets + m] + c
             total = bias
             for k in range(taps):
                 pixel = load(memory, place + ints[tap_offsets + k], count)
@@ -115,21 +112,20 @@ def _input_gradient(memory, ints, job, dy, padded, dx):
 
 
 @Kernel
-def _backward(memory, ints, job, task, worker):
+def _backward(memory, ints, job, task, own):
     """For part `task` of the batch: sum the weights' and the bias's gradients, and give the input's."""
     channels, taps, pixels = ints[job + Job.channels], ints[job + Job.taps], ints[job + Job.pixels]
     images, parts = ints[job + Job.images], ints[job + Job.parts]
-    image = ints[job + Job.scratch] + worker * ints[job + Job.scratch_size]
     size = ints[job + Job.height] * ints[job + Job.width] * channels
     dw, db = ints[job + Job.dw] + task * taps * channels, ints[job + Job.db] + task * channels
     clear(memory, dw, taps * channels)
     clear(memory, db, channels)
     for n in range(task * images // parts, (task + 1) * images // parts):
         dy = ints[job + Job.y] + n * pixels * channels
-        _padded(memory, ints, job, ints[job + Job.x] + n * size, image)
-        _add_weight_gradients(memory, ints, job, image, dy, dw, db)
+        _padded(memory, ints, job, ints[job + Job.x] + n * size, own)
+        _add_weight_gradients(memory, ints, job, own, dy, dw, db)
         if ints[job + Job.dx]:
-            _input_gradient(memory, ints, job, dy, image, ints[job + Job.dx] + n * size)
+            _input_gradient(memory, ints, job, dy, own, ints[job + Job.dx] + n * size)
 
 
 @functools.lru_cache(maxsize=512)
@@ -161,9 +157,8 @@ def forward(x: Array, w: Array, b: Array | None, tables: Plan) -> Array:
     source, weights = block(x), _by_taps(w)
     bias = np.zeros(tables.channels, x.dtype) if b is None else dense(b)
     y = empty((len(x), *tables.out, tables.channels), x.dtype)
-    workers, own = workers_for(len(x), _work(x, tables)), _padded_size(tables)
-    job = _job(tables, x.dtype, workers, own, x=at(source), weights=at(weights), y=at(y), bias=at(bias))
-    run(_forward, x.dtype, job, len(x), workers=workers)
+    job = _job(tables, x=at(source), weights=at(weights), y=at(y), bias=at(bias))
+    run(x.dtype, launch.Job(_forward, job, len(x), _work(x, tables), _padded_size(tables)))
     return y.transpose(0, 3, 1, 2)
 
 
@@ -172,15 +167,14 @@ def backward(dy: Array, x: Array, w: Array, tables: Plan, need_dx: bool) -> tupl
     source, slopes, weights, parts = block(x), block(dy), _by_taps(w), min(len(x), PARTS)
     dx = empty(source.shape, x.dtype) if need_dx else None
     dw, db = (empty((parts, size, tables.channels), x.dtype) for size in (tables.taps.size, 1))
-    workers, own = workers_for(parts, _work(x, tables)), _padded_size(tables)
     places = {"x": at(source), "weights": at(weights), "y": at(slopes), "dx": at(dx), "dw": at(dw), "db": at(db)}
-    job = _job(tables, x.dtype, workers, own, **places, images=len(x), parts=parts)
-    run(_backward, x.dtype, job, parts, workers=workers)
+    job = _job(tables, **places, images=len(x), parts=parts)
+    run(x.dtype, launch.Job(_backward, job, parts, 2 * _work(x, tables), _padded_size(tables)))
     kh, kw = tables.kernel
     dw = dw.sum(axis=0).reshape(kh, kw, 1, tables.channels).transpose(3, 2, 0, 1)
     return None if dx is None else dx.transpose(0, 3, 1, 2), dw, db.sum(axis=(0, 1))
 
 
-def _job(tables: Plan, dtype: np.dtype[Any], workers: int, own: int, **values: int) -> list[int]:
+def _job(tables: Plan, **values: int) -> list[int]:
     unused = dict.fromkeys(("bias", "dx", "dw", "db", "images", "parts"), 0)
-    return pack(Job, _fixed(tables), **(unused | values), scratch=scratch(dtype, own * workers), scratch_size=own)
+    return pack(Job, _fixed(tables), **(unused | values))

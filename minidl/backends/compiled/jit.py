@@ -23,11 +23,11 @@ def njit(function: Function, **options: Any) -> Function:
 
 
 class Kernel:
-    """A decorated function kernel(memory, ints, job, task, worker), called by address and so by any thread.
+    """A decorated function kernel(memory, ints, job, task, own), called by address and so by any thread.
 
     `memory` and `ints` are the null pointers to floats and 64-bit integers: addresses counted in elements are their
-    indices. `job` is the address of the job's integers, `task` the part of it to do, and `worker` tells which of the
-    scratch areas is free for it.
+    indices. `job` is the address of the job's integers, `task` the part of it to do, and `own` that of floats that
+    are the thread's to write on.
     """
 
     def __init__(self, function: Callable[..., None]) -> None:

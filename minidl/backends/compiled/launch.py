@@ -1,32 +1,69 @@
 """Jobs: a kernel, its arguments as integers, and the threads that share its tasks."""
 
+import atexit
+import contextlib
 import functools
+import os
 import threading
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
-from numba import prange, types
+from numba import types
 from numba.extending import intrinsic
 
 from minidl import threads
 from minidl.backends.compiled.jit import Kernel, njit
-from minidl.backends.compiled.memory import at
+from minidl.backends.compiled.memory import at, scratch
+from minidl.backends.compiled.simd import I64, pause
 
 PARTS = 8
 """Over how many parts of the batch sums over images are taken apart, whatever the number of threads."""
 
-SMALL = 500_000
+SMALL = 250_000
 """Multiply-adds, or what takes as long, below which a job stays in the calling thread."""
 
+PATIENCE = 50_000
+"""How many times a helper looks for work before it goes to sleep: about a millisecond."""
 
-_parallel_launch = threading.Lock()
+
+class Job(NamedTuple):
+    """Tasks 0, 1, ... of a kernel, which may run in any order and at once: kernel(task) for each."""
+
+    kernel: Kernel
+    arguments: Sequence[int]
+    tasks: int
+    work: float = 0
+    """Multiply-adds of all tasks: from `SMALL` on, threads share them."""
+    scratch: int = 0
+    """Floats that a thread needs for itself."""
+
+
+class _Word(IntEnum):
+    """The places of what threads tell each other, each in a cache line of its own where two may write at once."""
+
+    ticket = 0  # 20 bits of sequence number; first and last task, 22 bits each, that nobody has taken
+    done = 8  # tasks that helpers have finished
+    kernel = 16
+    job = 17
+    scratch = 18
+    stride = 19
+    workers = 20
+    sequence = 21
+    stop = 24
+
+
+_BITS = 22
+_MOST = (1 << _BITS) - 1
+_SEQUENCES = (1 << 20) - 1
+_ENTRY = 5
+"""Words of a job in the table that a launch reads: kernel, offset of its integers, tasks, shared, scratch."""
 
 
 @intrinsic
-def _call(typing, kernel, job, task, worker):
+def _call(typing, kernel, job, task, own):
     """Call the kernel at an address, with null pointers for `memory` and `ints`."""
 
     def codegen(context, builder, signature, args):
@@ -39,37 +76,214 @@ def _call(typing, kernel, job, task, worker):
     return types.void(*[types.int64] * 4), codegen
 
 
+def _word(builder, index):
+    """The pointer to the 64-bit integer whose address, counted in elements, is `index`."""
+    return builder.gep(ir.Constant(I64.as_pointer(), None), [index])
+
+
+@intrinsic
+def _read(typing, index):
+    """The integer that another thread may be writing."""
+
+    def codegen(context, builder, signature, args):
+        return builder.load_atomic(_word(builder, args[0]), "seq_cst", 8)
+
+    return types.int64(types.int64), codegen
+
+
+@intrinsic
+def _write(typing, index, value):
+    """Let other threads see an integer, and all that was written before it."""
+
+    def codegen(context, builder, signature, args):
+        builder.store_atomic(args[1], _word(builder, args[0]), "seq_cst", 8)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), codegen
+
+
+@intrinsic
+def _count(typing, index):
+    """Add one to an integer that other threads count on, too."""
+
+    def codegen(context, builder, signature, args):
+        builder.atomic_rmw("add", _word(builder, args[0]), ir.Constant(I64, 1), "seq_cst")
+        return context.get_dummy_value()
+
+    return types.void(types.int64), codegen
+
+
+@intrinsic
+def _swap(typing, index, old, new):
+    """Whether the integer was still the old one, and is the new one now."""
+
+    def codegen(context, builder, signature, args):
+        result = builder.cmpxchg(_word(builder, args[0]), args[1], args[2], "seq_cst", "seq_cst")
+        return builder.extract_value(result, 1)
+
+    return types.boolean(*[types.int64] * 3), codegen
+
+
 @njit
-def _run(kernel, job, tasks):
-    for task in range(tasks):
-        _call(kernel, job, task, 0)
+def _lead(board, table, count, own, stride, workers):
+    """Do the jobs of a table one after the other, each with whatever help turns up.
+
+    This thread takes tasks from the front and helpers take them from the back, so that a thread meets the same images
+    in job after job. Nobody waits for a helper that hasn't begun.
+    """
+    for j in range(count):
+        entry = table + _ENTRY * j
+        kernel, job, tasks = _read(entry), table + _read(entry + 1), _read(entry + 2)
+        if workers == 1 or tasks < 2 or tasks > _MOST or _read(entry + 3) == 0:
+            for task in range(tasks):
+                _call(kernel, job, task, own)
+            continue
+        sequence = (_read(board + _Word.sequence) + 1) & _SEQUENCES
+        _write(board + _Word.sequence, sequence)
+        _write(board + _Word.kernel, kernel)
+        _write(board + _Word.job, job)
+        _write(board + _Word.scratch, own)
+        _write(board + _Word.stride, stride)
+        _write(board + _Word.workers, workers)
+        _write(board + _Word.done, 0)
+        _write(board + _Word.ticket, (sequence << (2 * _BITS)) | tasks)
+        mine = 0
+        while True:
+            ticket = _read(board + _Word.ticket)
+            first, last = (ticket >> _BITS) & _MOST, ticket & _MOST
+            if first >= last:
+                break
+            if _swap(board + _Word.ticket, ticket, ticket + (1 << _BITS)):
+                _call(kernel, job, first, own)
+                mine += 1
+        while _read(board + _Word.done) + mine < tasks:
+            pause()
 
 
-def _run_shared(kernel, job, tasks, workers):
-    for worker in prange(workers):
-        for task in range(worker * tasks // workers, (worker + 1) * tasks // workers):
-            _call(kernel, job, task, worker)
+@njit
+def _help(board, me, patience):
+    """Take tasks until there have been none for a while. `me` is 1 for the first helper."""
+    idle = 0
+    while idle < patience and _read(board + _Word.stop) == 0:
+        ticket = _read(board + _Word.ticket)
+        first, last = (ticket >> _BITS) & _MOST, ticket & _MOST
+        if first < last and me < _read(board + _Word.workers):
+            # They belong to the ticket if it is still there when this thread takes its task.
+            kernel, job = _read(board + _Word.kernel), _read(board + _Word.job)
+            own = _read(board + _Word.scratch) + me * _read(board + _Word.stride)
+            if _swap(board + _Word.ticket, ticket, ticket - 1):
+                _call(kernel, job, last - 1, own)
+                _count(board + _Word.done)
+                idle = 0
+        else:
+            pause()
+            idle += 1
 
 
-_run_shared = njit(_run_shared, parallel=True)
+class _Helper(threading.Thread):
+    """A thread that helps with tasks, and sleeps where there have been none for a while."""
+
+    def __init__(self, me: int) -> None:
+        super().__init__(name=f"minidl helper {me}", daemon=True)
+        self.me = me
+        self.bell = threading.Lock()
+        self.bell.acquire()
+        self.asleep = False
+        self.start()
+
+    def run(self) -> None:
+        while not _board[_Word.stop]:
+            _help(at(_board), self.me, PATIENCE)
+            self.asleep = True
+            self.bell.acquire()
+
+    def wake(self) -> None:
+        self.asleep = False
+        self.bell.release()
 
 
-def workers_for(tasks: int, work: float) -> int:
-    """How many threads to share a job of so many tasks and multiply-adds among."""
-    return 1 if work < SMALL else max(min(tasks, threads.num_threads()), 1)
+def _aligned(words: int) -> Any:
+    """So many integers, zero, of which the first begins a cache line."""
+    area = np.zeros(words + 7, np.int64)
+    return area[-at(area) % 8 :][:words]
 
 
-def run(kernel: Kernel, dtype: np.dtype[Any], arguments: Sequence[int], tasks: int, *, workers: int = 1) -> None:
-    """Do a job's tasks. While another Python thread has the threads at work, this one works alone."""
-    job = np.array(arguments, np.int64)
-    address = kernel.address(dtype.char)
-    if workers > 1 and _parallel_launch.acquire(blocking=False):
-        try:
-            _run_shared(address, at(job), tasks, workers)
-        finally:
-            _parallel_launch.release()
-    else:
-        _run(address, at(job), tasks)
+_board = _aligned(len(_Word) * 8)
+_helpers: list[_Helper] = []
+_leading = threading.Lock()
+
+
+def _gather(workers: int) -> None:
+    """Have enough helpers, and those awake."""
+    while len(_helpers) < workers - 1:
+        _helpers.append(_Helper(len(_helpers) + 1))
+    for helper in _helpers[: workers - 1]:
+        if helper.asleep:
+            helper.wake()
+
+
+@atexit.register
+def _dismiss() -> None:
+    """End the helpers while Python still runs: a thread that comes back to a finished interpreter is torn down."""
+    _board[_Word.stop] = 1
+    for helper in _helpers:
+        with contextlib.suppress(RuntimeError):  # two may want to wake it
+            helper.wake()
+        helper.join(1)
+
+
+def _start_alone() -> None:
+    """In a forked child there are no helpers, and nobody leads."""
+    global _leading
+    _helpers.clear()
+    _board[:] = 0
+    _leading = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_alone)
+
+
+class Program:
+    """Jobs as one array of integers, to be run again and again in a single call."""
+
+    def __init__(self, jobs: Sequence[Job], dtype: np.dtype[Any]) -> None:
+        table: list[int] = []
+        integers: list[int] = []
+        start = _ENTRY * len(jobs)
+        for job in jobs:
+            shared = int(job.work >= SMALL)
+            table += [job.kernel.address(dtype.char), start + len(integers), job.tasks, shared, job.scratch]
+            integers += job.arguments
+        self.count = len(jobs)
+        self.words = np.array(table + integers, np.int64)
+        self.stride = -(-max((job.scratch for job in jobs), default=0) // 16) * 16
+        self.is_shared = any(table[3::_ENTRY])
+        self.dtype = dtype
+
+    def run(self) -> None:
+        """Do the jobs in turn. While another Python thread has the helpers at work, this one works alone."""
+        workers = threads.num_threads() if self.is_shared else 1
+        if workers > 1 and _leading.acquire(blocking=False):
+            try:
+                _gather(workers)
+                own = scratch(self.dtype, self.stride * workers) if self.stride else 0
+                _lead(at(_board), at(self.words), self.count, own, self.stride, workers)
+            finally:
+                _leading.release()
+        else:
+            own = scratch(self.dtype, self.stride) if self.stride else 0
+            _lead(0, at(self.words), self.count, own, self.stride, 1)
+
+
+def run(dtype: np.dtype[Any], *jobs: Job) -> None:
+    """Do these jobs in turn, once."""
+    Program(jobs, dtype).run()
+
+
+def pieces(size: int) -> int:
+    """Over how many tasks to share a pass over so many elements: of pages of them, or one where they're few."""
+    return max(size // 8192, 1)
 
 
 @functools.cache

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backends.compiled.jit import Kernel
-from minidl.backends.compiled.launch import PARTS, run, workers_for
+from minidl.backends.compiled.launch import PARTS, Job, run
 from minidl.backends.compiled.memory import at, block, dense, empty_like
 from minidl.backends.compiled.simd import (
     add,
@@ -23,7 +23,7 @@ from minidl.typing import Array
 
 
 @Kernel
-def _sums(memory, ints, job, task, worker):
+def _sums(memory, ints, job, task, own):
     """For part `task` of the images (n, h, w, c): the sums of x - center, or of its squares."""
     x, center, totals, squared = ints[job], ints[job + 1], ints[job + 2], ints[job + 3]
     images, parts, height, width, channels = (
@@ -47,7 +47,7 @@ def _sums(memory, ints, job, task, worker):
 
 
 @Kernel
-def _slope_sums(memory, ints, job, task, worker):
+def _slope_sums(memory, ints, job, task, own):
     """For part `task`: the sums of dy and of dy (x - center); where y, if there is one, is zero, so is dy."""
     x, dy, y, center, totals = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
     images, parts, height, width, channels = (
@@ -77,7 +77,7 @@ def _slope_sums(memory, ints, job, task, worker):
 
 
 @Kernel
-def _affine(memory, ints, job, task, worker):
+def _affine(memory, ints, job, task, own):
     """(x - center) scale + shift for each pixel of image `task`, through a ReLU if wanted."""
     x, y, center, scale, shift, relu = (
         ints[job],
@@ -101,7 +101,7 @@ def _affine(memory, ints, job, task, worker):
 
 
 @Kernel
-def _slopes(memory, ints, job, task, worker):
+def _slopes(memory, ints, job, task, own):
     """dx = outer (dy - mean of dy - (x - center) inner) for each pixel of image `task`."""
     x, dy, y, dx, center, mean, inner, outer = (
         ints[job],
@@ -135,7 +135,7 @@ def _mean(pixels: Array, center: Array, squared: bool) -> Array:
     parts = min(n, PARTS)
     totals = np.zeros((parts, channels), pixels.dtype)
     job = [at(pixels), at(center), at(totals), int(squared), n, parts, height, width, channels]
-    run(_sums, pixels.dtype, job, parts, workers=workers_for(parts, pixels.size))
+    run(pixels.dtype, Job(_sums, job, parts, 8 * pixels.size))
     mean: Array = totals.sum(axis=0) / pixels.dtype.type(n * height * width)
     return mean
 
@@ -144,7 +144,7 @@ def _apply(pixels: Array, center: Array, scale: Array, shift: Array, relu: bool)
     n, height, width, channels = pixels.shape
     y = empty_like(pixels)
     job = [at(pixels), at(y), at(center), at(scale), at(shift), int(relu), height * width, channels]
-    run(_affine, pixels.dtype, job, n, workers=workers_for(n, pixels.size))
+    run(pixels.dtype, Job(_affine, job, n, 8 * pixels.size))
     return y.transpose(0, 3, 1, 2)
 
 
@@ -191,7 +191,7 @@ def _gradients(
     totals = np.zeros((parts, 2, channels), x.dtype)
     center = dense(mean)
     job = [at(pixels), at(slopes), address, at(center), at(totals), n, parts, height, width, channels]
-    run(_slope_sums, x.dtype, job, parts, workers=workers_for(parts, 2 * pixels.size))
+    run(x.dtype, Job(_slope_sums, job, parts, 16 * pixels.size))
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         dbeta, products = totals.sum(axis=0)
         deviation = np.sqrt(variance + x.dtype.type(eps))
@@ -200,7 +200,7 @@ def _gradients(
         outer = dense(gamma / deviation)
     dx = empty_like(pixels)
     places = [at(pixels), at(slopes), address, at(dx), at(center), at(average), at(inner), at(outer)]
-    run(_slopes, x.dtype, [*places, height * width, channels], n, workers=workers_for(n, 2 * pixels.size))
+    run(x.dtype, Job(_slopes, [*places, height * width, channels], n, 16 * pixels.size))
     return dx.transpose(0, 3, 1, 2), dgamma, dbeta
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from minidl.backends.compiled.jit import Kernel
-from minidl.backends.compiled.launch import run, workers_for
+from minidl.backends.compiled.launch import Job, pieces, run
 from minidl.backends.compiled.memory import at, dense
 from minidl.backends.compiled.simd import (
     divide,
@@ -20,7 +20,7 @@ from minidl.typing import Array
 
 
 @Kernel
-def _sgd_step(memory, ints, job, task, worker):
+def _sgd_step(memory, ints, job, task, own):
     value, grad, velocity, settings, size, tasks = (
         ints[job],
         ints[job + 1],
@@ -47,7 +47,7 @@ def _sgd_step(memory, ints, job, task, worker):
 
 
 @Kernel
-def _adam_step(memory, ints, job, task, worker):
+def _adam_step(memory, ints, job, task, own):
     value, grad, first, second, settings, size, tasks = (
         ints[job],
         ints[job + 1],
@@ -86,9 +86,9 @@ def sgd_step(
 ) -> None:
     """Change the vectors value and velocity (None without momentum) in place."""
     settings = np.array([lr, weight_decay, momentum, nesterov], value.dtype)
-    slopes, tasks = dense(grad), workers_for(value.size, 4 * value.size)
+    slopes, tasks = dense(grad), pieces(value.size)
     job = [at(value), at(slopes), at(velocity), at(settings), value.size, tasks]
-    run(_sgd_step, value.dtype, job, tasks, workers=tasks)
+    run(value.dtype, Job(_sgd_step, job, tasks, 16 * value.size))
 
 
 def adam_step(
@@ -107,6 +107,6 @@ def adam_step(
     settings = np.array(
         [betas[0], 1 - betas[0], betas[1], 1 - betas[1], eps, weight_decay, step_size, second_scale], value.dtype
     )
-    slopes, tasks = dense(grad), workers_for(value.size, 8 * value.size)
+    slopes, tasks = dense(grad), pieces(value.size)
     job = [at(value), at(slopes), at(first), at(second), at(settings), value.size, tasks]
-    run(_adam_step, value.dtype, job, tasks, workers=tasks)
+    run(value.dtype, Job(_adam_step, job, tasks, 64 * value.size))

@@ -3,7 +3,7 @@
 import math
 
 from minidl.backends.compiled.jit import Kernel, njit
-from minidl.backends.compiled.launch import run, workers_for
+from minidl.backends.compiled.launch import Job, run
 from minidl.backends.compiled.memory import at, block, empty, empty_like
 from minidl.backends.compiled.simd import add, clear, if_beats, lanes, load, splat, store, where_equal, where_positive
 from minidl.typing import Array
@@ -77,7 +77,7 @@ def pool_geometry(size: Pair, channels: int, pool_size: Pair, stride: Pair, padd
 
 
 @Kernel
-def _pool(memory, ints, job, task, worker):
+def _pool(memory, ints, job, task, own):
     x, y, argmax = ints[job], ints[job + 1], ints[job + 2]
     geometry = job + 3
     in_size = ints[geometry] * ints[geometry + 1] * ints[geometry + 2]
@@ -86,7 +86,7 @@ def _pool(memory, ints, job, task, worker):
 
 
 @Kernel
-def _unpool(memory, ints, job, task, worker):
+def _unpool(memory, ints, job, task, own):
     dy, argmax, dx = ints[job], ints[job + 1], ints[job + 2]
     geometry = job + 3
     in_size = ints[geometry] * ints[geometry + 1] * ints[geometry + 2]
@@ -103,8 +103,8 @@ def max_pool2d(x: Array, *, pool_size: Pair, stride: Pair, padding: Sides) -> tu
     source = block(x)
     y = empty((n, geometry[3], geometry[4], c), x.dtype)
     argmax = empty_like(y)
-    workers = workers_for(n, y.size * pool_size[0] * pool_size[1])
-    run(_pool, x.dtype, [at(source), at(y), at(argmax), *geometry], n, workers=workers)
+    work = 8 * y.size * pool_size[0] * pool_size[1]
+    run(x.dtype, Job(_pool, [at(source), at(y), at(argmax), *geometry], n, work))
     return y.transpose(0, 3, 1, 2), argmax.transpose(0, 3, 1, 2)
 
 
@@ -116,6 +116,6 @@ def max_pool2d_backward(
     slopes, winners = block(dy), block(argmax)
     dx = empty((n, *size, c), dy.dtype)
     geometry = pool_geometry(size, c, pool_size, stride, padding)
-    workers = workers_for(n, dy.size * pool_size[0] * pool_size[1])
-    run(_unpool, dy.dtype, [at(slopes), at(winners), at(dx), *geometry], n, workers=workers)
+    work = 8 * dy.size * pool_size[0] * pool_size[1]
+    run(dy.dtype, Job(_unpool, [at(slopes), at(winners), at(dx), *geometry], n, work))
     return dx.transpose(0, 3, 1, 2)

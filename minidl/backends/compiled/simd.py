@@ -33,8 +33,13 @@ REGISTER_BYTES = register_bytes()
 
 
 def lanes_of(dtype):
-    """How many of these floats a register holds."""
+    """How many of Numba's floats a register holds."""
     return REGISTER_BYTES * 8 // dtype.bitwidth
+
+
+def lane_count(dtype):
+    """How many of NumPy's floats a register holds."""
+    return REGISTER_BYTES // dtype.itemsize
 
 
 class VectorType(types.Type):
@@ -313,3 +318,15 @@ def clear(typing, memory, target, count):
         return context.get_dummy_value()
 
     return types.void(memory, types.int64, types.int64), codegen
+
+
+@intrinsic
+def pause(typing):
+    """Tell the CPU that this thread waits for another one, where it can be told."""
+
+    def codegen(context, builder, signature, args):
+        if llvmlite.binding.get_default_triple().startswith("x86_64"):
+            llvm_call(builder, "llvm.x86.sse2.pause", ir.VoidType())
+        return context.get_dummy_value()
+
+    return types.void(), codegen

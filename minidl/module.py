@@ -1,7 +1,7 @@
 """Parameters, and the modules that own them."""
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 class Parameter:
     """An array that training changes, and the sum of its gradients since `zero_grad`.
 
-    It has neither until its module is built; then both are views into the two flat buffers of their model.
+    It has neither until its module is built; then both are views into the two flat buffers of their model. In memory
+    its axes are in the order `memory`, outermost first, which is that in which kernels read it; by default their own.
     """
 
-    __slots__ = ("_grad", "_value")
+    __slots__ = ("_flat", "_grad", "_value", "memory")
 
-    def __init__(self, value: Array | None = None) -> None:
-        self._value: Array | None = None
-        self._grad: Array | None = None
+    def __init__(self, value: Array | None = None, *, memory: Sequence[int] | None = None) -> None:
+        self.memory = None if memory is None else tuple(memory)
+        self.forget()
         if value is not None:
             self.value = value
 
@@ -41,8 +42,8 @@ class Parameter:
     @value.setter
     def value(self, value: Array) -> None:
         if self._value is None:
-            self._value = np.array(value, order="C")  # an optimizer steps through it as one vector
-            self._grad = np.zeros_like(self._value)
+            self._live_in(value.shape, *np.zeros((2, value.size), value.dtype))
+            self._value[...] = value  # type: ignore[index]
         elif value.shape != self._value.shape:
             raise ShapeError(f"expected a parameter of shape {show(self._value.shape)}, got {show(value.shape)}")
         else:
@@ -61,6 +62,13 @@ class Parameter:
             self.grad[...] = grad
 
     @property
+    def flat(self) -> tuple[Array, Array]:
+        """Value and gradient as vectors, in the order in which they lie in memory."""
+        if self._flat is None:
+            raise NotBuiltError("the parameters have no values yet: build the model first")
+        return self._flat
+
+    @property
     def is_built(self) -> bool:
         """Whether it has a value."""
         return self._value is not None
@@ -76,12 +84,21 @@ class Parameter:
 
     def forget(self) -> None:
         """Have no value again."""
-        self._value = self._grad = None
+        self._value: Array | None = None
+        self._grad: Array | None = None
+        self._flat: tuple[Array, Array] | None = None
 
-    def move(self, value: Array, grad: Array) -> None:
-        """Live in these arrays from now on, with the value and gradient of now."""
-        value[...], grad[...] = self.value, self.grad
-        self._value, self._grad = value, grad
+    def move(self, values: Array, grads: Array) -> None:
+        """Live in these vectors from now on, with the value and gradient of now."""
+        value, grad = self.value, self.grad
+        self._live_in(value.shape, values, grads)
+        self.value, self.grad = value, grad
+
+    def _live_in(self, shape: Shape, values: Array, grads: Array) -> None:
+        order = self.memory if self.memory is not None and len(self.memory) == len(shape) else range(len(shape))
+        dense, back = [shape[axis] for axis in order], np.argsort(order)
+        self._flat = values, grads
+        self._value, self._grad = (vector.reshape(dense).transpose(back) for vector in self._flat)
 
     def __repr__(self) -> str:
         return (
@@ -222,14 +239,14 @@ def flatten_parameters(module: Module, dtype: Any) -> None:
     """
     for _, array in module.named_state():
         if isinstance(array, Buffer):
-            array.move(*np.empty((2, *array.value.shape), dtype))
+            array.move(*np.empty((2, array.value.size), dtype))
     parameters = module.parameters()
     size = sum(parameter.value.size for parameter in parameters)
     values, grads = np.empty(size, dtype), np.zeros(size, dtype)
     start = 0
     for parameter in parameters:
-        shape, stop = parameter.value.shape, start + parameter.value.size
-        parameter.move(values[start:stop].reshape(shape), grads[start:stop].reshape(shape))
+        stop = start + parameter.value.size
+        parameter.move(values[start:stop], grads[start:stop])
         start = stop
 
 
@@ -240,7 +257,7 @@ def flat_views(parameters: list[Parameter]) -> list[tuple[Array, Array]]:
     """
     runs: list[tuple[list[Array], list[Array]]] = []
     for parameter in parameters:
-        value, grad = parameter.value, parameter.grad
+        value, grad = parameter.flat
         if runs and _follows(value, runs[-1][0][-1]) and _follows(grad, runs[-1][1][-1]):
             runs[-1][0].append(value)
             runs[-1][1].append(grad)
@@ -257,16 +274,14 @@ def _follows(later: Array, earlier: Array) -> bool:
     return (
         earlier.base is not None
         and later.base is earlier.base
-        and later.flags.c_contiguous
-        and earlier.flags.c_contiguous
         and _address(later) == _address(earlier) + earlier.nbytes
     )
 
 
 def _span(adjacent: list[Array]) -> Array:
-    """One vector over arrays that lie one behind the other."""
+    """One vector over vectors that lie one behind the other."""
     if len(adjacent) == 1:
-        return adjacent[0].reshape(-1)
+        return adjacent[0]
     base = adjacent[0].base
     start = (_address(adjacent[0]) - _address(base)) // base.itemsize  # type: ignore[arg-type, union-attr]
     return base[start : start + sum(array.size for array in adjacent)]  # type: ignore[index]

@@ -43,7 +43,7 @@ class Conv2D(Affine):
         self.dilation = dilation
         self.groups = shapes.count(groups, "groups")
         self.weight_init = weight_init
-        self.weight = Parameter()
+        self.weight = Parameter(memory=(2, 3, 1, 0))
         self.bias = Parameter() if bias else None
         self._taps = shapes.pair(kernel_size, "kernel_size")
         shapes.pair(stride, "stride")

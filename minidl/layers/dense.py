@@ -23,7 +23,7 @@ class Dense(Affine):
     def __init__(self, units: int, *, bias: bool = True, weight_init: str | Initializer = "he_normal") -> None:
         self.units = shapes.count(units, "units")
         self.weight_init = weight_init
-        self.weight = Parameter()
+        self.weight = Parameter(memory=(1, 0))
         self.bias = Parameter() if bias else None
         initializers.get(weight_init)
 

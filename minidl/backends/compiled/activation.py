@@ -7,7 +7,7 @@ import numpy as np
 
 from minidl.backends.compiled.jit import Kernel, njit
 from minidl.backends.compiled.launch import Job, pieces, run
-from minidl.backends.compiled.memory import at, dense, empty, empty_like
+from minidl.backends.compiled.memory import dense, empty, empty_like
 from minidl.backends.compiled.simd import exponential, lanes, load, rectify, splat, store, subtract, where_positive
 from minidl.typing import Array
 
@@ -76,7 +76,7 @@ def _softmax_backward(memory, ints, job, task, own):
 
 @Kernel
 def _log_softmax(memory, ints, job, task, own):
-    x, y, rows, classes, row_scratch = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
+    x, y, rows, classes, row_scratch = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], own
     for n in range(rows):
         row = y + n * classes
         _below_maximum(memory, x + n * classes, classes, row)
@@ -100,7 +100,7 @@ def _log_softmax_backward(memory, ints, job, task, own):
 @Kernel
 def _cross_entropy(memory, ints, job, task, own):
     logits, targets, losses, dlogits = ints[job], ints[job + 1], ints[job + 2], ints[job + 3]
-    rows, classes, row_scratch = ints[job + 4], ints[job + 5], ints[job + 6]
+    rows, classes, row_scratch = ints[job + 4], ints[job + 5], own
     for n in range(rows):
         row, target = dlogits + n * classes, targets + n * classes
         _below_maximum(memory, logits + n * classes, classes, row_scratch)
@@ -114,21 +114,33 @@ def _cross_entropy(memory, ints, job, task, own):
         memory[losses + n] = loss
 
 
-def relu(x: Array) -> Array:
-    """max(x, 0), NaN kept, in the memory order of x."""
+def rectified(x: Array) -> tuple[Array, Job]:
+    """(max(x, 0), job), in the memory order of x."""
     y = empty_like(x)
     source, target = _in_memory_order(x, y)
     tasks = pieces(x.size)
-    run(x.dtype, Job(_relu, [at(source), at(target), x.size, tasks], tasks, 8 * x.size))
+    return y, Job(_relu, [source, target, x.size, tasks], tasks, 8 * x.size)
+
+
+def relu(x: Array) -> Array:
+    """max(x, 0), NaN kept, in the memory order of x."""
+    y, job = rectified(x)
+    run(x.dtype, job)
     return y
+
+
+def masked(dy: Array, y: Array) -> tuple[Array, Job]:
+    """(dy where y isn't zero, job), in the memory order of y."""
+    dx = empty_like(y)
+    slopes, outputs, target = _in_memory_order(dy, y, dx)
+    tasks = pieces(y.size)
+    return dx, Job(_relu_backward, [slopes, outputs, target, y.size, tasks], tasks, 8 * y.size)
 
 
 def relu_backward(dy: Array, y: Array) -> Array:
     """Dy where y isn't zero, in the memory order of y."""
-    dx = empty_like(y)
-    slopes, outputs, target = _in_memory_order(dy, y, dx)
-    tasks = pieces(y.size)
-    run(y.dtype, Job(_relu_backward, [at(slopes), at(outputs), at(target), y.size, tasks], tasks, 8 * y.size))
+    dx, job = masked(dy, y)
+    run(y.dtype, job)
     return dx
 
 
@@ -161,16 +173,20 @@ def log_softmax_backward(dy: Array, y: Array) -> Array:
 def _by_rows(kernel: Kernel, *inputs: Array, scratch: bool = False) -> Array:
     sources = [dense(array) for array in inputs]
     output = empty(sources[0].shape, sources[0].dtype)
-    row = np.empty(output.shape[1] if scratch else 0, output.dtype)
-    run(output.dtype, Job(kernel, [*map(at, sources), at(output), *output.shape, at(row)], 1))
+    run(output.dtype, by_rows(kernel, *sources, output, scratch=scratch))
     return output
+
+
+def by_rows(kernel: Kernel, *arrays: Array, scratch: bool = False) -> Job:
+    """The job of a kernel that reads dense rows, all arrays but the last one, and writes the rows of that."""
+    rows, classes = arrays[-1].shape
+    return Job(kernel, [*arrays, rows, classes], 1, scratch=classes if scratch else 0)
 
 
 def cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
     """(losses (n,), dlogits (n, classes)) of rows of logits and rows of target probabilities."""
     scores, distributions = dense(logits), dense(targets)
     losses, dlogits = np.empty(len(scores), scores.dtype), np.empty(scores.shape, scores.dtype)
-    row = np.empty(scores.shape[1], scores.dtype)
-    job = [at(scores), at(distributions), at(losses), at(dlogits), *scores.shape, at(row)]
-    run(scores.dtype, Job(_cross_entropy, job, 1))
+    job = [scores, distributions, losses, dlogits, *scores.shape]
+    run(scores.dtype, Job(_cross_entropy, job, 1, scratch=scores.shape[1]))
     return losses, dlogits

@@ -7,22 +7,26 @@ offset of filter tap k. The gradients, from the same product with other tables, 
 import functools
 import math
 from enum import IntEnum, auto
+from typing import Any
 
 import numpy as np
 
 from minidl.backends.compiled import depthwise, launch
-from minidl.backends.compiled.activation import relu
+from minidl.backends.compiled.activation import rectified
 from minidl.backends.compiled.jit import Kernel
 from minidl.backends.compiled.launch import pack, run
-from minidl.backends.compiled.memory import at, block, dense, empty, empty_like
+from minidl.backends.compiled.layout import packed
+from minidl.backends.compiled.memory import block, dense, empty, empty_like
 from minidl.backends.compiled.padding import pad_image
 from minidl.backends.compiled.plan import Plan, plan
-from minidl.backends.compiled.pool import max_pool2d, pool_geometry, pool_image
+from minidl.backends.compiled.pool import pool_geometry, pool_image, pooled
 from minidl.backends.compiled.product import multiply
 from minidl.typing import Array
 
 Pair = tuple[int, int]
 Sides = tuple[Pair, Pair]
+Window = tuple[Pair, Pair, Sides]
+"""A pooling's size, stride and padding."""
 
 
 class Job(IntEnum):
@@ -90,38 +94,37 @@ def _forward(memory, ints, job, task, own):
 
 
 @functools.lru_cache(maxsize=512)
-def _fixed(tables: Plan) -> tuple[int, ...]:
-    """The integers that a plan's jobs have in common."""
+def _fixed(tables: Plan) -> tuple[Any, ...]:
+    """The arguments that a plan's jobs have in common."""
     return (
         *(tables.groups, tables.channels, tables.filters),
-        *(tables.pixels.size, at(tables.pixels), tables.taps.size, at(tables.forward)),
+        *(tables.pixels.size, tables.pixels, tables.taps.size, tables.forward),
         *(*tables.size, tables.padding[0][0], tables.padding[1][0], tables.padded[1], tables.padded_size),
     )
 
 
-def _run_forward(
-    x: Array, w: Array, b: Array | None, tables: Plan, relu: bool, pool: list[int] | None
-) -> tuple[Array, Array | None]:
-    """(y, argmax) of the convolution, with ReLU and pooling if wanted; argmax is None without pooling."""
+def direct(
+    x: Array, w: Array, b: Array | None, tables: Plan, relu: bool, pool: Window | None
+) -> tuple[Array, Array | None, list[launch.Job]]:
+    """(y, argmax, jobs) of the convolution, with ReLU and pooling if wanted; argmax is None without pooling."""
     n, filters, pixels = len(x), tables.filters, tables.pixels.size
-    source, bias = block(x), np.zeros(filters, x.dtype) if b is None else dense(b)
-    weights = dense(w.transpose(2, 3, 1, 0))
-    y = empty((n, *tables.out, filters) if pool is None else (n, pool[3], pool[4], filters), x.dtype)
+    geometry = None if pool is None else pool_geometry(tables.out, filters, *pool)
+    weights, jobs = packed(w.transpose(2, 3, 1, 0))
+    y = empty((n, *tables.out, filters) if geometry is None else (n, geometry[3], geometry[4], filters), x.dtype)
     argmax = None if pool is None else empty_like(y)
-    work = n * pixels * tables.taps.size * filters // tables.groups
-    own = tables.padded_size + (pixels * filters if pool else 0)
     job = pack(
         Job,
         _fixed(tables),
-        x=at(source),
-        weights=at(weights),
-        bias=at(bias),
-        y=at(y),
-        argmax=at(argmax),
+        x=block(x),
+        weights=weights,
+        bias=np.zeros(filters, x.dtype) if b is None else dense(b),
+        y=y,
+        argmax=argmax,
         relu=int(relu),
     )
-    run(x.dtype, launch.Job(_forward, [*job, *(pool or ())], n, work, own))
-    return y.transpose(0, 3, 1, 2), None if argmax is None else argmax.transpose(0, 3, 1, 2)
+    own = tables.padded_size + (pixels * filters if pool else 0)
+    jobs.append(launch.Job(_forward, [*job, *(geometry or ())], n, n * tables.macs, own))
+    return y.transpose(0, 3, 1, 2), None if argmax is None else argmax.transpose(0, 3, 1, 2), jobs
 
 
 def tables_for(x: Array, w: Array, stride: Pair, padding: Sides, dilation: Pair, groups: int) -> Plan:
@@ -129,10 +132,27 @@ def tables_for(x: Array, w: Array, stride: Pair, padding: Sides, dilation: Pair,
     return plan((x.shape[2], x.shape[3]), x.shape[1], w.shape[0], w.shape[2:], stride, padding, dilation, groups)
 
 
+def prepare(
+    x: Array, w: Array, b: Array | None, tables: Plan, *, relu: bool, pool: Window | None
+) -> tuple[Array, Array | None, list[launch.Job]]:
+    """`direct`, or a faster way where there is one for this geometry."""
+    if not tables.depthwise:
+        return direct(x, w, b, tables, relu, pool)
+    y, jobs = depthwise.forward(x, w, b, tables)
+    if relu:
+        y, job = rectified(y)
+        jobs.append(job)
+    if pool is None:
+        return y, None, jobs
+    y, argmax, job = pooled(y, *pool)
+    return y, argmax, [*jobs, job]
+
+
 def conv2d(x: Array, w: Array, b: Array | None, *, stride: Pair, padding: Sides, dilation: Pair, groups: int) -> Array:
     """The patches, which are never copied out, times the filters."""
-    tables = tables_for(x, w, stride, padding, dilation, groups)
-    return depthwise.forward(x, w, b, tables) if tables.depthwise else _run_forward(x, w, b, tables, False, None)[0]
+    y, _, jobs = prepare(x, w, b, tables_for(x, w, stride, padding, dilation, groups), relu=False, pool=None)
+    run(x.dtype, *jobs)
+    return y
 
 
 def conv2d_relu(
@@ -144,12 +164,9 @@ def conv2d_relu(
     padding: Sides,
     dilation: Pair,
     groups: int,
-    pool: tuple[Pair, Pair, Sides] | None,
+    pool: Window | None,
 ) -> tuple[Array, Array | None]:
     """(y, argmax) of convolution, ReLU and, with a pool (its size, stride and padding), max-pooling, in one pass."""
-    tables = tables_for(x, w, stride, padding, dilation, groups)
-    if tables.depthwise:
-        y = relu(depthwise.forward(x, w, b, tables))
-        return (y, None) if pool is None else max_pool2d(y, pool_size=pool[0], stride=pool[1], padding=pool[2])
-    geometry = None if pool is None else pool_geometry(tables.out, w.shape[0], *pool)
-    return _run_forward(x, w, b, tables, True, geometry)
+    y, argmax, jobs = prepare(x, w, b, tables_for(x, w, stride, padding, dilation, groups), relu=True, pool=pool)
+    run(x.dtype, *jobs)
+    return y, argmax

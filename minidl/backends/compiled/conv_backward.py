@@ -5,20 +5,21 @@ The weights' gradient is the product with rows of taps, summed over pixels; the 
 
 import functools
 import math
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from minidl.backends.compiled import depthwise, launch
-from minidl.backends.compiled.activation import relu_backward
-from minidl.backends.compiled.conv import tables_for
+from minidl.backends.compiled.activation import masked
+from minidl.backends.compiled.conv import Window, tables_for
 from minidl.backends.compiled.conv_image import Job, input_by_columns, input_by_phases, spread_slopes, sum_lines
 from minidl.backends.compiled.jit import Kernel
 from minidl.backends.compiled.launch import PARTS, pack, run
-from minidl.backends.compiled.memory import at, block, dense, empty
+from minidl.backends.compiled.layout import packed, summed
+from minidl.backends.compiled.memory import block, empty
 from minidl.backends.compiled.padding import pad_image
 from minidl.backends.compiled.plan import Plan
-from minidl.backends.compiled.pool import max_pool2d_backward, pool_geometry
+from minidl.backends.compiled.pool import pool_geometry, unpooled
 from minidl.backends.compiled.product import multiply
 from minidl.backends.compiled.simd import clear
 from minidl.typing import Array
@@ -79,24 +80,28 @@ def _backward(memory, ints, job, task, own):
 
 
 @functools.lru_cache(maxsize=512)
-def _fixed(tables: Plan, spread: bool) -> tuple[int, ...]:
-    """The integers that a plan's jobs have in common, with dy spread into a border or read where it lies."""
+def _fixed(tables: Plan, spread: bool) -> tuple[Any, ...]:
+    """The arguments that a plan's jobs have in common, with dy spread into a border or read where it lies."""
     if spread:
         slopes = (tables.slopes[1], tables.slope_origin, tables.slopes[0] * tables.slopes[1] * tables.filters)
     else:
         slopes = (tables.out[1], 0, 0)
     return (
-        *(at(tables.weights if spread else tables.weights_unpadded), *slopes),
+        *(tables.weights if spread else tables.weights_unpadded, *slopes),
         *(tables.groups, tables.channels, tables.filters),
-        *(tables.taps.size, at(tables.taps), tables.pixels.size, *tables.size),
+        *(tables.taps.size, tables.taps, tables.pixels.size, *tables.size),
         *(tables.padding[0][0], tables.padding[1][0], *tables.padded, tables.padded_size, *tables.out),
-        *(at(tables.phases), len(tables.phases)),
-        *(int(tables.by_columns), at(tables.slope_rows), at(tables.columns)),
+        *(tables.phases, len(tables.phases)),
+        *(int(tables.by_columns), tables.slope_rows, tables.columns),
         *(tables.kernel[0], tables.dilation[0], *tables.stride),
     )
 
 
-def _run_backward(
+Gradients = tuple[Array | None, Array, Array, list[launch.Job]]
+"""(dx, parts of dw (parts, kh kw in, out), parts of db (parts, out), jobs)."""
+
+
+def direct(
     dy: Array,
     x: Array,
     w: Array,
@@ -104,46 +109,78 @@ def _run_backward(
     need_dx: bool,
     y: Array | None = None,
     argmax: Array | None = None,
-    geometry: Sequence[int] = (),
-) -> tuple[Array | None, Array, Array]:
-    """(dx, dw, db); with y, its output, through a ReLU, and with argmax through a pooling of this geometry."""
+    pool: Window | None = None,
+) -> Gradients:
+    """With y, its output, through a ReLU, and with argmax through a pooling."""
     n, channels, height, width = x.shape
     filters, group_channels, kh, kw = w.shape
-    groups, taps, pixels = tables.groups, tables.taps.size, tables.pixels.size
-    source, slopes = block(x), block(dy)
-    outputs, winners = (None if array is None else block(array) for array in (y, argmax))
+    groups, taps = tables.groups, tables.taps.size
     dx = empty((n, height, width, channels), x.dtype) if need_dx else None
     parts = min(n, PARTS)
     dw, db = empty((parts, taps, filters), x.dtype), empty((parts, filters), x.dtype)
-    flipped = zeros = np.zeros(max(channels, taps), x.dtype)
+    jobs: list[launch.Job] = []
+    zeros = np.zeros(max(channels, taps), x.dtype)
+    flipped = zeros
     if need_dx and tables.by_columns:
-        flipped = dense(w.transpose(0, 2, 3, 1))
+        flipped, jobs = packed(w.transpose(0, 2, 3, 1))
     elif need_dx:
         grouped = w.reshape(groups, filters // groups, group_channels, kh, kw)
-        flipped = dense(grouped.transpose(0, 3, 4, 1, 2))
+        flipped, jobs = packed(grouped.transpose(0, 3, 4, 1, 2))
     fixed = _fixed(tables, y is not None or (need_dx and tables.slopes != tables.out))
     slope_size = fixed[Job.slope_size - Job.table]
-    patches = pixels * taps + tables.padded[0] * tables.padded[1] * channels if need_dx and tables.by_columns else 0
-    own = tables.padded_size + slope_size + patches
-    work = n * pixels * taps * (filters // groups) * (2 if need_dx else 1)
+    patches = tables.pixels.size * taps + math.prod(tables.padded) * channels if need_dx and tables.by_columns else 0
     job = pack(
         Job,
         fixed,
-        x=at(source),
-        dy=at(slopes),
-        dx=at(dx),
-        dw=at(dw),
-        db=at(db),
-        y=at(outputs),
-        argmax=at(winners),
-        flipped=at(flipped),
-        zeros=at(zeros),
+        x=block(x),
+        dy=block(dy),
+        dx=dx,
+        dw=dw,
+        db=db,
+        y=None if y is None else block(y),
+        argmax=None if argmax is None else block(argmax),
+        flipped=flipped,
+        zeros=zeros,
         images=n,
         parts=parts,
     )
-    run(x.dtype, launch.Job(_backward, [*job, *geometry], parts, work, own))
-    dw = dw.sum(axis=0).reshape(kh, kw, group_channels, filters).transpose(3, 2, 0, 1)
-    return None if dx is None else dx.transpose(0, 3, 1, 2), dw, db.sum(axis=0)
+    geometry = () if pool is None else pool_geometry(tables.out, filters, *pool)
+    own = tables.padded_size + slope_size + patches
+    jobs.append(launch.Job(_backward, [*job, *geometry], parts, n * tables.macs * (1 + need_dx), own))
+    return None if dx is None else dx.transpose(0, 3, 1, 2), dw, db, jobs
+
+
+def prepare(
+    dy: Array,
+    x: Array,
+    w: Array,
+    tables: Plan,
+    *,
+    need_dx: bool,
+    y: Array | None = None,
+    argmax: Array | None = None,
+    pool: Window | None = None,
+) -> Gradients:
+    """`direct`, or a faster way where there is one for this geometry."""
+    if not tables.depthwise:
+        return direct(dy, x, w, tables, need_dx, y, argmax, pool)
+    before = []
+    if y is not None:
+        dy, job = masked(dy, y)
+        before.append(job)
+    if argmax is not None and pool is not None:
+        dy, job = unpooled(dy, argmax, tables.out, *pool)
+        before.append(job)
+    dx, dw, db, jobs = depthwise.backward(dy, x, w, tables, need_dx)
+    return dx, dw, db, before + jobs
+
+
+def _run(gradients: Gradients, w: Array) -> tuple[Array | None, Array, Array]:
+    dx, dw_parts, db_parts, jobs = gradients
+    filters, group_channels, kh, kw = w.shape
+    dw, db = empty((kh, kw, group_channels, filters), w.dtype), empty((filters,), w.dtype)
+    run(w.dtype, *jobs, summed(dw_parts, dw, onto=False), summed(db_parts, db, onto=False))
+    return dx, dw.transpose(3, 2, 0, 1), db
 
 
 def conv2d_backward(
@@ -151,8 +188,7 @@ def conv2d_backward(
 ) -> tuple[Array | None, Array, Array]:
     """(dx, dw, db) of `conv2d`."""
     tables = tables_for(x, w, stride, padding, dilation, groups)
-    gradients = depthwise.backward if tables.depthwise else _run_backward
-    return gradients(dy, x, w, tables, need_dx)
+    return _run(prepare(dy, x, w, tables, need_dx=need_dx), w)
 
 
 def conv2d_relu_backward(
@@ -166,18 +202,9 @@ def conv2d_relu_backward(
     padding: Sides,
     dilation: Pair,
     groups: int,
-    pool: tuple[Pair, Pair, Sides] | None,
+    pool: Window | None,
     need_dx: bool = True,
 ) -> tuple[Array | None, Array, Array]:
     """(dx, dw, db) of `conv2d_relu`: dy scattered into a padded image, then both gradients from it."""
     tables = tables_for(x, w, stride, padding, dilation, groups)
-    if tables.depthwise:
-        if pool is not None and argmax is not None:
-            dy = max_pool2d_backward(
-                relu_backward(dy, y), argmax, size=tables.out, pool_size=pool[0], stride=pool[1], padding=pool[2]
-            )
-        else:
-            dy = relu_backward(dy, y)
-        return depthwise.backward(dy, x, w, tables, need_dx)
-    geometry = () if pool is None else pool_geometry(tables.out, w.shape[0], *pool)
-    return _run_backward(dy, x, w, tables, need_dx, y, argmax, geometry)
+    return _run(prepare(dy, x, w, tables, need_dx=need_dx, y=y, argmax=argmax, pool=pool), w)

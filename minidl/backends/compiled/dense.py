@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from minidl.backends.compiled import launch
+from minidl.backends.compiled.activation import masked
 from minidl.backends.compiled.jit import Kernel
 from minidl.backends.compiled.launch import pack, run
-from minidl.backends.compiled.memory import at, empty
+from minidl.backends.compiled.layout import packed, summed
 from minidl.backends.compiled.memory import dense as contiguous
+from minidl.backends.compiled.memory import empty
 from minidl.backends.compiled.product import multiply
 from minidl.backends.compiled.simd import lane_count, lanes
 from minidl.backends.compiled.tile import TILE_ROWS
@@ -79,48 +81,69 @@ def product(
     blocks = -(-rows // ROWS)
     job = pack(
         Job,
-        a=at(a),
-        b=at(b),
-        c=at(c),
-        start=at(start),
+        a=a,
+        b=b,
+        c=c,
+        start=start,
         start_stride=0,
         has_floor=int(floor),
         rows=rows,
-        row=at(row),
+        row=row,
         depth=depth,
-        table=at(table),
+        table=table,
         columns=columns,
         blocks=blocks,
     )
     return launch.Job(_product, job, blocks * -(-columns // (2 * lane_count(c.dtype))), rows * columns * depth)
 
 
+def prepare(x: Array, w: Array, b: Array | None, *, relu: bool) -> tuple[Array, list[launch.Job]]:
+    """(y, jobs) of the layer, with ReLU as the product is stored if wanted."""
+    units, features = w.shape
+    start = np.zeros(units, x.dtype) if b is None else contiguous(b)
+    weights, jobs = packed(w.T)
+    y = empty((len(x), units), x.dtype)
+    jobs.append(product(contiguous(x), weights, y, start, a_strides=(features, 1), floor=relu))
+    return y, jobs
+
+
+def prepare_backward(
+    dy: Array, x: Array, w: Array, *, need_dx: bool, y: Array | None = None
+) -> tuple[Array | None, Array, Array, list[launch.Job]]:
+    """(dx, parts of dw (1, in, out), parts of db (n, out), jobs); with y, its output, through a ReLU."""
+    (units, features), n = w.shape, len(x)
+    slopes, jobs = contiguous(dy), []
+    if y is not None:
+        slopes, job = masked(slopes, y)
+        jobs.append(job)
+    zeros = np.zeros(max(units, features), x.dtype)
+    dw = empty((1, features, units), x.dtype)
+    jobs.append(product(contiguous(x), slopes, dw[0], zeros, a_strides=(1, features)))
+    if not need_dx:
+        return None, dw, slopes, jobs
+    weights, packing = packed(w)
+    dx = empty((n, features), x.dtype)
+    jobs += [*packing, product(slopes, weights, dx, zeros, a_strides=(units, 1))]
+    return dx, dw, slopes, jobs
+
+
 def dense(x: Array, w: Array, b: Array | None) -> Array:
     """y = x W^T + b."""
-    return _affine(x, w, b, False)
+    y, jobs = prepare(x, w, b, relu=False)
+    run(x.dtype, *jobs)
+    return y
 
 
 def dense_relu(x: Array, w: Array, b: Array | None) -> Array:
     """y = max(x W^T + b, 0): ReLU as the product is stored."""
-    return _affine(x, w, b, True)
-
-
-def _affine(x: Array, w: Array, b: Array | None, floor: bool) -> Array:
-    units, features = w.shape
-    start = np.zeros(units, x.dtype) if b is None else contiguous(b)
-    source, transposed, y = contiguous(x), contiguous(w.T), empty((len(x), units), x.dtype)
-    run(x.dtype, product(source, transposed, y, start, a_strides=(features, 1), floor=floor))
+    y, jobs = prepare(x, w, b, relu=True)
+    run(x.dtype, *jobs)
     return y
 
 
 def dense_backward(dy: Array, x: Array, w: Array, *, need_dx: bool = True) -> tuple[Array | None, Array, Array]:
     """dx = dy W, dw = dy^T x, and the sum of dy."""
-    (units, features), n = w.shape, len(x)
-    slopes, source, weights, zeros = contiguous(dy), contiguous(x), contiguous(w), np.zeros(features, x.dtype)
-    dw = empty((units, features), x.dtype)
-    jobs = [product(slopes, source, dw, zeros, a_strides=(1, units))]
-    dx = empty((n, features), x.dtype) if need_dx else None
-    if dx is not None:
-        jobs.append(product(slopes, weights, dx, zeros, a_strides=(units, 1)))
-    run(x.dtype, *jobs)
-    return dx, dw, slopes.sum(axis=0)
+    dx, dw, slopes, jobs = prepare_backward(dy, x, w, need_dx=need_dx)
+    db = empty(w.shape[:1], w.dtype)
+    run(x.dtype, *jobs, summed(slopes, db, onto=False))
+    return dx, dw[0].T, db

@@ -5,13 +5,15 @@ The matrix product would have a column for each group, and leave all lanes of a 
 
 import functools
 from enum import IntEnum, auto
+from typing import Any
 
 import numpy as np
 
 from minidl.backends.compiled import launch
 from minidl.backends.compiled.jit import Kernel, njit
-from minidl.backends.compiled.launch import PARTS, pack, run
-from minidl.backends.compiled.memory import at, block, dense, empty
+from minidl.backends.compiled.launch import PARTS, pack
+from minidl.backends.compiled.layout import packed
+from minidl.backends.compiled.memory import block, dense, empty
 from minidl.backends.compiled.padding import pad_image
 from minidl.backends.compiled.plan import Plan
 from minidl.backends.compiled.simd import add, clear, copy, lanes, load, multiply_add, store
@@ -129,10 +131,10 @@ def _backward(memory, ints, job, task, own):
 
 
 @functools.lru_cache(maxsize=512)
-def _fixed(tables: Plan) -> tuple[int, ...]:
-    """The integers that a plan's jobs have in common."""
+def _fixed(tables: Plan) -> tuple[Any, ...]:
+    """The arguments that a plan's jobs have in common."""
     return (
-        *(tables.channels, tables.pixels.size, at(tables.pixels), tables.taps.size, at(tables.taps), *tables.size),
+        *(tables.channels, tables.pixels.size, tables.pixels, tables.taps.size, tables.taps, *tables.size),
         *(tables.padding[0][0], tables.padding[1][0], tables.padded[1], _padded_size(tables)),
     )
 
@@ -142,39 +144,30 @@ def _padded_size(tables: Plan) -> int:
     return height * width * tables.channels
 
 
-def _by_taps(w: Array) -> Array:
-    """Weights (c, 1, kh, kw) as (kh kw, c)."""
-    return dense(w.transpose(2, 3, 1, 0))
-
-
-def _work(x: Array, tables: Plan) -> int:
-    products: int = len(x) * tables.pixels.size * tables.taps.size * tables.channels
-    return products
-
-
-def forward(x: Array, w: Array, b: Array | None, tables: Plan) -> Array:
-    """y (n, c, oh, ow)."""
-    source, weights = block(x), _by_taps(w)
+def forward(x: Array, w: Array, b: Array | None, tables: Plan) -> tuple[Array, list[launch.Job]]:
+    """(y (n, c, oh, ow), jobs)."""
+    weights, jobs = packed(w.transpose(2, 3, 1, 0))
     bias = np.zeros(tables.channels, x.dtype) if b is None else dense(b)
     y = empty((len(x), *tables.out, tables.channels), x.dtype)
-    job = _job(tables, x=at(source), weights=at(weights), y=at(y), bias=at(bias))
-    run(x.dtype, launch.Job(_forward, job, len(x), _work(x, tables), _padded_size(tables)))
-    return y.transpose(0, 3, 1, 2)
+    job = _job(tables, x=block(x), weights=weights, y=y, bias=bias)
+    jobs.append(launch.Job(_forward, job, len(x), len(x) * tables.macs, _padded_size(tables)))
+    return y.transpose(0, 3, 1, 2), jobs
 
 
-def backward(dy: Array, x: Array, w: Array, tables: Plan, need_dx: bool) -> tuple[Array | None, Array, Array]:
-    """(dx, dw, db) of `forward`."""
-    source, slopes, weights, parts = block(x), block(dy), _by_taps(w), min(len(x), PARTS)
+def backward(
+    dy: Array, x: Array, w: Array, tables: Plan, need_dx: bool
+) -> tuple[Array | None, Array, Array, list[launch.Job]]:
+    """(dx, parts of dw, parts of db, jobs) of `forward`."""
+    weights, jobs = packed(w.transpose(2, 3, 1, 0))
+    source, parts = block(x), min(len(x), PARTS)
     dx = empty(source.shape, x.dtype) if need_dx else None
     dw, db = (empty((parts, size, tables.channels), x.dtype) for size in (tables.taps.size, 1))
-    places = {"x": at(source), "weights": at(weights), "y": at(slopes), "dx": at(dx), "dw": at(dw), "db": at(db)}
+    places = {"x": source, "weights": weights, "y": block(dy), "dx": dx, "dw": dw, "db": db}
     job = _job(tables, **places, images=len(x), parts=parts)
-    run(x.dtype, launch.Job(_backward, job, parts, 2 * _work(x, tables), _padded_size(tables)))
-    kh, kw = tables.kernel
-    dw = dw.sum(axis=0).reshape(kh, kw, 1, tables.channels).transpose(3, 2, 0, 1)
-    return None if dx is None else dx.transpose(0, 3, 1, 2), dw, db.sum(axis=(0, 1))
+    jobs.append(launch.Job(_backward, job, parts, 2 * len(x) * tables.macs, _padded_size(tables)))
+    return None if dx is None else dx.transpose(0, 3, 1, 2), dw, db, jobs
 
 
-def _job(tables: Plan, **values: int) -> list[int]:
+def _job(tables: Plan, **values: Any) -> list[Any]:
     unused = dict.fromkeys(("bias", "dx", "dw", "db", "images", "parts"), 0)
     return pack(Job, _fixed(tables), **(unused | values))

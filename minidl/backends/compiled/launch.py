@@ -33,7 +33,8 @@ class Job(NamedTuple):
     """Tasks 0, 1, ... of a kernel, which may run in any order and at once: kernel(task) for each."""
 
     kernel: Kernel
-    arguments: Sequence[int]
+    arguments: Sequence[Any]
+    """Integers, and arrays for their addresses (None for 0)."""
     tasks: int
     work: float = 0
     """Multiply-adds of all tasks: from `SMALL` on, threads share them."""
@@ -250,16 +251,28 @@ class Program:
     def __init__(self, jobs: Sequence[Job], dtype: np.dtype[Any]) -> None:
         table: list[int] = []
         integers: list[int] = []
+        self._places: dict[int, list[int]] = {}
+        self.arrays: list[Any] = []
         start = _ENTRY * len(jobs)
         for job in jobs:
             shared = int(job.work >= SMALL)
             table += [job.kernel.address(dtype.char), start + len(integers), job.tasks, shared, job.scratch]
-            integers += job.arguments
+            for argument in job.arguments:
+                if isinstance(argument, np.ndarray):
+                    self._places.setdefault(id(argument), []).append(start + len(integers))
+                    self.arrays.append(argument)
+                    integers.append(at(argument))
+                else:
+                    integers.append(argument or 0)
         self.count = len(jobs)
         self.words = np.array(table + integers, np.int64)
         self.stride = -(-max((job.scratch for job in jobs), default=0) // 16) * 16
         self.is_shared = any(table[3::_ENTRY])
         self.dtype = dtype
+
+    def places(self, array: Any) -> list[int]:
+        """Where in `words` the address of one of the jobs' arrays stands: it may be changed to another one's."""
+        return self._places.get(id(array), [])
 
     def run(self) -> None:
         """Do the jobs in turn. While another Python thread has the helpers at work, this one works alone."""
@@ -291,7 +304,7 @@ def _names(fields: type[IntEnum]) -> tuple[str, ...]:
     return tuple(field.name for field in fields)
 
 
-def pack(fields: type[IntEnum], fixed: tuple[int, ...] = (), **values: int) -> list[int]:
-    """The integers of a job, whose places the fields name; `fixed` are the last of them, which a plan keeps."""
+def pack(fields: type[IntEnum], fixed: tuple[Any, ...] = (), **values: Any) -> list[Any]:
+    """The arguments of a job, whose places the fields name; `fixed` are the last of them, which a plan keeps."""
     names = _names(fields)
     return [*[values[name] for name in names[: len(names) - len(fixed)]], *fixed]

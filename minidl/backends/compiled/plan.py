@@ -63,6 +63,7 @@ class Plan:
             (1, range(channels // groups)),
         )
         self.forward = _table(self.taps, filters * np.arange(self.taps.size))
+        self.macs = self.pixels.size * self.taps.size * filters
 
         self.by_columns = groups == 1 and dilation[1] == 1 and channels <= FEW_CHANNELS
         self.slope_rows = filters * np.arange(self.pixels.size)

@@ -4,7 +4,7 @@ import math
 
 from minidl.backends.compiled.jit import Kernel, njit
 from minidl.backends.compiled.launch import Job, run
-from minidl.backends.compiled.memory import at, block, empty, empty_like
+from minidl.backends.compiled.memory import block, empty, empty_like
 from minidl.backends.compiled.simd import add, clear, if_beats, lanes, load, splat, store, where_equal, where_positive
 from minidl.typing import Array
 
@@ -96,26 +96,37 @@ def _unpool(memory, ints, job, task, own):
     unpool_image(memory, ints, geometry, dy, argmax, dy, 0, dx + task * in_size, ints[geometry + 1])
 
 
-def max_pool2d(x: Array, *, pool_size: Pair, stride: Pair, padding: Sides) -> tuple[Array, Array]:
-    """(y, argmax): argmax, the winning tap of each window, is what backward needs and all that it needs."""
+def pooled(x: Array, pool_size: Pair, stride: Pair, padding: Sides) -> tuple[Array, Array, Job]:
+    """(y, argmax, job) of `max_pool2d`."""
     n, c, height, width = x.shape
     geometry = pool_geometry((height, width), c, pool_size, stride, padding)
-    source = block(x)
     y = empty((n, geometry[3], geometry[4], c), x.dtype)
     argmax = empty_like(y)
     work = 8 * y.size * pool_size[0] * pool_size[1]
-    run(x.dtype, Job(_pool, [at(source), at(y), at(argmax), *geometry], n, work))
-    return y.transpose(0, 3, 1, 2), argmax.transpose(0, 3, 1, 2)
+    job = Job(_pool, [block(x), y, argmax, *geometry], n, work)
+    return y.transpose(0, 3, 1, 2), argmax.transpose(0, 3, 1, 2), job
+
+
+def max_pool2d(x: Array, *, pool_size: Pair, stride: Pair, padding: Sides) -> tuple[Array, Array]:
+    """(y, argmax): argmax, the winning tap of each window, is what backward needs and all that it needs."""
+    y, argmax, job = pooled(x, pool_size, stride, padding)
+    run(x.dtype, job)
+    return y, argmax
+
+
+def unpooled(dy: Array, argmax: Array, size: Pair, pool_size: Pair, stride: Pair, padding: Sides) -> tuple[Array, Job]:
+    """(dx, job) of `max_pool2d_backward`."""
+    n, c, _, _ = dy.shape
+    dx = empty((n, *size, c), dy.dtype)
+    geometry = pool_geometry(size, c, pool_size, stride, padding)
+    work = 8 * dy.size * pool_size[0] * pool_size[1]
+    return dx.transpose(0, 3, 1, 2), Job(_unpool, [block(dy), block(argmax), dx, *geometry], n, work)
 
 
 def max_pool2d_backward(
     dy: Array, argmax: Array, *, size: Pair, pool_size: Pair, stride: Pair, padding: Sides
 ) -> Array:
     """Each window hands dy to the tap that won it."""
-    n, c, _, _ = dy.shape
-    slopes, winners = block(dy), block(argmax)
-    dx = empty((n, *size, c), dy.dtype)
-    geometry = pool_geometry(size, c, pool_size, stride, padding)
-    work = 8 * dy.size * pool_size[0] * pool_size[1]
-    run(dy.dtype, Job(_unpool, [at(slopes), at(winners), at(dx), *geometry], n, work))
-    return dx.transpose(0, 3, 1, 2)
+    dx, job = unpooled(dy, argmax, size, pool_size, stride, padding)
+    run(dy.dtype, job)
+    return dx

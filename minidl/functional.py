@@ -5,12 +5,13 @@ order, for the gradient dy of y; it belongs to the backend that computed y. Imag
 (out, in / groups, kh, kw) and (out, in). Arrays are float32 or float64, all of one call alike.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from minidl import backends, shapes
+from minidl.backends.operators import Operator
 from minidl.errors import DTypeError, ShapeError
 from minidl.typing import Array, Padding, Size
 
@@ -65,7 +66,7 @@ def conv2d(
     y = backend.conv2d(x, w, b, **how)
 
     def pullback(dy: Array, *, need_dx: bool = True) -> tuple[Array | None, Array, Array]:
-        _check_slope(dy, (x.shape[0], w.shape[0], *window.output), x.dtype)
+        check_slope(dy, (x.shape[0], w.shape[0], *window.output), x.dtype)
         return backend.conv2d_backward(dy, x, w, **how, need_dx=need_dx)
 
     return y, pullback
@@ -102,7 +103,7 @@ def conv2d_relu(
     y, argmax = backend.conv2d_relu(x, w, b, **how)
 
     def pullback(dy: Array, *, need_dx: bool = True) -> tuple[Array | None, Array, Array]:
-        _check_slope(dy, (x.shape[0], w.shape[0], *output), x.dtype)
+        check_slope(dy, (x.shape[0], w.shape[0], *output), x.dtype)
         gradients: tuple[Array | None, Array, Array]
         gradients = backend.conv2d_relu_backward(dy, x, w, y, argmax, **how, need_dx=need_dx)
         return gradients
@@ -119,6 +120,23 @@ def _conv2d_window(
     if b is not None:
         shapes.expect("b ", b.shape, (w.shape[0],))
     return shapes.slide(image[1:], w.shape[2:], stride=stride, padding=padding, dilation=dilation)
+
+
+def can_prepare() -> bool:
+    """Whether the backend in use prepares operators in a row as a `network`."""
+    return hasattr(backends.current(), "Network")
+
+
+def network(operators: Sequence[Operator], shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+    """The operators prepared for inputs of this shape, which the caller has checked; None where that can't be done.
+
+    It has `forward(x) -> y` and, for the last forward, `backward(dy, need_dx=...) -> dx`, which adds to the gradients.
+    """
+    backend: Any = backends.current()
+    try:
+        return backend.Network(operators, shape, dtype)
+    except backend.CannotPrepareError:
+        return None
 
 
 def can_fuse() -> bool:
@@ -143,7 +161,7 @@ def max_pool2d(
     shape, dtype = y.shape, y.dtype
 
     def pullback(dy: Array) -> Array:
-        _check_slope(dy, shape, dtype)
+        check_slope(dy, shape, dtype)
         return backend.max_pool2d_backward(dy, argmax, size=size, **how)
 
     return y, pullback
@@ -156,7 +174,7 @@ def dense(x: Array, w: Array, b: Array | None = None) -> tuple[Array, AffinePull
     y = backend.dense(x, w, b)
 
     def pullback(dy: Array, *, need_dx: bool = True) -> tuple[Array | None, Array, Array]:
-        _check_slope(dy, (x.shape[0], w.shape[0]), x.dtype)
+        check_slope(dy, (x.shape[0], w.shape[0]), x.dtype)
         return backend.dense_backward(dy, x, w, need_dx=need_dx)
 
     return y, pullback
@@ -169,7 +187,7 @@ def dense_relu(x: Array, w: Array, b: Array | None = None) -> tuple[Array, Affin
     y: Array = backend.dense_relu(x, w, b)
 
     def pullback(dy: Array, *, need_dx: bool = True) -> tuple[Array | None, Array, Array]:
-        _check_slope(dy, (x.shape[0], w.shape[0]), x.dtype)
+        check_slope(dy, (x.shape[0], w.shape[0]), x.dtype)
         gradients: tuple[Array | None, Array, Array]
         gradients = backend.dense_backward(backend.relu_backward(dy, y), x, w, need_dx=need_dx)
         return gradients
@@ -189,7 +207,7 @@ def batch_norm2d(
     y, mean, variance = (backend.batch_norm2d_relu if relu else backend.batch_norm2d)(x, gamma, beta, eps=eps)
 
     def pullback(dy: Array) -> tuple[Array, Array, Array]:
-        _check_slope(dy, x.shape, x.dtype)
+        check_slope(dy, x.shape, x.dtype)
         gradients: tuple[Array, Array, Array]
         if relu:
             gradients = backend.batch_norm2d_relu_backward(dy, x, gamma, mean, variance, y, eps=eps)
@@ -207,7 +225,7 @@ def scale_shift(x: Array, scale: Array, shift: Array) -> tuple[Array, NormPullba
     y = backend.scale_shift(x, scale, shift)
 
     def pullback(dy: Array) -> tuple[Array, Array, Array]:
-        _check_slope(dy, x.shape, x.dtype)
+        check_slope(dy, x.shape, x.dtype)
         return backend.scale_shift_backward(dy, x, scale)
 
     return y, pullback
@@ -247,7 +265,7 @@ def _from_output(y: Array, backward: Callable[[Array, Array], Array]) -> tuple[A
     """(y, pullback) of an operator whose backward(dy, y) needs its output alone."""
 
     def pullback(dy: Array) -> Array:
-        _check_slope(dy, y.shape, y.dtype)
+        check_slope(dy, y.shape, y.dtype)
         return backward(dy, y)
 
     return y, pullback
@@ -264,7 +282,7 @@ def cross_entropy(logits: Array, targets: Array) -> tuple[Array, Pullback]:
     losses, dlogits = backends.current().cross_entropy(logits, targets)
 
     def pullback(dy: Array) -> Array:
-        _check_slope(dy, losses.shape, losses.dtype)
+        check_slope(dy, losses.shape, losses.dtype)
         with np.errstate(invalid="ignore", over="ignore"):  # infinities and NaN are data, as in the backends
             dx: Array = dlogits * dy[:, None]
         return dx
@@ -303,7 +321,8 @@ def _check_floats(**arrays: Array | None) -> None:
             raise DTypeError(f"expected one dtype, got {leader} in {first} and {name} in {array.dtype}: use .astype")
 
 
-def _check_slope(dy: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+def check_slope(dy: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Raise TypeError, ShapeError or DTypeError unless dy is an array of this shape and dtype."""
     if not isinstance(dy, np.ndarray):
         raise TypeError(f"expected dy as a NumPy array, got {type(dy).__name__}: np.asarray(dy)")
     if dy.shape != shape:

@@ -7,6 +7,9 @@ from minidl import shapes
 from minidl.errors import DTypeError, ShapeError
 from minidl.layers import fusion
 from minidl.layers.activation import Softmax
+from minidl.layers.fusion import Row
+from minidl.layers.networks import Networks
+from minidl.layers.norm import BatchNorm2D
 from minidl.module import Module
 from minidl.typing import Array, Backward, Shape
 
@@ -23,6 +26,7 @@ class Chain(Module):
                 hint = "; call it: add ()" if isinstance(layer, type) and issubclass(layer, Module) else ""
                 raise TypeError(f"layers[{i}]: expected a Module, got {layer!r}{hint}")
         self.layers = list(layers)
+        self._networks = Networks()
 
     def children(self) -> Iterator[tuple[str, Module]]:
         yield from ((str(i), layer) for i, layer in enumerate(self.layers))
@@ -63,14 +67,14 @@ class Chain(Module):
 
     def __call__(self, x: Array) -> Array:
         y = x
-        for start, group in fusion.split(self.layers, fusion.INFERENCE):
-            fused = fusion.infer(group, y) if len(group) > 1 else None
-            if fused is not None:
-                y = fused
+        for row in fusion.rows(self.layers, "inference"):
+            computed = self._networks.infer(self.layers, row, y) if row.is_network else None
+            if computed is not None:
+                y = computed
                 continue
-            for i, layer in enumerate(group, start):
+            for i in range(row.start, row.stop):
                 try:
-                    y = layer(y)
+                    y = self.layers[i](y)
                 except (ShapeError, DTypeError) as error:
                     raise self._located(error, i, x.shape[1:]) from None
         return y
@@ -78,15 +82,15 @@ class Chain(Module):
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         steps: list[Backward] = []
         y = x
-        for start, group in fusion.split(self.layers, fusion.TRAINING if train else fusion.EXACT):
-            fused = fusion.forward(group, y) if len(group) > 1 else None
-            if fused is not None:
-                y, step = fused
+        for row in fusion.rows(self.layers, "training" if train else "exact inference"):
+            computed = self._networks.forward(self.layers, row, y) if row.is_network else self._together(row, y)
+            if computed is not None:
+                y, step = computed
                 steps.append(step)
                 continue
-            for i, layer in enumerate(group, start):
+            for i in range(row.start, row.stop):
                 try:
-                    y, step = layer.forward(y, train=train)
+                    y, step = self.layers[i].forward(y, train=train)
                 except (ShapeError, DTypeError) as error:
                     raise self._located(error, i, x.shape[1:]) from None
                 steps.append(step)
@@ -99,6 +103,16 @@ class Chain(Module):
             return slope
 
         return y, backward
+
+    def _together(self, row: Row, x: Array) -> tuple[Array, Backward] | None:
+        """Batch normalization and the ReLU after it in one pass."""
+        first = self.layers[row.start]
+        if not isinstance(first, BatchNorm2D) or row.stop - row.start < 2:
+            return None
+        try:
+            return first.train_step(x, relu=True)
+        except (ShapeError, DTypeError):  # the layers, one by one, say where
+            return None
 
     def _located(self, error: ShapeError | DTypeError, index: int, input_shape: Shape) -> ShapeError | DTypeError:
         """The error with the layer that it came from and the shapes on the way there."""

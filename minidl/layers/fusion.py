@@ -1,98 +1,77 @@
-"""Layers in a row that a backend computes in one pass.
+"""Layers in a row that a backend computes together.
 
-Convolution + ReLU (+ max-pool), dense + ReLU and, in training, batch normalization + ReLU give the bits that the layers
-apart give. In inference a batch normalization goes into the weights of the convolution before it, which saves its pass
-and rounds differently.
+Convolution + ReLU (+ max-pool), dense + ReLU and, in training, batch normalization + ReLU are groups: one pass gives
+the bits that the layers apart give. In inference a batch normalization goes into the weights of the convolution before
+it, which saves its pass and rounds differently. Groups one after the other are a row, which is computed in one call.
 """
 
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import NamedTuple
 
 from minidl import functional as F
-from minidl.errors import DTypeError, ShapeError
-from minidl.layers.activation import ReLU
+from minidl.layers.activation import ReLU, Softmax
 from minidl.layers.conv import Conv2D
 from minidl.layers.dense import Dense
+from minidl.layers.dropout import Dropout
 from minidl.layers.norm import BatchNorm2D
 from minidl.layers.pool import MaxPool2D
+from minidl.layers.reshape import Flatten
 from minidl.module import Module
-from minidl.typing import Array, Backward
 
 Kinds = tuple[type[Module], ...]
 
-EXACT: frozenset[Kinds] = frozenset({(Conv2D, ReLU, MaxPool2D), (Conv2D, ReLU), (Dense, ReLU)})
-TRAINING = EXACT | {(BatchNorm2D, ReLU)}
-INFERENCE = EXACT | {
-    (Conv2D, BatchNorm2D, ReLU, MaxPool2D),
-    (Conv2D, BatchNorm2D, ReLU),
-    (Conv2D, BatchNorm2D),
+_ALWAYS: frozenset[Kinds] = frozenset(
+    {
+        *((Conv2D, ReLU, MaxPool2D), (Conv2D, ReLU), (Conv2D,), (MaxPool2D,)),
+        *((Dense, ReLU), (Dense,), (ReLU,), (Flatten,), (Softmax,)),
+    }
+)
+PREPARED = {
+    "inference": _ALWAYS
+    | {(Conv2D, BatchNorm2D, ReLU, MaxPool2D), (Conv2D, BatchNorm2D, ReLU), (Conv2D, BatchNorm2D), (Dropout,)},
+    "training": _ALWAYS,
+    "exact inference": _ALWAYS,
 }
-LONGEST = max(map(len, INFERENCE))
+"""The groups that can be part of a network."""
+
+TOGETHER: dict[str, frozenset[Kinds]] = {
+    "inference": frozenset(),
+    "training": frozenset({(BatchNorm2D, ReLU)}),
+    "exact inference": frozenset(),
+}
+"""Other groups that are computed in one pass."""
+
+LONGEST = 4
 
 
-def split(layers: Sequence[Module], patterns: frozenset[Kinds]) -> list[tuple[int, Sequence[Module]]]:
-    """(index of the first, layers) of each group of these patterns, or of each layer where the backend can't fuse."""
-    if not F.can_fuse():
-        return [(i, [layer]) for i, layer in enumerate(layers)]
-    return [(start, layers[start:stop]) for start, stop in _spans(tuple(map(type, layers)), patterns)]
+class Row(NamedTuple):
+    """Layers from `start` on, by the sizes of their groups; `is_network` where all can be prepared as one."""
+
+    start: int
+    stop: int
+    groups: tuple[int, ...]
+    is_network: bool
+
+
+def rows(layers: Sequence[Module], purpose: str) -> list[Row]:
+    """The rows of a chain for "inference", "training" or "exact inference", which has a backward pass."""
+    return _rows(tuple(map(type, layers)), purpose, F.can_prepare())
 
 
 @functools.lru_cache(maxsize=256)
-def _spans(kinds: Kinds, patterns: frozenset[Kinds]) -> list[tuple[int, int]]:
-    spans, i = [], 0
+def _rows(kinds: Kinds, purpose: str, can_prepare: bool) -> list[Row]:
+    """A layer that nothing joins is a row of its own."""
+    found: list[Row] = []
+    i = 0
     while i < len(kinds):
-        sizes = range(min(LONGEST, len(kinds) - i), 1, -1)
-        size = next((size for size in sizes if kinds[i : i + size] in patterns), 1)
-        spans.append((i, i + size))
+        sizes = range(min(LONGEST, len(kinds) - i), 0, -1) if can_prepare else ()
+        size = next((s for s in sizes if kinds[i : i + s] in PREPARED[purpose] | TOGETHER[purpose]), 1)
+        is_network = can_prepare and kinds[i : i + size] in PREPARED[purpose]
+        if is_network and found and found[-1].is_network:
+            last = found.pop()
+            found.append(Row(last.start, i + size, (*last.groups, size), True))
+        else:
+            found.append(Row(i, i + size, (size,), is_network))
         i += size
-    return spans
-
-
-def infer(layers: Sequence[Module], x: Array) -> Array | None:
-    """What a group gives, or None where x doesn't fit it: its layers, one by one, then say why."""
-    first, norm = layers[0], layers[1]
-    if not isinstance(norm, BatchNorm2D):
-        step = forward(layers, x)
-        return None if step is None else step[0]
-    assert isinstance(first, Conv2D)
-    scale, shift = norm.scale_and_shift()
-    w = first.weight.value * scale[:, None, None, None]
-    b = shift if first.bias is None else first.bias.value * scale + shift
-    try:
-        return F.conv2d(x, w, b, **_how(first))[0] if len(layers) == 2 else _conv2d_relu(first, x, w, b, layers[3:])[0]
-    except (ShapeError, DTypeError):
-        return None
-
-
-def forward(layers: Sequence[Module], x: Array) -> tuple[Array, Backward] | None:
-    """(y, backward) of a group, or None where x doesn't fit it: its layers, one by one, then say why."""
-    first = layers[0]
-    try:
-        if isinstance(first, BatchNorm2D):
-            return first.train_step(x, relu=True)
-        assert isinstance(first, Conv2D | Dense)
-        w, b = first.weight.value, None if first.bias is None else first.bias.value
-        y, pullback = F.dense_relu(x, w, b) if isinstance(first, Dense) else _conv2d_relu(first, x, w, b, layers[2:])
-    except (ShapeError, DTypeError):
-        return None
-    return y, first.adding(pullback)
-
-
-def _conv2d_relu(
-    layer: Conv2D, x: Array, w: Array, b: Array | None, pools: Sequence[Module]
-) -> tuple[Array, F.AffinePullback]:
-    pool = None
-    for layer_after in pools:
-        assert isinstance(layer_after, MaxPool2D)
-        pool = (layer_after.pool_size, layer_after.stride, layer_after.padding)
-    return F.conv2d_relu(x, w, b, **_how(layer), pool=pool)
-
-
-def _how(layer: Conv2D) -> dict[str, Any]:
-    return {
-        "stride": layer.stride,
-        "padding": layer.padding,
-        "dilation": layer.dilation,
-        "groups": layer.groups,
-    }
+    return found

@@ -19,7 +19,9 @@ GROUPS = {
 
 
 def layer_by_layer(monkeypatch):
-    monkeypatch.setattr(fusion, "split", lambda layers, patterns: ((i, [layer]) for i, layer in enumerate(layers)))
+    monkeypatch.setattr(
+        fusion, "rows", lambda layers, purpose: [fusion.Row(i, i + 1, (1,), False) for i in range(len(layers))]
+    )
 
 
 def gradients(make, x, dy_seed):
@@ -58,10 +60,23 @@ def test_a_depthwise_group_gives_the_bits_of_its_layers(monkeypatch, rest):
 def test_groups_are_found_where_the_backend_has_them(make):
     layers = make()[-3:]
     with ml.use_backend("compiled"):
-        sizes = [len(group) for _, group in fusion.split(layers, fusion.TRAINING)]
+        sizes = [max(row.groups) for row in fusion.rows(layers, "training")]
     assert max(sizes) >= 2
     with ml.use_backend("vectorized"):
-        assert [len(group) for _, group in fusion.split(layers, fusion.TRAINING)] == [1] * len(layers)
+        rows = fusion.rows(layers, "training")
+    assert rows == [(i, i + 1, (1,), False) for i in range(len(layers))]
+
+
+def test_a_network_is_one_row_but_for_the_layers_that_no_backend_prepares():
+    model = ml.models.lenet(seed=0)
+    other = [*model.layers[:3], ml.Residual([ml.ReLU()]), *model.layers[3:]]
+    with ml.use_backend("compiled"):
+        assert fusion.rows(model.layers, "training") == [(0, 12, (3, 3, 1, 2, 2, 1), True)]
+        assert fusion.rows(other, "inference") == [
+            (0, 3, (3,), True),
+            (3, 4, (1,), False),
+            (4, 13, (3, 1, 2, 2, 1), True),
+        ]
 
 
 @pytest.mark.parametrize("rest", [[], [ml.ReLU()], [ml.ReLU(), ml.MaxPool2D(2)]], ids=len)
@@ -74,7 +89,7 @@ def test_inference_folds_a_normalization_into_the_convolution_before_it(monkeypa
         model.load_state_dict(model.state_dict() | {name: drawn.astype(np.float32)})
     x = rng.standard_normal((4, 5, 8, 8), dtype=np.float32)
     with ml.use_backend("compiled"):
-        assert [len(group) for _, group in fusion.split(model.layers, fusion.INFERENCE)] == [2 + len(rest)]
+        assert [row.groups for row in fusion.rows(model.layers, "inference")] == [(2 + len(rest),)]
         folded = model(x)
         layer_by_layer(monkeypatch)
         np.testing.assert_allclose(folded, model(x), rtol=1e-4, atol=1e-4)

@@ -16,6 +16,7 @@ from minidl.backends.compiled.activation import (
 from minidl.backends.compiled.conv import conv2d, conv2d_relu
 from minidl.backends.compiled.conv_backward import conv2d_backward, conv2d_relu_backward
 from minidl.backends.compiled.dense import dense, dense_backward, dense_relu
+from minidl.backends.compiled.network import CannotPrepareError, Network
 from minidl.backends.compiled.norm import (
     batch_norm2d,
     batch_norm2d_backward,
@@ -28,6 +29,8 @@ from minidl.backends.compiled.pool import max_pool2d, max_pool2d_backward
 from minidl.backends.vectorized import scale_shift_backward
 
 __all__ = [
+    "CannotPrepareError",
+    "Network",
     "adam_step",
     "batch_norm2d",
     "batch_norm2d_backward",

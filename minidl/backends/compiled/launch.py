@@ -251,7 +251,7 @@ class Program:
     def __init__(self, jobs: Sequence[Job], dtype: np.dtype[Any]) -> None:
         table: list[int] = []
         integers: list[int] = []
-        self._places: dict[int, list[int]] = {}
+        self._places: list[int] = []
         self.arrays: list[Any] = []
         start = _ENTRY * len(jobs)
         for job in jobs:
@@ -259,8 +259,8 @@ class Program:
             table += [job.kernel.address(dtype.char), start + len(integers), job.tasks, shared, job.scratch]
             for argument in job.arguments:
                 if isinstance(argument, np.ndarray):
-                    self._places.setdefault(id(argument), []).append(start + len(integers))
                     self.arrays.append(argument)
+                    self._places.append(start + len(integers))
                     integers.append(at(argument))
                 else:
                     integers.append(argument or 0)
@@ -270,9 +270,9 @@ class Program:
         self.is_shared = any(table[3::_ENTRY])
         self.dtype = dtype
 
-    def places(self, array: Any) -> list[int]:
-        """Where in `words` the address of one of the jobs' arrays stands: it may be changed to another one's."""
-        return self._places.get(id(array), [])
+    def places(self, address: int) -> list[int]:
+        """Where in `words` this address of one of the jobs' arrays stands: it may be changed to another one's."""
+        return [place for place in self._places if self.words[place] == address]
 
     def run(self) -> None:
         """Do the jobs in turn. While another Python thread has the helpers at work, this one works alone."""

@@ -1,0 +1,240 @@
+"""Operators in a row with all their arrays in place: forward is a single call, and so is backward."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl.backends.compiled import activation, conv, conv_backward
+from minidl.backends.compiled.dense import prepare, prepare_backward
+from minidl.backends.compiled.fold import folded
+from minidl.backends.compiled.launch import Job, Program
+from minidl.backends.compiled.layout import permuted, summed
+from minidl.backends.compiled.memory import at, block, empty
+from minidl.backends.compiled.memory import dense as contiguous
+from minidl.backends.compiled.pool import pooled, unpooled
+from minidl.backends.operators import (
+    Affine,
+    Convolution,
+    Exponentials,
+    Flattening,
+    Operator,
+    Pool,
+    Rectification,
+    Trained,
+)
+from minidl.typing import Array
+
+Back = Callable[[Array, bool], tuple[Array | None, list[Job]]]
+"""(dy, need_dx) -> (dx, jobs)."""
+
+Prepared = tuple[Array, list[Job], Back]
+"""(y, jobs, back)."""
+
+
+class CannotPrepareError(Exception):
+    """These operators have to be computed one by one."""
+
+
+class Network:
+    """A row of operators for inputs of one shape. It keeps what backward needs, so it serves one batch at a time."""
+
+    def __init__(self, operators: Sequence[Operator], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self._x = y = _new(shape, dtype)
+        jobs: list[Job] = []
+        self._backs: list[Back] = []
+        for operator in operators:
+            y, more, back = _PREPARE[type(operator)](operator, y)
+            jobs += more
+            self._backs.append(back)
+        if y.size and at(_dense(y)) == at(_dense(self._x)):
+            raise CannotPrepareError("expected operators that compute something")
+        self._y = y
+        self._forward = Program(jobs, dtype)
+        self._input, self._output = _Place(self._x, self._forward), _Place(y, self._forward)
+        self._given = [self._input, self._output]
+        self._backward: dict[bool, tuple[Program, _Place, _Place | None]] = {}
+
+    def forward(self, x: Array) -> Array:
+        """What the last operator gives for x."""
+        self._input.become(x)
+        y = _new(self._y.shape, self._y.dtype)
+        self._output.become(y)
+        self._forward.run()
+        return y
+
+    def backward(self, dy: Array, *, need_dx: bool) -> Array | None:
+        """Add to the gradients of the parameters, for the last forward, and return dx, or None."""
+        if need_dx not in self._backward:
+            self._backward[need_dx] = self._prepare_backward(need_dx)
+        program, slope, gradient = self._backward[need_dx]
+        slope.become(dy)
+        dx = None
+        if gradient is not None:
+            dx = _new(self._x.shape, self._x.dtype)
+            gradient.become(dx)
+        program.run()
+        return dx
+
+    def rest(self) -> None:
+        """Hold none of the arrays that came in or went out any more: no backward follows."""
+        for place in self._given:
+            place.dense = None
+
+    def _prepare_backward(self, need_dx: bool) -> "tuple[Program, _Place, _Place | None]":
+        dy: Array = _new(self._y.shape, self._y.dtype)
+        slope, jobs = dy, []
+        for i in reversed(range(len(self._backs))):
+            dx, more = self._backs[i](slope, need_dx or i > 0)
+            jobs += more
+            if dx is not None:
+                slope = dx
+        program = Program(jobs, dy.dtype)
+        self._input.follow(program)
+        self._output.follow(program)
+        slope_place, gradient = _Place(dy, program), _Place(slope, program) if need_dx else None
+        self._given += [slope_place] if gradient is None else [slope_place, gradient]
+        return program, slope_place, gradient
+
+
+class _Place:
+    """Where programs have the address of an array, in whose stead they can be given another one."""
+
+    def __init__(self, array: Array, program: Program) -> None:
+        self.dense: Array | None = _dense(array)
+        self.address = at(self.dense)
+        self.programs: list[tuple[Any, list[int]]] = []
+        self.follow(program)
+
+    def follow(self, program: Program) -> None:
+        """Change the address in this program too, now and from now on."""
+        self.programs.append((program.words, program.places(self.address)))
+        self._tell()
+
+    def become(self, array: Array) -> None:
+        """Let the programs use this array, or a dense copy, which is kept as long as they do."""
+        self.dense = _dense(array)
+        self._tell()
+
+    def _tell(self) -> None:
+        address = at(self.dense)
+        for words, places in self.programs:
+            for place in places:
+                words[place] = address
+
+
+def _dense(array: Array) -> Array:
+    """An array as kernels see it: images with their channels last."""
+    return block(array) if array.ndim == 4 else contiguous(array)
+
+
+def _new(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    if len(shape) != 4:
+        return empty(shape, dtype)
+    n, channels, height, width = shape
+    return empty((n, height, width, channels), dtype).transpose(0, 3, 1, 2)
+
+
+def _convolution(operator: Convolution, x: Array) -> Prepared:
+    w, b = operator.weight.value, None if operator.bias is None else operator.bias.value
+    folding: list[Job] = []
+    if operator.normalization is not None:
+        w, b, folding = folded(w, b, operator.normalization)
+    how = operator.stride, operator.padding, operator.dilation, operator.groups
+    tables, pool = conv.tables_for(x, w, *how), operator.pool
+    y, argmax, jobs = conv.prepare(x, w, b, tables, relu=operator.relu, pool=pool)
+
+    def back(dy: Array, need_dx: bool) -> tuple[Array | None, list[Job]]:
+        rectified = y if operator.relu else None
+        dx, dw, db, jobs = conv_backward.prepare(
+            dy, x, w, tables, need_dx=need_dx, y=rectified, argmax=argmax, pool=pool
+        )
+        return dx, [*jobs, *_added(operator.weight, dw, (2, 3, 1, 0)), *_added(operator.bias, db, (0,))]
+
+    return y, folding + jobs, back
+
+
+def _affine(operator: Affine, x: Array) -> Prepared:
+    w, b = operator.weight.value, None if operator.bias is None else operator.bias.value
+    y, jobs = prepare(x, w, b, relu=operator.relu)
+
+    def back(dy: Array, need_dx: bool) -> tuple[Array | None, list[Job]]:
+        rectified = y if operator.relu else None
+        dx, dw, db, jobs = prepare_backward(dy, x, w, need_dx=need_dx, y=rectified)
+        return dx, [*jobs, *_added(operator.weight, dw, (1, 0)), *_added(operator.bias, db, (0,))]
+
+    return y, jobs, back
+
+
+def _added(trained: Trained | None, parts: Array, memory: tuple[int, ...]) -> list[Job]:
+    """The sum of a gradient's parts, added to the gradient, whose axes lie in this order in memory."""
+    if trained is None:
+        return []
+    target = trained.grad.transpose(memory)
+    if not target.flags.c_contiguous:
+        raise CannotPrepareError("expected a gradient that lies in memory as the weights of a layer do")
+    return [summed(parts, target, onto=True)]
+
+
+def _pooling(operator: Pool, x: Array) -> Prepared:
+    y, argmax, job = pooled(x, *operator)
+    size = (x.shape[2], x.shape[3])
+
+    def back(dy: Array, need_dx: bool) -> tuple[Array | None, list[Job]]:
+        if not need_dx:
+            return None, []
+        dx, job = unpooled(dy, argmax, size, *operator)
+        return dx, [job]
+
+    return y, [job], back
+
+
+def _rectification(operator: Rectification, x: Array) -> Prepared:
+    y, job = activation.rectified(x)
+
+    def back(dy: Array, need_dx: bool) -> tuple[Array | None, list[Job]]:
+        if not need_dx:
+            return None, []
+        dx, job = activation.masked(dy, y)
+        return dx, [job]
+
+    return y, [job], back
+
+
+def _flattening(operator: Flattening, x: Array) -> Prepared:
+    shape, flat = x.shape, (x.shape[0], math.prod(x.shape[1:]))
+    moves = x.ndim == 4 and shape[1] > 1 and shape[2] * shape[3] > 1
+
+    def back(dy: Array, need_dx: bool) -> tuple[Array | None, list[Job]]:
+        if not need_dx or not moves:
+            return contiguous(dy).reshape(shape) if need_dx else None, []
+        dx: Array = _new(shape, dy.dtype)
+        return dx, [permuted(dy.reshape(shape).transpose(0, 2, 3, 1), block(dx))]
+
+    if not moves:
+        return _dense(x).reshape(flat), [], back
+    y: Array = _new(flat, x.dtype)
+    return y, [permuted(x, y.reshape(shape))], back
+
+
+def _exponentials(operator: Exponentials, x: Array) -> Prepared:
+    y: Array = _new(x.shape, x.dtype)
+
+    def back(dy: Array, need_dx: bool) -> tuple[Array | None, list[Job]]:
+        if not need_dx:
+            return None, []
+        dx: Array = _new(x.shape, x.dtype)
+        return dx, [activation.by_rows(activation._softmax_backward, contiguous(dy), y, dx)]
+
+    return y, [activation.by_rows(activation._softmax, x, y)], back
+
+
+_PREPARE: dict[type[Any], Callable[[Any, Array], Prepared]] = {
+    Convolution: _convolution,
+    Affine: _affine,
+    Pool: _pooling,
+    Rectification: _rectification,
+    Flattening: _flattening,
+    Exponentials: _exponentials,
+}

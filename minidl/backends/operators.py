@@ -1,0 +1,70 @@
+"""Operators in a row, as plain descriptions that a backend can prepare as one network."""
+
+from typing import NamedTuple, TypeAlias
+
+from minidl.typing import Array
+
+Pair = tuple[int, int]
+Sides = tuple[Pair, Pair]
+
+
+class Trained(NamedTuple):
+    """A parameter's value, and the gradient that backward adds to."""
+
+    value: Array
+    grad: Array
+
+
+class Pool(NamedTuple):
+    """The windows of a max-pooling."""
+
+    pool_size: Pair
+    stride: Pair
+    padding: Sides
+
+
+class Normalization(NamedTuple):
+    """A batch normalization by running statistics, each (c,)."""
+
+    weight: Array
+    bias: Array
+    mean: Array
+    variance: Array
+    eps: float
+
+
+class Convolution(NamedTuple):
+    """A convolution; then, in inference, a normalization; then perhaps ReLU; then perhaps a max-pooling."""
+
+    weight: Trained
+    bias: Trained | None
+    stride: Pair
+    padding: Sides
+    dilation: Pair
+    groups: int
+    normalization: Normalization | None = None
+    relu: bool = False
+    pool: Pool | None = None
+
+
+class Affine(NamedTuple):
+    """A dense layer, perhaps with ReLU."""
+
+    weight: Trained
+    bias: Trained | None
+    relu: bool = False
+
+
+class Rectification(NamedTuple):
+    """ReLU."""
+
+
+class Flattening(NamedTuple):
+    """Each sample as one vector."""
+
+
+class Exponentials(NamedTuple):
+    """Softmax of each row."""
+
+
+Operator: TypeAlias = Convolution | Affine | Pool | Rectification | Flattening | Exponentials

@@ -13,8 +13,8 @@ AXES = 5
 
 @Kernel
 def _permute(memory, ints, job, task, own):
-    """Copy index `task` of the first axis of a strided array into a dense one."""
-    sizes, strides = job + 2, job + 2 + AXES
+    """Copy index `task` of the first axis of a strided array into a dense one, or add it there."""
+    sizes, strides, onto = job + 3, job + 3 + AXES, ints[job + 2]
     n1, n2, n3, n4 = ints[sizes + 1], ints[sizes + 2], ints[sizes + 3], ints[sizes + 4]
     s1, s2, s3, s4 = ints[strides + 1], ints[strides + 2], ints[strides + 3], ints[strides + 4]
     origin = ints[job] + task * ints[strides]
@@ -23,18 +23,22 @@ def _permute(memory, ints, job, task, own):
         for j in range(n2):
             for k in range(n3):
                 source = origin + i * s1 + j * s2 + k * s3
-                for m in range(n4):
-                    memory[target + m] = memory[source + m * s4]
+                if onto:
+                    for m in range(n4):
+                        memory[target + m] += memory[source + m * s4]
+                else:
+                    for m in range(n4):
+                        memory[target + m] = memory[source + m * s4]
                 target += n4
 
 
-def permuted(source: Array, target: Array) -> Job:
-    """Copy an array of any strides and at most AXES axes into a dense one of the same shape."""
+def permuted(source: Array, target: Array, *, onto: bool = False) -> Job:
+    """Copy an array of any strides and at most AXES axes into a dense one of the same shape, or add it to that."""
     missing = AXES - source.ndim
     sizes = [*source.shape[:1], *[1] * missing, *source.shape[1:]]
     strides = [stride // source.itemsize for stride in source.strides]
     strides = [*strides[:1], *[0] * missing, *strides[1:]]
-    return Job(_permute, [source, target, *sizes, *strides], sizes[0], 8 * source.size)
+    return Job(_permute, [source, target, int(onto), *sizes, *strides], sizes[0], 8 * source.size)
 
 
 def packed(array: Array) -> tuple[Array, list[Job]]:

@@ -168,13 +168,18 @@ def _affine(operator: Affine, x: Array) -> Prepared:
 
 
 def _added(trained: Trained | None, parts: Array, memory: tuple[int, ...]) -> list[Job]:
-    """The sum of a gradient's parts, added to the gradient, whose axes lie in this order in memory."""
+    """The sum of a gradient's parts, whose axes lie in this order in memory, added to the gradient."""
     if trained is None:
         return []
     target = trained.grad.transpose(memory)
-    if not target.flags.c_contiguous:
-        raise CannotPrepareError("expected a gradient that lies in memory as the weights of a layer do")
-    return [summed(parts, target, onto=True)]
+    if target.flags.c_contiguous:
+        return [summed(parts, target, onto=True)]
+    total = empty(target.shape, target.dtype)  # of a parameter that isn't a layer's own: it lies in its own order
+    order = np.argsort([-stride for stride in target.strides], kind="stable")
+    return [
+        summed(parts, total, onto=False),
+        permuted(total.transpose(order), target.transpose(order), onto=True),
+    ]
 
 
 def _pooling(operator: Pool, x: Array) -> Prepared:

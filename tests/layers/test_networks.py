@@ -1,0 +1,224 @@
+"""Rows of layers that have been prepared once: they must notice every change, and serve any number of users."""
+
+import copy
+import gc
+import pickle
+import threading
+import weakref
+
+import numpy as np
+import pytest
+
+import minidl as ml
+from minidl.layers import fusion, networks
+
+pytestmark = pytest.mark.compiled
+
+
+@pytest.fixture(autouse=True)
+def compiled():
+    with ml.use_backend("compiled"):
+        yield
+
+
+def small(**options):
+    layers = [ml.Conv2D(4, 3, padding=1), ml.ReLU(), ml.MaxPool2D(2), ml.Flatten(), ml.Dense(6), ml.ReLU(), ml.Dense(3)]
+    return ml.Sequential(layers, input_shape=(2, 6, 6), seed=0, **options)
+
+
+def images(n=5, seed=1, dtype=np.float32):
+    return np.random.default_rng(seed).standard_normal((n, 2, 6, 6)).astype(dtype)
+
+
+def layer_by_layer(model, x, dy=None):
+    """(y, gradients) of the layers, each for itself."""
+    backs = []
+    for layer in model.layers:
+        x, back = layer.forward(x, train=True)
+        backs.append(back)
+    if dy is None:
+        return x
+    model.zero_grad()
+    for back in reversed(backs):
+        dy = back(dy)
+    return [x, dy, *(parameter.grad.copy() for parameter in model.parameters())]
+
+
+def in_one_call(model, x, dy):
+    y, backward = model.forward(x, train=True)
+    model.zero_grad()
+    dx = backward(dy)
+    return [y, dx, *(parameter.grad.copy() for parameter in model.parameters())]
+
+
+def assert_same(got, want):
+    for a, b in zip(got, want, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [0, 1, 5, 40])
+def test_a_network_gives_the_bits_of_its_layers(n, dtype):
+    model, x, dy = small(dtype=dtype), images(n, dtype=dtype), np.ones((n, 3), dtype)
+    assert fusion.rows(model.layers, "training")[0].is_network
+    for _ in range(3):
+        assert_same(in_one_call(model, x, dy), layer_by_layer(model, x, dy))
+        np.testing.assert_array_equal(model(x), layer_by_layer(model, x))
+
+
+def test_gradients_add_up():
+    model, x, dy = small(), images(), np.ones((5, 3), np.float32)
+    once = in_one_call(model, x, dy)[2:]
+    _, backward = model.forward(x, train=True)
+    model.zero_grad()
+    backward(dy)
+    backward(dy, need_dx=False)
+    assert_same([parameter.grad for parameter in model.parameters()], [2 * grad for grad in once])
+
+
+def test_two_batches_may_be_on_their_way():
+    model, dy = small(), np.ones((5, 3), np.float32)
+    first, second = images(seed=1), images(seed=2)
+    want = [layer_by_layer(model, x, dy) for x in (first, second)]
+    (y1, backward1), (y2, backward2) = model.forward(first, train=True), model.forward(second, train=True)
+    for y, backward, wanted in ((y2, backward2, want[1]), (y1, backward1, want[0])):
+        model.zero_grad()
+        dx = backward(dy)
+        assert_same([y, dx, *(parameter.grad for parameter in model.parameters())], wanted)
+
+
+CHANGES = {
+    "values in place": lambda model: model.layers[0].weight.value.__imul__(2),
+    "a value assigned": lambda model: setattr(model.layers[0].bias, "value", np.ones(4, np.float32)),
+    "a state loaded": lambda model: model.load_state_dict({k: v + 1 for k, v in model.state_dict().items()}),
+    "the parameters moved": lambda model: ml.Sequential([model, ml.Dense(2)], input_shape=(2, 6, 6)),
+    "another parameter": lambda model: setattr(
+        model.layers[6], "weight", ml.Parameter(np.full((3, 6), 0.5, np.float32))
+    ),
+    "no bias": lambda model: setattr(model.layers[4], "bias", None),
+    "another layer": lambda model: model.layers.__setitem__(2, ml.MaxPool2D(2, padding=0, stride=2)),
+    "another argument": lambda model: setattr(model.layers[0], "padding", "same"),
+    "a layer less": lambda model: model.layers.pop(5),
+    "one layer for another": lambda model: model.layers.__setitem__(1, ml.Dropout(0)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_a_change_is_noticed(change):
+    model, x, dy = small(), images(), np.ones((5, 3), np.float32)
+    in_one_call(model, x, dy)
+    model(x)
+    before = model.layers[:]
+    change(model)
+    assert_same(in_one_call(model, x, dy), layer_by_layer(model, x, dy))
+    np.testing.assert_array_equal(model(x), layer_by_layer(model, x))
+    assert [type(layer) for layer in before]
+
+
+def test_running_statistics_are_read_anew():
+    model = ml.Sequential([ml.Conv2D(3, 3), ml.BatchNorm2D(), ml.ReLU()], input_shape=(2, 6, 6), seed=0)
+    x = images()
+    before = model(x)
+    model.load_state_dict({name: value + 1 for name, value in model.state_dict().items()})
+    after = model(x)
+    assert not np.allclose(before, after)
+    with ml.use_backend("vectorized"):
+        np.testing.assert_allclose(after, model(x), rtol=1e-4, atol=1e-5)
+
+
+def test_results_belong_to_the_caller():
+    model, dy = small(), np.ones((5, 3), np.float32)
+    y = model(images(seed=1))
+    kept = y.copy()
+    trained, backward = model.forward(images(seed=1), train=True)
+    dx = backward(dy)
+    kept_dx = dx.copy()
+    model(images(seed=2))
+    _, again = model.forward(images(seed=3), train=True)
+    again(dy * 2)
+    backward(dy * 3)
+    np.testing.assert_array_equal(y, kept)
+    np.testing.assert_array_equal(trained, kept)
+    np.testing.assert_array_equal(dx, kept_dx)
+    y[:], trained[:], dx[:] = 7, 7, 7
+    np.testing.assert_array_equal(model(images(seed=1)), kept)
+
+
+def test_nothing_is_held_when_the_backward_pass_is_gone():
+    model, dy = small(), np.ones((5, 3), np.float32)
+    x = images().transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)  # as kernels read it: nothing is copied
+    y, backward = model.forward(x, train=True)
+    held = weakref.ref(x.base)
+    backward(dy)
+    del x, y
+    gc.collect()
+    assert held() is not None  # the gradient of the weights needs it
+    del backward
+    gc.collect()
+    assert held() is None
+
+
+def test_any_memory_order_and_frozen_inputs():
+    model, x, dy = small(), images(), np.ones((5, 3), np.float32)
+    want = layer_by_layer(model, x, dy)
+    for array in (np.asfortranarray(x), np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2), x[::-1]):
+        slopes = np.asfortranarray(dy)
+        array.flags.writeable = slopes.flags.writeable = False
+        got = in_one_call(model, array, slopes)
+        assert_same(got, layer_by_layer(model, np.ascontiguousarray(array), dy))
+    assert_same(in_one_call(model, x, dy), want)
+
+
+def test_wrong_inputs_draw_the_errors_of_the_layers():
+    model = small()
+    _, backward = model.forward(images(), train=True)
+    with pytest.raises(ml.ShapeError, match=r"expected dy \(5, 3\), got \(5, 4\)"):
+        backward(np.ones((5, 4), np.float32))
+    with pytest.raises(ml.DTypeError, match="expected dy in float32, got float64"):
+        backward(np.ones((5, 3)))
+    for _ in range(2):
+        with pytest.raises(
+            ml.ShapeError, match=r"Sequential\[0\] Conv2D: expected \(2, h, w\) images, got \(3, 6, 6\)"
+        ):
+            model.forward(np.ones((1, 3, 6, 6), np.float32), train=True)
+        with pytest.raises(ml.ShapeError, match=r"Sequential\[4\] Dense: expected \(n, 36\), got \(1, 16\)"):
+            model(np.ones((1, 2, 4, 4), np.float32))
+        with pytest.raises(ml.DTypeError, match="float64"):
+            model.forward(images(dtype=np.float64), train=True)
+
+
+def test_copies_prepare_their_own():
+    model, x = small(), images()
+    y = model(x)
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        other.layers[0].weight.value[...] = 0
+        assert not np.array_equal(other(x), y)
+    np.testing.assert_array_equal(model(x), y)
+    assert model.arguments().keys() == {"layers", "input_shape", "seed", "dtype"}
+
+
+def test_a_chain_keeps_few_networks():
+    model = small()
+    for n in range(1, 2 * networks.KEPT):
+        np.testing.assert_array_equal(model(images(n)), layer_by_layer(model, images(n)))
+    assert len(model._networks._idle) == networks.KEPT
+
+
+def test_many_threads_infer_and_train_at_once():
+    model, dy = small(), np.zeros((5, 3), np.float32)
+    want = [model(images(seed=seed)) for seed in range(8)]
+    wrong = []
+
+    def work(seed):
+        for _ in range(50):
+            y, backward = model.forward(images(seed=seed), train=True)
+            backward(dy)
+            if not (np.array_equal(model(images(seed=seed)), want[seed]) and np.array_equal(y, want[seed])):
+                wrong.append(seed)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong

@@ -17,9 +17,9 @@ from minidl.backends.compiled.jit import Kernel
 from minidl.backends.compiled.launch import pack, run
 from minidl.backends.compiled.layout import packed
 from minidl.backends.compiled.memory import block, dense, empty, empty_like
-from minidl.backends.compiled.padding import pad_image
+from minidl.backends.compiled.padding import pad_rows
 from minidl.backends.compiled.plan import Plan, plan
-from minidl.backends.compiled.pool import pool_geometry, pool_image, pooled
+from minidl.backends.compiled.pool import pool_geometry, pool_rows, pooled
 from minidl.backends.compiled.product import multiply
 from minidl.typing import Array
 
@@ -38,10 +38,10 @@ class Job(IntEnum):
     y = auto()
     argmax = auto()  # 0 without pooling
     relu = auto()
+    bands = auto()
     groups = auto()  # from here on, the same in every job of a plan
     channels = auto()
     filters = auto()
-    pixels = auto()
     pixel_offsets = auto()
     taps = auto()
     table = auto()
@@ -51,6 +51,10 @@ class Job(IntEnum):
     left = auto()
     padded_width = auto()
     padded_size = auto()  # 0 without padding
+    out_height = auto()
+    out_width = auto()
+    stride = auto()
+    span = auto()
 
 
 GEOMETRY = len(Job)
@@ -58,39 +62,56 @@ GEOMETRY = len(Job)
 
 @Kernel
 def _forward(memory, ints, job, task, own):
-    """Convolve image `task`, add the bias, apply ReLU if wanted, and pool if there is an argmax to keep."""
-    channels, filters, groups = ints[job + Job.channels], ints[job + Job.filters], ints[job + Job.groups]
-    pixels, padded_size, argmax = ints[job + Job.pixels], ints[job + Job.padded_size], ints[job + Job.argmax]
-    height, width = ints[job + Job.height], ints[job + Job.width]
-    geometry = job + GEOMETRY
+    """Convolve a band of lines, add the bias, apply ReLU if wanted, and pool if there is an argmax to keep.
 
-    image = ints[job + Job.x] + task * height * width * channels
-    if padded_size:
-        top, left, padded_width = ints[job + Job.top], ints[job + Job.left], ints[job + Job.padded_width]
-        pad_image(memory, image, height, width, channels, top, left, padded_width, padded_size, own)
-        image = own
-    target = own + padded_size if argmax else ints[job + Job.y] + task * pixels * filters
+    What is between the input and the pooled output is the thread's own, and never leaves its cache.
+    """
+    channels, filters, groups = ints[job + Job.channels], ints[job + Job.filters], ints[job + Job.groups]
+    height, width, line = ints[job + Job.height], ints[job + Job.width], ints[job + Job.padded_width] * channels
+    out_height, out_width, stride = ints[job + Job.out_height], ints[job + Job.out_width], ints[job + Job.stride]
+    argmax, bands = ints[job + Job.argmax], ints[job + Job.bands]
+    geometry = job + GEOMETRY
+    n, band = task // bands, task % bands
+
+    lines = ints[geometry + 3] if argmax else out_height
+    first_pooled, last_pooled = band * lines // bands, (band + 1) * lines // bands
+    first, last = first_pooled, last_pooled
+    if argmax:
+        down = ints[geometry + 7]
+        first = max(first_pooled * down - ints[geometry + 9], 0)
+        last = min((last_pooled - 1) * down - ints[geometry + 9] + ints[geometry + 5], out_height)
+    target = ints[job + Job.y] + (n * out_height + first) * out_width * filters
+    image = ints[job + Job.x] + n * height * width * channels
+    if ints[job + Job.padded_size]:
+        start, stop = first * stride, (last - 1) * stride + ints[job + Job.span]
+        top, left = ints[job + Job.top], ints[job + Job.left]
+        pad_rows(memory, image, height, width, channels, top, left, ints[job + Job.padded_width], start, stop, own)
+        image = own - start * line
+        own += (stop - start) * line
+    if argmax:
+        target = own
     for g in range(groups):
-        first = g * (filters // groups)
+        c = g * (filters // groups)
         multiply(
             memory,
             ints,
-            pixels,
-            ints[job + Job.pixel_offsets],
+            (last - first) * out_width,
+            ints[job + Job.pixel_offsets] + first * out_width,
             ints[job + Job.taps],
             ints[job + Job.table],
             filters // groups,
             image + g * (channels // groups),
-            ints[job + Job.weights] + first,
-            target + first,
+            ints[job + Job.weights] + c,
+            target + c,
             filters,
-            ints[job + Job.bias] + first,
+            ints[job + Job.bias] + c,
             0,
             0.0 if ints[job + Job.relu] else -math.inf,
         )
     if argmax:
-        step = task * ints[geometry + 3] * ints[geometry + 4] * filters
-        pool_image(memory, ints, geometry, target, ints[job + Job.y] + step, argmax + step)
+        place = n * lines * ints[geometry + 4] * filters
+        virtual = target - first * out_width * filters
+        pool_rows(memory, ints, geometry, first_pooled, last_pooled, virtual, ints[job + Job.y] + place, argmax + place)
 
 
 @functools.lru_cache(maxsize=512)
@@ -98,17 +119,50 @@ def _fixed(tables: Plan) -> tuple[Any, ...]:
     """The arguments that a plan's jobs have in common."""
     return (
         *(tables.groups, tables.channels, tables.filters),
-        *(tables.pixels.size, tables.pixels, tables.taps.size, tables.forward),
+        *(tables.pixels, tables.taps.size, tables.forward),
         *(*tables.size, tables.padding[0][0], tables.padding[1][0], tables.padded[1], tables.padded_size),
+        *(*tables.out, tables.stride[0], tables.span),
     )
+
+
+BAND = 1 << 15
+"""Floats that a band of lines may take between input and output: an eighth of a megabyte, of float32."""
+
+FEW_TASKS = 8
+"""So many tasks at least, so that threads have enough to share of a few images."""
+
+FEWEST_PIXELS = 48
+"""A band has so many pixels at least, for the sake of full tiles."""
+
+
+def _bands(n: int, tables: Plan, geometry: list[int] | None) -> tuple[int, int]:
+    """(bands of an image, floats between input and output of one)."""
+    lines = tables.out[0] if geometry is None else geometry[3]
+    down, taps = (1, 1) if geometry is None else (geometry[7], geometry[5])
+
+    def floats(pooled_lines: int) -> int:
+        out = min((pooled_lines - 1) * down + taps, tables.out[0])
+        padded = ((out - 1) * tables.stride[0] + tables.span) * tables.padded[1] * tables.channels
+        return (padded if tables.padded_size else 0) + (0 if geometry is None else out * tables.out[1] * tables.filters)
+
+    bands = 1
+    shared = n * tables.macs >= launch.SMALL
+    while bands < lines:
+        size = -(-lines // bands)
+        wanted = floats(size) > BAND or (shared and n * bands < FEW_TASKS)
+        if not wanted or size * down * tables.out[1] < 2 * FEWEST_PIXELS:
+            break
+        bands += 1
+    return bands, floats(-(-lines // bands))
 
 
 def direct(
     x: Array, w: Array, b: Array | None, tables: Plan, relu: bool, pool: Window | None
 ) -> tuple[Array, Array | None, list[launch.Job]]:
     """(y, argmax, jobs) of the convolution, with ReLU and pooling if wanted; argmax is None without pooling."""
-    n, filters, pixels = len(x), tables.filters, tables.pixels.size
+    n, filters = len(x), tables.filters
     geometry = None if pool is None else pool_geometry(tables.out, filters, *pool)
+    bands, own = _bands(n, tables, geometry)
     weights, jobs = packed(w.transpose(2, 3, 1, 0))
     y = empty((n, *tables.out, filters) if geometry is None else (n, geometry[3], geometry[4], filters), x.dtype)
     argmax = None if pool is None else empty_like(y)
@@ -121,9 +175,9 @@ def direct(
         y=y,
         argmax=argmax,
         relu=int(relu),
+        bands=bands,
     )
-    own = tables.padded_size + (pixels * filters if pool else 0)
-    jobs.append(launch.Job(_forward, [*job, *(geometry or ())], n, n * tables.macs, own))
+    jobs.append(launch.Job(_forward, [*job, *(geometry or ())], n * bands, n * tables.macs, own))
     return y.transpose(0, 3, 1, 2), None if argmax is None else argmax.transpose(0, 3, 1, 2), jobs
 
 

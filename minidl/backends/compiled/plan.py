@@ -54,6 +54,7 @@ class Plan:
             (self.padded[0] - dilation[0] * (kernel[0] - 1) - 1) // stride[0] + 1,
             (self.padded[1] - dilation[1] * (kernel[1] - 1) - 1) // stride[1] + 1,
         )
+        self.span = dilation[0] * (kernel[0] - 1) + 1  # lines that a window reaches over
         line = self.padded[1] * channels
         down, across = range(self.out[0]), range(self.out[1])
         self.pixels = _offsets((stride[0] * line, down), (stride[1] * channels, across))

@@ -13,16 +13,16 @@ Sides = tuple[Pair, Pair]
 
 
 @njit
-def pool_image(memory, ints, geometry, x, y, argmax):
-    """Pool one image x (h, w, c) into y and argmax (out_h, out_w, c)."""
+def pool_rows(memory, ints, geometry, first_row, last_row, x, y, argmax):
+    """Pool one image x (h, w, c) into lines first to last - 1 of y and argmax (out_h, out_w, c)."""
     height, width, channels = ints[geometry], ints[geometry + 1], ints[geometry + 2]
-    out_height, out_width = ints[geometry + 3], ints[geometry + 4]
+    out_width = ints[geometry + 4]
     taps_down, taps_across = ints[geometry + 5], ints[geometry + 6]
     down, across = ints[geometry + 7], ints[geometry + 8]
     pad_top, pad_left = ints[geometry + 9], ints[geometry + 10]
     width_of_vector = lanes(memory)
     lowest = splat(memory, -math.inf)
-    for i in range(out_height):
+    for i in range(first_row, last_row):
         top = i * down - pad_top
         for j in range(out_width):
             left = j * across - pad_left
@@ -82,7 +82,8 @@ def _pool(memory, ints, job, task, own):
     geometry = job + 3
     in_size = ints[geometry] * ints[geometry + 1] * ints[geometry + 2]
     out_size = ints[geometry + 3] * ints[geometry + 4] * ints[geometry + 2]
-    pool_image(memory, ints, geometry, x + task * in_size, y + task * out_size, argmax + task * out_size)
+    place = task * out_size
+    pool_rows(memory, ints, geometry, 0, ints[geometry + 3], x + task * in_size, y + place, argmax + place)
 
 
 @Kernel

@@ -72,45 +72,6 @@ def conv2d(
     return y, pullback
 
 
-def conv2d_relu(
-    x: Array,
-    w: Array,
-    b: Array | None = None,
-    *,
-    stride: Size = 1,
-    padding: Padding = 0,
-    dilation: Size = 1,
-    groups: int = 1,
-    pool: tuple[Size, Size | None, Padding] | None = None,
-) -> tuple[Array, AffinePullback]:
-    """`conv2d`, then `relu`, then with a pool (size, stride, padding) `max_pool2d`: the same bits in one pass.
-
-    For backends that have it (see `can_fuse`). Raises ShapeError and DTypeError.
-    """
-    window = _conv2d_window(x, w, b, stride, padding, dilation, groups)
-    pooling, output = None, window.output
-    if pool is not None:
-        size, pool_window = shapes.pool(window.output, pool[0], stride=pool[1], padding=pool[2])
-        pooling, output = (size, pool_window.stride, pool_window.padding), pool_window.output
-    backend: Any = backends.current()
-    how: dict[str, Any] = {
-        "stride": window.stride,
-        "padding": window.padding,
-        "dilation": window.dilation,
-        "groups": groups,
-        "pool": pooling,
-    }
-    y, argmax = backend.conv2d_relu(x, w, b, **how)
-
-    def pullback(dy: Array, *, need_dx: bool = True) -> tuple[Array | None, Array, Array]:
-        check_slope(dy, (x.shape[0], w.shape[0], *output), x.dtype)
-        gradients: tuple[Array | None, Array, Array]
-        gradients = backend.conv2d_relu_backward(dy, x, w, y, argmax, **how, need_dx=need_dx)
-        return gradients
-
-    return y, pullback
-
-
 def _conv2d_window(
     x: Array, w: Array, b: Array | None, stride: Size, padding: Padding, dilation: Size, groups: int
 ) -> shapes.Window:
@@ -137,11 +98,6 @@ def network(operators: Sequence[Operator], shape: tuple[int, ...], dtype: np.dty
         return backend.Network(operators, shape, dtype)
     except backend.CannotPrepareError:
         return None
-
-
-def can_fuse() -> bool:
-    """Whether the backend in use computes `conv2d_relu` and `dense_relu`."""
-    return hasattr(backends.current(), "conv2d_relu")
 
 
 def max_pool2d(
@@ -180,27 +136,12 @@ def dense(x: Array, w: Array, b: Array | None = None) -> tuple[Array, AffinePull
     return y, pullback
 
 
-def dense_relu(x: Array, w: Array, b: Array | None = None) -> tuple[Array, AffinePullback]:
-    """`dense`, then `relu`: the same bits in one pass, for backends that have it (see `can_fuse`)."""
-    _check_dense(x, w, b)
-    backend: Any = backends.current()
-    y: Array = backend.dense_relu(x, w, b)
-
-    def pullback(dy: Array, *, need_dx: bool = True) -> tuple[Array | None, Array, Array]:
-        check_slope(dy, (x.shape[0], w.shape[0]), x.dtype)
-        gradients: tuple[Array | None, Array, Array]
-        gradients = backend.dense_backward(backend.relu_backward(dy, y), x, w, need_dx=need_dx)
-        return gradients
-
-    return y, pullback
-
-
 def batch_norm2d(
     x: Array, gamma: Array, beta: Array, *, eps: float = 1e-5, relu: bool = False
 ) -> tuple[Array, NormPullback, Array, Array]:
     """(y, pullback, mean, variance): each channel of images x normalized over the batch, times gamma plus beta, (c,).
 
-    The variance is the biased one. `relu`, where `can_fuse`, adds a ReLU. Raises ShapeError and DTypeError.
+    The variance is the biased one. `relu`, where `can_prepare`, adds a ReLU. Raises ShapeError and DTypeError.
     """
     _check_channels(x, gamma=gamma, beta=beta)
     backend: Any = backends.current()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.random import Generator
 
 _building = threading.RLock()
+_DTYPES = {name: np.dtype(name) for name in ("float32", "float64")}
 
 
 class Model(Module):
@@ -71,7 +72,7 @@ class Sequential(Chain, Model):
         self.seed = seed
         self.dtype = np.dtype(dtype).name if isinstance(dtype, type | np.dtype) else dtype
         self.input_shape = None
-        if self.dtype not in ("float32", "float64"):
+        if self.dtype not in _DTYPES:
             raise ValueError(f"dtype: expected float32 or float64, got {dtype!r}")
         if input_shape is not None:
             self.build(_check_input_shape(input_shape), np.random.default_rng(seed))
@@ -91,7 +92,8 @@ class Sequential(Chain, Model):
     def __call__(self, x: Array) -> Array:
         """Inference: y alone. Floats of another dtype are converted to the model's; raises ShapeError, DTypeError."""
         self.ensure_built(x)
-        return super().__call__(training.as_input(x, self))
+        usual = type(x) is np.ndarray and x.dtype is _DTYPES[self.dtype]
+        return super().__call__(x if usual else training.as_input(x, self))
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         self.ensure_built(x)

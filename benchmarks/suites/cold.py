@@ -64,9 +64,11 @@ def run(crew: Crew, settings: Settings) -> Report:
 def _run(code: str, **variables: str) -> list[float]:
     """The numbers that a new process prints in its last line."""
     path = os.pathsep.join(filter(None, [str(Path(minidl.__file__).parents[1]), os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3", **variables}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # what pip installs has its bytecode, and so shall a clone
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3", **variables},
+        env=environment,
         capture_output=True,
         text=True,
         check=False,

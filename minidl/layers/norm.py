@@ -54,7 +54,7 @@ class BatchNorm2D(Module):
         return self.train_step(x, relu=False) if train and len(x) else self._infer(x)
 
     def train_step(self, x: Array, *, relu: bool) -> tuple[Array, Backward]:
-        """(y, backward) in training, with a ReLU after it if wanted (see `functional.can_fuse`)."""
+        """(y, backward) in training, with a ReLU after it if wanted (see `functional.can_prepare`)."""
         count = x.size // max(self.weight.value.size, 1)
         if count <= 1:
             raise ShapeError(f"expected more than one value in each channel to train on, got {shapes.show(x.shape)}")

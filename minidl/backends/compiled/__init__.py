@@ -1,7 +1,7 @@
 """Numba kernels: the default backend. Shapes as in `reference`.
 
-Beyond the functions that every backend has, `conv2d_relu`, its backward and `dense_relu` do in one pass what layers in
-a row do one by one, with the same bits.
+Beyond the functions that every backend has, a `Network` computes operators in a row in one call, and joins
+neighbours in one pass, with the same bits; `conv2d_relu` and its backward are such a pass alone.
 """
 
 from minidl.backends.compiled.activation import (
@@ -15,7 +15,7 @@ from minidl.backends.compiled.activation import (
 )
 from minidl.backends.compiled.conv import conv2d, conv2d_relu
 from minidl.backends.compiled.conv_backward import conv2d_backward, conv2d_relu_backward
-from minidl.backends.compiled.dense import dense, dense_backward, dense_relu
+from minidl.backends.compiled.dense import dense, dense_backward
 from minidl.backends.compiled.network import CannotPrepareError, Network
 from minidl.backends.compiled.norm import (
     batch_norm2d,
@@ -43,7 +43,6 @@ __all__ = [
     "cross_entropy",
     "dense",
     "dense_backward",
-    "dense_relu",
     "log_softmax",
     "log_softmax_backward",
     "max_pool2d",

@@ -134,13 +134,6 @@ def dense(x: Array, w: Array, b: Array | None) -> Array:
     return y
 
 
-def dense_relu(x: Array, w: Array, b: Array | None) -> Array:
-    """y = max(x W^T + b, 0): ReLU as the product is stored."""
-    y, jobs = prepare(x, w, b, relu=True)
-    run(x.dtype, *jobs)
-    return y
-
-
 def dense_backward(dy: Array, x: Array, w: Array, *, need_dx: bool = True) -> tuple[Array | None, Array, Array]:
     """dx = dy W, dw = dy^T x, and the sum of dy."""
     dx, dw, slopes, jobs = prepare_backward(dy, x, w, need_dx=need_dx)

@@ -178,26 +178,56 @@ def dense_relu(x: Array, w: Array, b: Array | None = None) -> tuple[Array, Affin
 
 
 def batch_norm2d(
-    x: Array, gamma: Array, beta: Array, *, eps: float = 1e-5, relu: bool = False
+    x: Array,
+    gamma: Array,
+    beta: Array,
+    *,
+    eps: float = 1e-5,
+    relu: bool = False,
+    pool: tuple[Size, Size | None, Padding] | None = None,
+    running: tuple[Array, Array, float] | None = None,
 ) -> tuple[Array, NormPullback, Array, Array]:
     """(y, pullback, mean, variance): each channel of images x normalized over the batch, times gamma plus beta, (c,).
 
-    The variance is the biased one. `relu`, where `can_fuse`, adds a ReLU. Raises ShapeError and DTypeError.
+    The variance is the biased one. `running` (mean, variance, momentum), contiguous, are changed in place: momentum of
+    the way towards the batch's mean and unbiased variance. Where `can_fuse`, `relu` adds a ReLU, and a pool (size,
+    stride, padding) `max_pool2d` after it. Raises ShapeError and DTypeError.
     """
     _check_channels(x, gamma=gamma, beta=beta)
+    if running is not None:
+        _check_channels(x, running_mean=running[0], running_variance=running[1])
+    pooling, shape = None, x.shape
+    if pool is not None:
+        size, window = shapes.pool(x.shape[2:], pool[0], stride=pool[1], padding=pool[2])
+        pooling, shape = (size, window.stride, window.padding), (*x.shape[:2], *window.output)
     backend: Any = backends.current()
-    y, mean, variance = (backend.batch_norm2d_relu if relu else backend.batch_norm2d)(x, gamma, beta, eps=eps)
+    how: dict[str, Any] = {"eps": eps, "relu": relu, "pool": pooling}
+    saved: Any = None
+    if can_fuse():
+        saved = backend.batch_norm2d_relu(x, gamma, beta, **how, running=running)
+        y, mean, variance = saved.y, saved.mean, saved.variance
+    else:
+        y, mean, variance = backend.batch_norm2d(x, gamma, beta, eps=eps)
+        _move(running, mean, variance, x.size // max(len(mean), 1))
 
     def pullback(dy: Array) -> tuple[Array, Array, Array]:
-        _check_slope(dy, x.shape, x.dtype)
+        _check_slope(dy, shape, x.dtype)
         gradients: tuple[Array, Array, Array]
-        if relu:
-            gradients = backend.batch_norm2d_relu_backward(dy, x, gamma, mean, variance, y, eps=eps)
-        else:
+        if saved is None:
             gradients = backend.batch_norm2d_backward(dy, x, gamma, mean, variance, eps=eps)
+        else:
+            gradients = backend.batch_norm2d_relu_backward(dy, x, saved, **how)
         return gradients
 
     return y, pullback, mean, variance
+
+
+def _move(running: tuple[Array, Array, float] | None, mean: Array, variance: Array, count: int) -> None:
+    if running is not None:
+        dtype = mean.dtype.type
+        momentum, unbiased = dtype(running[2]), variance * dtype(count / max(count - 1, 1))
+        running[0][...] = running[0] * (1 - momentum) + mean * momentum
+        running[1][...] = running[1] * (1 - momentum) + unbiased * momentum
 
 
 def scale_shift(x: Array, scale: Array, shift: Array) -> tuple[Array, NormPullback]:

@@ -1,7 +1,7 @@
 """Layers in a row that a backend computes in one pass.
 
-Convolution + ReLU (+ max-pool), dense + ReLU and, in training, batch normalization + ReLU give the bits that the layers
-apart give. In inference a batch normalization goes into the weights of the convolution before it, which saves its pass
+Convolution + ReLU (+ max-pool), dense + ReLU and, in training, batch normalization + ReLU (+ max-pool) give the bits
+that the layers apart give. In inference a batch normalization goes into the weights of the convolution before it, which saves its pass
 and rounds differently.
 """
 
@@ -17,12 +17,12 @@ from minidl.layers.dense import Dense
 from minidl.layers.norm import BatchNorm2D
 from minidl.layers.pool import MaxPool2D
 from minidl.module import Module
-from minidl.typing import Array, Backward
+from minidl.typing import Array, Backward, Padding, Size
 
 Kinds = tuple[type[Module], ...]
 
 EXACT: frozenset[Kinds] = frozenset({(Conv2D, ReLU, MaxPool2D), (Conv2D, ReLU), (Dense, ReLU)})
-TRAINING = EXACT | {(BatchNorm2D, ReLU)}
+TRAINING = EXACT | {(BatchNorm2D, ReLU, MaxPool2D), (BatchNorm2D, ReLU)}
 INFERENCE = EXACT | {
     (Conv2D, BatchNorm2D, ReLU, MaxPool2D),
     (Conv2D, BatchNorm2D, ReLU),
@@ -70,7 +70,7 @@ def forward(layers: Sequence[Module], x: Array) -> tuple[Array, Backward] | None
     first = layers[0]
     try:
         if isinstance(first, BatchNorm2D):
-            return first.train_step(x, relu=True)
+            return first.train_step(x, relu=True, pool=_pool(layers[2:]))
         assert isinstance(first, Conv2D | Dense)
         w, b = first.weight.value, None if first.bias is None else first.bias.value
         y, pullback = F.dense_relu(x, w, b) if isinstance(first, Dense) else _conv2d_relu(first, x, w, b, layers[2:])
@@ -82,11 +82,15 @@ def forward(layers: Sequence[Module], x: Array) -> tuple[Array, Backward] | None
 def _conv2d_relu(
     layer: Conv2D, x: Array, w: Array, b: Array | None, pools: Sequence[Module]
 ) -> tuple[Array, F.AffinePullback]:
-    pool = None
-    for layer_after in pools:
-        assert isinstance(layer_after, MaxPool2D)
-        pool = (layer_after.pool_size, layer_after.stride, layer_after.padding)
-    return F.conv2d_relu(x, w, b, **_how(layer), pool=pool)
+    return F.conv2d_relu(x, w, b, **_how(layer), pool=_pool(pools))
+
+
+def _pool(pools: Sequence[Module]) -> tuple[Size, Size | None, Padding] | None:
+    """What the operators are told of the pooling, if there is one."""
+    for layer in pools:
+        assert isinstance(layer, MaxPool2D)
+        return layer.pool_size, layer.stride, layer.padding
+    return None
 
 
 def _how(layer: Conv2D) -> dict[str, Any]:

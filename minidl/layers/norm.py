@@ -8,7 +8,7 @@ from minidl import functional as F
 from minidl import initializers, shapes
 from minidl.errors import ShapeError
 from minidl.module import Buffer, Module, Parameter
-from minidl.typing import Array, Backward, Shape
+from minidl.typing import Array, Backward, Padding, Shape, Size
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -51,16 +51,19 @@ class BatchNorm2D(Module):
             parameter.initialize((channels,), initializer, rng)
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
-        return self.train_step(x, relu=False) if train and len(x) else self._infer(x)
+        return self.train_step(x) if train and len(x) else self._infer(x)
 
-    def train_step(self, x: Array, *, relu: bool) -> tuple[Array, Backward]:
-        """(y, backward) in training, with a ReLU after it if wanted (see `functional.can_fuse`)."""
+    def train_step(
+        self, x: Array, *, relu: bool = False, pool: tuple[Size, Size | None, Padding] | None = None
+    ) -> tuple[Array, Backward]:
+        """(y, backward) in training, with a ReLU and a max-pooling after it if wanted (see `functional.can_fuse`)."""
         count = x.size // max(self.weight.value.size, 1)
         if count <= 1:
             raise ShapeError(f"expected more than one value in each channel to train on, got {shapes.show(x.shape)}")
-        y, pullback, mean, variance = F.batch_norm2d(x, self.weight.value, self.bias.value, eps=self.eps, relu=relu)
-        self._move(self.running_mean, mean)
-        self._move(self.running_var, variance * x.dtype.type(count / (count - 1)))
+        running = (self.running_mean.value, self.running_var.value, self.momentum)
+        y, pullback = F.batch_norm2d(
+            x, self.weight.value, self.bias.value, eps=self.eps, relu=relu, pool=pool, running=running
+        )[:2]
 
         def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
             dx, dweight, dbias = pullback(dy)
@@ -69,10 +72,6 @@ class BatchNorm2D(Module):
             return dx if need_dx else None
 
         return y, backward
-
-    def _move(self, running: Buffer, towards: Array) -> None:
-        momentum = running.value.dtype.type(self.momentum)
-        running.value = running.value * (1 - momentum) + towards * momentum
 
     def scale_and_shift(self) -> tuple[Array, Array]:
         """What inference multiplies each channel by, and adds to it."""

@@ -15,6 +15,8 @@ GROUPS = {
     "dilation": lambda: [ml.Conv2D(5, 3, dilation=(1, 2), padding="same"), ml.ReLU()],
     "dense + ReLU": lambda: [ml.Flatten(), ml.Dense(37), ml.ReLU()],
     "normalization + ReLU": lambda: [ml.BatchNorm2D(), ml.ReLU()],
+    "normalization + ReLU + max-pool": lambda: [ml.BatchNorm2D(), ml.ReLU(), ml.MaxPool2D(2)],
+    "normalization + ReLU + overlapping windows": lambda: [ml.BatchNorm2D(), ml.ReLU(), ml.MaxPool2D(3, stride=2)],
 }
 
 

@@ -104,26 +104,42 @@ def _unpool(memory, ints, job, task, own):
     unpool_image(memory, ints, geometry, dy, argmax, dy, 0, dx + task * in_size, ints[geometry + 1])
 
 
-def max_pool2d(x: Array, *, pool_size: Pair, stride: Pair, padding: Sides) -> tuple[Array, Array]:
-    """(y, argmax): argmax, the winning tap of each window, is what backward needs and all that it needs."""
+def pool_jobs(x: Array, pool_size: Pair, stride: Pair, padding: Sides) -> tuple[Array, Array, list[Job]]:
+    """`max_pool2d` as jobs that are still to run: (y, argmax, jobs). The images are channels last."""
     n, c, height, width = x.shape
     geometry = pool_geometry((height, width), c, pool_size, stride, padding)
-    source = block(x)
     y = empty((n, geometry[3], geometry[4], c), x.dtype)
     argmax = empty_like(y)
     work = 8 * y.size * pool_size[0] * pool_size[1]
-    run(x.dtype, Job(_pool, [at(source), at(y), at(argmax), *geometry], n, work))
-    return y.transpose(0, 3, 1, 2), argmax.transpose(0, 3, 1, 2)
+    job = Job(_pool, [at(x), at(y), at(argmax), *geometry], n, work)
+    return y.transpose(0, 3, 1, 2), argmax.transpose(0, 3, 1, 2), [job]
+
+
+def unpool_jobs(
+    dy: Array, argmax: Array, size: Pair, pool_size: Pair, stride: Pair, padding: Sides
+) -> tuple[Array, tuple[Array, Array], list[Job]]:
+    """`max_pool2d_backward` as jobs that are still to run: (dx, what they use besides, jobs)."""
+    n, c, _, _ = dy.shape
+    slopes, winners = block(dy), block(argmax)
+    dx = empty((n, *size, c), dy.dtype)
+    geometry = pool_geometry(size, c, pool_size, stride, padding)
+    work = 8 * dy.size * pool_size[0] * pool_size[1]
+    job = Job(_unpool, [at(slopes), at(winners), at(dx), *geometry], n, work)
+    return dx.transpose(0, 3, 1, 2), (slopes, winners), [job]
+
+
+def max_pool2d(x: Array, *, pool_size: Pair, stride: Pair, padding: Sides) -> tuple[Array, Array]:
+    """(y, argmax): argmax, the winning tap of each window, is what backward needs and all that it needs."""
+    images = block(x).transpose(0, 3, 1, 2)
+    y, argmax, jobs = pool_jobs(images, pool_size, stride, padding)
+    run(x.dtype, *jobs)
+    return y, argmax
 
 
 def max_pool2d_backward(
     dy: Array, argmax: Array, *, size: Pair, pool_size: Pair, stride: Pair, padding: Sides
 ) -> Array:
     """Each window hands dy to the tap that won it."""
-    n, c, _, _ = dy.shape
-    slopes, winners = block(dy), block(argmax)
-    dx = empty((n, *size, c), dy.dtype)
-    geometry = pool_geometry(size, c, pool_size, stride, padding)
-    work = 8 * dy.size * pool_size[0] * pool_size[1]
-    run(dy.dtype, Job(_unpool, [at(slopes), at(winners), at(dx), *geometry], n, work))
-    return dx.transpose(0, 3, 1, 2)
+    dx, _kept, jobs = unpool_jobs(dy, argmax, size, pool_size, stride, padding)
+    run(dy.dtype, *jobs)
+    return dx

@@ -194,8 +194,11 @@ def batch_norm2d(
     stride, padding) `max_pool2d` after it. Raises ShapeError and DTypeError.
     """
     _check_channels(x, gamma=gamma, beta=beta)
-    if running is not None:
-        _check_channels(x, running_mean=running[0], running_variance=running[1])
+    for name, vector in zip(("running_mean", "running_variance"), (running or ())[:2], strict=False):
+        _check_floats(x=x, **{name: vector})
+        shapes.expect(f"{name} ", vector.shape, gamma.shape)
+        if not vector.flags.carray:
+            raise ValueError(f"expected {name} as a contiguous array that can be written to")
     pooling, shape = None, x.shape
     if pool is not None:
         size, window = shapes.pool(x.shape[2:], pool[0], stride=pool[1], padding=pool[2])
@@ -257,6 +260,23 @@ def relu(x: Array) -> tuple[Array, Pullback]:
     _check_floats(x=x)
     backend = backends.current()
     return _from_output(backend.relu(x), backend.relu_backward)
+
+
+def dropout(x: Array, *, rate: float, key: int, counter: int) -> tuple[Array, Pullback]:
+    """Each value of x times zero with probability `rate`, else times 1 / (1 - rate). Raises DTypeError.
+
+    Which ones is a function of the key and the counter, below 2^63, and of the shape and the place in it alone: the
+    same on every backend, for every layout in memory and number of threads.
+    """
+    _check_floats(x=x)
+    backend = backends.current()
+    shape, dtype = x.shape, x.dtype
+
+    def pullback(dy: Array) -> Array:
+        _check_slope(dy, shape, dtype)
+        return backend.dropout(dy, rate=rate, key=key, counter=counter)
+
+    return backend.dropout(x, rate=rate, key=key, counter=counter), pullback
 
 
 def softmax(x: Array) -> tuple[Array, Pullback]:

@@ -61,6 +61,8 @@ class Backend(Protocol):
 
     def scale_shift_backward(self, dy: Array, x: Array, scale: Array) -> tuple[Array, Array, Array]: ...
 
+    def dropout(self, x: Array, *, rate: float, key: int, counter: int) -> Array: ...
+
     def sgd_step(
         self,
         value: Array,

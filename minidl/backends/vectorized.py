@@ -3,6 +3,8 @@
 Shapes as in `reference`. Images come out channels last in memory: (n, h, w, c) blocks seen as (n, c, h, w).
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
@@ -232,11 +234,18 @@ def adam_step(
     value -= step_size * first / (np.sqrt(second) * second_scale + eps)
 
 
+def _mean(pixels: Array) -> Array:
+    """The mean of the images' means of their lines' means: the sum of all pixels, added one by one, rounds too much."""
+    mean: Array = pixels.mean(axis=2).mean(axis=1).mean(axis=0)
+    return mean
+
+
 @quiet
 def batch_norm2d(x: Array, gamma: Array, beta: Array, *, eps: float) -> tuple[Array, Array, Array]:
     """(y, mean, variance), over images and pixels; the variance is the biased one."""
     pixels = np.ascontiguousarray(x.transpose(0, 2, 3, 1))
-    mean, variance = pixels.mean(axis=(0, 1, 2)), pixels.var(axis=(0, 1, 2))
+    mean = _mean(pixels)
+    variance = _mean(np.square(pixels - mean))
     y = (pixels - mean) * (gamma / np.sqrt(variance + x.dtype.type(eps))) + beta
     return y.transpose(0, 3, 1, 2), mean, variance
 
@@ -267,3 +276,32 @@ def scale_shift_backward(dy: Array, x: Array, scale: Array) -> tuple[Array, Arra
     slopes = np.ascontiguousarray(dy.transpose(0, 2, 3, 1))
     dscale, dshift = (slopes * x.transpose(0, 2, 3, 1)).sum(axis=(0, 1, 2)), slopes.sum(axis=(0, 1, 2))
     return (slopes * scale).transpose(0, 3, 1, 2), dscale, dshift
+
+
+@quiet
+def dropout(x: Array, *, rate: float, key: int, counter: int) -> Array:
+    """All words of the generator at once: a row of them for each quarter of the positions, channels last."""
+    order = (0, *range(2, x.ndim), 1)[: x.ndim]
+    source = np.asarray(x.transpose(order), order="C")
+    words = _philox(np.arange((x.size + 3) // 4, dtype=np.uint64), counter, key).reshape(-1)[: x.size]
+    factors = np.where(words >= int(rate * 2**32), x.dtype.type(1 / (1 - rate)), x.dtype.type(0))
+    y: Array = (source.reshape(-1) * factors).reshape(source.shape)
+    return y.transpose(np.argsort(order))
+
+
+def _philox(blocks: Any, counter: int, key: int) -> Any:
+    """The words (4, blocks) of Philox4x32-10 (see `reference`), each of 32 bits in a 64-bit integer."""
+    half, low = np.uint64(32), np.uint64(2**32 - 1)
+    a, b = blocks & low, blocks >> half
+    c, d = (np.full(blocks.shape, word, np.uint64) for word in (counter % 2**32, counter // 2**32))
+    first, second = key % 2**32, key // 2**32
+    for _ in range(10):
+        product, other = a * np.uint64(0xD2511F53), c * np.uint64(0xCD9E8D57)
+        a, b, c, d = (
+            (other >> half) ^ b ^ np.uint64(first),
+            other & low,
+            (product >> half) ^ d ^ np.uint64(second),
+            product & low,
+        )
+        first, second = (first + 0x9E3779B9) % 2**32, (second + 0xBB67AE85) % 2**32
+    return np.stack([a, b, c, d])

@@ -1,8 +1,8 @@
 """Layers in a row that a backend computes in one pass.
 
 Convolution + ReLU (+ max-pool), dense + ReLU and, in training, batch normalization + ReLU (+ max-pool) give the bits
-that the layers apart give. In inference a batch normalization goes into the weights of the convolution before it, which saves its pass
-and rounds differently.
+that the layers apart give. In inference a batch normalization goes into the weights of the convolution before it, which
+saves its pass and rounds differently.
 """
 
 import functools

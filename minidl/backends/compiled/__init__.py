@@ -16,6 +16,7 @@ from minidl.backends.compiled.activation import (
 from minidl.backends.compiled.conv import conv2d, conv2d_relu
 from minidl.backends.compiled.conv_backward import conv2d_backward, conv2d_relu_backward
 from minidl.backends.compiled.dense import dense, dense_backward, dense_relu
+from minidl.backends.compiled.dropout import dropout
 from minidl.backends.compiled.norm import (
     batch_norm2d,
     batch_norm2d_backward,
@@ -41,6 +42,7 @@ __all__ = [
     "dense",
     "dense_backward",
     "dense_relu",
+    "dropout",
     "log_softmax",
     "log_softmax_backward",
     "max_pool2d",

@@ -85,7 +85,8 @@ def forward(
         Job(apply, job, n, 8 * pixels.size),
     ]
     images: Array = y.transpose(0, 3, 1, 2)
-    kept, argmax = (pixels, moments, gammas, betas, statistics), taps
+    kept: tuple[Array, ...] = (pixels, moments, gammas, betas, statistics)
+    argmax: Any = taps
     if pool is not None and not in_passing:
         pooled, argmax, pooling = pool_jobs(images, *pool)
         kept, images, jobs = (*kept, images), pooled, jobs + pooling
@@ -105,7 +106,8 @@ def backward(
     dy: Array, x: Array, saved: Normalized, *, eps: float, relu: bool, pool: Pool | None = None
 ) -> tuple[Gradients, list[Job]]:
     """`batch_norm2d_relu_backward` of what `forward` saved, as jobs that are still to run."""
-    in_passing, jobs = saved.winners is not None, []
+    in_passing = saved.winners is not None
+    jobs: list[Job] = []
     kept: tuple[Array, ...] = (dy, *saved.kept)
     if pool is not None and not in_passing:
         assert saved.argmax is not None

@@ -63,6 +63,17 @@ def test_windows_of_four_side_by_side(fast, reference, size, channels, dtype):
     np.testing.assert_array_equal(dx, reference.max_pool2d_backward(dy, wanted_argmax, size=size, **PLAIN))
 
 
+@pytest.mark.parametrize("padding", [((0, 1), (0, 0)), ((0, 0), (0, 1)), ((0, 1), (0, 1)), ((1, 0), (1, 0))])
+def test_windows_of_four_that_reach_over_an_edge(fast, reference, padding):
+    how = PLAIN | {"padding": padding}
+    x = np.random.default_rng(0).standard_normal((2, 19, 5, 7))
+    y, argmax = fast.max_pool2d(x, **how)
+    want, wanted_argmax = reference.max_pool2d(x, **how)
+    np.testing.assert_array_equal(y, want)
+    dx = fast.max_pool2d_backward(y, argmax, size=(5, 7), **how)
+    np.testing.assert_array_equal(dx, reference.max_pool2d_backward(want, wanted_argmax, size=(5, 7), **how))
+
+
 @pytest.fixture(scope="session")
 def winners(backend, frozen):
     """(y, dx) of a pooling of one image, where each window's dy is its own power of ten: dx tells who won it."""

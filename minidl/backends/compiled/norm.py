@@ -203,7 +203,7 @@ def batch_norm2d_relu(
     """
     result, jobs = forward(x, gamma, beta, eps=eps, relu=relu, pool=pool, running=running)
     run(x.dtype, *jobs)
-    return result
+    return result._replace(kept=())
 
 
 def batch_norm2d_relu_backward(

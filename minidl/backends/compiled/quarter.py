@@ -6,10 +6,12 @@ from minidl.backends.compiled.simd import clear, if_beats, lanes, load, splat, s
 
 @njit
 def is_quarter(ints, geometry):
-    """Whether a pooling's windows are 2 x 2, side by side, from the first pixel on."""
+    """Whether a pooling's windows are 2 x 2, side by side, from the first pixel on, and all inside the image."""
     taps = ints[geometry + 5] == 2 and ints[geometry + 6] == 2
     strides = ints[geometry + 7] == 2 and ints[geometry + 8] == 2
-    return taps and strides and ints[geometry + 9] == 0 and ints[geometry + 10] == 0
+    top_left = ints[geometry + 9] == 0 and ints[geometry + 10] == 0
+    bottom_right = 2 * ints[geometry + 3] <= ints[geometry] and 2 * ints[geometry + 4] <= ints[geometry + 1]
+    return taps and strides and top_left and bottom_right
 
 
 @inlined

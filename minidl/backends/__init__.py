@@ -51,7 +51,9 @@ class Backend(Protocol):
 
     def cross_entropy(self, logits: Array, targets: Array) -> tuple[Array, Array]: ...
 
-    def batch_norm2d(self, x: Array, gamma: Array, beta: Array, *, eps: float) -> tuple[Array, Array, Array]: ...
+    def batch_norm2d(
+        self, x: Array, gamma: Array, beta: Array, *, eps: float, running: tuple[Array, Array, float] | None = None
+    ) -> tuple[Array, Array, Array]: ...
 
     def batch_norm2d_backward(
         self, dy: Array, x: Array, gamma: Array, mean: Array, variance: Array, *, eps: float
@@ -60,6 +62,8 @@ class Backend(Protocol):
     def scale_shift(self, x: Array, scale: Array, shift: Array) -> Array: ...
 
     def scale_shift_backward(self, dy: Array, x: Array, scale: Array) -> tuple[Array, Array, Array]: ...
+
+    def dropout(self, x: Array, *, rate: float, key: int, counter: int) -> Array: ...
 
     def sgd_step(
         self,

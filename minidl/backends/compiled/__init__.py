@@ -16,12 +16,11 @@ from minidl.backends.compiled.activation import (
 from minidl.backends.compiled.conv import conv2d, conv2d_relu
 from minidl.backends.compiled.conv_backward import conv2d_backward, conv2d_relu_backward
 from minidl.backends.compiled.dense import dense, dense_backward
+from minidl.backends.compiled.dropout import dropout
 from minidl.backends.compiled.network import CannotPrepareError, Network
 from minidl.backends.compiled.norm import (
     batch_norm2d,
     batch_norm2d_backward,
-    batch_norm2d_relu,
-    batch_norm2d_relu_backward,
     scale_shift,
 )
 from minidl.backends.compiled.optim import adam_step, sgd_step
@@ -34,8 +33,6 @@ __all__ = [
     "adam_step",
     "batch_norm2d",
     "batch_norm2d_backward",
-    "batch_norm2d_relu",
-    "batch_norm2d_relu_backward",
     "conv2d",
     "conv2d_backward",
     "conv2d_relu",
@@ -43,6 +40,7 @@ __all__ = [
     "cross_entropy",
     "dense",
     "dense_backward",
+    "dropout",
     "log_softmax",
     "log_softmax_backward",
     "max_pool2d",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minidl.backends.compiled.jit import Kernel
+from minidl.backends.compiled.jit import Kernel, inlined
 from minidl.backends.compiled.launch import Job, pieces, run
 from minidl.backends.compiled.memory import at, dense
 from minidl.backends.compiled.simd import (
@@ -19,59 +19,59 @@ from minidl.backends.compiled.simd import (
 from minidl.typing import Array
 
 
+@inlined
+def _sgd_at(memory, settings, value, grad, velocity, count):
+    lr, weight_decay = splat(memory, memory[settings]), splat(memory, memory[settings + 1])
+    momentum = splat(memory, memory[settings + 2])
+    w = load(memory, value, count)
+    slope = multiply_add(weight_decay, w, load(memory, grad, count))
+    if velocity:
+        speed = multiply_add(momentum, load(memory, velocity, count), slope)
+        store(memory, velocity, speed, count)
+        slope = multiply_add(momentum, speed, slope) if memory[settings + 3] else speed
+    store(memory, value, subtract(w, multiply(lr, slope)), count)
+
+
 @Kernel
 def _sgd_step(memory, ints, job, task, own):
-    value, grad, velocity, settings, size, tasks = (
-        ints[job],
-        ints[job + 1],
-        ints[job + 2],
-        ints[job + 3],
-        ints[job + 4],
-        ints[job + 5],
-    )
-    lr, weight_decay = splat(memory, memory[settings]), splat(memory, memory[settings + 1])
-    momentum, nesterov = splat(memory, memory[settings + 2]), memory[settings + 3]
-    last = (task + 1) * size // tasks
-    for i in range(task * size // tasks, last, lanes(memory)):
-        left = last - i
-        w = load(memory, value + i, left)
-        slope = multiply_add(weight_decay, w, load(memory, grad + i, left))
-        if velocity:
-            speed = multiply_add(momentum, load(memory, velocity + i, left), slope)
-            store(memory, velocity + i, speed, left)
-            if nesterov:
-                slope = multiply_add(momentum, speed, slope)
-            else:
-                slope = speed
-        store(memory, value + i, subtract(w, multiply(lr, slope)), left)
+    value, grad, velocity, settings = ints[job], ints[job + 1], ints[job + 2], ints[job + 3]
+    size, tasks = ints[job + 4], ints[job + 5]
+    first, last = task * size // tasks, (task + 1) * size // tasks
+    for i in range(first, last - lanes(memory) + 1, lanes(memory)):
+        _sgd_at(memory, settings, value + i, grad + i, velocity + i if velocity else 0, lanes(memory))
+    left = (last - first) % lanes(memory)
+    if left:
+        i = last - left
+        _sgd_at(memory, settings, value + i, grad + i, velocity + i if velocity else 0, left)
 
 
-@Kernel
-def _adam_step(memory, ints, job, task, own):
-    value, grad, first, second, settings, size, tasks = (
-        ints[job],
-        ints[job + 1],
-        ints[job + 2],
-        ints[job + 3],
-        ints[job + 4],
-        ints[job + 5],
-        ints[job + 6],
-    )
+@inlined
+def _adam_at(memory, settings, value, grad, first, second, count):
     beta1, rest1 = splat(memory, memory[settings]), splat(memory, memory[settings + 1])
     beta2, rest2 = splat(memory, memory[settings + 2]), splat(memory, memory[settings + 3])
     eps, weight_decay = splat(memory, memory[settings + 4]), splat(memory, memory[settings + 5])
     step_size, scale = splat(memory, memory[settings + 6]), splat(memory, memory[settings + 7])
-    last = (task + 1) * size // tasks
-    for i in range(task * size // tasks, last, lanes(memory)):
-        left = last - i
-        w = load(memory, value + i, left)
-        slope = multiply_add(weight_decay, w, load(memory, grad + i, left))
-        m = multiply_add(beta1, load(memory, first + i, left), multiply(rest1, slope))
-        v = multiply_add(beta2, load(memory, second + i, left), multiply(rest2, multiply(slope, slope)))
-        store(memory, first + i, m, left)
-        store(memory, second + i, v, left)
-        root = multiply_add(square_root(v), scale, eps)
-        store(memory, value + i, subtract(w, divide(multiply(step_size, m), root)), left)
+    w = load(memory, value, count)
+    slope = multiply_add(weight_decay, w, load(memory, grad, count))
+    m = multiply_add(beta1, load(memory, first, count), multiply(rest1, slope))
+    v = multiply_add(beta2, load(memory, second, count), multiply(rest2, multiply(slope, slope)))
+    store(memory, first, m, count)
+    store(memory, second, v, count)
+    root = multiply_add(square_root(v), scale, eps)
+    store(memory, value, subtract(w, divide(multiply(step_size, m), root)), count)
+
+
+@Kernel
+def _adam_step(memory, ints, job, task, own):
+    value, grad, first, second = ints[job], ints[job + 1], ints[job + 2], ints[job + 3]
+    settings, size, tasks = ints[job + 4], ints[job + 5], ints[job + 6]
+    start, last = task * size // tasks, (task + 1) * size // tasks
+    for i in range(start, last - lanes(memory) + 1, lanes(memory)):
+        _adam_at(memory, settings, value + i, grad + i, first + i, second + i, lanes(memory))
+    left = (last - start) % lanes(memory)
+    if left:
+        i = last - left
+        _adam_at(memory, settings, value + i, grad + i, first + i, second + i, left)
 
 
 def sgd_step(

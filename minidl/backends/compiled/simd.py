@@ -6,6 +6,7 @@ pointer to floats, so that an address, counted in elements, is an index.
 """
 
 import math
+import struct
 
 import llvmlite.binding
 import numba
@@ -174,6 +175,22 @@ def splat(typing, memory, scalar):
     return VectorType(memory.dtype)(memory, memory.dtype), codegen
 
 
+@intrinsic
+def number(typing, memory, bits):
+    """The number that `as_bits` put into a job's integers, rounded to memory's floats."""
+
+    def codegen(context, builder, signature, args):
+        value = builder.bitcast(args[1], ir.DoubleType())
+        return value if signature.args[0].dtype == types.float64 else builder.fptrunc(value, ir.FloatType())
+
+    return memory.dtype(memory, types.int64), codegen
+
+
+def as_bits(value):
+    """A number as an integer, for kernels that read it with `number`."""
+    return struct.unpack("q", struct.pack("d", value))[0]
+
+
 def _vectors(count):
     """Decorate emit(builder, dtype, *vectors) into an intrinsic of `count` vectors of one type."""
 
@@ -256,6 +273,12 @@ def where_positive(builder, dtype, y, value):
 def where_equal(builder, dtype, a, b, value):
     """The value where a is b, else zero."""
     return builder.select(builder.fcmp_ordered("==", a, b), value, _constant(dtype, 0))
+
+
+@_vectors(3)
+def where_less(builder, dtype, a, b, value):
+    """The value where a is less than b, else zero."""
+    return builder.select(builder.fcmp_ordered("<", a, b), value, _constant(dtype, 0))
 
 
 @_vectors(4)

@@ -8,6 +8,7 @@ files and to what they check. Images are (n, c, h, w), convolution weights (out,
 from minidl.backends.reference.activation import relu, relu_backward
 from minidl.backends.reference.conv import conv2d, conv2d_backward
 from minidl.backends.reference.dense import dense, dense_backward
+from minidl.backends.reference.dropout import dropout, philox
 from minidl.backends.reference.norm import batch_norm2d, batch_norm2d_backward, scale_shift, scale_shift_backward
 from minidl.backends.reference.optim import adam_step, sgd_step
 from minidl.backends.reference.pool import max_pool2d, max_pool2d_backward
@@ -28,10 +29,12 @@ __all__ = [
     "cross_entropy",
     "dense",
     "dense_backward",
+    "dropout",
     "log_softmax",
     "log_softmax_backward",
     "max_pool2d",
     "max_pool2d_backward",
+    "philox",
     "relu",
     "relu_backward",
     "scale_shift",

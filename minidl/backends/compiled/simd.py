@@ -265,6 +265,23 @@ def if_beats(builder, dtype, value, best, a, b):
     return builder.select(builder.and_(larger, builder.fcmp_ordered("ord", best, best)), a, b)
 
 
+def _every_other(builder, a, b, first):
+    places = list(range(first, 2 * a.type.count, 2))
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(I32, len(places)), places))
+
+
+@_vectors(2)
+def evens(builder, dtype, a, b):
+    """Lanes 0, 2, ... of a, then those of b."""
+    return _every_other(builder, a, b, 0)
+
+
+@_vectors(2)
+def odds(builder, dtype, a, b):
+    """Lanes 1, 3, ... of a, then those of b."""
+    return _every_other(builder, a, b, 1)
+
+
 @_vectors(1)
 def exponential(builder, dtype, x):
     """exp(x) of numbers up to zero, to about an ulp; zero below the smallest normal number; NaN stays.

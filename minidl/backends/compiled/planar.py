@@ -22,7 +22,7 @@ from minidl.backends.compiled.memory import block, dense, empty, empty_like
 from minidl.backends.compiled.plan import Plan
 from minidl.backends.compiled.planar_tile import MOST_ROWS, NARROW, WIDE, WIDE_ROWS, WINDOW, pixel_tile, window_tile
 from minidl.backends.compiled.pool import pool_geometry, pool_rows
-from minidl.backends.compiled.simd import REGISTER_BYTES, clear, evens, lanes, load, odds, store
+from minidl.backends.compiled.simd import REGISTER_BYTES, clear, evens, lanes, load_between, odds, store
 from minidl.typing import Array
 
 Pair = tuple[int, int]
@@ -52,10 +52,11 @@ class Job(IntEnum):
     phases_across = auto()
     plane_lines = auto()
     plane_width = auto()
+    plane = auto()  # floats from a plane to the next
     out_height = auto()  # of the convolution, or of its windows
     out_width = auto()
     row = auto()  # floats from a filter's plane to the next
-    buffer = auto()  # floats before the planes, for a line of an image
+    buffer = auto()  # floats before the planes, for a line of the output
     planes = auto()  # floats of all planes
 
 
@@ -63,45 +64,54 @@ GEOMETRY = len(Job)
 
 
 @njit
-def _take_apart(memory, image, width, channels, left, phases, plane_width, plane, target, buffer):
-    """Write a line (w, c) of an image to its places in the planes (c, phases) of its line, `plane` apart."""
-    if channels == 1 and phases == 1:
-        for j in range(0, width, lanes(memory)):
-            store(memory, target + left + j, load(memory, image + j, width - j), width - j)
-    elif channels == 1 and phases == 2:
-        for j in range(0, width, lanes(memory)):
-            store(memory, buffer + left + j, load(memory, image + j, width - j), width - j)
-        for j in range(0, plane_width, lanes(memory)):
-            a = load(memory, buffer + 2 * j, lanes(memory))
-            b = load(memory, buffer + 2 * j + lanes(memory), lanes(memory))
-            store(memory, target + j, evens(a, b), plane_width - j)
-            store(memory, target + plane + j, odds(a, b), plane_width - j)
-    else:
-        for c in range(channels):
-            for first in range(min(phases, width)):
-                column = left + first
-                place = target + (c * phases + column % phases) * plane + column // phases
-                for j in range(first, width, phases):
-                    memory[place] = memory[image + j * channels + c]
-                    place += 1
+def _fill_plane(memory, image, line, width, left, phases, plane, plane_width, lines, target):
+    """Write `lines` lines of an image, `line` apart, in their borders of zeros, to a plane for each phase across."""
+    for j in range((plane_width - 1) // lanes(memory) * lanes(memory), -1, -lanes(memory)):
+        # From right to left: what the last vector writes beyond the end of a line, the first one writes over.
+        column = phases * j - left
+        for i in range(lines):
+            source, place = image + i * line + column, target + i * plane_width + j
+            a = load_between(memory, source, -column, width - column)
+            if phases == 1:
+                store(memory, place, a, lanes(memory))
+            else:
+                b = load_between(memory, source + lanes(memory), -column - lanes(memory), width - column - lanes(memory))
+                store(memory, place, evens(a, b), lanes(memory))
+                store(memory, place + plane, odds(a, b), lanes(memory))
 
 
 @njit
-def _fill_planes(memory, ints, job, n, first, target, buffer):
-    """Write the lines of image n from that of the first line of the output on to planes (c, down, across)."""
+def _fill_planes(memory, ints, job, n, first, target):
+    """Write the lines of image n, from that of the first line of the output on, to planes (down, c, across)."""
     height, width, channels = ints[job + Job.height], ints[job + Job.width], ints[job + Job.channels]
     down, across = ints[job + Job.phases_down], ints[job + Job.phases_across]
-    plane_lines, plane_width = ints[job + Job.plane_lines], ints[job + Job.plane_width]
-    top, left = ints[job + Job.top], ints[job + Job.left]
-    plane = plane_lines * plane_width
-    clear(memory, target, channels * down * across * plane)
-    if across == 2:
-        clear(memory, buffer, across * plane_width)
-    start = first * down - top
-    image = ints[job + Job.x] + n * height * width * channels
-    for i in range(max(start, 0), min(start + plane_lines * down, height)):
-        place = target + (i - start) % down * channels * across * plane + (i - start) // down * plane_width
-        _take_apart(memory, image + i * width * channels, width, channels, left, across, plane_width, plane, place, buffer)
+    plane_lines, plane_width, plane = (
+        ints[job + Job.plane_lines],
+        ints[job + Job.plane_width],
+        ints[job + Job.plane],
+    )
+    left = ints[job + Job.left]
+    image, line = ints[job + Job.x] + n * height * width * channels, width * channels
+    planes = channels * across
+    for a in range(down):
+        top = ints[job + Job.top] - first * down - a  # lines of zeros before the image's first, counted in its lines
+        begin = min(max((top + down - 1) // down, 0), plane_lines)
+        end = max(min((top + height + down - 1) // down, plane_lines), begin)
+        start, origin = image + (begin * down - top) * line, target + a * planes * plane
+        if channels == 1 and across <= 2:
+            place = origin + begin * plane_width
+            _fill_plane(memory, start, down * line, width, left, across, plane, plane_width, end - begin, place)
+            for b in range(across):
+                clear(memory, origin + b * plane, begin * plane_width)
+                clear(memory, origin + b * plane + end * plane_width, (plane_lines - end) * plane_width)
+        else:
+            clear(memory, origin, planes * plane)
+            for i in range(begin, end):
+                for j in range(width):
+                    place = origin + (left + j) % across * plane + i * plane_width + (left + j) // across
+                    for c in range(channels):
+                        memory[place + c * across * plane] = memory[start + j * channels + c]
+                start += down * line
 
 
 @njit
@@ -153,16 +163,14 @@ def _forward(memory, ints, job, task, own):
     planes = own + ints[job + Job.buffer]
     c = planes + ints[job + Job.planes]
     winners = c + filters * row
-    _fill_planes(memory, ints, job, n, first, planes, own)
+    _fill_planes(memory, ints, job, n, first, planes)
     _multiply(memory, ints, job, last - first, planes, c, winners)
     line = out_width * filters
     y = winners if pools else ints[job + Job.y] + (n * out_height + first) * line
-    for i in range(last - first):
-        weave(memory, filters, c + i * plane_width, row, y + i * line, out_width)
+    weave(memory, filters, c, row, plane_width, y, out_width, last - first, own)
     if windows:
         target = argmax + (n * out_height + first) * line
-        for i in range(last - first):
-            weave(memory, filters, winners + i * plane_width, row, target + i * line, out_width)
+        weave(memory, filters, winners, row, plane_width, target, out_width, last - first, own)
     if pools:
         place = n * all_lines * ints[geometry + 4] * filters
         virtual = y - first * line
@@ -207,7 +215,7 @@ def _layout(tables: Plan, pool: Window | None, bands: int) -> _Layout:
     down, across = (size * stride for stride in tables.stride)
     plane_lines = lines + ((size - 1) * tables.stride[0] + tables.span - 1) // down
     plane_width = -(-tables.padded[1] // across)
-    plane = plane_lines * plane_width
+    plane = plane_lines * plane_width + REGISTER_BYTES // 4
     planes = tables.channels * down * across * plane
 
     def offset(u: int, v: int, p: int, q: int, c: int) -> int:
@@ -224,10 +232,10 @@ def _layout(tables: Plan, pool: Window | None, bands: int) -> _Layout:
         for v in range(size)
     ]
     row = -(-lines * plane_width // _BEYOND) * _BEYOND
-    buffer = across * plane_width + _BEYOND if across == 2 else 0
+    buffer = (out_width + REGISTER_BYTES // 4) * tables.filters
     fixed = (
         *(bands, int(windows), np.array(table, np.int64), len(table) // size**2, tables.channels, tables.filters),
-        *(*tables.size, tables.padding[0][0], tables.padding[1][0], down, across, plane_lines, plane_width),
+        *(*tables.size, tables.padding[0][0], tables.padding[1][0], down, across, plane_lines, plane_width, plane),
         *(out_height, out_width, row, buffer, planes),
     )
     woven = lines * out_width * tables.filters if pool is not None and not windows else 0

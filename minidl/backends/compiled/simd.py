@@ -153,6 +153,19 @@ def load(typing, memory, index, count):
 
 
 @intrinsic
+def load_between(typing, memory, index, first, last):
+    """The vector at memory[index], of which lanes first to last - 1 are read; the others are zero."""
+
+    def codegen(context, builder, signature, args):
+        dtype = signature.args[0].dtype
+        n = lanes_of(dtype)
+        mask = builder.and_(builder.not_(llvm_mask(builder, args[2], n)), llvm_mask(builder, args[3], n))
+        return llvm_load(builder, dtype, args[0], args[1], mask)
+
+    return VectorType(memory.dtype)(memory, *[types.int64] * 3), codegen
+
+
+@intrinsic
 def store(typing, memory, index, value, count):
     """Write the first `count` lanes of a vector to memory[index]."""
 

@@ -64,7 +64,7 @@ GEOMETRY = len(Job)
 
 
 @njit
-def _fill_plane(memory, image, line, width, left, phases, plane, plane_width, lines, target):
+def fill_plane(memory, image, line, width, left, phases, plane, plane_width, lines, target):
     """Write `lines` lines of an image, `line` apart, in their borders of zeros, to a plane for each phase across."""
     for j in range((plane_width - 1) // lanes(memory) * lanes(memory), -1, -lanes(memory)):
         # From right to left: what the last vector writes beyond the end of a line, the first one writes over.
@@ -100,7 +100,7 @@ def _fill_planes(memory, ints, job, n, first, target):
         start, origin = image + (begin * down - top) * line, target + a * planes * plane
         if channels == 1 and across <= 2:
             place = origin + begin * plane_width
-            _fill_plane(memory, start, down * line, width, left, across, plane, plane_width, end - begin, place)
+            fill_plane(memory, start, down * line, width, left, across, plane, plane_width, end - begin, place)
             for b in range(across):
                 clear(memory, origin + b * plane, begin * plane_width)
                 clear(memory, origin + b * plane + end * plane_width, (plane_lines - end) * plane_width)
@@ -201,7 +201,7 @@ class _Layout(NamedTuple):
 @functools.lru_cache(maxsize=512)
 def _layout(tables: Plan, pool: Window | None, bands: int) -> _Layout:
     """For an image in so many bands of lines."""
-    windows = pool is not None and _is_window(pool)
+    windows = pool is not None and is_window(pool)
     size = 2 if windows else 1
     (out_height, out_width), lines = tables.out, tables.out[0]
     if windows:
@@ -242,7 +242,7 @@ def _layout(tables: Plan, pool: Window | None, bands: int) -> _Layout:
     return _Layout(fixed, buffer + planes + tables.filters * row * size + woven + _BEYOND)
 
 
-def _is_window(pool: Window) -> bool:
+def is_window(pool: Window) -> bool:
     return pool == ((2, 2), (2, 2), ((0, 0), (0, 0)))
 
 

@@ -27,6 +27,9 @@ WIDE, NARROW = 8, 4
 """How many vectors a tile of pixels has for few rows, and for more."""
 
 WIDE_ROWS, MOST_ROWS = SUMS // WIDE, SUMS // NARROW
+MOST_TAPS = 4
+"""How many vectors a tile of taps has at most."""
+
 WINDOW = 4
 """The pixels of a window of 2 x 2, in the order of its taps."""
 
@@ -140,7 +143,7 @@ def _emit_onto(builder, dtype, rows, vectors, memory, ints, depth, numbers, step
 
 
 _PIXELS = [(rows, WIDE if rows <= WIDE_ROWS else NARROW) for rows in range(1, MOST_ROWS + 1)]
-_TAPS = [(rows, vectors) for vectors in range(1, NARROW + 1) for rows in range(1, MOST_ROWS + 1)]
+_TAPS = [(rows, vectors) for vectors in range(1, MOST_TAPS + 1) for rows in range(1, MOST_ROWS + 1)]
 
 
 @intrinsic
@@ -170,7 +173,7 @@ def window_tile(
 def tap_tile(typing, memory, ints, rows, vectors, depth, numbers, step, table, image, c, c_stride):
     """C[r, j] += sum over k of numbers[k step + r] image[table[k] + j], in the order of k, in registers.
 
-    For up to MOST_ROWS rows and NARROW vectors.
+    For up to MOST_ROWS rows and MOST_TAPS vectors.
     """
     signature = types.void(memory, ints, *[types.int64] * 9)
     return signature, _cases(_TAPS, _emit_onto)

@@ -295,6 +295,24 @@ def odds(builder, dtype, a, b):
     return _every_other(builder, a, b, 1)
 
 
+def _weave(builder, a, b, first):
+    n = a.type.count
+    places = [place for k in range(first, first + n // 2) for place in (k, n + k)]
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(I32, n), places))
+
+
+@_vectors(2)
+def weave_low(builder, dtype, a, b):
+    """Lane 0 of a and of b, lane 1 of both, and so on, for the first half of each."""
+    return _weave(builder, a, b, 0)
+
+
+@_vectors(2)
+def weave_high(builder, dtype, a, b):
+    """Lanes of a and b by turns, for the second half of each."""
+    return _weave(builder, a, b, a.type.count // 2)
+
+
 @_vectors(1)
 def exponential(builder, dtype, x):
     """exp(x) of numbers up to zero, to about an ulp; zero below the smallest normal number; NaN stays.

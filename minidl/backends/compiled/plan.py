@@ -14,6 +14,9 @@ Sides = tuple[Pair, Pair]
 FEW_CHANNELS = 8
 """Up to this many, the input's gradient is taken by columns: as columns, channels would leave most lanes idle."""
 
+FEW_FILTERS = 8
+"""Up to this many, the lanes of a vector are pixels: filters would leave half of them idle."""
+
 
 def _offsets(*parts: tuple[int, Sequence[int]]) -> Any:
     """The sums of stride * index over all combinations of the (stride, indices), the last running fastest."""
@@ -48,6 +51,7 @@ class Plan:
         self.size, self.channels, self.filters, self.kernel = size, channels, filters, kernel
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
         self.depthwise = groups == channels == filters and groups > 1
+        self.planar = groups == channels == 1 and filters <= FEW_FILTERS
         self.padded = (size[0] + sum(padding[0]), size[1] + sum(padding[1]))
         self.padded_size = self.padded[0] * self.padded[1] * channels if self.padded != size else 0
         self.out = (

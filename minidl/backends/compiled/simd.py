@@ -154,6 +154,19 @@ def load(typing, memory, index, count):
 
 
 @intrinsic
+def load_between(typing, memory, index, first, last):
+    """The vector at memory[index], of which lanes first to last - 1 are read; the others are zero."""
+
+    def codegen(context, builder, signature, args):
+        dtype = signature.args[0].dtype
+        n = lanes_of(dtype)
+        mask = builder.and_(builder.not_(llvm_mask(builder, args[2], n)), llvm_mask(builder, args[3], n))
+        return llvm_load(builder, dtype, args[0], args[1], mask)
+
+    return VectorType(memory.dtype)(memory, *[types.int64] * 3), codegen
+
+
+@intrinsic
 def store(typing, memory, index, value, count):
     """Write the first `count` lanes of a vector to memory[index]."""
 
@@ -286,6 +299,41 @@ def if_beats(builder, dtype, value, best, a, b):
     """a where the value is larger than the best, or the first NaN; else b."""
     larger = builder.fcmp_unordered(">", value, best)
     return builder.select(builder.and_(larger, builder.fcmp_ordered("ord", best, best)), a, b)
+
+
+def _every_other(builder, a, b, first):
+    places = list(range(first, 2 * a.type.count, 2))
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(I32, len(places)), places))
+
+
+@_vectors(2)
+def evens(builder, dtype, a, b):
+    """Lanes 0, 2, ... of a, then those of b."""
+    return _every_other(builder, a, b, 0)
+
+
+@_vectors(2)
+def odds(builder, dtype, a, b):
+    """Lanes 1, 3, ... of a, then those of b."""
+    return _every_other(builder, a, b, 1)
+
+
+def _weave(builder, a, b, first):
+    n = a.type.count
+    places = [place for k in range(first, first + n // 2) for place in (k, n + k)]
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(I32, n), places))
+
+
+@_vectors(2)
+def weave_low(builder, dtype, a, b):
+    """Lane 0 of a and of b, lane 1 of both, and so on, for the first half of each."""
+    return _weave(builder, a, b, 0)
+
+
+@_vectors(2)
+def weave_high(builder, dtype, a, b):
+    """Lanes of a and b by turns, for the second half of each."""
+    return _weave(builder, a, b, a.type.count // 2)
 
 
 @_vectors(1)

@@ -10,7 +10,7 @@ from enum import IntEnum, auto
 
 import numpy as np
 
-from minidl.backends.compiled import depthwise, launch
+from minidl.backends.compiled import depthwise, launch, winograd
 from minidl.backends.compiled.activation import relu
 from minidl.backends.compiled.jit import Kernel
 from minidl.backends.compiled.launch import pack, run
@@ -103,6 +103,8 @@ def _run_forward(
     x: Array, w: Array, b: Array | None, tables: Plan, relu: bool, pool: list[int] | None
 ) -> tuple[Array, Array | None]:
     """(y, argmax) of the convolution, with ReLU and pooling if wanted; argmax is None without pooling."""
+    if tables.winograd and x.dtype == np.float32:
+        return winograd.run_forward(x, w, b, tables, relu, pool)
     n, filters, pixels = len(x), tables.filters, tables.pixels.size
     source, bias = block(x), np.zeros(filters, x.dtype) if b is None else dense(b)
     weights = dense(w.transpose(2, 3, 1, 0))

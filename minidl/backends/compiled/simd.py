@@ -165,6 +165,40 @@ def store(typing, memory, index, value, count):
 
 
 @intrinsic
+def load_whole(typing, memory, index):
+    """The vector at memory[index], all of whose lanes are read."""
+
+    def codegen(context, builder, signature, args):
+        return llvm_load(builder, signature.args[0].dtype, *args)
+
+    return VectorType(memory.dtype)(memory, types.int64), codegen
+
+
+@intrinsic
+def store_whole(typing, memory, index, value):
+    """Write all lanes of a vector to memory[index]."""
+
+    def codegen(context, builder, signature, args):
+        llvm_store(builder, signature.args[0].dtype, *args)
+        return context.get_dummy_value()
+
+    return types.void(memory, types.int64, value), codegen
+
+
+@intrinsic
+def any_nan(typing, value):
+    """Whether a lane of a vector is NaN."""
+
+    def codegen(context, builder, signature, args):
+        lanes = signature.args[0].lanes
+        return llvm_call(
+            builder, f"llvm.vector.reduce.or.v{lanes}i1", ir.IntType(1), builder.fcmp_unordered("uno", args[0], args[0])
+        )
+
+    return types.boolean(value), codegen
+
+
+@intrinsic
 def splat(typing, memory, scalar):
     """A vector of memory's floats, all equal to a number."""
 

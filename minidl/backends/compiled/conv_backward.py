@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minidl.backends.compiled import depthwise, launch
+from minidl.backends.compiled import depthwise, launch, winograd_backward
 from minidl.backends.compiled.activation import relu_backward
 from minidl.backends.compiled.conv import tables_for
 from minidl.backends.compiled.conv_image import Job, input_by_columns, input_by_phases, spread_slopes, sum_lines
@@ -107,6 +107,8 @@ def _run_backward(
     geometry: Sequence[int] = (),
 ) -> tuple[Array | None, Array, Array]:
     """(dx, dw, db); with y, its output, through a ReLU, and with argmax through a pooling of this geometry."""
+    if tables.winograd and x.dtype == np.float32 and len(x):
+        return winograd_backward.run_backward(dy, x, w, tables, need_dx, y, argmax, tuple(geometry))
     n, channels, height, width = x.shape
     filters, group_channels, kh, kw = w.shape
     groups, taps, pixels = tables.groups, tables.taps.size, tables.pixels.size

@@ -62,7 +62,7 @@ GEOMETRY = len(Job)
 
 
 @njit
-def _copy_positive(memory, target, dy, y, count):
+def copy_positive(memory, target, dy, y, count):
     """Copy those of dy whose y, the output of a ReLU, isn't zero."""
     for i in range(0, count, lanes(memory)):
         value = where_positive(load(memory, y + i, count - i), load(memory, dy + i, count - i))
@@ -106,7 +106,7 @@ def spread_slopes(memory, ints, job, n, target):
     for i in range(out_height):
         source = (n * out_height + i) * line
         if y:
-            _copy_positive(memory, target + i * slope_width * filters, dy + source, y + source, line)
+            copy_positive(memory, target + i * slope_width * filters, dy + source, y + source, line)
         else:
             copy(memory, target + i * slope_width * filters, dy + source, line)
 

@@ -26,7 +26,6 @@ from minidl.backends.compiled.winograd_tiles import (
     APART,
     PANEL,
     POINTS,
-    counting,
     geometry,
     tiles_of,
     transform_inputs,
@@ -36,7 +35,7 @@ from minidl.backends.compiled.winograd_tiles import (
 from minidl.typing import Array
 
 TAPS = 9
-BLOCK = 200_000
+BLOCK = 140_000
 """Floats of a block's matrices: they stay in a second-level cache of a megabyte, beside what is read along."""
 
 CHANNELS_AT_ONCE = 16
@@ -145,7 +144,11 @@ def _convolve_directly(memory, ints, job, image, target, own):
 def _forward(memory, ints, job, task, own):
     """Convolve part `task` of the images, add the bias, apply ReLU if wanted, and pool if there is an argmax."""
     weights, tiles, argmax = job + WEIGHTS, job + TILES, ints[job + Job.argmax]
-    channels, filters, pixels = ints[weights + Weights.channels], ints[weights + Weights.filters], ints[job + Job.pixels]
+    channels, filters, pixels = (
+        ints[weights + Weights.channels],
+        ints[weights + Weights.filters],
+        ints[job + Job.pixels],
+    )
     first = task * ints[job + Job.images] // ints[job + Job.tasks]
     images = (task + 1) * ints[job + Job.images] // ints[job + Job.tasks] - first
     size = ints[tiles] * ints[tiles + 1] * channels

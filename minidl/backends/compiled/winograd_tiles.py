@@ -22,7 +22,6 @@ from minidl.backends.compiled.simd import (
     rectify,
     splat,
     store,
-    subtract,
 )
 from minidl.backends.compiled.winograd_lines import LINE, TILE, input_lines, output_lines, slope_lines
 
@@ -186,9 +185,7 @@ def transform_outputs(memory, ints, tiles, source, step, first, count, columns, 
         top, left = place // across * TILE, place % across * TILE
         rows, right = min(TILE, height - top), min(TILE, width - left)
         for j in range(LINE):
-            output_lines(
-                memory, source + j * step + t * PANEL, LINE * step, own + j * PANEL, LINE * PANEL, columns
-            )
+            output_lines(memory, source + j * step + t * PANEL, LINE * step, own + j * PANEL, LINE * PANEL, columns)
         check = zero
         for i in range(rows):
             part, line = own + i * LINE * PANEL, own + TILE * LINE * PANEL

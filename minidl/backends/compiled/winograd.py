@@ -20,10 +20,11 @@ from minidl.backends.compiled.padding import pad_image
 from minidl.backends.compiled.plan import Plan
 from minidl.backends.compiled.pool import pool_image
 from minidl.backends.compiled.product import multiply
-from minidl.backends.compiled.simd import clear
-from minidl.backends.compiled.winograd_lines import LINE, filter_lines
+from minidl.backends.compiled.simd import clear, lanes
+from minidl.backends.compiled.winograd_lines import LINE, filter_line
 from minidl.backends.compiled.winograd_tiles import (
     APART,
+    LANES,
     PANEL,
     POINTS,
     geometry,
@@ -51,7 +52,7 @@ class Weights(IntEnum):
     channel_step = auto()
     filter_step = auto()
     tap_step = auto()
-    transformed = auto()  # (panels, 36, channels, PANEL)
+    transformed = auto()  # (panels, 36, channels times PANEL, and more)
 
 
 class Job(IntEnum):
@@ -98,16 +99,17 @@ def _transform_weights(memory, ints, job, task, own):
     parts = (channels + CHANNELS_AT_ONCE - 1) // CHANNELS_AT_ONCE
     panel, part = divmod(task, parts)
     clear(memory, own, TAPS * PANEL)
-    halfway = own + TAPS * PANEL
+    halfway, n = own + TAPS * PANEL, lanes(memory)
     count = min(filters - panel * PANEL, PANEL)
-    step = channels * PANEL
+    step = channels * PANEL + APART
     for c in range(part * CHANNELS_AT_ONCE, min((part + 1) * CHANNELS_AT_ONCE, channels)):
         _gather_filters(memory, ints, job, panel * PANEL, count, c, own, PANEL)
-        for j in range(3):
-            filter_lines(memory, own + j * PANEL, 3 * PANEL, halfway + j * PANEL, 3 * PANEL, PANEL)
         target = ints[job + Weights.transformed] + panel * POINTS * step + c * PANEL
-        for i in range(LINE):
-            filter_lines(memory, halfway + 3 * i * PANEL, PANEL, target + i * LINE * step, step, PANEL)
+        for k in range(0, PANEL, n):
+            for j in range(3):
+                filter_line(memory, own + j * PANEL + k, 3 * PANEL, halfway + j * n, 3 * n)
+            for i in range(LINE):
+                filter_line(memory, halfway + 3 * i * n, n, target + i * LINE * step + k, step)
 
 
 @njit
@@ -153,17 +155,19 @@ def _forward(memory, ints, job, task, own):
     images = (task + 1) * ints[job + Job.images] // ints[job + Job.tasks] - first
     size = ints[tiles] * ints[tiles + 1] * channels
     x = ints[job + Job.x] + first * size
-    line = (channels + 15) // 16 * 16
+    line = (channels + LANES - 1) // LANES * LANES
     block = ints[job + Job.block]
+    weight_step = channels * PANEL + APART
     input_step, product_step = block * line + APART, block * PANEL + APART
 
+    own = (own + LANES - 1) // LANES * LANES
     bad = own
-    own += (ints[job + Job.most] + 15) // 16 * 16
+    own += (ints[job + Job.most] + LANES - 1) // LANES * LANES
     clear(memory, bad, images)
     y = ints[job + Job.y] + first * pixels * filters
     if argmax:
         y = own
-        own += ints[job + Job.most] * pixels * filters
+        own += (ints[job + Job.most] * pixels * filters + LANES - 1) // LANES * LANES
     products = own + POINTS * input_step
     halfway = products + POINTS * product_step
     total = images * ints[tiles + 8] * ints[tiles + 9]
@@ -171,10 +175,10 @@ def _forward(memory, ints, job, task, own):
     for b in range(blocks):
         start = b * total // blocks
         count = (b + 1) * total // blocks - start
-        transform_inputs(memory, ints, tiles, x, start, count, line, own, input_step, halfway)
+        transform_inputs(memory, ints, tiles, x, start, count, channels, line, own, input_step, halfway)
         for panel in range(0, filters, PANEL):
             columns = min(filters - panel, PANEL)
-            transformed = ints[weights + Weights.transformed] + panel * POINTS * channels
+            transformed = ints[weights + Weights.transformed] + panel // PANEL * POINTS * weight_step
             for point in range(POINTS):
                 multiply(
                     memory,
@@ -185,7 +189,7 @@ def _forward(memory, ints, job, task, own):
                     ints[job + Job.table],
                     columns,
                     own + point * input_step,
-                    transformed + point * channels * PANEL,
+                    transformed + point * weight_step,
                     products + point * product_step,
                     PANEL,
                     ints[tiles + 10],
@@ -255,7 +259,7 @@ def convolve(
     """
     channels, filters, n = tables.channels, tables.filters, len(source)
     panels = -(-filters // PANEL)
-    transformed = empty((panels, POINTS, channels, PANEL), w.dtype)
+    transformed = empty((panels, POINTS, channels * PANEL + APART), w.dtype)
     steps = (TAPS * filters, TAPS, -1) if flipped else (TAPS, TAPS * channels, 1)
     weights = [at(w) + (TAPS - 1 if flipped else 0), channels, filters, *steps, at(transformed)]
 
@@ -266,7 +270,7 @@ def convolve(
     most = -(-n // tasks) if tasks else 0
     block_size = min(block_size, most * down * across)
     rows, table = _row_tables(channels, block_size)
-    matrices = POINTS * (block_size * (line + PANEL) + 2 * APART) + POINTS * max(line, PANEL)
+    matrices = POINTS * (block_size * (line + PANEL) + 2 * APART) + POINTS * LANES
     directly = TAPS * channels * filters + tables.padded_size
     pixels = tables.pixels.size
     job = pack(
@@ -288,7 +292,7 @@ def convolve(
         padded_width=tables.padded[1],
         padded_size=tables.padded_size,
     )
-    own = whole(most) + (most * pixels * filters if argmax is not None else 0) + max(matrices, directly)
+    own = LANES + whole(most) + (whole(most * pixels * filters) if argmax is not None else 0) + max(matrices, directly)
     return Convolution(
         [
             launch.Job(

@@ -1,10 +1,11 @@
 """The gradients of Winograd's convolution, as jobs one after the other.
 
 The input's gradient is itself a convolution, of the outputs' slopes with the filters turned by half. The weights' is,
-at each of the 36 points, a product of the transformed inputs and slopes, summed over tiles. With few weights, each part
-of the batch has sums of its own, by blocks of tiles that stay in the cache. With many, sums for each part would take
-longer than the products: the tiles of a chunk of the batch are transformed first, then each point's sums are a task.
-Where a weight's gradient isn't finite, all are computed anew, directly: NaN and infinity would be all over their tiles.
+at each of the 36 points, a product of the transformed inputs and slopes, summed over tiles. A task does this for a part
+of the batch and a block of weights, by blocks of tiles, so that all of it stays in the cache. The more blocks of
+weights there are, the fewer parts, whose sums must be added up. Tiles are transformed anew for each block of weights,
+which takes less time than to fetch them from farther away. Where a weight's gradient isn't finite, all are computed
+anew, directly: NaN and infinity would be all over their tiles.
 """
 
 import functools
@@ -25,9 +26,10 @@ from minidl.backends.compiled.pool import unpool_image
 from minidl.backends.compiled.product import multiply
 from minidl.backends.compiled.simd import add, any_nan, clear, lanes, load, multiply_add, splat, store
 from minidl.backends.compiled.winograd import PANEL, TAPS, Convolution, convolve
-from minidl.backends.compiled.winograd_lines import LINE, filter_slope_lines
+from minidl.backends.compiled.winograd_lines import LINE, filter_slope_line
 from minidl.backends.compiled.winograd_tiles import (
     APART,
+    LANES,
     POINTS,
     Tiles,
     geometry,
@@ -39,14 +41,11 @@ from minidl.backends.compiled.winograd_tiles import (
 )
 from minidl.typing import Array
 
-FEW_WEIGHTS = 64 * 32
-"""Up to so many filters times channels, sums for each part of the batch are kept apart."""
+CHANNEL_BLOCK, FILTER_BLOCK = 32, 64
+"""Weights whose sums, at 36 points, stay in the second-level cache beside a block's matrices."""
 
-BLOCK = 140_000
-"""Floats of a block's matrices, which stay in the second-level cache."""
-
-CHUNK = 2_000_000
-"""Floats of a chunk's matrices, which are to stay in the last-level cache."""
+BLOCK = 110_000
+"""Floats of a block's matrices."""
 
 FINISHERS = 16
 """Among so many tasks the channels' gradients are shared, when they are transformed back."""
@@ -98,97 +97,66 @@ def _spread(memory, ints, job, task, own):
 class Job(IntEnum):
     """The places of the integers of the products at 36 points; the tiles' geometry follows them."""
 
-    mode = 0
-    x = auto()
+    x = 0
     slopes = auto()
-    sums = auto()  # (parts, 36, channels, filters)
-    matrices = auto()  # of a chunk
-    first = auto()  # tile
-    count = auto()
+    sums = auto()  # (parts, 36, step)
+    step = auto()  # channels times filters, and more
+    images = auto()
     parts = auto()
-    block = auto()
+    filter_blocks = auto()
+    block = auto()  # most tiles of a block
     line = auto()  # of the inputs' matrices
     slope_line = auto()
     table = auto()
-    is_first = auto()
 
 
 GEOMETRY = len(Job)
 
 
-class Mode(IntEnum):
-    """What the kernel does."""
-
-    ALL = 0  # a part of the batch, block by block
-    TRANSFORM = 1  # a block of a chunk
-    MULTIPLY = 2  # a chunk at a point
-
-
-@njit
-def _multiply_point(memory, ints, job, point, inputs, slopes, count, sums, is_first):
-    """Add a point's products of `count` tiles' inputs and slopes to its sums (channels, filters), or begin them."""
-    tiles = job + GEOMETRY
-    channels, filters = ints[tiles + Tiles.channels], ints[tiles + Tiles.filters]
-    sums += point * channels * filters
-    multiply(
-        memory,
-        ints,
-        channels,
-        ints[tiles + Tiles.counting],
-        count,
-        ints[job + Job.table],
-        filters,
-        inputs,
-        slopes,
-        sums,
-        filters,
-        ints[tiles + Tiles.zeros] if is_first else sums,
-        0 if is_first else filters,
-        -math.inf,
-    )
-
-
 @Kernel
 def _multiply_slopes(memory, ints, job, task, own):
-    """The sums over tiles of inputs times slopes at 36 points, or one of the two steps that they take."""
-    mode, tiles = ints[job + Job.mode], job + GEOMETRY
-    filters = ints[tiles + Tiles.filters]
-    x, slopes = ints[job + Job.x], ints[job + Job.slopes]
-    first, count, block = ints[job + Job.first], ints[job + Job.count], ints[job + Job.block]
+    """For a part of the batch and a block of weights: sum inputs times slopes at 36 points over the tiles."""
+    tiles, parts, step = job + GEOMETRY, ints[job + Job.parts], ints[job + Job.step]
+    channels, filters = ints[tiles + Tiles.channels], ints[tiles + Tiles.filters]
+    weights, part = divmod(task, parts)
+    down, across = divmod(weights, ints[job + Job.filter_blocks])
+    channel, filter_ = down * CHANNEL_BLOCK, across * FILTER_BLOCK
+    rows, columns = min(channels - channel, CHANNEL_BLOCK), min(filters - filter_, FILTER_BLOCK)
     line, slope_line = ints[job + Job.line], ints[job + Job.slope_line]
-    sums = ints[job + Job.sums]
-    many = block if mode == Mode.ALL else count
-    step, slope_step = many * line + APART, many * slope_line + APART
-    inputs = own if mode == Mode.ALL else ints[job + Job.matrices]
-    halves = inputs + POINTS * step
-    if mode == Mode.MULTIPLY:
-        slope = halves + task * slope_step
-        _multiply_point(
-            memory, ints, job, task, inputs + task * step, slope, count, sums, ints[job + Job.is_first] != 0
-        )
-        return
-    start, stop = 0, count
-    if mode == Mode.TRANSFORM:
-        start, stop = task * block, min((task + 1) * block, count)
-    else:
-        images, parts = count // (ints[tiles + Tiles.down] * ints[tiles + Tiles.across]), ints[job + Job.parts]
-        each = count // max(images, 1)
-        start, stop = task * images // parts * each, (task + 1) * images // parts * each
-        sums += task * POINTS * ints[tiles + Tiles.channels] * filters
-    blocks = (stop - start + block - 1) // block
+    block, images = ints[job + Job.block], ints[job + Job.images]
+    each = ints[tiles + Tiles.down] * ints[tiles + Tiles.across]
+    input_step, slope_step = block * line + APART, block * slope_line + APART
+    own = (own + LANES - 1) // LANES * LANES
+    slopes = own + POINTS * input_step
+    room = slopes + POINTS * slope_step
+    first, last = part * images // parts * each, (part + 1) * images // parts * each
+    blocks = (last - first + block - 1) // block
+    sums = ints[job + Job.sums] + part * POINTS * step + channel * filters + filter_
     for b in range(blocks):
-        t = start + b * (stop - start) // blocks
-        size = start + (b + 1) * (stop - start) // blocks - t
-        place = 0 if mode == Mode.ALL else t
-        room = own if mode == Mode.TRANSFORM else halves + POINTS * slope_step
-        transform_inputs(memory, ints, tiles, x, first + t, size, line, inputs + place * line, step, room)
-        transform_slopes(
-            memory, ints, tiles, slopes, first + t, size, slope_line, halves + place * slope_line, slope_step, room
-        )
-        if mode == Mode.ALL:
-            for point in range(POINTS):
-                slope = halves + point * slope_step
-                _multiply_point(memory, ints, job, point, inputs + point * step, slope, size, sums, b == 0)
+        t = first + b * (last - first) // blocks
+        count = first + (b + 1) * (last - first) // blocks - t
+        x = ints[job + Job.x] + channel
+        dy = ints[job + Job.slopes] + filter_
+        transform_inputs(memory, ints, tiles, x, t, count, rows, line, own, input_step, room)
+        transform_slopes(memory, ints, tiles, dy, t, count, columns, slope_line, slopes, slope_step, room)
+        for point in range(POINTS):
+            target = sums + point * step
+            multiply(
+                memory,
+                ints,
+                rows,
+                ints[tiles + Tiles.counting],
+                count,
+                ints[job + Job.table],
+                columns,
+                own + point * input_step,
+                slopes + point * slope_step,
+                target,
+                filters,
+                target if b else ints[tiles + Tiles.zeros],
+                filters if b else 0,
+                -math.inf,
+            )
 
 
 class Finish(IntEnum):
@@ -196,6 +164,7 @@ class Finish(IntEnum):
 
     sums = 0
     parts = auto()
+    step = auto()
     dw = auto()  # (filters, channels, kh, kw)
     db_parts = auto()
     db_count = auto()
@@ -244,25 +213,26 @@ def _finish(memory, ints, job, task, own):
         _add_parts(
             memory, ints[job + Finish.db_parts], ints[job + Finish.db_count], filters, filters, ints[job + Finish.db]
         )
-    step = channels * filters
+    step = ints[job + Finish.step]
     halfway = own + POINTS * PANEL
     taps = halfway + 3 * LINE * PANEL
-    check = splat(memory, 0.0)
+    zero = check = splat(memory, 0.0)
+    n = lanes(memory)
     for c in range(task * channels // FINISHERS, (task + 1) * channels // FINISHERS):
         for first in range(0, filters, PANEL):
             count = min(filters - first, PANEL)
             for point in range(POINTS):
                 source = ints[job + Finish.sums] + point * step + c * filters + first
                 _add_parts(memory, source, parts, POINTS * step, count, own + point * PANEL)
-            for j in range(LINE):
-                filter_slope_lines(memory, own + j * PANEL, LINE * PANEL, halfway + j * PANEL, LINE * PANEL, count)
-            for i in range(3):
-                target = taps + 3 * i * PANEL
-                filter_slope_lines(memory, halfway + i * LINE * PANEL, PANEL, target, PANEL, count)
-                for j in range(3):
-                    for k in range(0, count, lanes(memory)):
-                        value = load(memory, target + j * PANEL + k, count - k)
-                        check = multiply_add(value, splat(memory, 0.0), check)
+            for k in range(0, count, n):
+                for j in range(LINE):
+                    part = own + j * PANEL + k
+                    filter_slope_line(memory, part, LINE * PANEL, halfway + j * n, LINE * n, count - k)
+                for i in range(3):
+                    target = taps + 3 * i * PANEL + k
+                    filter_slope_line(memory, halfway + i * LINE * n, n, target, PANEL, n)
+                    for j in range(3):
+                        check = multiply_add(load(memory, target + j * PANEL, count - k), zero, check)
             _scatter(memory, ints, job, taps, PANEL, c, first, count)
     memory[ints[job + Finish.bad] + task] = 1 if any_nan(check) else 0
 
@@ -314,43 +284,35 @@ def _table(line: int, slope_line: int, count: int) -> Any:
     return np.stack([line * np.arange(count), slope_line * np.arange(count)], axis=1).reshape(-1)
 
 
-def _product_jobs(source: Array, slopes: Array, tables: Plan) -> tuple[list[launch.Job], Array, list[Any]]:
-    """(jobs, sums (parts, 36, channels, filters), what they work on): with sums for each part, or by chunks."""
+def _product_job(source: Array, slopes: Array, tables: Plan) -> tuple[launch.Job, Array, Any]:
+    """(job, its sums (parts, 36, step), its table)."""
     n, channels, filters = len(source), tables.channels, tables.filters
     down, across = tiles_of(tables)
-    lines = whole(channels), whole(filters)
-    tile = POINTS * sum(lines)
-    own, work = POINTS * max(lines), down * across * POINTS * channels * filters
-    apart = channels * filters <= FEW_WEIGHTS
-    sums = empty((min(n, PARTS) if apart else 1, POINTS, channels, filters), source.dtype)
-
-    def job(mode: Mode, tasks: int, work: float, scratch: int, *, block: int, **values: int) -> launch.Job:
-        values = {"matrices": 0, "first": 0, "count": n * down * across, "is_first": 1} | values
-        common = {"parts": len(sums), "line": lines[0], "slope_line": lines[1], "table": at(table)}
-        places = {"x": at(source), "slopes": at(slopes), "sums": at(sums)}
-        integers = pack(Job, mode=mode, block=block, **places, **common, **values)
-        return launch.Job(_multiply_slopes, [*integers, *geometry(tables)], tasks, work, scratch)
-
-    if apart:
-        block = min(max(BLOCK // tile, 1), -(-n // PARTS) * down * across)
-        table = _table(*lines, block)
-        own += tile * block + 2 * POINTS * APART
-        return [job(Mode.ALL, len(sums), n * work, own, block=block)], sums, [table]
-    jobs = []
-    total = n * down * across
-    chunks = max(-(-total * tile // CHUNK), 1)
-    most = -(-total // chunks)
-    table = _table(*lines, most)
-    matrices = empty((tile * most + 2 * POINTS * APART,), source.dtype)
-    for chunk in range(chunks):
-        first = chunk * total // chunks
-        count = (chunk + 1) * total // chunks - first
-        block = max(-(-count // FINISHERS), 1)
-        places = {"block": block, "matrices": at(matrices), "first": first, "count": count, "is_first": not chunk}
-        share = count * POINTS * channels * filters
-        jobs.append(job(Mode.TRANSFORM, -(-count // block), share, own, **places))
-        jobs.append(job(Mode.MULTIPLY, POINTS, share, 0, **places))
-    return jobs, sums, [table, matrices]
+    line, slope_line = min(whole(channels), CHANNEL_BLOCK), min(whole(filters), FILTER_BLOCK)
+    filter_blocks = -(-filters // FILTER_BLOCK)
+    blocks = -(-channels // CHANNEL_BLOCK) * filter_blocks
+    parts = min(-(-PARTS // blocks), n)
+    step = channels * filters + APART
+    sums = empty((parts, POINTS, step), source.dtype)
+    block_size = min(BLOCK // (POINTS * (line + slope_line)), -(-n // parts) * down * across)
+    table = _table(line, slope_line, block_size)
+    job = pack(
+        Job,
+        x=at(source),
+        slopes=at(slopes),
+        sums=at(sums),
+        step=step,
+        images=n,
+        parts=parts,
+        filter_blocks=filter_blocks,
+        block=block_size,
+        line=line,
+        slope_line=slope_line,
+        table=at(table),
+    )
+    own = POINTS * (block_size * (line + slope_line) + 2 * APART) + (POINTS + 1) * LANES
+    work = n * down * across * POINTS * channels * filters
+    return launch.Job(_multiply_slopes, [*job, *geometry(tables)], parts * blocks, work, own), sums, table
 
 
 def backward(
@@ -384,11 +346,12 @@ def backward(
         out_width=tables.out[1],
         filters=filters,
     )
-    products, sums, kept = _product_jobs(source, slopes, tables)
+    products, sums, table = _product_job(source, slopes, tables)
     finish = pack(
         Finish,
         sums=at(sums),
         parts=len(sums),
+        step=sums.shape[-1],
         dw=at(dw),
         db_parts=at(db_parts),
         db_count=parts,
@@ -406,11 +369,11 @@ def backward(
     finish += geometry(tables)
     jobs = [
         launch.Job(_spread, [*spread, *pool], parts, n * pixels * filters * (32 if argmax is not None else 8)),
-        *products,
+        products,
         launch.Job(_finish, finish, FINISHERS, sums.size * 8, (POINTS + 3 * LINE + TAPS) * PANEL),
         launch.Job(_finish_directly, finish, 1, 0, tables.padded_size + TAPS * channels * filters),
     ]
-    kept += [source, given, outputs, winners, slopes, db_parts, bad, sums, tables]
+    kept = [table, source, given, outputs, winners, slopes, db_parts, bad, sums, tables]
     if not need_dx:
         return None, dw, db, Convolution(jobs, kept)
     dx = empty((n, height, width, channels), x.dtype)

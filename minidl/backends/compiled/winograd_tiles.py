@@ -17,13 +17,13 @@ from minidl.backends.compiled.simd import (
     any_nan,
     lanes,
     load,
-    load_whole,
     multiply_add,
     rectify,
     splat,
     store,
+    store_whole,
 )
-from minidl.backends.compiled.winograd_lines import LINE, TILE, input_lines, output_lines, slope_lines
+from minidl.backends.compiled.winograd_lines import LINE, TILE, input_line, output_line, slope_line
 
 POINTS = LINE * LINE
 PANEL = 32
@@ -49,7 +49,7 @@ class Tiles(IntEnum):
     filters = auto()
     down = auto()  # tiles in an image
     across = auto()
-    zeros = auto()  # as many as there are channels or filters
+    zeros = auto()  # a line of pixels of a tile
     counting = auto()  # 0, 1, 2, ...: row offsets of a matrix whose rows lie side by side
 
 
@@ -82,90 +82,103 @@ def geometry(tables: Plan) -> tuple[int, ...]:
     return (
         *(*tables.size, tables.channels, tables.padding[0][0], tables.padding[1][0]),
         *(*tables.out, tables.filters, *tiles_of(tables)),
-        *(at(zeros(most)), at(counting(most))),
+        *(at(zeros(LINE * most)), at(counting(most))),
     )
 
 
 @njit
-def transform_inputs(memory, ints, tiles, images, first, count, line, target, step, own):
-    """Write tiles first, first + 1, ... of the images to 36 matrices `step` apart, lines `line` long.
+def _clear_column(memory, target, step):
+    """Zeros for a column outside of the image."""
+    for i in range(LINE):
+        store_whole(memory, target + i * step, splat(memory, 0.0))
 
-    `own` has room for a tile: 36 lines.
+
+@njit
+def transform_inputs(memory, ints, tiles, images, first, count, channels, line, target, step, own):
+    """Write `channels` channels of tiles first, first + 1, ... to 36 matrices `step` apart, with lines of `line`.
+
+    `own` has room for a tile of vectors.
     """
-    height, width, channels = ints[tiles + Tiles.height], ints[tiles + Tiles.width], ints[tiles + Tiles.channels]
+    height, width, pixel = ints[tiles + Tiles.height], ints[tiles + Tiles.width], ints[tiles + Tiles.channels]
     down, across, outside = ints[tiles + Tiles.down], ints[tiles + Tiles.across], ints[tiles + Tiles.zeros]
+    n = lanes(memory)
     for t in range(count):
         image, place = divmod(first + t, down * across)
         top = place // across * TILE - ints[tiles + Tiles.top]
         left = place % across * TILE - ints[tiles + Tiles.left]
-        pixels = images + image * height * width * channels
-        below = width * channels
-        for j in range(LINE):
-            inside = 0 <= left + j < width
-            source = pixels + (top * width + left + j) * channels
-            input_lines(
-                memory,
-                source if inside and 0 <= top < height else outside,
-                source + below if inside and 0 <= top + 1 < height else outside,
-                source + 2 * below if inside and 0 <= top + 2 < height else outside,
-                source + 3 * below if inside and 0 <= top + 3 < height else outside,
-                source + 4 * below if inside and 0 <= top + 4 < height else outside,
-                source + 5 * below if inside and 0 <= top + 5 < height else outside,
-                own + j * line,
-                LINE * line,
-                channels,
-            )
-        for i in range(LINE):
-            part = own + i * LINE * line
-            input_lines(
-                memory,
-                part,
-                part + line,
-                part + 2 * line,
-                part + 3 * line,
-                part + 4 * line,
-                part + 5 * line,
-                target + i * LINE * step + t * line,
-                step,
-                line,
-            )
+        from_column, to_column = max(-left, 0), max(min(width - left, LINE), 0)
+        below = width * pixel
+        row = images + image * height * below + top * below + left * pixel
+        row0 = row if 0 <= top < height else outside
+        row1 = row + below if 0 <= top + 1 < height else outside
+        row2 = row + 2 * below if 0 <= top + 2 < height else outside
+        row3 = row + 3 * below if 0 <= top + 3 < height else outside
+        row4 = row + 4 * below if 0 <= top + 4 < height else outside
+        row5 = row + 5 * below if 0 <= top + 5 < height else outside
+        for c in range(0, channels, n):
+            for j in range(from_column):
+                _clear_column(memory, own + j * n, LINE * n)
+            for j in range(from_column, to_column):
+                at = j * pixel + c
+                input_line(
+                    memory,
+                    row0 + at,
+                    row1 + at,
+                    row2 + at,
+                    row3 + at,
+                    row4 + at,
+                    row5 + at,
+                    own + j * n,
+                    LINE * n,
+                    channels - c,
+                )
+            for j in range(to_column, LINE):
+                _clear_column(memory, own + j * n, LINE * n)
+            for i in range(LINE):
+                part = own + i * LINE * n
+                place = target + i * LINE * step + t * line + c
+                input_line(
+                    memory, part, part + n, part + 2 * n, part + 3 * n, part + 4 * n, part + 5 * n, place, step, n
+                )
 
 
 @njit
-def transform_slopes(memory, ints, tiles, slopes, first, count, line, target, step, own):
-    """Write tiles first, first + 1, ... of the outputs' slopes to 36 matrices `step` apart, lines `line` long."""
-    height, width = ints[tiles + Tiles.out_height], ints[tiles + Tiles.out_width]
-    filters = ints[tiles + Tiles.filters]
+def transform_slopes(memory, ints, tiles, slopes, first, count, filters, line, target, step, own):
+    """Write `filters` filters' slopes of tiles first, first + 1, ... to 36 matrices `step` apart."""
+    height, width, pixel = ints[tiles + Tiles.out_height], ints[tiles + Tiles.out_width], ints[tiles + Tiles.filters]
     down, across, outside = ints[tiles + Tiles.down], ints[tiles + Tiles.across], ints[tiles + Tiles.zeros]
+    n = lanes(memory)
     for t in range(count):
         image, place = divmod(first + t, down * across)
         top, left = place // across * TILE, place % across * TILE
-        below = width * filters
-        for j in range(TILE):
-            inside = left + j < width
-            source = slopes + ((image * height + top) * width + left + j) * filters
-            slope_lines(
-                memory,
-                source if inside else outside,
-                source + below if inside and top + 1 < height else outside,
-                source + 2 * below if inside and top + 2 < height else outside,
-                source + 3 * below if inside and top + 3 < height else outside,
-                own + j * line,
-                TILE * line,
-                filters,
-            )
-        for i in range(LINE):
-            part = own + i * TILE * line
-            slope_lines(
-                memory,
-                part,
-                part + line,
-                part + 2 * line,
-                part + 3 * line,
-                target + i * LINE * step + t * line,
-                step,
-                line,
-            )
+        to_column = min(width - left, TILE)
+        below = width * pixel
+        row0 = slopes + ((image * height + top) * width + left) * pixel
+        row1 = row0 + below if top + 1 < height else outside
+        row2 = row0 + 2 * below if top + 2 < height else outside
+        row3 = row0 + 3 * below if top + 3 < height else outside
+        for c in range(0, filters, n):
+            for j in range(to_column):
+                at = j * pixel + c
+                slope_line(memory, row0 + at, row1 + at, row2 + at, row3 + at, own + j * n, TILE * n, filters - c)
+            for j in range(to_column, TILE):
+                _clear_column(memory, own + j * n, TILE * n)
+            for i in range(LINE):
+                part = own + i * TILE * n
+                to = target + i * LINE * step + t * line + c
+                slope_line(memory, part, part + n, part + 2 * n, part + 3 * n, to, step, n)
+
+
+@njit
+def _store_output(memory, target, value, bias, relu, count):
+    """Write an output with its bias, and through a ReLU if wanted."""
+    value = add(value, bias)
+    if relu:
+        value = rectify(value)
+    if count >= lanes(memory):  # without a mask, which AVX2 stores slowly
+        store_whole(memory, target, value)
+    else:
+        store(memory, target, value, count)
 
 
 @njit
@@ -175,8 +188,7 @@ def transform_outputs(memory, ints, tiles, source, step, first, count, columns, 
     With the bias, and through a ReLU if wanted. bad[n] becomes one where image n has a number that isn't finite: one
     such number spreads over its tile.
     """
-    height, width = ints[tiles + Tiles.out_height], ints[tiles + Tiles.out_width]
-    filters = ints[tiles + Tiles.filters]
+    height, width, pixel = ints[tiles + Tiles.out_height], ints[tiles + Tiles.out_width], ints[tiles + Tiles.filters]
     down, across = ints[tiles + Tiles.down], ints[tiles + Tiles.across]
     n = lanes(memory)
     zero = splat(memory, 0.0)
@@ -184,18 +196,28 @@ def transform_outputs(memory, ints, tiles, source, step, first, count, columns, 
         image, place = divmod(first + t, down * across)
         top, left = place // across * TILE, place % across * TILE
         rows, right = min(TILE, height - top), min(TILE, width - left)
-        for j in range(LINE):
-            output_lines(memory, source + j * step + t * PANEL, LINE * step, own + j * PANEL, LINE * PANEL, columns)
+        target = y + ((image * height + top) * width + left) * pixel
         check = zero
-        for i in range(rows):
-            part, line = own + i * LINE * PANEL, own + TILE * LINE * PANEL
-            output_lines(memory, part, PANEL, line, PANEL, columns)
-            pixel = y + ((image * height + top + i) * width + left) * filters
-            for j in range(right):
-                for c in range(0, columns, n):
-                    value = load_whole(memory, line + j * PANEL + c)
-                    check = multiply_add(value, zero, check)
-                    value = add(value, load(memory, bias + c, columns - c))
-                    store(memory, pixel + j * filters + c, rectify(value) if relu else value, columns - c)
+        for c in range(0, columns, n):
+            left_over = columns - c
+            for j in range(LINE):
+                y0, y1, y2, y3 = output_line(memory, source + j * step + t * PANEL + c, LINE * step, left_over)
+                store_whole(memory, own + j * n, y0)
+                store_whole(memory, own + (LINE + j) * n, y1)
+                store_whole(memory, own + (2 * LINE + j) * n, y2)
+                store_whole(memory, own + (3 * LINE + j) * n, y3)
+            more = load(memory, bias + c, left_over)
+            for i in range(rows):
+                y0, y1, y2, y3 = output_line(memory, own + i * LINE * n, n, n)
+                check = multiply_add(y0, zero, multiply_add(y1, zero, check))
+                check = multiply_add(y2, zero, multiply_add(y3, zero, check))
+                place = target + i * width * pixel + c
+                _store_output(memory, place, y0, more, relu, left_over)
+                if right > 1:
+                    _store_output(memory, place + pixel, y1, more, relu, left_over)
+                if right > 2:
+                    _store_output(memory, place + 2 * pixel, y2, more, relu, left_over)
+                if right > 3:
+                    _store_output(memory, place + 3 * pixel, y3, more, relu, left_over)
         if any_nan(check):
             memory[bad + image] = 1

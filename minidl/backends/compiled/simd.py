@@ -186,6 +186,32 @@ def store_whole(typing, memory, index, value):
 
 
 @intrinsic
+def load_strided(typing, memory, index, step, count):
+    """The vector of memory[index], memory[index + step], ..., of which `count` lanes are read; the others are zero."""
+
+    def codegen(context, builder, signature, args):
+        dtype = signature.args[0].dtype
+        n, vector = lanes_of(dtype), llvm_vector(dtype)
+        places = ir.Constant(ir.VectorType(I64, n), list(range(0, n * dtype.bitwidth // 8, dtype.bitwidth // 8)))
+        first = builder.ptrtoint(builder.gep(args[0], [args[1]]), I64)
+        offsets = builder.mul(places, llvm_splat(builder, args[2], n))
+        pointers = builder.inttoptr(
+            builder.add(llvm_splat(builder, first, n), offsets), ir.VectorType(llvm_scalar(dtype).as_pointer(), n)
+        )
+        return llvm_call(
+            builder,
+            f"llvm.masked.gather.{_suffix(dtype)}.v{n}p0",
+            vector,
+            pointers,
+            ir.Constant(I32, dtype.bitwidth // 8),
+            llvm_mask(builder, args[3], n),
+            ir.Constant(vector, [0.0] * n),
+        )
+
+    return VectorType(memory.dtype)(memory, *[types.int64] * 3), codegen
+
+
+@intrinsic
 def any_nan(typing, value):
     """Whether a lane of a vector is NaN."""
 

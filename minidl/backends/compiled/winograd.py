@@ -20,7 +20,7 @@ from minidl.backends.compiled.padding import pad_image
 from minidl.backends.compiled.plan import Plan
 from minidl.backends.compiled.pool import pool_image
 from minidl.backends.compiled.product import multiply
-from minidl.backends.compiled.simd import clear, lanes
+from minidl.backends.compiled.simd import clear, lanes, load_strided, load_whole, store
 from minidl.backends.compiled.winograd_lines import LINE, filter_line
 from minidl.backends.compiled.winograd_tiles import (
     APART,
@@ -81,35 +81,28 @@ TILES = WEIGHTS + len(Weights)
 POOL = TILES + 12
 
 
-@njit
-def _gather_filters(memory, ints, weights, first, count, channel, target, step):
-    """Write the taps of one channel of `count` filters to nine lines `step` apart."""
-    filter_step, tap_step = ints[weights + Weights.filter_step], ints[weights + Weights.tap_step]
-    w = ints[weights + Weights.w] + channel * ints[weights + Weights.channel_step]
-    for k in range(count):
-        source = w + (first + k) * filter_step
-        for tap in range(TAPS):
-            memory[target + tap * step + k] = memory[source + tap * tap_step]
-
-
 @Kernel
 def _transform_weights(memory, ints, job, task, own):
     """Some channels of a panel of filters, at 36 points."""
     channels, filters = ints[job + Weights.channels], ints[job + Weights.filters]
+    filter_step, tap = ints[job + Weights.filter_step], ints[job + Weights.tap_step]
     parts = (channels + CHANNELS_AT_ONCE - 1) // CHANNELS_AT_ONCE
     panel, part = divmod(task, parts)
-    clear(memory, own, TAPS * PANEL)
-    halfway, n = own + TAPS * PANEL, lanes(memory)
-    count = min(filters - panel * PANEL, PANEL)
-    step = channels * PANEL + APART
+    n, step = lanes(memory), channels * PANEL + APART
     for c in range(part * CHANNELS_AT_ONCE, min((part + 1) * CHANNELS_AT_ONCE, channels)):
-        _gather_filters(memory, ints, job, panel * PANEL, count, c, own, PANEL)
         target = ints[job + Weights.transformed] + panel * POINTS * step + c * PANEL
-        for k in range(0, PANEL, n):
+        for k in range(0, min(filters - panel * PANEL, PANEL), n):
+            count = filters - panel * PANEL - k
+            w = ints[job + Weights.w] + c * ints[job + Weights.channel_step] + (panel * PANEL + k) * filter_step
             for j in range(3):
-                filter_line(memory, own + j * PANEL + k, 3 * PANEL, halfway + j * n, 3 * n)
+                g0 = load_strided(memory, w + j * tap, filter_step, count)
+                g1 = load_strided(memory, w + (3 + j) * tap, filter_step, count)
+                g2 = load_strided(memory, w + (6 + j) * tap, filter_step, count)
+                filter_line(memory, g0, g1, g2, own + j * n, 3 * n)
             for i in range(LINE):
-                filter_line(memory, halfway + 3 * i * n, n, target + i * LINE * step + k, step)
+                g = own + 3 * i * n
+                g0, g1, g2 = load_whole(memory, g), load_whole(memory, g + n), load_whole(memory, g + 2 * n)
+                filter_line(memory, g0, g1, g2, target + i * LINE * step + k, step)
 
 
 @njit
@@ -118,7 +111,13 @@ def _convolve_directly(memory, ints, job, image, target, own):
     weights, tiles = job + WEIGHTS, job + TILES
     channels, filters = ints[weights + Weights.channels], ints[weights + Weights.filters]
     for c in range(channels):
-        _gather_filters(memory, ints, weights, 0, filters, c, own + c * filters, channels * filters)
+        w = ints[weights + Weights.w] + c * ints[weights + Weights.channel_step]
+        for tap in range(TAPS):
+            for k in range(0, filters, lanes(memory)):
+                step = ints[weights + Weights.filter_step]
+                source = w + tap * ints[weights + Weights.tap_step] + k * step
+                value = load_strided(memory, source, step, filters - k)
+                store(memory, own + (tap * channels + c) * filters + k, value, filters - k)
     padded, padded_size = own + TAPS * channels * filters, ints[job + Job.padded_size]
     if padded_size:
         height, width, top, left = ints[tiles], ints[tiles + 1], ints[tiles + 3], ints[tiles + 4]
@@ -300,7 +299,7 @@ def convolve(
                 weights,
                 panels * -(-channels // CHANNELS_AT_ONCE),
                 panels * PANEL * channels * 150,
-                TAPS * PANEL + 3 * LINE * PANEL,
+                3 * LINE * LANES,
             ),
             launch.Job(
                 _forward,

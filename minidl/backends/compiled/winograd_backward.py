@@ -44,7 +44,7 @@ from minidl.typing import Array
 CHANNEL_BLOCK, FILTER_BLOCK = 32, 64
 """Weights whose sums, at 36 points, stay in the second-level cache beside a block's matrices."""
 
-BLOCK = 110_000
+BLOCK = 150_000
 """Floats of a block's matrices."""
 
 FINISHERS = 16

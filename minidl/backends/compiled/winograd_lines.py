@@ -11,7 +11,7 @@ target, target + step, ..., in whole vectors.
 """
 
 from minidl.backends.compiled.jit import njit
-from minidl.backends.compiled.simd import add, load, load_whole, multiply, multiply_add, splat, store_whole, subtract
+from minidl.backends.compiled.simd import add, load, multiply, multiply_add, splat, store_whole, subtract
 
 TILE = 4
 """Outputs of a tile, in each dimension."""
@@ -80,13 +80,11 @@ def slope_line(memory, d0, d1, d2, d3, target, step, count):
 
 
 @njit
-def filter_line(memory, source, source_step, target, step):
-    """Three taps of filters to six points: their values there, over the distances from the other points."""
+def filter_line(memory, g0, g1, g2, target, step):
+    """Three taps of filters, given as vectors, to six points: values there over distances from the other points."""
     at_zero = splat(memory, AT_ZERO)
     at_a, a2, odd_at_a = splat(memory, AT_A), splat(memory, A2), splat(memory, A * AT_A)
     at_b, b2, odd_at_b = splat(memory, AT_B), splat(memory, B2), splat(memory, B * AT_B)
-    g0, g1 = load_whole(memory, source), load_whole(memory, source + source_step)
-    g2 = load_whole(memory, source + 2 * source_step)
     store_whole(memory, target, multiply(at_zero, g0))
     even, odd = multiply(at_a, multiply_add(a2, g2, g0)), multiply(odd_at_a, g1)
     store_whole(memory, target + step, add(even, odd))

@@ -17,15 +17,27 @@ import numpy as np
 
 from minidl.backends.compiled import launch
 from minidl.backends.compiled.conv_image import copy_positive, sum_lines
-from minidl.backends.compiled.jit import Kernel, njit
+from minidl.backends.compiled.jit import Kernel
 from minidl.backends.compiled.launch import PARTS, pack
 from minidl.backends.compiled.memory import at, block, dense, empty
 from minidl.backends.compiled.padding import pad_image
 from minidl.backends.compiled.plan import Plan, plan
 from minidl.backends.compiled.pool import unpool_image
 from minidl.backends.compiled.product import multiply
-from minidl.backends.compiled.simd import add, any_nan, clear, lanes, load, multiply_add, splat, store
-from minidl.backends.compiled.winograd import PANEL, TAPS, Convolution, convolve
+from minidl.backends.compiled.simd import (
+    add,
+    any_nan,
+    clear,
+    lanes,
+    load,
+    load_whole,
+    multiply_add,
+    splat,
+    store,
+    store_strided,
+    store_whole,
+)
+from minidl.backends.compiled.winograd import TAPS, Convolution, convolve
 from minidl.backends.compiled.winograd_lines import LINE, filter_slope_line
 from minidl.backends.compiled.winograd_tiles import (
     APART,
@@ -183,57 +195,39 @@ class Finish(IntEnum):
 FINISH_TILES = len(Finish)
 
 
-@njit
-def _add_parts(memory, source, parts, step, count, target):
-    """Add `count` numbers from each of the parts, in turn."""
-    for c in range(0, count, lanes(memory)):
-        value = load(memory, source + c, count - c)
-        for part in range(1, parts):
-            value = add(value, load(memory, source + part * step + c, count - c))
-        store(memory, target + c, value, count - c)
-
-
-@njit
-def _scatter(memory, ints, job, source, step, c, first, count):
-    """Write the nine taps of channel c of `count` filters, in lines `step` apart, to dw."""
-    tiles = job + FINISH_TILES
-    channels = ints[tiles + Tiles.channels]
-    target = ints[job + Finish.dw] + (first * channels + c) * TAPS
-    for k in range(count):
-        for tap in range(TAPS):
-            memory[target + k * channels * TAPS + tap] = memory[source + tap * step + k]
-
-
 @Kernel
 def _finish(memory, ints, job, task, own):
     """Some channels' sums at 36 points to the slopes of their taps; the first task adds the bias's gradient up, too."""
     tiles = job + FINISH_TILES
     channels, filters, parts = ints[tiles + Tiles.channels], ints[tiles + Tiles.filters], ints[job + Finish.parts]
     if task == 0:
-        _add_parts(
-            memory, ints[job + Finish.db_parts], ints[job + Finish.db_count], filters, filters, ints[job + Finish.db]
-        )
-    step = ints[job + Finish.step]
-    halfway = own + POINTS * PANEL
-    taps = halfway + 3 * LINE * PANEL
-    zero = check = splat(memory, 0.0)
-    n = lanes(memory)
+        for k in range(0, filters, lanes(memory)):
+            value = load(memory, ints[job + Finish.db_parts] + k, filters - k)
+            for part in range(1, ints[job + Finish.db_count]):
+                value = add(value, load(memory, ints[job + Finish.db_parts] + part * filters + k, filters - k))
+            store(memory, ints[job + Finish.db] + k, value, filters - k)
+    step, n, zero = ints[job + Finish.step], lanes(memory), splat(memory, 0.0)
+    halfway = own + POINTS * n
+    taps = halfway + 3 * LINE * n
+    check = zero
     for c in range(task * channels // FINISHERS, (task + 1) * channels // FINISHERS):
-        for first in range(0, filters, PANEL):
-            count = min(filters - first, PANEL)
+        for k in range(0, filters, n):
+            count = filters - k
             for point in range(POINTS):
-                source = ints[job + Finish.sums] + point * step + c * filters + first
-                _add_parts(memory, source, parts, POINTS * step, count, own + point * PANEL)
-            for k in range(0, count, n):
-                for j in range(LINE):
-                    part = own + j * PANEL + k
-                    filter_slope_line(memory, part, LINE * PANEL, halfway + j * n, LINE * n, count - k)
-                for i in range(3):
-                    target = taps + 3 * i * PANEL + k
-                    filter_slope_line(memory, halfway + i * LINE * n, n, target, PANEL, n)
-                    for j in range(3):
-                        check = multiply_add(load(memory, target + j * PANEL, count - k), zero, check)
-            _scatter(memory, ints, job, taps, PANEL, c, first, count)
+                source = ints[job + Finish.sums] + point * step + c * filters + k
+                value = load(memory, source, count)
+                for part in range(1, parts):
+                    value = add(value, load(memory, source + part * POINTS * step, count))
+                store_whole(memory, own + point * n, value)
+            for j in range(LINE):
+                filter_slope_line(memory, own + j * n, LINE * n, halfway + j * n, LINE * n)
+            for i in range(3):
+                filter_slope_line(memory, halfway + i * LINE * n, n, taps + 3 * i * n, n)
+            target = ints[job + Finish.dw] + (k * channels + c) * TAPS
+            for tap in range(TAPS):
+                value = load_whole(memory, taps + tap * n)
+                check = multiply_add(value, zero, check)
+                store_strided(memory, target + tap, channels * TAPS, value, count)
     memory[ints[job + Finish.bad] + task] = 1 if any_nan(check) else 0
 
 
@@ -275,7 +269,11 @@ def _finish_directly(memory, ints, job, task, own):
             -math.inf,
         )
     for c in range(channels):
-        _scatter(memory, ints, job, dw + c * filters, channels * filters, c, 0, filters)
+        for tap in range(TAPS):
+            for k in range(0, filters, lanes(memory)):
+                value = load(memory, dw + (tap * channels + c) * filters + k, filters - k)
+                target = ints[job + Finish.dw] + (k * channels + c) * TAPS + tap
+                store_strided(memory, target, channels * TAPS, value, filters - k)
 
 
 @functools.lru_cache(maxsize=512)
@@ -370,7 +368,7 @@ def backward(
     jobs = [
         launch.Job(_spread, [*spread, *pool], parts, n * pixels * filters * (32 if argmax is not None else 8)),
         products,
-        launch.Job(_finish, finish, FINISHERS, sums.size * 8, (POINTS + 3 * LINE + TAPS) * PANEL),
+        launch.Job(_finish, finish, FINISHERS, sums.size * 8, (POINTS + 3 * LINE + TAPS) * LANES),
         launch.Job(_finish_directly, finish, 1, 0, tables.padded_size + TAPS * channels * filters),
     ]
     kept = [table, source, given, outputs, winners, slopes, db_parts, bad, sums, tables]

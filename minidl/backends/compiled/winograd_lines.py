@@ -11,7 +11,7 @@ target, target + step, ..., in whole vectors.
 """
 
 from minidl.backends.compiled.jit import njit
-from minidl.backends.compiled.simd import add, load, multiply, multiply_add, splat, store_whole, subtract
+from minidl.backends.compiled.simd import add, load, load_whole, multiply, multiply_add, splat, store_whole, subtract
 
 TILE = 4
 """Outputs of a tile, in each dimension."""
@@ -96,14 +96,14 @@ def filter_line(memory, g0, g1, g2, target, step):
 
 
 @njit
-def filter_slope_line(memory, source, source_step, target, step, count):
+def filter_slope_line(memory, source, source_step, target, step):
     """Slopes at six points to those of three taps: `filter_line`, transposed."""
     at_zero = splat(memory, AT_ZERO)
     at_a, odd_at_a, square_at_a = splat(memory, AT_A), splat(memory, A * AT_A), splat(memory, A2 * AT_A)
     at_b, odd_at_b, square_at_b = splat(memory, AT_B), splat(memory, B * AT_B), splat(memory, B2 * AT_B)
-    m0, m1 = load(memory, source, count), load(memory, source + source_step, count)
-    m2, m3 = load(memory, source + 2 * source_step, count), load(memory, source + 3 * source_step, count)
-    m4, m5 = load(memory, source + 4 * source_step, count), load(memory, source + 5 * source_step, count)
+    m0, m1 = load_whole(memory, source), load_whole(memory, source + source_step)
+    m2, m3 = load_whole(memory, source + 2 * source_step), load_whole(memory, source + 3 * source_step)
+    m4, m5 = load_whole(memory, source + 4 * source_step), load_whole(memory, source + 5 * source_step)
     even_a, odd_a, even_b, odd_b = add(m1, m2), subtract(m1, m2), add(m3, m4), subtract(m3, m4)
     store_whole(memory, target, multiply_add(at_zero, m0, multiply_add(at_a, even_a, multiply(at_b, even_b))))
     store_whole(memory, target + step, multiply_add(odd_at_a, odd_a, multiply(odd_at_b, odd_b)))

@@ -18,10 +18,11 @@ PACKAGE = Path(minidl.__file__).resolve().parent
 
 # Bottom up; the modules of one floor don't import each other. "*" stands for any files of a folder.
 FLOORS = [
-    ["errors", "typing", "files", "backends.reference"],
+    ["errors", "typing", "files", "counter", "backends.reference"],
     ["backends.operators"],
     ["shapes"],
     ["threads"],
+    ["backends.vectorized_images"],
     ["backends.vectorized"],
     ["backends.compiled", "backends.compiled.*"],
     ["backends"],
@@ -34,12 +35,14 @@ FLOORS = [
     ["layers.networks"],
     ["layers.container"],
     ["layers"],
+    ["augment", "augment.*"],
     [
         "losses",
         "metrics",
         "optim",
         "schedules",
         "data",
+        "data.*",
         "datasets",
         "datasets.*",
         "checkpoint",
@@ -56,7 +59,7 @@ FLOORS = [
 ]
 
 # The files of these folders, and their __init__, may import each other, though never in a circle.
-FOLDERS = ["backends.compiled", "datasets", "models", "plots", "report", "cli"]
+FOLDERS = ["backends.compiled", "augment", "data", "datasets", "models", "plots", "report", "cli"]
 
 # Who alone may name a backend: the others ask minidl.backends, which loads it by name when it's first used.
 IMPORTERS = {

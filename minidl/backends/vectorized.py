@@ -6,6 +6,11 @@ Shapes as in `reference`. Images come out channels last in memory: (n, h, w, c) 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from minidl.backends.vectorized_images import erase_images as erase_images
+from minidl.backends.vectorized_images import light_images as light_images
+from minidl.backends.vectorized_images import mix_images as mix_images
+from minidl.backends.vectorized_images import rotate_images as rotate_images
+from minidl.backends.vectorized_images import window_images as window_images
 from minidl.typing import Array, IntArray
 
 Pair = tuple[int, int]

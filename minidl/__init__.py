@@ -13,7 +13,7 @@ from minidl.layers import (
     Dropout,
     Flatten,
     MaxPool2D,
-   
+    Normalization,
     ReLU,
     Residual,
     Softmax,
@@ -52,6 +52,7 @@ __all__ = [
     "Model",
     "ModelCheckpoint",
     "Module",
+    "Normalization",
     "NotBuiltError",
     "Optimizer",
     "Parameter",

@@ -36,6 +36,7 @@ FLOORS = [
     ["layers.container"],
     ["layers"],
     ["augment", "augment.*"],
+    ["data.labels", "data.rows", "data.split", "checkpoint"],
     [
         "losses",
         "metrics",
@@ -45,7 +46,6 @@ FLOORS = [
         "data.*",
         "datasets",
         "datasets.*",
-        "checkpoint",
         "architecture",
     ],
     ["callbacks"],

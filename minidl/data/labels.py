@@ -30,14 +30,19 @@ def class_weights(labels: Any, classes: int | None = None) -> Array:
     ("balanced"), after G. King and L. Zeng, "Logistic regression in rare events data", 2001. Raises ValueError, which
     names them, for classes that have no sample, and the errors of `one_hot`.
     """
-    labels, classes = _checked(labels, classes)
-    counts = np.bincount(labels, minlength=classes)
+    counts = class_counts(labels, classes)
     absent = np.flatnonzero(counts == 0)
     if len(absent):
         shown = ", ".join(map(str, absent[:10])) + (", ..." if len(absent) > 10 else "")
-        raise ValueError(f"labels: expected each of the {classes} classes at least once, got none of {shown}")
-    weights: Array = len(labels) / (classes * counts)
+        raise ValueError(f"labels: expected each of the {len(counts)} classes at least once, got none of {shown}")
+    weights: Array = len(labels) / (len(counts) * counts)
     return weights
+
+
+def class_counts(labels: Any, classes: int | None = None) -> IntArray:
+    """How many labels each class has, (classes,). Raises the errors of `one_hot`."""
+    labels, classes = _checked(labels, classes)
+    return np.bincount(labels, minlength=classes)
 
 
 def _checked(labels: Any, classes: int | None) -> tuple[IntArray, int]:

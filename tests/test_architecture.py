@@ -105,7 +105,8 @@ def test_depth():
         (layer("ReLU") | {"extra": 1}, "expected a layer as"),
         (
             layer("os.system"),
-            "unknown layer 'os.system'; known: BatchNorm2D, Chain, Conv2D, Dense, Dropout, Flatten, MaxPool2D, Normalization, ReLU",
+            "unknown layer 'os.system'; known: BatchNorm2D, Chain, Conv2D, Dense, Dropout, Flatten, MaxPool2D, "
+            "Normalization, ReLU",
         ),
         (layer(3), "unknown layer 3"),
         (layer(["ReLU"]), "unknown layer ['ReLU']"),

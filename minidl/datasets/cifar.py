@@ -6,7 +6,6 @@ https://www.cs.toronto.edu/~kriz/cifar.html, which defines the format.
 
 import io
 import os
-import tarfile
 import zlib
 from pathlib import Path
 
@@ -78,6 +77,8 @@ def read_archive(path: Path, digest: str, name: str) -> AnyArray:
             raise FormatError(f"{name}: {length} bytes, more than the {LONGEST_FILE} allowed here")
         content = file.read(length)
     check_digest(content, digest, name)
+    import tarfile  # seldom needed, and slow to import
+
     found = {}
     try:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:

@@ -1,7 +1,8 @@
 """A folder of pictures, in a folder for each class."""
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,38 +95,21 @@ def _pictures(folder: Path) -> list[Path]:
     return paths
 
 
-class _opened:  # noqa: N801 - it is called like a function
-    """A context in which a picture is open, and in which whatever Pillow finds wrong with it names the file."""
-
-    def __init__(self, pillow: Any, path: Path) -> None:
-        self.pillow, self.path = pillow, path
-
-    def __enter__(self) -> Any:
-        try:
-            self.picture = self.pillow.Image.open(self.path, formats=FORMATS)
-        except Exception as error:
-            raise self._wrong(error) from error
-        width, height = self.picture.size
-        problem = ""
-        if width * height > MOST_PIXELS:
-            problem = f"{width} x {height} pixels, more than the {MOST_PIXELS} allowed here"
-        elif self.picture.mode not in BYTE_MODES:
-            problem = f"expected 8 bits a channel, got Pillow's mode {self.picture.mode}"
-        if problem:
-            self.picture.close()
-            raise FormatError(f"{self.path}: {problem}")
-        return self.picture
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        self.picture.close()
-        if isinstance(error, Exception):
-            raise self._wrong(error) from error
-
-    def _wrong(self, error: Exception) -> Exception:
-        """What Pillow raises on a damaged file is OSError, SyntaxError, ValueError, struct.error and more."""
-        if isinstance(error, FileNotFoundError | PermissionError):
-            return error
-        return FormatError(f"{self.path}: not a picture, or damaged: {error}")
+@contextlib.contextmanager
+def _opened(pillow: Any, path: Path) -> Iterator[Any]:
+    """A picture, open; whatever Pillow finds wrong with it in the block is a FormatError that names the file."""
+    try:
+        with pillow.Image.open(path, formats=FORMATS) as picture:
+            width, height = picture.size
+            if width * height > MOST_PIXELS:
+                raise FormatError(f"{path}: {width} x {height} pixels, more than the {MOST_PIXELS} allowed here")
+            if picture.mode not in BYTE_MODES:
+                raise FormatError(f"{path}: expected 8 bits a channel, got Pillow's mode {picture.mode}")
+            yield picture
+    except (FormatError, FileNotFoundError, PermissionError):
+        raise
+    except Exception as error:  # on damaged files Pillow raises OSError, SyntaxError, ValueError, struct.error and more
+        raise FormatError(f"{path}: not a picture, or damaged: {error}") from error
 
 
 def _size(pillow: Any, path: Path) -> tuple[int, int]:

@@ -1,12 +1,23 @@
 """minidl: a small convolutional-network framework on NumPy and Numba that reads like the textbook."""
 
-from minidl import datasets, functional, initializers, models, testing
+from minidl import augment, datasets, functional, initializers, models, testing
 from minidl.backends import backend_name, use_backend
 from minidl.callbacks import Callback, CSVLogger, EarlyStopping, ModelCheckpoint, ProgressBar
 from minidl.checkpoint import load_arrays, save_arrays
-from minidl.data import batches
+from minidl.data import batches, class_weights, one_hot, train_test_split
 from minidl.errors import DTypeError, FormatError, NotBuiltError, ShapeError, StateError
-from minidl.layers import BatchNorm2D, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Residual, Softmax
+from minidl.layers import (
+    BatchNorm2D,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPool2D,
+    Normalization,
+    ReLU,
+    Residual,
+    Softmax,
+)
 from minidl.losses import CrossEntropy, Loss, MeanSquaredError
 from minidl.metrics import Accuracy, ConfusionMatrix, Metric, TopKAccuracy
 from minidl.model import Model, Sequential, load
@@ -41,6 +52,7 @@ __all__ = [
     "Model",
     "ModelCheckpoint",
     "Module",
+    "Normalization",
     "NotBuiltError",
     "Optimizer",
     "Parameter",
@@ -52,8 +64,10 @@ __all__ = [
     "Softmax",
     "StateError",
     "TopKAccuracy",
+    "augment",
     "backend_name",
     "batches",
+    "class_weights",
     "datasets",
     "evaluate",
     "fit",
@@ -63,10 +77,12 @@ __all__ = [
     "load_arrays",
     "models",
     "num_threads",
+    "one_hot",
     "predict",
     "save_arrays",
     "set_num_threads",
     "testing",
+    "train_test_split",
     "use_backend",
     "warm_up",
 ]

@@ -43,6 +43,7 @@ SYNONYMS = {
     "out_features": "units",
     "p": "rate",
     "params": "parameters",
+    "random_state": "seed",
     "use_bias": "bias",
     "dilation_rate": "dilation",
     "strides": "stride",

@@ -1,5 +1,6 @@
 """The training loop: fit, evaluate and predict as plain functions over any Module."""
 
+import contextlib
 import copy
 import sys
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ import numpy as np
 
 from minidl import functional as F
 from minidl import shapes
+from minidl.augment import Augment, as_augmentation
 from minidl.callbacks import Callback, ProgressBar
 from minidl.data import batches
 from minidl.errors import DTypeError, ShapeError, keyword_hints
@@ -47,6 +49,8 @@ def fit(
     shuffle: bool = True,
     metrics: Sequence[Metric] = (),
     callbacks: Sequence[Callback] = (),
+    augment: Augment | None = None,
+    prefetch: int = 0,
     seed: int | None = None,
     verbose: int | str = "auto",
 ) -> History:
@@ -56,9 +60,15 @@ def fit(
     place. The order of the samples is a function of `seed`. `verbose`: 0 is silent, 1 draws a live line, 2 writes one
     line for each epoch, "auto" is 1 on a terminal and else 2. A model that ends in Softmax and is trained with
     CrossEntropy is differentiated as one, from the logits. Raises ValueError and its kin before any work.
+
+    `augment` changes training images, differently in each epoch: an augmentation of `minidl.augment`, a list of them,
+    or a function (x, y) -> (x, y) of batches. What augmentations do to a sample is a function of `seed`, the epoch and
+    the sample's place in x. `prefetch` is how many batches a background thread may have ready; it changes no result.
     """
     shapes.count(epochs, "epochs", minimum=0)
     shapes.count(batch_size, "batch_size")
+    shapes.count(prefetch, "prefetch", minimum=0)
+    augmentation = as_augmentation(augment)
     x, y = as_input(x, module), np.asarray(y)
     _check_lengths(x, y)
     _check_trained(module, optimizer)
@@ -76,7 +86,9 @@ def fit(
         raise ShapeError("expected at least one sample to train on, got none")
 
     job = _Job(module, loss, metrics)
-    rng = np.random.default_rng(seed)
+    entropy = np.random.SeedSequence(seed)
+    rng = np.random.default_rng(entropy)
+    augment_seed = int(entropy.spawn(1)[0].generate_state(1, np.uint64)[0])
     names = ["loss", *(metric.name for metric in metrics)]
     watchers = [*callbacks, *_progress(verbose)]
     for watcher in watchers:
@@ -95,14 +107,23 @@ def fit(
             for watcher in watchers:
                 watcher.on_epoch_begin(epoch)
             job.reset()
-            for batch, (inputs, targets) in enumerate(
-                batches(x, y, batch_size=batch_size, rng=rng if shuffle else None)
-            ):
-                job.train(inputs, targets, optimizer)
-                if watchers:
-                    logs = job.result()
-                    for watcher in watchers:
-                        watcher.on_train_batch_end(batch, logs)
+            parts = batches(
+                x,
+                y,
+                batch_size=batch_size,
+                rng=rng if shuffle else None,
+                prefetch=prefetch,
+                augment=augmentation,
+                seed=augment_seed,
+                epoch=epoch,
+            )
+            with contextlib.closing(parts):  # a thread that prefetches ends here, whatever happens
+                for batch, (inputs, targets) in enumerate(parts):
+                    job.train(inputs, targets, optimizer)
+                    if watchers:
+                        logs = job.result()
+                        for watcher in watchers:
+                            watcher.on_train_batch_end(batch, logs)
             logs = job.result()
             if held_out is not None:
                 validation = _evaluate(job, *held_out, max(batch_size, 256))

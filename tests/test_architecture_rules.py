@@ -18,7 +18,7 @@ PACKAGE = Path(minidl.__file__).resolve().parent
 
 # Bottom up; the modules of one floor don't import each other. "*" stands for any files of a folder.
 FLOORS = [
-    ["errors", "typing", "files", "backends.reference", "backends.reference.*"],
+    ["errors", "typing", "files", "counter", "backends.reference", "backends.reference.*"],
     ["backends.operators"],
     ["shapes"],
     ["threads"],
@@ -34,15 +34,17 @@ FLOORS = [
     ["layers.networks"],
     ["layers.container"],
     ["layers"],
+    ["augment", "augment.*"],
+    ["data.labels", "data.rows", "data.split", "checkpoint"],
     [
         "losses",
         "metrics",
         "optim",
         "schedules",
         "data",
+        "data.*",
         "datasets",
         "datasets.*",
-        "checkpoint",
         "architecture",
     ],
     ["callbacks"],
@@ -60,6 +62,8 @@ FOLDERS = [
     "backends.reference",
     "backends.vectorized",
     "backends.compiled",
+    "augment",
+    "data",
     "datasets",
     "models",
     "plots",

@@ -17,6 +17,7 @@ from minidl.backends.compiled.conv import conv2d, conv2d_relu
 from minidl.backends.compiled.conv_backward import conv2d_backward, conv2d_relu_backward
 from minidl.backends.compiled.dense import dense, dense_backward
 from minidl.backends.compiled.dropout import dropout
+from minidl.backends.compiled.images import erase_images, light_images, mix_images, rotate_images, window_images
 from minidl.backends.compiled.network import CannotPrepareError, Network
 from minidl.backends.compiled.norm import (
     batch_norm2d,
@@ -41,15 +42,20 @@ __all__ = [
     "dense",
     "dense_backward",
     "dropout",
+    "erase_images",
+    "light_images",
     "log_softmax",
     "log_softmax_backward",
     "max_pool2d",
     "max_pool2d_backward",
+    "mix_images",
     "relu",
     "relu_backward",
+    "rotate_images",
     "scale_shift",
     "scale_shift_backward",
     "sgd_step",
     "softmax",
     "softmax_backward",
+    "window_images",
 ]

@@ -9,6 +9,7 @@ from minidl.backends.reference.activation import relu, relu_backward
 from minidl.backends.reference.conv import conv2d, conv2d_backward
 from minidl.backends.reference.dense import dense, dense_backward
 from minidl.backends.reference.dropout import dropout, philox
+from minidl.backends.reference.images import erase_images, light_images, mix_images, rotate_images, window_images
 from minidl.backends.reference.norm import batch_norm2d, batch_norm2d_backward, scale_shift, scale_shift_backward
 from minidl.backends.reference.optim import adam_step, sgd_step
 from minidl.backends.reference.pool import max_pool2d, max_pool2d_backward
@@ -30,16 +31,21 @@ __all__ = [
     "dense",
     "dense_backward",
     "dropout",
+    "erase_images",
+    "light_images",
     "log_softmax",
     "log_softmax_backward",
     "max_pool2d",
     "max_pool2d_backward",
+    "mix_images",
     "philox",
     "relu",
     "relu_backward",
+    "rotate_images",
     "scale_shift",
     "scale_shift_backward",
     "sgd_step",
     "softmax",
     "softmax_backward",
+    "window_images",
 ]

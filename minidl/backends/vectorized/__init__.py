@@ -7,6 +7,7 @@ from minidl.backends.vectorized.activation import relu, relu_backward
 from minidl.backends.vectorized.conv import conv2d, conv2d_backward
 from minidl.backends.vectorized.dense import dense, dense_backward
 from minidl.backends.vectorized.dropout import dropout
+from minidl.backends.vectorized.images import erase_images, light_images, mix_images, rotate_images, window_images
 from minidl.backends.vectorized.norm import batch_norm2d, batch_norm2d_backward, scale_shift, scale_shift_backward
 from minidl.backends.vectorized.optim import adam_step, sgd_step
 from minidl.backends.vectorized.pool import max_pool2d, max_pool2d_backward
@@ -28,15 +29,20 @@ __all__ = [
     "dense",
     "dense_backward",
     "dropout",
+    "erase_images",
+    "light_images",
     "log_softmax",
     "log_softmax_backward",
     "max_pool2d",
     "max_pool2d_backward",
+    "mix_images",
     "relu",
     "relu_backward",
+    "rotate_images",
     "scale_shift",
     "scale_shift_backward",
     "sgd_step",
     "softmax",
     "softmax_backward",
+    "window_images",
 ]

@@ -11,7 +11,18 @@ from minidl.losses import CrossEntropy, Loss, MeanSquaredError
 from minidl.metrics import Accuracy, ConfusionMatrix, Metric, TopKAccuracy
 from minidl.model import Model, Sequential, load
 from minidl.module import Module, Parameter
-from minidl.optim import SGD, Adam, Optimizer
+from minidl.optim import (
+    SGD,
+    Adagrad,
+    Adam,
+    AdamW,
+    ExponentialMovingAverage,
+    Lion,
+    Optimizer,
+    RMSProp,
+    biases_and_norms,
+    clip_gradients,
+)
 from minidl.threads import num_threads, set_num_threads
 from minidl.training import History, evaluate, fit, predict, warm_up
 
@@ -20,7 +31,9 @@ __version__ = "0.1.0"
 __all__ = [
     "SGD",
     "Accuracy",
+    "Adagrad",
     "Adam",
+    "AdamW",
     "BatchNorm2D",
     "CSVLogger",
     "Callback",
@@ -31,9 +44,11 @@ __all__ = [
     "Dense",
     "Dropout",
     "EarlyStopping",
+    "ExponentialMovingAverage",
     "Flatten",
     "FormatError",
     "History",
+    "Lion",
     "Loss",
     "MaxPool2D",
     "MeanSquaredError",
@@ -45,6 +60,7 @@ __all__ = [
     "Optimizer",
     "Parameter",
     "ProgressBar",
+    "RMSProp",
     "ReLU",
     "Residual",
     "Sequential",
@@ -54,6 +70,8 @@ __all__ = [
     "TopKAccuracy",
     "backend_name",
     "batches",
+    "biases_and_norms",
+    "clip_gradients",
     "datasets",
     "evaluate",
     "fit",

@@ -19,7 +19,7 @@ PACKAGE = Path(minidl.__file__).resolve().parent
 # Bottom up; the modules of one floor don't import each other. "*" stands for any files of a folder.
 FLOORS = [
     ["errors", "typing", "files", "backends.reference"],
-    ["backends.operators"],
+    ["backends.operators", "backends.updates"],
     ["shapes"],
     ["threads"],
     ["backends.vectorized"],
@@ -36,9 +36,13 @@ FLOORS = [
     ["layers"],
     [
         "losses",
+        "losses.*",
         "metrics",
+        "metrics.*",
         "optim",
+        "optim.*",
         "schedules",
+        "schedules.*",
         "data",
         "datasets",
         "datasets.*",
@@ -56,7 +60,18 @@ FLOORS = [
 ]
 
 # The files of these folders, and their __init__, may import each other, though never in a circle.
-FOLDERS = ["backends.compiled", "datasets", "models", "plots", "report", "cli"]
+FOLDERS = [
+    "backends.compiled",
+    "losses",
+    "metrics",
+    "optim",
+    "schedules",
+    "datasets",
+    "models",
+    "plots",
+    "report",
+    "cli",
+]
 
 # Who alone may name a backend: the others ask minidl.backends, which loads it by name when it's first used.
 IMPORTERS = {

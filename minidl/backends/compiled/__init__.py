@@ -24,13 +24,14 @@ from minidl.backends.compiled.norm import (
     batch_norm2d_relu_backward,
     scale_shift,
 )
-from minidl.backends.compiled.optim import adam_step, sgd_step
+from minidl.backends.compiled.optim import adagrad_step, adam_step, lion_step, rmsprop_step, sgd_step
 from minidl.backends.compiled.pool import max_pool2d, max_pool2d_backward
 from minidl.backends.vectorized import scale_shift_backward
 
 __all__ = [
     "CannotPrepareError",
     "Network",
+    "adagrad_step",
     "adam_step",
     "batch_norm2d",
     "batch_norm2d_backward",
@@ -44,12 +45,14 @@ __all__ = [
     "dense",
     "dense_backward",
     "dense_relu",
+    "lion_step",
     "log_softmax",
     "log_softmax_backward",
     "max_pool2d",
     "max_pool2d_backward",
     "relu",
     "relu_backward",
+    "rmsprop_step",
     "scale_shift",
     "scale_shift_backward",
     "sgd_step",

@@ -7,7 +7,17 @@ from minidl.checkpoint import load_arrays, save_arrays
 from minidl.data import batches
 from minidl.errors import DTypeError, FormatError, NotBuiltError, ShapeError, StateError
 from minidl.layers import BatchNorm2D, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Residual, Softmax
-from minidl.losses import CrossEntropy, Loss, MeanSquaredError
+from minidl.losses import (
+    BinaryCrossEntropy,
+    BinaryFocalLoss,
+    CrossEntropy,
+    FocalLoss,
+    Huber,
+    KLDivergence,
+    Loss,
+    MeanAbsoluteError,
+    MeanSquaredError,
+)
 from minidl.metrics import Accuracy, ConfusionMatrix, Metric, TopKAccuracy
 from minidl.model import Model, Sequential, load
 from minidl.module import Module, Parameter
@@ -35,6 +45,8 @@ __all__ = [
     "Adam",
     "AdamW",
     "BatchNorm2D",
+    "BinaryCrossEntropy",
+    "BinaryFocalLoss",
     "CSVLogger",
     "Callback",
     "ConfusionMatrix",
@@ -46,11 +58,15 @@ __all__ = [
     "EarlyStopping",
     "ExponentialMovingAverage",
     "Flatten",
+    "FocalLoss",
     "FormatError",
     "History",
+    "Huber",
+    "KLDivergence",
     "Lion",
     "Loss",
     "MaxPool2D",
+    "MeanAbsoluteError",
     "MeanSquaredError",
     "Metric",
     "Model",

@@ -14,6 +14,7 @@ from minidl.data import batches
 from minidl.errors import DTypeError, ShapeError, keyword_hints
 from minidl.layers.container import without_softmax
 from minidl.losses import CrossEntropy, MeanSquaredError
+from minidl.losses.loss import ClassLoss
 from minidl.metrics import Metric
 from minidl.module import Module
 from minidl.optim import SGD, Adam, Optimizer
@@ -170,7 +171,7 @@ class _Job:
     def __init__(self, module: Module, loss: Criterion, metrics: Sequence[Metric]) -> None:
         self.module, self.loss, self.metrics = module, loss, metrics
         self.ends_in_softmax = False
-        if isinstance(loss, CrossEntropy):
+        if isinstance(loss, ClassLoss):
             body = without_softmax(module)
             if body is not None:
                 self.module, self.loss, self.ends_in_softmax = body, loss.with_logits(), True

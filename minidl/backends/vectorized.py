@@ -223,7 +223,7 @@ def rmsprop_step(
     if mean is not None:
         _average(mean, settings.alpha, slope)
         spread = np.maximum(square - mean * mean, 0)
-    step = slope / (np.sqrt(spread) + settings.eps)
+    step: Array = slope / (np.sqrt(spread) + settings.eps)
     if velocity is not None:
         velocity *= settings.momentum
         velocity += step

@@ -1,6 +1,6 @@
 """minidl: a small convolutional-network framework on NumPy and Numba that reads like the textbook."""
 
-from minidl import datasets, functional, initializers, models, testing
+from minidl import datasets, functional, initializers, metrics, models, schedules, testing
 from minidl.backends import backend_name, use_backend
 from minidl.callbacks import Callback, CSVLogger, EarlyStopping, ModelCheckpoint, ProgressBar
 from minidl.checkpoint import load_arrays, save_arrays
@@ -95,10 +95,12 @@ __all__ = [
     "initializers",
     "load",
     "load_arrays",
+    "metrics",
     "models",
     "num_threads",
     "predict",
     "save_arrays",
+    "schedules",
     "set_num_threads",
     "testing",
     "use_backend",

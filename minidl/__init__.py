@@ -2,7 +2,7 @@
 
 from minidl import datasets, functional, initializers, metrics, models, schedules, testing
 from minidl.backends import backend_name, use_backend
-from minidl.callbacks import Callback, CSVLogger, EarlyStopping, ModelCheckpoint, ProgressBar
+from minidl.callbacks import AverageWeights, Callback, CSVLogger, EarlyStopping, ModelCheckpoint, ProgressBar
 from minidl.checkpoint import load_arrays, save_arrays
 from minidl.data import batches
 from minidl.errors import DTypeError, FormatError, NotBuiltError, ShapeError, StateError
@@ -18,7 +18,17 @@ from minidl.losses import (
     MeanAbsoluteError,
     MeanSquaredError,
 )
-from minidl.metrics import Accuracy, ConfusionMatrix, Metric, TopKAccuracy
+from minidl.metrics import (
+    F1,
+    ROCAUC,
+    Accuracy,
+    BinaryAccuracy,
+    ConfusionMatrix,
+    Metric,
+    Precision,
+    Recall,
+    TopKAccuracy,
+)
 from minidl.model import Model, Sequential, load
 from minidl.module import Module, Parameter
 from minidl.optim import (
@@ -39,12 +49,16 @@ from minidl.training import History, evaluate, fit, predict, warm_up
 __version__ = "0.1.0"
 
 __all__ = [
+    "F1",
+    "ROCAUC",
     "SGD",
     "Accuracy",
     "Adagrad",
     "Adam",
     "AdamW",
+    "AverageWeights",
     "BatchNorm2D",
+    "BinaryAccuracy",
     "BinaryCrossEntropy",
     "BinaryFocalLoss",
     "CSVLogger",
@@ -75,9 +89,11 @@ __all__ = [
     "NotBuiltError",
     "Optimizer",
     "Parameter",
+    "Precision",
     "ProgressBar",
     "RMSProp",
     "ReLU",
+    "Recall",
     "Residual",
     "Sequential",
     "ShapeError",

@@ -49,7 +49,7 @@ FLOORS = [
         "checkpoint",
         "architecture",
     ],
-    ["callbacks"],
+    ["callbacks", "fit_arguments"],
     ["training"],
     ["summary"],
     ["model"],

@@ -8,6 +8,7 @@ import numpy as np
 
 from minidl.errors import KeywordHints, StateError
 from minidl.module import Module, flat_views
+from minidl.shapes import show
 from minidl.typing import Array
 
 
@@ -26,11 +27,22 @@ class ExponentialMovingAverage(KeywordHints):
         if not parameters:
             raise ValueError("model: expected one with parameters")
         self.model, self.decay, self.updates = model, decay, 0
-        self.average: Array = np.concatenate([value for value, _ in flat_views(parameters)])
-        """All averaged parameters, in the order of the model's buffer."""
+        self._own: Array | None = None
+        self._average: Array = np.concatenate([value for value, _ in flat_views(parameters)])
+
+    @property
+    def values(self) -> dict[str, Array]:
+        """The averaged parameters by their names, as views."""
+        values, start = {}, 0
+        for name, parameter in self.model.named_parameters():
+            values[name] = parameter.shaped(self._average[start : start + parameter.value.size])
+            start += parameter.value.size
+        return values
 
     def update(self) -> None:
         """Take the parameters of now into the average: call it after each step."""
+        if self._own is not None:
+            raise ValueError("update: the model has the averaged parameters; call restore() first")
         for value, average in self._pairs():
             if not self.updates:
                 average[...] = value
@@ -39,39 +51,55 @@ class ExponentialMovingAverage(KeywordHints):
             average += average.dtype.type(1 - self.decay) * value
         self.updates += 1
 
-    def swap(self) -> None:
-        """Exchange the parameters and their average; a second call undoes it."""
-        for value, average in self._pairs():
-            kept = value.copy()
-            value[...] = average
-            average[...] = kept
-
     @contextlib.contextmanager
     def applied(self) -> Iterator[None]:
         """The model has the averaged parameters inside of the `with`, and its own again after it."""
-        self.swap()
+        self.apply()
         try:
             yield
         finally:
-            self.swap()
+            self.restore()
+
+    def apply(self) -> None:
+        """Give the model the averaged parameters, until `restore`."""
+        if self._own is None:
+            self._own = np.concatenate([value for value, _ in self._pairs()])
+            for value, average in self._pairs():
+                value[...] = average
+
+    def restore(self) -> None:
+        """Give the model its own parameters again, if it has the averaged ones."""
+        if self._own is not None:
+            start = 0
+            for value, _ in self._pairs():
+                value[...] = self._own[start : start + value.size]
+                start += value.size
+            self._own = None
+
+    def adopt(self) -> None:
+        """Make the parameters that the model has now its own: `restore` has nothing to go back to."""
+        self._own = None
 
     def state_dict(self) -> dict[str, Any]:
-        """A copy of the number of updates and the average."""
-        return {"updates": self.updates, "average": self.average.copy()}
+        """A copy of the number of updates and of the averaged parameters by their names."""
+        return {"updates": self.updates} | {name: value.copy() for name, value in self.values.items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from this state. Raises StateError, and changes nothing, where it doesn't fit."""
-        wrong = [f"missing {name}" for name in ("updates", "average") if name not in state]
-        wrong += [f"unexpected {name}" for name in state if name not in ("updates", "average")]
-        if "average" in state and np.shape(state["average"]) != self.average.shape:
-            wrong.append(f"average: expected {self.average.size} values, got shape {np.shape(state['average'])}")
+        values = self.values
+        wrong = [f"missing {name}" for name in ("updates", *values) if name not in state]
+        wrong += [f"unexpected {name}" for name in state if name not in ("updates", *values)]
+        for name, value in values.items():
+            if name in state and np.shape(state[name]) != value.shape:
+                wrong.append(f"{name}: expected {show(value.shape)}, got {show(np.shape(state[name]))}")
         if wrong:
             raise StateError(f"the state doesn't fit this {type(self).__name__}: {'; '.join(wrong)}")
         self.updates = int(state["updates"])
-        self.average[...] = state["average"]
+        for name, value in values.items():
+            value[...] = state[name]
 
     def _pairs(self) -> Iterator[tuple[Array, Array]]:
         start = 0
         for value, _ in flat_views(self.model.parameters()):
-            yield value, self.average[start : start + value.size]
+            yield value, self._average[start : start + value.size]
             start += value.size

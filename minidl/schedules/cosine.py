@@ -99,7 +99,7 @@ class OneCycle(Schedule):
         return self._values_at(step)[0]
 
     def step(self, value: float | None = None) -> None:
-        if self.steps + 1 >= self.total_steps:
+        if self.steps >= self.total_steps:
             raise ValueError(f"OneCycle: its {self.total_steps} steps are over")
         super().step(value)
 

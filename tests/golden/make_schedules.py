@@ -14,7 +14,7 @@ STEPS = 60
 VALUES = np.abs(np.sin(np.arange(STEPS) * 0.7)) + 1 / (1 + np.arange(STEPS))  # falls, and then stops falling
 VALUES[20] = np.nan
 
-CYCLE = {"max_lr": 1.5, "total_steps": STEPS + 1}
+CYCLE = {"max_lr": 1.5, "total_steps": STEPS}
 CASES = {
     "Step": lambda o: S.StepLR(o, step_size=7, gamma=0.5),
     "MultiStep": lambda o: S.MultiStepLR(o, milestones=[4, 9, 9, 30], gamma=0.3),

@@ -34,9 +34,12 @@ class StateError(ValueError):
 SYNONYMS = {
     "activation": "a layer of its own, such as ReLU(), after this one",
     "channels": "filters",
+    "he": "he_normal",
     "in_channels": "nothing (it is inferred when the model is built)",
     "in_features": "nothing (it is inferred when the model is built)",
     "input_dim": "nothing (it is inferred when the model is built)",
+    "kaiming_normal": "he_normal",
+    "kaiming_uniform": "he_uniform",
     "kernel_initializer": "weight_init",
     "T_0": "period",
     "T_max": "period",
@@ -65,6 +68,8 @@ SYNONYMS = {
     "p": "rate",
     "params": "parameters",
     "use_bias": "bias",
+    "xavier_normal": "glorot_normal",
+    "xavier_uniform": "glorot_uniform",
     "dilation_rate": "dilation",
     "strides": "stride",
 }

@@ -24,9 +24,9 @@ class Optimizer(KeywordHints):
 
     Parameters come as `model.parameters()` or, where groups choose them by name, as `model.named_parameters()`.
     `groups` gives some of them options of their own: a glob pattern over names, or a function (name, parameter), and
-    what it changes. `lr_scale` is the part of the optimizer's `lr` that a group takes. A later pattern wins:
-
-        groups={"*.bias": {"weight_decay": 0}, "0.*": {"lr_scale": 0.1}, ml.biases_and_norms: {"weight_decay": 0}}
+    what it changes: `groups={"*.bias": {"weight_decay": 0}, "0.*": {"lr_scale": 0.1}}`, or, with a function,
+    `groups={ml.biases_and_norms: {"weight_decay": 0}}`. `lr_scale` is the part of the optimizer's `lr` that a group
+    takes. Of several patterns that choose a parameter a later one wins, option by option.
 
     `clip_value` and `clip_norm` clip the gradients in each step, as `clip_gradients` does, and leave `grad` as it was.
 

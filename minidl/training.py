@@ -183,7 +183,7 @@ def predict(module: Module, x: Any, *, batch_size: int = 256) -> Array:
 def warm_up(module: Module, input_shape: Shape, *, batch_size: int = 64) -> None:
     """Compile every kernel that training and inference on samples of this shape need, or read it from the cache.
 
-    Works on a copy: the module stays as it is.
+    Of the optimizers, those of SGD, Adam and AdamW. Works on a copy: the module stays as it is.
     """
     shapes.count(batch_size, "batch_size")
     module = copy.deepcopy(module)

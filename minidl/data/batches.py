@@ -29,6 +29,7 @@ def batches(
     """Yield (x, y) for `batch_size` samples at a time, in the order of `rng`'s permutation, or in their own without.
 
     x and y are arrays of the same length, in memory or mapped from files, of which no more is read than a batch needs.
+    y may be a tuple of them, such as (labels, weights), of which an augmentation changes the first.
     The last batch may be smaller; `drop_last` leaves it out. `start` leaves out as many batches at the front, unread:
     with an `rng` of the same state, the rest of an iteration that was interrupted.
 
@@ -43,8 +44,9 @@ def batches(
     shapes.count(start, "start", minimum=0)
     shapes.count(prefetch, "prefetch", minimum=0)
     augmentation = as_augmentation(augment, seed=seed, epoch=epoch)
-    if len(x) != len(y):
-        raise ShapeError(f"expected as many labels as samples, got {len(y)} and {len(x)}")
+    for labels in y if isinstance(y, tuple) else (y,):
+        if len(x) != len(labels):
+            raise ShapeError(f"expected as many labels as samples, got {len(labels)} and {len(x)}")
     order = None if rng is None else rng.permutation(len(x))
     stop = len(x) // batch_size * batch_size if drop_last else len(x)
     parts = range(start * batch_size, stop, batch_size)
@@ -65,15 +67,17 @@ def _batches(
     reading: bool,
 ) -> Generator[tuple[Any, Any], None, None]:
     """The batches that begin at `parts`; `reading` makes sure that they are in memory."""
+    ys = y if isinstance(y, tuple) else (y,)
     for first in parts:
         part = slice(first, min(first + parts.step, len(x)))
-        if order is not None:
-            inputs, targets = take(x, order[part]), take(y, order[part])
-        elif reading:
-            inputs, targets = read(x, part), read(y, part)
-        else:
-            inputs, targets = x[part], y[part]
+        inputs, *targets = (_part(array, part, order, reading) for array in (x, *ys))
         if augmentation is not None:
             index = np.arange(part.start, part.stop) if order is None else order[part]
-            inputs, targets = augmentation(inputs, targets, seed=seed, epoch=epoch, index=index)
-        yield inputs, targets
+            inputs, targets[0] = augmentation(inputs, targets[0], seed=seed, epoch=epoch, index=index)
+        yield inputs, tuple(targets) if isinstance(y, tuple) else targets[0]
+
+
+def _part(array: Any, part: slice, order: Any, reading: bool) -> Any:
+    if order is not None:
+        return take(array, order[part])
+    return read(array, part) if reading else array[part]

@@ -5,7 +5,7 @@ import pytest
 PROGRAM = """
 import ctypes, mmap
 import numpy as np
-from minidl.backends import compiled
+from minidl.backends import compiled, updates
 from minidl.backends.compiled import norm
 from minidl.backends.compiled.launch import run
 
@@ -74,11 +74,12 @@ for dtype in (np.float32, np.float64):
         compiled.log_softmax_backward(scores, fenced(compiled.log_softmax(scores)))
         compiled.cross_entropy(scores, fenced(compiled.softmax(scores)))
     for size in (1, 15, 16, 17, 100):
-        vectors = [fenced(abs(draw(size))) for _ in range(4)]
-        compiled.sgd_step(*vectors[:3], lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.1)
-        compiled.adam_step(
-            *vectors, betas=(0.9, 0.99), eps=1e-8, weight_decay=0, step_size=0.1, second_scale=1.0
-        )
+        vectors = [fenced(abs(draw(size))) for _ in range(5)]
+        compiled.sgd_step(*vectors[:3], updates.SGDStep(0.1, 0.9, True, 0.1))
+        compiled.adam_step(*vectors[:4], updates.AdamStep(0.9, 0.99, 1e-8, 0.1, 1.0, 0.1, 0.9))
+        compiled.rmsprop_step(*vectors, updates.RMSPropStep(0.1, 0.9, 1e-8, 0.9, 0.1))
+        compiled.adagrad_step(*vectors[:3], updates.AdagradStep(0.1, 1e-10, 0.1))
+        compiled.lion_step(*vectors[:3], updates.LionStep(0.1, 0.9, 0.99, 0.9))
 print("inside")
 """
 

@@ -169,3 +169,15 @@ def test_errors_of_new_arguments_come_at_the_call():
         next(ml.batches(X, Y, augment=lambda x, y: x))
     with pytest.raises(ml.ShapeError, match="the function returned 9 samples and 10 targets"):
         next(ml.batches(X, Y, augment=lambda x, y: (x[1:], y)))
+
+
+@pytest.mark.parametrize("prefetch", [0, 2])
+def test_labels_may_come_with_weights(prefetch):
+    x, labels, weights = np.arange(7)[:, None], np.arange(7) * 10, np.arange(7) * 0.5
+    parts = list(ml.batches(x, (labels, weights), batch_size=3, rng=np.random.default_rng(0), prefetch=prefetch))
+    assert [len(images) for images, _ in parts] == [3, 3, 1]
+    for images, (some, own) in parts:
+        np.testing.assert_array_equal(some, images[:, 0] * 10)
+        np.testing.assert_array_equal(own, images[:, 0] * 0.5)
+    with pytest.raises(ml.ShapeError, match="expected as many labels as samples, got 6 and 7"):
+        ml.batches(x, (labels, weights[:6]))

@@ -24,13 +24,14 @@ from minidl.backends.compiled.norm import (
     batch_norm2d_backward,
     scale_shift,
 )
-from minidl.backends.compiled.optim import adam_step, sgd_step
+from minidl.backends.compiled.optim import adagrad_step, adam_step, lion_step, rmsprop_step, sgd_step
 from minidl.backends.compiled.pool import max_pool2d, max_pool2d_backward
 from minidl.backends.vectorized import scale_shift_backward
 
 __all__ = [
     "CannotPrepareError",
     "Network",
+    "adagrad_step",
     "adam_step",
     "batch_norm2d",
     "batch_norm2d_backward",
@@ -44,6 +45,7 @@ __all__ = [
     "dropout",
     "erase_images",
     "light_images",
+    "lion_step",
     "log_softmax",
     "log_softmax_backward",
     "max_pool2d",
@@ -51,6 +53,7 @@ __all__ = [
     "mix_images",
     "relu",
     "relu_backward",
+    "rmsprop_step",
     "rotate_images",
     "scale_shift",
     "scale_shift_backward",

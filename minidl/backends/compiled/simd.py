@@ -360,6 +360,14 @@ def rectify(builder, dtype, a):
     return builder.select(builder.fcmp_ordered("<", a, zero), zero, a)
 
 
+@_vectors(1)
+def sign(builder, dtype, a):
+    """1 above zero, -1 below, and a itself where it's zero or NaN."""
+    zero = _constant(dtype, 0)
+    below = builder.select(builder.fcmp_ordered("<", a, zero), _constant(dtype, -1), a)
+    return builder.select(builder.fcmp_ordered(">", a, zero), _constant(dtype, 1), below)
+
+
 @_vectors(2)
 def where_positive(builder, dtype, y, value):
     """The value where y isn't at most zero (so where it's NaN, too), else zero."""

@@ -11,7 +11,7 @@ from minidl.backends.reference.dense import dense, dense_backward
 from minidl.backends.reference.dropout import dropout, philox
 from minidl.backends.reference.images import erase_images, light_images, mix_images, rotate_images, window_images
 from minidl.backends.reference.norm import batch_norm2d, batch_norm2d_backward, scale_shift, scale_shift_backward
-from minidl.backends.reference.optim import adam_step, sgd_step
+from minidl.backends.reference.optim import adagrad_step, adam_step, lion_step, rmsprop_step, sgd_step
 from minidl.backends.reference.pool import max_pool2d, max_pool2d_backward
 from minidl.backends.reference.softmax import (
     cross_entropy,
@@ -22,6 +22,7 @@ from minidl.backends.reference.softmax import (
 )
 
 __all__ = [
+    "adagrad_step",
     "adam_step",
     "batch_norm2d",
     "batch_norm2d_backward",
@@ -33,6 +34,7 @@ __all__ = [
     "dropout",
     "erase_images",
     "light_images",
+    "lion_step",
     "log_softmax",
     "log_softmax_backward",
     "max_pool2d",
@@ -41,6 +43,7 @@ __all__ = [
     "philox",
     "relu",
     "relu_backward",
+    "rmsprop_step",
     "rotate_images",
     "scale_shift",
     "scale_shift_backward",

@@ -9,7 +9,7 @@ from minidl.backends.vectorized.dense import dense, dense_backward
 from minidl.backends.vectorized.dropout import dropout
 from minidl.backends.vectorized.images import erase_images, light_images, mix_images, rotate_images, window_images
 from minidl.backends.vectorized.norm import batch_norm2d, batch_norm2d_backward, scale_shift, scale_shift_backward
-from minidl.backends.vectorized.optim import adam_step, sgd_step
+from minidl.backends.vectorized.optim import adagrad_step, adam_step, lion_step, rmsprop_step, sgd_step
 from minidl.backends.vectorized.pool import max_pool2d, max_pool2d_backward
 from minidl.backends.vectorized.softmax import (
     cross_entropy,
@@ -20,6 +20,7 @@ from minidl.backends.vectorized.softmax import (
 )
 
 __all__ = [
+    "adagrad_step",
     "adam_step",
     "batch_norm2d",
     "batch_norm2d_backward",
@@ -31,6 +32,7 @@ __all__ = [
     "dropout",
     "erase_images",
     "light_images",
+    "lion_step",
     "log_softmax",
     "log_softmax_backward",
     "max_pool2d",
@@ -38,6 +40,7 @@ __all__ = [
     "mix_images",
     "relu",
     "relu_backward",
+    "rmsprop_step",
     "rotate_images",
     "scale_shift",
     "scale_shift_backward",

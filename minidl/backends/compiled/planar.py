@@ -75,7 +75,9 @@ def fill_plane(memory, image, line, width, left, phases, plane, plane_width, lin
             if phases == 1:
                 store(memory, place, a, lanes(memory))
             else:
-                b = load_between(memory, source + lanes(memory), -column - lanes(memory), width - column - lanes(memory))
+                b = load_between(
+                    memory, source + lanes(memory), -column - lanes(memory), width - column - lanes(memory)
+                )
                 store(memory, place, evens(a, b), lanes(memory))
                 store(memory, place + plane, odds(a, b), lanes(memory))
 
@@ -243,6 +245,7 @@ def _layout(tables: Plan, pool: Window | None, bands: int) -> _Layout:
 
 
 def is_window(pool: Window) -> bool:
+    """Whether a pooling's windows are 2 x 2, side by side, from the first pixel on."""
     return pool == ((2, 2), (2, 2), ((0, 0), (0, 0)))
 
 

@@ -223,7 +223,7 @@ def _layout(tables: Plan, pool: Window | None, bands: int) -> _Layout:
     def offset(u: int, v: int, p: int, q: int, c: int) -> int:
         i, j = u * tables.stride[0] + p * tables.dilation[0], v * tables.stride[1] + q * tables.dilation[1]
         number = ((i % down) * tables.channels + c) * across + j % across
-        return number * plane + i // down * plane_width + j // across
+        return int(number * plane + i // down * plane_width + j // across)
 
     table = [
         offset(u, v, p, q, c)

@@ -17,7 +17,7 @@ def _shuffle(builder, a, b, places):
 
 
 def _woven(builder, vectors, run=1):
-    """Vectors whose lanes, one vector after the other, are the first `run` lanes of all given ones, then the next ..."""
+    """Vectors whose lanes, one vector after the other, are the first `run` lanes of all given ones, then the next."""
     count, n = len(vectors), vectors[0].type.count
     if count > 2 and count % 2 == 0 and 2 * run <= n:  # fewer shuffles than one for each line and vector
         pairs = [_woven(builder, vectors[k : k + 2], run) for k in range(0, count, 2)]

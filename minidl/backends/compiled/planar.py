@@ -223,7 +223,7 @@ def _layout(tables: Plan, pool: Window | None, bands: int) -> _Layout:
     def offset(u: int, v: int, p: int, q: int, c: int) -> int:
         i, j = u * tables.stride[0] + p * tables.dilation[0], v * tables.stride[1] + q * tables.dilation[1]
         number = ((i % down) * tables.channels + c) * across + j % across
-        return number * plane + i // down * plane_width + j // across
+        return int(number * plane + i // down * plane_width + j // across)
 
     table = [
         offset(u, v, p, q, c)
@@ -245,6 +245,7 @@ def _layout(tables: Plan, pool: Window | None, bands: int) -> _Layout:
 
 
 def is_window(pool: Window) -> bool:
+    """Whether a pooling's windows are 2 x 2, side by side, from the first pixel on."""
     return pool == ((2, 2), (2, 2), ((0, 0), (0, 0)))
 
 

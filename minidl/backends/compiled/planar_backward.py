@@ -93,15 +93,17 @@ def _unpool_windows(memory, dy, y, argmax, masked, filters, height, width, line,
                     store(memory, target, weave_low(left, right), 2 * count)
                     store(memory, target + lanes(memory), weave_high(left, right), 2 * count - lanes(memory))
         else:
-            for j in range(width):
-                place, target = (i * width + j) * filters, dx + 2 * i * line + 2 * j * filters
-                slope, winner = load(memory, dy + place, filters), load(memory, argmax + place, filters)
-                if masked:
-                    slope = where_positive(load(memory, y + place, filters), slope)
-                for u in range(2):
-                    for v in range(2):
-                        part = where_equal(winner, splat(memory, 2 * u + v), slope)
-                        store(memory, target + u * line + v * filters, part, filters)
+            for c in range(0, filters, lanes(memory)):
+                count = filters - c
+                for j in range(width):
+                    place, target = (i * width + j) * filters + c, dx + 2 * i * line + 2 * j * filters + c
+                    slope, winner = load(memory, dy + place, count), load(memory, argmax + place, count)
+                    if masked:
+                        slope = where_positive(load(memory, y + place, count), slope)
+                    for u in range(2):
+                        for v in range(2):
+                            part = where_equal(winner, splat(memory, 2 * u + v), slope)
+                            store(memory, target + u * line + v * filters, part, count)
 
 
 @njit

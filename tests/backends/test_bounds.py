@@ -32,7 +32,8 @@ def images(block):
 rng = np.random.default_rng(0)
 for dtype in (np.float32, np.float64):
     draw = lambda *shape: rng.standard_normal(shape).astype(dtype)
-    cases = [(1, 6, 5, 1, 0, 1), (3, 5, 3, 2, 1, 1), (20, 33, 3, 1, 1, 1), (12, 12, 3, 2, 2, 4), (19, 19, 3, 1, 1, 19)]
+    cases = [(1, 6, 5, 1, 0, 1), (3, 5, 3, 2, 1, 1), (20, 33, 3, 1, 1, 1), (49, 16, 3, 1, 2, 1), (12, 12, 3, 2, 2, 4)]
+    cases.append((19, 19, 3, 1, 1, 19))
     for c, o, k, stride, pad, groups in cases:
         how = dict(stride=(stride, stride), padding=((pad, pad), (pad, pad)), dilation=(1, 1), groups=groups)
         x, w, b = images(draw(3, 9, 8, c)), fenced(draw(o, c // groups, k, k)), fenced(draw(o))

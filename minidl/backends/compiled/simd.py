@@ -369,6 +369,12 @@ def sign(builder, dtype, a):
 
 
 @_vectors(2)
+def at_least(builder, dtype, least, a):
+    """The larger of the two, a where it's NaN."""
+    return builder.select(builder.fcmp_ordered("<", a, least), least, a)
+
+
+@_vectors(2)
 def where_positive(builder, dtype, y, value):
     """The value where y isn't at most zero (so where it's NaN, too), else zero."""
     zero = _constant(dtype, 0)

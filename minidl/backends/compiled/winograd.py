@@ -20,14 +20,15 @@ from minidl.backends.compiled.memory import block, dense, empty, empty_like
 from minidl.backends.compiled.padding import pad_image
 from minidl.backends.compiled.plan import Plan
 from minidl.backends.compiled.pool import pool_geometry, pool_rows
-from minidl.backends.compiled.product import multiply
-from minidl.backends.compiled.simd import clear, lanes, load, load_strided, load_whole, store
-from minidl.backends.compiled.winograd_lines import LINE, filter_line
+from minidl.backends.compiled.product import multiply, multiply_plainly
+from minidl.backends.compiled.simd import clear
+from minidl.backends.compiled.winograd_filters import TAPS, Weights, order_filters, transform_job
 from minidl.backends.compiled.winograd_tiles import (
     APART,
     LANES,
     PANEL,
     POINTS,
+    Tiles,
     geometry,
     tiles_of,
     transform_inputs,
@@ -39,24 +40,8 @@ from minidl.typing import Array
 Pair = tuple[int, int]
 Window = tuple[Pair, Pair, tuple[Pair, Pair]]
 
-TAPS = 9
 BLOCK = 140_000
 """Floats of a block's matrices: they stay in a second-level cache of a megabyte, beside what is read along."""
-
-CHANNELS_AT_ONCE = 16
-"""So many channels of filters make a task."""
-
-
-class Weights(IntEnum):
-    """The places of the integers that say how filters lie in memory."""
-
-    w = 0  # tap (0, 0)
-    channels = auto()
-    filters = auto()
-    channel_step = auto()
-    filter_step = auto()
-    tap_step = auto()
-    transformed = auto()  # (panels, 36, channels times PANEL, and more)
 
 
 class Job(IntEnum):
@@ -82,37 +67,7 @@ class Job(IntEnum):
 
 WEIGHTS = len(Job)
 TILES = WEIGHTS + len(Weights)
-POOL = TILES + 12
-
-
-@njit
-def _filters(memory, w, step, count):
-    """A weight of each of `count` filters, `step` apart."""
-    return load(memory, w, count) if step == 1 else load_strided(memory, w, step, count)
-
-
-@Kernel
-def _transform_weights(memory, ints, job, task, own):
-    """Some channels of a panel of filters, at 36 points."""
-    channels, filters = ints[job + Weights.channels], ints[job + Weights.filters]
-    filter_step, tap = ints[job + Weights.filter_step], ints[job + Weights.tap_step]
-    parts = (channels + CHANNELS_AT_ONCE - 1) // CHANNELS_AT_ONCE
-    panel, part = divmod(task, parts)
-    n, step = lanes(memory), channels * PANEL + APART
-    for c in range(part * CHANNELS_AT_ONCE, min((part + 1) * CHANNELS_AT_ONCE, channels)):
-        target = ints[job + Weights.transformed] + panel * POINTS * step + c * PANEL
-        for k in range(0, min(filters - panel * PANEL, PANEL), n):
-            count = filters - panel * PANEL - k
-            w = ints[job + Weights.w] + c * ints[job + Weights.channel_step] + (panel * PANEL + k) * filter_step
-            for j in range(3):
-                g0 = _filters(memory, w + j * tap, filter_step, count)
-                g1 = _filters(memory, w + (3 + j) * tap, filter_step, count)
-                g2 = _filters(memory, w + (6 + j) * tap, filter_step, count)
-                filter_line(memory, g0, g1, g2, own + j * n, 3 * n)
-            for i in range(LINE):
-                g = own + 3 * i * n
-                g0, g1, g2 = load_whole(memory, g), load_whole(memory, g + n), load_whole(memory, g + 2 * n)
-                filter_line(memory, g0, g1, g2, target + i * LINE * step + k, step)
+POOL = TILES + len(Tiles)
 
 
 @njit
@@ -120,20 +75,14 @@ def _convolve_directly(memory, ints, job, image, target, own):
     """One image as `conv` does it, with filters put in order for it alone: this is rare."""
     weights, tiles = job + WEIGHTS, job + TILES
     channels, filters = ints[weights + Weights.channels], ints[weights + Weights.filters]
-    for c in range(channels):
-        w = ints[weights + Weights.w] + c * ints[weights + Weights.channel_step]
-        for tap in range(TAPS):
-            for k in range(0, filters, lanes(memory)):
-                step = ints[weights + Weights.filter_step]
-                source = w + tap * ints[weights + Weights.tap_step] + k * step
-                value = _filters(memory, source, step, filters - k)
-                store(memory, own + (tap * channels + c) * filters + k, value, filters - k)
+    order_filters(memory, ints, weights, own)
     padded, padded_size = own + TAPS * channels * filters, ints[job + Job.padded_size]
     if padded_size:
-        height, width, top, left = ints[tiles], ints[tiles + 1], ints[tiles + 3], ints[tiles + 4]
+        height, width = ints[tiles + Tiles.height], ints[tiles + Tiles.width]
+        top, left = ints[tiles + Tiles.top], ints[tiles + Tiles.left]
         pad_image(memory, image, height, width, channels, top, left, ints[job + Job.padded_width], padded_size, padded)
         image = padded
-    multiply(
+    multiply_plainly(
         memory,
         ints,
         ints[job + Job.pixels],
@@ -144,7 +93,6 @@ def _convolve_directly(memory, ints, job, image, target, own):
         image,
         own,
         target,
-        filters,
         ints[job + Job.bias],
         0,
         0.0 if ints[job + Job.relu] else -math.inf,
@@ -162,7 +110,7 @@ def _forward(memory, ints, job, task, own):
     )
     first = task * ints[job + Job.images] // ints[job + Job.tasks]
     images = (task + 1) * ints[job + Job.images] // ints[job + Job.tasks] - first
-    size = ints[tiles] * ints[tiles + 1] * channels
+    size = ints[tiles + Tiles.height] * ints[tiles + Tiles.width] * channels
     x = ints[job + Job.x] + first * size
     line = (channels + LANES - 1) // LANES * LANES
     block = ints[job + Job.block]
@@ -179,7 +127,7 @@ def _forward(memory, ints, job, task, own):
         own += (ints[job + Job.most] * pixels * filters + LANES - 1) // LANES * LANES
     products = own + POINTS * input_step
     halfway = products + POINTS * product_step
-    total = images * ints[tiles + 8] * ints[tiles + 9]
+    total = images * ints[tiles + Tiles.down] * ints[tiles + Tiles.across]
     blocks = (total + block - 1) // block
     for b in range(blocks):
         start = b * total // blocks
@@ -201,7 +149,7 @@ def _forward(memory, ints, job, task, own):
                     transformed + point * weight_step,
                     products + point * product_step,
                     PANEL,
-                    ints[tiles + 10],
+                    ints[tiles + Tiles.zeros],
                     0,
                     -math.inf,
                 )
@@ -234,8 +182,8 @@ def _forward(memory, ints, job, task, own):
 @functools.lru_cache(maxsize=512)
 def _row_tables(channels: int, block: int) -> tuple[Any, Any]:
     """(row offsets, column and line offsets) of a block's products."""
-    each = np.arange(channels)
-    return np.arange(block) * whole(channels), np.stack([each, PANEL * each], axis=1).reshape(-1)
+    each = np.arange(channels, dtype=np.int64)
+    return np.arange(block, dtype=np.int64) * whole(channels), np.stack([each, PANEL * each], axis=1).reshape(-1)
 
 
 def parts_of(images: int, most: int) -> int:
@@ -262,12 +210,8 @@ def convolve(
     `flipped` takes filters (kh, kw, out, in) turned by half: the input's gradient from the output's.
     """
     channels, filters, n = tables.channels, tables.filters, len(source)
-    panels = -(-filters // PANEL)
-    transformed = empty((panels, POINTS, channels * PANEL + APART), w.dtype)
-    tap = channels * filters
-    start, *steps = ((TAPS - 1) * tap, 1, channels, -tap) if flipped else (0, filters, 1, tap)
-    weights = [w.reshape(-1)[start:], channels, filters, *steps, transformed]
-
+    transform, _ = transform_job(w, tables, flipped)
+    weights = transform.arguments
     line = whole(channels)
     down, across = tiles_of(tables)
     block_size = max(BLOCK // (POINTS * (line + PANEL)), 1)
@@ -298,22 +242,8 @@ def convolve(
         padded_size=tables.padded_size,
     )
     own = LANES + whole(most) + (whole(most * pixels * filters) if argmax is not None else 0) + max(matrices, directly)
-    return [
-        launch.Job(
-            _transform_weights,
-            weights,
-            panels * -(-channels // CHANNELS_AT_ONCE),
-            panels * PANEL * channels * 150,
-            3 * LINE * LANES,
-        ),
-        launch.Job(
-            _forward,
-            [*job, *weights, *geometry(tables), *pool],
-            tasks,
-            n * down * across * POINTS * channels * filters,
-            own,
-        ),
-    ]
+    work = n * down * across * POINTS * channels * filters
+    return [transform, launch.Job(_forward, [*job, *weights, *geometry(tables), *pool], tasks, work, own)]
 
 
 def forward(

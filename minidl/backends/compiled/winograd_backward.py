@@ -21,24 +21,15 @@ from minidl.backends.compiled.jit import Kernel
 from minidl.backends.compiled.launch import PARTS, pack
 from minidl.backends.compiled.layout import packed
 from minidl.backends.compiled.memory import block, empty
-from minidl.backends.compiled.padding import pad_image
 from minidl.backends.compiled.plan import Plan, plan
 from minidl.backends.compiled.pool import pool_geometry, unpool_image
 from minidl.backends.compiled.product import multiply
 from minidl.backends.compiled.simd import (
-    add,
-    any_nan,
     clear,
-    lanes,
-    load,
-    load_whole,
-    multiply_add,
-    splat,
-    store,
-    store_whole,
 )
-from minidl.backends.compiled.winograd import TAPS, Window, convolve
-from minidl.backends.compiled.winograd_lines import LINE, filter_slope_line
+from minidl.backends.compiled.winograd import Window, convolve
+from minidl.backends.compiled.winograd_filters import TAPS
+from minidl.backends.compiled.winograd_finish import finish_jobs
 from minidl.backends.compiled.winograd_tiles import (
     APART,
     LANES,
@@ -58,9 +49,6 @@ CHANNEL_BLOCK, FILTER_BLOCK = 32, 64
 
 BLOCK = 150_000
 """Floats of a block's matrices."""
-
-FINISHERS = 16
-"""Among so many tasks the channels' gradients are shared, when they are transformed back."""
 
 
 class Spread(IntEnum):
@@ -171,100 +159,12 @@ def _multiply_slopes(memory, ints, job, task, own):
             )
 
 
-class Finish(IntEnum):
-    """The places of the integers of the jobs that make gradients of the sums; the tiles' geometry follows them."""
-
-    sums = 0
-    parts = auto()
-    step = auto()
-    dw = auto()  # (kh, kw, channels, filters)
-    bad = auto()
-    x = auto()  # from here on, for the direct products
-    slopes = auto()
-    images = auto()
-    pixels = auto()
-    tap_offsets = auto()
-    table = auto()
-    padded_width = auto()
-    padded_size = auto()
-
-
-FINISH_TILES = len(Finish)
-
-
-@Kernel
-def _finish(memory, ints, job, task, own):
-    """Some channels' sums at 36 points to the slopes of their taps."""
-    tiles = job + FINISH_TILES
-    channels, filters, parts = ints[tiles + Tiles.channels], ints[tiles + Tiles.filters], ints[job + Finish.parts]
-    step, n, zero = ints[job + Finish.step], lanes(memory), splat(memory, 0.0)
-    halfway = own + POINTS * n
-    taps = halfway + 3 * LINE * n
-    check = zero
-    for c in range(task * channels // FINISHERS, (task + 1) * channels // FINISHERS):
-        for k in range(0, filters, n):
-            count = filters - k
-            for point in range(POINTS):
-                source = ints[job + Finish.sums] + point * step + c * filters + k
-                value = load(memory, source, count)
-                for part in range(1, parts):
-                    value = add(value, load(memory, source + part * POINTS * step, count))
-                store_whole(memory, own + point * n, value)
-            for j in range(LINE):
-                filter_slope_line(memory, own + j * n, LINE * n, halfway + j * n, LINE * n)
-            for i in range(3):
-                filter_slope_line(memory, halfway + i * LINE * n, n, taps + 3 * i * n, n)
-            target = ints[job + Finish.dw] + c * filters + k
-            for tap in range(TAPS):
-                value = load_whole(memory, taps + tap * n)
-                check = multiply_add(value, zero, check)
-                store(memory, target + tap * channels * filters, value, count)
-    memory[ints[job + Finish.bad] + task] = 1 if any_nan(check) else 0
-
-
-@Kernel
-def _finish_directly(memory, ints, job, task, own):
-    """Where the weights' gradient isn't finite, compute it as `conv_backward` does."""
-    good = 0
-    for part in range(FINISHERS):
-        if memory[ints[job + Finish.bad] + part] == 0:
-            good += 1
-    if good == FINISHERS:
-        return
-    tiles = job + FINISH_TILES
-    height, width, channels = ints[tiles + Tiles.height], ints[tiles + Tiles.width], ints[tiles + Tiles.channels]
-    filters, pixels = ints[tiles + Tiles.filters], ints[job + Finish.pixels]
-    padded_size = ints[job + Finish.padded_size]
-    dw = ints[job + Finish.dw]
-    clear(memory, dw, TAPS * channels * filters)
-    for n in range(ints[job + Finish.images]):
-        image = ints[job + Finish.x] + n * height * width * channels
-        if padded_size:
-            top, left, padded_width = ints[tiles + Tiles.top], ints[tiles + Tiles.left], ints[job + Finish.padded_width]
-            pad_image(memory, image, height, width, channels, top, left, padded_width, padded_size, own)
-            image = own
-        multiply(
-            memory,
-            ints,
-            TAPS * channels,
-            ints[job + Finish.tap_offsets],
-            pixels,
-            ints[job + Finish.table],
-            filters,
-            image,
-            ints[job + Finish.slopes] + n * pixels * filters,
-            dw,
-            filters,
-            dw,
-            filters,
-            -math.inf,
-        )
-
-
 @functools.lru_cache(maxsize=512)
 def _table(line: int, slope_line: int, count: int) -> Any:
     """Where a tile's inputs and slopes lie in their matrices, by turns."""
-    return np.stack([line * np.arange(count), slope_line * np.arange(count)], axis=1).reshape(-1)
+    return np.stack(
+        [line * np.arange(count, dtype=np.int64), slope_line * np.arange(count, dtype=np.int64)], axis=1
+    ).reshape(-1)
 
 
 def _product_job(source: Array, slopes: Array, tables: Plan) -> tuple[launch.Job, Array]:
@@ -329,29 +229,11 @@ def backward(
         filters=filters,
     )
     products, sums = _product_job(source, slopes, tables)
-    finish = pack(
-        Finish,
-        sums=sums,
-        parts=len(sums),
-        step=sums.shape[-1],
-        dw=dw,
-        bad=np.empty(FINISHERS, x.dtype),
-        x=source,
-        slopes=slopes,
-        images=n,
-        pixels=pixels,
-        tap_offsets=tables.taps,
-        table=tables.weights_unpadded,
-        padded_width=tables.padded[1],
-        padded_size=tables.padded_size,
-    )
-    finish += geometry(tables)
     sizes = () if pool is None else pool_geometry(tables.out, filters, *pool)
     jobs = [
         launch.Job(_spread, [*spread, *sizes], parts, n * pixels * filters * (32 if argmax is not None else 8)),
         products,
-        launch.Job(_finish, finish, FINISHERS, sums.size * 8, (POINTS + 3 * LINE + TAPS) * LANES),
-        launch.Job(_finish_directly, finish, 1, 0, tables.padded_size),
+        *finish_jobs(source, slopes, tables, sums, dw),
     ]
     if not need_dx:
         return None, dw, db, jobs

@@ -55,8 +55,8 @@ class Tiles(IntEnum):
 
 @functools.cache
 def counting(size: int) -> np.ndarray:
-    """0, 1, ... below a size that is at least the one asked for."""
-    return np.arange(size)
+    """0, 1, ... below the size."""
+    return np.arange(size, dtype=np.int64)
 
 
 def whole(channels: int) -> int:
@@ -69,7 +69,7 @@ def tiles_of(tables: Plan) -> tuple[int, int]:
     return -(-tables.out[0] // TILE), -(-tables.out[1] // TILE)
 
 
-@functools.lru_cache(maxsize=256)
+@functools.cache
 def zeros(size: int) -> np.ndarray:
     """Zeros to start sums from, and to find outside of images."""
     return np.zeros(size, np.float32)

@@ -6,7 +6,26 @@ from minidl.callbacks import Callback, CSVLogger, EarlyStopping, ModelCheckpoint
 from minidl.checkpoint import load_arrays, save_arrays
 from minidl.data import batches
 from minidl.errors import DTypeError, FormatError, NotBuiltError, ShapeError, StateError
-from minidl.layers import BatchNorm2D, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Residual, Softmax
+from minidl.layers import (
+    ELU,
+    GELU,
+    BatchNorm2D,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    HardSwish,
+    LeakyReLU,
+    LogSoftmax,
+    MaxPool2D,
+    ReLU,
+    Residual,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from minidl.losses import CrossEntropy, Loss, MeanSquaredError
 from minidl.metrics import Accuracy, ConfusionMatrix, Metric, TopKAccuracy
 from minidl.model import Model, Sequential, load
@@ -18,6 +37,8 @@ from minidl.training import History, evaluate, fit, predict, warm_up
 __version__ = "0.1.0"
 
 __all__ = [
+    "ELU",
+    "GELU",
     "SGD",
     "Accuracy",
     "Adam",
@@ -33,7 +54,10 @@ __all__ = [
     "EarlyStopping",
     "Flatten",
     "FormatError",
+    "HardSwish",
     "History",
+    "LeakyReLU",
+    "LogSoftmax",
     "Loss",
     "MaxPool2D",
     "MeanSquaredError",
@@ -49,8 +73,12 @@ __all__ = [
     "Residual",
     "Sequential",
     "ShapeError",
+    "SiLU",
+    "Sigmoid",
     "Softmax",
+    "Softplus",
     "StateError",
+    "Tanh",
     "TopKAccuracy",
     "backend_name",
     "batches",

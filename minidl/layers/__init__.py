@@ -1,6 +1,18 @@
 """The layers, a file for each family."""
 
-from minidl.layers.activation import ReLU, Softmax
+from minidl.layers.activation import (
+    ELU,
+    GELU,
+    HardSwish,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from minidl.layers.container import Chain, Residual
 from minidl.layers.conv import Conv2D
 from minidl.layers.dense import Dense
@@ -16,15 +28,26 @@ LAYERS: tuple[type[Module], ...] = (
     Conv2D,
     Dense,
     Dropout,
+    ELU,
     Flatten,
+    GELU,
+    HardSwish,
+    LeakyReLU,
+    LogSoftmax,
     MaxPool2D,
     ReLU,
     Residual,
+    SiLU,
+    Sigmoid,
     Softmax,
+    Softplus,
+    Tanh,
 )
 """All of them: what a saved model may name."""
 
 __all__ = [
+    "ELU",
+    "GELU",
     "LAYERS",
     "BatchNorm2D",
     "Chain",
@@ -32,8 +55,15 @@ __all__ = [
     "Dense",
     "Dropout",
     "Flatten",
+    "HardSwish",
+    "LeakyReLU",
+    "LogSoftmax",
     "MaxPool2D",
     "ReLU",
     "Residual",
+    "SiLU",
+    "Sigmoid",
     "Softmax",
+    "Softplus",
+    "Tanh",
 ]

@@ -6,6 +6,24 @@ Shapes as in `reference`. Images come out channels last in memory: (n, h, w, c) 
 from minidl.backends.vectorized.activation import relu, relu_backward
 from minidl.backends.vectorized.conv import conv2d, conv2d_backward
 from minidl.backends.vectorized.dense import dense, dense_backward
+from minidl.backends.vectorized.elementwise import (
+    elu,
+    elu_backward,
+    gelu,
+    gelu_backward,
+    hard_swish,
+    hard_swish_backward,
+    leaky_relu,
+    leaky_relu_backward,
+    sigmoid,
+    sigmoid_backward,
+    silu,
+    silu_backward,
+    softplus,
+    softplus_backward,
+    tanh,
+    tanh_backward,
+)
 from minidl.backends.vectorized.norm import batch_norm2d, batch_norm2d_backward, scale_shift, scale_shift_backward
 from minidl.backends.vectorized.optim import adam_step, sgd_step
 from minidl.backends.vectorized.pool import max_pool2d, max_pool2d_backward
@@ -26,6 +44,14 @@ __all__ = [
     "cross_entropy",
     "dense",
     "dense_backward",
+    "elu",
+    "elu_backward",
+    "gelu",
+    "gelu_backward",
+    "hard_swish",
+    "hard_swish_backward",
+    "leaky_relu",
+    "leaky_relu_backward",
     "log_softmax",
     "log_softmax_backward",
     "max_pool2d",
@@ -35,6 +61,14 @@ __all__ = [
     "scale_shift",
     "scale_shift_backward",
     "sgd_step",
+    "sigmoid",
+    "sigmoid_backward",
+    "silu",
+    "silu_backward",
     "softmax",
     "softmax_backward",
+    "softplus",
+    "softplus_backward",
+    "tanh",
+    "tanh_backward",
 ]

@@ -1,10 +1,18 @@
 """Functions of vectors by minidl's own polynomials, for kernels: the same bits on every CPU, at a tenth of libm's time.
 
-Each keeps NaN, has the right limits at infinity, and overflows nowhere in between. The largest errors measured, in
-units in the last place against exact arithmetic, on some millions of numbers over the whole range:
+Each keeps NaN, has the right limits at infinity, and overflows nowhere in between. The largest errors found, in units
+in the last place, in float32 on every 499th number there is, in float64 on four million (the normal distribution: on
+100,000) numbers all over the range, against more digits:
 
 | function | float32 | float64 |
 |---|---|---|
+| `exp` | 1.1 | 1.0 |
+| `expm1` | 1.7 | 1.8 |
+| `log1p` | 1.5 | 1.7 |
+| `sigmoid` | 2.4 | 2.4 |
+| `tanh` | 2.3 | 2.5 |
+| `softplus`, `log_sigmoid` | 1.7 | 2.1 |
+| `normal_distribution` | 4.6 | 4.1 |
 """
 
 import math

@@ -64,6 +64,11 @@ def gaussian(x: Array) -> tuple[Array, Array]:
     a = np.minimum(np.abs(x.astype(np.float64)), 39)
     rounded = a.astype(np.float32).astype(np.float64)
     e = np.exp(-0.5 * rounded * rounded) * np.exp(-0.5 * (a - rounded) * (a + rounded))
-    tail = e * np.polynomial.polynomial.polyval((a - SCALE) / (a + SCALE), np.array(MILLS["d"])) / (a + SCALE)
+    y = (a - SCALE) / (a + SCALE)
+    mills = np.full_like(y, MILLS["d"][-1])
+    for coefficient in MILLS["d"][-2::-1]:
+        mills *= y
+        mills += coefficient
+    tail = e * mills / (a + SCALE)
     distribution = np.where(x < 0, tail, 1 - tail)
     return distribution.astype(x.dtype), (e / math.sqrt(2 * math.pi)).astype(x.dtype)

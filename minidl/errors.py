@@ -32,6 +32,8 @@ class StateError(ValueError):
 
 # What other frameworks call our arguments, where spelling alone doesn't lead to our name.
 SYNONYMS = {
+    "alpha": "negative_slope",
+    "inplace": "nothing (no layer writes to what it is given)",
     "activation": "a layer of its own, such as ReLU(), after this one",
     "channels": "filters",
     "in_channels": "nothing (it is inferred when the model is built)",

@@ -38,7 +38,18 @@ def test_hints(word, known, hint):
 @pytest.mark.parametrize("word", sorted(errors.SYNONYMS))
 def test_each_synonym_leads_somewhere(word):
     """To an argument of ours if the function has it, and to an explanation in any case."""
-    known = ["bias", "dilation", "filters", "lr", "parameters", "rate", "stride", "units", "weight_init"]
+    known = [
+        "bias",
+        "dilation",
+        "filters",
+        "lr",
+        "negative_slope",
+        "parameters",
+        "rate",
+        "stride",
+        "units",
+        "weight_init",
+    ]
     assert did_you_mean(word, known) == f"did you mean {errors.SYNONYMS[word]}?"
     assert word not in known
 

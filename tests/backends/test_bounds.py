@@ -51,6 +51,9 @@ for dtype in (np.float32, np.float64):
         y, mean, variance = compiled.batch_norm2d(x, gamma, beta, eps=1e-5)
         compiled.batch_norm2d_backward(images(draw(2, 7, 5, c)), x, gamma, fenced(mean), fenced(variance), eps=1e-5)
         compiled.relu_backward(x, compiled.relu(x))
+        compiled.gelu_backward(x, compiled.gelu(x, approximate="none"), approximate="none")
+        settings = dict(beta=1.0, threshold=20.0)
+        compiled.softplus_backward(images(draw(2, 7, 5, c)), compiled.softplus(x, **settings), **settings)
     for n, features, units in [(1, 1, 1), (5, 33, 17), (13, 40, 10)]:
         x, w, b = fenced(draw(n, features)), fenced(draw(units, features)), fenced(draw(units))
         compiled.dense_backward(fenced(compiled.dense(x, w, b)), x, w)

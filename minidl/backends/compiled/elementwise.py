@@ -65,9 +65,10 @@ _WORK = 64
 
 def _job(table: str, name: str, a: Array, b: Array, settings: tuple[float, ...]) -> tuple[Array, Job]:
     target = empty_like(b)
-    first, second, output = _in_memory_order(a, b, target)
+    *given, output = _in_memory_order(*([a] if a is b else [a, b]), target)
     numbers, tasks = np.array([*settings, 0, 0][:2], b.dtype), pieces(b.size)
-    return target, Job(_KERNELS[table, name], [first, second, output, numbers, b.size, tasks], tasks, _WORK * b.size)
+    arguments = [given[0], given[-1], output, numbers, b.size, tasks]
+    return target, Job(_KERNELS[table, name], arguments, tasks, _WORK * b.size)
 
 
 def computed(name: str, x: Array, settings: tuple[float, ...]) -> tuple[Array, Job]:

@@ -1,8 +1,9 @@
 """Activations that are formulas of one number, and their slopes: written once, for vectors of either dtype.
 
-Their limits at infinity are right and NaN stays. Where a formula multiplies x by what is zero at infinity, x is kept
-from being infinite. In float32 and float64 y is good to 4 units in the last place (of GELU by tanh: as good as its
-argument's rounding allows, 4 eps absolutely) as long as the factors of y are normal numbers, and slopes to 2 eps.
+Their limits at infinity are right and NaN stays: where a formula multiplies x by what is zero at infinity, x is kept
+from being infinite. In both dtypes y is good to 5 units in the last place as long as the factors of y are normal
+numbers; where an exponent is rounded first, as in GELU by tanh and in softplus with a beta, to 2 eps times max(1, |y|).
+Slopes are good to 2 eps.
 """
 
 import math

@@ -1,10 +1,10 @@
 """minidl: a small convolutional-network framework on NumPy and Numba that reads like the textbook."""
 
-from minidl import datasets, functional, initializers, models, testing
+from minidl import augment, datasets, functional, initializers, metrics, models, schedules, testing
 from minidl.backends import backend_name, use_backend
-from minidl.callbacks import Callback, CSVLogger, EarlyStopping, ModelCheckpoint, ProgressBar
+from minidl.callbacks import AverageWeights, Callback, CSVLogger, EarlyStopping, ModelCheckpoint, ProgressBar
 from minidl.checkpoint import load_arrays, save_arrays
-from minidl.data import batches
+from minidl.data import batches, class_weights, one_hot, train_test_split
 from minidl.errors import DTypeError, FormatError, NotBuiltError, ShapeError, StateError
 from minidl.layers import (
     ELU,
@@ -18,6 +18,7 @@ from minidl.layers import (
     LeakyReLU,
     LogSoftmax,
     MaxPool2D,
+    Normalization,
     ReLU,
     Residual,
     Sigmoid,
@@ -26,11 +27,42 @@ from minidl.layers import (
     Softplus,
     Tanh,
 )
-from minidl.losses import CrossEntropy, Loss, MeanSquaredError
-from minidl.metrics import Accuracy, ConfusionMatrix, Metric, TopKAccuracy
+from minidl.losses import (
+    BinaryCrossEntropy,
+    BinaryFocalLoss,
+    CrossEntropy,
+    FocalLoss,
+    Huber,
+    KLDivergence,
+    Loss,
+    MeanAbsoluteError,
+    MeanSquaredError,
+)
+from minidl.metrics import (
+    F1,
+    ROCAUC,
+    Accuracy,
+    BinaryAccuracy,
+    ConfusionMatrix,
+    Metric,
+    Precision,
+    Recall,
+    TopKAccuracy,
+)
 from minidl.model import Model, Sequential, load
 from minidl.module import Module, Parameter
-from minidl.optim import SGD, Adam, Optimizer
+from minidl.optim import (
+    SGD,
+    Adagrad,
+    Adam,
+    AdamW,
+    ExponentialMovingAverage,
+    Lion,
+    Optimizer,
+    RMSProp,
+    biases_and_norms,
+    clip_gradients,
+)
 from minidl.threads import num_threads, set_num_threads
 from minidl.training import History, evaluate, fit, predict, warm_up
 
@@ -38,11 +70,19 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ELU",
+    "F1",
     "GELU",
+    "ROCAUC",
     "SGD",
     "Accuracy",
+    "Adagrad",
     "Adam",
+    "AdamW",
+    "AverageWeights",
     "BatchNorm2D",
+    "BinaryAccuracy",
+    "BinaryCrossEntropy",
+    "BinaryFocalLoss",
     "CSVLogger",
     "Callback",
     "ConfusionMatrix",
@@ -52,24 +92,34 @@ __all__ = [
     "Dense",
     "Dropout",
     "EarlyStopping",
+    "ExponentialMovingAverage",
     "Flatten",
+    "FocalLoss",
     "FormatError",
     "HardSwish",
     "History",
+    "Huber",
+    "KLDivergence",
     "LeakyReLU",
+    "Lion",
     "LogSoftmax",
     "Loss",
     "MaxPool2D",
+    "MeanAbsoluteError",
     "MeanSquaredError",
     "Metric",
     "Model",
     "ModelCheckpoint",
     "Module",
+    "Normalization",
     "NotBuiltError",
     "Optimizer",
     "Parameter",
+    "Precision",
     "ProgressBar",
+    "RMSProp",
     "ReLU",
+    "Recall",
     "Residual",
     "Sequential",
     "ShapeError",
@@ -80,8 +130,12 @@ __all__ = [
     "StateError",
     "Tanh",
     "TopKAccuracy",
+    "augment",
     "backend_name",
     "batches",
+    "biases_and_norms",
+    "class_weights",
+    "clip_gradients",
     "datasets",
     "evaluate",
     "fit",
@@ -89,12 +143,16 @@ __all__ = [
     "initializers",
     "load",
     "load_arrays",
+    "metrics",
     "models",
     "num_threads",
+    "one_hot",
     "predict",
     "save_arrays",
+    "schedules",
     "set_num_threads",
     "testing",
+    "train_test_split",
     "use_backend",
     "warm_up",
 ]

@@ -18,6 +18,7 @@ from minidl.layers.conv import Conv2D
 from minidl.layers.dense import Dense
 from minidl.layers.dropout import Dropout
 from minidl.layers.norm import BatchNorm2D
+from minidl.layers.normalization import Normalization
 from minidl.layers.pool import MaxPool2D
 from minidl.layers.reshape import Flatten
 from minidl.module import Module
@@ -35,6 +36,7 @@ LAYERS: tuple[type[Module], ...] = (
     LeakyReLU,
     LogSoftmax,
     MaxPool2D,
+    Normalization,
     ReLU,
     Residual,
     SiLU,
@@ -59,6 +61,7 @@ __all__ = [
     "LeakyReLU",
     "LogSoftmax",
     "MaxPool2D",
+    "Normalization",
     "ReLU",
     "Residual",
     "SiLU",

@@ -8,6 +8,7 @@ files and to what they check. Images are (n, c, h, w), convolution weights (out,
 from minidl.backends.reference.activation import relu, relu_backward
 from minidl.backends.reference.conv import conv2d, conv2d_backward
 from minidl.backends.reference.dense import dense, dense_backward
+from minidl.backends.reference.dropout import dropout, philox
 from minidl.backends.reference.elementwise import (
     elu,
     elu_backward,
@@ -26,8 +27,9 @@ from minidl.backends.reference.elementwise import (
     tanh,
     tanh_backward,
 )
+from minidl.backends.reference.images import erase_images, light_images, mix_images, rotate_images, window_images
 from minidl.backends.reference.norm import batch_norm2d, batch_norm2d_backward, scale_shift, scale_shift_backward
-from minidl.backends.reference.optim import adam_step, sgd_step
+from minidl.backends.reference.optim import adagrad_step, adam_step, lion_step, rmsprop_step, sgd_step
 from minidl.backends.reference.pool import max_pool2d, max_pool2d_backward
 from minidl.backends.reference.softmax import (
     cross_entropy,
@@ -38,6 +40,7 @@ from minidl.backends.reference.softmax import (
 )
 
 __all__ = [
+    "adagrad_step",
     "adam_step",
     "batch_norm2d",
     "batch_norm2d_backward",
@@ -46,20 +49,28 @@ __all__ = [
     "cross_entropy",
     "dense",
     "dense_backward",
+    "dropout",
     "elu",
     "elu_backward",
+    "erase_images",
     "gelu",
     "gelu_backward",
     "hard_swish",
     "hard_swish_backward",
     "leaky_relu",
     "leaky_relu_backward",
+    "light_images",
+    "lion_step",
     "log_softmax",
     "log_softmax_backward",
     "max_pool2d",
     "max_pool2d_backward",
+    "mix_images",
+    "philox",
     "relu",
     "relu_backward",
+    "rmsprop_step",
+    "rotate_images",
     "scale_shift",
     "scale_shift_backward",
     "sgd_step",
@@ -73,4 +84,5 @@ __all__ = [
     "softplus_backward",
     "tanh",
     "tanh_backward",
+    "window_images",
 ]

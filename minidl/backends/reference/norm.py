@@ -5,10 +5,11 @@ import math
 import numpy as np
 
 
-def batch_norm2d(x, gamma, beta, *, eps):
+def batch_norm2d(x, gamma, beta, *, eps, running=None):
     """(y, mean, variance): each channel less its mean over images and pixels, over its deviation, scaled, shifted.
 
-    The variance is the biased one: the mean of the squared differences.
+    The variance is the biased one: the mean of the squared differences. `running` (mean, variance, momentum) move by
+    momentum of the way towards the batch's, the variance unbiased: over one less.
     """
     n_images, n_channels, height, width = x.shape
     y, mean, variance = np.zeros(x.shape, x.dtype), np.zeros(n_channels, x.dtype), np.zeros(n_channels, x.dtype)
@@ -32,6 +33,10 @@ def batch_norm2d(x, gamma, beta, *, eps):
                     normal = (float(x[n, c, i, j]) - center) / math.sqrt(spread + eps)
                     y[n, c, i, j] = normal * float(gamma[c]) + float(beta[c])
         mean[c], variance[c] = center, spread
+        if running is not None:
+            momentum = running[2]
+            running[0][c] = (1 - momentum) * float(running[0][c]) + momentum * center
+            running[1][c] = (1 - momentum) * float(running[1][c]) + momentum * squares / max(count - 1, 1)
     return y, mean, variance
 
 

@@ -6,6 +6,7 @@ Shapes as in `reference`. Images come out channels last in memory: (n, h, w, c) 
 from minidl.backends.vectorized.activation import relu, relu_backward
 from minidl.backends.vectorized.conv import conv2d, conv2d_backward
 from minidl.backends.vectorized.dense import dense, dense_backward
+from minidl.backends.vectorized.dropout import dropout
 from minidl.backends.vectorized.elementwise import (
     elu,
     elu_backward,
@@ -24,8 +25,9 @@ from minidl.backends.vectorized.elementwise import (
     tanh,
     tanh_backward,
 )
+from minidl.backends.vectorized.images import erase_images, light_images, mix_images, rotate_images, window_images
 from minidl.backends.vectorized.norm import batch_norm2d, batch_norm2d_backward, scale_shift, scale_shift_backward
-from minidl.backends.vectorized.optim import adam_step, sgd_step
+from minidl.backends.vectorized.optim import adagrad_step, adam_step, lion_step, rmsprop_step, sgd_step
 from minidl.backends.vectorized.pool import max_pool2d, max_pool2d_backward
 from minidl.backends.vectorized.softmax import (
     cross_entropy,
@@ -36,6 +38,7 @@ from minidl.backends.vectorized.softmax import (
 )
 
 __all__ = [
+    "adagrad_step",
     "adam_step",
     "batch_norm2d",
     "batch_norm2d_backward",
@@ -44,20 +47,27 @@ __all__ = [
     "cross_entropy",
     "dense",
     "dense_backward",
+    "dropout",
     "elu",
     "elu_backward",
+    "erase_images",
     "gelu",
     "gelu_backward",
     "hard_swish",
     "hard_swish_backward",
     "leaky_relu",
     "leaky_relu_backward",
+    "light_images",
+    "lion_step",
     "log_softmax",
     "log_softmax_backward",
     "max_pool2d",
     "max_pool2d_backward",
+    "mix_images",
     "relu",
     "relu_backward",
+    "rmsprop_step",
+    "rotate_images",
     "scale_shift",
     "scale_shift_backward",
     "sgd_step",
@@ -71,4 +81,5 @@ __all__ = [
     "softplus_backward",
     "tanh",
     "tanh_backward",
+    "window_images",
 ]

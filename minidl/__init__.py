@@ -7,16 +7,25 @@ from minidl.checkpoint import load_arrays, save_arrays
 from minidl.data import batches, class_weights, one_hot, train_test_split
 from minidl.errors import DTypeError, FormatError, NotBuiltError, ShapeError, StateError
 from minidl.layers import (
+    ELU,
+    GELU,
     BatchNorm2D,
     Conv2D,
     Dense,
     Dropout,
     Flatten,
+    HardSwish,
+    LeakyReLU,
+    LogSoftmax,
     MaxPool2D,
     Normalization,
     ReLU,
     Residual,
+    Sigmoid,
+    SiLU,
     Softmax,
+    Softplus,
+    Tanh,
 )
 from minidl.losses import (
     BinaryCrossEntropy,
@@ -60,7 +69,9 @@ from minidl.training import History, evaluate, fit, predict, warm_up
 __version__ = "0.1.0"
 
 __all__ = [
+    "ELU",
     "F1",
+    "GELU",
     "ROCAUC",
     "SGD",
     "Accuracy",
@@ -85,10 +96,13 @@ __all__ = [
     "Flatten",
     "FocalLoss",
     "FormatError",
+    "HardSwish",
     "History",
     "Huber",
     "KLDivergence",
+    "LeakyReLU",
     "Lion",
+    "LogSoftmax",
     "Loss",
     "MaxPool2D",
     "MeanAbsoluteError",
@@ -109,8 +123,12 @@ __all__ = [
     "Residual",
     "Sequential",
     "ShapeError",
+    "SiLU",
+    "Sigmoid",
     "Softmax",
+    "Softplus",
     "StateError",
+    "Tanh",
     "TopKAccuracy",
     "augment",
     "backend_name",

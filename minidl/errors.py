@@ -32,6 +32,7 @@ class StateError(ValueError):
 
 # What other frameworks call our arguments, where spelling alone doesn't lead to our name.
 SYNONYMS = {
+    "inplace": "nothing (no layer writes to what it is given)",
     "activation": "a layer of its own, such as ReLU(), after this one",
     "channels": "filters",
     "he": "he_normal",

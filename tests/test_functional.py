@@ -160,6 +160,23 @@ def test_shapes_that_are_no_rows_of_classes(function, shape, message):
 
 
 @pytest.mark.usefixtures("no_work")
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: F.leaky_relu(X, negative_slope=-1), "negative_slope: expected a finite number of at least 0, got -1"),
+        (lambda: F.elu(X, alpha=None), "alpha: expected a finite number of at least 0, got None"),
+        (lambda: F.gelu(X, approximate="erf"), 'approximate: expected "none" or "tanh", got \'erf\''),
+        (lambda: F.softplus(X, beta=0), "beta: expected a finite number above 0, got 0"),
+        (lambda: F.softplus(X, threshold=np.inf), "threshold: expected a finite number of at least 0, got inf"),
+    ],
+)
+def test_settings_that_activations_do_not_take(call, message):
+    with pytest.raises(ValueError, match="expected") as info:
+        call()
+    assert str(info.value) == message
+
+
+@pytest.mark.usefixtures("no_work")
 @pytest.mark.parametrize("shape", [(2, 4), (3, 3), (2,), (2, 3, 1)])
 def test_targets_have_the_shape_of_the_logits(shape):
     with pytest.raises(ShapeError) as info:
@@ -173,6 +190,15 @@ FUNCTIONS = {
     "max_pool2d": (lambda x: F.max_pool2d(x, 2), {"x": X}),
     "dense": (F.dense, {"x": ROWS, "w": MATRIX, "b": B}),
     "relu": (F.relu, {"x": X}),
+    "leaky_relu": (F.leaky_relu, {"x": X}),
+    "elu": (F.elu, {"x": X}),
+    "gelu": (F.gelu, {"x": X}),
+    "gelu by tanh": (lambda x: F.gelu(x, approximate="tanh"), {"x": X}),
+    "silu": (F.silu, {"x": X}),
+    "sigmoid": (F.sigmoid, {"x": X}),
+    "tanh": (F.tanh, {"x": X}),
+    "softplus": (F.softplus, {"x": X}),
+    "hard_swish": (F.hard_swish, {"x": X}),
     "softmax": (F.softmax, {"x": ROWS}),
     "log_softmax": (F.log_softmax, {"x": ROWS}),
     "cross_entropy": (F.cross_entropy, {"logits": ROWS, "targets": ROWS}),
@@ -273,6 +299,8 @@ def test_a_pullback_can_be_called_again(each_backend):
         (F.max_pool2d(normal(2, 2, 4, 4), 2)[1], normal(2, 2, 2, 2)),
         (F.dense(normal(2, 3), normal(4, 3))[1], normal(2, 4)),
         (F.relu(normal(2, 3))[1], normal(2, 3)),
+        (F.elu(normal(2, 3))[1], normal(2, 3)),
+        (F.gelu(normal(2, 3))[1], normal(2, 3)),
         (F.softmax(normal(2, 3))[1], normal(2, 3)),
         (F.log_softmax(normal(2, 3))[1], normal(2, 3)),
         (F.cross_entropy(normal(2, 3), normal(2, 3))[1], normal(2)),

@@ -80,4 +80,27 @@ class Exponentials(NamedTuple):
     """Softmax of each row."""
 
 
-Operator: TypeAlias = Convolution | BatchNormalization | Affine | Pool | Rectification | Flattening | Exponentials
+class LogExponentials(NamedTuple):
+    """The logarithm of softmax of each row."""
+
+
+class Elementwise(NamedTuple):
+    """An activation that is a formula of one number."""
+
+    name: str
+    """The backend's formula; "gelu_tanh" for GELU with approximate="tanh"."""
+    settings: tuple[float, ...] = ()
+    """Its arguments, in their order."""
+
+
+Operator: TypeAlias = (
+    Convolution
+    | BatchNormalization
+    | Affine
+    | Pool
+    | Rectification
+    | Flattening
+    | Exponentials
+    | LogExponentials
+    | Elementwise
+)

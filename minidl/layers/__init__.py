@@ -1,6 +1,18 @@
 """The layers, a file for each family."""
 
-from minidl.layers.activation import ReLU, Softmax
+from minidl.layers.activation import (
+    ELU,
+    GELU,
+    HardSwish,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from minidl.layers.container import Chain, Residual
 from minidl.layers.conv import Conv2D
 from minidl.layers.dense import Dense
@@ -17,16 +29,27 @@ LAYERS: tuple[type[Module], ...] = (
     Conv2D,
     Dense,
     Dropout,
+    ELU,
     Flatten,
+    GELU,
+    HardSwish,
+    LeakyReLU,
+    LogSoftmax,
     MaxPool2D,
     Normalization,
     ReLU,
     Residual,
+    SiLU,
+    Sigmoid,
     Softmax,
+    Softplus,
+    Tanh,
 )
 """All of them: what a saved model may name."""
 
 __all__ = [
+    "ELU",
+    "GELU",
     "LAYERS",
     "BatchNorm2D",
     "Chain",
@@ -34,9 +57,16 @@ __all__ = [
     "Dense",
     "Dropout",
     "Flatten",
+    "HardSwish",
+    "LeakyReLU",
+    "LogSoftmax",
     "MaxPool2D",
     "Normalization",
     "ReLU",
     "Residual",
+    "SiLU",
+    "Sigmoid",
     "Softmax",
+    "Softplus",
+    "Tanh",
 ]

@@ -2,15 +2,20 @@
 
 from minidl import functional as F
 from minidl import shapes
+from minidl.functional import Pullback
 from minidl.module import Module
 from minidl.typing import Array, Backward, Shape
 
 
-class ReLU(Module):
-    """max(x, 0), element by element, for arrays of any shape."""
+class Activation(Module):
+    """A layer without parameters that applies one operator."""
+
+    def operator(self, x: Array) -> tuple[Array, Pullback]:
+        """(y, pullback)."""
+        raise NotImplementedError(f"{type(self).__name__} doesn't define operator(x)")
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
-        y, pullback = F.relu(x)
+        y, pullback = self.operator(x)
 
         def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
             return pullback(dy) if need_dx else None
@@ -18,20 +23,152 @@ class ReLU(Module):
         return y, backward
 
 
-class Softmax(Module):
-    """Probabilities from scores: exp(x) / sum of exp(x) along each row of x (n, classes).
+class ReLU(Activation):
+    """max(x, 0), element by element, for arrays of any shape."""
 
-    At the end of a model, `fit` and `evaluate` join it with `CrossEntropy` and compute both from the logits.
+    def operator(self, x: Array) -> tuple[Array, Pullback]:
+        return F.relu(x)
+
+
+class Formula(Activation):
+    """An activation that is a formula of one number, for arrays of any shape."""
+
+    def formula(self) -> tuple[str, tuple[float, ...]]:
+        """(name, settings) for a backend that prepares layers in a row."""
+        raise NotImplementedError(f"{type(self).__name__} doesn't define formula()")
+
+
+class LeakyReLU(Formula):
+    """x where it is above zero, else negative_slope x; `negative_slope` is at least 0.
+
+    Source: Maas et al., "Rectifier nonlinearities improve neural network acoustic models", 2013.
     """
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        F.check_number("negative_slope", negative_slope)
+        self.negative_slope = negative_slope
+
+    def operator(self, x: Array) -> tuple[Array, Pullback]:
+        return F.leaky_relu(x, negative_slope=self.negative_slope)
+
+    def formula(self) -> tuple[str, tuple[float, ...]]:
+        return "leaky_relu", (self.negative_slope,)
+
+
+class ELU(Formula):
+    """x where it is above zero, else alpha (exp(x) - 1); `alpha` is at least 0.
+
+    Source: Clevert et al., "Fast and accurate deep network learning by exponential linear units", 2015.
+    """
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        F.check_number("alpha", alpha)
+        self.alpha = alpha
+
+    def operator(self, x: Array) -> tuple[Array, Pullback]:
+        return F.elu(x, alpha=self.alpha)
+
+    def formula(self) -> tuple[str, tuple[float, ...]]:
+        return "elu", (self.alpha,)
+
+
+class GELU(Formula):
+    """x times the standard normal distribution up to x: x (1 + erf(x / sqrt(2))) / 2.
+
+    `approximate="tanh"` is x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x**3))) / 2, within 0.0005 of it, for weights that
+    were trained so. Source: Hendrycks and Gimpel, "Gaussian error linear units", 2016.
+    """
+
+    def __init__(self, *, approximate: str = "none") -> None:
+        F.check_approximate(approximate)
+        self.approximate = approximate
+
+    def operator(self, x: Array) -> tuple[Array, Pullback]:
+        return F.gelu(x, approximate=self.approximate)
+
+    def formula(self) -> tuple[str, tuple[float, ...]]:
+        return "gelu_tanh" if self.approximate == "tanh" else "gelu", ()
+
+
+class SiLU(Formula):
+    """x sigmoid(x), also known as swish. Source: Elfwing et al., 2017, "Sigmoid-weighted linear units"."""
+
+    def operator(self, x: Array) -> tuple[Array, Pullback]:
+        return F.silu(x)
+
+    def formula(self) -> tuple[str, tuple[float, ...]]:
+        return "silu", ()
+
+
+class Sigmoid(Formula):
+    """1 / (1 + exp(-x)), element by element."""
+
+    def operator(self, x: Array) -> tuple[Array, Pullback]:
+        return F.sigmoid(x)
+
+    def formula(self) -> tuple[str, tuple[float, ...]]:
+        return "sigmoid", ()
+
+
+class Tanh(Formula):
+    """The hyperbolic tangent, element by element."""
+
+    def operator(self, x: Array) -> tuple[Array, Pullback]:
+        return F.tanh(x)
+
+    def formula(self) -> tuple[str, tuple[float, ...]]:
+        return "tanh", ()
+
+
+class Softplus(Formula):
+    """log(1 + exp(beta x)) / beta, a smooth ReLU; where beta x is above `threshold`, x itself. `beta` is above 0."""
+
+    def __init__(self, beta: float = 1.0, *, threshold: float = 20.0) -> None:
+        F.check_number("beta", beta, is_positive=True)
+        F.check_number("threshold", threshold)
+        self.beta = beta
+        self.threshold = threshold
+
+    def operator(self, x: Array) -> tuple[Array, Pullback]:
+        return F.softplus(x, beta=self.beta, threshold=self.threshold)
+
+    def formula(self) -> tuple[str, tuple[float, ...]]:
+        return "softplus", (self.beta, self.threshold)
+
+
+class HardSwish(Formula):
+    """x times (x + 3) / 6 clipped to [0, 1]. Source: Howard et al., "Searching for MobileNetV3", 2019."""
+
+    def operator(self, x: Array) -> tuple[Array, Pullback]:
+        return F.hard_swish(x)
+
+    def formula(self) -> tuple[str, tuple[float, ...]]:
+        return "hard_swish", ()
+
+
+class _OfRows(Activation):
+    """An activation of each row of x (n, classes)."""
 
     def output_shape(self, input_shape: Shape) -> Shape:
         shapes.expect("", input_shape, ("classes",))
         return input_shape
 
-    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
-        y, pullback = F.softmax(x)
 
-        def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
-            return pullback(dy) if need_dx else None
+class Softmax(_OfRows):
+    """Probabilities from scores: exp(x) / sum of exp(x) along each row of x (n, classes).
 
-        return y, backward
+    At the end of a model, `fit` and `evaluate` join it with `CrossEntropy` and compute both from the logits.
+    """
+
+    def operator(self, x: Array) -> tuple[Array, Pullback]:
+        return F.softmax(x)
+
+
+class LogSoftmax(_OfRows):
+    """The logarithm of `Softmax`, without its overflow: x - log of the sum of exp(x) along each row of x (n, classes).
+
+    `CrossEntropy` after it gives what it gives without it.
+    """
+
+    def operator(self, x: Array) -> tuple[Array, Pullback]:
+        return F.log_softmax(x)

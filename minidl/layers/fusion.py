@@ -11,7 +11,19 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from minidl import functional as F
-from minidl.layers.activation import ReLU, Softmax
+from minidl.layers.activation import (
+    ELU,
+    GELU,
+    HardSwish,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from minidl.layers.conv import Conv2D
 from minidl.layers.dense import Dense
 from minidl.layers.dropout import Dropout
@@ -25,7 +37,8 @@ Kinds = tuple[type[Module], ...]
 _ALWAYS: frozenset[Kinds] = frozenset(
     {
         *((Conv2D, ReLU, MaxPool2D), (Conv2D, ReLU), (Conv2D,), (MaxPool2D,)),
-        *((Dense, ReLU), (Dense,), (ReLU,), (Flatten,), (Softmax,)),
+        *((Dense, ReLU), (Dense,), (ReLU,), (Flatten,), (Softmax,), (LogSoftmax,)),
+        *((LeakyReLU,), (ELU,), (GELU,), (SiLU,), (Sigmoid,), (Tanh,), (Softplus,), (HardSwish,)),
     }
 )
 PREPARED = {

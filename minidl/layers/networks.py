@@ -12,8 +12,10 @@ from minidl.backends.operators import (
     Affine,
     BatchNormalization,
     Convolution,
+    Elementwise,
     Exponentials,
     Flattening,
+    LogExponentials,
     Normalization,
     Operator,
     Pool,
@@ -21,7 +23,7 @@ from minidl.backends.operators import (
     Trained,
 )
 from minidl.errors import NotBuiltError, ShapeError
-from minidl.layers.activation import ReLU, Softmax
+from minidl.layers.activation import Formula, LogSoftmax, ReLU, Softmax
 from minidl.layers.conv import Conv2D
 from minidl.layers.dense import Dense
 from minidl.layers.dropout import Dropout
@@ -160,6 +162,10 @@ def _describe(group: Sequence[Module], shape: Shape) -> Operator | None:
         return Rectification()
     if isinstance(first, Softmax):
         return Exponentials()
+    if isinstance(first, LogSoftmax):
+        return LogExponentials()
+    if isinstance(first, Formula):
+        return Elementwise(*first.formula())
     return None if isinstance(first, Dropout) else Flattening()
 
 

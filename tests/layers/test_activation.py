@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -28,15 +30,73 @@ def test_softmax(name):
     np.testing.assert_allclose(dx, wanted, rtol=1e-12)
 
 
-def test_softmax_is_for_rows():
-    with pytest.raises(ml.ShapeError, match=r"Softmax: expected \(n, classes\), got \(1, 2, 3\)"):
-        ml.Softmax()(np.zeros((1, 2, 3), np.float32))
+@pytest.mark.parametrize("layer", [ml.Softmax(), ml.LogSoftmax()], ids=["Softmax", "LogSoftmax"])
+def test_softmax_is_for_rows(layer):
+    name = type(layer).__name__
+    with pytest.raises(ml.ShapeError, match=rf"^{name}: expected \(n, classes\), got \(1, 2, 3\)"):
+        layer(np.zeros((1, 2, 3), np.float32))
     with pytest.raises(ml.ShapeError, match=r"expected \(classes,\), got \(1, 2\)"):
-        ml.Softmax().output_shape((1, 2))
+        layer.output_shape((1, 2))
 
 
-@pytest.mark.parametrize("layer", [ml.ReLU(), ml.Softmax()], ids=["ReLU", "Softmax"])
+@pytest.mark.parametrize("layer", [ml.ReLU(), ml.Softmax(), ml.GELU(), ml.LogSoftmax()], ids=repr)
 def test_what_goes_back_fits_what_came_out(layer):
     _, backward = layer.forward(np.zeros((2, 3), np.float32), train=True)
     with pytest.raises(ml.ShapeError, match=r"expected dy \(2, 3\), got \(1, 3\)"):
         backward(np.zeros((1, 3), np.float32))
+
+
+GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "activation.npz")
+LAYERS = {
+    "LeakyReLU": ml.LeakyReLU(),
+    "LeakyReLU(negative_slope=0.2)": ml.LeakyReLU(negative_slope=0.2),
+    "ELU": ml.ELU(),
+    "ELU(alpha=0.5)": ml.ELU(alpha=0.5),
+    "GELU": ml.GELU(),
+    "GELU(approximate='tanh')": ml.GELU(approximate="tanh"),
+    "SiLU": ml.SiLU(),
+    "Sigmoid": ml.Sigmoid(),
+    "Tanh": ml.Tanh(),
+    "Softplus": ml.Softplus(),
+    "Softplus(beta=2.5, threshold=4.0)": ml.Softplus(beta=2.5, threshold=4.0),
+    "HardSwish": ml.HardSwish(),
+    "LogSoftmax": ml.LogSoftmax(),
+}
+
+
+def test_every_activation_is_golden():
+    assert {key.rpartition(".")[0] for key in GOLDEN.files} - {""} == set(LAYERS)
+
+
+@backends
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_values_and_gradients_are_pytorchs(name, layer, dtype):
+    """PyTorch's own roundings grow with |x|, up to 25, where its formulas cancel; so the tolerance is absolute."""
+    x, dy, atol = GOLDEN["x"].astype(dtype), GOLDEN["dy"].astype(dtype), 40 * np.finfo(dtype).eps
+    with ml.use_backend(name):
+        y, backward = LAYERS[layer].forward(x, train=True)
+        dx = backward(dy)
+    assert y.dtype == dx.dtype == dtype
+    np.testing.assert_allclose(y, GOLDEN[f"{layer}.y"], rtol=2 * np.finfo(dtype).eps, atol=atol)
+    np.testing.assert_allclose(dx, GOLDEN[f"{layer}.dx"], rtol=2 * np.finfo(dtype).eps, atol=atol)
+
+
+@backends
+def test_cross_entropy_after_log_softmax_is_that_of_the_logits(name):
+    x, labels = np.random.default_rng(0).standard_normal((5, 4)), np.array([0, 1, 3, 2, 0])
+    with ml.use_backend(name):
+        scores, backward = ml.LogSoftmax().forward(x, train=True)
+        loss, dscores = ml.CrossEntropy()(scores, labels)
+        wanted, dx = ml.CrossEntropy()(x, labels)
+        np.testing.assert_allclose(loss, wanted, rtol=1e-12)
+        np.testing.assert_allclose(backward(dscores), dx, atol=1e-14)
+
+
+@pytest.mark.parametrize("layer", [*LAYERS.values(), ml.Softmax()], ids=repr)
+def test_a_saved_model_has_the_same_activation(tmp_path, layer):
+    model = ml.Sequential([ml.Dense(4), layer], input_shape=(3,), seed=0)
+    model.save(tmp_path / "model.npz")
+    again, x = ml.load(tmp_path / "model.npz"), np.random.default_rng(1).standard_normal((6, 3), dtype=np.float32)
+    assert repr(again.layers[1]) == repr(layer)
+    np.testing.assert_array_equal(again(x), model(x))

@@ -66,6 +66,37 @@ def test_a_network_gives_the_bits_of_its_layers(n, dtype):
         np.testing.assert_array_equal(model(x), layer_by_layer(model, x))
 
 
+ACTIVATIONS = [
+    ml.LeakyReLU(0.2),
+    ml.ELU(0.7),
+    ml.GELU(),
+    ml.GELU(approximate="tanh"),
+    ml.SiLU(),
+    ml.Sigmoid(),
+    ml.Tanh(),
+    ml.Softplus(2.0, threshold=3.0),
+    ml.HardSwish(),
+]
+
+
+@pytest.mark.parametrize("last", [[], [ml.LogSoftmax()]], ids=["", "log-softmax"])
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=repr)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_activations_in_a_network_give_the_bits_that_they_give_alone(activation, last, dtype):
+    """First of all, after each kind of layer, and last."""
+    between = [ml.Conv2D(4, 3), activation, ml.MaxPool2D(2), activation, ml.Flatten(), activation, ml.Dense(3)]
+    model = ml.Sequential([activation, *between, activation, *last], input_shape=(2, 6, 6), seed=0, dtype=dtype)
+    assert [row.is_network for row in fusion.rows(model.layers, "training")] == [True]
+    for seed in range(2):
+        x, dy = images(seed=seed, dtype=dtype), np.random.default_rng(seed).standard_normal((5, 3)).astype(dtype)
+        assert_same(in_one_call(model, x, dy), layer_by_layer(model, x, dy))
+        assert_same([model(x), model(x.transpose(0, 1, 3, 2))], [layer_by_layer(model, z) for z in (x, x.mT)])
+    activation_before = model.layers[2]
+    model.layers[2] = ml.LeakyReLU(0.4)
+    assert_same(in_one_call(model, x, dy), layer_by_layer(model, x, dy))
+    assert activation_before is activation
+
+
 def test_gradients_add_up():
     model, x, dy = small(), images(), np.ones((5, 3), np.float32)
     once = in_one_call(model, x, dy)[2:]

@@ -17,6 +17,24 @@ from minidl.backends.compiled.conv import conv2d, conv2d_relu
 from minidl.backends.compiled.conv_backward import conv2d_backward, conv2d_relu_backward
 from minidl.backends.compiled.dense import dense, dense_backward
 from minidl.backends.compiled.dropout import dropout
+from minidl.backends.compiled.elementwise import (
+    elu,
+    elu_backward,
+    gelu,
+    gelu_backward,
+    hard_swish,
+    hard_swish_backward,
+    leaky_relu,
+    leaky_relu_backward,
+    sigmoid,
+    sigmoid_backward,
+    silu,
+    silu_backward,
+    softplus,
+    softplus_backward,
+    tanh,
+    tanh_backward,
+)
 from minidl.backends.compiled.images import erase_images, light_images, mix_images, rotate_images, window_images
 from minidl.backends.compiled.network import CannotPrepareError, Network
 from minidl.backends.compiled.norm import (
@@ -43,7 +61,15 @@ __all__ = [
     "dense",
     "dense_backward",
     "dropout",
+    "elu",
+    "elu_backward",
     "erase_images",
+    "gelu",
+    "gelu_backward",
+    "hard_swish",
+    "hard_swish_backward",
+    "leaky_relu",
+    "leaky_relu_backward",
     "light_images",
     "lion_step",
     "log_softmax",
@@ -58,7 +84,15 @@ __all__ = [
     "scale_shift",
     "scale_shift_backward",
     "sgd_step",
+    "sigmoid",
+    "sigmoid_backward",
+    "silu",
+    "silu_backward",
     "softmax",
     "softmax_backward",
+    "softplus",
+    "softplus_backward",
+    "tanh",
+    "tanh_backward",
     "window_images",
 ]

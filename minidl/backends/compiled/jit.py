@@ -68,9 +68,9 @@ def _ensure_cache_folder() -> None:
 
 
 def _drop_stale_kernels(folder: Path) -> None:
-    """Empty the cache when any source file of the kernels has changed: Numba looks at a kernel's own file only."""
+    """Empty the cache when any file of the backends has changed: Numba looks at a kernel's own file only."""
     digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    for source in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(source.read_bytes())
     stamp = folder / "minidl-kernels.sha256"
     if stamp.exists() and stamp.read_text() == digest.hexdigest():

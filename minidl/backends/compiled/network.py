@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backends.compiled import activation, conv, conv_backward, norm
+from minidl.backends.compiled import activation, conv, conv_backward, elementwise, norm
 from minidl.backends.compiled.dense import prepare, prepare_backward
 from minidl.backends.compiled.fold import folded
+from minidl.backends.compiled.jit import Kernel
 from minidl.backends.compiled.launch import Job, Program
 from minidl.backends.compiled.layout import permuted, summed
 from minidl.backends.compiled.memory import at, block, empty
@@ -18,8 +19,10 @@ from minidl.backends.operators import (
     Affine,
     BatchNormalization,
     Convolution,
+    Elementwise,
     Exponentials,
     Flattening,
+    LogExponentials,
     Operator,
     Pool,
     Rectification,
@@ -237,16 +240,37 @@ def _flattening(operator: Flattening, x: Array) -> Prepared:
     return y, [permuted(x, y.reshape(shape))], back
 
 
+def _elementwise(operator: Elementwise, x: Array) -> Prepared:
+    y, job = elementwise.computed(operator.name, x, operator.settings)
+    kept = y if operator.name in elementwise.KEEP_Y else x
+
+    def back(dy: Array, need_dx: bool) -> tuple[Array | None, list[Job]]:
+        if not need_dx:
+            return None, []
+        dx, job = elementwise.differentiated(operator.name, dy, kept, operator.settings)
+        return dx, [job]
+
+    return y, [job], back
+
+
 def _exponentials(operator: Exponentials, x: Array) -> Prepared:
+    return _of_rows(x, activation._softmax, activation._softmax_backward)
+
+
+def _log_exponentials(operator: LogExponentials, x: Array) -> Prepared:
+    return _of_rows(x, activation._log_softmax, activation._log_softmax_backward, scratch=True)
+
+
+def _of_rows(x: Array, kernel: Kernel, kernel_backward: Kernel, *, scratch: bool = False) -> Prepared:
     y: Array = _new(x.shape, x.dtype)
 
     def back(dy: Array, need_dx: bool) -> tuple[Array | None, list[Job]]:
         if not need_dx:
             return None, []
         dx: Array = _new(x.shape, x.dtype)
-        return dx, [activation.by_rows(activation._softmax_backward, contiguous(dy), y, dx)]
+        return dx, [activation.by_rows(kernel_backward, contiguous(dy), y, dx)]
 
-    return y, [activation.by_rows(activation._softmax, x, y)], back
+    return y, [activation.by_rows(kernel, x, y, scratch=scratch)], back
 
 
 _PREPARE: dict[type[Any], Callable[[Any, Array], Prepared]] = {
@@ -257,4 +281,6 @@ _PREPARE: dict[type[Any], Callable[[Any, Array], Prepared]] = {
     Rectification: _rectification,
     Flattening: _flattening,
     Exponentials: _exponentials,
+    LogExponentials: _log_exponentials,
+    Elementwise: _elementwise,
 }

@@ -9,6 +9,24 @@ from minidl.backends.reference.activation import relu, relu_backward
 from minidl.backends.reference.conv import conv2d, conv2d_backward
 from minidl.backends.reference.dense import dense, dense_backward
 from minidl.backends.reference.dropout import dropout, philox
+from minidl.backends.reference.elementwise import (
+    elu,
+    elu_backward,
+    gelu,
+    gelu_backward,
+    hard_swish,
+    hard_swish_backward,
+    leaky_relu,
+    leaky_relu_backward,
+    sigmoid,
+    sigmoid_backward,
+    silu,
+    silu_backward,
+    softplus,
+    softplus_backward,
+    tanh,
+    tanh_backward,
+)
 from minidl.backends.reference.images import erase_images, light_images, mix_images, rotate_images, window_images
 from minidl.backends.reference.norm import batch_norm2d, batch_norm2d_backward, scale_shift, scale_shift_backward
 from minidl.backends.reference.optim import adagrad_step, adam_step, lion_step, rmsprop_step, sgd_step
@@ -32,7 +50,15 @@ __all__ = [
     "dense",
     "dense_backward",
     "dropout",
+    "elu",
+    "elu_backward",
     "erase_images",
+    "gelu",
+    "gelu_backward",
+    "hard_swish",
+    "hard_swish_backward",
+    "leaky_relu",
+    "leaky_relu_backward",
     "light_images",
     "lion_step",
     "log_softmax",
@@ -48,7 +74,15 @@ __all__ = [
     "scale_shift",
     "scale_shift_backward",
     "sgd_step",
+    "sigmoid",
+    "sigmoid_backward",
+    "silu",
+    "silu_backward",
     "softmax",
     "softmax_backward",
+    "softplus",
+    "softplus_backward",
+    "tanh",
+    "tanh_backward",
     "window_images",
 ]

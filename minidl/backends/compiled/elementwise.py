@@ -1,0 +1,173 @@
+"""Activations element by element: a factory makes a kernel of each formula and of its slope."""
+
+import inspect
+
+import numpy as np
+from numba.extending import intrinsic
+
+from minidl.backends.compiled.activation import _in_memory_order
+from minidl.backends.compiled.formulas import BACKWARD, FORWARD
+from minidl.backends.compiled.jit import Kernel
+from minidl.backends.compiled.launch import Job, pieces, run
+from minidl.backends.compiled.memory import empty_like
+from minidl.backends.compiled.simd import lanes, load, splat, store
+from minidl.backends.compiled.vectors import Vector
+from minidl.typing import Array
+
+
+@intrinsic(prefer_literal=True)
+def _formula(typing, table, name, a, b, first, second):
+    """The formula of this name, of as many vectors and settings as it takes; a and b are vectors, b of "backward"."""
+    is_backward = table.literal_value == "backward"
+    formula = (BACKWARD if is_backward else FORWARD)[name.literal_value]
+
+    def codegen(context, builder, signature, args):
+        dtype = signature.args[2].dtype
+        a, b, *settings = (Vector(builder, dtype, value) for value in args[2:])
+        given = [a, b, *settings] if is_backward else [a, *settings]
+        return formula(*given[: len(inspect.signature(formula).parameters)]).value
+
+    return a(table, name, a, b, first, second), codegen
+
+
+def _kernel(table: str, name: str) -> Kernel:
+    """The kernel of a formula: target = formula(a, b, settings), where forward has no b."""
+
+    def elementwise(memory, ints, job, task, own):
+        a, b, target, settings, size, tasks = (
+            ints[job],
+            ints[job + 1],
+            ints[job + 2],
+            ints[job + 3],
+            ints[job + 4],
+            ints[job + 5],
+        )
+        first, second = splat(memory, memory[settings]), splat(memory, memory[settings + 1])
+        last = (task + 1) * size // tasks
+        for i in range(task * size // tasks, last, lanes(memory)):
+            left = last - i
+            value = _formula(table, name, load(memory, a + i, left), load(memory, b + i, left), first, second)
+            store(memory, target + i, value, left)
+
+    # Numba names machine code and its file in the cache by this: two formulas must not share it.
+    elementwise.__qualname__ = f"_{name}_{table}"
+    return Kernel(elementwise)
+
+
+_KERNELS = {(table, name): _kernel(table, name) for name in FORWARD for table in ("forward", "backward")}
+
+KEEP_Y = frozenset({"elu", "leaky_relu", "sigmoid", "tanh"})
+"""Whose backward needs y, which the next operator may keep as well; that of the others needs x."""
+
+_WORK = 64
+"""What an element costs, in multiply-adds, for the decision whether threads share the work."""
+
+
+def _job(table: str, name: str, a: Array, b: Array, settings: tuple[float, ...]) -> tuple[Array, Job]:
+    target = empty_like(b)
+    *given, output = _in_memory_order(*([a] if a is b else [a, b]), target)
+    numbers, tasks = np.array([*settings, 0, 0][:2], b.dtype), pieces(b.size)
+    arguments = [given[0], given[-1], output, numbers, b.size, tasks]
+    return target, Job(_KERNELS[table, name], arguments, tasks, _WORK * b.size)
+
+
+def computed(name: str, x: Array, settings: tuple[float, ...]) -> tuple[Array, Job]:
+    """(y, job) of the activation of this name, in the memory order of x."""
+    return _job("forward", name, x, x, settings)
+
+
+def differentiated(name: str, dy: Array, kept: Array, settings: tuple[float, ...]) -> tuple[Array, Job]:
+    """(dx, job) for dy and what was kept, y or x, in the memory order of that."""
+    return _job("backward", name, dy, kept, settings)
+
+
+def _forward(name: str, x: Array, *settings: float) -> Array:
+    y, job = computed(name, x, settings)
+    run(x.dtype, job)
+    return y
+
+
+def _backward(name: str, dy: Array, kept: Array, *settings: float) -> Array:
+    dx, job = differentiated(name, dy, kept, settings)
+    run(kept.dtype, job)
+    return dx
+
+
+def leaky_relu(x: Array, *, negative_slope: float) -> Array:
+    """X where it's above zero, else negative_slope x."""
+    return _forward("leaky_relu", x, negative_slope)
+
+
+def leaky_relu_backward(dy: Array, y: Array, *, negative_slope: float) -> Array:
+    """Dy where y is above zero, else negative_slope dy."""
+    return _backward("leaky_relu", dy, y, negative_slope)
+
+
+def elu(x: Array, *, alpha: float) -> Array:
+    """X where it's above zero, else alpha (exp(x) - 1)."""
+    return _forward("elu", x, alpha)
+
+
+def elu_backward(dy: Array, y: Array, *, alpha: float) -> Array:
+    """Dy where y is above zero, else dy (y + alpha)."""
+    return _backward("elu", dy, y, alpha)
+
+
+def gelu(x: Array, *, approximate: str) -> Array:
+    """X times the normal distribution up to x; for "tanh", sigmoid(2 sqrt(2 / pi) (x + 0.044715 x**3)) for that."""
+    return _forward("gelu_tanh" if approximate == "tanh" else "gelu", x)
+
+
+def gelu_backward(dy: Array, x: Array, *, approximate: str) -> Array:
+    """Dy times the slope of `gelu` at x."""
+    return _backward("gelu_tanh" if approximate == "tanh" else "gelu", dy, x)
+
+
+def silu(x: Array) -> Array:
+    """X sigmoid(x)."""
+    return _forward("silu", x)
+
+
+def silu_backward(dy: Array, x: Array) -> Array:
+    """Dy s (1 + x (1 - s)) with s = sigmoid(x)."""
+    return _backward("silu", dy, x)
+
+
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + exp(-x))."""
+    return _forward("sigmoid", x)
+
+
+def sigmoid_backward(dy: Array, y: Array) -> Array:
+    """Dy y (1 - y)."""
+    return _backward("sigmoid", dy, y)
+
+
+def tanh(x: Array) -> Array:
+    """The hyperbolic tangent."""
+    return _forward("tanh", x)
+
+
+def tanh_backward(dy: Array, y: Array) -> Array:
+    """Dy (1 - y**2)."""
+    return _backward("tanh", dy, y)
+
+
+def softplus(x: Array, *, beta: float, threshold: float) -> Array:
+    """log(1 + exp(beta x)) / beta, or x itself where beta x is above the threshold."""
+    return _forward("softplus", x, beta, threshold)
+
+
+def softplus_backward(dy: Array, x: Array, *, beta: float, threshold: float) -> Array:
+    """Dy sigmoid(beta x), or dy itself where beta x is above the threshold."""
+    return _backward("softplus", dy, x, beta, threshold)
+
+
+def hard_swish(x: Array) -> Array:
+    """X times (x + 3) / 6 clipped to [0, 1]."""
+    return _forward("hard_swish", x)
+
+
+def hard_swish_backward(dy: Array, x: Array) -> Array:
+    """Dy where x is at least 3, zero where it's at most -3, and dy (x / 3 + 1 / 2) between."""
+    return _backward("hard_swish", dy, x)

@@ -1,12 +1,13 @@
 """Integer geometry: what size comes out of a window that slides over an image, and every shape error."""
 
 import functools
+import math
 import operator
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, ParamSpec, SupportsIndex, TypeGuard, TypeVar
 
 from minidl.errors import ShapeError
-from minidl.typing import Padding, Shape, Size
+from minidl.typing import Padding, Shape, Sides, Size
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -136,14 +137,20 @@ def _hint(shape: Shape) -> str:
 
 def conv2d_channels(x: Shape, w: Shape, groups: int) -> None:
     """Raise ShapeError unless images of x[0] channels suit weights (out, in / groups, kh, kw)."""
+    _convolved_channels(x, w, groups, taps="kh, kw", samples="h, w) images")
+
+
+def _convolved_channels(x: Shape, w: Shape, groups: int, *, taps: str, samples: str) -> None:
     count(groups, "groups")
-    if len(w) != 4:
-        raise ShapeError(f"expected weights (out, in / groups, kh, kw), got {show(w)}")
+    axes = 3 + taps.count(",")
+    if len(w) != axes:
+        raise ShapeError(f"expected weights (out, in / groups, {taps}), got {show(w)}")
     if min(w) < 1:
-        raise ShapeError(f"expected weights (out, in / groups, kh, kw) of at least (1, 1, 1, 1), got {show(w)}")
+        least = show((1,) * axes)
+        raise ShapeError(f"expected weights (out, in / groups, {taps}) of at least {least}, got {show(w)}")
     if x[0] != w[1] * groups:
         in_groups = f": {groups} groups of {w[1]} channels" if groups > 1 else ""
-        raise ShapeError(f"expected ({w[1] * groups}, h, w) images{in_groups}, got {show(x)}")
+        raise ShapeError(f"expected ({w[1] * groups}, {samples}{in_groups}, got {show(x)}")
     if w[0] % groups:
         raise ShapeError(f"expected filters in {groups} equal groups, got {w[0]} filters")
 
@@ -191,3 +198,225 @@ def dense_input(shape: Shape, features: int | None, *, batch: bool) -> int:
         raise ShapeError(f"expected {show(expected)}, got {show(shape)}{hint}")
     expect("", shape, ("n", *wanted) if batch else wanted)
     return shape[-1]
+
+
+class Spread(NamedTuple):
+    """A window that spreads each pixel of a small image over a large one: the transpose of a window that slides.
+
+    `Window`, but that `size` is that of the large image, over which the window slides with as many positions as the
+    small one has pixels.
+    """
+
+    stride: Pair
+    padding: tuple[Pair, Pair]
+    dilation: Pair
+    size: Pair
+
+
+@_remembering
+def spread(
+    size: Pair, kernel: Pair, *, stride: Size, padding: Padding, output_padding: Size = 0, dilation: Size = 1
+) -> Spread:
+    """Resolve a transposed convolution of images of `size` (h, w) by `kernel` taps.
+
+    Its output is (h - 1) stride - 2 padding + dilation (kernel - 1) + 1 + output_padding high, or h stride for "same".
+    Raises ShapeError where nothing is left of it, and ValueError as `check_output_padding` does.
+    """
+    strides, dilations = pair(stride, "stride"), pair(dilation, "dilation")
+    check_padding(padding)
+    check_output_padding(output_padding, strides, padding)
+    more = pair(output_padding, "output_padding", minimum=0)
+    check_pixels(size)
+    if isinstance(padding, str):
+        output = (size[0] * strides[0], size[1] * strides[1])
+        window = slide(output, kernel, stride=strides, padding=padding, dilation=dilations)
+        return Spread(strides, window.padding, dilations, output)
+    around = pair(padding, "padding", minimum=0)
+    spans = [
+        (size[axis] - 1) * strides[axis] + dilations[axis] * (kernel[axis] - 1) + 1 + more[axis] for axis in range(2)
+    ]
+    output = (spans[0] - 2 * around[0], spans[1] - 2 * around[1])
+    if min(output) < 1:
+        raise ShapeError(
+            f"expected an image that gives an output of at least 1 x 1, got {size[0]} x {size[1]}, of which the padding "
+            f"{around} leaves {output[0]} x {output[1]}"
+        )
+    return Spread(strides, ((around[0], around[0]), (around[1], around[1])), dilations, output)
+
+
+def check_output_padding(output_padding: Size, stride: Size, padding: Padding) -> None:
+    """Raise ValueError unless it's less than the stride, and 0 with padding "same"."""
+    more, strides = pair(output_padding, "output_padding", minimum=0), pair(stride, "stride")
+    if isinstance(padding, str) and any(more):
+        raise ValueError(f'output_padding: expected 0 with padding "same", got {output_padding!r}')
+    if more[0] >= strides[0] or more[1] >= strides[1]:
+        raise ValueError(f"output_padding: expected less than the stride {strides}, got {output_padding!r}")
+
+
+def conv_transpose2d_channels(x: Shape, w: Shape, groups: int) -> None:
+    """Raise ShapeError unless images of x[0] channels suit weights (in, out / groups, kh, kw)."""
+    count(groups, "groups")
+    if len(w) != 4 or min(w) < 1:
+        raise ShapeError(f"expected weights (in, out / groups, kh, kw) of at least (1, 1, 1, 1), got {show(w)}")
+    if x[0] != w[0]:
+        raise ShapeError(f"expected ({w[0]}, h, w) images, got {show(x)}")
+    if w[0] % groups:
+        raise ShapeError(f"expected channels in {groups} equal groups, got {w[0]} channels")
+
+
+def sequence_shape(shape: Shape, *, batch: bool = False) -> Pair:
+    """(c, length) of one sequence, or of a batch of them: raises ShapeError for another number of axes."""
+    if len(shape) != 2 + batch:
+        raise ShapeError(f"expected sequences {'(n, c, length)' if batch else '(c, length)'}, got {show(shape)}")
+    return shape[-2], shape[-1]
+
+
+def conv1d_channels(x: Shape, w: Shape, groups: int) -> None:
+    """Raise ShapeError unless sequences of x[0] channels suit weights (out, in / groups, k)."""
+    _convolved_channels(x, w, groups, taps="k", samples="length) sequences")
+
+
+@_remembering
+def slide_along(length: int, kernel: int, *, stride: int, padding: Padding, dilation: int = 1) -> Window:
+    """Resolve a window of `kernel` taps along a sequence, as one over an image that is 1 high.
+
+    Raises ShapeError where the window doesn't fit the padded sequence.
+    """
+    steps = count(stride, "stride"), count(dilation, "dilation")
+    check_padding_along(padding)
+    around = 0 if isinstance(padding, str) else count(padding, "padding", minimum=0)  # type: ignore[arg-type]
+    span = steps[1] * (kernel - 1) + 1
+    if length < 1:
+        raise ShapeError(f"expected a sequence of at least 1 value, got {length}")
+    if not isinstance(padding, str) and span > length + 2 * around:
+        raise ShapeError(
+            f"expected a sequence of at least {span} values, the window's span, got {length}"
+            + (f", {length + 2 * around} with its padding" if around else "")
+        )
+    around_image: Padding = "same" if isinstance(padding, str) else (0, around)
+    return slide((1, length), (1, kernel), stride=(1, steps[0]), padding=around_image, dilation=(1, steps[1]))
+
+
+def check_padding_along(padding: Padding) -> None:
+    """Raise ValueError unless `padding` is an int or "same"."""
+    if padding != "same" and (not _is_int(padding) or int(padding) < 0):
+        raise ValueError(f'padding: expected an int of at least 0 or "same", got {padding!r}')
+
+
+@_remembering
+def pool_along(length: int, pool_size: int, *, stride: int | None, padding: Padding) -> Window:
+    """The window of a pooling along a sequence; `stride` is the pool's size unless given.
+
+    Raises ValueError where padding is more than half of the pool, and ShapeError where the window doesn't fit.
+    """
+    check_pool_padding_along(count(pool_size, "pool_size"), padding)
+    return slide_along(length, pool_size, stride=pool_size if stride is None else stride, padding=padding)
+
+
+def check_pool_padding_along(pool_size: int, padding: Padding) -> None:
+    """Raise ValueError where padding is more than half of the pool."""
+    check_padding_along(padding)
+    if not isinstance(padding, str) and 2 * count(padding, "padding", minimum=0) > pool_size:  # type: ignore[arg-type]
+        raise ValueError(f"padding: expected at most half of the pool size {pool_size}, got {padding!r}")
+
+
+def sides(padding: Sides, name: str = "padding") -> tuple[Pair, Pair]:
+    """((top, bottom), (left, right)) of an int, of (vertical, horizontal), or of itself.
+
+    Raises ValueError, which names the argument, for anything else.
+    """
+    if isinstance(padding, Sequence) and not isinstance(padding, str) and len(padding) == 2:
+        if all(isinstance(side, Sequence) and not isinstance(side, str) and len(side) == 2 for side in padding):
+            values = [value for side in padding for value in side]  # type: ignore[union-attr]
+            if all(_is_int(value) and int(value) >= 0 for value in values):
+                top, bottom, left, right = map(int, values)
+                return (top, bottom), (left, right)
+        elif all(_is_int(side) and int(side) >= 0 for side in padding):  # type: ignore[arg-type]
+            down, across = (int(side) for side in padding)  # type: ignore[arg-type]
+            return (down, down), (across, across)
+    elif _is_int(padding) and int(padding) >= 0:
+        return (int(padding), int(padding)), (int(padding), int(padding))
+    raise ValueError(
+        f"{name}: expected an int, a pair of ints or ((top, bottom), (left, right)), each at least 0, got {padding!r}"
+    )
+
+
+def reshaped(shape: Shape, target: Sequence[int]) -> Shape:
+    """The shape of one sample of `shape` rearranged to `target`, in which one -1 stands for what is left.
+
+    Raises ShapeError where the numbers of values differ.
+    """
+    size, known = math.prod(shape), math.prod(length for length in target if length != -1)
+    if -1 not in target:
+        if size != known:
+            raise ShapeError(f"expected samples of {known} values for {show(target)}, got {size}: {show(shape)}")
+        return tuple(target)
+    if not known or size % known:
+        raise ShapeError(f"expected samples of a multiple of {known} values for {show(target)}, got {size}: {show(shape)}")
+    return tuple(size // known if length == -1 else length for length in target)
+
+
+def check_target(target: Sequence[int]) -> Shape:
+    """The target of a reshape as ints. Raises ValueError unless they're sizes of at least 1, one of them perhaps -1."""
+    if (
+        not isinstance(target, Sequence)
+        or isinstance(target, str)
+        or not target
+        or not all(_is_int(length) and (int(length) >= 1 or int(length) == -1) for length in target)
+        or sum(int(length) == -1 for length in target) > 1
+    ):
+        raise ValueError(f"shape: expected sizes of at least 1, one of which may be -1, got {target!r}")
+    return tuple(map(int, target))
+
+
+def permuted(shape: Shape, order: Sequence[int]) -> Shape:
+    """The shape of one sample whose axes, counted from 1, are put in this order."""
+    if len(shape) != len(order):
+        raise ShapeError(f"expected samples of {len(order)} axes for the order {show(order)}, got {show(shape)}")
+    return tuple(shape[axis - 1] for axis in order)
+
+
+def check_order(order: Sequence[int]) -> Shape:
+    """An order of axes as ints. Raises ValueError unless it's 1, 2, ... in any order."""
+    if (
+        not isinstance(order, Sequence)
+        or isinstance(order, str)
+        or not order
+        or not all(map(_is_int, order))
+        or sorted(map(int, order)) != list(range(1, len(order) + 1))
+    ):
+        raise ValueError(f"axes: expected a sample's axes 1, 2, ... in a new order, such as (2, 1), got {order!r}")
+    return tuple(map(int, order))
+
+
+def stacked(branches: Sequence[Shape]) -> Shape:
+    """The shape of samples (c, ...) stacked along their channels. Raises ShapeError unless they're alike in the rest."""
+    first = branches[0]
+    for i, shape in enumerate(branches):
+        if not shape or shape[1:] != first[1:]:
+            wanted = ("channels", *first[1:])
+            raise ShapeError(f"expected branches that all give {show(wanted)}, got {show(shape)} of branches[{i}]")
+    return (sum(shape[0] for shape in branches), *first[1:])
+
+
+def alike(branches: Sequence[Shape]) -> Shape:
+    """The shape that all of them have. Raises ShapeError unless they're the same."""
+    for i, shape in enumerate(branches):
+        if shape != branches[0]:
+            raise ShapeError(f"expected branches that all give {show(branches[0])}, got {show(shape)} of branches[{i}]")
+    return branches[0]
+
+
+INTERPOLATIONS = ("nearest", "bilinear")
+
+
+def check_interpolation(interpolation: str) -> None:
+    """Raise ValueError unless there is this interpolation."""
+    if interpolation not in INTERPOLATIONS:
+        raise ValueError(f'interpolation: expected "nearest" or "bilinear", got {interpolation!r}')
+
+
+def check_pixels(size: Pair) -> None:
+    """Raise ShapeError for an image without pixels."""
+    if min(size) < 1:
+        raise ShapeError(f"expected an image of at least 1 x 1, got {size[0]} x {size[1]}")

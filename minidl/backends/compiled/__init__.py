@@ -25,7 +25,9 @@ from minidl.backends.compiled.norm import (
 )
 from minidl.backends.compiled.optim import adam_step, sgd_step
 from minidl.backends.compiled.pool import max_pool2d, max_pool2d_backward
-from minidl.backends.vectorized import scale_shift_backward
+from minidl.backends.compiled.resize import upsample2d, upsample2d_backward, zero_pad2d, zero_pad2d_backward
+from minidl.backends.compiled.transposed import conv_transpose2d, conv_transpose2d_backward
+from minidl.backends.vectorized import embedding, embedding_backward, scale_shift_backward
 
 __all__ = [
     "CannotPrepareError",
@@ -37,10 +39,14 @@ __all__ = [
     "conv2d_backward",
     "conv2d_relu",
     "conv2d_relu_backward",
+    "conv_transpose2d",
+    "conv_transpose2d_backward",
     "cross_entropy",
     "dense",
     "dense_backward",
     "dropout",
+    "embedding",
+    "embedding_backward",
     "log_softmax",
     "log_softmax_backward",
     "max_pool2d",
@@ -52,4 +58,8 @@ __all__ = [
     "sgd_step",
     "softmax",
     "softmax_backward",
+    "upsample2d",
+    "upsample2d_backward",
+    "zero_pad2d",
+    "zero_pad2d_backward",
 ]

@@ -9,9 +9,11 @@ from minidl.backends.reference.activation import relu, relu_backward
 from minidl.backends.reference.conv import conv2d, conv2d_backward
 from minidl.backends.reference.dense import dense, dense_backward
 from minidl.backends.reference.dropout import dropout, philox
+from minidl.backends.reference.embedding import embedding, embedding_backward
 from minidl.backends.reference.norm import batch_norm2d, batch_norm2d_backward, scale_shift, scale_shift_backward
 from minidl.backends.reference.optim import adam_step, sgd_step
 from minidl.backends.reference.pool import max_pool2d, max_pool2d_backward
+from minidl.backends.reference.resize import upsample2d, upsample2d_backward, zero_pad2d, zero_pad2d_backward
 from minidl.backends.reference.softmax import (
     cross_entropy,
     log_softmax,
@@ -19,6 +21,7 @@ from minidl.backends.reference.softmax import (
     softmax,
     softmax_backward,
 )
+from minidl.backends.reference.transposed import conv_transpose2d, conv_transpose2d_backward
 
 __all__ = [
     "adam_step",
@@ -26,10 +29,14 @@ __all__ = [
     "batch_norm2d_backward",
     "conv2d",
     "conv2d_backward",
+    "conv_transpose2d",
+    "conv_transpose2d_backward",
     "cross_entropy",
     "dense",
     "dense_backward",
     "dropout",
+    "embedding",
+    "embedding_backward",
     "log_softmax",
     "log_softmax_backward",
     "max_pool2d",
@@ -42,4 +49,8 @@ __all__ = [
     "sgd_step",
     "softmax",
     "softmax_backward",
+    "upsample2d",
+    "upsample2d_backward",
+    "zero_pad2d",
+    "zero_pad2d_backward",
 ]

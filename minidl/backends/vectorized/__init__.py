@@ -7,9 +7,11 @@ from minidl.backends.vectorized.activation import relu, relu_backward
 from minidl.backends.vectorized.conv import conv2d, conv2d_backward
 from minidl.backends.vectorized.dense import dense, dense_backward
 from minidl.backends.vectorized.dropout import dropout
+from minidl.backends.vectorized.embedding import embedding, embedding_backward
 from minidl.backends.vectorized.norm import batch_norm2d, batch_norm2d_backward, scale_shift, scale_shift_backward
 from minidl.backends.vectorized.optim import adam_step, sgd_step
 from minidl.backends.vectorized.pool import max_pool2d, max_pool2d_backward
+from minidl.backends.vectorized.resize import upsample2d, upsample2d_backward, zero_pad2d, zero_pad2d_backward
 from minidl.backends.vectorized.softmax import (
     cross_entropy,
     log_softmax,
@@ -17,6 +19,7 @@ from minidl.backends.vectorized.softmax import (
     softmax,
     softmax_backward,
 )
+from minidl.backends.vectorized.transposed import conv_transpose2d, conv_transpose2d_backward
 
 __all__ = [
     "adam_step",
@@ -24,10 +27,14 @@ __all__ = [
     "batch_norm2d_backward",
     "conv2d",
     "conv2d_backward",
+    "conv_transpose2d",
+    "conv_transpose2d_backward",
     "cross_entropy",
     "dense",
     "dense_backward",
     "dropout",
+    "embedding",
+    "embedding_backward",
     "log_softmax",
     "log_softmax_backward",
     "max_pool2d",
@@ -39,4 +46,8 @@ __all__ = [
     "sgd_step",
     "softmax",
     "softmax_backward",
+    "upsample2d",
+    "upsample2d_backward",
+    "zero_pad2d",
+    "zero_pad2d_backward",
 ]

@@ -48,6 +48,11 @@ def glorot_uniform(shape: Shape, rng: "Generator") -> Array:
     return rng.uniform(-limit, limit, shape)
 
 
+def standard_normal(shape: Shape, rng: "Generator") -> Array:
+    """Normal, of variance 1, as the vectors of an embedding start."""
+    return rng.standard_normal(shape)
+
+
 def zeros(shape: Shape, rng: "Generator") -> Array:
     """Zero everywhere, as biases start."""
     return np.zeros(shape)
@@ -59,7 +64,8 @@ def ones(shape: Shape, rng: "Generator") -> Array:
 
 
 INITIALIZERS: dict[str, Initializer] = {
-    function.__name__: function for function in (he_normal, he_uniform, glorot_normal, glorot_uniform, zeros, ones)
+    function.__name__: function
+    for function in (he_normal, he_uniform, glorot_normal, glorot_uniform, standard_normal, zeros, ones)
 }
 
 

@@ -238,8 +238,8 @@ def spread(
     output = (spans[0] - 2 * around[0], spans[1] - 2 * around[1])
     if min(output) < 1:
         raise ShapeError(
-            f"expected an image that gives an output of at least 1 x 1, got {size[0]} x {size[1]}, of which the padding "
-            f"{around} leaves {output[0]} x {output[1]}"
+            f"expected an image large enough for the padding {around}, got {size[0]} x {size[1]}, which would become "
+            f"{output[0]} x {output[1]}"
         )
     return Spread(strides, ((around[0], around[0]), (around[1], around[1])), dilations, output)
 
@@ -325,17 +325,12 @@ def sides(padding: Sides, name: str = "padding") -> tuple[Pair, Pair]:
 
     Raises ValueError, which names the argument, for anything else.
     """
-    if isinstance(padding, Sequence) and not isinstance(padding, str) and len(padding) == 2:
-        if all(isinstance(side, Sequence) and not isinstance(side, str) and len(side) == 2 for side in padding):
-            values = [value for side in padding for value in side]  # type: ignore[union-attr]
-            if all(_is_int(value) and int(value) >= 0 for value in values):
-                top, bottom, left, right = map(int, values)
-                return (top, bottom), (left, right)
-        elif all(_is_int(side) and int(side) >= 0 for side in padding):  # type: ignore[arg-type]
-            down, across = (int(side) for side in padding)  # type: ignore[arg-type]
-            return (down, down), (across, across)
-    elif _is_int(padding) and int(padding) >= 0:
-        return (int(padding), int(padding)), (int(padding), int(padding))
+    both: object = (padding, padding) if _is_int(padding) else padding
+    try:
+        if isinstance(both, tuple | list) and len(both) == 2:
+            return pair(both[0], name, minimum=0), pair(both[1], name, minimum=0)
+    except ValueError:
+        pass
     raise ValueError(
         f"{name}: expected an int, a pair of ints or ((top, bottom), (left, right)), each at least 0, got {padding!r}"
     )
@@ -352,7 +347,9 @@ def reshaped(shape: Shape, target: Sequence[int]) -> Shape:
             raise ShapeError(f"expected samples of {known} values for {show(target)}, got {size}: {show(shape)}")
         return tuple(target)
     if not known or size % known:
-        raise ShapeError(f"expected samples of a multiple of {known} values for {show(target)}, got {size}: {show(shape)}")
+        raise ShapeError(
+            f"expected samples of a multiple of {known} values for {show(target)}, got {size}: {show(shape)}"
+        )
     return tuple(size // known if length == -1 else length for length in target)
 
 
@@ -390,11 +387,11 @@ def check_order(order: Sequence[int]) -> Shape:
 
 
 def stacked(branches: Sequence[Shape]) -> Shape:
-    """The shape of samples (c, ...) stacked along their channels. Raises ShapeError unless they're alike in the rest."""
+    """The shape of samples (c, ...) stacked along their channels. Raises ShapeError unless they're alike beyond."""
     first = branches[0]
     for i, shape in enumerate(branches):
         if not shape or shape[1:] != first[1:]:
-            wanted = ("channels", *first[1:])
+            wanted: tuple[int | str, ...] = ("channels", *first[1:])
             raise ShapeError(f"expected branches that all give {show(wanted)}, got {show(shape)} of branches[{i}]")
     return (sum(shape[0] for shape in branches), *first[1:])
 

@@ -33,6 +33,7 @@ FLOORS = [
     ["layers.fusion"],
     ["layers.networks"],
     ["layers.container"],
+    ["layers.branches"],
     ["layers"],
     [
         "losses",

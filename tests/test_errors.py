@@ -29,6 +29,9 @@ def test_each_error_is_a_value_error_of_the_public_face(name):
         ("zzz", ["stride", "padding"], "known: stride, padding"),
         ("zzz", (name for name in ["stride", "padding"]), "known: stride, padding"),
         ("zzz", [], "it takes none"),
+        ("input_dim", ["units"], "did you mean nothing (it is inferred when the model is built)?"),
+        ("input_dim", ["vocabulary_size", "features"], "did you mean vocabulary_size?"),
+        ("num_embeddings", ["vocabulary_size", "features"], "did you mean vocabulary_size?"),
     ],
 )
 def test_hints(word, known, hint):
@@ -39,6 +42,7 @@ def test_hints(word, known, hint):
 def test_each_synonym_leads_somewhere(word):
     """To an argument of ours if the function has it, and to an explanation in any case."""
     known = ["bias", "dilation", "filters", "lr", "parameters", "rate", "stride", "units", "weight_init"]
+    known += ["axes", "features", "interpolation", "pool_size", "shape", "size"]
     assert did_you_mean(word, known) == f"did you mean {errors.SYNONYMS[word]}?"
     assert word not in known
 

@@ -68,7 +68,11 @@ def _upsample(memory, ints, job, task, own):
         upper, share = image + ints[rows + 2 * i] * line, memory[down + i]
         lower = image + ints[rows + 2 * i + 1] * line
         for j in range(out_width):
-            left, right, part = ints[columns + 2 * j] * channels, ints[columns + 2 * j + 1] * channels, memory[across + j]
+            left, right, part = (
+                ints[columns + 2 * j] * channels,
+                ints[columns + 2 * j + 1] * channels,
+                memory[across + j],
+            )
             if share == 0 and part == 0:
                 copy(memory, target, upper + left, channels)
             else:
@@ -102,7 +106,11 @@ def _upsample_backward(memory, ints, job, task, own):
         upper, share = image + ints[rows + 2 * i] * line, memory[down + i]
         lower = image + ints[rows + 2 * i + 1] * line
         for j in range(out_width):
-            left, right, part = ints[columns + 2 * j] * channels, ints[columns + 2 * j + 1] * channels, memory[across + j]
+            left, right, part = (
+                ints[columns + 2 * j] * channels,
+                ints[columns + 2 * j + 1] * channels,
+                memory[across + j],
+            )
             for c in range(0, channels, lanes(memory)):
                 count = channels - c
                 slope = load(memory, source + c, count)

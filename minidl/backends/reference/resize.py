@@ -37,7 +37,9 @@ def _taps(place, length, factor, interpolation):
     """(index, share) of the one or two values among `length` that make the value at `place` of factor times as many."""
     if interpolation == "nearest":
         return [(place // factor, 1.0)]
-    position = min(max((place + 0.5) / factor - 0.5, 0.0), length - 1.0)  # pixels are areas: their centres are at a half
+    position = min(
+        max((place + 0.5) / factor - 0.5, 0.0), length - 1.0
+    )  # pixels are areas: their centres are at a half
     lower = math.floor(position)
     share = position - lower
     return [(lower, 1.0 - share), (lower + 1, share)] if share > 0 else [(lower, 1.0)]

@@ -39,40 +39,43 @@ def places(length: int, factor: int, interpolation: str, dtype: np.dtype[Any]) -
 
 
 @quiet
-def _stretch(images: Array, axis: int, factor: int, interpolation: str) -> Array:
-    lower, upper, share = places(images.shape[axis], factor, interpolation, images.dtype)
-    y: Array = images.take(lower, axis)
+def _stretch(images: Array, factor: int, interpolation: str) -> Array:
+    """Images (n, h, w, c) made higher."""
+    lower, upper, share = places(images.shape[1], factor, interpolation, images.dtype)
+    y: Array = images[:, lower]
     between = np.flatnonzero(share)
-    shares = share[between].reshape(-1, *[1] * (images.ndim - axis - 1))
-    at = (slice(None),) * axis
-    y[(*at, between)] = (1 - shares) * y[(*at, between)] + shares * images.take(upper[between], axis)
+    parts = share[between][:, None, None]
+    y[:, between] = (1 - parts) * y[:, between] + parts * images[:, upper[between]]
     return y
 
 
 @quiet
-def _shrink(slopes: Array, axis: int, factor: int, interpolation: str) -> Array:
-    length = slopes.shape[axis] // factor
+def _shrink(slopes: Array, factor: int, interpolation: str) -> Array:
+    """The gradient of what `_stretch` took."""
+    length = slopes.shape[1] // factor
     lower, upper, share = places(length, factor, interpolation, slopes.dtype)
-    shares = share.reshape(-1, *[1] * (slopes.ndim - axis - 1))
-    gradient: Array = np.add.reduceat((1 - shares) * slopes, np.searchsorted(lower, range(length)), axis)
+    gradient: Array = np.add.reduceat((1 - share)[:, None, None] * slopes, np.searchsorted(lower, range(length)), 1)
     between = np.flatnonzero(share)
     if between.size:
         found, starts = np.unique(upper[between], return_index=True)  # they ascend, so that each is one run
-        gradient[(slice(None),) * axis + (found,)] += np.add.reduceat(
-            shares[between] * slopes.take(between, axis), starts, axis
-        )
+        parts = share[between][:, None, None]
+        gradient[:, found] += np.add.reduceat(parts * slopes[:, between], starts, 1)
     return gradient
+
+
+def _turned(images: Array) -> Array:
+    """Images (n, h, w, c) as (n, w, h, c)."""
+    return images.transpose(0, 2, 1, 3)
 
 
 def upsample2d(x: Array, *, factors: Pair, interpolation: str) -> Array:
     """Down, then across."""
-    images = np.ascontiguousarray(x.transpose(0, 2, 3, 1))
-    images = _stretch(_stretch(images, 1, factors[0], interpolation), 2, factors[1], interpolation)
-    return images.transpose(0, 3, 1, 2)
+    higher = _stretch(x.transpose(0, 2, 3, 1), factors[0], interpolation)
+    images = _turned(_stretch(_turned(higher), factors[1], interpolation))
+    return np.ascontiguousarray(images).transpose(0, 3, 1, 2)
 
 
 def upsample2d_backward(dy: Array, *, factors: Pair, interpolation: str) -> Array:
     """Across, then down."""
-    slopes = np.ascontiguousarray(dy.transpose(0, 2, 3, 1))
-    slopes = _shrink(_shrink(slopes, 2, factors[1], interpolation), 1, factors[0], interpolation)
-    return slopes.transpose(0, 3, 1, 2)
+    narrower = _turned(_shrink(_turned(dy.transpose(0, 2, 3, 1)), factors[1], interpolation))
+    return np.ascontiguousarray(_shrink(narrower, factors[0], interpolation)).transpose(0, 3, 1, 2)

@@ -219,7 +219,8 @@ def as_input(x: Any, module: Module) -> Array:
         return x  # type: ignore[no-any-return]
     if x.dtype.kind != "f":
         hint = "; for bytes of images, x.astype(np.float32) / 255" if x.dtype == np.uint8 else ""
-        raise DTypeError(f"expected samples as floats, got {x.dtype}{hint}")
+        wanted = "integers" if module.takes_integers else "floats"
+        raise DTypeError(f"expected samples as {wanted}, got {x.dtype}{hint}")
     if not x.ndim:
         raise ShapeError("expected samples (n, ...), got a single number")
     first = next((parameter for _, parameter in module.named_parameters()), None)  # the others are like it

@@ -1,7 +1,6 @@
 """Integer geometry: what size comes out of a window that slides over an image, and every shape error."""
 
 import functools
-import math
 import operator
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, ParamSpec, SupportsIndex, TypeGuard, TypeVar
@@ -31,12 +30,12 @@ def pair(value: Size, name: str, *, minimum: int = 1) -> Pair:
 
     Raises ValueError, which names the argument, for anything else or below `minimum`.
     """
-    values: object = (value, value) if not isinstance(value, tuple) and _is_int(value) else value
+    values: object = (value, value) if not isinstance(value, tuple) and is_int(value) else value
     if (
         not isinstance(values, tuple | Sequence)
         or isinstance(values, str)
         or len(values) != 2
-        or not all(_is_int(v) and int(v) >= minimum for v in values)
+        or not all(is_int(v) and int(v) >= minimum for v in values)
     ):
         raise ValueError(f"{name}: expected an int or a pair of ints, each at least {minimum}, got {value!r}")
     return int(values[0]), int(values[1])
@@ -52,12 +51,12 @@ def check_padding(padding: Padding) -> None:
 
 def count(value: int, name: str, *, minimum: int = 1) -> int:
     """`value` itself, if it's an integer of at least `minimum`; raises ValueError, which names it, otherwise."""
-    if not _is_int(value) or value < minimum:
+    if not is_int(value) or value < minimum:
         raise ValueError(f"{name}: expected an int of at least {minimum}, got {value!r}")
     return int(value)
 
 
-def _is_int(value: object) -> TypeGuard[SupportsIndex]:
+def is_int(value: object) -> TypeGuard[SupportsIndex]:
     """Whether it's an int or stands for one, as NumPy's integers do; arrays of them and bools don't."""
     if type(value) is int:  # the usual case, and much faster than the Protocol
         return True
@@ -299,7 +298,7 @@ def slide_along(length: int, kernel: int, *, stride: int, padding: Padding, dila
 
 def check_padding_along(padding: Padding) -> None:
     """Raise ValueError unless `padding` is an int or "same"."""
-    if padding != "same" and (not _is_int(padding) or int(padding) < 0):
+    if padding != "same" and (not is_int(padding) or int(padding) < 0):
         raise ValueError(f'padding: expected an int of at least 0 or "same", got {padding!r}')
 
 
@@ -325,7 +324,7 @@ def sides(padding: Sides, name: str = "padding") -> tuple[Pair, Pair]:
 
     Raises ValueError, which names the argument, for anything else.
     """
-    both: object = (padding, padding) if _is_int(padding) else padding
+    both: object = (padding, padding) if is_int(padding) else padding
     try:
         if isinstance(both, tuple | list) and len(both) == 2:
             return pair(both[0], name, minimum=0), pair(both[1], name, minimum=0)
@@ -334,74 +333,6 @@ def sides(padding: Sides, name: str = "padding") -> tuple[Pair, Pair]:
     raise ValueError(
         f"{name}: expected an int, a pair of ints or ((top, bottom), (left, right)), each at least 0, got {padding!r}"
     )
-
-
-def reshaped(shape: Shape, target: Sequence[int]) -> Shape:
-    """The shape of one sample of `shape` rearranged to `target`, in which one -1 stands for what is left.
-
-    Raises ShapeError where the numbers of values differ.
-    """
-    size, known = math.prod(shape), math.prod(length for length in target if length != -1)
-    if -1 not in target:
-        if size != known:
-            raise ShapeError(f"expected samples of {known} values for {show(target)}, got {size}: {show(shape)}")
-        return tuple(target)
-    if not known or size % known:
-        raise ShapeError(
-            f"expected samples of a multiple of {known} values for {show(target)}, got {size}: {show(shape)}"
-        )
-    return tuple(size // known if length == -1 else length for length in target)
-
-
-def check_target(target: Sequence[int]) -> Shape:
-    """The target of a reshape as ints. Raises ValueError unless they're sizes of at least 1, one of them perhaps -1."""
-    if (
-        not isinstance(target, Sequence)
-        or isinstance(target, str)
-        or not target
-        or not all(_is_int(length) and (int(length) >= 1 or int(length) == -1) for length in target)
-        or sum(int(length) == -1 for length in target) > 1
-    ):
-        raise ValueError(f"shape: expected sizes of at least 1, one of which may be -1, got {target!r}")
-    return tuple(map(int, target))
-
-
-def permuted(shape: Shape, order: Sequence[int]) -> Shape:
-    """The shape of one sample whose axes, counted from 1, are put in this order."""
-    if len(shape) != len(order):
-        raise ShapeError(f"expected samples of {len(order)} axes for the order {show(order)}, got {show(shape)}")
-    return tuple(shape[axis - 1] for axis in order)
-
-
-def check_order(order: Sequence[int]) -> Shape:
-    """An order of axes as ints. Raises ValueError unless it's 1, 2, ... in any order."""
-    if (
-        not isinstance(order, Sequence)
-        or isinstance(order, str)
-        or not order
-        or not all(map(_is_int, order))
-        or sorted(map(int, order)) != list(range(1, len(order) + 1))
-    ):
-        raise ValueError(f"axes: expected a sample's axes 1, 2, ... in a new order, such as (2, 1), got {order!r}")
-    return tuple(map(int, order))
-
-
-def stacked(branches: Sequence[Shape]) -> Shape:
-    """The shape of samples (c, ...) stacked along their channels. Raises ShapeError unless they're alike beyond."""
-    first = branches[0]
-    for i, shape in enumerate(branches):
-        if not shape or shape[1:] != first[1:]:
-            wanted: tuple[int | str, ...] = ("channels", *first[1:])
-            raise ShapeError(f"expected branches that all give {show(wanted)}, got {show(shape)} of branches[{i}]")
-    return (sum(shape[0] for shape in branches), *first[1:])
-
-
-def alike(branches: Sequence[Shape]) -> Shape:
-    """The shape that all of them have. Raises ShapeError unless they're the same."""
-    for i, shape in enumerate(branches):
-        if shape != branches[0]:
-            raise ShapeError(f"expected branches that all give {show(branches[0])}, got {show(shape)} of branches[{i}]")
-    return branches[0]
 
 
 INTERPOLATIONS = ("nearest", "bilinear")

@@ -21,6 +21,7 @@ FLOORS = [
     ["errors", "typing", "files", "backends.reference", "backends.reference.*"],
     ["backends.operators"],
     ["shapes"],
+    ["arrangements"],
     ["threads"],
     ["backends.vectorized", "backends.vectorized.*"],
     ["backends.compiled", "backends.compiled.*"],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minidl import shapes
+from minidl import arrangements
 from minidl.errors import DTypeError, ShapeError
 from minidl.layers.container import Chain
 from minidl.module import Module
@@ -91,7 +91,7 @@ class Concatenate(Branches):
     """
 
     def joined_shape(self, branches: Sequence[Shape]) -> Shape:
-        return shapes.stacked(branches)
+        return arrangements.stacked(branches)
 
     def join(self, outputs: Sequence[Array]) -> Array:
         return np.concatenate(outputs, axis=1)
@@ -107,7 +107,7 @@ class Add(Branches):
     """
 
     def joined_shape(self, branches: Sequence[Shape]) -> Shape:
-        return shapes.alike(branches)
+        return arrangements.alike(branches)
 
     def join(self, outputs: Sequence[Array]) -> Array:
         total = outputs[0]

@@ -23,7 +23,11 @@ def conv_transpose2d(
     groups: int,
     size: Pair,
 ) -> Array:
-    """The gradient that a convolution by w hands to images of `size`, if x is that of its output."""
+    """The gradient that a convolution by w hands to images of `size`, if x is that of its output.
+
+    The weights' gradient comes with it and isn't used. A convolution for each phase of the stride would do without, but
+    takes longer for a single image and for few filters, and little less for others.
+    """
     nothing = np.zeros((len(x), *size, w.shape[1] * groups), x.dtype).transpose(0, 3, 1, 2)
     how: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     y, _, _ = conv2d_backward(x, nothing, w, **how, need_dx=True)

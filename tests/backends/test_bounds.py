@@ -78,6 +78,9 @@ for dtype in (np.float32, np.float64):
         w, b = fenced(draw(c, 5, 3, 2)), fenced(draw(5))
         y = compiled.conv_transpose2d(x, w, b, **how, size=(7, 5))
         compiled.conv_transpose2d_backward(images(y.transpose(0, 2, 3, 1)), x, w, **how)
+    for features in (1, 7, 16, 19):
+        places = fenced(rng.integers(0, 5, (3, 4)))
+        compiled.embedding_backward(fenced(draw(3, 4, features)), places, rows=5)
     for n, features, units in [(1, 1, 1), (5, 33, 17), (13, 40, 10)]:
         x, w, b = fenced(draw(n, features)), fenced(draw(units, features)), fenced(draw(units))
         compiled.dense_backward(fenced(compiled.dense(x, w, b)), x, w)

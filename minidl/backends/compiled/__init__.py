@@ -17,6 +17,7 @@ from minidl.backends.compiled.conv import conv2d, conv2d_relu
 from minidl.backends.compiled.conv_backward import conv2d_backward, conv2d_relu_backward
 from minidl.backends.compiled.dense import dense, dense_backward
 from minidl.backends.compiled.dropout import dropout
+from minidl.backends.compiled.embedding import embedding_backward
 from minidl.backends.compiled.network import CannotPrepareError, Network
 from minidl.backends.compiled.norm import (
     batch_norm2d,
@@ -27,7 +28,7 @@ from minidl.backends.compiled.optim import adam_step, sgd_step
 from minidl.backends.compiled.pool import max_pool2d, max_pool2d_backward
 from minidl.backends.compiled.resize import upsample2d, upsample2d_backward, zero_pad2d, zero_pad2d_backward
 from minidl.backends.compiled.transposed import conv_transpose2d, conv_transpose2d_backward
-from minidl.backends.vectorized import embedding, embedding_backward, scale_shift_backward
+from minidl.backends.vectorized import embedding, scale_shift_backward
 
 __all__ = [
     "CannotPrepareError",

@@ -18,6 +18,7 @@ MODULES = [
     ml.Dense(3, bias=False),
     ml.Dropout(0.25, seed=3),
     ml.BatchNorm2D(momentum=0.2, eps=1e-3),
+    ml.Normalization(0.5, 0.25),
     ml.ReLU(),
     ml.Softmax(),
     ml.Flatten(),

@@ -8,6 +8,7 @@ from minidl.layers.dense import Dense
 from minidl.layers.dropout import Dropout
 from minidl.layers.embedding import Embedding
 from minidl.layers.norm import BatchNorm2D
+from minidl.layers.normalization import Normalization
 from minidl.layers.pool import MaxPool2D
 from minidl.layers.reshape import Flatten, Permute, Reshape
 from minidl.layers.resize import UpSample2D, ZeroPad2D
@@ -31,6 +32,7 @@ LAYERS: tuple[type[Module], ...] = (
     Flatten,
     MaxPool1D,
     MaxPool2D,
+    Normalization,
     Permute,
     ReLU,
     Reshape,
@@ -58,6 +60,7 @@ __all__ = [
     "Flatten",
     "MaxPool1D",
     "MaxPool2D",
+    "Normalization",
     "Permute",
     "ReLU",
     "Reshape",

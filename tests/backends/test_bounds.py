@@ -5,7 +5,7 @@ import pytest
 PROGRAM = """
 import ctypes, mmap
 import numpy as np
-from minidl.backends import compiled
+from minidl.backends import compiled, updates
 from minidl.backends.compiled import norm
 from minidl.backends.compiled.launch import run
 
@@ -34,17 +34,21 @@ def images(block):
 rng = np.random.default_rng(0)
 for dtype in (np.float32, np.float64):
     draw = lambda *shape: rng.standard_normal(shape).astype(dtype)
-    cases = [(1, 6, 5, 1, 0, 1), (3, 5, 3, 2, 1, 1), (20, 33, 3, 1, 1, 1), (12, 12, 3, 2, 2, 4), (19, 19, 3, 1, 1, 19)]
+    cases = [(1, 6, 5, 1, 0, 1), (1, 1, 6, 1, 1, 1), (1, 8, 2, 2, 3, 1), (1, 7, 3, 3, 0, 1)]
+    cases += [(3, 5, 3, 2, 1, 1), (20, 33, 3, 1, 1, 1), (12, 12, 3, 2, 2, 4), (19, 19, 3, 1, 1, 19)]
+    cases.append((49, 16, 3, 1, 2, 1))
     for c, o, k, stride, pad, groups in cases:
         how = dict(stride=(stride, stride), padding=((pad, pad), (pad, pad)), dilation=(1, 1), groups=groups)
         x, w, b = images(draw(3, 9, 8, c)), fenced(draw(o, c // groups, k, k)), fenced(draw(o))
         y = compiled.conv2d(x, w, b, **how)
         dy = images(draw(*y.transpose(0, 2, 3, 1).shape))
-        compiled.conv2d_backward(dy, x, w, **how, need_dx=True)
+        for need_dx in (True, False):
+            compiled.conv2d_backward(dy, x, w, **how, need_dx=need_dx)
         pool = ((2, 2), (2, 2), ((0, 0), (0, 0)))
         y, argmax = compiled.conv2d_relu(x, w, b, **how, pool=pool)
         dy = images(draw(*y.transpose(0, 2, 3, 1).shape))
-        compiled.conv2d_relu_backward(dy, x, w, y, argmax, **how, pool=pool, need_dx=True)
+        for need_dx in (True, False):
+            compiled.conv2d_relu_backward(dy, x, w, y, argmax, **how, pool=pool, need_dx=need_dx)
     for c in (1, 7, 16, 19):
         x, gamma, beta = images(draw(2, 7, 5, c)), fenced(draw(c)), fenced(draw(c))
         pool = dict(pool_size=(3, 2), stride=(2, 1), padding=((1, 1), (0, 0)))
@@ -89,11 +93,12 @@ for dtype in (np.float32, np.float64):
         compiled.log_softmax_backward(scores, fenced(compiled.log_softmax(scores)))
         compiled.cross_entropy(scores, fenced(compiled.softmax(scores)))
     for size in (1, 15, 16, 17, 100):
-        vectors = [fenced(abs(draw(size))) for _ in range(4)]
-        compiled.sgd_step(*vectors[:3], lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.1)
-        compiled.adam_step(
-            *vectors, betas=(0.9, 0.99), eps=1e-8, weight_decay=0, step_size=0.1, second_scale=1.0
-        )
+        vectors = [fenced(abs(draw(size))) for _ in range(5)]
+        compiled.sgd_step(*vectors[:3], updates.SGDStep(0.1, 0.9, True, 0.1))
+        compiled.adam_step(*vectors[:4], updates.AdamStep(0.9, 0.99, 1e-8, 0.1, 1.0, 0.1, 0.9))
+        compiled.rmsprop_step(*vectors, updates.RMSPropStep(0.1, 0.9, 1e-8, 0.9, 0.1))
+        compiled.adagrad_step(*vectors[:3], updates.AdagradStep(0.1, 1e-10, 0.1))
+        compiled.lion_step(*vectors[:3], updates.LionStep(0.1, 0.9, 0.99, 0.9))
 print("inside")
 """
 

@@ -18,13 +18,14 @@ from minidl.backends.compiled.conv_backward import conv2d_backward, conv2d_relu_
 from minidl.backends.compiled.dense import dense, dense_backward
 from minidl.backends.compiled.dropout import dropout
 from minidl.backends.compiled.embedding import embedding_backward
+from minidl.backends.compiled.images import erase_images, light_images, mix_images, rotate_images, window_images
 from minidl.backends.compiled.network import CannotPrepareError, Network
 from minidl.backends.compiled.norm import (
     batch_norm2d,
     batch_norm2d_backward,
     scale_shift,
 )
-from minidl.backends.compiled.optim import adam_step, sgd_step
+from minidl.backends.compiled.optim import adagrad_step, adam_step, lion_step, rmsprop_step, sgd_step
 from minidl.backends.compiled.pool import max_pool2d, max_pool2d_backward
 from minidl.backends.compiled.resize import upsample2d, upsample2d_backward, zero_pad2d, zero_pad2d_backward
 from minidl.backends.compiled.transposed import conv_transpose2d, conv_transpose2d_backward
@@ -33,6 +34,7 @@ from minidl.backends.vectorized import embedding, scale_shift_backward
 __all__ = [
     "CannotPrepareError",
     "Network",
+    "adagrad_step",
     "adam_step",
     "batch_norm2d",
     "batch_norm2d_backward",
@@ -48,12 +50,18 @@ __all__ = [
     "dropout",
     "embedding",
     "embedding_backward",
+    "erase_images",
+    "light_images",
+    "lion_step",
     "log_softmax",
     "log_softmax_backward",
     "max_pool2d",
     "max_pool2d_backward",
+    "mix_images",
     "relu",
     "relu_backward",
+    "rmsprop_step",
+    "rotate_images",
     "scale_shift",
     "scale_shift_backward",
     "sgd_step",
@@ -61,6 +69,7 @@ __all__ = [
     "softmax_backward",
     "upsample2d",
     "upsample2d_backward",
+    "window_images",
     "zero_pad2d",
     "zero_pad2d_backward",
 ]

@@ -62,7 +62,7 @@ GEOMETRY = len(Job)
 
 
 @njit
-def _copy_positive(memory, target, dy, y, count):
+def copy_positive(memory, target, dy, y, count):
     """Copy those of dy whose y, the output of a ReLU, isn't zero."""
     for i in range(0, count, lanes(memory)):
         value = where_positive(load(memory, y + i, count - i), load(memory, dy + i, count - i))
@@ -70,10 +70,27 @@ def _copy_positive(memory, target, dy, y, count):
 
 
 @njit
-def _add_to(memory, target, source, count):
-    for i in range(0, count, lanes(memory)):
-        left = count - i
-        store(memory, target + i, add(load(memory, target + i, left), load(memory, source + i, left)), left)
+def _add_runs(memory, patches, padded, out_height, out_width, runs, length, patch_step, line_step, apart, across):
+    """Add each patch, of `runs` runs of `length` floats, to lines `apart` from each other, line by line of patches.
+
+    Runs go in the outer loop: next to each other, they would be added to pixels that have just been written, and a
+    load that overlaps a store under way waits for it.
+    """
+    whole = length - length % lanes(memory)
+    rest = length - whole
+    for i in range(out_height):
+        for j in range(out_width):
+            for p in range(runs):
+                source = patches + p * length
+                target = padded + i * line_step + p * apart + j * across
+                for c in range(0, whole, lanes(memory)):
+                    total = add(load(memory, target + c, lanes(memory)), load(memory, source + c, lanes(memory)))
+                    store(memory, target + c, total, lanes(memory))
+                if rest:
+                    source, target = source + whole, target + whole
+                    total = add(load(memory, target, rest), load(memory, source, rest))
+                    store(memory, target, total, rest)
+            patches += patch_step
 
 
 @njit
@@ -106,7 +123,7 @@ def spread_slopes(memory, ints, job, n, target):
     for i in range(out_height):
         source = (n * out_height + i) * line
         if y:
-            _copy_positive(memory, target + i * slope_width * filters, dy + source, y + source, line)
+            copy_positive(memory, target + i * slope_width * filters, dy + source, y + source, line)
         else:
             copy(memory, target + i * slope_width * filters, dy + source, line)
 
@@ -141,14 +158,12 @@ def input_by_columns(memory, ints, job, slopes, patches, dx):
     )
     padded = patches + pixels * taps
     clear(memory, padded, ints[job + Job.padded_height] * padded_width * channels)
-    run_length = taps // kernel_height
-    for i in range(ints[job + Job.out_height]):
-        for j in range(ints[job + Job.out_width]):
-            for p in range(kernel_height):
-                line = i * ints[job + Job.stride_down] + p * ints[job + Job.dilation_down]
-                target = padded + (line * padded_width + j * ints[job + Job.stride_across]) * channels
-                _add_to(memory, target, patches, run_length)
-                patches += run_length
+    line = padded_width * channels
+    _add_runs(
+        *(memory, patches, padded, ints[job + Job.out_height], ints[job + Job.out_width], kernel_height),
+        *(taps // kernel_height, taps, ints[job + Job.stride_down] * line, ints[job + Job.dilation_down] * line),
+        ints[job + Job.stride_across] * channels,
+    )
     for i in range(height):
         inside = padded + ((i + ints[job + Job.top]) * padded_width + ints[job + Job.left]) * channels
         copy(memory, dx + i * width * channels, inside, width * channels)

@@ -3,7 +3,7 @@
 import math
 
 from minidl.backends.compiled.jit import njit
-from minidl.backends.compiled.simd import lanes
+from minidl.backends.compiled.simd import at_least, lanes, load, multiply_add, splat, store
 from minidl.backends.compiled.tile import TILE_ROWS, tile
 
 DEPTH_BLOCK = 512
@@ -43,3 +43,17 @@ def multiply(memory, ints, rows, row, depth, table, columns, a, b, c, c_stride, 
                     floor if last else -math.inf,
                 )
                 m += height
+
+
+@njit
+def multiply_plainly(memory, ints, rows, row, depth, table, columns, a, b, c, start, start_stride, floor):
+    """What `multiply` computes, to the bit, with lines of `columns`: slow, but little code for what is seldom done."""
+    least = splat(memory, floor)
+    for m in range(rows):
+        image = a + ints[row + m]
+        for j in range(0, columns, lanes(memory)):
+            total = load(memory, start + m * start_stride + j, columns - j)
+            for k in range(depth):
+                factor = splat(memory, memory[image + ints[table + 2 * k]])
+                total = multiply_add(factor, load(memory, b + ints[table + 2 * k + 1] + j, columns - j), total)
+            store(memory, c + m * columns + j, at_least(least, total), columns - j)

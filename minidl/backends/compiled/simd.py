@@ -154,6 +154,19 @@ def load(typing, memory, index, count):
 
 
 @intrinsic
+def load_between(typing, memory, index, first, last):
+    """The vector at memory[index], of which lanes first to last - 1 are read; the others are zero."""
+
+    def codegen(context, builder, signature, args):
+        dtype = signature.args[0].dtype
+        n = lanes_of(dtype)
+        mask = builder.and_(builder.not_(llvm_mask(builder, args[2], n)), llvm_mask(builder, args[3], n))
+        return llvm_load(builder, dtype, args[0], args[1], mask)
+
+    return VectorType(memory.dtype)(memory, *[types.int64] * 3), codegen
+
+
+@intrinsic
 def store(typing, memory, index, value, count):
     """Write the first `count` lanes of a vector to memory[index]."""
 
@@ -163,6 +176,91 @@ def store(typing, memory, index, value, count):
         return context.get_dummy_value()
 
     return types.void(memory, types.int64, value, types.int64), codegen
+
+
+@intrinsic
+def load_whole(typing, memory, index):
+    """The vector at memory[index], all of whose lanes are read."""
+
+    def codegen(context, builder, signature, args):
+        return llvm_load(builder, signature.args[0].dtype, *args)
+
+    return VectorType(memory.dtype)(memory, types.int64), codegen
+
+
+@intrinsic
+def store_whole(typing, memory, index, value):
+    """Write all lanes of a vector to memory[index]."""
+
+    def codegen(context, builder, signature, args):
+        llvm_store(builder, signature.args[0].dtype, *args)
+        return context.get_dummy_value()
+
+    return types.void(memory, types.int64, value), codegen
+
+
+def _llvm_strided(builder, dtype, memory, index, step):
+    """The pointers to memory[index], memory[index + step], ..., one a lane."""
+    n = lanes_of(dtype)
+    first = builder.ptrtoint(builder.gep(memory, [index]), I64)
+    distance = builder.mul(step, ir.Constant(I64, dtype.bitwidth // 8))
+    offsets = builder.mul(ir.Constant(ir.VectorType(I64, n), list(range(n))), llvm_splat(builder, distance, n))
+    addresses = builder.add(llvm_splat(builder, first, n), offsets)
+    return builder.inttoptr(addresses, ir.VectorType(llvm_scalar(dtype).as_pointer(), n))
+
+
+@intrinsic
+def load_strided(typing, memory, index, step, count):
+    """The vector of memory[index], memory[index + step], ..., of which `count` lanes are read; the others are zero."""
+
+    def codegen(context, builder, signature, args):
+        dtype = signature.args[0].dtype
+        n, vector = lanes_of(dtype), llvm_vector(dtype)
+        return llvm_call(
+            builder,
+            f"llvm.masked.gather.{_suffix(dtype)}.v{n}p0",
+            vector,
+            _llvm_strided(builder, dtype, *args[:3]),
+            ir.Constant(I32, dtype.bitwidth // 8),
+            llvm_mask(builder, args[3], n),
+            ir.Constant(vector, [0.0] * n),
+        )
+
+    return VectorType(memory.dtype)(memory, *[types.int64] * 3), codegen
+
+
+@intrinsic
+def store_strided(typing, memory, index, step, value, count):
+    """Write the first `count` lanes of a vector to memory[index], memory[index + step], ..."""
+
+    def codegen(context, builder, signature, args):
+        dtype = signature.args[0].dtype
+        n = lanes_of(dtype)
+        llvm_call(
+            builder,
+            f"llvm.masked.scatter.{_suffix(dtype)}.v{n}p0",
+            ir.VoidType(),
+            args[3],
+            _llvm_strided(builder, dtype, *args[:3]),
+            ir.Constant(I32, dtype.bitwidth // 8),
+            llvm_mask(builder, args[4], n),
+        )
+        return context.get_dummy_value()
+
+    return types.void(memory, types.int64, types.int64, value, types.int64), codegen
+
+
+@intrinsic
+def any_nan(typing, value):
+    """Whether a lane of a vector is NaN."""
+
+    def codegen(context, builder, signature, args):
+        lanes = signature.args[0].lanes
+        return llvm_call(
+            builder, f"llvm.vector.reduce.or.v{lanes}i1", ir.IntType(1), builder.fcmp_unordered("uno", args[0], args[0])
+        )
+
+    return types.boolean(value), codegen
 
 
 @intrinsic
@@ -262,6 +360,20 @@ def rectify(builder, dtype, a):
     return builder.select(builder.fcmp_ordered("<", a, zero), zero, a)
 
 
+@_vectors(1)
+def sign(builder, dtype, a):
+    """1 above zero, -1 below, and a itself where it's zero or NaN."""
+    zero = _constant(dtype, 0)
+    below = builder.select(builder.fcmp_ordered("<", a, zero), _constant(dtype, -1), a)
+    return builder.select(builder.fcmp_ordered(">", a, zero), _constant(dtype, 1), below)
+
+
+@_vectors(2)
+def at_least(builder, dtype, least, a):
+    """The larger of the two, a where it's NaN."""
+    return builder.select(builder.fcmp_ordered("<", a, least), least, a)
+
+
 @_vectors(2)
 def where_positive(builder, dtype, y, value):
     """The value where y isn't at most zero (so where it's NaN, too), else zero."""
@@ -286,6 +398,41 @@ def if_beats(builder, dtype, value, best, a, b):
     """a where the value is larger than the best, or the first NaN; else b."""
     larger = builder.fcmp_unordered(">", value, best)
     return builder.select(builder.and_(larger, builder.fcmp_ordered("ord", best, best)), a, b)
+
+
+def _every_other(builder, a, b, first):
+    places = list(range(first, 2 * a.type.count, 2))
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(I32, len(places)), places))
+
+
+@_vectors(2)
+def evens(builder, dtype, a, b):
+    """Lanes 0, 2, ... of a, then those of b."""
+    return _every_other(builder, a, b, 0)
+
+
+@_vectors(2)
+def odds(builder, dtype, a, b):
+    """Lanes 1, 3, ... of a, then those of b."""
+    return _every_other(builder, a, b, 1)
+
+
+def _weave(builder, a, b, first):
+    n = a.type.count
+    places = [place for k in range(first, first + n // 2) for place in (k, n + k)]
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(I32, n), places))
+
+
+@_vectors(2)
+def weave_low(builder, dtype, a, b):
+    """Lane 0 of a and of b, lane 1 of both, and so on, for the first half of each."""
+    return _weave(builder, a, b, 0)
+
+
+@_vectors(2)
+def weave_high(builder, dtype, a, b):
+    """Lanes of a and b by turns, for the second half of each."""
+    return _weave(builder, a, b, a.type.count // 2)
 
 
 @_vectors(1)

@@ -10,8 +10,9 @@ from minidl.backends.reference.conv import conv2d, conv2d_backward
 from minidl.backends.reference.dense import dense, dense_backward
 from minidl.backends.reference.dropout import dropout, philox
 from minidl.backends.reference.embedding import embedding, embedding_backward
+from minidl.backends.reference.images import erase_images, light_images, mix_images, rotate_images, window_images
 from minidl.backends.reference.norm import batch_norm2d, batch_norm2d_backward, scale_shift, scale_shift_backward
-from minidl.backends.reference.optim import adam_step, sgd_step
+from minidl.backends.reference.optim import adagrad_step, adam_step, lion_step, rmsprop_step, sgd_step
 from minidl.backends.reference.pool import max_pool2d, max_pool2d_backward
 from minidl.backends.reference.resize import upsample2d, upsample2d_backward, zero_pad2d, zero_pad2d_backward
 from minidl.backends.reference.softmax import (
@@ -24,6 +25,7 @@ from minidl.backends.reference.softmax import (
 from minidl.backends.reference.transposed import conv_transpose2d, conv_transpose2d_backward
 
 __all__ = [
+    "adagrad_step",
     "adam_step",
     "batch_norm2d",
     "batch_norm2d_backward",
@@ -37,13 +39,19 @@ __all__ = [
     "dropout",
     "embedding",
     "embedding_backward",
+    "erase_images",
+    "light_images",
+    "lion_step",
     "log_softmax",
     "log_softmax_backward",
     "max_pool2d",
     "max_pool2d_backward",
+    "mix_images",
     "philox",
     "relu",
     "relu_backward",
+    "rmsprop_step",
+    "rotate_images",
     "scale_shift",
     "scale_shift_backward",
     "sgd_step",
@@ -51,6 +59,7 @@ __all__ = [
     "softmax_backward",
     "upsample2d",
     "upsample2d_backward",
+    "window_images",
     "zero_pad2d",
     "zero_pad2d_backward",
 ]

@@ -8,8 +8,9 @@ from minidl.backends.vectorized.conv import conv2d, conv2d_backward
 from minidl.backends.vectorized.dense import dense, dense_backward
 from minidl.backends.vectorized.dropout import dropout
 from minidl.backends.vectorized.embedding import embedding, embedding_backward
+from minidl.backends.vectorized.images import erase_images, light_images, mix_images, rotate_images, window_images
 from minidl.backends.vectorized.norm import batch_norm2d, batch_norm2d_backward, scale_shift, scale_shift_backward
-from minidl.backends.vectorized.optim import adam_step, sgd_step
+from minidl.backends.vectorized.optim import adagrad_step, adam_step, lion_step, rmsprop_step, sgd_step
 from minidl.backends.vectorized.pool import max_pool2d, max_pool2d_backward
 from minidl.backends.vectorized.resize import upsample2d, upsample2d_backward, zero_pad2d, zero_pad2d_backward
 from minidl.backends.vectorized.softmax import (
@@ -22,6 +23,7 @@ from minidl.backends.vectorized.softmax import (
 from minidl.backends.vectorized.transposed import conv_transpose2d, conv_transpose2d_backward
 
 __all__ = [
+    "adagrad_step",
     "adam_step",
     "batch_norm2d",
     "batch_norm2d_backward",
@@ -35,12 +37,18 @@ __all__ = [
     "dropout",
     "embedding",
     "embedding_backward",
+    "erase_images",
+    "light_images",
+    "lion_step",
     "log_softmax",
     "log_softmax_backward",
     "max_pool2d",
     "max_pool2d_backward",
+    "mix_images",
     "relu",
     "relu_backward",
+    "rmsprop_step",
+    "rotate_images",
     "scale_shift",
     "scale_shift_backward",
     "sgd_step",
@@ -48,6 +56,7 @@ __all__ = [
     "softmax_backward",
     "upsample2d",
     "upsample2d_backward",
+    "window_images",
     "zero_pad2d",
     "zero_pad2d_backward",
 ]

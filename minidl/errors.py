@@ -74,12 +74,25 @@ SYNONYMS = {
     "xavier_uniform": "glorot_uniform",
     "dilation_rate": "dilation",
     "strides": "stride",
+    "align_corners": "nothing (corners are never aligned)",
+    "depthwise_initializer": "weight_init",
+    "dims": "axes",
+    "embedding_dim": "features",
+    "embeddings_initializer": "weight_init",
+    "kernel_size": "pool_size",
+    "mode": "interpolation",
+    "output_dim": "features",
+    "pointwise_initializer": "weight_init",
+    "scale_factor": "size",
+    "target_shape": "shape",
 }
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The end of an error message: the known word that `word` may have meant, or all of them."""
     known = list(known)
+    if "vocabulary_size" in known and word in ("input_dim", "num_embeddings"):  # Keras's word means other things, too
+        return "did you mean vocabulary_size?"
     synonym = SYNONYMS.get(word)
     if synonym is not None and (synonym in known or " " in synonym):
         return f"did you mean {synonym}?"

@@ -13,7 +13,7 @@ import numpy as np
 from minidl import backends, shapes
 from minidl.backends.operators import Operator
 from minidl.errors import DTypeError, ShapeError
-from minidl.typing import Array, Padding, Size
+from minidl.typing import Array, IntArray, Padding, Sides, Size
 
 
 class Pullback(Protocol):
@@ -372,3 +372,168 @@ def check_slope(dy: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None
         shapes.expect("dy ", dy.shape, shape)
     if dy.dtype != dtype:
         raise DTypeError(f"expected dy in {dtype}, got {dy.dtype}")
+
+
+def conv_transpose2d(
+    x: Array,
+    w: Array,
+    b: Array | None = None,
+    *,
+    stride: Size = 1,
+    padding: Padding = 0,
+    output_padding: Size = 0,
+    dilation: Size = 1,
+    groups: int = 1,
+) -> tuple[Array, AffinePullback]:
+    """Spread each pixel of images x (n, in, h, w) by w (in, out / groups, kh, kw), sum, and add b (out,).
+
+    It is the input gradient of `conv2d`. y is (n, out, oh, ow) with oh = (h - 1) stride - 2 padding +
+    dilation (kh - 1) + 1 + output_padding, which is less than the stride, or h stride for padding "same". Raises
+    ShapeError and DTypeError.
+    """
+    _check_floats(x=x, w=w, b=b)
+    image = shapes.image_shape(x.shape, batch=True)
+    shapes.conv_transpose2d_channels(image, w.shape, groups)
+    filters = w.shape[1] * groups
+    if b is not None:
+        shapes.expect("b ", b.shape, (filters,))
+    window = shapes.spread(
+        image[1:], w.shape[2:], stride=stride, padding=padding, output_padding=output_padding, dilation=dilation
+    )
+    backend = backends.current()
+    how: dict[str, Any] = {
+        "stride": window.stride,
+        "padding": window.padding,
+        "dilation": window.dilation,
+        "groups": groups,
+    }
+    y = backend.conv_transpose2d(x, w, b, **how, size=window.size)
+
+    def pullback(dy: Array, *, need_dx: bool = True) -> tuple[Array | None, Array, Array]:
+        check_slope(dy, (x.shape[0], filters, *window.size), x.dtype)
+        return backend.conv_transpose2d_backward(dy, x, w, **how, need_dx=need_dx)
+
+    return y, pullback
+
+
+def conv1d(
+    x: Array,
+    w: Array,
+    b: Array | None = None,
+    *,
+    stride: int = 1,
+    padding: Padding = 0,
+    dilation: int = 1,
+    groups: int = 1,
+) -> tuple[Array, AffinePullback]:
+    """`conv2d` of sequences x (n, in, length) with filters w (out, in / groups, k), as images that are 1 high.
+
+    `padding` is an int or "same". Raises ShapeError and DTypeError.
+    """
+    _check_floats(x=x, w=w, b=b)
+    channels, length = shapes.sequence_shape(x.shape, batch=True)
+    shapes.conv1d_channels((channels, length), w.shape, groups)
+    if b is not None:
+        shapes.expect("b ", b.shape, (w.shape[0],))
+    window = shapes.slide_along(length, w.shape[2], stride=stride, padding=padding, dilation=dilation)
+    backend = backends.current()
+    how: dict[str, Any] = {
+        "stride": window.stride,
+        "padding": window.padding,
+        "dilation": window.dilation,
+        "groups": groups,
+    }
+    image, filters = x[:, :, None], w[:, :, None]
+    y = backend.conv2d(image, filters, b, **how)[:, :, 0]
+
+    def pullback(dy: Array, *, need_dx: bool = True) -> tuple[Array | None, Array, Array]:
+        check_slope(dy, (x.shape[0], w.shape[0], window.output[1]), x.dtype)
+        dx, dw, db = backend.conv2d_backward(dy[:, :, None], image, filters, **how, need_dx=need_dx)
+        return None if dx is None else dx[:, :, 0], dw[:, :, 0], db
+
+    return y, pullback
+
+
+def max_pool1d(x: Array, pool_size: int, *, stride: int | None = None, padding: Padding = 0) -> tuple[Array, Pullback]:
+    """`max_pool2d` of sequences x (n, c, length), as images that are 1 high. Raises ShapeError and DTypeError."""
+    _check_floats(x=x)
+    _, length = shapes.sequence_shape(x.shape, batch=True)
+    window = shapes.pool_along(length, pool_size, stride=stride, padding=padding)
+    backend = backends.current()
+    how: dict[str, Any] = {"pool_size": (1, pool_size), "stride": window.stride, "padding": window.padding}
+    y, argmax = backend.max_pool2d(x[:, :, None], **how)
+    shape, dtype = (*x.shape[:2], window.output[1]), x.dtype
+
+    def pullback(dy: Array) -> Array:
+        check_slope(dy, shape, dtype)
+        return backend.max_pool2d_backward(dy[:, :, None], argmax, size=(1, length), **how)[:, :, 0]
+
+    return y[:, :, 0], pullback
+
+
+def zero_pad2d(x: Array, padding: Sides) -> tuple[Array, Pullback]:
+    """Images x (n, c, h, w) in a border of zeros: an int, (vertical, horizontal), or ((top, bottom), (left, right)).
+
+    Raises ShapeError and DTypeError.
+    """
+    _check_floats(x=x)
+    channels, height, width = shapes.image_shape(x.shape, batch=True)
+    border = shapes.sides(padding)
+    backend = backends.current()
+    y, dtype = backend.zero_pad2d(x, padding=border), x.dtype
+    shape = (len(x), channels, height + sum(border[0]), width + sum(border[1]))
+
+    def pullback(dy: Array) -> Array:
+        check_slope(dy, shape, dtype)
+        return backend.zero_pad2d_backward(dy, padding=border)
+
+    return y, pullback
+
+
+def upsample2d(x: Array, size: Size, *, interpolation: str = "nearest") -> tuple[Array, Pullback]:
+    """Images x (n, c, h, w) made `size` times as large, y (n, c, size h, size w).
+
+    "nearest" repeats each pixel; "bilinear" goes from the centre of each to that of the next, and stays what it is
+    beyond the outer ones (PyTorch's align_corners=False). Raises ShapeError and DTypeError.
+    """
+    _check_floats(x=x)
+    channels, height, width = shapes.image_shape(x.shape, batch=True)
+    factors = shapes.pair(size, "size")
+    shapes.check_interpolation(interpolation)
+    shapes.check_pixels((height, width))
+    backend = backends.current()
+    how: dict[str, Any] = {"factors": factors, "interpolation": interpolation}
+    y, dtype = backend.upsample2d(x, **how), x.dtype
+    shape = (len(x), channels, height * factors[0], width * factors[1])
+
+    def pullback(dy: Array) -> Array:
+        check_slope(dy, shape, dtype)
+        return backend.upsample2d_backward(dy, **how)
+
+    return y, pullback
+
+
+def embedding(indices: IntArray, w: Array) -> tuple[Array, Callable[[Array], Array]]:
+    """Rows of a table w (rows, features) by their numbers, indices (n, ...) of integers: y is (n, ..., features).
+
+    The pullback gives dw, in which the slopes of each row add up from the first place that read it to the last.
+    Raises ShapeError, DTypeError, and ValueError for an index that isn't a row's.
+    """
+    _check_floats(w=w)
+    shapes.expect("w ", w.shape, ("rows", "features"))
+    if not isinstance(indices, np.ndarray):
+        raise TypeError(f"expected indices as a NumPy array, got {type(indices).__name__}: np.asarray(indices)")
+    if indices.dtype.kind not in "iu":
+        raise DTypeError(f"expected indices as integers, got {indices.dtype}: .astype(np.int64), if they're whole")
+    for index in (indices.min(), indices.max()) if indices.size else ():
+        if not 0 <= index < len(w):
+            raise ValueError(f"expected indices of {len(w)} rows, 0 to {len(w) - 1}, got {index}")
+    backend = backends.current()
+    places = indices.astype(np.intp)  # a copy: backward must see what forward saw
+    y, rows, dtype = backend.embedding(places, w), len(w), w.dtype
+
+    def pullback(dy: Array) -> Array:
+        check_slope(dy, (*places.shape, w.shape[1]), dtype)
+        return backend.embedding_backward(dy, places, rows=rows)
+
+    return y, pullback

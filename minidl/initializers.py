@@ -49,6 +49,11 @@ def glorot_uniform(shape: Shape, rng: "Generator") -> Array:
     return rng.uniform(-limit, limit, shape)
 
 
+def standard_normal(shape: Shape, rng: "Generator") -> Array:
+    """Normal, of variance 1, as the vectors of an embedding start."""
+    return rng.standard_normal(shape)
+
+
 def lecun_normal(shape: Shape, rng: "Generator") -> Array:
     """Normal, of variance 1 / fan in: keeps the scale without ReLU (LeCun et al., 1998)."""
     return rng.standard_normal(shape) * math.sqrt(1 / max(fans(shape)[0], 1))
@@ -121,6 +126,7 @@ FUNCTIONS: tuple[Any, ...] = (
     glorot_uniform,
     lecun_normal,
     lecun_uniform,
+    standard_normal,
     zeros,
     ones,
 )

@@ -139,6 +139,12 @@ class Module(KeywordHints):
     def ensure_built(self, x: Array) -> None:
         """Build for these samples, in modules that do so at their first call; others have been built before."""
 
+    @property
+    def takes_integers(self) -> bool:
+        """Whether its samples are integers, such as the numbers of words, and not floats: as its first module's are."""
+        first = next(self.children(), None)
+        return first is not None and first[1].takes_integers
+
     def macs(self, input_shape: Shape) -> int:
         """The multiply-accumulate operations of one sample's forward pass."""
         del input_shape

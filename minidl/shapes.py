@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, ParamSpec, SupportsIndex, TypeGuard, TypeVar
 
 from minidl.errors import ShapeError
-from minidl.typing import Padding, Shape, Size
+from minidl.typing import Padding, Shape, Sides, Size
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -30,12 +30,12 @@ def pair(value: Size, name: str, *, minimum: int = 1) -> Pair:
 
     Raises ValueError, which names the argument, for anything else or below `minimum`.
     """
-    values: object = (value, value) if not isinstance(value, tuple) and _is_int(value) else value
+    values: object = (value, value) if not isinstance(value, tuple) and is_int(value) else value
     if (
         not isinstance(values, tuple | Sequence)
         or isinstance(values, str)
         or len(values) != 2
-        or not all(_is_int(v) and int(v) >= minimum for v in values)
+        or not all(is_int(v) and int(v) >= minimum for v in values)
     ):
         raise ValueError(f"{name}: expected an int or a pair of ints, each at least {minimum}, got {value!r}")
     return int(values[0]), int(values[1])
@@ -51,12 +51,12 @@ def check_padding(padding: Padding) -> None:
 
 def count(value: int, name: str, *, minimum: int = 1) -> int:
     """`value` itself, if it's an integer of at least `minimum`; raises ValueError, which names it, otherwise."""
-    if not _is_int(value) or value < minimum:
+    if not is_int(value) or value < minimum:
         raise ValueError(f"{name}: expected an int of at least {minimum}, got {value!r}")
     return int(value)
 
 
-def _is_int(value: object) -> TypeGuard[SupportsIndex]:
+def is_int(value: object) -> TypeGuard[SupportsIndex]:
     """Whether it's an int or stands for one, as NumPy's integers do; arrays of them and bools don't."""
     if type(value) is int:  # the usual case, and much faster than the Protocol
         return True
@@ -136,14 +136,20 @@ def _hint(shape: Shape) -> str:
 
 def conv2d_channels(x: Shape, w: Shape, groups: int) -> None:
     """Raise ShapeError unless images of x[0] channels suit weights (out, in / groups, kh, kw)."""
+    _convolved_channels(x, w, groups, taps="kh, kw", samples="h, w) images")
+
+
+def _convolved_channels(x: Shape, w: Shape, groups: int, *, taps: str, samples: str) -> None:
     count(groups, "groups")
-    if len(w) != 4:
-        raise ShapeError(f"expected weights (out, in / groups, kh, kw), got {show(w)}")
+    axes = 3 + taps.count(",")
+    if len(w) != axes:
+        raise ShapeError(f"expected weights (out, in / groups, {taps}), got {show(w)}")
     if min(w) < 1:
-        raise ShapeError(f"expected weights (out, in / groups, kh, kw) of at least (1, 1, 1, 1), got {show(w)}")
+        least = show((1,) * axes)
+        raise ShapeError(f"expected weights (out, in / groups, {taps}) of at least {least}, got {show(w)}")
     if x[0] != w[1] * groups:
         in_groups = f": {groups} groups of {w[1]} channels" if groups > 1 else ""
-        raise ShapeError(f"expected ({w[1] * groups}, h, w) images{in_groups}, got {show(x)}")
+        raise ShapeError(f"expected ({w[1] * groups}, {samples}{in_groups}, got {show(x)}")
     if w[0] % groups:
         raise ShapeError(f"expected filters in {groups} equal groups, got {w[0]} filters")
 
@@ -191,3 +197,154 @@ def dense_input(shape: Shape, features: int | None, *, batch: bool) -> int:
         raise ShapeError(f"expected {show(expected)}, got {show(shape)}{hint}")
     expect("", shape, ("n", *wanted) if batch else wanted)
     return shape[-1]
+
+
+class Spread(NamedTuple):
+    """A window that spreads each pixel of a small image over a large one: the transpose of a window that slides.
+
+    `Window`, but that `size` is that of the large image, over which the window slides with as many positions as the
+    small one has pixels.
+    """
+
+    stride: Pair
+    padding: tuple[Pair, Pair]
+    dilation: Pair
+    size: Pair
+
+
+@_remembering
+def spread(
+    size: Pair, kernel: Pair, *, stride: Size, padding: Padding, output_padding: Size = 0, dilation: Size = 1
+) -> Spread:
+    """Resolve a transposed convolution of images of `size` (h, w) by `kernel` taps.
+
+    Its output is (h - 1) stride - 2 padding + dilation (kernel - 1) + 1 + output_padding high, or h stride for "same".
+    Raises ShapeError where nothing is left of it, and ValueError as `check_output_padding` does.
+    """
+    strides, dilations = pair(stride, "stride"), pair(dilation, "dilation")
+    check_padding(padding)
+    check_output_padding(output_padding, strides, padding)
+    more = pair(output_padding, "output_padding", minimum=0)
+    check_pixels(size)
+    if isinstance(padding, str):
+        output = (size[0] * strides[0], size[1] * strides[1])
+        window = slide(output, kernel, stride=strides, padding=padding, dilation=dilations)
+        return Spread(strides, window.padding, dilations, output)
+    around = pair(padding, "padding", minimum=0)
+    spans = [
+        (size[axis] - 1) * strides[axis] + dilations[axis] * (kernel[axis] - 1) + 1 + more[axis] for axis in range(2)
+    ]
+    output = (spans[0] - 2 * around[0], spans[1] - 2 * around[1])
+    if min(output) < 1:
+        raise ShapeError(
+            f"expected an image large enough for the padding {around}, got {size[0]} x {size[1]}, which would become "
+            f"{output[0]} x {output[1]}"
+        )
+    return Spread(strides, ((around[0], around[0]), (around[1], around[1])), dilations, output)
+
+
+def check_output_padding(output_padding: Size, stride: Size, padding: Padding) -> None:
+    """Raise ValueError unless it's less than the stride, and 0 with padding "same"."""
+    more, strides = pair(output_padding, "output_padding", minimum=0), pair(stride, "stride")
+    if isinstance(padding, str) and any(more):
+        raise ValueError(f'output_padding: expected 0 with padding "same", got {output_padding!r}')
+    if more[0] >= strides[0] or more[1] >= strides[1]:
+        raise ValueError(f"output_padding: expected less than the stride {strides}, got {output_padding!r}")
+
+
+def conv_transpose2d_channels(x: Shape, w: Shape, groups: int) -> None:
+    """Raise ShapeError unless images of x[0] channels suit weights (in, out / groups, kh, kw)."""
+    count(groups, "groups")
+    if len(w) != 4 or min(w) < 1:
+        raise ShapeError(f"expected weights (in, out / groups, kh, kw) of at least (1, 1, 1, 1), got {show(w)}")
+    if x[0] != w[0]:
+        raise ShapeError(f"expected ({w[0]}, h, w) images, got {show(x)}")
+    if w[0] % groups:
+        raise ShapeError(f"expected channels in {groups} equal groups, got {w[0]} channels")
+
+
+def sequence_shape(shape: Shape, *, batch: bool = False) -> Pair:
+    """(c, length) of one sequence, or of a batch of them: raises ShapeError for another number of axes."""
+    if len(shape) != 2 + batch:
+        raise ShapeError(f"expected sequences {'(n, c, length)' if batch else '(c, length)'}, got {show(shape)}")
+    return shape[-2], shape[-1]
+
+
+def conv1d_channels(x: Shape, w: Shape, groups: int) -> None:
+    """Raise ShapeError unless sequences of x[0] channels suit weights (out, in / groups, k)."""
+    _convolved_channels(x, w, groups, taps="k", samples="length) sequences")
+
+
+@_remembering
+def slide_along(length: int, kernel: int, *, stride: int, padding: Padding, dilation: int = 1) -> Window:
+    """Resolve a window of `kernel` taps along a sequence, as one over an image that is 1 high.
+
+    Raises ShapeError where the window doesn't fit the padded sequence.
+    """
+    steps = count(stride, "stride"), count(dilation, "dilation")
+    check_padding_along(padding)
+    around = 0 if isinstance(padding, str) else count(padding, "padding", minimum=0)  # type: ignore[arg-type]
+    span = steps[1] * (kernel - 1) + 1
+    if length < 1:
+        raise ShapeError(f"expected a sequence of at least 1 value, got {length}")
+    if not isinstance(padding, str) and span > length + 2 * around:
+        raise ShapeError(
+            f"expected a sequence of at least {span} values, the window's span, got {length}"
+            + (f", {length + 2 * around} with its padding" if around else "")
+        )
+    around_image: Padding = "same" if isinstance(padding, str) else (0, around)
+    return slide((1, length), (1, kernel), stride=(1, steps[0]), padding=around_image, dilation=(1, steps[1]))
+
+
+def check_padding_along(padding: Padding) -> None:
+    """Raise ValueError unless `padding` is an int or "same"."""
+    if padding != "same" and (not is_int(padding) or int(padding) < 0):
+        raise ValueError(f'padding: expected an int of at least 0 or "same", got {padding!r}')
+
+
+@_remembering
+def pool_along(length: int, pool_size: int, *, stride: int | None, padding: Padding) -> Window:
+    """The window of a pooling along a sequence; `stride` is the pool's size unless given.
+
+    Raises ValueError where padding is more than half of the pool, and ShapeError where the window doesn't fit.
+    """
+    check_pool_padding_along(count(pool_size, "pool_size"), padding)
+    return slide_along(length, pool_size, stride=pool_size if stride is None else stride, padding=padding)
+
+
+def check_pool_padding_along(pool_size: int, padding: Padding) -> None:
+    """Raise ValueError where padding is more than half of the pool."""
+    check_padding_along(padding)
+    if not isinstance(padding, str) and 2 * count(padding, "padding", minimum=0) > pool_size:  # type: ignore[arg-type]
+        raise ValueError(f"padding: expected at most half of the pool size {pool_size}, got {padding!r}")
+
+
+def sides(padding: Sides, name: str = "padding") -> tuple[Pair, Pair]:
+    """((top, bottom), (left, right)) of an int, of (vertical, horizontal), or of itself.
+
+    Raises ValueError, which names the argument, for anything else.
+    """
+    both: object = (padding, padding) if is_int(padding) else padding
+    try:
+        if isinstance(both, tuple | list) and len(both) == 2:
+            return pair(both[0], name, minimum=0), pair(both[1], name, minimum=0)
+    except ValueError:
+        pass
+    raise ValueError(
+        f"{name}: expected an int, a pair of ints or ((top, bottom), (left, right)), each at least 0, got {padding!r}"
+    )
+
+
+INTERPOLATIONS = ("nearest", "bilinear")
+
+
+def check_interpolation(interpolation: str) -> None:
+    """Raise ValueError unless there is this interpolation."""
+    if interpolation not in INTERPOLATIONS:
+        raise ValueError(f'interpolation: expected "nearest" or "bilinear", got {interpolation!r}')
+
+
+def check_pixels(size: Pair) -> None:
+    """Raise ShapeError for an image without pixels."""
+    if min(size) < 1:
+        raise ShapeError(f"expected an image of at least 1 x 1, got {size[0]} x {size[1]}")

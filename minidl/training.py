@@ -209,7 +209,8 @@ def warm_up(module: Module, input_shape: Shape, *, batch_size: int = 64) -> None
     shapes.count(batch_size, "batch_size")
     module = copy.deepcopy(module)
     dtypes = {parameter.value.dtype for parameter in module.parameters()}
-    x = np.zeros((batch_size, *input_shape), dtypes.pop() if dtypes else np.float32)
+    dtype = np.dtype(np.int64) if module.takes_integers else dtypes.pop() if dtypes else np.float32
+    x: Array = np.zeros((batch_size, *input_shape), dtype)
     for samples in (x, x[:1]):
         predict(module, samples)
     y = module(x)
@@ -287,11 +288,17 @@ def _with_weights(y: Any, weights: Any) -> tuple[Any, ...]:
 
 
 def as_input(x: Any, module: Module) -> Array:
-    """The samples in the model's dtype; only floats are converted, since raw bytes are seldom meant."""
+    """The samples in the model's dtype; only floats are converted, since raw bytes are seldom meant.
+
+    Integers stay what they are for a model whose first layer takes them.
+    """
     x = np.asarray(x)
+    if x.dtype.kind in "iu" and x.ndim and module.takes_integers:
+        return x  # type: ignore[no-any-return]
     if x.dtype.kind != "f":
         hint = "; for bytes of images, x.astype(np.float32) / 255" if x.dtype == np.uint8 else ""
-        raise DTypeError(f"expected samples as floats, got {x.dtype}{hint}")
+        wanted = "integers" if module.takes_integers else "floats"
+        raise DTypeError(f"expected samples as {wanted}, got {x.dtype}{hint}")
     if not x.ndim:
         raise ShapeError("expected samples (n, ...), got a single number")
     first = next((parameter for _, parameter in module.named_parameters()), None)  # the others are like it

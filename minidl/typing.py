@@ -17,6 +17,9 @@ Size: TypeAlias = int | tuple[int, int]
 
 Padding: TypeAlias = int | tuple[int, int] | Literal["same"]
 
+Sides: TypeAlias = int | tuple[int, int] | tuple[tuple[int, int], tuple[int, int]]
+"""One number for all sides of an image, (vertical, horizontal), or ((top, bottom), (left, right))."""
+
 
 class Backward(Protocol):
     """What `forward(train=True)` returns beside y: it adds into each Parameter.grad and returns dx."""

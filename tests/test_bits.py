@@ -79,3 +79,36 @@ def test_five_steps_of_every_optimizer(run_python):
         return run_python(OPTIMIZERS.format(threads=threads), NUMBA_NUM_THREADS="4", **variables).stdout
 
     assert digest(1) == digest(4) == digest(2, **AVX2)
+
+
+LAYERS = """
+import hashlib
+import numpy as np
+import minidl as ml
+
+ml.set_num_threads({threads})
+rng = np.random.default_rng(0)
+labels = rng.integers(0, 3, 40)
+shapes = ml.Sequential([
+    ml.Conv2D(6, 3, stride=2, padding=1), ml.ReLU(), ml.ConvTranspose2D(5, 4, stride=2, padding=1),
+    ml.UpSample2D(2, interpolation="bilinear"), ml.ZeroPad2D(1), ml.SeparableConv2D(7, 3, stride=2), ml.UpSample2D(2),
+    ml.DepthwiseConv2D(3, padding="same"), ml.Concatenate([[], ml.Conv2D(3, 1)]), ml.Add([[], ml.Conv2D(10, 1)]),
+    ml.Reshape((10, -1)), ml.Conv1D(3, 5, stride=3), ml.MaxPool1D(2), ml.Flatten(), ml.Dense(3),
+], input_shape=(3, 12, 12), seed=0)
+words = ml.Sequential([ml.Embedding(9, 5), ml.Flatten(), ml.Dense(3)], input_shape=(4,), seed=0)
+cases = [(shapes, rng.standard_normal((40, 3, 12, 12), dtype=np.float32)), (words, rng.integers(9, size=(40, 4)))]
+for model, x in cases:
+    model.fit(x, labels, loss=ml.CrossEntropy(), optimizer=ml.Adam(model.parameters()), epochs=3, seed=0, verbose=0)
+    state = model.state_dict()
+    assert all(np.isfinite(value).all() for value in state.values())
+    print(hashlib.sha256(b"".join(value.tobytes() for value in state.values())).hexdigest())
+"""
+
+
+@pytest.mark.compiled
+def test_weights_of_layers_that_move_values_about(run_python):
+    digests = [
+        run_python(LAYERS.format(threads=threads), NUMBA_NUM_THREADS="4", **variables).stdout
+        for threads, variables in [(1, {}), (2, {}), (4, {}), (2, AVX2)]
+    ]
+    assert len(set(digests)) == 1, digests

@@ -29,6 +29,9 @@ def test_each_error_is_a_value_error_of_the_public_face(name):
         ("zzz", ["stride", "padding"], "known: stride, padding"),
         ("zzz", (name for name in ["stride", "padding"]), "known: stride, padding"),
         ("zzz", [], "it takes none"),
+        ("input_dim", ["units"], "did you mean nothing (it is inferred when the model is built)?"),
+        ("input_dim", ["vocabulary_size", "features"], "did you mean vocabulary_size?"),
+        ("num_embeddings", ["vocabulary_size", "features"], "did you mean vocabulary_size?"),
     ],
 )
 def test_hints(word, known, hint):
@@ -42,6 +45,7 @@ def test_each_synonym_leads_somewhere(word):
     known += ["alpha", "class_weight", "clip_norm", "clip_value", "delta", "eps", "gamma", "groups", "min_lr"]
     known += ["glorot_normal", "glorot_uniform", "he_normal", "he_uniform"]
     known += ["initial_accumulator_value", "multiplier", "norm", "period", "step_size", "steps"]
+    known += ["axes", "features", "interpolation", "pool_size", "shape", "size"]
     assert did_you_mean(word, known) == f"did you mean {errors.SYNONYMS[word]}?"
     assert word not in known
 

@@ -202,6 +202,12 @@ FUNCTIONS = {
     "softmax": (F.softmax, {"x": ROWS}),
     "log_softmax": (F.log_softmax, {"x": ROWS}),
     "cross_entropy": (F.cross_entropy, {"logits": ROWS, "targets": ROWS}),
+    "conv_transpose2d": (F.conv_transpose2d, {"x": X, "w": zeros(3, 4, 2, 2), "b": B}),
+    "conv1d": (F.conv1d, {"x": zeros(2, 3, 8), "w": zeros(4, 3, 3), "b": B}),
+    "max_pool1d": (lambda x: F.max_pool1d(x, 2), {"x": zeros(2, 3, 8)}),
+    "zero_pad2d": (lambda x: F.zero_pad2d(x, 1), {"x": X}),
+    "upsample2d": (lambda x: F.upsample2d(x, 2), {"x": X}),
+    "embedding": (lambda w: F.embedding(np.zeros((2, 3), np.int64), w), {"w": MATRIX}),
 }
 ARGUMENTS = [(function, name) for function, (_, arrays) in FUNCTIONS.items() for name in arrays]
 
@@ -224,7 +230,9 @@ def test_every_argument_is_a_floating_point_array(function, name):
 
 
 @pytest.mark.usefixtures("no_work")
-@pytest.mark.parametrize(("function", "name"), [pair for pair in ARGUMENTS if pair[1] not in ("x", "logits")])
+@pytest.mark.parametrize(
+    ("function", "name"), [p for p in ARGUMENTS if p[1] not in ("x", "logits") and len(FUNCTIONS[p[0]][1]) > 1]
+)
 def test_dtypes_are_not_mixed(function, name):
     call, arrays = FUNCTIONS[function]
     leader = next(iter(arrays))
@@ -342,3 +350,84 @@ def test_conv2d_and_its_pullback_agree_in_shape_and_dtype(n, size, stride, dtype
     got, want = np.vdot(results[0], x) + np.vdot(results[2], b), np.vdot(y, y)
     magnitude = np.vdot(abs(y), F.conv2d(abs(x), abs(w), abs(b), stride=stride, padding="same", groups=2)[0])
     assert abs(got - want) <= 2 * (y.size + x.size + w.size) * np.finfo(dtype).eps * magnitude
+
+
+@pytest.mark.usefixtures("no_work")
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: F.conv_transpose2d(X, zeros(4, 3, 2, 2)), r"^expected \(4, h, w\) images, got \(3, 8, 8\)$"),
+        (lambda: F.conv_transpose2d(X, zeros(3, 4, 2)), r"^expected weights \(in, out / groups, kh, kw\) of at least"),
+        (
+            lambda: F.conv_transpose2d(X, zeros(3, 4, 2, 2), groups=2),
+            "^expected channels in 2 equal groups, got 3 chan",
+        ),
+        (lambda: F.conv_transpose2d(X, zeros(3, 4, 2, 2), zeros(3)), r"^expected b \(4,\), got \(3,\)$"),
+        (
+            lambda: F.conv_transpose2d(X, zeros(3, 4, 2, 2), padding=5),
+            r"^expected an image large enough for the padding",
+        ),
+        (lambda: F.conv1d(X, zeros(4, 3, 3)), r"^expected sequences \(n, c, length\), got \(2, 3, 8, 8\)$"),
+        (lambda: F.conv1d(zeros(2, 3, 8), W), r"^expected weights \(out, in / groups, k\), got \(4, 3, 3, 3\)$"),
+        (lambda: F.conv1d(zeros(2, 3, 8), zeros(4, 2, 3)), r"^expected \(2, length\) sequences, got \(3, 8\)$"),
+        (
+            lambda: F.conv1d(zeros(2, 3, 8), zeros(4, 3, 9)),
+            "^expected a sequence of at least 9 values, the window's sp",
+        ),
+        (lambda: F.max_pool1d(X, 2), r"^expected sequences \(n, c, length\), got \(2, 3, 8, 8\)$"),
+        (
+            lambda: F.max_pool1d(zeros(2, 3, 1), 2),
+            "^expected a sequence of at least 2 values, the window's span, got 1$",
+        ),
+        (lambda: F.zero_pad2d(ROWS, 1), r"^expected images \(n, c, h, w\), got \(2, 3\)$"),
+        (lambda: F.upsample2d(ROWS, 2), r"^expected images \(n, c, h, w\), got \(2, 3\)$"),
+        (lambda: F.upsample2d(zeros(1, 1, 0, 3), 2), "^expected an image of at least 1 x 1, got 0 x 3$"),
+        (lambda: F.embedding(np.zeros(3, int), B), r"^expected w \(rows, features\), got \(4,\)$"),
+    ],
+)
+def test_shapes_that_others_do_not_take(call, message):
+    with pytest.raises(ShapeError, match=message):
+        call()
+
+
+@pytest.mark.usefixtures("no_work")
+def test_values_that_others_do_not_take():
+    with pytest.raises(ValueError, match=r"^size: expected an int or a pair of ints, each at least 1, got 0"):
+        F.upsample2d(X, 0)
+    with pytest.raises(ValueError, match=r'^interpolation: expected "nearest" or "bilinear", got \'cubic\''):
+        F.upsample2d(X, 2, interpolation="cubic")
+    with pytest.raises(ValueError, match=r"^padding: expected an int, a pair of ints or"):
+        F.zero_pad2d(X, "same")
+    with pytest.raises(ValueError, match=r"^pool_size: expected an int of at least 1, got \(2, 2\)"):
+        F.max_pool1d(zeros(2, 3, 8), (2, 2))
+    for indices in ([0, 4], [-1, 0]):
+        with pytest.raises(ValueError, match=r"^expected indices of 4 rows, 0 to 3, got (4|-1)$"):
+            F.embedding(np.array(indices), MATRIX)
+    for dtype in (np.float32, np.bool_):
+        with pytest.raises(DTypeError, match=r"^expected indices as integers, got (float32|bool)"):
+            F.embedding(np.zeros(3, dtype), MATRIX)
+    with pytest.raises(TypeError, match=r"^expected indices as a NumPy array, got list: np\.asarray\(indices\)$"):
+        F.embedding([0, 1], MATRIX)
+
+
+def test_an_embedding_remembers_the_indices_that_it_saw(each_backend):
+    indices = np.array([1, 1, 0], np.uint8)
+    _, pullback = F.embedding(indices, normal(2, 1))
+    indices[...] = 0
+    np.testing.assert_array_equal(pullback(np.float64([[1], [2], [4]])), [[4], [3]])
+
+
+def test_a_sequence_is_an_image_that_is_1_high(each_backend):
+    x, w, b = normal(2, 4, 9), normal(6, 2, 3), normal(6)
+    how = {"groups": 2, "stride": 2, "padding": 2, "dilation": 2}
+    y, pullback = F.conv1d(x, w, b, **how)
+    as_image = how | {"stride": (1, 2), "padding": (0, 2), "dilation": (1, 2)}
+    want, image_pullback = F.conv2d(x[:, :, None], w[:, :, None], b, **as_image)
+    np.testing.assert_array_equal(y, want[:, :, 0])
+    for got, wanted in zip(pullback(y), image_pullback(want), strict=True):
+        np.testing.assert_array_equal(got, wanted.reshape(got.shape))
+    assert pullback(y, need_dx=False)[0] is None
+    y, pullback = F.max_pool1d(x, 3, stride=2, padding="same")
+    want, image_pullback = F.max_pool2d(x[:, :, None], (1, 3), stride=(1, 2), padding="same")
+    np.testing.assert_array_equal(y, want[:, :, 0])
+    np.testing.assert_array_equal(pullback(y), image_pullback(want)[:, :, 0])

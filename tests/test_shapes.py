@@ -248,3 +248,104 @@ def test_dense_input():
 def test_what_a_dense_layer_does_not_take(shape, features, batch, message):
     with pytest.raises(ShapeError, match=message):
         shapes.dense_input(shape, features, batch=batch)
+
+
+@given(
+    size=PAIRS,
+    kernel=PAIRS,
+    stride=PAIRS,
+    dilation=PAIRS,
+    padding=st.one_of(st.just("same"), st.tuples(st.integers(0, 3), st.integers(0, 3))),
+    data=st.data(),
+)
+def test_spread_turns_slide_back(size, kernel, stride, dilation, padding, data):
+    """A convolution of the output, with the same window, has as many positions as the input has pixels."""
+    more = (0, 0) if padding == "same" else tuple(data.draw(st.integers(0, step - 1)) for step in stride)
+    spans = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
+    if padding == "same":
+        want = tuple(length * step for length, step in zip(size, stride, strict=True))
+    else:
+        want = tuple((size[a] - 1) * stride[a] + spans[a] + more[a] - 2 * padding[a] for a in range(2))
+    how = {"stride": stride, "padding": padding, "dilation": dilation}
+    if min(want) < 1:
+        with pytest.raises(ShapeError, match=r"expected an image large enough for the padding"):
+            shapes.spread(size, kernel, **how, output_padding=more)
+        return
+    window = shapes.spread(size, kernel, **how, output_padding=more)
+    assert window.size == want
+    back = shapes.slide(window.size, kernel, **how)
+    assert back.output == size
+    assert (back.stride, back.padding, back.dilation) == (window.stride, window.padding, window.dilation)
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"output_padding": 1}, r"^output_padding: expected less than the stride \(1, 1\), got 1$"),
+        ({"stride": (2, 3), "output_padding": (1, 3)}, r"^output_padding: expected less than the stride \(2, 3\), got"),
+        ({"stride": 2, "padding": "same", "output_padding": 1}, r'^output_padding: expected 0 with padding "same"'),
+        ({"output_padding": -1}, r"^output_padding: expected an int or a pair of ints, each at least 0, got -1$"),
+        ({"stride": 0}, r"^stride: expected"),
+        ({"padding": "valid"}, r"^padding: expected"),
+    ],
+)
+def test_what_cannot_be_spread(how, message):
+    with pytest.raises(ValueError, match=message):
+        shapes.spread((3, 3), (2, 2), **{"stride": 1, "padding": 0} | how)
+
+
+def test_an_image_of_which_nothing_is_left():
+    with pytest.raises(ShapeError, match=r"for the padding \(2, 1\), got 1 x 3, which would become -1 x 4$"):
+        shapes.spread((1, 3), (3, 4), stride=1, padding=(2, 1))
+    with pytest.raises(ShapeError, match="expected an image of at least 1 x 1, got 0 x 3"):
+        shapes.spread((0, 3), (3, 3), stride=1, padding=0)
+
+
+@given(
+    length=st.integers(1, 9),
+    kernel=st.integers(1, 4),
+    stride=st.integers(1, 3),
+    dilation=st.integers(1, 3),
+    padding=st.integers(0, 3),
+)
+def test_along_a_sequence(length, kernel, stride, dilation, padding):
+    want = positions(length, kernel, stride, padding, padding, dilation)
+    if not want:
+        with pytest.raises(ShapeError, match=f"expected a sequence of at least {dilation * (kernel - 1) + 1} values"):
+            shapes.slide_along(length, kernel, stride=stride, padding=padding, dilation=dilation)
+    else:
+        window = shapes.slide_along(length, kernel, stride=stride, padding=padding, dilation=dilation)
+        assert window.output == (1, want)
+        assert window.padding == ((0, 0), (padding, padding))
+    same = shapes.slide_along(length, kernel, stride=stride, padding="same", dilation=dilation)
+    assert same.output == (1, -(-length // stride))
+
+
+@pytest.mark.parametrize("padding", [-1, 1.5, True, None, "valid", (1, 1)], ids=repr)
+def test_what_is_no_padding_of_a_sequence(padding):
+    with pytest.raises(ValueError, match=r'^padding: expected an int of at least 0 or "same", got '):
+        shapes.slide_along(5, 1, stride=1, padding=padding)
+    with pytest.raises(ValueError, match=r"^padding: expected "):
+        shapes.pool_along(5, 2, stride=1, padding=padding)
+
+
+@pytest.mark.parametrize(
+    ("padding", "want"),
+    [
+        (2, ((2, 2), (2, 2))),
+        ((1, 2), ((1, 1), (2, 2))),
+        ([[1, 2], (3, 4)], ((1, 2), (3, 4))),
+        (np.int64(1), ((1, 1), (1, 1))),
+    ],
+)
+def test_sides(padding, want):
+    assert shapes.sides(padding) == want
+
+
+@pytest.mark.parametrize(
+    "padding", [-1, 1.5, True, None, "same", (1,), (1, 2, 3, 4), ((1, 2), (3,)), (1, -1)], ids=repr
+)
+def test_what_has_no_sides(padding):
+    with pytest.raises(ValueError, match=r"^padding: expected an int, a pair of ints or \(\(top, ") as info:
+        shapes.sides(padding)
+    assert str(info.value).endswith(f"got {padding!r}")

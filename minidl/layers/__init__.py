@@ -13,21 +13,32 @@ from minidl.layers.activation import (
     Softplus,
     Tanh,
 )
+from minidl.layers.branches import Add, Concatenate
 from minidl.layers.container import Chain, Residual
 from minidl.layers.conv import Conv2D
 from minidl.layers.dense import Dense
 from minidl.layers.dropout import Dropout
+from minidl.layers.embedding import Embedding
 from minidl.layers.norm import BatchNorm2D
 from minidl.layers.normalization import Normalization
 from minidl.layers.pool import MaxPool2D
-from minidl.layers.reshape import Flatten
+from minidl.layers.reshape import Flatten, Permute, Reshape
+from minidl.layers.resize import UpSample2D, ZeroPad2D
+from minidl.layers.separable import DepthwiseConv2D, SeparableConv2D
+from minidl.layers.sequence import Conv1D, MaxPool1D
+from minidl.layers.transposed import ConvTranspose2D
 from minidl.module import Module
 
 LAYERS: tuple[type[Module], ...] = (
+    Add,
     BatchNorm2D,
     Chain,
+    Concatenate,
+    Conv1D,
     Conv2D,
+    ConvTranspose2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     ELU,
     Flatten,
@@ -35,15 +46,22 @@ LAYERS: tuple[type[Module], ...] = (
     HardSwish,
     LeakyReLU,
     LogSoftmax,
+    Embedding,
+    MaxPool1D,
     MaxPool2D,
     Normalization,
+    Permute,
     ReLU,
+    Reshape,
     Residual,
     SiLU,
     Sigmoid,
     Softmax,
     Softplus,
     Tanh,
+    SeparableConv2D,
+    UpSample2D,
+    ZeroPad2D,
 )
 """All of them: what a saved model may name."""
 
@@ -51,22 +69,34 @@ __all__ = [
     "ELU",
     "GELU",
     "LAYERS",
+    "Add",
     "BatchNorm2D",
     "Chain",
+    "Concatenate",
+    "Conv1D",
     "Conv2D",
+    "ConvTranspose2D",
     "Dense",
+    "DepthwiseConv2D",
     "Dropout",
+    "Embedding",
     "Flatten",
     "HardSwish",
     "LeakyReLU",
     "LogSoftmax",
+    "MaxPool1D",
     "MaxPool2D",
     "Normalization",
+    "Permute",
     "ReLU",
+    "Reshape",
     "Residual",
+    "SeparableConv2D",
     "SiLU",
     "Sigmoid",
     "Softmax",
     "Softplus",
     "Tanh",
+    "UpSample2D",
+    "ZeroPad2D",
 ]

@@ -73,6 +73,21 @@ for dtype in (np.float32, np.float64):
             run(x.dtype, *jobs)
             dy = images(draw(*saved.y.transpose(0, 2, 3, 1).shape))
             run(x.dtype, *norm.backward(dy, x, saved, eps=1e-5, relu=True, pool=pooling)[1])
+    for c in (1, 7, 16, 19):
+        x, factors, sides = images(draw(2, 4, 3, c)), (3, 2), ((1, 0), (2, 1))
+        for interpolation in ("nearest", "bilinear"):
+            how = dict(factors=factors, interpolation=interpolation)
+            y = compiled.upsample2d(x, **how)
+            compiled.upsample2d_backward(images(y.transpose(0, 2, 3, 1)), **how)
+        y = compiled.zero_pad2d(x, padding=sides)
+        compiled.zero_pad2d_backward(images(y.transpose(0, 2, 3, 1)), padding=sides)
+        how = dict(stride=(2, 1), padding=((1, 1), (0, 0)), dilation=(1, 2), groups=1)
+        w, b = fenced(draw(c, 5, 3, 2)), fenced(draw(5))
+        y = compiled.conv_transpose2d(x, w, b, **how, size=(7, 5))
+        compiled.conv_transpose2d_backward(images(y.transpose(0, 2, 3, 1)), x, w, **how)
+    for features in (1, 7, 16, 19):
+        places = fenced(rng.integers(0, 5, (3, 4)))
+        compiled.embedding_backward(fenced(draw(3, 4, features)), places, rows=5)
     for n, features, units in [(1, 1, 1), (5, 33, 17), (13, 40, 10)]:
         x, w, b = fenced(draw(n, features)), fenced(draw(units, features)), fenced(draw(units))
         compiled.dense_backward(fenced(compiled.dense(x, w, b)), x, w)

@@ -36,6 +36,24 @@ NAMES = {name: getattr(ml, name) for name in ml.__all__} | {"Chain": Chain}
         (lambda: ml.Softplus(treshold=3), "Softplus: unknown argument 'treshold'; did you mean threshold?"),
         (lambda: ml.Dropout(p=0.5), "Dropout: unknown argument 'p'; did you mean rate?"),
         (lambda: ml.Residual([], projections=[]), "Residual: unknown argument 'projections'; did you mean projection?"),
+        (lambda: ml.ConvTranspose2D(out_channels=6, kernel_size=3), "'out_channels'; did you mean filters?"),
+        (lambda: ml.ConvTranspose2D(6, 3, strides=2), "ConvTranspose2D: unknown argument 'strides'; did you mean stri"),
+        (lambda: ml.DepthwiseConv2D(3, depthwise_initializer="zeros"), "did you mean weight_init?"),
+        (
+            lambda: ml.SeparableConv2D(2, 3, dilation_rate=2),
+            "SeparableConv2D: unknown argument 'dilation_rate'; did yo",
+        ),
+        (lambda: ml.Conv1D(2, 3, in_channels=3), "did you mean nothing (it is inferred when the model is built)?"),
+        (lambda: ml.MaxPool1D(kernel_size=3), "MaxPool1D: unknown argument 'kernel_size'; did you mean pool_size?"),
+        (lambda: ml.UpSample2D(scale_factor=2), "UpSample2D: unknown argument 'scale_factor'; did you mean size?"),
+        (lambda: ml.UpSample2D(2, mode="bilinear"), "UpSample2D: unknown argument 'mode'; did you mean interpolation?"),
+        (lambda: ml.UpSample2D(2, align_corners=True), "did you mean nothing (corners are never aligned)?"),
+        (lambda: ml.Reshape(target_shape=(2, 3)), "Reshape: unknown argument 'target_shape'; did you mean shape?"),
+        (lambda: ml.Permute(dims=(2, 1)), "Permute: unknown argument 'dims'; did you mean axes?"),
+        (lambda: ml.Embedding(num_embeddings=3, features=2), "'num_embeddings'; did you mean vocabulary_size?"),
+        (lambda: ml.Embedding(input_dim=3, features=2), "'input_dim'; did you mean vocabulary_size?"),
+        (lambda: ml.Embedding(3, output_dim=2), "Embedding: unknown argument 'output_dim'; did you mean features?"),
+        (lambda: ml.Embedding(3, embedding_dim=2), "'embedding_dim'; did you mean features?"),
         (lambda: ml.Sequential([], input_dim=3), "Sequential: unknown argument 'input_dim'; did you mean nothing (it"),
     ],
 )
@@ -77,6 +95,40 @@ def test_an_unknown_argument_gets_a_hint(make, message):
         (lambda: ml.Softplus(0), "beta: expected a finite number above 0, got 0"),
         (lambda: ml.Softplus(-2.0), "beta: expected a finite number above 0, got -2.0"),
         (lambda: ml.Softplus(threshold=-1), "threshold: expected a finite number of at least 0, got -1"),
+        (lambda: ml.ConvTranspose2D(0, 3), "filters: expected an int of at least 1, got 0"),
+        (lambda: ml.ConvTranspose2D(3, 3, groups=2), "filters: expected a multiple of the 2 groups, got 3"),
+        (
+            lambda: ml.ConvTranspose2D(2, 3, output_padding=1),
+            "output_padding: expected less than the stride (1, 1), got",
+        ),
+        (
+            lambda: ml.ConvTranspose2D(2, 3, stride=2, padding="same", output_padding=1),
+            'output_padding: expected 0 with padding "same", got 1',
+        ),
+        (lambda: ml.DepthwiseConv2D(3, depth_multiplier=0), "depth_multiplier: expected an int of at least 1, got 0"),
+        (lambda: ml.SeparableConv2D(2, 3, stride=0), "stride: expected an int or a pair"),
+        (lambda: ml.Conv1D(2, (3, 3)), "kernel_size: expected an int of at least 1, got (3, 3)"),
+        (lambda: ml.Conv1D(2, 3, padding=(1, 1)), 'padding: expected an int of at least 0 or "same", got (1, 1)'),
+        (lambda: ml.MaxPool1D(3, padding=2), "padding: expected at most half of the pool size 3, got 2"),
+        (lambda: ml.MaxPool1D(3, padding="valid"), "padding: expected an int of at least 0 or \"same\", got 'valid'"),
+        (lambda: ml.ZeroPad2D(-1), "padding: expected an int, a pair of ints or ((top, bottom), (left, right)), each"),
+        (lambda: ml.ZeroPad2D((1, 2, 3)), "padding: expected an int, a pair of ints or ((top, bottom), (left, right))"),
+        (lambda: ml.ZeroPad2D(((1, 2), (3, -4))), "each at least 0, got ((1, 2), (3, -4))"),
+        (lambda: ml.UpSample2D(1.5), "size: expected an int or a pair of ints, each at least 1, got 1.5"),
+        (
+            lambda: ml.UpSample2D(2, interpolation="cubic"),
+            'interpolation: expected "nearest" or "bilinear", got \'cubi',
+        ),
+        (lambda: ml.Reshape((-1, -1)), "shape: expected sizes of at least 1, one of which may be -1, got (-1, -1)"),
+        (lambda: ml.Reshape((0, 3)), "shape: expected sizes of at least 1, one of which may be -1, got (0, 3)"),
+        (lambda: ml.Reshape(6), "shape: expected sizes of at least 1, one of which may be -1, got 6"),
+        (
+            lambda: ml.Permute((0, 1)),
+            "axes: expected a sample's axes 1, 2, ... in a new order, such as (2, 1), got (0,",
+        ),
+        (lambda: ml.Embedding(0, 3), "vocabulary_size: expected an int of at least 1, got 0"),
+        (lambda: ml.Embedding(3, 2.5), "features: expected an int of at least 1, got 2.5"),
+        (lambda: ml.Embedding(3, 2, weight_init="normal"), "unknown initializer 'normal'; did you mean"),
         (lambda: ml.Dropout(1), "rate: expected a probability of at least 0 and less than 1, got 1"),
         (lambda: ml.Dropout(-0.1), "rate: expected a probability"),
         (lambda: ml.Dropout(float("nan")), "rate: expected a probability"),
@@ -126,6 +178,26 @@ REPRESENTATIONS = [
     "Dropout(0.5, seed=3)",
     "Chain([])",
     "Chain([Dense(2), ReLU()])",
+    "ConvTranspose2D(6, 5)",
+    "ConvTranspose2D(6, (5, 3), stride=2, padding=1, output_padding=1, dilation=(1, 2), groups=2, bias=False)",
+    "DepthwiseConv2D(3)",
+    "DepthwiseConv2D(3, depth_multiplier=2, stride=2, padding='same', dilation=2, bias=False, weight_init='zeros')",
+    "SeparableConv2D(6, 3)",
+    "SeparableConv2D(6, 3, depth_multiplier=2, stride=2, padding='same', bias=False)",
+    "Conv1D(6, 5)",
+    "Conv1D(6, 5, stride=2, padding='same', dilation=2, groups=2, bias=False, weight_init='zeros')",
+    "MaxPool1D(2)",
+    "MaxPool1D(3, stride=2, padding=1)",
+    "ZeroPad2D(1)",
+    "ZeroPad2D(((1, 2), (3, 4)))",
+    "UpSample2D()",
+    "UpSample2D(size=(2, 3), interpolation='bilinear')",
+    "Reshape((2, -1))",
+    "Permute((2, 1))",
+    "Embedding(10, 4)",
+    "Embedding(10, 4, weight_init='zeros')",
+    "Concatenate([Chain([]), Dense(2)])",
+    "Add([Chain([Dense(2)]), Dense(2)])",
     "Residual(Chain([Dense(2)]))",
     "Residual(Dense(2), projection=Chain([Dense(2, bias=False)]))",
     "Sequential([Dense(2), Dropout(0.1)])",
@@ -144,6 +216,21 @@ def test_a_representation_pastes_back(text):
         return [plain(item) for item in value] if isinstance(value, list) else value
 
     assert plain(eval(repr(layer), dict(NAMES))) == plain(layer)
+
+
+@pytest.mark.parametrize("branches", [[], ml.Dense(2), "Dense", None])
+@pytest.mark.parametrize("layer", [ml.Concatenate, ml.Add])
+def test_branches_are_a_list(layer, branches):
+    with pytest.raises(TypeError, match="branches: expected a list of modules or of lists of layers, got "):
+        layer(branches)
+
+
+@pytest.mark.parametrize("layer", [ml.Concatenate, ml.Add])
+def test_branches_are_modules(layer):
+    with pytest.raises(TypeError, match=re.escape("branches[1]: expected a Module or a list of layers, got 3")):
+        layer([ml.Dense(1), 3])
+    with pytest.raises(TypeError, match=re.escape("layers[0]: expected a Module, got <class 'minidl.layers.dense.Den")):
+        layer([ml.Dense(1), [ml.Dense]])
 
 
 def test_the_representation_is_that_of_the_constructor():

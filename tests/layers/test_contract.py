@@ -9,6 +9,7 @@ import pytest
 
 import minidl as ml
 from minidl.layers import LAYERS, Chain
+from minidl.layers.branches import Branches
 from minidl.module import Module, flatten_parameters
 from minidl.testing import check_gradients
 
@@ -49,6 +50,59 @@ TABLE = {
         lambda: ml.Sequential([ml.Residual(ml.Conv2D(4, 3, padding=1)), ml.Flatten(), ml.Dense(2), ml.Softmax()]),
         IMAGE,
     ),
+}
+
+
+class Numbered(Module):
+    """An embedding of the floor of floats, which is flat: so its slope by them is zero, as the embedding says."""
+
+    def __init__(self):
+        self.table = ml.Embedding(7, 3)
+
+    def output_shape(self, input_shape):
+        return self.table.output_shape(input_shape)
+
+    def build(self, input_shape, rng):
+        self.table.build(input_shape, rng)
+
+    def forward(self, x, *, train):
+        y, inner_backward = self.table.forward(np.floor(x * 3 + 0.123).astype(np.int64) % 7, train=train)
+
+        def backward(dy, *, need_dx=True):
+            dx = inner_backward(dy, need_dx=need_dx)
+            return dx if dx is None else dx.astype(x.dtype)
+
+        return y, backward
+
+
+SEQUENCE = (4, 7)
+TABLE |= {
+    "ConvTranspose2D": (lambda: ml.ConvTranspose2D(3, 3), IMAGE),
+    "ConvTranspose2D strided": (
+        lambda: ml.ConvTranspose2D(2, (3, 2), stride=2, padding=(1, 0), output_padding=(1, 0), bias=False),
+        IMAGE,
+    ),
+    "ConvTranspose2D in groups": (lambda: ml.ConvTranspose2D(4, 2, stride=(1, 2), dilation=2, groups=2), IMAGE),
+    "ConvTranspose2D same": (lambda: ml.ConvTranspose2D(2, 2, stride=(3, 2), padding="same"), IMAGE),
+    "DepthwiseConv2D": (lambda: ml.DepthwiseConv2D(3, padding="same"), IMAGE),
+    "DepthwiseConv2D multiplied": (lambda: ml.DepthwiseConv2D(2, depth_multiplier=2, stride=2, bias=False), IMAGE),
+    "SeparableConv2D": (lambda: ml.SeparableConv2D(3, 3, padding=1), IMAGE),
+    "SeparableConv2D multiplied": (
+        lambda: ml.SeparableConv2D(2, 2, depth_multiplier=2, dilation=2, bias=False),
+        IMAGE,
+    ),
+    "Conv1D": (lambda: ml.Conv1D(3, 3, padding="same"), SEQUENCE),
+    "Conv1D in groups": (lambda: ml.Conv1D(4, 2, stride=2, dilation=2, padding=1, groups=2, bias=False), SEQUENCE),
+    "MaxPool1D": (lambda: ml.MaxPool1D(3, stride=2, padding=1), SEQUENCE),
+    "ZeroPad2D": (lambda: ml.ZeroPad2D(((0, 1), (2, 3))), IMAGE),
+    "UpSample2D": (lambda: ml.UpSample2D((2, 3)), IMAGE),
+    "UpSample2D bilinear": (lambda: ml.UpSample2D((3, 2), interpolation="bilinear"), IMAGE),
+    "Reshape": (lambda: ml.Reshape((2, -1, 5)), IMAGE),
+    "Permute": (lambda: ml.Permute((3, 1, 2)), IMAGE),
+    "Embedding": (Numbered, (5,)),
+    "Concatenate": (lambda: ml.Concatenate([[], ml.Conv2D(3, 3, padding=1), [ml.Conv2D(2, 1), ml.ReLU()]]), IMAGE),
+    "Concatenate of vectors": (lambda: ml.Concatenate([ml.Dense(3), ml.Dense(2)]), (6,)),
+    "Add": (lambda: ml.Add([[ml.Dense(6), ml.ReLU()], [], ml.Dense(6)]), (6,)),
 }
 
 layers = pytest.mark.parametrize(("factory", "shape"), TABLE.values(), ids=TABLE.keys())
@@ -110,6 +164,8 @@ def frozen_inside(layer):
     elif isinstance(layer, ml.Residual):
         layer.body = frozen_inside(layer.body)
         layer.projection = layer.projection and frozen_inside(layer.projection)
+    elif isinstance(layer, Branches):
+        layer.branches = [frozen_inside(branch) for branch in layer.branches]
     return Frozen(layer)
 
 

@@ -35,6 +35,7 @@ from minidl.backends.compiled.elementwise import (
     tanh,
     tanh_backward,
 )
+from minidl.backends.compiled.embedding import embedding_backward
 from minidl.backends.compiled.images import erase_images, light_images, mix_images, rotate_images, window_images
 from minidl.backends.compiled.network import CannotPrepareError, Network
 from minidl.backends.compiled.norm import (
@@ -44,7 +45,9 @@ from minidl.backends.compiled.norm import (
 )
 from minidl.backends.compiled.optim import adagrad_step, adam_step, lion_step, rmsprop_step, sgd_step
 from minidl.backends.compiled.pool import max_pool2d, max_pool2d_backward
-from minidl.backends.vectorized import scale_shift_backward
+from minidl.backends.compiled.resize import upsample2d, upsample2d_backward, zero_pad2d, zero_pad2d_backward
+from minidl.backends.compiled.transposed import conv_transpose2d, conv_transpose2d_backward
+from minidl.backends.vectorized import embedding, scale_shift_backward
 
 __all__ = [
     "CannotPrepareError",
@@ -57,12 +60,16 @@ __all__ = [
     "conv2d_backward",
     "conv2d_relu",
     "conv2d_relu_backward",
+    "conv_transpose2d",
+    "conv_transpose2d_backward",
     "cross_entropy",
     "dense",
     "dense_backward",
     "dropout",
     "elu",
     "elu_backward",
+    "embedding",
+    "embedding_backward",
     "erase_images",
     "gelu",
     "gelu_backward",
@@ -94,5 +101,9 @@ __all__ = [
     "softplus_backward",
     "tanh",
     "tanh_backward",
+    "upsample2d",
+    "upsample2d_backward",
     "window_images",
+    "zero_pad2d",
+    "zero_pad2d_backward",
 ]

@@ -27,10 +27,12 @@ from minidl.backends.reference.elementwise import (
     tanh,
     tanh_backward,
 )
+from minidl.backends.reference.embedding import embedding, embedding_backward
 from minidl.backends.reference.images import erase_images, light_images, mix_images, rotate_images, window_images
 from minidl.backends.reference.norm import batch_norm2d, batch_norm2d_backward, scale_shift, scale_shift_backward
 from minidl.backends.reference.optim import adagrad_step, adam_step, lion_step, rmsprop_step, sgd_step
 from minidl.backends.reference.pool import max_pool2d, max_pool2d_backward
+from minidl.backends.reference.resize import upsample2d, upsample2d_backward, zero_pad2d, zero_pad2d_backward
 from minidl.backends.reference.softmax import (
     cross_entropy,
     log_softmax,
@@ -38,6 +40,7 @@ from minidl.backends.reference.softmax import (
     softmax,
     softmax_backward,
 )
+from minidl.backends.reference.transposed import conv_transpose2d, conv_transpose2d_backward
 
 __all__ = [
     "adagrad_step",
@@ -46,12 +49,16 @@ __all__ = [
     "batch_norm2d_backward",
     "conv2d",
     "conv2d_backward",
+    "conv_transpose2d",
+    "conv_transpose2d_backward",
     "cross_entropy",
     "dense",
     "dense_backward",
     "dropout",
     "elu",
     "elu_backward",
+    "embedding",
+    "embedding_backward",
     "erase_images",
     "gelu",
     "gelu_backward",
@@ -84,5 +91,9 @@ __all__ = [
     "softplus_backward",
     "tanh",
     "tanh_backward",
+    "upsample2d",
+    "upsample2d_backward",
     "window_images",
+    "zero_pad2d",
+    "zero_pad2d_backward",
 ]

@@ -35,21 +35,37 @@ def conv2d(x: Array, w: Array, b: Array | None, *, stride: Pair, padding: Sides,
 def conv2d_backward(
     dy: Array, x: Array, w: Array, *, stride: Pair, padding: Sides, dilation: Pair, groups: int, need_dx: bool = True
 ) -> tuple[Array | None, Array, Array]:
-    """The weights' gradient is one matrix product with the patches; col2im adds the patches' gradients back up."""
-    n, c, height, width = x.shape
+    """The weights' gradient is one matrix product with the patches; the input's is `image_gradient`."""
     o, c_group, kh, kw = w.shape
-    columns, (out_h, out_w) = _im2col(x, (kh, kw), groups, stride, padding, dilation)
-    slopes = dy.transpose(0, 2, 3, 1).reshape(n * out_h * out_w, groups, o // groups).transpose(1, 0, 2)
+    columns, _ = _im2col(x, (kh, kw), groups, stride, padding, dilation)
+    slopes = _slope_matrix(dy, groups)
     dw = (columns.transpose(0, 2, 1) @ slopes).reshape(groups, kh, kw, c_group, o // groups)
     dw = dw.transpose(0, 4, 3, 1, 2).reshape(w.shape)
     db = slopes.sum(axis=1).reshape(o)
     if not need_dx:
         return None, dw, db
+    size = x.shape[2:]
+    dx = image_gradient(dy, w, size, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    return dx, dw, db
 
-    dcolumns = (slopes @ _weight_matrix(w, groups).transpose(0, 2, 1)).reshape(groups, n, out_h, out_w, kh, kw, c_group)
-    dpatches = dcolumns.transpose(1, 2, 3, 4, 5, 0, 6).reshape(n, out_h, out_w, kh, kw, c)
-    dx = np.zeros((n, height + sum(padding[0]), width + sum(padding[1]), c), x.dtype)
+
+def _slope_matrix(dy: Array, groups: int) -> Array:
+    """Slopes (n, out, out_h, out_w) as (groups, n out_h out_w, out / groups)."""
+    n, o, out_h, out_w = dy.shape
+    return dy.transpose(0, 2, 3, 1).reshape(n * out_h * out_w, groups, o // groups).transpose(1, 0, 2)
+
+
+def image_gradient(
+    dy: Array, w: Array, size: Pair, *, stride: Pair, padding: Sides, dilation: Pair, groups: int
+) -> Array:
+    """dx of `conv2d` for images of `size`: the patches' gradients, which col2im adds back up."""
+    n, _, out_h, out_w = dy.shape
+    _, c_group, kh, kw = w.shape
+    dcolumns = _slope_matrix(dy, groups) @ _weight_matrix(w, groups).transpose(0, 2, 1)
+    dpatches = dcolumns.reshape(groups, n, out_h, out_w, kh, kw, c_group).transpose(1, 2, 3, 4, 5, 0, 6)
+    dpatches = dpatches.reshape(n, out_h, out_w, kh, kw, groups * c_group)
+    dx = np.zeros((n, size[0] + sum(padding[0]), size[1] + sum(padding[1]), groups * c_group), dy.dtype)
     for p in range(kh):
         for q in range(kw):
             under_tap(dx, p * dilation[0], q * dilation[1], stride, (out_h, out_w))[...] += dpatches[:, :, :, p, q]
-    return crop(dx, padding, (height, width)), dw, db
+    return crop(dx, padding, size)

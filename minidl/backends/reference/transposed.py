@@ -1,0 +1,61 @@
+"""Transposed convolution."""
+
+import numpy as np
+
+from minidl.backends.reference.numbers import quiet
+
+
+@quiet
+def conv_transpose2d(x, w, b, *, stride, padding, dilation, groups, size):
+    """y[n, o, i s + p d, j s + q d] = b[o] + the sum of the x[n, c, i, j] w[c, o, p, q] that land there.
+
+    y is of `size` (h, w), the inside of a border of `padding`; what lands in the border is dropped. w is
+    (in, out / groups, kh, kw).
+    """
+    n_images, n_channels, height, width = x.shape
+    _, n_filters, kernel_height, kernel_width = w.shape
+    y = np.zeros((n_images, groups * n_filters, *size))
+    if b is not None:
+        y += np.asarray(b, float)[:, None, None]
+    for n in range(n_images):
+        for c in range(n_channels):
+            group = c // (n_channels // groups)
+            for i in range(height):
+                for j in range(width):
+                    pixel = float(x[n, c, i, j])
+                    for o in range(n_filters):
+                        for p in range(kernel_height):
+                            for q in range(kernel_width):
+                                row = i * stride[0] + p * dilation[0] - padding[0][0]
+                                column = j * stride[1] + q * dilation[1] - padding[1][0]
+                                if 0 <= row < size[0] and 0 <= column < size[1]:
+                                    y[n, group * n_filters + o, row, column] += pixel * float(w[c, o, p, q])
+    return y.astype(x.dtype)
+
+
+@quiet
+def conv_transpose2d_backward(dy, x, w, *, stride, padding, dilation, groups, need_dx=True):
+    """(dx, dw, db) of `conv_transpose2d`: each product hands the slope of where it lands, 0 in the border, to both."""
+    n_images, n_channels, height, width = x.shape
+    _, n_filters, kernel_height, kernel_width = w.shape
+    dx, dw, db = np.zeros(x.shape), np.zeros(w.shape), np.zeros(dy.shape[1])
+    for n in range(n_images):
+        for o in range(dy.shape[1]):
+            for slope in dy[n, o].flat:
+                db[o] += float(slope)
+        for c in range(n_channels):
+            group = c // (n_channels // groups)
+            for i in range(height):
+                for j in range(width):
+                    for o in range(n_filters):
+                        for p in range(kernel_height):
+                            for q in range(kernel_width):
+                                row = i * stride[0] + p * dilation[0] - padding[0][0]
+                                column = j * stride[1] + q * dilation[1] - padding[1][0]
+                                if 0 <= row < dy.shape[2] and 0 <= column < dy.shape[3]:
+                                    slope = float(dy[n, group * n_filters + o, row, column])
+                                else:
+                                    slope = 0.0
+                                dx[n, c, i, j] += slope * float(w[c, o, p, q])
+                                dw[c, o, p, q] += slope * float(x[n, c, i, j])
+    return dx.astype(x.dtype) if need_dx else None, dw.astype(x.dtype), db.astype(x.dtype)

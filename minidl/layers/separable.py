@@ -1,0 +1,159 @@
+"""Convolution channel by channel, and its pair with one across channels."""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from minidl import functional as F
+from minidl import initializers, shapes
+from minidl.initializers import Initializer
+from minidl.layers.affine import Affine
+from minidl.module import Module, Parameter
+from minidl.typing import Array, Backward, Padding, Shape, Size
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+
+class DepthwiseConv2D(Affine):
+    """Each channel of images (n, c, h, w) convolved by `depth_multiplier` filters of its own, plus a bias for each.
+
+    It is a `Conv2D` with as many groups as channels: y is (n, c depth_multiplier, oh, ow), the filters of a channel
+    side by side; stride, `padding` and `dilation` as there. `weight` is (c depth_multiplier, 1, kh, kw); `bias` is
+    (c depth_multiplier,), or None with bias=False.
+    """
+
+    def __init__(
+        self,
+        kernel_size: Size,
+        *,
+        depth_multiplier: int = 1,
+        stride: Size = 1,
+        padding: Padding = 0,
+        dilation: Size = 1,
+        bias: bool = True,
+        weight_init: str | Initializer = "he_normal",
+    ) -> None:
+        self.kernel_size = kernel_size
+        self.depth_multiplier = shapes.count(depth_multiplier, "depth_multiplier")
+        self.stride = stride
+        self.padding = padding
+        self.dilation = dilation
+        self.weight_init = weight_init
+        self.weight = Parameter(memory=(2, 3, 1, 0))
+        self.bias = Parameter() if bias else None
+        _check_window(kernel_size, stride, padding, dilation)
+        initializers.get(weight_init)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return _depthwise_shape(self, self.weight, input_shape)
+
+    def build(self, input_shape: Shape, rng: "Generator") -> None:
+        shape = _depthwise_weights(self, input_shape)
+        self.weight.initialize(shape, initializers.get(self.weight_init), rng)
+        if self.bias is not None:
+            self.bias.initialize(shape[:1], initializers.zeros, rng)
+
+    def macs(self, input_shape: Shape) -> int:
+        return math.prod(self.output_shape(input_shape)) * math.prod(shapes.pair(self.kernel_size, "kernel_size"))
+
+    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
+        bias = None if self.bias is None else self.bias.value
+        y, pullback = F.conv2d(x, self.weight.value, bias, **_depthwise_how(self, x))
+        return y, self.adding(pullback)
+
+
+class SeparableConv2D(Module):
+    """A `DepthwiseConv2D` without bias, then `filters` filters of 1 x 1 across its channels, plus a bias for each.
+
+    y is (n, filters, oh, ow). `depthwise_weight` is (c depth_multiplier, 1, kh, kw), `pointwise_weight`
+    (filters, c depth_multiplier, 1, 1), `bias` (filters,), or None with bias=False. Source: Chollet, "Xception", 2017.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Size,
+        *,
+        depth_multiplier: int = 1,
+        stride: Size = 1,
+        padding: Padding = 0,
+        dilation: Size = 1,
+        bias: bool = True,
+        weight_init: str | Initializer = "he_normal",
+    ) -> None:
+        self.filters = shapes.count(filters, "filters")
+        self.kernel_size = kernel_size
+        self.depth_multiplier = shapes.count(depth_multiplier, "depth_multiplier")
+        self.stride = stride
+        self.padding = padding
+        self.dilation = dilation
+        self.weight_init = weight_init
+        self.depthwise_weight = Parameter(memory=(2, 3, 1, 0))
+        self.pointwise_weight = Parameter(memory=(2, 3, 1, 0))
+        self.bias = Parameter() if bias else None
+        _check_window(kernel_size, stride, padding, dilation)
+        initializers.get(weight_init)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return (self.filters, *_depthwise_shape(self, self.depthwise_weight, input_shape)[1:])
+
+    def build(self, input_shape: Shape, rng: "Generator") -> None:
+        initializer, shape = initializers.get(self.weight_init), _depthwise_weights(self, input_shape)
+        self.depthwise_weight.initialize(shape, initializer, rng)
+        self.pointwise_weight.initialize((self.filters, shape[0], 1, 1), initializer, rng)
+        if self.bias is not None:
+            self.bias.initialize((self.filters,), initializers.zeros, rng)
+
+    def macs(self, input_shape: Shape) -> int:
+        filters, *taps = _depthwise_weights(self, input_shape)
+        return math.prod(self.output_shape(input_shape)[1:]) * filters * (math.prod(taps) + self.filters)
+
+    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
+        between, depthwise = F.conv2d(x, self.depthwise_weight.value, **_depthwise_how(self, x))
+        bias = None if self.bias is None else self.bias.value
+        y, pointwise = F.conv2d(between, self.pointwise_weight.value, bias)
+
+        def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
+            slope, dpointwise, dbias = pointwise(dy)
+            assert slope is not None
+            dx, ddepthwise, _ = depthwise(slope, need_dx=need_dx)
+            self.depthwise_weight.grad += ddepthwise
+            self.pointwise_weight.grad += dpointwise
+            if self.bias is not None:
+                self.bias.grad += dbias
+            return dx
+
+        return y, backward
+
+
+_Depthwise = DepthwiseConv2D | SeparableConv2D
+
+
+def _check_window(kernel_size: Size, stride: Size, padding: Padding, dilation: Size) -> None:
+    shapes.pair(kernel_size, "kernel_size")
+    shapes.pair(stride, "stride")
+    shapes.pair(dilation, "dilation")
+    shapes.check_padding(padding)
+
+
+def _depthwise_weights(layer: _Depthwise, input_shape: Shape) -> Shape:
+    channels = shapes.image_shape(input_shape)[0]
+    return (channels * layer.depth_multiplier, 1, *shapes.pair(layer.kernel_size, "kernel_size"))
+
+
+def _depthwise_shape(layer: _Depthwise, weight: Parameter, input_shape: Shape) -> Shape:
+    image = shapes.image_shape(input_shape)
+    wanted = weight.value.shape if weight.is_built else _depthwise_weights(layer, input_shape)
+    shapes.expect("", image, (wanted[0] // layer.depth_multiplier, "h", "w"))
+    window = shapes.slide(
+        image[1:], (wanted[2], wanted[3]), stride=layer.stride, padding=layer.padding, dilation=layer.dilation
+    )
+    return (wanted[0], *window.output)
+
+
+def _depthwise_how(layer: _Depthwise, x: Array) -> dict[str, Any]:
+    """The keywords of `conv2d`. Raises ShapeError unless the images x have the channels that the weights have."""
+    weight = layer.weight if isinstance(layer, DepthwiseConv2D) else layer.depthwise_weight
+    groups = weight.value.shape[0] // layer.depth_multiplier
+    shapes.expect("images ", x.shape, ("n", groups, "h", "w"))
+    return {"stride": layer.stride, "padding": layer.padding, "dilation": layer.dilation, "groups": groups}

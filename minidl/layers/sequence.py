@@ -1,0 +1,112 @@
+"""Convolution and pooling along sequences (n, c, length), which are images that are 1 high."""
+
+import math
+from typing import TYPE_CHECKING
+
+from minidl import functional as F
+from minidl import initializers, shapes
+from minidl.errors import ShapeError
+from minidl.initializers import Initializer
+from minidl.layers.affine import Affine
+from minidl.module import Module, Parameter
+from minidl.typing import Array, Backward, Padding, Shape
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+
+class Conv1D(Affine):
+    """Cross-correlation of sequences (n, c, length) with `filters` filters of `kernel_size` values, plus a bias.
+
+    y is (n, filters, floor((length + 2 padding - dilation (kernel - 1) - 1) / stride) + 1). `padding` is an int or
+    "same": ceil(length / stride) values, the odd zero at the end. `groups` as in `Conv2D`. `weight` is
+    (filters, c / groups, k); `bias` is (filters,), or None with bias=False.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int,
+        *,
+        stride: int = 1,
+        padding: Padding = 0,
+        dilation: int = 1,
+        groups: int = 1,
+        bias: bool = True,
+        weight_init: str | Initializer = "he_normal",
+    ) -> None:
+        self.filters = shapes.count(filters, "filters")
+        self.kernel_size = shapes.count(kernel_size, "kernel_size")
+        self.stride = shapes.count(stride, "stride")
+        self.padding = padding
+        self.dilation = shapes.count(dilation, "dilation")
+        self.groups = shapes.count(groups, "groups")
+        self.weight_init = weight_init
+        self.weight = Parameter(memory=(2, 1, 0))
+        self.bias = Parameter() if bias else None
+        shapes.check_padding_along(padding)
+        initializers.get(weight_init)
+        if filters % groups:
+            raise ValueError(f"filters: expected a multiple of the {groups} groups, got {filters}")
+
+    def _weight_shape(self, input_shape: Shape) -> Shape:
+        channels = shapes.sequence_shape(input_shape)[0]
+        if channels % self.groups:
+            raise ShapeError(f"expected channels in {self.groups} equal groups, got {shapes.show(input_shape)}")
+        return (self.filters, channels // self.groups, self.kernel_size)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        weight_shape = self.weight.value.shape if self.weight.is_built else self._weight_shape(input_shape)
+        sequence = shapes.sequence_shape(input_shape)
+        shapes.conv1d_channels(sequence, weight_shape, self.groups)
+        window = shapes.slide_along(
+            sequence[1], self.kernel_size, stride=self.stride, padding=self.padding, dilation=self.dilation
+        )
+        return (self.filters, window.output[1])
+
+    def build(self, input_shape: Shape, rng: "Generator") -> None:
+        self.weight.initialize(self._weight_shape(input_shape), initializers.get(self.weight_init), rng)
+        if self.bias is not None:
+            self.bias.initialize((self.filters,), initializers.zeros, rng)
+
+    def macs(self, input_shape: Shape) -> int:
+        return math.prod(self.output_shape(input_shape)) * math.prod(self._weight_shape(input_shape)[1:])
+
+    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
+        y, pullback = F.conv1d(
+            x,
+            self.weight.value,
+            None if self.bias is None else self.bias.value,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+            groups=self.groups,
+        )
+        return y, self.adding(pullback)
+
+
+class MaxPool1D(Module):
+    """The maximum of each window of sequences (n, c, length); `stride` is the pool's size unless given.
+
+    y is (n, c, floor((length + 2 padding - pool) / stride) + 1). `padding` is an int, at most half of the pool, or
+    "same". The first maximum wins a tie, NaN wins over everything, padding never wins.
+    """
+
+    def __init__(self, pool_size: int, *, stride: int | None = None, padding: Padding = 0) -> None:
+        self.pool_size = shapes.count(pool_size, "pool_size")
+        self.stride = None if stride is None else shapes.count(stride, "stride")
+        self.padding = padding
+        shapes.check_pool_padding_along(self.pool_size, padding)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        channels, length = shapes.sequence_shape(input_shape)
+        window = shapes.pool_along(length, self.pool_size, stride=self.stride, padding=self.padding)
+        return (channels, window.output[1])
+
+    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
+        y, pullback = F.max_pool1d(x, self.pool_size, stride=self.stride, padding=self.padding)
+
+        def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
+            return pullback(dy) if need_dx else None
+
+        return y, backward

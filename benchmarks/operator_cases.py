@@ -140,7 +140,7 @@ def _rows(rng: np.random.Generator, n: int, classes: int) -> list[Case]:
 
 
 def _updates(rng: np.random.Generator, size: int) -> list[Case]:
-    adam = {"betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0, "step_size": 1e-6, "second_scale": 1.0}
+    adam = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.0, "step_size": 1e-6, "second_scale": 1.0}
     sgd = {"lr": 1e-6, "momentum": 0.9, "nesterov": False, "weight_decay": 0.0}
     value, grad, first = (_normal(rng, size) for _ in range(3))
     moments = {"first": first, "second": np.square(_normal(rng, size))}

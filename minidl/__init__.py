@@ -1,27 +1,77 @@
 """minidl: a small convolutional-network framework on NumPy and Numba that reads like the textbook."""
 
-from minidl import datasets, functional, initializers, models, testing
+from minidl import augment, datasets, functional, initializers, metrics, models, schedules, testing
 from minidl.backends import backend_name, use_backend
-from minidl.callbacks import Callback, CSVLogger, EarlyStopping, ModelCheckpoint, ProgressBar
+from minidl.callbacks import AverageWeights, Callback, CSVLogger, EarlyStopping, ModelCheckpoint, ProgressBar
 from minidl.checkpoint import load_arrays, save_arrays
-from minidl.data import batches
+from minidl.data import batches, class_weights, one_hot, train_test_split
 from minidl.errors import DTypeError, FormatError, NotBuiltError, ShapeError, StateError
-from minidl.layers import BatchNorm2D, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Residual, Softmax
-from minidl.losses import CrossEntropy, Loss, MeanSquaredError
-from minidl.metrics import Accuracy, ConfusionMatrix, Metric, TopKAccuracy
+from minidl.layers import (
+    BatchNorm2D,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPool2D,
+    Normalization,
+    ReLU,
+    Residual,
+    Softmax,
+)
+from minidl.losses import (
+    BinaryCrossEntropy,
+    BinaryFocalLoss,
+    CrossEntropy,
+    FocalLoss,
+    Huber,
+    KLDivergence,
+    Loss,
+    MeanAbsoluteError,
+    MeanSquaredError,
+)
+from minidl.metrics import (
+    F1,
+    ROCAUC,
+    Accuracy,
+    BinaryAccuracy,
+    ConfusionMatrix,
+    Metric,
+    Precision,
+    Recall,
+    TopKAccuracy,
+)
 from minidl.model import Model, Sequential, load
 from minidl.module import Module, Parameter
-from minidl.optim import SGD, Adam, Optimizer
+from minidl.optim import (
+    SGD,
+    Adagrad,
+    Adam,
+    AdamW,
+    ExponentialMovingAverage,
+    Lion,
+    Optimizer,
+    RMSProp,
+    biases_and_norms,
+    clip_gradients,
+)
 from minidl.threads import num_threads, set_num_threads
 from minidl.training import History, evaluate, fit, predict, warm_up
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "F1",
+    "ROCAUC",
     "SGD",
     "Accuracy",
+    "Adagrad",
     "Adam",
+    "AdamW",
+    "AverageWeights",
     "BatchNorm2D",
+    "BinaryAccuracy",
+    "BinaryCrossEntropy",
+    "BinaryFocalLoss",
     "CSVLogger",
     "Callback",
     "ConfusionMatrix",
@@ -31,29 +81,43 @@ __all__ = [
     "Dense",
     "Dropout",
     "EarlyStopping",
+    "ExponentialMovingAverage",
     "Flatten",
+    "FocalLoss",
     "FormatError",
     "History",
+    "Huber",
+    "KLDivergence",
+    "Lion",
     "Loss",
     "MaxPool2D",
+    "MeanAbsoluteError",
     "MeanSquaredError",
     "Metric",
     "Model",
     "ModelCheckpoint",
     "Module",
+    "Normalization",
     "NotBuiltError",
     "Optimizer",
     "Parameter",
+    "Precision",
     "ProgressBar",
+    "RMSProp",
     "ReLU",
+    "Recall",
     "Residual",
     "Sequential",
     "ShapeError",
     "Softmax",
     "StateError",
     "TopKAccuracy",
+    "augment",
     "backend_name",
     "batches",
+    "biases_and_norms",
+    "class_weights",
+    "clip_gradients",
     "datasets",
     "evaluate",
     "fit",
@@ -61,12 +125,16 @@ __all__ = [
     "initializers",
     "load",
     "load_arrays",
+    "metrics",
     "models",
     "num_threads",
+    "one_hot",
     "predict",
     "save_arrays",
+    "schedules",
     "set_num_threads",
     "testing",
+    "train_test_split",
     "use_backend",
     "warm_up",
 ]

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl import initializers
 from minidl.errors import FormatError
 from minidl.module import Module
 
@@ -32,6 +33,9 @@ def _to_data(value: Any, table: Mapping[str, type[Module]]) -> Any:
         return value.item()
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    name = initializers.name_of(value) if callable(value) else None
+    if name is not None:
+        return name
     raise TypeError(f"a file can't hold the argument {value!r}: use a name, a number or a pair of numbers")
 
 

@@ -13,7 +13,7 @@ from minidl import checkpoint
 from minidl.errors import KeywordHints, did_you_mean
 from minidl.files import write_atomically
 from minidl.module import Module
-from minidl.optim import Optimizer
+from minidl.optim import ExponentialMovingAverage, Optimizer
 from minidl.typing import Array
 
 Logs = Mapping[str, Any]
@@ -39,6 +39,9 @@ class Callback(KeywordHints):
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         """After a step; `logs` has the epoch's means so far."""
+
+    def on_train_epoch_end(self, epoch: int) -> None:
+        """After the last step of an epoch, before its validation."""
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """After an epoch and its validation."""
@@ -163,6 +166,42 @@ class ModelCheckpoint(_Monitor):
 
     def _path(self, epoch: int, logs: Logs) -> str:
         return self.filepath.format(epoch=epoch + 1, **logs)
+
+
+class AverageWeights(Callback):
+    """Judge a training by the exponential moving average of its weights, and leave that in the model at the end.
+
+    The average is taken after each step. The model has it during validations and until the next epoch begins, so that
+    other callbacks stop, save and restore by it. With `keep` False the model has its own weights at the end, and
+    `average`, an `ExponentialMovingAverage`, the averaged ones. One of an earlier training may be given to go on with.
+    """
+
+    def __init__(self, decay: float = 0.999, *, average: ExponentialMovingAverage | None = None, keep: bool = True):
+        if not 0 <= decay < 1:
+            raise ValueError(f"decay: expected a number of at least 0 and less than 1, got {decay!r}")
+        self.decay, self.keep, self._given = decay, keep, average
+
+    def on_train_begin(self) -> None:
+        if self._given is not None and self._given.model is not self.model:
+            raise ValueError("average: expected one of this model")
+        given = self._given
+        self.average = ExponentialMovingAverage(self.model, decay=self.decay) if given is None else given
+
+    def on_epoch_begin(self, epoch: int) -> None:
+        self.average.restore()
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        self.average.update()
+
+    def on_train_epoch_end(self, epoch: int) -> None:
+        self.average.apply()
+
+    def on_train_end(self) -> None:
+        if self.keep:
+            self.average.apply()
+            self.average.adopt()
+        else:
+            self.average.restore()
 
 
 class CSVLogger(Callback):

@@ -137,24 +137,30 @@ def dense(x: Array, w: Array, b: Array | None = None) -> tuple[Array, AffinePull
 
 
 def batch_norm2d(
-    x: Array, gamma: Array, beta: Array, *, eps: float = 1e-5, relu: bool = False
+    x: Array,
+    gamma: Array,
+    beta: Array,
+    *,
+    eps: float = 1e-5,
+    running: tuple[Array, Array, float] | None = None,
 ) -> tuple[Array, NormPullback, Array, Array]:
     """(y, pullback, mean, variance): each channel of images x normalized over the batch, times gamma plus beta, (c,).
 
-    The variance is the biased one. `relu`, where `can_prepare`, adds a ReLU. Raises ShapeError and DTypeError.
+    The variance is the biased one. `running` (mean, variance, momentum), contiguous, are changed in place: momentum of
+    the way towards the batch's mean and unbiased variance. Raises ShapeError and DTypeError.
     """
     _check_channels(x, gamma=gamma, beta=beta)
-    backend: Any = backends.current()
-    y, mean, variance = (backend.batch_norm2d_relu if relu else backend.batch_norm2d)(x, gamma, beta, eps=eps)
+    for name, vector in zip(("running_mean", "running_variance"), (running or ())[:2], strict=False):
+        _check_floats(x=x, **{name: vector})
+        shapes.expect(f"{name} ", vector.shape, gamma.shape)
+        if not vector.flags.carray:
+            raise ValueError(f"expected {name} as a contiguous array that can be written to")
+    backend = backends.current()
+    y, mean, variance = backend.batch_norm2d(x, gamma, beta, eps=eps, running=running)
 
     def pullback(dy: Array) -> tuple[Array, Array, Array]:
         check_slope(dy, x.shape, x.dtype)
-        gradients: tuple[Array, Array, Array]
-        if relu:
-            gradients = backend.batch_norm2d_relu_backward(dy, x, gamma, mean, variance, y, eps=eps)
-        else:
-            gradients = backend.batch_norm2d_backward(dy, x, gamma, mean, variance, eps=eps)
-        return gradients
+        return backend.batch_norm2d_backward(dy, x, gamma, mean, variance, eps=eps)
 
     return y, pullback, mean, variance
 
@@ -186,6 +192,23 @@ def relu(x: Array) -> tuple[Array, Pullback]:
     _check_floats(x=x)
     backend = backends.current()
     return _from_output(backend.relu(x), backend.relu_backward)
+
+
+def dropout(x: Array, *, rate: float, key: int, counter: int) -> tuple[Array, Pullback]:
+    """Each value of x times zero with probability `rate`, else times 1 / (1 - rate). Raises DTypeError.
+
+    Which ones is a function of the key and the counter, below 2^63, and of the shape and the place in it alone: the
+    same on every backend, for every layout in memory and number of threads.
+    """
+    _check_floats(x=x)
+    backend = backends.current()
+    shape, dtype = x.shape, x.dtype
+
+    def pullback(dy: Array) -> Array:
+        check_slope(dy, shape, dtype)
+        return backend.dropout(dy, rate=rate, key=key, counter=counter)
+
+    return backend.dropout(x, rate=rate, key=key, counter=counter), pullback
 
 
 def softmax(x: Array) -> tuple[Array, Pullback]:

@@ -68,6 +68,10 @@ class Parameter:
             raise NotBuiltError("the parameters have no values yet: build the model first")
         return self._flat
 
+    def shaped(self, vector: Array) -> Array:
+        """A view, in the shape of the value, of a vector whose elements are in the order of those of `flat`."""
+        return self._shaped(vector, self.value.shape)
+
     @property
     def is_built(self) -> bool:
         """Whether it has a value."""
@@ -95,10 +99,12 @@ class Parameter:
         self.value, self.grad = value, grad
 
     def _live_in(self, shape: Shape, values: Array, grads: Array) -> None:
-        order = self.memory if self.memory is not None and len(self.memory) == len(shape) else range(len(shape))
-        dense, back = [shape[axis] for axis in order], np.argsort(order)
         self._flat = values, grads
-        self._value, self._grad = (vector.reshape(dense).transpose(back) for vector in self._flat)
+        self._value, self._grad = self._shaped(values, shape), self._shaped(grads, shape)
+
+    def _shaped(self, vector: Array, shape: Shape) -> Array:
+        order = self.memory if self.memory is not None and len(self.memory) == len(shape) else range(len(shape))
+        return vector.reshape([shape[axis] for axis in order]).transpose(np.argsort(order))
 
     def __repr__(self) -> str:
         return (

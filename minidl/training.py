@@ -1,26 +1,32 @@
 """The training loop: fit, evaluate and predict as plain functions over any Module."""
 
+import contextlib
 import copy
+import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from minidl import functional as F
 from minidl import shapes
+from minidl.augment import Augment, as_augmentation
 from minidl.callbacks import Callback, ProgressBar
 from minidl.data import batches
 from minidl.errors import DTypeError, ShapeError, keyword_hints
+from minidl.fit_arguments import check_loss, check_metrics, check_optimizer, check_schedule, weights_of
 from minidl.layers.container import without_softmax
 from minidl.losses import CrossEntropy, MeanSquaredError
+from minidl.losses.loss import ClassLoss
 from minidl.metrics import Metric
 from minidl.module import Module
 from minidl.optim import SGD, Adam, Optimizer
+from minidl.schedules import Schedule
 from minidl.typing import Array, Shape
 
-Criterion: TypeAlias = Callable[[Array, Any], tuple[float, Array]]
-"""A loss: criterion(scores, targets) -> (mean loss, its gradient by the scores)."""
+Criterion: TypeAlias = Callable[..., tuple[float, Array]]
+"""A loss: criterion(scores, targets) -> (mean loss, its gradient by the scores); with weights, they come third."""
 
 
 class History(dict[str, list[Any]]):
@@ -45,47 +51,69 @@ def fit(
     validation_data: tuple[Any, Any] | None = None,
     validation_split: float = 0.0,
     shuffle: bool = True,
+    sample_weight: Any = None,
+    class_weight: Mapping[int, float] | None = None,
+    schedule: Schedule | None = None,
     metrics: Sequence[Metric] = (),
     callbacks: Sequence[Callback] = (),
+    augment: Augment | None = None,
+    prefetch: int = 0,
     seed: int | None = None,
     verbose: int | str = "auto",
 ) -> History:
     """Train on samples x (n, ...) and targets y (n, ...) and return the History.
 
-    `validation_split` sets the last share of the samples aside, before shuffling; `validation_data` (x, y) takes its
-    place. The order of the samples is a function of `seed`. `verbose`: 0 is silent, 1 draws a live line, 2 writes one
-    line for each epoch, "auto" is 1 on a terminal and else 2. A model that ends in Softmax and is trained with
-    CrossEntropy is differentiated as one, from the logits. Raises ValueError and its kin before any work.
+    `validation_split` sets the last share of the samples aside, before shuffling; `validation_data` (x, y), or (x, y,
+    sample_weight), takes its place. `sample_weight` (n,) and `class_weight` {class: weight}, which multiply, say how
+    much a sample counts in the loss; the validation knows no weights of classes. `schedule` changes the learning rate
+    after each batch or epoch, which the History has as "lr" then, as each epoch ended. The order of the samples is a
+    function of `seed`. `verbose`: 0 is silent, 1 draws a live line, 2 writes one line for each epoch, "auto" is 1 on a
+    terminal and else 2. A model that ends in Softmax and is trained with CrossEntropy, or another loss of classes, is
+    differentiated as one, from the logits. Raises ValueError and its kin before any work.
+
+    `augment` changes training images, differently in each epoch: an augmentation of `minidl.augment`, a list of them,
+    or a function (x, y) -> (x, y) of batches. What augmentations do to a sample is a function of `seed`, the epoch and
+    the sample's place in x. `prefetch` is how many batches a background thread may have ready; it changes no result.
     """
     shapes.count(epochs, "epochs", minimum=0)
     shapes.count(batch_size, "batch_size")
+    shapes.count(prefetch, "prefetch", minimum=0)
+    augmentation = as_augmentation(augment)
+    weighted = sample_weight is not None or class_weight is not None
+    check_loss(loss, weighted=weighted)
+    check_optimizer(optimizer)
+    check_metrics(metrics)
     x, y = as_input(x, module), np.asarray(y)
     _check_lengths(x, y)
     _check_trained(module, optimizer)
+    weights = weights_of(y, sample_weight, None)
+    held_out: tuple[Array, tuple[Any, ...]] | None = None
     if validation_data is not None:
-        held_out = as_input(validation_data[0], module), np.asarray(validation_data[1])
-        _check_lengths(*held_out)
-        if not len(held_out[0]):
-            raise ShapeError("validation_data: expected at least one sample, got none")
+        held_out = _held_out(module, *validation_data)
     elif validation_split:
         kept = _kept(len(x), validation_split)
-        held_out, x, y = (x[kept:], y[kept:]), x[:kept], y[:kept]
-    else:
-        held_out = None
+        held_out = x[kept:], _with_weights(y[kept:], None if weights is None else weights[kept:])
+        x, y, weights = x[:kept], y[:kept], None if weights is None else weights[:kept]
+    targets = _with_weights(y, weights_of(y, weights, class_weight))
     if not len(x):
         raise ShapeError("expected at least one sample to train on, got none")
 
     job = _Job(module, loss, metrics)
-    rng = np.random.default_rng(seed)
+    entropy = np.random.SeedSequence(seed)
+    rng = np.random.default_rng(entropy)
+    augment_seed = int(entropy.spawn(1)[0].generate_state(1, np.uint64)[0])
     names = ["loss", *(metric.name for metric in metrics)]
+    logged = names + [f"val_{name}" for name in names if held_out is not None]
+    steps = -(-len(x) // batch_size)
+    check_schedule(schedule, optimizer, logged, epochs * steps)
     watchers = [*callbacks, *_progress(verbose)]
     for watcher in watchers:
         watcher.model, watcher.optimizer, watcher.stop_training = module, optimizer, False
         watcher.params = {
             "epochs": epochs,
-            "steps": -(-len(x) // batch_size),
+            "steps": steps,
             "samples": len(x),
-            "metrics": names + [f"val_{name}" for name in names if held_out is not None],
+            "metrics": logged + ["lr"] * (schedule is not None),
         }
     history = History()
     for watcher in watchers:
@@ -95,18 +123,35 @@ def fit(
             for watcher in watchers:
                 watcher.on_epoch_begin(epoch)
             job.reset()
-            for batch, (inputs, targets) in enumerate(
-                batches(x, y, batch_size=batch_size, rng=rng if shuffle else None)
-            ):
-                job.train(inputs, targets, optimizer)
-                if watchers:
-                    logs = job.result()
-                    for watcher in watchers:
-                        watcher.on_train_batch_end(batch, logs)
+            parts = batches(
+                x,
+                targets,
+                batch_size=batch_size,
+                rng=rng if shuffle else None,
+                prefetch=prefetch,
+                augment=augmentation,
+                seed=augment_seed,
+                epoch=epoch,
+            )
+            with contextlib.closing(parts):  # a thread that prefetches ends here, whatever happens
+                for batch, (inputs, part) in enumerate(parts):
+                    job.train(inputs, part, optimizer)
+                    if schedule is not None and schedule.per == "batch":
+                        schedule.step()
+                    if watchers:
+                        logs = job.result(each_batch=True)
+                        for watcher in watchers:
+                            watcher.on_train_batch_end(batch, logs)
             logs = job.result()
+            for watcher in watchers:
+                watcher.on_train_epoch_end(epoch)
             if held_out is not None:
                 validation = _evaluate(job, *held_out, max(batch_size, 256))
                 logs |= {f"val_{name}": value for name, value in validation.items()}
+            if schedule is not None:
+                logs["lr"] = optimizer.lr
+                if schedule.per == "epoch":
+                    schedule.step(None if schedule.monitor is None else logs[schedule.monitor])
             history.append(logs)
             for watcher in watchers:
                 watcher.on_epoch_end(epoch, logs)
@@ -120,19 +165,30 @@ def fit(
 
 @keyword_hints
 def evaluate(
-    module: Module, x: Any, y: Any, *, loss: Criterion, metrics: Sequence[Metric] = (), batch_size: int = 256
+    module: Module,
+    x: Any,
+    y: Any,
+    *,
+    loss: Criterion,
+    metrics: Sequence[Metric] = (),
+    sample_weight: Any = None,
+    batch_size: int = 256,
 ) -> dict[str, Any]:
     """{"loss": mean loss, and each metric's name: its value} over samples x (n, ...) and targets y (n, ...).
 
-    Raises ShapeError and its kin before any work.
+    `sample_weight` (n,) says how much a sample counts in the loss; metrics count each once. Raises ShapeError and its
+    kin before any work.
     """
+    check_loss(loss, weighted=sample_weight is not None)
+    check_metrics(metrics)
     x, y = as_input(x, module), np.asarray(y)
     _check_lengths(x, y)
     if not len(x):
         raise ShapeError("expected at least one sample to evaluate, got none")
+    targets = _with_weights(y, weights_of(y, sample_weight, None))
     module.ensure_built(x)
     x = as_input(x, module)  # whose dtype is known by now
-    return _evaluate(_Job(module, loss, metrics), x, y, batch_size)
+    return _evaluate(_Job(module, loss, metrics), x, targets, batch_size)
 
 
 @keyword_hints
@@ -148,7 +204,7 @@ def predict(module: Module, x: Any, *, batch_size: int = 256) -> Array:
 def warm_up(module: Module, input_shape: Shape, *, batch_size: int = 64) -> None:
     """Compile every kernel that training and inference on samples of this shape need, or read it from the cache.
 
-    Works on a copy: the module stays as it is.
+    Of the optimizers, those of SGD, Adam and AdamW. Works on a copy: the module stays as it is.
     """
     shapes.count(batch_size, "batch_size")
     module = copy.deepcopy(module)
@@ -169,43 +225,65 @@ class _Job:
 
     def __init__(self, module: Module, loss: Criterion, metrics: Sequence[Metric]) -> None:
         self.module, self.loss, self.metrics = module, loss, metrics
-        self.ends_in_softmax = False
-        if isinstance(loss, CrossEntropy):
+        self.ends_in_softmax, self.is_sum = False, getattr(loss, "reduction", "mean") == "sum"
+        if isinstance(loss, ClassLoss):
             body = without_softmax(module)
             if body is not None:
                 self.module, self.loss, self.ends_in_softmax = body, loss.with_logits(), True
 
     def reset(self) -> None:
-        self.total, self.seen = 0.0, 0
+        self.total, self.seen = 0.0, 0.0
         for metric in self.metrics:
             metric.reset()
 
-    def train(self, inputs: Array, targets: Any, optimizer: Optimizer) -> None:
+    def train(self, inputs: Array, part: tuple[Any, ...], optimizer: Optimizer) -> None:
         scores, backward = self.module.forward(inputs, train=True)
-        dscores = self.count(scores, targets)
+        dscores = self.count(scores, *part)
         optimizer.zero_grad()
         backward(dscores, need_dx=False)
         optimizer.step()
 
-    def count(self, scores: Array, targets: Any) -> Array:
-        loss, dscores = self.loss(scores, targets)
-        self.total += loss * len(scores)
-        self.seen += len(scores)
+    def count(self, scores: Array, targets: Any, weights: Any = None) -> Array:
+        count = len(scores) if weights is None else float(weights.sum())
+        if weights is None:
+            loss, dscores = self.loss(scores, targets)
+        elif count:
+            loss, dscores = self.loss(scores, targets, weights)
+        else:  # a batch of which nothing counts
+            loss, dscores = 0.0, np.zeros_like(scores)
+        self.total += loss if self.is_sum else loss * count
+        self.seen += count
         if self.metrics:
             outputs = F.softmax(scores)[0] if self.ends_in_softmax else scores
             for metric in self.metrics:
                 metric.update(outputs, targets)
         return dscores
 
-    def result(self) -> dict[str, Any]:
-        return {"loss": self.total / self.seen} | {metric.name: metric.result() for metric in self.metrics}
+    def result(self, *, each_batch: bool = False) -> dict[str, Any]:
+        """The mean loss per sample, and the metrics: after each batch only those that are quick to tell."""
+        metrics = [metric for metric in self.metrics if not each_batch or getattr(metric, "each_batch", True)]
+        mean = self.total / self.seen if self.seen else math.nan
+        return {"loss": mean} | {metric.name: metric.result() for metric in metrics}
 
 
-def _evaluate(job: _Job, x: Any, y: Any, batch_size: int) -> dict[str, Any]:
+def _evaluate(job: _Job, x: Any, targets: tuple[Any, ...], batch_size: int) -> dict[str, Any]:
     job.reset()
-    for inputs, targets in batches(x, y, batch_size=batch_size):
-        job.count(job.module(inputs), targets)
+    for inputs, part in batches(x, targets, batch_size=batch_size):
+        job.count(job.module(inputs), *part)
     return job.result()
+
+
+def _held_out(module: Module, x: Any, y: Any, sample_weight: Any = None) -> tuple[Array, tuple[Any, ...]]:
+    x, y = as_input(x, module), np.asarray(y)
+    _check_lengths(x, y)
+    if not len(x):
+        raise ShapeError("validation_data: expected at least one sample, got none")
+    return x, _with_weights(y, weights_of(y, sample_weight, None))
+
+
+def _with_weights(y: Any, weights: Any) -> tuple[Any, ...]:
+    """Targets, and the samples' weights if they don't count alike."""
+    return (y,) if weights is None else (y, weights)
 
 
 def as_input(x: Any, module: Module) -> Array:

@@ -18,6 +18,7 @@ MODULES = [
     ml.Dense(3, bias=False),
     ml.Dropout(0.25, seed=3),
     ml.BatchNorm2D(momentum=0.2, eps=1e-3),
+    ml.Normalization(0.5, 0.25),
     ml.ReLU(),
     ml.Softmax(),
     ml.Flatten(),
@@ -104,7 +105,8 @@ def test_depth():
         (layer("ReLU") | {"extra": 1}, "expected a layer as"),
         (
             layer("os.system"),
-            "unknown layer 'os.system'; known: BatchNorm2D, Chain, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU",
+            "unknown layer 'os.system'; known: BatchNorm2D, Chain, Conv2D, Dense, Dropout, Flatten, MaxPool2D, "
+            "Normalization, ReLU",
         ),
         (layer(3), "unknown layer 3"),
         (layer(["ReLU"]), "unknown layer ['ReLU']"),

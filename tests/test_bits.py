@@ -42,3 +42,40 @@ def test_weights_after_fifty_steps(run_python, name, shape):
         "AVX2": digest(2, **AVX2),
     }
     assert len(set(digests.values())) == 1, digests
+
+
+OPTIMIZERS = """
+import hashlib
+import numpy as np
+import minidl as ml
+from minidl.module import Parameter
+
+ml.set_num_threads({threads})
+digest = hashlib.sha256()
+decay = {{"weight_decay": 0.1}}
+for kind, options in [
+    (ml.SGD, {{"momentum": 0.9, "nesterov": True}} | decay),
+    (ml.Adam, decay),
+    (ml.AdamW, decay),
+    (ml.RMSProp, {{"centered": True, "momentum": 0.9}} | decay),
+    (ml.Adagrad, decay),
+    (ml.Lion, decay),
+]:
+    rng = np.random.default_rng(0)
+    parameter = Parameter(rng.standard_normal(50_001, dtype=np.float32))
+    optimizer = kind([parameter], lr=0.01, clip_norm=100.0, **options)
+    for step in range(5):
+        parameter.grad = rng.standard_normal(50_001, dtype=np.float32)
+        optimizer.step()
+    assert np.isfinite(parameter.value).all()
+    digest.update(parameter.value.tobytes())
+print(digest.hexdigest())
+"""
+
+
+@pytest.mark.compiled
+def test_five_steps_of_every_optimizer(run_python):
+    def digest(threads, **variables):
+        return run_python(OPTIMIZERS.format(threads=threads), NUMBA_NUM_THREADS="4", **variables).stdout
+
+    assert digest(1) == digest(4) == digest(2, **AVX2)

@@ -38,7 +38,10 @@ def test_hints(word, known, hint):
 @pytest.mark.parametrize("word", sorted(errors.SYNONYMS))
 def test_each_synonym_leads_somewhere(word):
     """To an argument of ours if the function has it, and to an explanation in any case."""
-    known = ["bias", "dilation", "filters", "lr", "parameters", "rate", "stride", "units", "weight_init"]
+    known = ["bias", "dilation", "filters", "lr", "parameters", "rate", "seed", "stride", "units", "weight_init"]
+    known += ["alpha", "class_weight", "clip_norm", "clip_value", "delta", "eps", "gamma", "groups", "min_lr"]
+    known += ["glorot_normal", "glorot_uniform", "he_normal", "he_uniform"]
+    known += ["initial_accumulator_value", "multiplier", "norm", "period", "step_size", "steps"]
     assert did_you_mean(word, known) == f"did you mean {errors.SYNONYMS[word]}?"
     assert word not in known
 

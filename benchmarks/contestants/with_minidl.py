@@ -11,6 +11,7 @@ from benchmarks import networks
 from benchmarks.contestants import CHECKED_RATE, CHECKED_STEPS, TIMED_RATE
 from benchmarks.worker import Job
 from minidl import functional as F
+from minidl.backends.updates import AdamStep, SGDStep
 
 
 def prepare(backend: str, threads: int | None) -> Callable[[], None]:
@@ -95,7 +96,8 @@ def _update(
     """An optimizer's update of a vector, in place: checked on copies, timed on itself."""
     update = getattr(importlib.import_module(f"minidl.backends.{backend}"), name)
     copies = {key: array.copy() for key, array in arrays.items()}
-    update(*copies.values(), **options)
+    settings = {"adam_step": AdamStep, "sgd_step": SGDStep}[name](**options)
+    update(*copies.values(), settings)
     return Job(
-        lambda: update(*arrays.values(), **options), {key: copies[key] for key in copies if key != "grad"}, activate
+        lambda: update(*arrays.values(), settings), {key: copies[key] for key in copies if key != "grad"}, activate
     )

@@ -7,6 +7,7 @@ import warnings
 from types import TracebackType
 from typing import Protocol, Self, cast
 
+from minidl.backends.updates import AdagradStep, AdamStep, LionStep, RMSPropStep, SGDStep
 from minidl.errors import did_you_mean
 from minidl.typing import Array, IntArray
 
@@ -51,7 +52,9 @@ class Backend(Protocol):
 
     def cross_entropy(self, logits: Array, targets: Array) -> tuple[Array, Array]: ...
 
-    def batch_norm2d(self, x: Array, gamma: Array, beta: Array, *, eps: float) -> tuple[Array, Array, Array]: ...
+    def batch_norm2d(
+        self, x: Array, gamma: Array, beta: Array, *, eps: float, running: tuple[Array, Array, float] | None = None
+    ) -> tuple[Array, Array, Array]: ...
 
     def batch_norm2d_backward(
         self, dy: Array, x: Array, gamma: Array, mean: Array, variance: Array, *, eps: float
@@ -61,31 +64,35 @@ class Backend(Protocol):
 
     def scale_shift_backward(self, dy: Array, x: Array, scale: Array) -> tuple[Array, Array, Array]: ...
 
-    def sgd_step(
+    def dropout(self, x: Array, *, rate: float, key: int, counter: int) -> Array: ...
+
+    def sgd_step(self, value: Array, grad: Array, velocity: Array | None, settings: SGDStep) -> None: ...
+
+    def adam_step(self, value: Array, grad: Array, first: Array, second: Array, settings: AdamStep) -> None: ...
+
+    def rmsprop_step(
         self,
         value: Array,
         grad: Array,
+        square: Array,
+        mean: Array | None,
         velocity: Array | None,
-        *,
-        lr: float,
-        momentum: float,
-        nesterov: bool,
-        weight_decay: float,
+        settings: RMSPropStep,
     ) -> None: ...
 
-    def adam_step(
-        self,
-        value: Array,
-        grad: Array,
-        first: Array,
-        second: Array,
-        *,
-        betas: tuple[float, float],
-        eps: float,
-        weight_decay: float,
-        step_size: float,
-        second_scale: float,
-    ) -> None: ...
+    def adagrad_step(self, value: Array, grad: Array, total: Array, settings: AdagradStep) -> None: ...
+
+    def lion_step(self, value: Array, grad: Array, mean: Array, settings: LionStep) -> None: ...
+
+    def window_images(self, x: Array, place: IntArray, *, size: Pair) -> Array: ...
+
+    def rotate_images(self, x: Array, turn: IntArray) -> Array: ...
+
+    def light_images(self, x: Array, light: Array, *, limits: tuple[float, float]) -> Array: ...
+
+    def erase_images(self, x: Array, corner: IntArray, *, size: Pair) -> Array: ...
+
+    def mix_images(self, x: Array, partner: IntArray, share: Array) -> Array: ...
 
 
 NAMES = ("reference", "vectorized", "compiled")

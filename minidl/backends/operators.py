@@ -47,6 +47,19 @@ class Convolution(NamedTuple):
     pool: Pool | None = None
 
 
+class BatchNormalization(NamedTuple):
+    """A batch normalization in training, whose running statistics move; then perhaps ReLU, then a max-pooling."""
+
+    weight: Trained
+    bias: Trained
+    running_mean: Array
+    running_variance: Array
+    momentum: float
+    eps: float
+    relu: bool = False
+    pool: Pool | None = None
+
+
 class Affine(NamedTuple):
     """A dense layer, perhaps with ReLU."""
 
@@ -67,4 +80,4 @@ class Exponentials(NamedTuple):
     """Softmax of each row."""
 
 
-Operator: TypeAlias = Convolution | Affine | Pool | Rectification | Flattening | Exponentials
+Operator: TypeAlias = Convolution | BatchNormalization | Affine | Pool | Rectification | Flattening | Exponentials

@@ -88,14 +88,16 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _config(arguments: argparse.Namespace, optimizer: Optimizer) -> dict[str, Any]:
     """All that the result depends on, with the defaults filled in."""
-    settings = [name for name in inspect.signature(type(optimizer)).parameters if name != "parameters"]
+    arguments_of = [name for name in inspect.signature(type(optimizer)).parameters if name != "parameters"]
+    settings = {name: getattr(optimizer, name) for name in arguments_of}
     return {
         "model": arguments.model,
         "data": arguments.data,
         "epochs": arguments.epochs,
         "batch_size": arguments.batch_size,
         "loss": "cross-entropy",
-        "optimizer": {"name": arguments.optimizer} | {name: getattr(optimizer, name) for name in settings},
+        "optimizer": {"name": arguments.optimizer}
+        | {name: value for name, value in settings.items() if value is not None},
         "seed": arguments.seed,
         "backend": backend_name(),
         "threads": arguments.threads,

@@ -1,7 +1,22 @@
-"""Data sets as arrays: images in [0, 1] beside their labels, checked against known hashes."""
+"""Data sets as arrays: images in [0, 1] beside their labels; those with a name are checked against known hashes."""
 
+from minidl.datasets.cifar import cifar10, read_cifar10
 from minidl.datasets.dataset import Dataset
+from minidl.datasets.digits import mnist
 from minidl.datasets.fashion import fashion_mnist, fashion_mnist_10k
+from minidl.datasets.folder import from_folder
 from minidl.datasets.idx import read_idx
+from minidl.datasets.others import from_idx, from_npz
 
-__all__ = ["Dataset", "fashion_mnist", "fashion_mnist_10k", "read_idx"]
+__all__ = [
+    "Dataset",
+    "cifar10",
+    "fashion_mnist",
+    "fashion_mnist_10k",
+    "from_folder",
+    "from_idx",
+    "from_npz",
+    "mnist",
+    "read_cifar10",
+    "read_idx",
+]

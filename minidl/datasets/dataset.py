@@ -1,10 +1,13 @@
 """A data set is images, their labels, and the names of the classes."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, overload
 
 import numpy as np
 
+from minidl.data.labels import class_counts, one_hot
+from minidl.data.split import split_rows
 from minidl.errors import ShapeError
 from minidl.typing import Array, IntArray
 
@@ -40,12 +43,49 @@ class Dataset:
     def from_bytes(
         cls, pixels: np.ndarray[Any, Any], labels: np.ndarray[Any, Any], class_names: tuple[str, ...]
     ) -> Self:
-        """Make a data set from grey pixels (n, h, w), bytes where 255 is white, and labels (n,)."""
-        images = np.divide(pixels[:, np.newaxis], 255, dtype=np.float32)
+        """Make a data set from pixels (n, h, w) or (n, c, h, w), bytes where 255 is 1, and labels (n,)."""
+        images = np.divide(pixels[:, np.newaxis] if pixels.ndim == 3 else pixels, 255, dtype=np.float32)
         return cls(images, labels.astype(np.int64), class_names)
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @overload
+    def __getitem__(self, part: int) -> tuple[Array, int]: ...
+    @overload
+    def __getitem__(self, part: slice | Sequence[int] | IntArray) -> "Dataset": ...
+    def __getitem__(self, part: Any) -> Any:
+        """The pair (image, label) of a number; the data set of a slice (a view), of numbers or of a mask (a copy)."""
+        if isinstance(part, int | np.integer) and not isinstance(part, bool):
+            return self.images[part], int(self.labels[part])
+        if not isinstance(part, slice):
+            part = np.asarray(part)
+            if part.ndim != 1 or part.dtype.kind not in "iub":
+                raise TypeError(f"Dataset: expected a number, a slice, numbers or a mask, got {part!r}")
+        return Dataset(self.images[part], self.labels[part], self.class_names)
+
+    def __iter__(self) -> Iterator[tuple[Array, int]]:
+        """The pairs (image, label), one after the other."""
+        return ((self.images[i], int(self.labels[i])) for i in range(len(self)))
+
+    def split(
+        self, test_size: float = 0.25, *, stratify: bool = True, seed: int | None = None
+    ) -> tuple["Dataset", "Dataset"]:
+        """Two data sets, of which the second has `test_size` (a share, or a number) of the samples, at random.
+
+        `stratify` gives each class its share in both: see `minidl.train_test_split`, also for the errors.
+        """
+        labels = self.labels if stratify else None
+        train, test = split_rows(len(self), test_size=test_size, stratify=labels, seed=seed)
+        return self[train], self[test]
+
+    def one_hot(self) -> Array:
+        """The labels as rows (n, classes) in float32 with a 1 at the class. Raises ValueError for other labels."""
+        return one_hot(self.labels, len(self.class_names))
+
+    def class_counts(self) -> IntArray:
+        """How many samples each class has, (classes,). Raises ValueError for labels beyond the classes."""
+        return class_counts(self.labels, len(self.class_names))
 
     def __repr__(self) -> str:
         return f"Dataset({len(self)} images {self.images.shape[1:]}, {len(self.class_names)} classes)"

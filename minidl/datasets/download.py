@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from minidl.datasets.files import LONGEST_FILE, Collection, read_verified
+from minidl.datasets.files import LONGEST_FILE, Collection
 from minidl.datasets.idx import AnyArray
 
 TIMEOUT = 30
@@ -48,13 +48,14 @@ def download(collection: Collection, folder: Path) -> dict[str, AnyArray]:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
         arrays = {}
         for name, digest in collection.digests.items():
-            address = f"{collection.address}{name}.gz"
-            path = Path(temporary, f"{name}.gz")
-            _fetch(pooch.HTTPDownloader, address, path)
-            arrays[name] = read_verified(path, digest, address)
+            file_name = name + collection.suffix
+            path = Path(temporary, file_name)
+            _fetch(pooch.HTTPDownloader, collection.address + file_name, path)
+            arrays[name] = collection.read(path, digest, collection.address + file_name)
         folder.mkdir(exist_ok=True)
         for name in arrays:
-            os.replace(Path(temporary, f"{name}.gz"), folder / f"{name}.gz")
+            file_name = name + collection.suffix
+            os.replace(Path(temporary, file_name), folder / file_name)
     return arrays
 
 

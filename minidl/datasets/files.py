@@ -1,7 +1,7 @@
 """The files of a data set: their names, the hash of what each must hold, and how they are read."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +12,34 @@ LONGEST_FILE = 1 << 30
 """Bytes, compressed or not, beyond which a file can't belong to any data set here."""
 
 
+def read_verified(path: Path, digest: str, name: str) -> AnyArray:
+    """Read an IDX file, gzipped or not, whose decompressed bytes have the SHA-256 `digest`.
+
+    Hash and array come from the same bytes, read once. Raises FormatError, which calls the file `name`, if it is not
+    the original.
+    """
+    content = read_content(path, name, longest=LONGEST_FILE)
+    check_digest(content, digest, name)
+    return parse(content, name)
+
+
+def check_digest(content: bytes | bytearray, digest: str, name: str) -> None:
+    """Raise FormatError, which calls the file `name`, unless the content has this SHA-256."""
+    import hashlib  # a tenth of the time of importing minidl, for those who read no data set
+
+    found = hashlib.sha256(content).hexdigest()
+    if found != digest:
+        raise FormatError(f"{name}: not the original file: the SHA-256 of its content is {found}, expected {digest}")
+
+
 @dataclass(frozen=True)
 class Collection:
     """The files that make up a data set, and where they come from.
 
-    `digests` maps each file's name, without `.gz`, to the SHA-256 of its decompressed bytes. `folder_name` is
-    the folder that holds them in a cache, and `address`, with a slash at its end, where `name.gz` is downloaded.
+    `digests` maps each file's name, without `suffix`, to the SHA-256 by which `read(path, digest, name)` knows it (of
+    IDX files, of the decompressed bytes). `folder_name` is the folder that holds them in a cache, and `address`, with a
+    slash at its end, where name and suffix are downloaded. A collection that `shares_names` with another is only looked
+    for in folders of its own.
     """
 
     title: str
@@ -25,11 +47,14 @@ class Collection:
     digests: Mapping[str, str]
     address: str = ""
     debian_package: str = ""
+    shares_names: bool = False
+    suffix: str = ".gz"
+    read: Callable[[Path, str, str], AnyArray] = read_verified
 
 
-def find_file(folder: Path, name: str) -> Path | None:
-    """Return the path of `name.gz` or else of `name` in a folder, or None if neither is there."""
-    for path in (folder / f"{name}.gz", folder / name):
+def find_file(folder: Path, name: str, suffix: str = ".gz") -> Path | None:
+    """Return the path of a name with the suffix or else without it in a folder, or None if neither is there."""
+    for path in (folder / f"{name}{suffix}", folder / name):
         # os.path.isfile, unlike Path.is_file, says no to a folder that may not be entered.
         if os.path.isfile(path):
             return path
@@ -38,33 +63,22 @@ def find_file(folder: Path, name: str) -> Path | None:
 
 def has_files(collection: Collection, folder: Path) -> bool:
     """Tell whether a folder has all files of a data set; what they hold is not looked at."""
-    return all(find_file(folder, name) is not None for name in collection.digests)
+    return all(find_file(folder, name, collection.suffix) is not None for name in collection.digests)
 
 
 def read_folder(collection: Collection, folder: Path) -> dict[str, AnyArray]:
-    """Read all files of a data set from one folder: arrays by the files' names, without `.gz`.
+    """Read all files of a data set from one folder: arrays by the files' names, without suffix.
 
     Raises FileNotFoundError, naming the folder and the files that are missing, or FormatError, naming the file
     that isn't the original.
     """
-    paths = {name: find_file(folder, name) for name in collection.digests}
+    paths = {name: find_file(folder, name, collection.suffix) for name in collection.digests}
     missing = ", ".join(name for name, path in paths.items() if path is None)
     if missing:
-        raise FileNotFoundError(f"{collection.title}: {folder} hasn't got {missing} (with or without .gz)")
-    return {name: read_verified(path, collection.digests[name]) for name, path in paths.items() if path is not None}
-
-
-def read_verified(path: Path, digest: str, name: str | None = None) -> AnyArray:
-    """Read an IDX file, gzipped or not, whose decompressed bytes have the SHA-256 `digest`.
-
-    Hash and array come from the same bytes, read once. Raises FormatError, which calls the file `name` (by
-    default its path), if it is not the original.
-    """
-    name = str(path) if name is None else name
-    content = read_content(path, name, longest=LONGEST_FILE)
-    import hashlib  # a tenth of the time of importing minidl, for those who read no data set
-
-    found = hashlib.sha256(content).hexdigest()
-    if found != digest:
-        raise FormatError(f"{name}: not the original file: the SHA-256 of its content is {found}, expected {digest}")
-    return parse(content, name)
+        either = f" (with or without {collection.suffix})" if collection.suffix else ""
+        raise FileNotFoundError(f"{collection.title}: {folder} hasn't got {missing}{either}")
+    return {
+        name: collection.read(path, collection.digests[name], str(path))
+        for name, path in paths.items()
+        if path is not None
+    }

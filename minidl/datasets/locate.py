@@ -16,7 +16,7 @@ SYSTEM_FOLDER = Path("/usr/share/datasets")
 def load(collection: Collection, folder: str | os.PathLike[str] | None = None) -> dict[str, AnyArray]:
     """Read a data set from `folder`, or from the first place that has all its files; else download it.
 
-    Returns arrays by the files' names, without `.gz`. Raises FormatError if a file isn't the original, and
+    Returns arrays by the files' names, without suffix. Raises FormatError if a file isn't the original, and
     FileNotFoundError, with what to install or set, if `folder` lacks a file or all places fail.
     """
     if folder is not None:
@@ -39,12 +39,16 @@ def load(collection: Collection, folder: str | os.PathLike[str] | None = None) -
 
 
 def environment_folders(collection: Collection) -> list[Path]:
-    """Return the folders that the environment variable MINIDL_DATA names: itself, and its folder for the data set."""
+    """Return the folders that the environment variable MINIDL_DATA names: itself, and its folder for the data set.
+
+    Itself only if its files can't be taken for those of another data set.
+    """
     value = os.environ.get(ENVIRONMENT_VARIABLE)
     if not value:
         return []
     folder = Path(os.path.expanduser(value))
-    return [folder, folder / collection.folder_name]
+    own = folder / collection.folder_name
+    return [own] if collection.shares_names else [folder, own]
 
 
 def cache_folder() -> Path:
@@ -74,6 +78,7 @@ def _remedies(collection: Collection) -> str:
     lines = ['Any of these helps:\n  pip install "minidl[data]"  (and a connection, to download it)']
     if collection.debian_package:
         lines.append(f"  apt-get install {collection.debian_package}  (Debian, Ubuntu)")
-    names = ", ".join(collection.digests)
-    lines.append(f"  {ENVIRONMENT_VARIABLE}=folder  (in the environment: a folder that holds {names}, gzipped or not)")
+    names = ", ".join(collection.digests) + (", gzipped or not" if collection.suffix == ".gz" else "")
+    place = f"whose folder {collection.folder_name} holds" if collection.shares_names else "that holds"
+    lines.append(f"  {ENVIRONMENT_VARIABLE}=folder  (in the environment: a folder {place} {names})")
     return "\n".join(lines)

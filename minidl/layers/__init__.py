@@ -6,6 +6,7 @@ from minidl.layers.conv import Conv2D
 from minidl.layers.dense import Dense
 from minidl.layers.dropout import Dropout
 from minidl.layers.norm import BatchNorm2D
+from minidl.layers.normalization import Normalization
 from minidl.layers.pool import MaxPool2D
 from minidl.layers.reshape import Flatten
 from minidl.module import Module
@@ -18,6 +19,7 @@ LAYERS: tuple[type[Module], ...] = (
     Dropout,
     Flatten,
     MaxPool2D,
+    Normalization,
     ReLU,
     Residual,
     Softmax,
@@ -33,6 +35,7 @@ __all__ = [
     "Dropout",
     "Flatten",
     "MaxPool2D",
+    "Normalization",
     "ReLU",
     "Residual",
     "Softmax",

@@ -7,9 +7,7 @@ from minidl import shapes
 from minidl.errors import DTypeError, ShapeError
 from minidl.layers import fusion
 from minidl.layers.activation import Softmax
-from minidl.layers.fusion import Row
 from minidl.layers.networks import Networks
-from minidl.layers.norm import BatchNorm2D
 from minidl.module import Module
 from minidl.typing import Array, Backward, Shape
 
@@ -83,7 +81,7 @@ class Chain(Module):
         steps: list[Backward] = []
         y = x
         for row in fusion.rows(self.layers, "training" if train else "exact inference"):
-            computed = self._networks.forward(self.layers, row, y) if row.is_network else self._together(row, y)
+            computed = self._networks.forward(self.layers, row, y) if row.is_network else None
             if computed is not None:
                 y, step = computed
                 steps.append(step)
@@ -103,16 +101,6 @@ class Chain(Module):
             return slope
 
         return y, backward
-
-    def _together(self, row: Row, x: Array) -> tuple[Array, Backward] | None:
-        """Batch normalization and the ReLU after it in one pass."""
-        first = self.layers[row.start]
-        if not isinstance(first, BatchNorm2D) or row.stop - row.start < 2:
-            return None
-        try:
-            return first.train_step(x, relu=True)
-        except (ShapeError, DTypeError):  # the layers, one by one, say where
-            return None
 
     def _located(self, error: ShapeError | DTypeError, index: int, input_shape: Shape) -> ShapeError | DTypeError:
         """The error with the layer that it came from and the shapes on the way there."""

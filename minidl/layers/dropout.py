@@ -5,18 +5,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minidl.module import Module
+from minidl import functional as F
+from minidl.module import Buffer, Module
 from minidl.typing import Array, Backward, Shape
 
 if TYPE_CHECKING:
     from numpy.random import Generator
+
+BITS = 21
+"""A digit of `Dropout.masks`: any of the model's floats holds it."""
+
+KEY_DIGITS, PASS_DIGITS = 3, 2
 
 
 class Dropout(Module):
     """In training, zero each value with probability `rate` and scale the others by 1 / (1 - rate); else do nothing.
 
     The mask of the k-th training pass is a function of k and of the key that `seed`, or else building the model,
-    gives. Source: Srivastava et al., "Dropout", 2014.
+    gives. Both are part of the state, so that a training that goes on from it draws the masks it would have drawn.
+    Source: Srivastava et al., "Dropout", 2014.
     """
 
     def __init__(self, rate: float, *, seed: int | None = None) -> None:
@@ -24,34 +31,52 @@ class Dropout(Module):
             raise ValueError(f"rate: expected a probability of at least 0 and less than 1, got {rate!r}")
         self.rate = rate
         self.seed = seed
-        self._key = _draw_key(np.random.default_rng(seed))
-        self._passes = 0
+        self.masks = Buffer()  # the key's digits, then those of the number of passes so far, the lowest first
+        if seed is not None:
+            self._draw(np.random.default_rng(seed))
 
     def build(self, input_shape: Shape, rng: "Generator") -> None:
-        if self.seed is None:
-            self._key = _draw_key(rng)
+        self._draw(rng)
+
+    def _draw(self, rng: "Generator") -> None:
+        self.masks.initialize((KEY_DIGITS + PASS_DIGITS,), _key_and_no_pass, rng)
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         if not train or self.rate == 0:
             return x, _identity
-        with _counting:
-            self._passes += 1
-            counter = self._passes
-        uniform = np.random.Generator(np.random.Philox(key=self._key, counter=[0, 0, 0, counter]))
-        mask = (uniform.random(x.shape, dtype=np.float32) >= self.rate) * x.dtype.type(1 / (1 - self.rate))
+        key, counter = self._next_pass()
+        y, pullback = F.dropout(x, rate=self.rate, key=key, counter=counter)
 
         def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
-            return dy * mask if need_dx else None
+            return pullback(dy) if need_dx else None
 
-        y: Array = x * mask
         return y, backward
+
+    def _next_pass(self) -> tuple[int, int]:
+        """(key, number of the pass), counted from one."""
+        with _counting:
+            if not self.masks.is_built:  # a layer by itself, without a seed
+                self._draw(np.random.default_rng())
+            digits = self.masks.value
+            key, counter = _whole(digits[:KEY_DIGITS]), _whole(digits[KEY_DIGITS:]) + 1
+            digits[KEY_DIGITS:] = _digits(counter, PASS_DIGITS)
+        return key, counter
 
 
 _counting = threading.Lock()  # one for all, so that layers can be copied and pickled
 
 
-def _draw_key(rng: "Generator") -> int:
-    return int(rng.integers(2**63))
+def _key_and_no_pass(shape: Shape, rng: "Generator") -> Array:
+    del shape
+    return np.array([*_digits(int(rng.integers(2**63)), KEY_DIGITS), *[0] * PASS_DIGITS], np.float32)
+
+
+def _digits(number: int, count: int) -> list[int]:
+    return [number >> BITS * place & 2**BITS - 1 for place in range(count)]
+
+
+def _whole(digits: Array) -> int:
+    return sum(int(digit) << BITS * place for place, digit in enumerate(digits))
 
 
 def _identity(dy: Array, *, need_dx: bool = True) -> Array | None:

@@ -1,8 +1,9 @@
 """Layers in a row that a backend computes together.
 
-Convolution + ReLU (+ max-pool), dense + ReLU and, in training, batch normalization + ReLU are groups: one pass gives
-the bits that the layers apart give. In inference a batch normalization goes into the weights of the convolution before
-it, which saves its pass and rounds differently. Groups one after the other are a row, which is computed in one call.
+Convolution + ReLU (+ max-pool), dense + ReLU and, in training, batch normalization + ReLU (+ max-pool) are groups: one
+pass gives the bits that the layers apart give. In inference a batch normalization goes into the weights of the
+convolution before it, which saves its pass and rounds differently. Groups one after the other are a row, which is
+computed in one call.
 """
 
 import functools
@@ -30,17 +31,10 @@ _ALWAYS: frozenset[Kinds] = frozenset(
 PREPARED = {
     "inference": _ALWAYS
     | {(Conv2D, BatchNorm2D, ReLU, MaxPool2D), (Conv2D, BatchNorm2D, ReLU), (Conv2D, BatchNorm2D), (Dropout,)},
-    "training": _ALWAYS,
+    "training": _ALWAYS | {(BatchNorm2D, ReLU, MaxPool2D), (BatchNorm2D, ReLU), (BatchNorm2D,)},
     "exact inference": _ALWAYS,
 }
 """The groups that can be part of a network."""
-
-TOGETHER: dict[str, frozenset[Kinds]] = {
-    "inference": frozenset(),
-    "training": frozenset({(BatchNorm2D, ReLU)}),
-    "exact inference": frozenset(),
-}
-"""Other groups that are computed in one pass."""
 
 LONGEST = 4
 
@@ -66,7 +60,7 @@ def _rows(kinds: Kinds, purpose: str, can_prepare: bool) -> list[Row]:
     i = 0
     while i < len(kinds):
         sizes = range(min(LONGEST, len(kinds) - i), 0, -1) if can_prepare else ()
-        size = next((s for s in sizes if kinds[i : i + s] in PREPARED[purpose] | TOGETHER[purpose]), 1)
+        size = next((s for s in sizes if kinds[i : i + s] in PREPARED[purpose]), 1)
         is_network = can_prepare and kinds[i : i + size] in PREPARED[purpose]
         if is_network and found and found[-1].is_network:
             last = found.pop()

@@ -10,6 +10,7 @@ from minidl import functional as F
 from minidl import shapes
 from minidl.backends.operators import (
     Affine,
+    BatchNormalization,
     Convolution,
     Exponentials,
     Flattening,
@@ -133,7 +134,7 @@ def _prepare(layers: Sequence[Module], row: Row, shape: Shape, dtype: np.dtype[A
         operators, sample, start = [], shape[1:], 0
         for size in row.groups:
             group = layers[start : start + size]
-            described = _describe(group, sample)
+            described = _describe(group, (shape[0], *sample))
             operators += [] if described is None else [described]
             for layer in group:
                 sample = layer.output_shape(sample)
@@ -144,11 +145,13 @@ def _prepare(layers: Sequence[Module], row: Row, shape: Shape, dtype: np.dtype[A
     return None if network is None else _Prepared(network, layers, parameters)
 
 
-def _describe(group: Sequence[Module], sample: Shape) -> Operator | None:
-    """The operator that a group is, for samples of this shape; None for one that does nothing."""
-    first = group[0]
+def _describe(group: Sequence[Module], shape: Shape) -> Operator | None:
+    """The operator that a group is, for inputs of this shape; None for one that does nothing."""
+    first, sample = group[0], shape[1:]
     if isinstance(first, Conv2D):
         return _describe_convolution(first, group[1:], sample)
+    if isinstance(first, BatchNorm2D):
+        return _describe_normalization(first, group[1:], shape)
     if isinstance(first, Dense):
         return Affine(_trained(first.weight), _perhaps(first.bias), relu=len(group) > 1)
     if isinstance(first, MaxPool2D):
@@ -184,6 +187,21 @@ def _describe_convolution(first: Conv2D, rest: Sequence[Module], sample: Shape) 
         normalization,
         relu,
         pool,
+    )
+
+
+def _describe_normalization(first: BatchNorm2D, rest: Sequence[Module], shape: Shape) -> Operator:
+    first.output_shape(shape[1:])
+    first.check_count(shape)
+    return BatchNormalization(
+        _trained(first.weight),
+        _trained(first.bias),
+        first.running_mean.value,
+        first.running_var.value,
+        first.momentum,
+        first.eps,
+        relu=len(rest) > 0,
+        pool=next((_describe_pool(layer, shape[1:]) for layer in rest if isinstance(layer, MaxPool2D)), None),
     )
 
 

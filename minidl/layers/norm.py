@@ -51,16 +51,18 @@ class BatchNorm2D(Module):
             parameter.initialize((channels,), initializer, rng)
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
-        return self.train_step(x, relu=False) if train and len(x) else self._infer(x)
+        return self._train(x) if train and len(x) else self._infer(x)
 
-    def train_step(self, x: Array, *, relu: bool) -> tuple[Array, Backward]:
-        """(y, backward) in training, with a ReLU after it if wanted (see `functional.can_prepare`)."""
-        count = x.size // max(self.weight.value.size, 1)
-        if count <= 1:
-            raise ShapeError(f"expected more than one value in each channel to train on, got {shapes.show(x.shape)}")
-        y, pullback, mean, variance = F.batch_norm2d(x, self.weight.value, self.bias.value, eps=self.eps, relu=relu)
-        self._move(self.running_mean, mean)
-        self._move(self.running_var, variance * x.dtype.type(count / (count - 1)))
+    def check_count(self, shape: Shape) -> None:
+        """Raise ShapeError for a batch (n, c, h, w) that has no variance to train on."""
+        if shape[0] * shape[2] * shape[3] <= 1:
+            raise ShapeError(f"expected more than one value in each channel to train on, got {shapes.show(shape)}")
+
+    def _train(self, x: Array) -> tuple[Array, Backward]:
+        shapes.image_shape(x.shape, batch=True)
+        self.check_count(x.shape)
+        running = (self.running_mean.value, self.running_var.value, self.momentum)
+        y, pullback, _, _ = F.batch_norm2d(x, self.weight.value, self.bias.value, eps=self.eps, running=running)
 
         def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
             dx, dweight, dbias = pullback(dy)
@@ -69,10 +71,6 @@ class BatchNorm2D(Module):
             return dx if need_dx else None
 
         return y, backward
-
-    def _move(self, running: Buffer, towards: Array) -> None:
-        momentum = running.value.dtype.type(self.momentum)
-        running.value = running.value * (1 - momentum) + towards * momentum
 
     def scale_and_shift(self) -> tuple[Array, Array]:
         """What inference multiplies each channel by, and adds to it."""

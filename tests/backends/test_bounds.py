@@ -5,7 +5,9 @@ import pytest
 PROGRAM = """
 import ctypes, mmap
 import numpy as np
-from minidl.backends import compiled
+from minidl.backends import compiled, updates
+from minidl.backends.compiled import norm
+from minidl.backends.compiled.launch import run
 
 PAGE = mmap.PAGESIZE
 mprotect = ctypes.CDLL(None, use_errno=True).mprotect
@@ -54,6 +56,19 @@ for dtype in (np.float32, np.float64):
         y, mean, variance = compiled.batch_norm2d(x, gamma, beta, eps=1e-5)
         compiled.batch_norm2d_backward(images(draw(2, 7, 5, c)), x, gamma, fenced(mean), fenced(variance), eps=1e-5)
         compiled.relu_backward(x, compiled.relu(x))
+        compiled.dropout(x, rate=0.5, key=1, counter=1)
+        compiled.dropout(fenced(draw(3, c)), rate=0.5, key=1, counter=1)
+        quarter = ((2, 2), (2, 2), ((0, 0), (0, 0)))
+        pool = dict(zip(("pool_size", "stride", "padding"), quarter))
+        y, argmax = compiled.max_pool2d(x, **pool)
+        dy = images(draw(*y.transpose(0, 2, 3, 1).shape))
+        compiled.max_pool2d_backward(dy, argmax, size=(7, 5), **pool)
+        for pooling in (None, quarter, ((3, 2), (2, 1), ((1, 1), (0, 0)))):
+            running = (fenced(draw(c)), fenced(draw(c)), 0.1)
+            saved, jobs = norm.forward(x, gamma, beta, eps=1e-5, relu=True, pool=pooling, running=running)
+            run(x.dtype, *jobs)
+            dy = images(draw(*saved.y.transpose(0, 2, 3, 1).shape))
+            run(x.dtype, *norm.backward(dy, x, saved, eps=1e-5, relu=True, pool=pooling)[1])
     for n, features, units in [(1, 1, 1), (5, 33, 17), (13, 40, 10)]:
         x, w, b = fenced(draw(n, features)), fenced(draw(units, features)), fenced(draw(units))
         compiled.dense_backward(fenced(compiled.dense(x, w, b)), x, w)
@@ -62,11 +77,12 @@ for dtype in (np.float32, np.float64):
         compiled.log_softmax_backward(scores, fenced(compiled.log_softmax(scores)))
         compiled.cross_entropy(scores, fenced(compiled.softmax(scores)))
     for size in (1, 15, 16, 17, 100):
-        vectors = [fenced(abs(draw(size))) for _ in range(4)]
-        compiled.sgd_step(*vectors[:3], lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.1)
-        compiled.adam_step(
-            *vectors, betas=(0.9, 0.99), eps=1e-8, weight_decay=0, step_size=0.1, second_scale=1.0
-        )
+        vectors = [fenced(abs(draw(size))) for _ in range(5)]
+        compiled.sgd_step(*vectors[:3], updates.SGDStep(0.1, 0.9, True, 0.1))
+        compiled.adam_step(*vectors[:4], updates.AdamStep(0.9, 0.99, 1e-8, 0.1, 1.0, 0.1, 0.9))
+        compiled.rmsprop_step(*vectors, updates.RMSPropStep(0.1, 0.9, 1e-8, 0.9, 0.1))
+        compiled.adagrad_step(*vectors[:3], updates.AdagradStep(0.1, 1e-10, 0.1))
+        compiled.lion_step(*vectors[:3], updates.LionStep(0.1, 0.9, 0.99, 0.9))
 print("inside")
 """
 

@@ -45,6 +45,35 @@ def test_max_pool2d_forward_and_backward(
     assert_sums_equal(dx, wanted_dx, terms=how["pool_size"][0] * how["pool_size"][1], magnitude=magnitude)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("channels", [8, 16, 19, 40])
+@pytest.mark.parametrize("size", [(6, 4), (7, 5), (2, 3), (3, 2)])
+def test_windows_of_four_side_by_side(fast, reference, size, channels, dtype):
+    """Of more channels than a vector has lanes, with ties, signed zeros, NaN and infinity."""
+    rng = np.random.default_rng(0)
+    values = np.array([0.0, -0.0, 1, 2, -1, np.nan, np.inf, -np.inf], dtype)
+    x = rng.choice(values, (3, channels, *size))
+    x[1:] = rng.standard_normal((2, channels, *size))
+    y, argmax = fast.max_pool2d(x, **PLAIN)
+    want, wanted_argmax = reference.max_pool2d(x, **PLAIN)
+    np.testing.assert_array_equal(y, want)
+    np.testing.assert_array_equal(argmax, wanted_argmax)
+    dy = rng.standard_normal(y.shape).astype(dtype)
+    dx = fast.max_pool2d_backward(dy, argmax, size=size, **PLAIN)
+    np.testing.assert_array_equal(dx, reference.max_pool2d_backward(dy, wanted_argmax, size=size, **PLAIN))
+
+
+@pytest.mark.parametrize("padding", [((0, 1), (0, 0)), ((0, 0), (0, 1)), ((0, 1), (0, 1)), ((1, 0), (1, 0))])
+def test_windows_of_four_that_reach_over_an_edge(fast, reference, padding):
+    how = PLAIN | {"padding": padding}
+    x = np.random.default_rng(0).standard_normal((2, 19, 5, 7))
+    y, argmax = fast.max_pool2d(x, **how)
+    want, wanted_argmax = reference.max_pool2d(x, **how)
+    np.testing.assert_array_equal(y, want)
+    dx = fast.max_pool2d_backward(y, argmax, size=(5, 7), **how)
+    np.testing.assert_array_equal(dx, reference.max_pool2d_backward(want, wanted_argmax, size=(5, 7), **how))
+
+
 @pytest.fixture(scope="session")
 def winners(backend, frozen):
     """(y, dx) of a pooling of one image, where each window's dy is its own power of ten: dx tells who won it."""

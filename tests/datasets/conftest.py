@@ -1,11 +1,16 @@
+import functools
+import gc
 import gzip
 import hashlib
+import http.server
 import struct
+import threading
+import types
 
 import numpy as np
 import pytest
 
-from minidl.datasets import fashion, locate
+from minidl.datasets import cifar, digits, fashion, locate
 
 
 @pytest.fixture(autouse=True)
@@ -19,6 +24,8 @@ def isolated(monkeypatch, tmp_path):
         monkeypatch.delenv(variable.upper(), raising=False)
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setattr(fashion, "ORIGINAL_ADDRESS", "http://127.0.0.1:9/")
+    monkeypatch.setattr(digits, "ADDRESS", "http://127.0.0.1:9/")
+    monkeypatch.setattr(cifar, "ADDRESS", "http://127.0.0.1:9/")
     monkeypatch.setattr(locate, "SYSTEM_FOLDER", tmp_path / "system")
 
 
@@ -47,3 +54,35 @@ def put():
         return folder
 
     return put
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        self.server.requested.append(self.path)
+
+
+@pytest.fixture
+def serve():
+    """Serve a folder on the loopback address: the server's folder, address, the paths asked for, and stop()."""
+    running = []
+
+    def serve(folder):
+        served = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
+        served.requested = []
+        thread = threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+
+        def stop():
+            served.shutdown()
+            served.server_close()
+            thread.join()
+
+        running.append((thread, stop))
+        address = f"http://127.0.0.1:{served.server_port}/"
+        return types.SimpleNamespace(folder=folder, address=address, requested=served.requested, stop=stop)
+
+    yield serve
+    for thread, stop in running:
+        if thread.is_alive():
+            stop()
+    gc.collect()  # a connection left open warns when it is collected: here, not in some later test

@@ -56,3 +56,65 @@ def test_shapes_that_do_not_fit(arrays):
         Dataset(images, labels[:, np.newaxis], ())
     with pytest.raises(ShapeError, match=r"expected images \(n, c, h, w\), got \(3, 4, 5\)"):
         Dataset(images[:, 0], labels, ())
+
+
+@pytest.fixture
+def data():
+    images = np.arange(40 * 4 * 5, dtype=np.float32).reshape(40, 1, 4, 5)
+    return Dataset(images, np.repeat([0, 1, 2], [20, 12, 8]), ("a", "b", "c"))
+
+
+def test_a_number_gives_a_pair_and_a_part_a_data_set(data):
+    image, label = data[25]
+    np.testing.assert_array_equal(image, data.images[25])
+    assert (label, type(label)) == (1, int)
+    assert data[-1][1] == 2
+    assert data[np.int64(3)][1] == 0
+    part = data[18:22]
+    assert (repr(part), part.labels.tolist()) == ("Dataset(4 images (1, 4, 5), 3 classes)", [0, 0, 1, 1])
+    assert np.shares_memory(part.images, data.images)
+    np.testing.assert_array_equal(data[[30, 1, 30]].images, data.images[[30, 1, 30]])
+    np.testing.assert_array_equal(data[data.labels == 2].images, data.images[32:])
+    assert not data[[1, 2]].images.flags.writeable
+    assert len(data[:0]) == 0
+
+
+def test_iteration_gives_the_pairs(data):
+    pairs = list(data[::10])
+    assert [label for _, label in pairs] == [0, 0, 1, 1]
+    np.testing.assert_array_equal(np.stack([image for image, _ in pairs]), data.images[::10])
+
+
+def test_wrong_parts(data):
+    with pytest.raises(IndexError):
+        data[40]
+    for part in ("a", 1.5, [0.5], [[1, 2]], (1, 2, [3]), True):
+        with pytest.raises((TypeError, ValueError)):
+            data[part]
+
+
+def test_a_split_keeps_the_shares_of_the_classes(data):
+    train, test = data.split(0.25, seed=1)
+    assert test.class_counts().tolist() == [5, 3, 2]
+    assert train.class_counts().tolist() == [15, 9, 6]
+    assert train.class_names == data.class_names
+    firsts = sorted(train.images[:, 0, 0, 0].tolist() + test.images[:, 0, 0, 0].tolist())
+    assert firsts == data.images[:, 0, 0, 0].tolist()
+    for part in (train, test):
+        np.testing.assert_array_equal(part.labels, data.labels[(part.images[:, 0, 0, 0] / 20).astype(int)])
+    again = data.split(0.25, seed=1)[1]
+    np.testing.assert_array_equal(again.images, test.images)
+    assert not np.array_equal(data.split(0.25, seed=2)[1].images, test.images)
+    assert len(data.split(7, stratify=False, seed=0)[1]) == 7
+
+
+def test_one_hot_and_counts(data):
+    np.testing.assert_array_equal(data.one_hot(), np.eye(3, dtype=np.float32)[data.labels])
+    assert data.class_counts().tolist() == [20, 12, 8]
+    with pytest.raises(ValueError, match="labels: expected 0 to 1 for 2 classes, got 0 to 2"):
+        Dataset(data.images, data.labels, ("a", "b")).one_hot()
+
+
+def test_from_bytes_takes_channels_too():
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 3, 4, 5), np.uint8)
+    np.testing.assert_array_equal(Dataset.from_bytes(pixels, np.zeros(2), ("a",)).images, pixels / np.float32(255))

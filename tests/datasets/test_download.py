@@ -1,9 +1,5 @@
-import functools
-import gc
 import gzip
-import http.server
 import logging
-import threading
 import types
 
 import pytest
@@ -14,30 +10,12 @@ from minidl.errors import FormatError
 pytest.importorskip("pooch", reason="needs the extra `data`")
 
 
-class Handler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *arguments):
-        self.server.requested.append(self.path)
-
-
 @pytest.fixture
-def server(tiny, put, tmp_path, monkeypatch):
+def server(tiny, put, serve, tmp_path, monkeypatch):
     """The original server, here: its folder, the paths asked for, and stop()."""
-    folder = put(tmp_path / "served", tiny)
-    served = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
-    served.requested = []
-    thread = threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-
-    def stop():
-        served.shutdown()
-        served.server_close()
-        thread.join()
-
-    monkeypatch.setattr(fashion, "ORIGINAL_ADDRESS", f"http://127.0.0.1:{served.server_port}/")
-    yield types.SimpleNamespace(folder=folder, requested=served.requested, stop=stop)
-    if thread.is_alive():
-        stop()
-    gc.collect()  # a connection left open warns when it is collected: here, not in some later test
+    served = serve(put(tmp_path / "served", tiny))
+    monkeypatch.setattr(fashion, "ORIGINAL_ADDRESS", served.address)
+    return served
 
 
 @pytest.fixture

@@ -25,7 +25,9 @@ def ten_thousand():
 
 
 def test_exported_names():
-    assert sorted(minidl.datasets.__all__) == ["Dataset", "fashion_mnist", "fashion_mnist_10k", "read_idx"]
+    named = ["cifar10", "fashion_mnist", "fashion_mnist_10k", "mnist"]
+    others = ["from_folder", "from_idx", "from_npz", "read_cifar10", "read_idx"]
+    assert sorted(minidl.datasets.__all__) == sorted(["Dataset", *named, *others])
 
 
 def test_the_packaged_images_are_those_they_should_be(ten_thousand):

@@ -74,3 +74,37 @@ def test_channels_last_images_have_the_mask_of_any_other():
     one, _ = ml.Dropout(0.5, seed=4).forward(images, train=True)
     other, _ = ml.Dropout(0.5, seed=4).forward(last, train=True)
     np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("seed", [None, 4])
+def test_a_training_goes_on_from_its_state_with_the_masks_to_come(tmp_path, seed, dtype):
+    def model(model_seed):
+        return ml.Sequential([ml.Dropout(0.5, seed=seed)], input_shape=(250,), seed=model_seed, dtype=dtype)
+
+    ones = ONES.astype(dtype)
+    first, second, third = model(1), model(2), model(3)
+    first.forward(ones, train=True)
+    second.load_state_dict(first.state_dict())
+    first.save(tmp_path / "model.npz")
+    loaded = ml.load(tmp_path / "model.npz")
+    for _ in range(2):
+        want = first.forward(ones, train=True)[0]
+        np.testing.assert_array_equal(second.forward(ones, train=True)[0], want)
+        np.testing.assert_array_equal(loaded.forward(ones, train=True)[0], want)
+        assert not np.array_equal(third.forward(ones, train=True)[0], want)
+
+
+def test_the_number_of_passes_is_no_less_exact_than_an_integer():
+    layer = ml.Dropout(0.5, seed=4)
+    seen = set()
+    for passes in (0, 1, 2**21 - 1, 2**21, 2**24, 2**24 + 1, 2**41 + 2**20):
+        layer.masks.value[3:] = [passes % 2**21, passes // 2**21]
+        for _ in range(2):
+            seen.add(layer.forward(ONES, train=True)[0].tobytes())
+    assert len(seen) == len({1, 2, 3, 2**21, 2**21 + 1, 2**21 + 2, 2**24 + 1, 2**24 + 2, 2**24 + 3}) + 2
+    assert layer.masks.value.dtype == np.float32
+
+
+def test_a_layer_by_itself_has_masks_of_its_own():
+    assert not np.array_equal(*(passes(ml.Dropout(0.5), 1)[0] for _ in range(2)))

@@ -15,6 +15,8 @@ GROUPS = {
     "dilation": lambda: [ml.Conv2D(5, 3, dilation=(1, 2), padding="same"), ml.ReLU()],
     "dense + ReLU": lambda: [ml.Flatten(), ml.Dense(37), ml.ReLU()],
     "normalization + ReLU": lambda: [ml.BatchNorm2D(), ml.ReLU()],
+    "normalization + ReLU + max-pool": lambda: [ml.BatchNorm2D(), ml.ReLU(), ml.MaxPool2D(2)],
+    "normalization + ReLU + overlapping windows": lambda: [ml.BatchNorm2D(), ml.ReLU(), ml.MaxPool2D(3, stride=2)],
 }
 
 
@@ -32,7 +34,7 @@ def gradients(make, x, dy_seed):
     return [y, dx, *(parameter.grad for parameter in chain.parameters()), *chain.state_dict().values()]
 
 
-@pytest.mark.parametrize("channels", [2, 4, 12])
+@pytest.mark.parametrize("channels", [2, 4, 12, 36])
 @pytest.mark.parametrize("make", GROUPS.values(), ids=GROUPS.keys())
 def test_a_group_gives_the_bits_of_its_layers(monkeypatch, make, channels):
     x = np.random.default_rng(1).standard_normal((11, channels, 11, 10), dtype=np.float32)
@@ -41,6 +43,31 @@ def test_a_group_gives_the_bits_of_its_layers(monkeypatch, make, channels):
         layer_by_layer(monkeypatch)
         apart = gradients(make, x, 2)
     assert len(together) == len(apart)
+    for a, b in zip(together, apart, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [(8, 6), (7, 9), (2, 3)])
+def test_a_normalization_with_ties_infinities_and_nan_gives_the_bits_of_its_layers(monkeypatch, size, dtype):
+    x = np.random.default_rng(1).integers(-2, 3, (5, 36, *size)).astype(dtype)  # pooling breaks ties, ReLU makes more
+    x[1, 3, 0, 1], x[2, 20, 1, 0], x[4, 35, 1, 1] = np.nan, np.inf, -np.inf
+    x[:, 7] = 3  # a variance of zero
+
+    def results():
+        chain = ml.Sequential(
+            [ml.BatchNorm2D(), ml.ReLU(), ml.MaxPool2D(2)], input_shape=x.shape[1:], seed=0, dtype=dtype
+        )
+        state = np.random.default_rng(2).standard_normal((2, 36)).astype(dtype)
+        chain.load_state_dict(chain.state_dict() | {"0.weight": state[0], "0.bias": state[1]})
+        y, backward = chain.forward(x, train=True)
+        dx = backward(np.random.default_rng(3).standard_normal(y.shape).astype(dtype))
+        return [y, dx, *(parameter.grad for parameter in chain.parameters()), *chain.state_dict().values()]
+
+    with ml.use_backend("compiled"):
+        together = results()
+        layer_by_layer(monkeypatch)
+        apart = results()
     for a, b in zip(together, apart, strict=True):
         np.testing.assert_array_equal(a, b)
 

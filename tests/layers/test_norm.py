@@ -91,6 +91,80 @@ def test_the_fast_backends_equal_the_loops(name, shape, dtype):
         np.testing.assert_allclose(fast, slow, rtol=tolerance, atol=tolerance * max(abs(slow).max(), 1))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(32, 20, 16, 16), (3, 5, 7, 5), (2, 3, 90, 90), (2, 17, 1, 40), (60, 4, 2, 1)])
+@pytest.mark.parametrize("name", ["vectorized", "compiled"])
+def test_a_mean_far_from_zero_leaves_the_variance_its_digits(name, shape, dtype):
+    """The mean is good to a few roundings of itself; the variance loses the digits of mean over deviation, once."""
+    offset = 1e4
+    x = (np.random.default_rng(2).standard_normal(shape) + offset).astype(dtype)
+    with ml.use_backend(name):
+        y, _, mean, variance = F.batch_norm2d(x, np.ones(shape[1], dtype), np.zeros(shape[1], dtype), eps=0)
+    exact = x.astype(np.longdouble)
+    center, spread = exact.mean(axis=(0, 2, 3)), exact.var(axis=(0, 2, 3))
+    eps = np.finfo(dtype).eps
+    assert (abs(mean - center) <= 8 * eps * offset).all()
+    assert (abs(variance - spread) <= 2 * eps * offset * spread).all()
+    normal = (exact - center[:, None, None]) / np.sqrt(spread)[:, None, None]
+    assert (abs(y - normal) <= 20 * eps * offset).all()
+
+
+@pytest.mark.usefixtures("backend")
+@pytest.mark.parametrize(("value", "mean"), [(np.nan, np.nan), (np.inf, np.inf), (-np.inf, -np.inf)])
+def test_a_value_that_is_not_finite_shows_in_its_channel_alone(images, value, mean):
+    x = images.astype(np.float32)
+    x[2, 1, 3, 0] = value
+    layer = built(x, momentum=1.0)
+    y, backward = layer.forward(x, train=True)
+    dx = backward(np.ones_like(y))
+    np.testing.assert_array_equal(layer.running_mean.value[1], mean)
+    assert np.isnan(layer.running_var.value[1])
+    for array in (y, dx):
+        np.testing.assert_array_equal(np.isnan(array), np.broadcast_to([[[False]], [[True]], [[False]]], array.shape))
+
+
+@pytest.mark.usefixtures("backend")
+def test_running_statistics_move_in_place(images):
+    mean, variance = np.array([1.0, 2, 3]), np.array([4.0, 5, 6])
+    F.batch_norm2d(images, np.ones(3), np.zeros(3), running=(mean, variance, 0.25))
+    axes = (0, 2, 3)
+    np.testing.assert_allclose(mean, 0.75 * np.array([1.0, 2, 3]) + 0.25 * images.mean(axes), rtol=1e-12)
+    np.testing.assert_allclose(variance, 0.75 * np.array([4.0, 5, 6]) + 0.25 * images.var(axes, ddof=1), rtol=1e-12)
+    before = mean.copy(), variance.copy()
+    with pytest.raises(ml.ShapeError, match=r"expected running_mean \(3,\), got \(2,\)"):
+        F.batch_norm2d(images, np.ones(3), np.zeros(3), running=(mean[:2], variance, 0.25))
+    with pytest.raises(ValueError, match=r"running_variance as a contiguous array that can be written to"):
+        F.batch_norm2d(images, np.ones(3), np.zeros(3), running=(mean, variance[::-1], 0.25))
+    np.testing.assert_array_equal([mean, variance], before)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("pool", [None, ((2, 2), (2, 2), ((0, 0), (0, 0))), ((3, 3), (2, 2), ((1, 1), (1, 1)))])
+def test_jobs_run_again_follow_what_is_in_their_arrays(pool):
+    from minidl.backends.compiled import norm
+    from minidl.backends.compiled.launch import Program, run
+
+    rng = np.random.default_rng(0)
+    x, dy = (rng.standard_normal((4, 7, 6, 19)).astype(np.float32).transpose(0, 3, 1, 2) for _ in range(2))
+    gamma, beta = rng.standard_normal((2, 19)).astype(np.float32)
+    result, jobs = norm.forward(x, gamma, beta, eps=1e-5, relu=True, pool=pool)
+    dy = np.ascontiguousarray(dy.transpose(0, 2, 3, 1)[:, : result.y.shape[2], : result.y.shape[3]])
+    dy = dy.transpose(0, 3, 1, 2)
+    gradients, more = norm.backward(dy, x, result, eps=1e-5, relu=True, pool=pool)
+    program = Program([*jobs, *more], x.dtype)
+    for _ in range(2):
+        for array in (x, dy, gamma, beta):
+            array[...] = rng.standard_normal(array.shape)
+        program.run()
+        want, forward = norm.forward(x, gamma, beta, eps=1e-5, relu=True, pool=pool)
+        run(x.dtype, *forward)
+        np.testing.assert_array_equal(result.y, want.y)
+        wanted, backward = norm.backward(dy, x, want, eps=1e-5, relu=True, pool=pool)
+        run(x.dtype, *backward)
+        for got, expected in zip(gradients[:3], wanted, strict=True):
+            np.testing.assert_array_equal(got, expected)
+
+
 def test_state_has_the_running_statistics_and_training_leaves_them_to_the_layer(images):
     model = ml.Sequential([ml.BatchNorm2D()], input_shape=(3, 5, 4), seed=0)
     assert list(model.state_dict()) == ["0.weight", "0.bias", "0.running_mean", "0.running_var"]

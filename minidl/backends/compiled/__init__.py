@@ -16,26 +16,25 @@ from minidl.backends.compiled.activation import (
 from minidl.backends.compiled.conv import conv2d, conv2d_relu
 from minidl.backends.compiled.conv_backward import conv2d_backward, conv2d_relu_backward
 from minidl.backends.compiled.dense import dense, dense_backward
+from minidl.backends.compiled.dropout import dropout
+from minidl.backends.compiled.images import erase_images, light_images, mix_images, rotate_images, window_images
 from minidl.backends.compiled.network import CannotPrepareError, Network
 from minidl.backends.compiled.norm import (
     batch_norm2d,
     batch_norm2d_backward,
-    batch_norm2d_relu,
-    batch_norm2d_relu_backward,
     scale_shift,
 )
-from minidl.backends.compiled.optim import adam_step, sgd_step
+from minidl.backends.compiled.optim import adagrad_step, adam_step, lion_step, rmsprop_step, sgd_step
 from minidl.backends.compiled.pool import max_pool2d, max_pool2d_backward
 from minidl.backends.vectorized import scale_shift_backward
 
 __all__ = [
     "CannotPrepareError",
     "Network",
+    "adagrad_step",
     "adam_step",
     "batch_norm2d",
     "batch_norm2d_backward",
-    "batch_norm2d_relu",
-    "batch_norm2d_relu_backward",
     "conv2d",
     "conv2d_backward",
     "conv2d_relu",
@@ -43,15 +42,23 @@ __all__ = [
     "cross_entropy",
     "dense",
     "dense_backward",
+    "dropout",
+    "erase_images",
+    "light_images",
+    "lion_step",
     "log_softmax",
     "log_softmax_backward",
     "max_pool2d",
     "max_pool2d_backward",
+    "mix_images",
     "relu",
     "relu_backward",
+    "rmsprop_step",
+    "rotate_images",
     "scale_shift",
     "scale_shift_backward",
     "sgd_step",
     "softmax",
     "softmax_backward",
+    "window_images",
 ]

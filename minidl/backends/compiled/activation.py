@@ -5,28 +5,43 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backends.compiled.jit import Kernel, njit
+from minidl.backends.compiled.jit import Kernel, inlined, njit
 from minidl.backends.compiled.launch import Job, pieces, run
 from minidl.backends.compiled.memory import dense, empty, empty_like
 from minidl.backends.compiled.simd import exponential, lanes, load, rectify, splat, store, subtract, where_positive
 from minidl.typing import Array
 
 
+@inlined
+def _rectify(memory, x, y, count):
+    store(memory, y, rectify(load(memory, x, count)), count)
+
+
 @Kernel
 def _relu(memory, ints, job, task, own):
     x, y, size, tasks = ints[job], ints[job + 1], ints[job + 2], ints[job + 3]
-    last = (task + 1) * size // tasks
-    for i in range(task * size // tasks, last, lanes(memory)):
-        store(memory, y + i, rectify(load(memory, x + i, last - i)), last - i)
+    first, last = task * size // tasks, (task + 1) * size // tasks
+    whole = last - (last - first) % lanes(memory)
+    for i in range(first, whole, lanes(memory)):
+        _rectify(memory, x + i, y + i, lanes(memory))
+    if whole < last:
+        _rectify(memory, x + whole, y + whole, last - whole)
+
+
+@inlined
+def _pass_positive(memory, dy, y, dx, count):
+    store(memory, dx, where_positive(load(memory, y, count), load(memory, dy, count)), count)
 
 
 @Kernel
 def _relu_backward(memory, ints, job, task, own):
     dy, y, dx, size, tasks = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
-    last = (task + 1) * size // tasks
-    for i in range(task * size // tasks, last, lanes(memory)):
-        left = last - i
-        store(memory, dx + i, where_positive(load(memory, y + i, left), load(memory, dy + i, left)), left)
+    first, last = task * size // tasks, (task + 1) * size // tasks
+    whole = last - (last - first) % lanes(memory)
+    for i in range(first, whole, lanes(memory)):
+        _pass_positive(memory, dy + i, y + i, dx + i, lanes(memory))
+    if whole < last:
+        _pass_positive(memory, dy + whole, y + whole, dx + whole, last - whole)
 
 
 @njit

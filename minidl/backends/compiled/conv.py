@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backends.compiled import depthwise, launch, planar
+from minidl.backends.compiled import depthwise, launch, planar, winograd
 from minidl.backends.compiled.activation import rectified
 from minidl.backends.compiled.jit import Kernel
 from minidl.backends.compiled.launch import pack, run
@@ -192,6 +192,8 @@ def prepare(
     """`direct`, or a faster way where there is one for this geometry."""
     if tables.planar:
         return planar.forward(x, w, b, tables, relu, pool)
+    if tables.winograd and x.dtype == np.float32 and len(x):
+        return winograd.forward(x, w, b, tables, relu, pool)
     if not tables.depthwise:
         return direct(x, w, b, tables, relu, pool)
     y, jobs = depthwise.forward(x, w, b, tables)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backends.compiled import depthwise, launch, planar_backward
+from minidl.backends.compiled import depthwise, launch, planar_backward, winograd_backward
 from minidl.backends.compiled.activation import masked
 from minidl.backends.compiled.conv import Window, tables_for
 from minidl.backends.compiled.conv_image import Job, input_by_columns, input_by_phases, spread_slopes, sum_lines
@@ -164,6 +164,8 @@ def prepare(
     """`direct`, or a faster way where there is one for this geometry."""
     if tables.planar_backward and not need_dx:
         return None, *planar_backward.backward(dy, x, tables, y, argmax, pool)
+    if tables.winograd and x.dtype == np.float32 and len(x):
+        return winograd_backward.backward(dy, x, w, tables, need_dx, y, argmax, pool)
     if not tables.depthwise:
         return direct(dy, x, w, tables, need_dx, y, argmax, pool)
     before = []

@@ -22,6 +22,11 @@ def njit(function: Function, **options: Any) -> Function:
     return cast(Function, numba.njit(cache=True, error_model="numpy", nogil=True, **options)(function))
 
 
+def inlined(function: Function) -> Function:
+    """`njit`, a copy in every caller, so that a `count` of all lanes there loads and stores without a mask here."""
+    return njit(function, forceinline=True)
+
+
 class Kernel:
     """A decorated function kernel(memory, ints, job, task, own), called by address and so by any thread.
 

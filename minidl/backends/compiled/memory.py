@@ -14,6 +14,9 @@ AnyArray = np.ndarray[Any, Any]
 KEPT_FROM = 1 << 16
 """Bytes from which on an array's memory is kept for the next one: fresh pages cost more than what is done in them."""
 
+LINE = 64
+"""Bytes of a cache line, at which such an array begins: a vector that lies in two lines is read twice."""
+
 KEPT_UNUSED = 1 << 28
 """Bytes beyond which a thread gives back the memory that it keeps and doesn't use."""
 
@@ -47,13 +50,15 @@ def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> AnyArray:
     owners = _memory.owners[size]
     for owner in owners:
         if _references(owner) == _UNUSED:
-            return owner.view(dtype).reshape(shape)
+            start = -at(owner) % LINE
+            return owner[start : start + size].view(dtype).reshape(shape)
     if _memory.kept > KEPT_UNUSED:
         _give_back()
-    owner = np.empty(size, np.uint8)
+    owner = np.empty(size + LINE, np.uint8)
     owners.append(owner)
     _memory.kept += size
-    return owner.view(dtype).reshape(shape)
+    start = -at(owner) % LINE
+    return owner[start : start + size].view(dtype).reshape(shape)
 
 
 def empty_like(array: AnyArray) -> AnyArray:

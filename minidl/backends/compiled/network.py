@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backends.compiled import activation, conv, conv_backward
+from minidl.backends.compiled import activation, conv, conv_backward, norm
 from minidl.backends.compiled.dense import prepare, prepare_backward
 from minidl.backends.compiled.fold import folded
 from minidl.backends.compiled.launch import Job, Program
@@ -16,6 +16,7 @@ from minidl.backends.compiled.memory import dense as contiguous
 from minidl.backends.compiled.pool import pooled, unpooled
 from minidl.backends.operators import (
     Affine,
+    BatchNormalization,
     Convolution,
     Exponentials,
     Flattening,
@@ -155,6 +156,19 @@ def _convolution(operator: Convolution, x: Array) -> Prepared:
     return y, folding + jobs, back
 
 
+def _batch_normalization(operator: BatchNormalization, x: Array) -> Prepared:
+    how: dict[str, Any] = {"eps": operator.eps, "relu": operator.relu, "pool": operator.pool}
+    running = (operator.running_mean, operator.running_variance, operator.momentum)
+    saved, jobs = norm.forward(x, operator.weight.value, operator.bias.value, **how, running=running)
+
+    def back(dy: Array, need_dx: bool) -> tuple[Array | None, list[Job]]:
+        gradients, jobs = norm.backward(dy, x, saved, **how)
+        parts = (operator.weight, gradients.dgamma), (operator.bias, gradients.dbeta)
+        return gradients.dx, jobs + [job for trained, part in parts for job in _added(trained, part[None], (0,))]
+
+    return saved.y, jobs, back
+
+
 def _affine(operator: Affine, x: Array) -> Prepared:
     w, b = operator.weight.value, None if operator.bias is None else operator.bias.value
     y, jobs = prepare(x, w, b, relu=operator.relu)
@@ -237,6 +251,7 @@ def _exponentials(operator: Exponentials, x: Array) -> Prepared:
 
 _PREPARE: dict[type[Any], Callable[[Any, Array], Prepared]] = {
     Convolution: _convolution,
+    BatchNormalization: _batch_normalization,
     Affine: _affine,
     Pool: _pooling,
     Rectification: _rectification,

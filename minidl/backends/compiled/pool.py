@@ -5,6 +5,7 @@ import math
 from minidl.backends.compiled.jit import Kernel, njit
 from minidl.backends.compiled.launch import Job, run
 from minidl.backends.compiled.memory import block, empty, empty_like
+from minidl.backends.compiled.quarter import is_quarter, pool_quarter, unpool_quarter
 from minidl.backends.compiled.simd import add, clear, if_beats, lanes, load, splat, store, where_equal, where_positive
 from minidl.typing import Array
 
@@ -20,6 +21,9 @@ def pool_rows(memory, ints, geometry, first_row, last_row, x, y, argmax):
     taps_down, taps_across = ints[geometry + 5], ints[geometry + 6]
     down, across = ints[geometry + 7], ints[geometry + 8]
     pad_top, pad_left = ints[geometry + 9], ints[geometry + 10]
+    if is_quarter(ints, geometry):
+        pool_quarter(memory, x, y, argmax, width, channels, first_row, last_row, out_width)
+        return
     width_of_vector = lanes(memory)
     lowest = splat(memory, -math.inf)
     for i in range(first_row, last_row):
@@ -42,7 +46,7 @@ def pool_rows(memory, ints, geometry, first_row, last_row, x, y, argmax):
 
 @njit
 def unpool_image(memory, ints, geometry, dy, argmax, y, masked, dx, dx_width):
-    """Add each dy (out_h, out_w, c) to the pixel of dx, of lines `dx_width` long, that won its window.
+    """Add each dy (out_h, out_w, c) to the pixel of dx, zero and of lines `dx_width` long, that won its window.
 
     `masked` drops those where y, the pooled output of a ReLU, is zero.
     """
@@ -51,6 +55,9 @@ def unpool_image(memory, ints, geometry, dy, argmax, y, masked, dx, dx_width):
     taps_down, taps_across = ints[geometry + 5], ints[geometry + 6]
     down, across = ints[geometry + 7], ints[geometry + 8]
     pad_top, pad_left = ints[geometry + 9], ints[geometry + 10]
+    if is_quarter(ints, geometry):
+        unpool_quarter(memory, dy, argmax, y, masked, dx, dx_width, height, width, channels)
+        return
     width_of_vector = lanes(memory)
     for i in range(out_height):
         top = i * down - pad_top
@@ -93,7 +100,8 @@ def _unpool(memory, ints, job, task, own):
     in_size = ints[geometry] * ints[geometry + 1] * ints[geometry + 2]
     out_size = ints[geometry + 3] * ints[geometry + 4] * ints[geometry + 2]
     dy, argmax = dy + task * out_size, argmax + task * out_size
-    clear(memory, dx + task * in_size, in_size)
+    if not is_quarter(ints, geometry):
+        clear(memory, dx + task * in_size, in_size)
     unpool_image(memory, ints, geometry, dy, argmax, dy, 0, dx + task * in_size, ints[geometry + 1])
 
 

@@ -6,6 +6,7 @@ pointer to floats, so that an address, counted in elements, is an index.
 """
 
 import math
+import struct
 
 import llvmlite.binding
 import numba
@@ -178,6 +179,91 @@ def store(typing, memory, index, value, count):
 
 
 @intrinsic
+def load_whole(typing, memory, index):
+    """The vector at memory[index], all of whose lanes are read."""
+
+    def codegen(context, builder, signature, args):
+        return llvm_load(builder, signature.args[0].dtype, *args)
+
+    return VectorType(memory.dtype)(memory, types.int64), codegen
+
+
+@intrinsic
+def store_whole(typing, memory, index, value):
+    """Write all lanes of a vector to memory[index]."""
+
+    def codegen(context, builder, signature, args):
+        llvm_store(builder, signature.args[0].dtype, *args)
+        return context.get_dummy_value()
+
+    return types.void(memory, types.int64, value), codegen
+
+
+def _llvm_strided(builder, dtype, memory, index, step):
+    """The pointers to memory[index], memory[index + step], ..., one a lane."""
+    n = lanes_of(dtype)
+    first = builder.ptrtoint(builder.gep(memory, [index]), I64)
+    distance = builder.mul(step, ir.Constant(I64, dtype.bitwidth // 8))
+    offsets = builder.mul(ir.Constant(ir.VectorType(I64, n), list(range(n))), llvm_splat(builder, distance, n))
+    addresses = builder.add(llvm_splat(builder, first, n), offsets)
+    return builder.inttoptr(addresses, ir.VectorType(llvm_scalar(dtype).as_pointer(), n))
+
+
+@intrinsic
+def load_strided(typing, memory, index, step, count):
+    """The vector of memory[index], memory[index + step], ..., of which `count` lanes are read; the others are zero."""
+
+    def codegen(context, builder, signature, args):
+        dtype = signature.args[0].dtype
+        n, vector = lanes_of(dtype), llvm_vector(dtype)
+        return llvm_call(
+            builder,
+            f"llvm.masked.gather.{_suffix(dtype)}.v{n}p0",
+            vector,
+            _llvm_strided(builder, dtype, *args[:3]),
+            ir.Constant(I32, dtype.bitwidth // 8),
+            llvm_mask(builder, args[3], n),
+            ir.Constant(vector, [0.0] * n),
+        )
+
+    return VectorType(memory.dtype)(memory, *[types.int64] * 3), codegen
+
+
+@intrinsic
+def store_strided(typing, memory, index, step, value, count):
+    """Write the first `count` lanes of a vector to memory[index], memory[index + step], ..."""
+
+    def codegen(context, builder, signature, args):
+        dtype = signature.args[0].dtype
+        n = lanes_of(dtype)
+        llvm_call(
+            builder,
+            f"llvm.masked.scatter.{_suffix(dtype)}.v{n}p0",
+            ir.VoidType(),
+            args[3],
+            _llvm_strided(builder, dtype, *args[:3]),
+            ir.Constant(I32, dtype.bitwidth // 8),
+            llvm_mask(builder, args[4], n),
+        )
+        return context.get_dummy_value()
+
+    return types.void(memory, types.int64, types.int64, value, types.int64), codegen
+
+
+@intrinsic
+def any_nan(typing, value):
+    """Whether a lane of a vector is NaN."""
+
+    def codegen(context, builder, signature, args):
+        lanes = signature.args[0].lanes
+        return llvm_call(
+            builder, f"llvm.vector.reduce.or.v{lanes}i1", ir.IntType(1), builder.fcmp_unordered("uno", args[0], args[0])
+        )
+
+    return types.boolean(value), codegen
+
+
+@intrinsic
 def splat(typing, memory, scalar):
     """A vector of memory's floats, all equal to a number."""
 
@@ -185,6 +271,22 @@ def splat(typing, memory, scalar):
         return llvm_splat(builder, args[1], lanes_of(signature.args[0].dtype))
 
     return VectorType(memory.dtype)(memory, memory.dtype), codegen
+
+
+@intrinsic
+def number(typing, memory, bits):
+    """The number that `as_bits` put into a job's integers, rounded to memory's floats."""
+
+    def codegen(context, builder, signature, args):
+        value = builder.bitcast(args[1], ir.DoubleType())
+        return value if signature.args[0].dtype == types.float64 else builder.fptrunc(value, ir.FloatType())
+
+    return memory.dtype(memory, types.int64), codegen
+
+
+def as_bits(value):
+    """A number as an integer, for kernels that read it with `number`."""
+    return struct.unpack("q", struct.pack("d", value))[0]
 
 
 def _vectors(count):
@@ -258,6 +360,14 @@ def rectify(builder, dtype, a):
     return builder.select(builder.fcmp_ordered("<", a, zero), zero, a)
 
 
+@_vectors(1)
+def sign(builder, dtype, a):
+    """1 above zero, -1 below, and a itself where it's zero or NaN."""
+    zero = _constant(dtype, 0)
+    below = builder.select(builder.fcmp_ordered("<", a, zero), _constant(dtype, -1), a)
+    return builder.select(builder.fcmp_ordered(">", a, zero), _constant(dtype, 1), below)
+
+
 @_vectors(2)
 def where_positive(builder, dtype, y, value):
     """The value where y isn't at most zero (so where it's NaN, too), else zero."""
@@ -269,6 +379,12 @@ def where_positive(builder, dtype, y, value):
 def where_equal(builder, dtype, a, b, value):
     """The value where a is b, else zero."""
     return builder.select(builder.fcmp_ordered("==", a, b), value, _constant(dtype, 0))
+
+
+@_vectors(3)
+def where_less(builder, dtype, a, b, value):
+    """The value where a is less than b, else zero."""
+    return builder.select(builder.fcmp_ordered("<", a, b), value, _constant(dtype, 0))
 
 
 @_vectors(4)

@@ -1,0 +1,77 @@
+"""Images with a part cut out, or mixed with other images."""
+
+import math
+
+import numpy as np
+
+from minidl import backends, shapes
+from minidl.augment.augmentation import Augmentation, Numbers, integers
+from minidl.augment.geometry import cosine_and_sine
+from minidl.errors import ShapeError
+from minidl.typing import Array, Size
+
+
+class Cutout(Augmentation):
+    """Zeros in a window of `size` (int or (h, w)) about a random pixel; what is outside of the image is cut off.
+
+    The window begins size // 2 above and left of the pixel. Source: T. DeVries and G. W. Taylor, "Improved
+    regularization of convolutional neural networks with cutout", 2017.
+    """
+
+    def __init__(self, size: Size) -> None:
+        self.size = shapes.pair(size, "size")
+
+    def apply(self, x: Array, y: object, numbers: Numbers) -> tuple[Array, object]:
+        corner = np.zeros((len(x), 2), np.int64)
+        for axis in (0, 1):
+            corner[:, axis] = integers(numbers[:, axis], 0, x.shape[2 + axis] - 1) - self.size[axis] // 2
+        return backends.current().erase_images(x, corner, size=self.size), y
+
+
+class MixUp(Augmentation):
+    """s x + (1 - s) of another image of the batch, for a share s from Beta(alpha, alpha), and the targets likewise.
+
+    Targets are rows (n, classes) of floats, one-hot or soft: `ml.one_hot(labels, classes)`. Each image has its own
+    partner, any of the batch, and its own share, so that here the result depends on the batch. Source: H. Zhang et al.,
+    "mixup: beyond empirical risk minimization", 2018. Raises ShapeError for other targets.
+    """
+
+    def __init__(self, alpha: float = 0.2) -> None:
+        if not 0 < alpha < float("inf"):
+            raise ValueError(f"alpha: expected a number above 0, got {alpha!r}")
+        self.alpha = alpha
+
+    def apply(self, x: Array, y: object, numbers: Numbers) -> tuple[Array, object]:
+        targets = None if y is None else np.asarray(y)
+        if targets is None or targets.ndim != 2 or targets.dtype.kind != "f":
+            got = "none" if targets is None else f"{targets.dtype} {shapes.show(targets.shape)}"
+            raise ShapeError(
+                f"MixUp: expected targets (n, classes) of floats, such as ml.one_hot(labels, classes), got {got}"
+            )
+        partner = integers(numbers[:, 0], 0, len(x) - 1)
+        share = symmetric_beta(numbers[:, 1], numbers[:, 2], self.alpha).astype(x.dtype)
+        own = share.astype(np.float64)[:, np.newaxis]
+        mixed = (own * targets + (1 - own) * targets[partner]).astype(targets.dtype)
+        return backends.current().mix_images(x, partner, share), mixed
+
+
+def symmetric_beta(first: Numbers, second: Numbers, alpha: float) -> Numbers:
+    """Numbers with the distribution Beta(alpha, alpha), from two uniform ones each.
+
+    Source: L. Devroye, "Random variate generation in one line of code", 1996, after R. W. Bailey's polar method for
+    Student's distribution, 1994: with t of 2 alpha degrees of freedom, (1 + t / sqrt(2 alpha + t^2)) / 2.
+    """
+    # t^2 / (2 alpha) is radius cosine^2. The power is the C library's, whose bits don't vary with the width of vectors.
+    cosine, _ = cosine_and_sine(2 * np.pi * second)
+    radius = np.array([_radius(1 - u, alpha) for u in first.tolist()])
+    spread = np.maximum(cosine * cosine, 1e-300)  # above 0, where the radius is infinite
+    with np.errstate(divide="ignore"):
+        root = np.sqrt(spread / (1 / radius + spread))
+    return (1 + np.copysign(root, cosine)) / 2
+
+
+def _radius(u: float, alpha: float) -> float:
+    try:
+        return math.pow(u, -1 / alpha) - 1
+    except OverflowError:
+        return float("inf")

@@ -1,0 +1,54 @@
+"""Every operator as plain loops over every index: the definition that the fast backends are proven equal to.
+
+It imports NumPy and nothing of minidl, not even its shape arithmetic, so that an error can't be common to these
+files and to what they check. Images are (n, c, h, w), convolution weights (out, in / groups, kh, kw); `stride` and
+`dilation` are (down, across), `padding` is ((top, bottom), (left, right)).
+"""
+
+from minidl.backends.reference.activation import relu, relu_backward
+from minidl.backends.reference.conv import conv2d, conv2d_backward
+from minidl.backends.reference.dense import dense, dense_backward
+from minidl.backends.reference.dropout import dropout, philox
+from minidl.backends.reference.images import erase_images, light_images, mix_images, rotate_images, window_images
+from minidl.backends.reference.norm import batch_norm2d, batch_norm2d_backward, scale_shift, scale_shift_backward
+from minidl.backends.reference.optim import adagrad_step, adam_step, lion_step, rmsprop_step, sgd_step
+from minidl.backends.reference.pool import max_pool2d, max_pool2d_backward
+from minidl.backends.reference.softmax import (
+    cross_entropy,
+    log_softmax,
+    log_softmax_backward,
+    softmax,
+    softmax_backward,
+)
+
+__all__ = [
+    "adagrad_step",
+    "adam_step",
+    "batch_norm2d",
+    "batch_norm2d_backward",
+    "conv2d",
+    "conv2d_backward",
+    "cross_entropy",
+    "dense",
+    "dense_backward",
+    "dropout",
+    "erase_images",
+    "light_images",
+    "lion_step",
+    "log_softmax",
+    "log_softmax_backward",
+    "max_pool2d",
+    "max_pool2d_backward",
+    "mix_images",
+    "philox",
+    "relu",
+    "relu_backward",
+    "rmsprop_step",
+    "rotate_images",
+    "scale_shift",
+    "scale_shift_backward",
+    "sgd_step",
+    "softmax",
+    "softmax_backward",
+    "window_images",
+]

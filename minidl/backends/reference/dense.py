@@ -1,0 +1,32 @@
+"""Dense layers."""
+
+import numpy as np
+
+from minidl.backends.reference.numbers import quiet
+
+
+@quiet
+def dense(x, w, b):
+    """y[n, o] = b[o] + sum over i of x[n, i] w[o, i]."""
+    y = np.zeros((x.shape[0], w.shape[0]), x.dtype)
+    for n in range(x.shape[0]):
+        for o in range(w.shape[0]):
+            total = 0.0 if b is None else float(b[o])
+            for i in range(w.shape[1]):
+                total += float(x[n, i]) * float(w[o, i])
+            y[n, o] = total
+    return y
+
+
+@quiet
+def dense_backward(dy, x, w, *, need_dx=True):
+    """(dx, dw, db) of `dense`."""
+    dx, dw, db = np.zeros(x.shape), np.zeros(w.shape), np.zeros(w.shape[0])
+    for n in range(x.shape[0]):
+        for o in range(w.shape[0]):
+            slope = float(dy[n, o])
+            db[o] += slope
+            for i in range(w.shape[1]):
+                dx[n, i] += slope * float(w[o, i])
+                dw[o, i] += slope * float(x[n, i])
+    return dx.astype(x.dtype) if need_dx else None, dw.astype(x.dtype), db.astype(x.dtype)

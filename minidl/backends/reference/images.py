@@ -1,0 +1,78 @@
+"""What augmentations do to images: windows, turns, light, holes and mixtures."""
+
+import math
+
+import numpy as np
+
+
+def window_images(x, place, *, size):
+    """A window of `size` (h, w) of each image, zero outside of it; place[n] = (top, left, whether flipped)."""
+    y = np.zeros((*x.shape[:2], *size), x.dtype)
+    for n, c, i, j in np.ndindex(y.shape):
+        top, left, flipped = place[n]
+        row, column = top + i, left + (size[1] - 1 - j if flipped else j)
+        if 0 <= row < x.shape[2] and 0 <= column < x.shape[3]:
+            y[n, c, i, j] = x[n, c, row, column]
+    return y
+
+
+def rotate_images(x, turn):
+    """Each image turned about its centre; turn[n] = cosine and sine of the angle, times 2^30.
+
+    Bilinear, zero outside; the shares of neighbours are rounded down to multiples of 2^-24. What is computed of the
+    place, before that, is exact in float64 for images up to 2^20 pixels wide.
+    """
+    y = np.zeros(x.shape, x.dtype)
+    height, width = x.shape[2:]
+    for n, c, i, j in np.ndindex(x.shape):
+        cosine, sine = (float(number) / 2**30 for number in turn[n])
+        down, across = i - (height - 1) / 2, j - (width - 1) / 2
+        row = cosine * down + sine * across + (height - 1) / 2
+        column = cosine * across - sine * down + (width - 1) / 2
+        top, left = math.floor(row), math.floor(column)
+        below, right = math.floor((row - top) * 2**24) / 2**24, math.floor((column - left) * 2**24) / 2**24
+        lines = []
+        for r in (top, top + 1):
+            pair = [float(x[n, c, r, q]) if 0 <= r < height and 0 <= q < width else 0.0 for q in (left, left + 1)]
+            lines.append(pair[0] * (1 - right) + pair[1] * right)
+        y[n, c, i, j] = lines[0] * (1 - below) + lines[1] * below
+    return y
+
+
+def light_images(x, light, *, limits):
+    """y = x a + m (1 - a) + b, from limits[0] to limits[1]; light[n] = (a, b), and m is the mean of the image.
+
+    The mean is summed pixel by pixel, and in these channel by channel. It plays no part where a is 1.
+    """
+    y = np.zeros(x.shape, x.dtype)
+    low, high = (x.dtype.type(limit) for limit in limits)
+    for n in range(len(x)):
+        contrast, offset = float(light[n, 0]), float(light[n, 1])
+        if contrast != 1:
+            total = 0.0
+            for i, j, c in np.ndindex(*x.shape[2:], x.shape[1]):
+                total += float(x[n, c, i, j])
+            offset = total / x[n].size * (1 - contrast) + offset
+        for c, i, j in np.ndindex(x.shape[1:]):
+            value = x.dtype.type(float(x[n, c, i, j]) * contrast + offset)
+            y[n, c, i, j] = low if value < low else high if value > high else value
+    return y
+
+
+def erase_images(x, corner, *, size):
+    """Each image with zeros in the window of `size` (h, w) whose top and left are corner[n]."""
+    y = np.zeros(x.shape, x.dtype)
+    for n, c, i, j in np.ndindex(x.shape):
+        top, left = corner[n]
+        if not (top <= i < top + size[0] and left <= j < left + size[1]):
+            y[n, c, i, j] = x[n, c, i, j]
+    return y
+
+
+def mix_images(x, partner, share):
+    """share[n] x[n] + (1 - share[n]) x[partner[n]]."""
+    y = np.zeros(x.shape, x.dtype)
+    for n, c, i, j in np.ndindex(x.shape):
+        own = float(share[n])
+        y[n, c, i, j] = own * float(x[n, c, i, j]) + (1 - own) * float(x[partner[n], c, i, j])
+    return y

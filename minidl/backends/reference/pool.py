@@ -1,0 +1,51 @@
+"""Pooling."""
+
+import math
+
+import numpy as np
+
+from minidl.backends.reference.numbers import quiet, windows
+
+
+@quiet
+def max_pool2d(x, *, pool_size, stride, padding):
+    """(y, argmax): the maximum of each window, and which of its taps, counted row by row, it stands at.
+
+    The first maximum wins a tie, NaN wins over everything, and padding never wins.
+    """
+    n_images, n_channels, height, width = x.shape
+    out_height = windows(height, pool_size[0], stride[0], padding[0], 1)
+    out_width = windows(width, pool_size[1], stride[1], padding[1], 1)
+    y = np.zeros((n_images, n_channels, out_height, out_width), x.dtype)
+    argmax = np.zeros(y.shape, np.intp)
+    for n in range(n_images):
+        for c in range(n_channels):
+            for i in range(out_height):
+                for j in range(out_width):
+                    best, where = None, 0
+                    for p in range(pool_size[0]):
+                        for q in range(pool_size[1]):
+                            row, column = i * stride[0] + p - padding[0][0], j * stride[1] + q - padding[1][0]
+                            if 0 <= row < height and 0 <= column < width:
+                                value = float(x[n, c, row, column])
+                                first_nan = math.isnan(value) and (best is None or not math.isnan(best))
+                                if best is None or value > best or first_nan:
+                                    best, where = value, p * pool_size[1] + q
+                    y[n, c, i, j] = best
+                    argmax[n, c, i, j] = where
+    return y, argmax
+
+
+@quiet
+def max_pool2d_backward(dy, argmax, *, size, pool_size, stride, padding):
+    """dx of `max_pool2d` for images of `size` (h, w): each window hands dy to the tap that won it."""
+    n_images, n_channels, out_height, out_width = dy.shape
+    dx = np.zeros((n_images, n_channels, *size))
+    for n in range(n_images):
+        for c in range(n_channels):
+            for i in range(out_height):
+                for j in range(out_width):
+                    p, q = divmod(int(argmax[n, c, i, j]), pool_size[1])
+                    row, column = i * stride[0] + p - padding[0][0], j * stride[1] + q - padding[1][0]
+                    dx[n, c, row, column] += float(dy[n, c, i, j])
+    return dx.astype(dy.dtype)

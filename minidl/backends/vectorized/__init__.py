@@ -1,0 +1,51 @@
+"""The readable fast path, in NumPy alone: convolution by im2col and one matrix product, pooling by strided views.
+
+Shapes as in `reference`. Images come out channels last in memory: (n, h, w, c) blocks seen as (n, c, h, w).
+"""
+
+from minidl.backends.vectorized.activation import relu, relu_backward
+from minidl.backends.vectorized.conv import conv2d, conv2d_backward
+from minidl.backends.vectorized.dense import dense, dense_backward
+from minidl.backends.vectorized.dropout import dropout
+from minidl.backends.vectorized.images import erase_images, light_images, mix_images, rotate_images, window_images
+from minidl.backends.vectorized.norm import batch_norm2d, batch_norm2d_backward, scale_shift, scale_shift_backward
+from minidl.backends.vectorized.optim import adagrad_step, adam_step, lion_step, rmsprop_step, sgd_step
+from minidl.backends.vectorized.pool import max_pool2d, max_pool2d_backward
+from minidl.backends.vectorized.softmax import (
+    cross_entropy,
+    log_softmax,
+    log_softmax_backward,
+    softmax,
+    softmax_backward,
+)
+
+__all__ = [
+    "adagrad_step",
+    "adam_step",
+    "batch_norm2d",
+    "batch_norm2d_backward",
+    "conv2d",
+    "conv2d_backward",
+    "cross_entropy",
+    "dense",
+    "dense_backward",
+    "dropout",
+    "erase_images",
+    "light_images",
+    "lion_step",
+    "log_softmax",
+    "log_softmax_backward",
+    "max_pool2d",
+    "max_pool2d_backward",
+    "mix_images",
+    "relu",
+    "relu_backward",
+    "rmsprop_step",
+    "rotate_images",
+    "scale_shift",
+    "scale_shift_backward",
+    "sgd_step",
+    "softmax",
+    "softmax_backward",
+    "window_images",
+]

@@ -1,0 +1,55 @@
+"""Convolution by im2col and one matrix product."""
+
+import numpy as np
+
+from minidl.backends.vectorized.windows import Pair, Sides, crop, pad, patches, quiet, under_tap
+from minidl.typing import Array
+
+
+def _im2col(x: Array, kernel: Pair, groups: int, stride: Pair, padding: Sides, dilation: Pair) -> tuple[Array, Pair]:
+    """(columns, output size): columns (groups, n out_h out_w, kh kw c/groups) hold one patch in each row."""
+    columns = patches(pad(x, padding, 0), kernel, stride, dilation)
+    n, out_h, out_w, kh, kw, c = columns.shape
+    columns = columns.reshape(n * out_h * out_w, kh * kw, groups, c // groups)
+    return columns.transpose(2, 0, 1, 3).reshape(groups, n * out_h * out_w, kh * kw * (c // groups)), (out_h, out_w)
+
+
+def _weight_matrix(w: Array, groups: int) -> Array:
+    """Weights (out, in / groups, kh, kw) as (groups, kh kw in/groups, out / groups)."""
+    o, c, kh, kw = w.shape
+    return w.reshape(groups, o // groups, c, kh, kw).transpose(0, 3, 4, 2, 1).reshape(groups, kh * kw * c, o // groups)
+
+
+@quiet
+def conv2d(x: Array, w: Array, b: Array | None, *, stride: Pair, padding: Sides, dilation: Pair, groups: int) -> Array:
+    """One matrix product: the patches, a row each, with the filters, a column each."""
+    columns, (out_h, out_w) = _im2col(x, w.shape[2:], groups, stride, padding, dilation)
+    y = columns @ _weight_matrix(w, groups)
+    y = np.ascontiguousarray(y.transpose(1, 0, 2)).reshape(x.shape[0], out_h, out_w, w.shape[0])
+    if b is not None:
+        y += b
+    return y.transpose(0, 3, 1, 2)
+
+
+@quiet
+def conv2d_backward(
+    dy: Array, x: Array, w: Array, *, stride: Pair, padding: Sides, dilation: Pair, groups: int, need_dx: bool = True
+) -> tuple[Array | None, Array, Array]:
+    """The weights' gradient is one matrix product with the patches; col2im adds the patches' gradients back up."""
+    n, c, height, width = x.shape
+    o, c_group, kh, kw = w.shape
+    columns, (out_h, out_w) = _im2col(x, (kh, kw), groups, stride, padding, dilation)
+    slopes = dy.transpose(0, 2, 3, 1).reshape(n * out_h * out_w, groups, o // groups).transpose(1, 0, 2)
+    dw = (columns.transpose(0, 2, 1) @ slopes).reshape(groups, kh, kw, c_group, o // groups)
+    dw = dw.transpose(0, 4, 3, 1, 2).reshape(w.shape)
+    db = slopes.sum(axis=1).reshape(o)
+    if not need_dx:
+        return None, dw, db
+
+    dcolumns = (slopes @ _weight_matrix(w, groups).transpose(0, 2, 1)).reshape(groups, n, out_h, out_w, kh, kw, c_group)
+    dpatches = dcolumns.transpose(1, 2, 3, 4, 5, 0, 6).reshape(n, out_h, out_w, kh, kw, c)
+    dx = np.zeros((n, height + sum(padding[0]), width + sum(padding[1]), c), x.dtype)
+    for p in range(kh):
+        for q in range(kw):
+            under_tap(dx, p * dilation[0], q * dilation[1], stride, (out_h, out_w))[...] += dpatches[:, :, :, p, q]
+    return crop(dx, padding, (height, width)), dw, db

@@ -1,0 +1,60 @@
+"""Normalization."""
+
+import numpy as np
+
+from minidl.backends.vectorized.windows import quiet
+from minidl.typing import Array
+
+
+def _mean(pixels: Array) -> Array:
+    """The mean of the images' means of their lines' means: the sum of all pixels, added one by one, rounds too much."""
+    mean: Array = pixels.mean(axis=2).mean(axis=1).mean(axis=0)
+    return mean
+
+
+@quiet
+def batch_norm2d(
+    x: Array, gamma: Array, beta: Array, *, eps: float, running: tuple[Array, Array, float] | None = None
+) -> tuple[Array, Array, Array]:
+    """(y, mean, variance), over images and pixels; the variance is the biased one.
+
+    `running` (mean, variance, momentum) move by momentum of the way towards the batch's, the variance unbiased.
+    """
+    pixels = np.ascontiguousarray(x.transpose(0, 2, 3, 1))
+    mean = _mean(pixels)
+    variance = _mean(np.square(pixels - mean))
+    if running is not None:
+        count, momentum = x.size // max(len(mean), 1), x.dtype.type(running[2])
+        unbiased = variance * x.dtype.type(count / max(count - 1, 1))
+        running[0][...] = running[0] * (1 - momentum) + mean * momentum
+        running[1][...] = running[1] * (1 - momentum) + unbiased * momentum
+    y = (pixels - mean) * (gamma / np.sqrt(variance + x.dtype.type(eps))) + beta
+    return y.transpose(0, 3, 1, 2), mean, variance
+
+
+@quiet
+def batch_norm2d_backward(
+    dy: Array, x: Array, gamma: Array, mean: Array, variance: Array, *, eps: float
+) -> tuple[Array, Array, Array]:
+    """(dx, dgamma, dbeta), through mean and variance too."""
+    slopes, deviation = np.ascontiguousarray(dy.transpose(0, 2, 3, 1)), np.sqrt(variance + x.dtype.type(eps))
+    normal = (x.transpose(0, 2, 3, 1) - mean) / deviation
+    dgamma, dbeta = (slopes * normal).sum(axis=(0, 1, 2)), slopes.sum(axis=(0, 1, 2))
+    count = x.dtype.type(max(slopes.size // len(mean), 1))
+    dx = gamma / deviation * (slopes - dbeta / count - normal * (dgamma / count))
+    return dx.transpose(0, 3, 1, 2), dgamma, dbeta
+
+
+@quiet
+def scale_shift(x: Array, scale: Array, shift: Array) -> Array:
+    """y = x scale[c] + shift[c]."""
+    y: Array = np.ascontiguousarray(x.transpose(0, 2, 3, 1)) * scale + shift
+    return y.transpose(0, 3, 1, 2)
+
+
+@quiet
+def scale_shift_backward(dy: Array, x: Array, scale: Array) -> tuple[Array, Array, Array]:
+    """(dx, dscale, dshift)."""
+    slopes = np.ascontiguousarray(dy.transpose(0, 2, 3, 1))
+    dscale, dshift = (slopes * x.transpose(0, 2, 3, 1)).sum(axis=(0, 1, 2)), slopes.sum(axis=(0, 1, 2))
+    return (slopes * scale).transpose(0, 3, 1, 2), dscale, dshift

@@ -1,0 +1,73 @@
+"""Optimizer steps, in place."""
+
+import numpy as np
+
+from minidl.backends.updates import AdagradStep, AdamStep, LionStep, RMSPropStep, SGDStep
+from minidl.backends.vectorized.windows import quiet
+from minidl.typing import Array
+
+
+@quiet
+def sgd_step(value: Array, grad: Array, velocity: Array | None, settings: SGDStep) -> None:
+    """Change the vectors value and velocity (None without momentum) in place."""
+    slope = _decayed(grad, value, settings.weight_decay)
+    if velocity is not None:
+        velocity *= settings.momentum
+        velocity += slope
+        slope = slope + settings.momentum * velocity if settings.nesterov else velocity
+    value -= settings.lr * slope
+
+
+@quiet
+def adam_step(value: Array, grad: Array, first: Array, second: Array, settings: AdamStep) -> None:
+    """Change the vectors value and first and second moment in place; the scales undo the moments' start at zero."""
+    slope = _decayed(grad, value, settings.weight_decay)
+    _average(first, settings.beta1, slope)
+    _average(second, settings.beta2, slope * slope)
+    value *= settings.shrink
+    value -= settings.step_size * first / (np.sqrt(second) * settings.second_scale + settings.eps)
+
+
+@quiet
+def rmsprop_step(
+    value: Array, grad: Array, square: Array, mean: Array | None, velocity: Array | None, settings: RMSPropStep
+) -> None:
+    """Change the vectors value, mean square, mean (None if not centered) and velocity (or None) in place."""
+    slope = _decayed(grad, value, settings.weight_decay)
+    _average(square, settings.alpha, slope * slope)
+    spread: Array = square
+    if mean is not None:
+        _average(mean, settings.alpha, slope)
+        spread = np.maximum(square - mean * mean, 0)
+    step: Array = slope / (np.sqrt(spread) + settings.eps)
+    if velocity is not None:
+        velocity *= settings.momentum
+        velocity += step
+        step = velocity
+    value -= settings.lr * step
+
+
+@quiet
+def adagrad_step(value: Array, grad: Array, total: Array, settings: AdagradStep) -> None:
+    """Change the vectors value and total, the sum of the slopes' squares, in place."""
+    slope = _decayed(grad, value, settings.weight_decay)
+    total += slope * slope
+    value -= settings.step_size * slope / (np.sqrt(total) + settings.eps)
+
+
+@quiet
+def lion_step(value: Array, grad: Array, mean: Array, settings: LionStep) -> None:
+    """Change the vectors value and mean in place: a step of lr by the sign of a mixture of mean and slope."""
+    value *= settings.shrink
+    value -= settings.lr * np.sign(settings.beta1 * mean + (1 - settings.beta1) * grad)
+    _average(mean, settings.beta2, grad)
+
+
+def _decayed(slope: Array, value: Array, weight_decay: float) -> Array:
+    return slope + weight_decay * value if weight_decay else slope
+
+
+def _average(mean: Array, beta: float, new: Array) -> None:
+    """Make a running mean beta of what it was, and the rest new."""
+    mean *= beta
+    mean += (1 - beta) * new

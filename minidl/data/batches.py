@@ -1,0 +1,83 @@
+"""Batches: a data set, a part at a time."""
+
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+
+from minidl import shapes
+from minidl.augment import Augment, Augmentation, as_augmentation
+from minidl.data.prefetch import prefetched
+from minidl.data.rows import read, take
+from minidl.errors import ShapeError, keyword_hints
+
+
+@keyword_hints
+def batches(
+    x: Any,
+    y: Any,
+    *,
+    batch_size: int = 32,
+    rng: np.random.Generator | None = None,
+    drop_last: bool = False,
+    start: int = 0,
+    prefetch: int = 0,
+    augment: Augment | None = None,
+    seed: int = 0,
+    epoch: int = 0,
+) -> Generator[tuple[Any, Any], None, None]:
+    """Yield (x, y) for `batch_size` samples at a time, in the order of `rng`'s permutation, or in their own without.
+
+    x and y are arrays of the same length, in memory or mapped from files, of which no more is read than a batch needs.
+    y may be a tuple of them, such as (labels, weights), of which an augmentation changes the first.
+    The last batch may be smaller; `drop_last` leaves it out. `start` leaves out as many batches at the front, unread:
+    with an `rng` of the same state, the rest of an iteration that was interrupted.
+
+    `prefetch` is how many batches a background thread may be ahead; order and bits stay. It ends with the loop, and its
+    errors are raised in the loop. `augment` is an augmentation of `minidl.augment`, a list of them, or a function
+    (x, y) -> (x, y); what augmentations draw is a function of `seed`, `epoch` and each sample's place in x.
+
+    Raises ShapeError for different lengths, ValueError for a batch size below 1 and the like, and TypeError for another
+    `augment`, at the call and not at the first batch.
+    """
+    shapes.count(batch_size, "batch_size")
+    shapes.count(start, "start", minimum=0)
+    shapes.count(prefetch, "prefetch", minimum=0)
+    augmentation = as_augmentation(augment, seed=seed, epoch=epoch)
+    for labels in y if isinstance(y, tuple) else (y,):
+        if len(x) != len(labels):
+            raise ShapeError(f"expected as many labels as samples, got {len(labels)} and {len(x)}")
+    order = None if rng is None else rng.permutation(len(x))
+    stop = len(x) // batch_size * batch_size if drop_last else len(x)
+    parts = range(start * batch_size, stop, batch_size)
+    if prefetch:
+        return prefetched(_batches(x, y, parts, order, augmentation, seed, epoch, reading=True), prefetch)
+    return _batches(x, y, parts, order, augmentation, seed, epoch, reading=False)
+
+
+def _batches(
+    x: Any,
+    y: Any,
+    parts: range,
+    order: Any,
+    augmentation: Augmentation | None,
+    seed: int,
+    epoch: int,
+    *,
+    reading: bool,
+) -> Generator[tuple[Any, Any], None, None]:
+    """The batches that begin at `parts`; `reading` makes sure that they are in memory."""
+    ys = y if isinstance(y, tuple) else (y,)
+    for first in parts:
+        part = slice(first, min(first + parts.step, len(x)))
+        inputs, *targets = (_part(array, part, order, reading) for array in (x, *ys))
+        if augmentation is not None:
+            index = np.arange(part.start, part.stop) if order is None else order[part]
+            inputs, targets[0] = augmentation(inputs, targets[0], seed=seed, epoch=epoch, index=index)
+        yield inputs, tuple(targets) if isinstance(y, tuple) else targets[0]
+
+
+def _part(array: Any, part: slice, order: Any, reading: bool) -> Any:
+    if order is not None:
+        return take(array, order[part])
+    return read(array, part) if reading else array[part]

@@ -1,0 +1,85 @@
+"""A part of the samples set aside, at random or class by class."""
+
+from typing import Any
+
+import numpy as np
+
+from minidl import shapes
+from minidl.data.rows import take
+from minidl.errors import ShapeError, keyword_hints
+from minidl.typing import IntArray
+
+
+@keyword_hints
+def train_test_split(*arrays: Any, test_size: float = 0.25, stratify: Any = None, seed: int | None = None) -> list[Any]:
+    """[x_train, x_test, y_train, y_test, ...] of arrays x, y, ... of one length, split alike and at random.
+
+    `test_size` is a share between 0 and 1, rounded up to whole samples, or a number of them. With labels (n,) for
+    `stratify` each class has its share in both parts: its exact share rounded down, and one more sample where the
+    remainder is among the largest (of equal ones, the first classes'), as many as are missing. The split, and the order
+    within its parts, is a function of `seed`. As in scikit-learn, whose random numbers are others.
+
+    Raises ShapeError for different lengths, and ValueError where a part would be empty.
+    """
+    if not arrays:
+        raise TypeError("train_test_split: expected at least one array to split")
+    n = len(arrays[0])
+    for array in arrays:
+        if len(array) != n:
+            raise ShapeError(f"expected arrays of the same length, got {', '.join(str(len(each)) for each in arrays)}")
+    train, test = split_rows(n, test_size=test_size, stratify=stratify, seed=seed)
+    return [take(array, rows) for array in map(_indexable, arrays) for rows in (train, test)]
+
+
+def split_rows(n: int, *, test_size: float, stratify: Any, seed: int | None) -> tuple[IntArray, IntArray]:
+    """The numbers of the rows, out of n, to train on and to test with."""
+    count = _test_count(n, test_size)
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(n)
+    if stratify is None:
+        return order[count:], order[:count]
+    labels = np.asarray(stratify)
+    if labels.shape != (n,):
+        raise ShapeError(f"stratify: expected labels ({n},), one for each sample, got {shapes.show(labels.shape)}")
+    _, classes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    if counts.min() < 2:
+        raise ValueError(
+            "stratify: expected at least two samples of each class, one for each part; a class has only one"
+        )
+    if min(count, n - count) < len(counts):
+        raise ValueError(
+            f"test_size: expected at least {len(counts)} samples in each part, one for each class, got {n - count} to "
+            f"train on and {count} to test with"
+        )
+    wanted = _shares(counts, count)
+    # Each sample's rank among those of its class, in the random order: the first ones go to the test part.
+    by_class = np.argsort(classes[order], kind="stable")
+    ranks = np.empty(n, np.int64)
+    ranks[by_class] = np.arange(n) - np.repeat(np.cumsum(counts) - counts, counts)
+    is_test = ranks < wanted[classes[order]]
+    return order[~is_test], order[is_test]
+
+
+def _shares(counts: IntArray, total: int) -> IntArray:
+    """`total` divided in the proportion of the counts, by largest remainders, in whole numbers throughout."""
+    n = int(counts.sum())
+    shares, remainders = counts * total // n, counts * total % n
+    extra = np.argsort(-remainders, kind="stable")[: total - int(shares.sum())]
+    shares[extra] += 1
+    return shares
+
+
+def _test_count(n: int, test_size: float) -> int:
+    is_share = isinstance(test_size, float | np.floating)
+    if not is_share:
+        shapes.count(test_size, "test_size")  # type: ignore[arg-type]
+    elif not 0 < test_size < 1:
+        raise ValueError(f"test_size: expected a share between 0 and 1 or a number of samples, got {test_size!r}")
+    count = int(np.ceil(n * test_size)) if is_share else int(test_size)
+    if not 0 < count < n:
+        raise ValueError(f"test_size: {test_size!r} of {n} samples leaves {n - count} to train on and {count} to test")
+    return count
+
+
+def _indexable(array: Any) -> Any:
+    return np.asarray(array) if isinstance(array, list | tuple) else array

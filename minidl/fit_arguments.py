@@ -1,0 +1,160 @@
+"""What fit and evaluate are given, checked before any work, with hints at what other frameworks call it."""
+
+import inspect
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl import shapes
+from minidl.errors import ShapeError, did_you_mean
+from minidl.schedules import Schedule
+
+LOSSES = {
+    "bce": "BinaryCrossEntropy",
+    "bcewithlogits": "BinaryCrossEntropy",
+    "binarycrossentropy": "BinaryCrossEntropy",
+    "binaryfocal": "BinaryFocalLoss",
+    "binaryfocalcrossentropy": "BinaryFocalLoss",
+    "categoricalcrossentropy": "CrossEntropy",
+    "categoricalfocalcrossentropy": "FocalLoss",
+    "crossentropy": "CrossEntropy",
+    "focal": "FocalLoss",
+    "huber": "Huber",
+    "kld": "KLDivergence",
+    "kldiv": "KLDivergence",
+    "kldivergence": "KLDivergence",
+    "l1": "MeanAbsoluteError",
+    "l2": "MeanSquaredError",
+    "mae": "MeanAbsoluteError",
+    "meanabsoluteerror": "MeanAbsoluteError",
+    "meansquarederror": "MeanSquaredError",
+    "mse": "MeanSquaredError",
+    "nll": "CrossEntropy",
+    "smoothl1": "Huber",
+    "sparsecategoricalcrossentropy": "CrossEntropy",
+}
+OPTIMIZERS = {name.lower(): name for name in ("SGD", "Adam", "AdamW", "RMSProp", "Adagrad", "Lion")}
+METRICS = {
+    "acc": "Accuracy",
+    "accuracy": "Accuracy",
+    "auc": "ROCAUC",
+    "aucroc": "ROCAUC",
+    "binaryaccuracy": "BinaryAccuracy",
+    "categoricalaccuracy": "Accuracy",
+    "confusionmatrix": "ConfusionMatrix",
+    "f1": "F1",
+    "f1score": "F1",
+    "mae": "metrics.MeanAbsoluteError",
+    "meanabsoluteerror": "metrics.MeanAbsoluteError",
+    "meansquarederror": "metrics.MeanSquaredError",
+    "mse": "metrics.MeanSquaredError",
+    "precision": "Precision",
+    "recall": "Recall",
+    "rocauc": "ROCAUC",
+    "sparsecategoricalaccuracy": "Accuracy",
+    "topkaccuracy": "TopKAccuracy",
+    "topkcategoricalaccuracy": "TopKAccuracy",
+}
+"""Ours by what others call them, in small letters without "_" and "loss"; the keys of `LOSSES` and `OPTIMIZERS` too."""
+
+
+def check_loss(loss: Any, *, weighted: bool) -> None:
+    """Raise TypeError unless it can be called, with weights if there are any, and ValueError unless it's one number."""
+    _check_made(loss, "loss", "CrossEntropy()", LOSSES, "()")
+    if not callable(loss):
+        raise TypeError(f"loss: expected one, such as CrossEntropy(), got {loss!r}")
+    if getattr(loss, "reduction", "mean") == "none":
+        raise ValueError('loss: expected a single number to train on: use reduction="mean" or "sum"')
+    if weighted:
+        try:
+            inspect.signature(loss).bind(None, None, None)
+        except TypeError:
+            raise TypeError(
+                "sample_weight, class_weight: this loss takes (scores, targets) alone; "
+                "define it as (scores, targets, sample_weight)"
+            ) from None
+
+
+def check_optimizer(optimizer: Any) -> None:
+    """Raise TypeError for the name of one, or its class."""
+    _check_made(optimizer, "optimizer", "Adam(model.parameters())", OPTIMIZERS, "(model.parameters(), lr=...)")
+
+
+def check_metrics(metrics: Sequence[Any]) -> None:
+    """Raise TypeError for names and classes in the place of metrics."""
+    if isinstance(metrics, str) or not isinstance(metrics, Sequence):
+        metrics = [metrics]
+        if hasattr(metrics[0], "update"):
+            raise TypeError(f"metrics: expected a list, got {metrics[0]!r}: [{type(metrics[0]).__name__}()]")
+    for metric in metrics:
+        _check_made(metric, "metrics", "Accuracy()", METRICS, "()")
+
+
+def check_schedule(schedule: Any, optimizer: Any, names: Sequence[str], steps: int) -> None:
+    """Raise unless it is a schedule of this optimizer, whose value is logged, and that lasts for so many batches."""
+    if schedule is None:
+        return
+    if not isinstance(schedule, Schedule):
+        hint = "; call it with the optimizer" if isinstance(schedule, type) else ""
+        raise TypeError(f"schedule: expected one of minidl.schedules, got {schedule!r}{hint}")
+    if schedule.optimizer is not optimizer:
+        raise ValueError("schedule: expected one made for this optimizer")
+    if schedule.monitor is not None and schedule.monitor not in names:
+        hint = did_you_mean(schedule.monitor, names)
+        raise ValueError(f"schedule: nothing called {schedule.monitor!r} is logged; {hint}")
+    total = getattr(schedule, "total_steps", math.inf)
+    if schedule.per == "batch" and schedule.steps + steps > total:
+        raise ValueError(f"schedule: it has {total - schedule.steps} steps left, and this training {steps} batches")
+
+
+def weights_of(y: Any, sample_weight: Any, class_weight: Any) -> Any:
+    """The weight of each sample (n,), the product of its own and that of its class; None where all count alike.
+
+    Raises ShapeError and ValueError for what doesn't fit.
+    """
+    weights = None
+    if sample_weight is not None:
+        weights = np.asarray(sample_weight, np.float64)
+        if weights.shape != (len(y),):
+            raise ShapeError(f"sample_weight: expected {shapes.show((len(y),))}, got {shapes.show(weights.shape)}")
+        if len(y) and not (weights.min() >= 0 and 0 < weights.sum() < math.inf):
+            raise ValueError("sample_weight: expected finite numbers of at least 0, not all 0")
+    if class_weight is not None:
+        own = _weights_by_class(y, class_weight)
+        weights = own if weights is None else weights * own
+        if len(y) and not weights.any():
+            raise ValueError("class_weight: every sample would count 0")
+    return weights
+
+
+def _weights_by_class(y: Any, class_weight: Any) -> Any:
+    if not isinstance(class_weight, Mapping):
+        raise TypeError(f"class_weight: expected {{class: weight}}, got {class_weight!r}")
+    for index, weight in class_weight.items():
+        if isinstance(index, bool) or not hasattr(index, "__index__") or index < 0:
+            raise ValueError(f"class_weight: expected classes as integers from 0 on, got {index!r}")
+        if not 0 <= weight < math.inf:
+            raise ValueError(f"class_weight: expected finite numbers of at least 0, got {weight!r} for {index!r}")
+    labels = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1)
+    if len(labels) != len(y) or not (labels == np.floor(labels)).all() or (len(labels) and labels.min() < 0):
+        raise ValueError("class_weight: expected targets of classes, as indices (n,) or one-hot rows")
+    labels = labels.astype(np.intp)
+    missing = sorted(set(np.unique(labels).tolist()) - {int(index) for index in class_weight})
+    if missing:
+        raise ValueError(f"class_weight: expected a weight for each class, none is given for {missing[0]}")
+    table = np.zeros(max(map(int, class_weight), default=0) + 1)
+    for index, weight in class_weight.items():
+        table[int(index)] = weight
+    return table[labels]
+
+
+def _check_made(thing: Any, argument: str, example: str, names: Mapping[str, str], call: str) -> None:
+    if isinstance(thing, str):
+        word = thing.lower().replace("_", "").replace(" ", "").removesuffix("loss")
+        ours = names.get(word)
+        hint = f"did you mean ml.{ours}{call}?" if ours else did_you_mean(thing, sorted(set(names.values())))
+        raise TypeError(f"{argument}: expected an object, such as {example}, got {thing!r}; {hint}")
+    if isinstance(thing, type):
+        raise TypeError(f"{argument}: expected an object, such as {example}, got the class: {thing.__name__}{call}")

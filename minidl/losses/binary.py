@@ -1,0 +1,133 @@
+"""Cross-entropy of yes and no: each score is the logit of one question."""
+
+from typing import Any
+
+import numpy as np
+
+from minidl import shapes
+from minidl.errors import ShapeError
+from minidl.losses.loss import Each, Loss, check_smoothing, mean_over_elements, quiet
+from minidl.typing import Array
+
+
+class BinaryCrossEntropy(Loss):
+    """-log of the probability given to the right answer, from logits, or probabilities with `from_logits=False`.
+
+    Scores are (n,) or (n, ...), with targets from 0 to 1 of the same shape; targets (n,) also go with scores (n, 1). A
+    sample's loss is the mean over its answers. `label_smoothing` a moves the targets to (1 - a) target + a / 2.
+    `pos_weight`, a number or one for each of the last axis, multiplies the cost of a yes, as in PyTorch. Raises
+    ShapeError and ValueError for what doesn't fit.
+    """
+
+    def __init__(
+        self,
+        *,
+        from_logits: bool = True,
+        label_smoothing: float = 0.0,
+        pos_weight: Any = None,
+        reduction: str = "mean",
+    ) -> None:
+        check_smoothing(label_smoothing)
+        super().__init__(reduction=reduction)
+        if pos_weight is not None and not (np.min(pos_weight) > 0 and np.max(pos_weight) < np.inf):
+            raise ValueError(f"pos_weight: expected finite numbers above 0, got {pos_weight!r}")
+        self.from_logits, self.label_smoothing, self.pos_weight = from_logits, label_smoothing, pos_weight
+
+    def each(self, scores: Array, targets: Any) -> Each:
+        yes: Array = answers(scores, targets)
+        if self.label_smoothing:
+            yes = yes * (1 - self.label_smoothing) + self.label_smoothing / 2
+        no = 1 - yes
+        if self.pos_weight is not None:
+            weight = np.asarray(self.pos_weight, scores.dtype)
+            if weight.ndim > 1 or (weight.ndim and weight.shape != scores.shape[-1:]):
+                raise ShapeError(f"pos_weight: expected a number or {scores.shape[-1:]}, got {weight.shape}")
+            yes = yes * weight
+        losses: Array
+        slopes: Array
+        with quiet():
+            if self.from_logits:
+                losses = times(yes, softplus(-scores)) + times(no, softplus(scores))
+                slopes = no * sigmoid(scores) - yes * sigmoid(-scores)
+            else:
+                losses, slopes = _from_probabilities(scores, yes, no)
+            return mean_over_elements(losses, slopes)
+
+
+class BinaryFocalLoss(Loss):
+    """Binary cross-entropy that counts easy answers less: (1 - p)^gamma times that of a right answer given p.
+
+    Scores are logits and targets from 0 to 1, as those of `BinaryCrossEntropy`. A yes counts alpha, a no 1 - alpha;
+    with alpha None both count 1. Source: Lin et al., "Focal loss for dense object detection", 2017.
+    """
+
+    def __init__(self, *, gamma: float = 2.0, alpha: float | None = 0.25, reduction: str = "mean") -> None:
+        check_gamma(gamma)
+        if alpha is not None and not 0 <= alpha <= 1:
+            raise ValueError(f"alpha: expected a number from 0 to 1, or None, got {alpha!r}")
+        super().__init__(reduction=reduction)
+        self.gamma, self.alpha = gamma, alpha
+
+    def each(self, scores: Array, targets: Any) -> Each:
+        yes = answers(scores, targets)
+        no = 1 - yes
+        balance = 1 if self.alpha is None else self.alpha * yes + (1 - self.alpha) * no
+        with quiet():
+            p, q, gamma = sigmoid(scores), sigmoid(-scores), scores.dtype.type(self.gamma)
+            costs = times(yes, softplus(-scores)) + times(no, softplus(scores))
+            wrong = yes * q + no * p
+            weights = balance * wrong**gamma
+            # The derivative of wrong is (no - yes) p q, and p q / wrong is 1 in the limit of both being 0. Where it is
+            # 0 the cost is infinite, and their product 0 in the limit.
+            bend = times(np.where(wrong == 0, 1, p * q / wrong), costs)
+            slopes = weights * (gamma * (no - yes) * bend + no * p - yes * q)
+            return mean_over_elements(times(weights, costs), slopes)
+
+
+def answers(scores: Array, targets: Any) -> Array:
+    """The targets in the shape and dtype of the scores. Raises ShapeError, and ValueError outside of 0 to 1."""
+    targets = np.asarray(targets)
+    if scores.shape == (*targets.shape, 1):
+        targets = targets[..., None]
+    if targets.shape != scores.shape or not scores.ndim:
+        hint = "; of classes that exclude each other, use CrossEntropy" if targets.ndim == 1 else ""
+        raise ShapeError(f"targets: expected {shapes.show(scores.shape)}, got {shapes.show(targets.shape)}{hint}")
+    if targets.size and not (targets.min() >= 0 and targets.max() <= 1):
+        raise ValueError("targets: expected numbers from 0 to 1, got others")
+    converted: Array = targets.astype(scores.dtype)
+    return converted
+
+
+def check_gamma(gamma: float) -> None:
+    """Raise ValueError unless it's a finite number of at least 0."""
+    if not 0 <= gamma < np.inf:
+        raise ValueError(f"gamma: expected a number of at least 0, got {gamma!r}")
+
+
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + exp(-x)), without overflow and as exact near 0 as near 1."""
+    small = np.exp(-np.abs(x))
+    result: Array = np.where(x < 0, small, 1) / (1 + small)
+    return result
+
+
+def softplus(x: Array) -> Array:
+    """log(1 + exp(x)), without overflow."""
+    result: Array = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    return result
+
+
+def times(weight: Array, cost: Array) -> Array:
+    """The product, which is 0 where the weight is, even of an infinite cost; NaN stays."""
+    product: Array = np.where((weight == 0) & ~np.isnan(cost), 0, weight * cost)
+    return product
+
+
+def _from_probabilities(p: Array, yes: Array, no: Array) -> tuple[Array, Array]:
+    if (p < 0).any() or (p > 1).any():
+        raise ValueError("scores: expected probabilities from 0 to 1; of logits, use from_logits=True")
+    # The smallest normal number in the place of zero keeps the loss finite.
+    tiny = np.finfo(p.dtype).tiny
+    q = np.maximum(1 - p, tiny)
+    p = np.maximum(p, tiny)
+    return -yes * np.log(p) - no * np.log(q), np.where(no == 0, 0, no / q) - np.where(yes == 0, 0, yes / p)

@@ -1,0 +1,107 @@
+"""Cross-entropy between classes that exclude each other, and the divergence of distributions."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from minidl import functional as F
+from minidl.losses.loss import ClassLoss, Each, check_smoothing, quiet
+from minidl.losses.targets import (
+    are_indices,
+    check_rows_of_probabilities,
+    class_weights,
+    distributions,
+    warn_of_probabilities,
+    weights_for,
+)
+from minidl.typing import Array
+
+
+class CrossEntropy(ClassLoss):
+    """-log of the probability given to the right class, from logits or probabilities (n, classes).
+
+    Targets are class indices (n,) or rows of probabilities (n, classes), one-hot or soft. `from_logits=False` takes
+    probabilities instead of logits. `label_smoothing` a mixes the targets with the uniform distribution:
+    (1 - a) target + a / classes (Szegedy et al., 2016). `class_weight` (classes,) multiplies each class's part of the
+    sum, and the mean over class indices divides by the sum of their weights, as in PyTorch; that over rows doesn't.
+    Raises ShapeError and ValueError for what doesn't fit.
+    """
+
+    def __init__(
+        self,
+        *,
+        from_logits: bool = True,
+        label_smoothing: float = 0.0,
+        class_weight: Any = None,
+        reduction: str = "mean",
+    ) -> None:
+        check_smoothing(label_smoothing)
+        super().__init__(reduction=reduction)
+        self.from_logits = from_logits
+        self.label_smoothing = label_smoothing
+        self.class_weight = class_weights(class_weight)
+
+    def each(self, scores: Array, targets: Any) -> Each:
+        rows = distributions(targets, scores, label_smoothing=self.label_smoothing)
+        importance = None
+        if self.class_weight is not None:
+            weights = weights_for(self.class_weight, scores)
+            rows *= weights
+            importance = weights[np.asarray(targets)] if are_indices(targets) else None
+        if not self.from_logits:
+            return _from_probabilities(scores, rows)._replace(importance=importance)
+        message = warn_of_probabilities("CrossEntropy", scores)
+        if message is not None:
+            warnings.warn(message, stacklevel=3)
+        if self.class_weight is None:
+            return Each(*F.cross_entropy(scores, rows))
+        return _from_logits(scores, rows)._replace(importance=importance)
+
+
+class KLDivergence(ClassLoss):
+    """The Kullback-Leibler divergence of what the scores say from the targets: sum of target log(target / probability).
+
+    Scores are logits (n, classes), or probabilities with `from_logits=False`; targets are rows of probabilities. Its
+    gradient is that of the cross-entropy, which is larger by the targets' entropy. PyTorch's "batchmean" is the mean.
+    """
+
+    def __init__(self, *, from_logits: bool = True, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
+        self.from_logits = from_logits
+
+    def each(self, scores: Array, targets: Any) -> Each:
+        if are_indices(targets):
+            raise ValueError("targets: expected rows of probabilities; for class indices use CrossEntropy")
+        rows = distributions(targets, scores)
+        if self.from_logits:
+            message = warn_of_probabilities("KLDivergence", scores)
+            if message is not None:
+                warnings.warn(message, stacklevel=3)
+        losses, pullback, _ = _from_logits(scores, rows) if self.from_logits else _from_probabilities(scores, rows)
+        with quiet():
+            entropies = -np.where(rows == 0, 0, rows * np.log(rows)).sum(axis=1)
+            return Each(losses - entropies, pullback)
+
+
+def _from_logits(logits: Array, rows: Array) -> Each:
+    """-sum of rows log_softmax(logits), for rows that needn't sum to 1."""
+    log_probabilities, back = F.log_softmax(logits)
+    with quiet():  # a class of no probability costs nothing, even at a logit of minus infinity
+        losses = -np.where(rows == 0, 0, rows * log_probabilities).sum(axis=1)
+
+    def pullback(parts: Array) -> Array:
+        with quiet():
+            return back(-rows * parts[:, None])
+
+    return Each(losses, pullback)
+
+
+def _from_probabilities(scores: Array, rows: Array) -> Each:
+    check_rows_of_probabilities(scores)
+    with quiet():
+        # The smallest normal number in the place of zero keeps the loss finite, as Keras does with 1e-7.
+        probabilities = np.maximum(scores, np.finfo(scores.dtype).tiny)
+        losses = -(rows * np.log(probabilities)).sum(axis=1)
+        slopes = np.where(rows == 0, 0, -rows / probabilities)
+    return Each(losses, lambda parts: slopes * parts[:, None])

@@ -1,0 +1,75 @@
+"""Cross-entropy that counts what is easy less."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from minidl import functional as F
+from minidl.losses.binary import check_gamma, times
+from minidl.losses.loss import ClassLoss, Each, check_smoothing, quiet
+from minidl.losses.targets import (
+    check_rows_of_probabilities,
+    class_weights,
+    distributions,
+    warn_of_probabilities,
+    weights_for,
+)
+from minidl.typing import Array
+
+
+class FocalLoss(ClassLoss):
+    """-alpha (1 - p)^gamma log p of the probability p given to the right class, from scores (n, classes).
+
+    Targets are those of `CrossEntropy`, which it is for gamma 0. `alpha` (classes,) weights the classes. The mean is
+    over the samples, whatever their alpha. `BinaryFocalLoss` is for yes and no. Source: Lin et al., "Focal loss for
+    dense object detection", 2017.
+    """
+
+    def __init__(
+        self,
+        *,
+        gamma: float = 2.0,
+        alpha: Any = None,
+        from_logits: bool = True,
+        label_smoothing: float = 0.0,
+        reduction: str = "mean",
+    ) -> None:
+        check_gamma(gamma)
+        check_smoothing(label_smoothing)
+        super().__init__(reduction=reduction)
+        self.gamma, self.alpha = gamma, class_weights(alpha, "alpha")
+        self.from_logits, self.label_smoothing = from_logits, label_smoothing
+
+    def each(self, scores: Array, targets: Any) -> Each:
+        rows = distributions(targets, scores, label_smoothing=self.label_smoothing)
+        if self.alpha is not None:
+            rows *= weights_for(self.alpha, scores, "alpha")
+        if self.from_logits:
+            message = warn_of_probabilities("FocalLoss", scores)
+            if message is not None:
+                warnings.warn(message, stacklevel=3)
+            log_p, back = F.log_softmax(scores)
+        else:
+            check_rows_of_probabilities(scores)
+            p = np.maximum(scores, np.finfo(scores.dtype).tiny)
+            with quiet():
+                log_p = np.log(p)
+            back = _back_through_logarithm(p)
+        with quiet():
+            p, q, gamma = np.exp(log_p), np.maximum(-np.expm1(log_p), 0), scores.dtype.type(self.gamma)
+            weight = q**gamma
+            losses = -times(rows, weight * log_p).sum(axis=1)
+            # d/d log p of weight log p; the second part is 0 where q is, and where p is.
+            bend = np.where(q == 0, 0, gamma * weight / q * times(p, log_p))
+            slopes = -times(rows, weight - bend)
+
+        def pullback(parts: Array) -> Array:
+            with quiet():
+                return back(slopes * parts[:, None])
+
+        return Each(losses, pullback)
+
+
+def _back_through_logarithm(p: Array) -> Any:
+    return lambda slopes: slopes / p

@@ -1,0 +1,123 @@
+"""What every loss is: a number for each sample, and how they become one."""
+
+import copy
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from minidl import shapes
+from minidl.errors import KeywordHints, ShapeError, did_you_mean
+from minidl.typing import Array
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+def quiet() -> np.errstate:
+    """Infinities and NaN are data here: they reach the loss, where they're seen, without a warning on the way."""
+    return np.errstate(invalid="ignore", over="ignore", divide="ignore")
+
+
+class Each(NamedTuple):
+    """The losses of the samples, before they are weighted and reduced."""
+
+    losses: Array
+    """(n,)."""
+    pullback: Callable[[Array], Array]
+    """(n,), by how much each sample's loss counts -> the gradient by the scores."""
+    importance: Array | None = None
+    """(n,), what the mean divides by in the place of the count, where classes have weights."""
+
+
+class Loss(KeywordHints):
+    """A number to make small: the mean over the samples, weighted by `sample_weight` (n,) where it's given.
+
+    A weight counts as that many copies of its sample: the mean is over the sum of the weights, as in PyTorch and
+    scikit-learn. `reduction="sum"` adds the weighted losses up instead, and "none" leaves them an array (n,), whose
+    gradient is that of their sum. A subclass defines `each`, or the call itself.
+    """
+
+    def __init__(self, *, reduction: str = "mean") -> None:
+        if reduction not in REDUCTIONS:
+            hint = did_you_mean(str(reduction), REDUCTIONS)
+            raise ValueError(f'reduction: expected "mean", "sum" or "none", got {reduction!r}; {hint}')
+        self.reduction = reduction
+
+    def each(self, scores: Array, targets: Any) -> Each:
+        """The losses one by one. Raises ShapeError and ValueError for what doesn't fit."""
+        raise NotImplementedError(f"{type(self).__name__} doesn't define __call__(scores, targets, sample_weight)")
+
+    def __call__(self, scores: Array, targets: Any, sample_weight: Any = None) -> tuple[Any, Array]:
+        """(loss, dscores): the number, or the array, and its gradient, of the shape of `scores`."""
+        losses, pullback, importance = self.each(scores, targets)
+        weights = _checked_weights(sample_weight, len(losses))
+        reduction = getattr(self, "reduction", "mean")
+        with quiet():
+            if reduction == "mean":
+                parts = _parts(weights, importance, len(losses)).astype(losses.dtype)
+                return float(losses @ parts), pullback(parts)
+            parts = (np.ones(len(losses)) if weights is None else weights).astype(losses.dtype)
+            losses = losses * parts
+            return losses if reduction == "none" else float(losses.sum()), pullback(parts)
+
+
+class ClassLoss(Loss):
+    """A loss of classes that exclude each other, of logits or of probabilities (n, classes)."""
+
+    from_logits: bool
+
+    def with_logits(self) -> Self:
+        """The same loss of logits: what `fit` uses in place of a Softmax followed by this one."""
+        changed = copy.copy(self)
+        changed.from_logits = True
+        return changed
+
+
+def _checked_weights(sample_weight: Any, n: int) -> Array | None:
+    if sample_weight is None:
+        return None
+    weights = np.asarray(sample_weight, np.float64)
+    if weights.shape != (n,):
+        raise ShapeError(f"sample_weight: expected {shapes.show((n,))}, got {shapes.show(weights.shape)}")
+    if n and not (weights.min() >= 0 and 0 < weights.sum() < math.inf):
+        raise ValueError("sample_weight: expected finite numbers of at least 0, not all 0")
+    return weights
+
+
+def _parts(weights: Array | None, importance: Array | None, n: int) -> Array:
+    """Each sample's part in the mean: (n,), in float64."""
+    if importance is not None:
+        counts = np.ones(n) if weights is None else weights
+        parts: Array = counts / (counts * importance).sum()
+        return parts
+    if weights is None:
+        return np.full(n, 1 / max(n, 1))
+    return weights / weights.sum() if n else weights
+
+
+def same_shape(scores: Array, targets: Any) -> Array:
+    """The targets, of the shape of the scores and in their dtype. Raises ShapeError for others."""
+    targets = np.asarray(targets)
+    if targets.shape != scores.shape or not scores.ndim:
+        raise ShapeError(f"targets: expected {shapes.show(scores.shape)}, got {shapes.show(targets.shape)}")
+    converted: Array = targets.astype(scores.dtype)
+    return converted
+
+
+def mean_over_elements(losses: Array, slopes: Array) -> Each:
+    """The mean of each sample's losses, from the losses of elements (n, ...) and their slopes by the scores."""
+    n = len(losses)
+    count = max(math.prod(losses.shape[1:]), 1)
+
+    def pullback(parts: Array) -> Array:
+        scaled: Array = slopes * (parts / parts.dtype.type(count)).reshape(-1, *[1] * (slopes.ndim - 1))
+        return scaled
+
+    return Each(losses.reshape(n, count).mean(axis=1) if n else losses.reshape(0), pullback)
+
+
+def check_smoothing(label_smoothing: float) -> None:
+    """Raise ValueError unless it's a number from 0 to 1."""
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"label_smoothing: expected a number from 0 to 1, got {label_smoothing!r}")

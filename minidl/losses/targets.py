@@ -1,0 +1,79 @@
+"""Targets of classification: class indices or rows of probabilities, as rows."""
+
+from typing import Any
+
+import numpy as np
+
+from minidl import shapes
+from minidl.errors import ShapeError
+from minidl.typing import Array
+
+
+def distributions(targets: Any, scores: Array, *, label_smoothing: float = 0.0) -> Array:
+    """Rows of probabilities (n, classes) from class indices (n,) or from rows, mixed with the uniform distribution.
+
+    Raises ShapeError and ValueError for what doesn't fit.
+    """
+    shapes.expect("scores ", scores.shape, ("n", "classes"))
+    targets = np.asarray(targets)
+    n, classes = scores.shape
+    if targets.ndim == 2 and targets.shape == scores.shape:
+        rows: Array = targets.astype(scores.dtype)
+        if not np.allclose(rows.sum(axis=1), 1, atol=1e-3) or (rows < 0).any():
+            raise ValueError("targets: expected one-hot rows or rows of probabilities, got rows that don't sum to 1")
+    elif targets.shape == (n,):
+        if not np.issubdtype(targets.dtype, np.integer):
+            raise ValueError(f"targets: expected class indices as integers, got {targets.dtype}")
+        if n and not 0 <= targets.min() <= targets.max() < classes:
+            wrong = targets[(targets < 0) | (targets >= classes)][0]
+            raise ValueError(f"targets: expected class indices from 0 to {classes - 1}, got {wrong}")
+        rows = np.zeros(scores.shape, scores.dtype)
+        rows[np.arange(n), targets] = 1
+    else:
+        expected = f"{shapes.show((n,))} class indices or {shapes.show(scores.shape)} one-hot rows"
+        raise ShapeError(f"targets: expected {expected}, got {shapes.show(targets.shape)}")
+    if label_smoothing:
+        rows *= 1 - label_smoothing
+        rows += label_smoothing / classes
+    return rows
+
+
+def are_indices(targets: Any) -> bool:
+    """Whether the targets are class indices and not rows."""
+    return np.ndim(targets) == 1
+
+
+def class_weights(weights: Any, name: str = "class_weight") -> Array | None:
+    """The weights as a vector, or None. Raises ValueError unless they are finite numbers of at least 0, not all 0."""
+    if weights is None:
+        return None
+    vector = np.asarray(weights, np.float64)
+    if vector.ndim != 1 or not vector.size or not (vector.min() >= 0 and 0 < vector.sum() < np.inf):
+        raise ValueError(f"{name}: expected a finite number of at least 0 for each class, not all 0, got {weights!r}")
+    return vector
+
+
+def weights_for(weights: Array, scores: Array, name: str = "class_weight") -> Array:
+    """The weights in the dtype of the scores. Raises ShapeError unless there's one for each class."""
+    if len(weights) != scores.shape[1]:
+        raise ShapeError(f"{name}: expected {scores.shape[1]} numbers, one for each class, got {len(weights)}")
+    converted: Array = weights.astype(scores.dtype)
+    return converted
+
+
+def warn_of_probabilities(name: str, scores: Array) -> str | None:
+    """What to say of scores that look like probabilities where logits are wanted, or None."""
+    if len(scores) and scores.shape[1] > 1 and scores.min() >= 0 and np.allclose(scores.sum(axis=1), 1, atol=1e-4):
+        return (
+            f"{name} takes logits, and these scores look like probabilities: leave out the Softmax layer, or use "
+            f"{name}(from_logits=False)"
+        )
+    return None
+
+
+def check_rows_of_probabilities(scores: Array) -> None:
+    """Raise ValueError unless each row sums to 1 or isn't finite."""
+    with np.errstate(invalid="ignore"):
+        sums = scores.sum(axis=1)
+        if (scores < 0).any() or not np.allclose(sums[np.isfinite(sums)], 1, atol=1e-3):
+            raise ValueError("scores: expected rows of probabilities, which sum to 1; of logits, use from_logits=True")

@@ -1,0 +1,24 @@
+"""Optimizers: how parameters follow their gradients. One update over the model's flat buffer, by PyTorch's rules."""
+
+from minidl.optim.adagrad import Adagrad
+from minidl.optim.adam import Adam, AdamW
+from minidl.optim.average import ExponentialMovingAverage
+from minidl.optim.clipping import clip_gradients
+from minidl.optim.groups import biases_and_norms
+from minidl.optim.lion import Lion
+from minidl.optim.optimizer import Optimizer
+from minidl.optim.rmsprop import RMSProp
+from minidl.optim.sgd import SGD
+
+__all__ = [
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "ExponentialMovingAverage",
+    "Lion",
+    "Optimizer",
+    "RMSProp",
+    "biases_and_norms",
+    "clip_gradients",
+]

@@ -1,0 +1,105 @@
+"""Weights averaged over training, which often judge better than the last ones."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from minidl.errors import KeywordHints, StateError
+from minidl.module import Module, flat_views
+from minidl.shapes import show
+from minidl.typing import Array
+
+
+class ExponentialMovingAverage(KeywordHints):
+    """The running mean of a model's parameters: average = decay average + (1 - decay) parameters at each `update()`.
+
+    The first update copies them. Buffers, such as the statistics of normalizations, aren't averaged. Raises ValueError
+    for a decay out of range and NotBuiltError for a model that isn't built. Source: Polyak and Juditsky, 1992, as
+    PyTorch's AveragedModel has it.
+    """
+
+    def __init__(self, model: Module, *, decay: float = 0.999) -> None:
+        if not 0 <= decay < 1:
+            raise ValueError(f"decay: expected a number of at least 0 and less than 1, got {decay!r}")
+        parameters = model.parameters()
+        if not parameters:
+            raise ValueError("model: expected one with parameters")
+        self.model, self.decay, self.updates = model, decay, 0
+        self._own: Array | None = None
+        self._average: Array = np.concatenate([value for value, _ in flat_views(parameters)])
+
+    @property
+    def values(self) -> dict[str, Array]:
+        """The averaged parameters by their names, as views."""
+        values, start = {}, 0
+        for name, parameter in self.model.named_parameters():
+            values[name] = parameter.shaped(self._average[start : start + parameter.value.size])
+            start += parameter.value.size
+        return values
+
+    def update(self) -> None:
+        """Take the parameters of now into the average: call it after each step."""
+        if self._own is not None:
+            raise ValueError("update: the model has the averaged parameters; call restore() first")
+        for value, average in self._pairs():
+            if not self.updates:
+                average[...] = value
+                continue
+            average *= average.dtype.type(self.decay)
+            average += average.dtype.type(1 - self.decay) * value
+        self.updates += 1
+
+    @contextlib.contextmanager
+    def applied(self) -> Iterator[None]:
+        """The model has the averaged parameters inside of the `with`, and its own again after it."""
+        self.apply()
+        try:
+            yield
+        finally:
+            self.restore()
+
+    def apply(self) -> None:
+        """Give the model the averaged parameters, until `restore`."""
+        if self._own is None:
+            self._own = np.concatenate([value for value, _ in self._pairs()])
+            for value, average in self._pairs():
+                value[...] = average
+
+    def restore(self) -> None:
+        """Give the model its own parameters again, if it has the averaged ones."""
+        if self._own is not None:
+            start = 0
+            for value, _ in self._pairs():
+                value[...] = self._own[start : start + value.size]
+                start += value.size
+            self._own = None
+
+    def adopt(self) -> None:
+        """Make the parameters that the model has now its own: `restore` has nothing to go back to."""
+        self._own = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """A copy of the number of updates and of the averaged parameters by their names."""
+        return {"updates": self.updates} | {name: value.copy() for name, value in self.values.items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from this state. Raises StateError, and changes nothing, where it doesn't fit."""
+        values = self.values
+        wrong = [f"missing {name}" for name in ("updates", *values) if name not in state]
+        wrong += [f"unexpected {name}" for name in state if name not in ("updates", *values)]
+        for name, value in values.items():
+            if name in state and np.shape(state[name]) != value.shape:
+                wrong.append(f"{name}: expected {show(value.shape)}, got {show(np.shape(state[name]))}")
+        if wrong:
+            raise StateError(f"the state doesn't fit this {type(self).__name__}: {'; '.join(wrong)}")
+        self.updates = int(state["updates"])
+        for name, value in values.items():
+            value[...] = state[name]
+
+    def _pairs(self) -> Iterator[tuple[Array, Array]]:
+        start = 0
+        for value, _ in flat_views(self.model.parameters()):
+            yield value, self._average[start : start + value.size]
+            start += value.size

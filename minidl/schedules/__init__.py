@@ -1,0 +1,22 @@
+"""Schedules: how the learning rate changes during training. Names and rules are PyTorch's, without its LR.
+
+Each is made for an optimizer, and is given to `fit` as `schedule`, or stepped in a loop of one's own.
+"""
+
+from minidl.schedules.cosine import CosineAnnealing, CosineAnnealingWarmRestarts, OneCycle
+from minidl.schedules.decay import Exponential, MultiStep, Step
+from minidl.schedules.plateau import ReduceOnPlateau
+from minidl.schedules.schedule import Schedule
+from minidl.schedules.warm_up import WarmUp
+
+__all__ = [
+    "CosineAnnealing",
+    "CosineAnnealingWarmRestarts",
+    "Exponential",
+    "MultiStep",
+    "OneCycle",
+    "ReduceOnPlateau",
+    "Schedule",
+    "Step",
+    "WarmUp",
+]

@@ -1,0 +1,80 @@
+"""A learning rate that falls when training gets no further."""
+
+import math
+from typing import Any
+
+from minidl.schedules.schedule import Schedule, at_least, whole
+
+
+class ReduceOnPlateau(Schedule):
+    """The rate times `factor` when a value, given to `step`, hasn't improved for more than `patience` steps.
+
+    `fit` gives it what is logged under `monitor`. `mode` is "min" or "max". Better means by the share `threshold` of
+    the best, or with `threshold_mode` "abs" by so much. After a reduction `cooldown` steps don't count. The rate stays
+    at least `min_lr`, and a reduction by no more than `eps` is none. NaN is never an improvement. The rules and
+    defaults are PyTorch's.
+    """
+
+    def __init__(
+        self,
+        optimizer: Any,
+        *,
+        monitor: str = "val_loss",
+        mode: str = "min",
+        factor: float = 0.1,
+        patience: int = 10,
+        threshold: float = 1e-4,
+        threshold_mode: str = "rel",
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+        eps: float = 1e-8,
+    ) -> None:
+        super().__init__(optimizer)
+        if mode not in ("min", "max"):
+            raise ValueError(f'mode: expected "min" or "max", got {mode!r}')
+        if threshold_mode not in ("rel", "abs"):
+            raise ValueError(f'threshold_mode: expected "rel" or "abs", got {threshold_mode!r}')
+        if not 0 <= factor < 1:
+            raise ValueError(f"factor: expected a number of at least 0 and below 1, got {factor!r}")
+        self.monitor, self.mode, self.factor, self.threshold_mode = monitor, mode, factor, threshold_mode
+        self.patience, self.cooldown = whole(patience, "patience", 0), whole(cooldown, "cooldown", 0)
+        self.threshold, self.min_lr, self.eps = (
+            at_least(threshold, "threshold"),
+            at_least(min_lr, "min_lr"),
+            at_least(eps, "eps"),
+        )
+        self.lr = self.base_lr
+        self.best = math.inf if mode == "min" else -math.inf
+        self.bad_steps = self.cooldown_left = 0
+
+    def lr_at(self, step: int) -> float:
+        """The rate of now: that of another step depends on the values until then."""
+        del step
+        return self.lr
+
+    def step(self, value: float | None = None) -> None:
+        if value is None:
+            raise ValueError("ReduceOnPlateau: expected the value to watch, as in step(loss)")
+        self.steps += 1
+        self.bad_steps += 1
+        if self._is_better(float(value)):
+            self.best, self.bad_steps = float(value), 0
+        if self.cooldown_left:
+            self.cooldown_left, self.bad_steps = self.cooldown_left - 1, 0
+        self.lr = self.optimizer.lr
+        if self.bad_steps > self.patience:
+            lower = max(self.lr * self.factor, self.min_lr)
+            if self.lr - lower > self.eps:
+                self.lr = lower
+            self.bad_steps, self.cooldown_left = 0, self.cooldown
+        self.apply()
+
+    def _is_better(self, value: float) -> bool:
+        sign = 1 if self.mode == "max" else -1
+        if self.threshold_mode == "rel":
+            return sign * value > sign * self.best * (1 + sign * self.threshold)
+        return sign * value > sign * self.best + self.threshold
+
+    def state_dict(self) -> dict[str, Any]:
+        names = ("lr", "best", "bad_steps", "cooldown_left")
+        return super().state_dict() | {name: getattr(self, name) for name in names}

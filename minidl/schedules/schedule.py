@@ -1,0 +1,79 @@
+"""What every schedule is: a count of steps, and the learning rate that goes with it."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from minidl.errors import KeywordHints, StateError
+
+UNITS = ("epoch", "batch")
+
+
+class Schedule(KeywordHints):
+    """Sets the learning rate of an optimizer: `step()` after each epoch, or batch, as `per` says; `fit` does it itself.
+
+    The rates are multiples of that which the optimizer has when the schedule is made, `base_lr`. A subclass defines
+    `lr_at(step)` for any step from 0 on. `state_dict` holds all that going on needs.
+    """
+
+    monitor: str | None = None
+    """The logged value that `fit` gives to `step`, or None if it's without."""
+
+    def __init__(self, optimizer: Any, *, per: str = "epoch") -> None:
+        lr = getattr(optimizer, "lr", None)
+        if isinstance(lr, bool) or not isinstance(lr, int | float):
+            raise TypeError(f"optimizer: expected one, with its lr, got {optimizer!r}")
+        if per not in UNITS:
+            raise ValueError(f'per: expected "epoch" or "batch", got {per!r}')
+        self.optimizer, self.per, self.base_lr, self.steps = optimizer, per, float(lr), 0
+
+    def lr_at(self, step: int) -> float:
+        """The learning rate after so many steps."""
+        raise NotImplementedError(f"{type(self).__name__} doesn't define lr_at(step)")
+
+    def step(self, value: float | None = None) -> None:
+        """Go on to the next learning rate; most schedules need no value."""
+        del value
+        self.steps += 1
+        self.apply()
+
+    def apply(self) -> None:
+        """Set what belongs to the step of now."""
+        self.optimizer.lr = self.lr_at(self.steps)
+
+    def state_dict(self) -> dict[str, Any]:
+        """A copy of all that going on needs, as numbers."""
+        return {"steps": self.steps, "base_lr": self.base_lr}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from this state, and set its rate. Raises StateError, and changes nothing, where it doesn't fit."""
+        self.check_state(state)
+        self.restore(state)
+        self.apply()
+
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        """Raise StateError unless the state has this schedule's entries."""
+        expected = self.state_dict()
+        wrong = [f"missing {name}" for name in expected if name not in state]
+        wrong += [f"unexpected {name}" for name in state if name not in expected]
+        if wrong:
+            raise StateError(f"the state doesn't fit this {type(self).__name__}: {'; '.join(wrong)}")
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take the numbers of a state that fits."""
+        for name, now in self.state_dict().items():
+            setattr(self, name, type(now)(state[name]))
+
+
+def at_least(value: float, name: str, least: float = 0.0, *, above: bool = False) -> float:
+    """The number. Raises ValueError unless it's finite and at least, or above, the least."""
+    if not (least < value if above else least <= value) or not value < math.inf:
+        raise ValueError(f"{name}: expected a number {'above' if above else 'of at least'} {least:g}, got {value!r}")
+    return value
+
+
+def whole(value: int, name: str, least: int = 1) -> int:
+    """The number. Raises ValueError unless it's an int of at least so much."""
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
+        raise ValueError(f"{name}: expected an int of at least {least}, got {value!r}")
+    return int(value)

@@ -162,7 +162,7 @@ def prepare(
     pool: Window | None = None,
 ) -> Gradients:
     """`direct`, or a faster way where there is one for this geometry."""
-    if tables.planar and tables.dilation[1] == 1 and not need_dx:
+    if tables.planar_backward and not need_dx:
         return None, *planar_backward.backward(dy, x, tables, y, argmax, pool)
     if tables.winograd and x.dtype == np.float32 and len(x):
         return winograd_backward.backward(dy, x, w, tables, need_dx, y, argmax, pool)

@@ -9,7 +9,7 @@ from minidl.backends.compiled.jit import njit
 from minidl.backends.compiled.simd import I32, I64, lanes, lanes_of, llvm_load, llvm_store, load, store
 
 MOST_WOVEN = 8
-"""Up to so many lines are woven in registers."""
+"""So many lines at most can be woven into one: there is code for each number."""
 
 
 def _shuffle(builder, a, b, places):
@@ -68,6 +68,14 @@ def _weave(typing, memory, count, source, stride, step, target, size, lines):
 
 
 @njit
+def _weave_lines(memory, count, source, stride, step, target, length, lines):
+    """Weave lines and a few elements more, last vector first: what it writes too much, others write over."""
+    for v in range((length - 1) // lanes(memory), -1, -1):
+        j = v * lanes(memory)
+        _weave(memory, count, source + j, stride, step, target + count * j, count * length, lines)
+
+
+@njit
 def copy_line(memory, target, source, count):
     """Copy so many floats, a vector at a time: faster than `copy` for short lines."""
     whole = count - count % lanes(memory)
@@ -86,19 +94,9 @@ def weave(memory, count, source, stride, step, target, length, lines, buffer):
     (length + a vector) floats, and copied.
     """
     size = count * length
-    if count > MOST_WOVEN:
-        for i in range(lines):
-            for j in range(length):
-                for k in range(count):
-                    memory[target + i * size + j * count + k] = memory[source + i * step + k * stride + j]
-        return
-    vectors = (length + lanes(memory) - 1) // lanes(memory)
-    beyond = vectors * lanes(memory) * count - size
+    beyond = (length + lanes(memory) - 1) // lanes(memory) * lanes(memory) * count - size
     direct = max(lines - (beyond + size - 1) // size, 0)
-    for v in range(vectors - 1, -1, -1):
-        j = v * lanes(memory)
-        _weave(memory, count, source + j, stride, step, target + count * j, size, direct)
+    _weave_lines(memory, count, source, stride, step, target, length, direct)
     for i in range(direct, lines):
-        for j in range(0, length, lanes(memory)):
-            _weave(memory, count, source + i * step + j, stride, step, buffer + count * j, size, 1)
+        _weave_lines(memory, count, source + i * step, stride, step, buffer, length, 1)
         copy_line(memory, target + i * size, buffer, size)

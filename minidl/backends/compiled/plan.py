@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.backends.compiled.interleave import MOST_WOVEN
 from minidl.backends.compiled.memory import at
 
 Pair = tuple[int, int]
@@ -14,7 +15,7 @@ Sides = tuple[Pair, Pair]
 FEW_CHANNELS = 8
 """Up to this many, the input's gradient is taken by columns: as columns, channels would leave most lanes idle."""
 
-FEW_FILTERS = 8
+FEW_FILTERS = MOST_WOVEN
 """Up to this many, the lanes of a vector are pixels: filters would leave half of them idle."""
 
 MANY_CHANNELS = 16
@@ -57,7 +58,8 @@ class Plan:
         self.size, self.channels, self.filters, self.kernel = size, channels, filters, kernel
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
         self.depthwise = groups == channels == filters and groups > 1
-        self.planar = groups == channels == 1 and filters <= FEW_FILTERS
+        self.planar = groups == channels == 1 and filters <= FEW_FILTERS and stride[1] <= 2
+        self.planar_backward = self.planar and dilation[1] == 1 and kernel[0] <= MOST_WOVEN
         self.padded = (size[0] + sum(padding[0]), size[1] + sum(padding[1]))
         self.padded_size = self.padded[0] * self.padded[1] * channels if self.padded != size else 0
         self.out = (

@@ -21,7 +21,7 @@ from minidl.backends.compiled.layout import packed
 from minidl.backends.compiled.memory import block, dense, empty, empty_like
 from minidl.backends.compiled.plan import Plan
 from minidl.backends.compiled.planar_tile import MOST_ROWS, NARROW, WIDE, WIDE_ROWS, WINDOW, pixel_tile, window_tile
-from minidl.backends.compiled.pool import pool_geometry, pool_rows
+from minidl.backends.compiled.pool import pooled
 from minidl.backends.compiled.simd import REGISTER_BYTES, clear, evens, lanes, load_between, odds, store
 from minidl.typing import Array
 
@@ -30,7 +30,7 @@ Window = tuple[Pair, Pair, tuple[Pair, Pair]]
 
 
 class Job(IntEnum):
-    """The places of the kernel's integers; the pooling's geometry follows them."""
+    """The places of the kernel's integers."""
 
     x = 0
     weights = auto()  # (kh kw in, out)
@@ -39,10 +39,8 @@ class Job(IntEnum):
     argmax = auto()  # 0 without pooling
     relu = auto()
     bands = auto()  # from here on, the same in every job of a layout
-    windows = auto()  # 1 where windows of 2 x 2 are pooled in registers
     table = auto()
     depth = auto()
-    channels = auto()
     filters = auto()
     height = auto()
     width = auto()
@@ -58,9 +56,6 @@ class Job(IntEnum):
     row = auto()  # floats from a filter's plane to the next
     buffer = auto()  # floats before the planes, for a line of the output
     planes = auto()  # floats of all planes
-
-
-GEOMETRY = len(Job)
 
 
 @njit
@@ -84,8 +79,8 @@ def fill_plane(memory, image, line, width, left, phases, plane, plane_width, lin
 
 @njit
 def _fill_planes(memory, ints, job, n, first, target):
-    """Write the lines of image n, from that of the first line of the output on, to planes (down, c, across)."""
-    height, width, channels = ints[job + Job.height], ints[job + Job.width], ints[job + Job.channels]
+    """Write the lines of image n, from that of the first line of the output on, to planes (down, across)."""
+    height, width = ints[job + Job.height], ints[job + Job.width]
     down, across = ints[job + Job.phases_down], ints[job + Job.phases_across]
     plane_lines, plane_width, plane = (
         ints[job + Job.plane_lines],
@@ -93,27 +88,17 @@ def _fill_planes(memory, ints, job, n, first, target):
         ints[job + Job.plane],
     )
     left = ints[job + Job.left]
-    image, line = ints[job + Job.x] + n * height * width * channels, width * channels
-    planes = channels * across
+    image = ints[job + Job.x] + n * height * width
     for a in range(down):
         top = ints[job + Job.top] - first * down - a  # lines of zeros before the image's first, counted in its lines
         begin = min(max((top + down - 1) // down, 0), plane_lines)
         end = max(min((top + height + down - 1) // down, plane_lines), begin)
-        start, origin = image + (begin * down - top) * line, target + a * planes * plane
-        if channels == 1 and across <= 2:
-            place = origin + begin * plane_width
-            fill_plane(memory, start, down * line, width, left, across, plane, plane_width, end - begin, place)
-            for b in range(across):
-                clear(memory, origin + b * plane, begin * plane_width)
-                clear(memory, origin + b * plane + end * plane_width, (plane_lines - end) * plane_width)
-        else:
-            clear(memory, origin, planes * plane)
-            for i in range(begin, end):
-                for j in range(width):
-                    place = origin + (left + j) % across * plane + i * plane_width + (left + j) // across
-                    for c in range(channels):
-                        memory[place + c * across * plane] = memory[start + j * channels + c]
-                start += down * line
+        start, origin = image + (begin * down - top) * width, target + a * across * plane
+        place = origin + begin * plane_width
+        fill_plane(memory, start, down * width, width, left, across, plane, plane_width, end - begin, place)
+        for b in range(across):
+            clear(memory, origin + b * plane, begin * plane_width)
+            clear(memory, origin + b * plane + end * plane_width, (plane_lines - end) * plane_width)
 
 
 @njit
@@ -133,7 +118,7 @@ def _multiply(memory, ints, job, lines, planes, c, winners):
         rows = (filters - k + tiles - i - 1) // (tiles - i)
         vectors = WIDE if rows <= WIDE_ROWS else NARROW
         w, b, to = weights + k, bias + k, k * row
-        if ints[job + Job.windows]:
+        if ints[job + Job.argmax]:
             for j in range(0, columns, vectors // WINDOW * lanes(memory)):
                 window_tile(
                     *(memory, ints, rows, vectors, depth, w, filters, table, planes + j, b),
@@ -148,35 +133,20 @@ def _multiply(memory, ints, job, lines, planes, c, winners):
 @Kernel
 def _forward(memory, ints, job, task, own):
     """Convolve a band of lines, add the bias, apply ReLU if wanted, and pool if there is an argmax to keep."""
-    filters, bands, windows = ints[job + Job.filters], ints[job + Job.bands], ints[job + Job.windows]
-    out_height, out_width = ints[job + Job.out_height], ints[job + Job.out_width]
-    plane_width, row, argmax = ints[job + Job.plane_width], ints[job + Job.row], ints[job + Job.argmax]
-    geometry = job + GEOMETRY
+    filters, bands, row = ints[job + Job.filters], ints[job + Job.bands], ints[job + Job.row]
+    out_height, plane_width, argmax = ints[job + Job.out_height], ints[job + Job.plane_width], ints[job + Job.argmax]
     n, band = task // bands, task % bands
-
-    pools = argmax != 0 and windows == 0
-    all_lines = ints[geometry + 3] if pools else out_height
-    first_pooled, last_pooled = band * all_lines // bands, (band + 1) * all_lines // bands
-    first, last = first_pooled, last_pooled
-    if pools:
-        down = ints[geometry + 7]
-        first = max(first_pooled * down - ints[geometry + 9], 0)
-        last = min((last_pooled - 1) * down - ints[geometry + 9] + ints[geometry + 5], out_height)
+    first, last = band * out_height // bands, (band + 1) * out_height // bands
     planes = own + ints[job + Job.buffer]
     c = planes + ints[job + Job.planes]
     winners = c + filters * row
     _fill_planes(memory, ints, job, n, first, planes)
     _multiply(memory, ints, job, last - first, planes, c, winners)
-    line = out_width * filters
-    y = winners if pools else ints[job + Job.y] + (n * out_height + first) * line
-    weave(memory, filters, c, row, plane_width, y, out_width, last - first, own)
-    if windows:
-        target = argmax + (n * out_height + first) * line
-        weave(memory, filters, winners, row, plane_width, target, out_width, last - first, own)
-    if pools:
-        place = n * all_lines * ints[geometry + 4] * filters
-        virtual = y - first * line
-        pool_rows(memory, ints, geometry, first_pooled, last_pooled, virtual, ints[job + Job.y] + place, argmax + place)
+    out_width, lines = ints[job + Job.out_width], last - first
+    place = (n * out_height + first) * out_width * filters
+    weave(memory, filters, c, row, plane_width, ints[job + Job.y] + place, out_width, lines, own)
+    if argmax:
+        weave(memory, filters, winners, row, plane_width, argmax + place, out_width, lines, own)
 
 
 BAND = 1 << 15
@@ -201,47 +171,35 @@ class _Layout(NamedTuple):
 
 
 @functools.lru_cache(maxsize=512)
-def _layout(tables: Plan, pool: Window | None, bands: int) -> _Layout:
-    """For an image in so many bands of lines."""
-    windows = pool is not None and is_window(pool)
-    size = 2 if windows else 1
-    (out_height, out_width), lines = tables.out, tables.out[0]
-    if windows:
-        out_height, out_width = out_height // 2, out_width // 2
-        lines = -(-out_height // bands)
-    elif pool is None:
-        lines = -(-out_height // bands)
-    else:
-        pooled = -(-pool_geometry(tables.out, 1, *pool)[3] // bands)
-        lines = min((pooled - 1) * pool[1][0] + pool[0][0], out_height)
+def _layout(tables: Plan, size: int, bands: int) -> _Layout:
+    """For an image in so many bands of lines, with windows of `size` pixels a side."""
+    out_height, out_width = tables.out[0] // size, tables.out[1] // size
+    lines = -(-out_height // bands)
     down, across = (size * stride for stride in tables.stride)
     plane_lines = lines + ((size - 1) * tables.stride[0] + tables.span - 1) // down
     plane_width = -(-tables.padded[1] // across)
     plane = plane_lines * plane_width + REGISTER_BYTES // 4
-    planes = tables.channels * down * across * plane
+    planes = down * across * plane
 
-    def offset(u: int, v: int, p: int, q: int, c: int) -> int:
+    def offset(u: int, v: int, p: int, q: int) -> int:
         i, j = u * tables.stride[0] + p * tables.dilation[0], v * tables.stride[1] + q * tables.dilation[1]
-        number = ((i % down) * tables.channels + c) * across + j % across
-        return int(number * plane + i // down * plane_width + j // across)
+        return int((i % down * across + j % across) * plane + i // down * plane_width + j // across)
 
     table = [
-        offset(u, v, p, q, c)
+        offset(u, v, p, q)
         for p in range(tables.kernel[0])
         for q in range(tables.kernel[1])
-        for c in range(tables.channels)
         for u in range(size)
         for v in range(size)
     ]
     row = -(-lines * plane_width // _BEYOND) * _BEYOND
     buffer = (out_width + REGISTER_BYTES // 4) * tables.filters
     fixed = (
-        *(bands, int(windows), np.array(table, np.int64), len(table) // size**2, tables.channels, tables.filters),
+        *(bands, np.array(table, np.int64), len(table) // size**2, tables.filters),
         *(*tables.size, tables.padding[0][0], tables.padding[1][0], down, across, plane_lines, plane_width, plane),
         *(out_height, out_width, row, buffer, planes),
     )
-    woven = lines * out_width * tables.filters if pool is not None and not windows else 0
-    return _Layout(fixed, buffer + planes + tables.filters * row * size + woven + _BEYOND)
+    return _Layout(fixed, buffer + planes + tables.filters * row * size + _BEYOND)
 
 
 def is_window(pool: Window) -> bool:
@@ -249,19 +207,18 @@ def is_window(pool: Window) -> bool:
     return pool == ((2, 2), (2, 2), ((0, 0), (0, 0)))
 
 
-def _in_bands(n: int, tables: Plan, pool: Window | None) -> _Layout:
+def _in_bands(n: int, tables: Plan, size: int) -> _Layout:
     """The layout with as few bands as keep within the cache, and give threads something to share."""
-    geometry = pool_geometry(tables.out, 1, *(pool or ((1, 1), (1, 1), ((0, 0), (0, 0)))))
-    lines, pixels = geometry[3], geometry[7] * tables.out[1]
+    lines, pixels = tables.out[0] // size, size * tables.out[1]
     shared = n * tables.macs >= launch.SMALL
     bands = 1
-    layout = _layout(tables, pool, bands)
+    layout = _layout(tables, size, bands)
     while bands < lines:
         wanted = layout.floats > BAND or (shared and n * bands < FEW_TASKS)
         if not wanted or -(-lines // bands) * pixels < 2 * FEWEST_PIXELS:
             break
         bands += 1
-        layout = _layout(tables, pool, bands)
+        layout = _layout(tables, size, bands)
     return layout
 
 
@@ -269,13 +226,16 @@ def forward(
     x: Array, w: Array, b: Array | None, tables: Plan, relu: bool, pool: Window | None
 ) -> tuple[Array, Array | None, list[launch.Job]]:
     """(y, argmax, jobs) of the convolution, with ReLU and pooling if wanted; argmax is None without pooling."""
-    n, filters = len(x), tables.filters
-    geometry = None if pool is None else pool_geometry(tables.out, filters, *pool)
-    layout = _in_bands(n, tables, pool)
+    if pool is not None and (not is_window(pool) or tables.stride[1] > 1):
+        y, _, jobs = forward(x, w, b, tables, relu, None)
+        pooled_y, winners, job = pooled(y, *pool)
+        return pooled_y, winners, [*jobs, job]
+    n, filters, size = len(x), tables.filters, 1 if pool is None else 2
+    layout = _in_bands(n, tables, size)
     weights, jobs = packed(w.transpose(2, 3, 1, 0))
-    y = empty((n, *tables.out, filters) if geometry is None else (n, geometry[3], geometry[4], filters), x.dtype)
+    y = empty((n, tables.out[0] // size, tables.out[1] // size, filters), x.dtype)
     argmax = None if pool is None else empty_like(y)
-    job = pack(
+    arguments = pack(
         Job,
         layout.fixed,
         x=block(x),
@@ -286,5 +246,5 @@ def forward(
         relu=int(relu),
     )
     tasks = n * layout.fixed[0]
-    jobs.append(launch.Job(_forward, [*job, *(geometry or ())], tasks, n * tables.macs, layout.floats))
+    jobs.append(launch.Job(_forward, arguments, tasks, n * tables.macs, layout.floats))
     return y.transpose(0, 3, 1, 2), None if argmax is None else argmax.transpose(0, 3, 1, 2), jobs

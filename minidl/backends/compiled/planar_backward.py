@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backends.compiled import launch
+from minidl.backends.compiled.activation import masked
 from minidl.backends.compiled.conv_image import copy_positive, sum_lines
 from minidl.backends.compiled.interleave import weave
 from minidl.backends.compiled.jit import Kernel, njit
@@ -21,7 +22,7 @@ from minidl.backends.compiled.memory import block, empty
 from minidl.backends.compiled.plan import Plan
 from minidl.backends.compiled.planar import Window, fill_plane, is_window
 from minidl.backends.compiled.planar_tile import MOST_ROWS, MOST_TAPS, tap_tile
-from minidl.backends.compiled.pool import pool_geometry, unpool_image
+from minidl.backends.compiled.pool import unpooled
 from minidl.backends.compiled.simd import (
     REGISTER_BYTES,
     clear,
@@ -38,15 +39,14 @@ from minidl.typing import Array
 
 
 class Job(IntEnum):
-    """The places of the kernel's integers; the pooling's geometry follows them."""
+    """The places of the kernel's integers."""
 
     x = 0
     dy = auto()
     dw = auto()  # (parts, kh kw, out)
     db = auto()
     y = auto()  # of the ReLU after the convolution; 0 without
-    argmax = auto()  # of the pooling after that; 0 without
-    windows = auto()  # 1 where the pooling's windows are 2 x 2, side by side
+    argmax = auto()  # of the pooling after that, with windows of 2 x 2; 0 without
     images = auto()
     parts = auto()
     filters = auto()  # from here on, the same in every job of a plan
@@ -68,9 +68,6 @@ class Job(IntEnum):
     padded = auto()  # floats of parts of a thread's own memory
     woven = auto()
     slopes = auto()
-
-
-GEOMETRY = len(Job)
 
 
 @njit
@@ -109,22 +106,17 @@ def _unpool_windows(memory, dy, y, argmax, masked, filters, height, width, line,
 @njit
 def _slopes(memory, ints, job, n, target):
     """Image n's dy, back through pooling and ReLU: where it lies, or at `target`."""
-    geometry = job + GEOMETRY
     dy, y, argmax, filters = ints[job + Job.dy], ints[job + Job.y], ints[job + Job.argmax], ints[job + Job.filters]
-    out_height, out_width = ints[job + Job.out_height], ints[job + Job.out_width]
-    size = out_height * out_width * filters
+    height, width = ints[job + Job.out_height], ints[job + Job.out_width]
+    size = height * width * filters
     if argmax:
-        step = n * ints[geometry + 3] * ints[geometry + 4] * filters
-        windows = ints[job + Job.windows]
-        if windows == 0 or out_height % 2 or out_width % 2:
+        step = n * (height // 2) * (width // 2) * filters
+        if height % 2 or width % 2:
             clear(memory, target, size)
-        if windows:
-            _unpool_windows(
-                *(memory, dy + step, y + step, argmax + step, y != 0, filters),
-                *(ints[geometry + 3], ints[geometry + 4], out_width * filters, target),
-            )
-        else:
-            unpool_image(memory, ints, geometry, dy + step, argmax + step, y + step, y != 0, target, out_width)
+        _unpool_windows(
+            *(memory, dy + step, y + step, argmax + step, y != 0, filters, height // 2, width // 2),
+            *(width * filters, target),
+        )
     elif y:
         copy_positive(memory, target, dy + n * size, y + n * size, size)
     else:
@@ -225,9 +217,17 @@ def backward(
     """(parts of dw (parts, kh kw, out), parts of db (parts, out), jobs)."""
     n, filters = len(x), tables.filters
     parts = min(n, PARTS)
+    jobs = []
+    if pool is not None and argmax is not None and not is_window(pool):
+        if y is not None:
+            dy, job = masked(dy, y)
+            jobs.append(job)
+        dy, job = unpooled(dy, argmax, tables.out, *pool)
+        jobs.append(job)
+        y = argmax = None
     dw, db = empty((parts, tables.taps.size, filters), x.dtype), empty((parts, filters), x.dtype)
     fixed, floats = _fixed(tables)
-    job = pack(
+    arguments = pack(
         Job,
         fixed,
         x=block(x),
@@ -236,9 +236,8 @@ def backward(
         db=db,
         y=None if y is None else block(y),
         argmax=None if argmax is None else block(argmax),
-        windows=int(pool is not None and is_window(pool)),
         images=n,
         parts=parts,
     )
-    geometry = () if pool is None else pool_geometry(tables.out, filters, *pool)
-    return dw, db, [launch.Job(_backward, [*job, *geometry], parts, n * tables.macs, floats)]
+    jobs.append(launch.Job(_backward, arguments, parts, n * tables.macs, floats))
+    return dw, db, jobs

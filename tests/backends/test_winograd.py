@@ -1,5 +1,7 @@
 """Winograd's convolution equals the plain loops to the rounding of its transforms, and keeps to every promise."""
 
+import contextlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,7 @@ from minidl.backends import vectorized
 pytest.importorskip("numba")
 compiled = pytest.importorskip("minidl.backends.compiled")
 
-from minidl.backends.compiled.plan import plan  # noqa: E402
+from minidl.backends.compiled.plan import Plan, plan  # noqa: E402
 from minidl.backends.compiled.winograd_lines import A, B  # noqa: E402
 
 POINTS = (0, A, -A, B, -B)
@@ -84,6 +86,16 @@ def assert_close(got, want, *, roundings, magnitude):
     assert excess.size == 0 or excess.max() <= 0
 
 
+@contextlib.contextmanager
+def whatever_it_saves():
+    """Use Winograd's tiles for small images, too, where they take longer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Plan, "_saves_by_winograd", lambda self: True)
+        plan.cache_clear()
+        yield
+    plan.cache_clear()
+
+
 def check(oracle, x, w, b, dy, padding):
     """Forward and both gradients of the compiled backend against another's in float64."""
     how = keywords(padding)
@@ -137,15 +149,18 @@ def test_equals_the_plain_loops(reference, arrays, data, n, channels, filters, p
     size = tuple(max(s, 3 - sum(p)) for s, p in zip(size, padding, strict=True))
     shapes = geometry(n, channels, filters, *size, padding)
     x, w, b, dy = (data.draw(arrays(shape, np.float32)) for shape in (*shapes[:2], (filters,), shapes[2]))
-    check(reference, x, w, b, dy, padding)
+    with whatever_it_saves():
+        check(reference, x, w, b, dy, padding)
 
 
 @pytest.mark.parametrize("padding", PADDINGS)
 @pytest.mark.parametrize(("channels", "filters"), [(16, 16), (17, 49), (49, 16), (31, 33), (33, 65), (65, 32)])
 def test_remainders(channels, filters, padding):
-    for n, height, width in [(1, 4, 5), (2, 13, 12), (3, 8, 8), (9, 6, 11)]:
+    for n, height, width in [(1, 4, 5), (2, 13, 12), (3, 8, 8), (9, 6, 11), (2, 3, 10)]:
         shapes = geometry(n, channels, filters, height, width, padding)
-        check(vectorized, *(draw(shape) for shape in (*shapes[:2], (filters,), shapes[2])), padding)
+        with whatever_it_saves():
+            assert suits(*shapes[:2], padding)
+            check(vectorized, *(draw(shape) for shape in (*shapes[:2], (filters,), shapes[2])), padding)
 
 
 @pytest.mark.parametrize(("channels", "filters", "size"), [(20, 16, 70), (200, 24, 12), (600, 16, 8), (16, 300, 8)])
@@ -169,6 +184,7 @@ def test_which_convolutions_it_is_for():
         {"groups": 2},
         {"padding": ((3, 1), (1, 1))},
         {"size": (1, 1)},
+        {"size": (5, 5)},
     ):
         assert not plan(**usual | other).winograd, other
 
@@ -186,6 +202,7 @@ def test_no_images():
 def test_a_batch_is_its_images_to_the_bit():
     how = keywords(((1, 1), (1, 1)))
     x, w, b = draw((11, 24, 8, 9)), draw((40, 24, 3, 3)), draw(40)
+    assert suits(x.shape, w.shape, how["padding"])
     whole = compiled.conv2d(x, w, b, **how)
     alone = [compiled.conv2d(x[i : i + 1], w, b, **how) for i in range(len(x))]
     assert whole.tobytes() == np.concatenate(alone).tobytes()
@@ -196,6 +213,7 @@ def test_fused_is_unfused_to_the_bit(value):
     how = keywords(((1, 1), (1, 1)))
     x, w, b = draw((5, 17, 9, 8)), draw((35, 17, 3, 3)), draw(35)
     x[1, 2, 3, 4] = value
+    assert suits(x.shape, w.shape, how["padding"])
     plain = compiled.conv2d(x, w, b, **how)
     y, nothing = compiled.conv2d_relu(x, w, b, **how, pool=None)
     assert nothing is None
@@ -223,6 +241,7 @@ def test_infinity_and_nan_reach_what_they_touch_and_nothing_else(reference, valu
     rng = np.random.default_rng(0)
     how = keywords(((1, 1), (1, 1)))
     x, w, dy = (rng.integers(1, 5, shape).astype(np.float32) for shape in geometry(2, 16, 17, 8, 9, how["padding"]))
+    assert suits(x.shape, w.shape, how["padding"])
     bad_x, bad_w, bad_dy, bad_b = x.copy(), w.copy(), dy.copy(), np.zeros(17, np.float32)
     bad_x[(1, 2, *place)] = bad_w[3, 0, 1, 2] = bad_dy[(0, 16, *place)] = bad_b[2] = value
     for images, weights, bias in [(bad_x, w, None), (x, bad_w, None), (x, w, bad_b)]:
@@ -239,6 +258,7 @@ def test_what_overflows_in_the_transforms_only_is_finite():
     how = keywords(((1, 1), (1, 1)))
     x, w = np.full((2, 16, 8, 8), 2e38, np.float32), np.full((16, 16, 3, 3), 1e-3, np.float32)
     x[0] = 1
+    assert suits(x.shape, w.shape, how["padding"])
     exact = [array.astype(np.float64) for array in (x, w)]
     np.testing.assert_allclose(compiled.conv2d(x, w, None, **how), vectorized.conv2d(*exact, None, **how), rtol=1e-4)
     got = compiled.conv2d_backward(1e-3 * np.ones_like(x), x, w, **how, need_dx=True)

@@ -19,10 +19,10 @@ FEW_FILTERS = MOST_WOVEN
 """Up to this many, the lanes of a vector are pixels: filters would leave half of them idle."""
 
 MANY_CHANNELS = 16
-"""From so many channels and filters on, products at 36 points take longer than the transforms around them."""
+"""From so many channels and filters on, Winograd's transforms are made in whole vectors."""
 
-WORTH_IT = 1.5
-"""How many multiplications Winograd's tiles must save, at least, for each one that they need."""
+TRANSFORM = 512
+"""In how many multiplications' time a tile of one channel or filter is transformed, generously measured."""
 
 
 def _offsets(*parts: tuple[int, Sequence[int]]) -> Any:
@@ -69,7 +69,7 @@ class Plan:
         self.span = dilation[0] * (kernel[0] - 1) + 1  # lines that a window reaches over
         line = self.padded[1] * channels
         down, across = range(self.out[0]), range(self.out[1])
-        self.winograd = self._suits_winograd()
+        self.winograd = self._suits_winograd() and self._saves_by_winograd()
         self.pixels = _offsets((stride[0] * line, down), (stride[1] * channels, across))
         self.taps = _offsets(
             (dilation[0] * line, range(kernel[0])),
@@ -95,12 +95,17 @@ class Plan:
         self.phases = np.zeros((0, 6), np.int64) if self.by_columns or self.depthwise else self._phases()
 
     def _suits_winograd(self) -> bool:
-        """Whether tiles of 4 x 4 outputs, and of 4 x 4 inputs for their gradient, save multiplications worth it."""
+        """Whether Winograd's tiles, of 4 x 4 outputs and of as many inputs for their gradient, can be used."""
         plain = self.kernel == (3, 3) and self.stride == self.dilation == (1, 1) and self.groups == 1
-        wide = min(self.channels, self.filters) >= MANY_CHANNELS
-        if not (plain and wide and max(max(self.padding)) <= 2):
-            return False
-        return all(9 * h * w >= WORTH_IT * 36 * -(-h // 4) * -(-w // 4) for h, w in (self.out, self.size))
+        return plain and min(self.channels, self.filters) >= MANY_CHANNELS and max(map(max, self.padding)) <= 2
+
+    def _saves_by_winograd(self) -> bool:
+        """Whether 36 products a tile, and the transforms, take less time than nine a pixel."""
+        products, transforms = self.channels * self.filters, TRANSFORM * (self.channels + self.filters)
+        return all(
+            9 * h * w * products >= -(-h // 4) * -(-w // 4) * (36 * products + transforms)
+            for h, w in (self.out, self.size)
+        )
 
     def _border(self, axis: int) -> Pair:
         reach = self.dilation[axis] * (self.kernel[axis] - 1) // self.stride[axis]

@@ -44,7 +44,7 @@ from minidl.backends.compiled.winograd_tiles import (
 )
 from minidl.typing import Array
 
-CHANNEL_BLOCK, FILTER_BLOCK = 32, 64
+CHANNEL_BLOCK, FILTER_BLOCK = 64, 64
 """Weights whose sums, at 36 points, stay in the second-level cache beside a block's matrices."""
 
 BLOCK = 150_000

@@ -319,3 +319,14 @@ def test_threads_and_vectors_change_no_bit(run_python):
 
     digests = {threads: digest(threads) for threads in (1, 2, 4)} | {"AVX2": digest(2, **AVX2)}
     assert len(set(digests.values())) == 1, digests
+
+
+def test_what_sees_only_zeros_is_zero():
+    """As the background of an image does: else rounding would decide where ReLU lets a gradient through."""
+    x, w, b, dy = draw((2, 32, 16, 16)), draw((48, 32, 3, 3), 1), np.zeros(48, np.float32), draw((2, 48, 16, 16), 2)
+    x[:, :, :, 6:] = dy[:, :, :, 6:] = 0
+    how = keywords(PADDINGS[1])
+    np.testing.assert_array_equal(compiled.conv2d(x, w, b, **how)[:, :, :, 7:], 0)
+    np.testing.assert_array_equal(compiled.conv2d_backward(dy, x, w, **how, need_dx=True)[0][:, :, :, 7:], 0)
+    with_bias = compiled.conv2d(x, w, np.arange(48, dtype=np.float32), **how)[:, :, :, 7:]
+    np.testing.assert_array_equal(with_bias, np.broadcast_to(np.arange(48)[:, None, None], with_bias.shape))

@@ -375,6 +375,20 @@ def at_least(builder, dtype, least, a):
 
 
 @_vectors(2)
+def larger_magnitude(builder, dtype, largest, a):
+    """The larger of `largest` and |a|, `largest` where a is NaN."""
+    magnitude = llvm_call(builder, f"llvm.fabs.{_suffix(dtype)}", llvm_vector(dtype), a)
+    return builder.select(builder.fcmp_ordered(">", magnitude, largest), magnitude, largest)
+
+
+@_vectors(2)
+def unless_below(builder, dtype, a, least):
+    """Zero where |a| is below `least`, else a: NaN stays."""
+    magnitude = llvm_call(builder, f"llvm.fabs.{_suffix(dtype)}", llvm_vector(dtype), a)
+    return builder.select(builder.fcmp_ordered("<", magnitude, least), _constant(dtype, 0), a)
+
+
+@_vectors(2)
 def where_positive(builder, dtype, y, value):
     """The value where y isn't at most zero (so where it's NaN, too), else zero."""
     zero = _constant(dtype, 0)

@@ -16,12 +16,15 @@ from minidl.backends.compiled.simd import (
     add,
     any_nan,
     lanes,
+    larger_magnitude,
     load,
+    multiply,
     multiply_add,
     rectify,
     splat,
     store,
     store_whole,
+    unless_below,
 )
 from minidl.backends.compiled.winograd_lines import LINE, TILE, input_line, output_line, slope_line
 
@@ -181,12 +184,18 @@ def _store_output(memory, target, value, bias, relu, count):
         store(memory, target, value, count)
 
 
+NOTHING = 2.0**-18
+"""What rounding may leave of zero, in a sum of a tile, beside its largest."""
+
+
 @njit
 def transform_outputs(memory, ints, tiles, source, step, first, count, columns, bias, relu, y, bad, own):
     """Write `columns` filters of tiles first, first + 1, ... from 36 matrices with lines of PANEL to the outputs y.
 
     With the bias, and through a ReLU if wanted. bad[n] becomes one where image n has a number that isn't finite: one
-    such number spreads over its tile.
+    such number spreads over its tile. Sums that are below what rounding makes of zero, beside the largest of the tile,
+    are zero: so where a window holds nothing but zeros, as in the background of an image, ReLU and its gradient find
+    exactly that.
     """
     height, width, pixel = ints[tiles + Tiles.out_height], ints[tiles + Tiles.out_width], ints[tiles + Tiles.filters]
     down, across = ints[tiles + Tiles.down], ints[tiles + Tiles.across]
@@ -200,24 +209,27 @@ def transform_outputs(memory, ints, tiles, source, step, first, count, columns, 
         check = zero
         for c in range(0, columns, n):
             left_over = columns - c
+            largest = zero
             for j in range(LINE):
                 y0, y1, y2, y3 = output_line(memory, source + j * step + t * PANEL + c, LINE * step, left_over)
+                largest = larger_magnitude(larger_magnitude(largest, y0), y1)
+                largest = larger_magnitude(larger_magnitude(largest, y2), y3)
                 store_whole(memory, own + j * n, y0)
                 store_whole(memory, own + (LINE + j) * n, y1)
                 store_whole(memory, own + (2 * LINE + j) * n, y2)
                 store_whole(memory, own + (3 * LINE + j) * n, y3)
-            more = load(memory, bias + c, left_over)
+            more, least = load(memory, bias + c, left_over), multiply(largest, splat(memory, NOTHING))
             for i in range(rows):
                 y0, y1, y2, y3 = output_line(memory, own + i * LINE * n, n, n)
                 check = multiply_add(y0, zero, multiply_add(y1, zero, check))
                 check = multiply_add(y2, zero, multiply_add(y3, zero, check))
                 place = target + i * width * pixel + c
-                _store_output(memory, place, y0, more, relu, left_over)
+                _store_output(memory, place, unless_below(y0, least), more, relu, left_over)
                 if right > 1:
-                    _store_output(memory, place + pixel, y1, more, relu, left_over)
+                    _store_output(memory, place + pixel, unless_below(y1, least), more, relu, left_over)
                 if right > 2:
-                    _store_output(memory, place + 2 * pixel, y2, more, relu, left_over)
+                    _store_output(memory, place + 2 * pixel, unless_below(y2, least), more, relu, left_over)
                 if right > 3:
-                    _store_output(memory, place + 3 * pixel, y3, more, relu, left_over)
+                    _store_output(memory, place + 3 * pixel, unless_below(y3, least), more, relu, left_over)
         if any_nan(check):
             memory[bad + image] = 1

@@ -7,8 +7,9 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
+import llvmlite.binding
 import numba
 from numba import types
 
@@ -27,6 +28,38 @@ def inlined(function: Function) -> Function:
     return njit(function, forceinline=True)
 
 
+class Linked:
+    """A decorated function(memory, ints, integers..., number) that kernels call by its name.
+
+    What is much code is so compiled once, and not again for every kernel that it would be part of.
+    """
+
+    every: ClassVar[list["Linked"]] = []
+
+    def __init__(self, function: Callable[..., None]) -> None:
+        self.function = function
+        self.compiled: dict[str, Any] = {}
+        self.every.append(self)
+
+    def signature(self, dtype: Any) -> Any:
+        """Its arguments' types, for memory of these floats."""
+        integers = self.function.__code__.co_argcount - 3
+        pointers = types.CPointer(dtype), types.CPointer(types.int64)
+        return types.void(*pointers, *[types.int64] * integers, dtype)
+
+    def symbol(self, dtype: Any) -> str:
+        """The name that machine code has it by."""
+        return f"minidl{self.function.__name__}_{dtype}"
+
+    def link(self, dtype: str) -> None:
+        """Let kernels find it: they are linked as they are compiled, or read from the cache."""
+        if dtype not in self.compiled:
+            floats = FLOATS[dtype]
+            made = numba.cfunc(self.signature(floats), cache=True, error_model="numpy")(self.function)
+            self.compiled[dtype] = made
+            llvmlite.binding.add_symbol(self.symbol(floats), made.address)
+
+
 class Kernel:
     """A decorated function kernel(memory, ints, job, task, own), called by address and so by any thread.
 
@@ -42,6 +75,8 @@ class Kernel:
     def address(self, dtype: str) -> int:
         """The address of the machine code for "f" or "d", compiled or read from the cache if need be."""
         if dtype not in self.compiled:
+            for linked in Linked.every:
+                linked.link(dtype)
             memory, ints = types.CPointer(FLOATS[dtype]), types.CPointer(types.int64)
             signature = types.void(memory, ints, types.int64, types.int64, types.int64)
             self.compiled[dtype] = numba.cfunc(signature, cache=True, error_model="numpy")(self.function)

@@ -2,16 +2,20 @@
 
 import atexit
 import contextlib
+import ctypes
 import functools
 import os
+import sys
 import threading
 from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+import llvmlite.binding
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from minidl import threads
@@ -26,7 +30,10 @@ SMALL = 250_000
 """Multiply-adds, or what takes as long, below which a job stays in the calling thread."""
 
 PATIENCE = 50_000
-"""How many times a helper looks for work before it goes to sleep: about a millisecond."""
+"""How many times a helper looks for work without a break: about a millisecond."""
+
+NAPS = 5_000
+"""Of how many short naps it wakes by itself after that: about a second. Then it sleeps until it is called."""
 
 
 class Job(NamedTuple):
@@ -125,6 +132,30 @@ def _swap(typing, index, old, new):
     return types.boolean(*[types.int64] * 3), codegen
 
 
+def _napping() -> tuple[Any, int]:
+    """(function of the system, argument) to sleep for a tenth of a millisecond, or for as short as it can."""
+    if sys.platform == "win32":
+        return ctypes.windll.kernel32.Sleep, 1  # milliseconds
+    return ctypes.CDLL(None).usleep, 100
+
+
+_nap_function, _NAP = _napping()
+llvmlite.binding.add_symbol("minidl_nap", ctypes.cast(_nap_function, ctypes.c_void_p).value)
+
+
+@intrinsic
+def _nap(typing, time):
+    """Let others have the processor for a moment."""
+
+    def codegen(context, builder, signature, args):
+        integer = ir.IntType(32)
+        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(integer, [integer]), "minidl_nap")
+        builder.call(function, [builder.trunc(args[0], integer)])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), codegen
+
+
 @njit
 def _lead(board, table, count, own, stride, workers):
     """Do the jobs of a table one after the other, each with whatever help turns up.
@@ -162,10 +193,13 @@ def _lead(board, table, count, own, stride, workers):
 
 
 @njit
-def _help(board, me, patience):
-    """Take tasks until there have been none for a while. `me` is 1 for the first helper."""
+def _help(board, me, patience, naps, nap):
+    """Take tasks until there have been none for long. `me` is 1 for the first helper.
+
+    Naps need none of Python's locks to wake from, unlike the sleep that follows.
+    """
     idle = 0
-    while idle < patience and _read(board + _Word.stop) == 0:
+    while idle < patience + naps and _read(board + _Word.stop) == 0:
         ticket = _read(board + _Word.ticket)
         first, last = (ticket >> _BITS) & _MOST, ticket & _MOST
         if first < last and me < _read(board + _Word.workers):
@@ -177,7 +211,10 @@ def _help(board, me, patience):
                 _count(board + _Word.done)
                 idle = 0
         else:
-            pause()
+            if idle < patience:
+                pause()
+            else:
+                _nap(nap)
             idle += 1
 
 
@@ -194,7 +231,7 @@ class _Helper(threading.Thread):
 
     def run(self) -> None:
         while not _board[_Word.stop]:
-            _help(at(_board), self.me, PATIENCE)
+            _help(at(_board), self.me, PATIENCE, NAPS, _NAP)
             self.asleep = True
             self.bell.acquire()
 

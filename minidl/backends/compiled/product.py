@@ -2,7 +2,11 @@
 
 import math
 
-from minidl.backends.compiled.jit import njit
+from llvmlite import ir
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from minidl.backends.compiled.jit import Linked, njit
 from minidl.backends.compiled.simd import at_least, lanes, load, multiply_add, splat, store
 from minidl.backends.compiled.tile import TILE_ROWS, tile
 
@@ -10,8 +14,8 @@ DEPTH_BLOCK = 512
 """So many products at a time: the part of B that they read, two vectors wide, stays in the first-level cache."""
 
 
-@njit
-def multiply(memory, ints, rows, row, depth, table, columns, a, b, c, c_stride, start, start_stride, floor):
+@Linked
+def _multiply(memory, ints, rows, row, depth, table, columns, a, b, c, c_stride, start, start_stride, floor):
     """C[m, j] = max(floor, start[m, j] + sum over k of A[row[m] + column(k)] B[line(k) + j]), for NaN too.
 
     `table` holds column(k) and line(k) by turns. Each element is one chain of FMAs in the order of k, from start[m, j]
@@ -43,6 +47,20 @@ def multiply(memory, ints, rows, row, depth, table, columns, a, b, c, c_stride, 
                     floor if last else -math.inf,
                 )
                 m += height
+
+
+@intrinsic
+def multiply(typing, memory, ints, rows, row, depth, table, columns, a, b, c, c_stride, start, start_stride, floor):
+    """`_multiply`, called by its name: the tiles are much code."""
+
+    def codegen(context, builder, signature, args):
+        kinds = [argument.type for argument in args]
+        name = _multiply.symbol(signature.args[0].dtype)
+        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.VoidType(), kinds), name)
+        builder.call(function, args)
+        return context.get_dummy_value()
+
+    return _multiply.signature(memory.dtype), codegen
 
 
 @njit

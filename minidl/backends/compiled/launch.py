@@ -287,22 +287,19 @@ class Program:
 
     def __init__(self, jobs: Sequence[Job], dtype: np.dtype[Any]) -> None:
         table: list[int] = []
-        integers: list[int] = []
-        self._places: list[int] = []
-        self.arrays: list[Any] = []
+        arguments: list[Any] = []
         start = _ENTRY * len(jobs)
         for job in jobs:
             shared = int(job.work >= SMALL)
-            table += [job.kernel.address(dtype.char), start + len(integers), job.tasks, shared, job.scratch]
-            for argument in job.arguments:
-                if isinstance(argument, np.ndarray):
-                    self.arrays.append(argument)
-                    self._places.append(start + len(integers))
-                    integers.append(at(argument))
-                else:
-                    integers.append(argument or 0)
+            table += [job.kernel.address(dtype.char), start + len(arguments), job.tasks, shared, job.scratch]
+            arguments += job.arguments
+        places = [place for place, argument in enumerate(arguments) if type(argument) is not int]
+        self.arrays = [arguments[place] for place in places]  # kept, as their addresses are
+        self._places = [start + place for place in places]
+        for place, array in zip(places, self.arrays, strict=True):
+            arguments[place] = at(array) if isinstance(array, np.ndarray) else int(array or 0)
         self.count = len(jobs)
-        self.words = np.array(table + integers, np.int64)
+        self.words = np.array(table + arguments, np.int64)
         self.stride = -(-max((job.scratch for job in jobs), default=0) // 16) * 16
         self.is_shared = any(table[3::_ENTRY])
         self.dtype = dtype

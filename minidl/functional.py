@@ -618,3 +618,25 @@ def global_max_pool2d(x: Array) -> tuple[Array, Pullback]:
         return to_pixels(to_lines(dy[:, :, None, None]))
 
     return y[:, :, 0, 0], pullback
+
+
+def dropout2d(x: Array, *, rate: float, key: int, counter: int) -> tuple[Array, Pullback]:
+    """Each channel of images x (n, c, h, w) times zero with probability `rate`, else times 1 / (1 - rate).
+
+    Which ones is that of the values that `dropout` of (n, c) drops. Raises ShapeError and DTypeError.
+    """
+    _check_floats(x=x)
+    shapes.image_shape(x.shape, batch=True)
+    factors = backends.current().dropout(np.ones(x.shape[:2], x.dtype), rate=rate, key=key, counter=counter)
+    shape, dtype = x.shape, x.dtype
+
+    def masked(images: Array) -> Array:
+        with np.errstate(invalid="ignore", over="ignore"):  # infinities and NaN are data, as in the backends
+            product = np.ascontiguousarray(images.transpose(0, 2, 3, 1)) * factors[:, None, None]
+        return product.transpose(0, 3, 1, 2)
+
+    def pullback(dy: Array) -> Array:
+        check_slope(dy, shape, dtype)
+        return masked(dy)
+
+    return masked(x), pullback

@@ -51,6 +51,7 @@ MODULES = [
     ml.AdaptiveAveragePool2D((2, 1)),
     ml.GlobalAveragePool2D(),
     ml.GlobalMaxPool2D(),
+    ml.Dropout2D(0.25, seed=3),
 ]
 
 

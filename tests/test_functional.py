@@ -211,6 +211,7 @@ FUNCTIONS = {
     "adaptive_average_pool2d": (lambda x: F.adaptive_average_pool2d(x, 2), {"x": X}),
     "global_average_pool2d": (F.global_average_pool2d, {"x": X}),
     "global_max_pool2d": (F.global_max_pool2d, {"x": X}),
+    "dropout2d": (lambda x: F.dropout2d(x, rate=0.5, key=1, counter=1), {"x": X}),
     "embedding": (lambda w: F.embedding(np.zeros((2, 3), np.int64), w), {"w": MATRIX}),
 }
 ARGUMENTS = [(function, name) for function, (_, arrays) in FUNCTIONS.items() for name in arrays]

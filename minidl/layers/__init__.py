@@ -17,7 +17,7 @@ from minidl.layers.branches import Add, Concatenate
 from minidl.layers.container import Chain, Residual
 from minidl.layers.conv import Conv2D
 from minidl.layers.dense import Dense
-from minidl.layers.dropout import Dropout
+from minidl.layers.dropout import Dropout, Dropout2D
 from minidl.layers.embedding import Embedding
 from minidl.layers.norm import BatchNorm2D
 from minidl.layers.normalization import Normalization
@@ -67,6 +67,7 @@ LAYERS: tuple[type[Module], ...] = (
     Tanh,
     SeparableConv2D,
     UpSample2D,
+    Dropout2D,
     ZeroPad2D,
     AdaptiveAveragePool2D,
     AveragePool2D,
@@ -91,6 +92,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv2D",
     "Dropout",
+    "Dropout2D",
     "Embedding",
     "Flatten",
     "GlobalAveragePool2D",

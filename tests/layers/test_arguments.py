@@ -61,6 +61,7 @@ NAMES = {name: getattr(ml, name) for name in ml.__all__} | {"Chain": Chain}
         (lambda: ml.AveragePool2D(2, strides=2), "AveragePool2D: unknown argument 'strides'; did you mean stride?"),
         (lambda: ml.AveragePool2D(2, ceil_mode=True), "did you mean nothing (windows that don't fit are left out)?"),
         (lambda: ml.AveragePool2D(2, divisor_override=2), "did you mean nothing (it isn't offered)?"),
+        (lambda: ml.Dropout2D(p=0.5), "Dropout2D: unknown argument 'p'; did you mean rate?"),
         (lambda: ml.Sequential([], input_dim=3), "Sequential: unknown argument 'input_dim'; did you mean nothing (it"),
     ],
 )
@@ -141,6 +142,7 @@ def test_an_unknown_argument_gets_a_hint(make, message):
         (lambda: ml.AveragePool2D(2, count_include_pad=None), "count_include_pad: expected True or False, got None"),
         (lambda: ml.AdaptiveAveragePool2D(0), "output_size: expected an int or a pair of ints, each at least 1, got 0"),
         (lambda: ml.AdaptiveAveragePool2D((2, None)), "output_size: expected an int or a pair of ints"),
+        (lambda: ml.Dropout2D(1.5), "rate: expected a probability of at least 0 and less than 1, got 1.5"),
         (lambda: ml.Dropout(1), "rate: expected a probability of at least 0 and less than 1, got 1"),
         (lambda: ml.Dropout(-0.1), "rate: expected a probability"),
         (lambda: ml.Dropout(float("nan")), "rate: expected a probability"),
@@ -216,6 +218,7 @@ REPRESENTATIONS = [
     "AdaptiveAveragePool2D((7, 5))",
     "GlobalAveragePool2D()",
     "GlobalMaxPool2D()",
+    "Dropout2D(0.5, seed=3)",
     "Residual(Dense(2), projection=Chain([Dense(2, bias=False)]))",
     "Sequential([Dense(2), Dropout(0.1)])",
     "Sequential([Conv2D(2, 3), Flatten()], input_shape=(1, 5, 5), seed=7, dtype='float64')",

@@ -77,6 +77,7 @@ class Numbered(Module):
 
 SEQUENCE = (4, 7)
 TABLE |= {
+    "Dropout2D": (lambda: ml.Dropout2D(0.4, seed=1), IMAGE),
     "AveragePool2D": (lambda: ml.AveragePool2D(2), IMAGE),
     "AveragePool2D overlapping": (lambda: ml.AveragePool2D(3, stride=2, padding=1), IMAGE),
     "AveragePool2D of pixels alone": (lambda: ml.AveragePool2D(2, padding="same", count_include_pad=False), IMAGE),

@@ -19,7 +19,7 @@ from minidl.layers.conv import Conv2D
 from minidl.layers.dense import Dense
 from minidl.layers.dropout import Dropout, Dropout2D
 from minidl.layers.embedding import Embedding
-from minidl.layers.norm import BatchNorm2D
+from minidl.layers.norm import BatchNorm1D, BatchNorm2D, GroupNorm, LayerNorm
 from minidl.layers.normalization import Normalization
 from minidl.layers.pool import (
     AdaptiveAveragePool2D,
@@ -68,6 +68,9 @@ LAYERS: tuple[type[Module], ...] = (
     SeparableConv2D,
     UpSample2D,
     Dropout2D,
+    BatchNorm1D,
+    GroupNorm,
+    LayerNorm,
     ZeroPad2D,
     AdaptiveAveragePool2D,
     AveragePool2D,
@@ -83,6 +86,7 @@ __all__ = [
     "AdaptiveAveragePool2D",
     "Add",
     "AveragePool2D",
+    "BatchNorm1D",
     "BatchNorm2D",
     "Chain",
     "Concatenate",
@@ -97,7 +101,9 @@ __all__ = [
     "Flatten",
     "GlobalAveragePool2D",
     "GlobalMaxPool2D",
+    "GroupNorm",
     "HardSwish",
+    "LayerNorm",
     "LeakyReLU",
     "LogSoftmax",
     "MaxPool1D",

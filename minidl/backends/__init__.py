@@ -34,6 +34,18 @@ class Backend(Protocol):
         self, dy: Array, argmax: IntArray, *, size: Pair, pool_size: Pair, stride: Pair, padding: Sides
     ) -> Array: ...
 
+    def average_pool2d(
+        self, x: Array, *, pool_size: Pair, stride: Pair, padding: Sides, count_include_pad: bool
+    ) -> Array: ...
+
+    def average_pool2d_backward(
+        self, dy: Array, *, size: Pair, pool_size: Pair, stride: Pair, padding: Sides, count_include_pad: bool
+    ) -> Array: ...
+
+    def adaptive_average_pool2d(self, x: Array, *, output_size: Pair) -> Array: ...
+
+    def adaptive_average_pool2d_backward(self, dy: Array, *, size: Pair) -> Array: ...
+
     def conv_transpose2d(
         self,
         x: Array,
@@ -92,6 +104,14 @@ class Backend(Protocol):
     def scale_shift(self, x: Array, scale: Array, shift: Array) -> Array: ...
 
     def scale_shift_backward(self, dy: Array, x: Array, scale: Array) -> tuple[Array, Array, Array]: ...
+
+    def group_norm(
+        self, x: Array, gamma: Array, beta: Array, *, groups: int, eps: float
+    ) -> tuple[Array, Array, Array]: ...
+
+    def group_norm_backward(
+        self, dy: Array, x: Array, gamma: Array, mean: Array, variance: Array, *, groups: int, eps: float
+    ) -> tuple[Array, Array, Array]: ...
 
     def leaky_relu(self, x: Array, *, negative_slope: float) -> Array: ...
 

@@ -17,11 +17,17 @@ from minidl.layers.branches import Add, Concatenate
 from minidl.layers.container import Chain, Residual
 from minidl.layers.conv import Conv2D
 from minidl.layers.dense import Dense
-from minidl.layers.dropout import Dropout
+from minidl.layers.dropout import Dropout, Dropout2D
 from minidl.layers.embedding import Embedding
-from minidl.layers.norm import BatchNorm2D
+from minidl.layers.norm import BatchNorm1D, BatchNorm2D, GroupNorm, LayerNorm
 from minidl.layers.normalization import Normalization
-from minidl.layers.pool import MaxPool2D
+from minidl.layers.pool import (
+    AdaptiveAveragePool2D,
+    AveragePool2D,
+    GlobalAveragePool2D,
+    GlobalMaxPool2D,
+    MaxPool2D,
+)
 from minidl.layers.reshape import Flatten, Permute, Reshape
 from minidl.layers.resize import UpSample2D, ZeroPad2D
 from minidl.layers.separable import DepthwiseConv2D, SeparableConv2D
@@ -61,7 +67,15 @@ LAYERS: tuple[type[Module], ...] = (
     Tanh,
     SeparableConv2D,
     UpSample2D,
+    Dropout2D,
+    BatchNorm1D,
+    GroupNorm,
+    LayerNorm,
     ZeroPad2D,
+    AdaptiveAveragePool2D,
+    AveragePool2D,
+    GlobalAveragePool2D,
+    GlobalMaxPool2D,
 )
 """All of them: what a saved model may name."""
 
@@ -69,7 +83,10 @@ __all__ = [
     "ELU",
     "GELU",
     "LAYERS",
+    "AdaptiveAveragePool2D",
     "Add",
+    "AveragePool2D",
+    "BatchNorm1D",
     "BatchNorm2D",
     "Chain",
     "Concatenate",
@@ -79,9 +96,14 @@ __all__ = [
     "Dense",
     "DepthwiseConv2D",
     "Dropout",
+    "Dropout2D",
     "Embedding",
     "Flatten",
+    "GlobalAveragePool2D",
+    "GlobalMaxPool2D",
+    "GroupNorm",
     "HardSwish",
+    "LayerNorm",
     "LeakyReLU",
     "LogSoftmax",
     "MaxPool1D",

@@ -13,6 +13,12 @@ from minidl.backends.compiled.activation import (
     softmax,
     softmax_backward,
 )
+from minidl.backends.compiled.average import (
+    adaptive_average_pool2d,
+    adaptive_average_pool2d_backward,
+    average_pool2d,
+    average_pool2d_backward,
+)
 from minidl.backends.compiled.conv import conv2d, conv2d_relu
 from minidl.backends.compiled.conv_backward import conv2d_backward, conv2d_relu_backward
 from minidl.backends.compiled.dense import dense, dense_backward
@@ -36,6 +42,7 @@ from minidl.backends.compiled.elementwise import (
     tanh_backward,
 )
 from minidl.backends.compiled.embedding import embedding_backward
+from minidl.backends.compiled.group_norm import group_norm, group_norm_backward
 from minidl.backends.compiled.images import erase_images, light_images, mix_images, rotate_images, window_images
 from minidl.backends.compiled.network import CannotPrepareError, Network
 from minidl.backends.compiled.norm import (
@@ -54,6 +61,10 @@ __all__ = [
     "Network",
     "adagrad_step",
     "adam_step",
+    "adaptive_average_pool2d",
+    "adaptive_average_pool2d_backward",
+    "average_pool2d",
+    "average_pool2d_backward",
     "batch_norm2d",
     "batch_norm2d_backward",
     "conv2d",
@@ -73,6 +84,8 @@ __all__ = [
     "erase_images",
     "gelu",
     "gelu_backward",
+    "group_norm",
+    "group_norm_backward",
     "hard_swish",
     "hard_swish_backward",
     "leaky_relu",

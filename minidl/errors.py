@@ -87,6 +87,10 @@ SYNONYMS = {
     "target_shape": "shape",
     "ceil_mode": "nothing (windows that don't fit are left out)",
     "divisor_override": "nothing (it isn't offered)",
+    "width_multiplier": "width",
+    "nb_classes": "classes",
+    "num_classes": "classes",
+    "pretrained": "nothing (models come without trained weights)",
 }
 
 

@@ -95,6 +95,10 @@ SYNONYMS = {
     "num_features": "nothing (it is inferred when the model is built)",
     "num_groups": "groups",
     "track_running_stats": "nothing (running statistics are always kept)",
+    "width_multiplier": "width",
+    "nb_classes": "classes",
+    "num_classes": "classes",
+    "pretrained": "nothing (models come without trained weights)",
 }
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 import minidl as ml
+from benchmarks import recipes
 
 pytestmark = pytest.mark.slow
 seeds = pytest.mark.parametrize("seed", [0, 1, 2])
@@ -37,3 +38,10 @@ def test_lenet_on_all_of_fashion_mnist(seed):
     reached = accuracy(ml.models.lenet(seed=seed), train, test, seed=seed, lr=2e-3, epochs=5, batch_size=64)
     print(f"lenet, seed {seed}: {reached:.2%}")
     assert reached >= 0.885
+
+
+@seeds
+def test_cnn_on_all_of_fashion_mnist(seed):
+    reached = recipes.train("cnn", seed=seed)["accuracy"]
+    print(f"cnn, seed {seed}: {reached:.2%}")
+    assert reached >= 0.91

@@ -9,6 +9,7 @@ import pytest
 import minidl as ml
 from minidl import architecture
 from minidl.layers import LAYERS, Chain
+from tests.layers.test_contract import TABLE as CONTRACT
 
 TABLE = {layer.__name__: layer for layer in LAYERS}
 
@@ -56,6 +57,7 @@ MODULES = [
     ml.LayerNorm(eps=1e-3),
     ml.GroupNorm(2, eps=1e-3),
 ]
+MODULES += [layer for layer in (factory() for factory, _ in CONTRACT.values()) if type(layer) in LAYERS]
 
 
 def test_a_description_is_plain_data():

@@ -46,6 +46,7 @@ def test_each_synonym_leads_somewhere(word):
     known += ["glorot_normal", "glorot_uniform", "he_normal", "he_uniform"]
     known += ["initial_accumulator_value", "multiplier", "norm", "period", "step_size", "steps"]
     known += ["axes", "features", "interpolation", "pool_size", "shape", "size"]
+    known += ["classes", "width"]
     assert did_you_mean(word, known) == f"did you mean {errors.SYNONYMS[word]}?"
     assert word not in known
 

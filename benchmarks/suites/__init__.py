@@ -7,7 +7,7 @@ from benchmarks.crew import Crew
 from benchmarks.report import Report
 from benchmarks.timing import Settings
 
-NAMES = ("operators", "training", "inference", "scaling", "time_to_accuracy", "memory", "cold")
+NAMES = ("operators", "training", "inference", "scaling", "time_to_accuracy", "accuracy", "memory", "cold")
 DEFAULT = ("operators", "training", "inference", "memory", "cold")
 """Those that take minutes, not tens of minutes."""
 

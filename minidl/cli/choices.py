@@ -10,9 +10,6 @@ from minidl.module import Parameter
 from minidl.optim import SGD, Adam, Optimizer
 
 # Looked up when called, not when imported, like any attribute of a module.
-MODELS_FOR_DATA = ("tutorial", "lenet", "cnn")
-"""Those of `minidl.models.MODELS` that take the data sets' (1, 28, 28) images."""
-
 DATA: dict[str, Callable[[], tuple[Dataset, Dataset]]] = {
     "fashion-mnist-10k": lambda: datasets.fashion_mnist_10k(),
     "fashion-mnist": lambda: datasets.fashion_mnist(),

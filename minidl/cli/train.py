@@ -13,7 +13,7 @@ from minidl.backends import backend_name
 from minidl.callbacks import CSVLogger, ModelCheckpoint
 from minidl.cli import computing
 from minidl.cli.arguments import choice, positive_number, whole_number
-from minidl.cli.choices import DATA, MODELS_FOR_DATA, OPTIMIZERS, make_optimizer
+from minidl.cli.choices import DATA, OPTIMIZERS, make_optimizer
 from minidl.cli.messages import printable
 from minidl.cli.run import new_run, write_json
 from minidl.losses import CrossEntropy
@@ -34,7 +34,7 @@ minidl train --data fashion-mnist             # all 70,000 images
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `train`."""
     rates = ", ".join(f"{options['lr']:g} for {name}" for name, (_, options) in OPTIMIZERS.items())
-    choice(parser, "--model", MODELS_FOR_DATA, "the network (default: %(default)s)", default="lenet")
+    choice(parser, "--model", list(MODELS), "the network (default: %(default)s)", default="lenet")
     choice(parser, "--data", list(DATA), "the images (default: %(default)s)", default="fashion-mnist-10k")
     parser.add_argument(
         "--epochs", type=whole_number(1), default=5, metavar="N", help="times to go through them (default: %(default)s)"
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Train, test after each epoch, and print where the run is."""
     with computing.computing(arguments), new_run(arguments.out, arguments.model) as run:
         train, test = DATA[arguments.data]()
-        model = MODELS[arguments.model](seed=arguments.seed)
+        model = MODELS[arguments.model](input_shape=train.images.shape[1:], seed=arguments.seed)
         optimizer = make_optimizer(arguments.optimizer, model.parameters(), arguments.lr)
         write_json(run.config, _config(arguments, optimizer))
         print(

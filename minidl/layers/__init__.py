@@ -35,54 +35,9 @@ from minidl.layers.sequence import Conv1D, MaxPool1D
 from minidl.layers.transposed import ConvTranspose2D
 from minidl.module import Module
 
-LAYERS: tuple[type[Module], ...] = (
-    Add,
-    BatchNorm2D,
-    Chain,
-    Concatenate,
-    Conv1D,
-    Conv2D,
-    ConvTranspose2D,
-    Dense,
-    DepthwiseConv2D,
-    Dropout,
-    ELU,
-    Flatten,
-    GELU,
-    HardSwish,
-    LeakyReLU,
-    LogSoftmax,
-    Embedding,
-    MaxPool1D,
-    MaxPool2D,
-    Normalization,
-    Permute,
-    ReLU,
-    Reshape,
-    Residual,
-    SiLU,
-    Sigmoid,
-    Softmax,
-    Softplus,
-    Tanh,
-    SeparableConv2D,
-    UpSample2D,
-    Dropout2D,
-    BatchNorm1D,
-    GroupNorm,
-    LayerNorm,
-    ZeroPad2D,
-    AdaptiveAveragePool2D,
-    AveragePool2D,
-    GlobalAveragePool2D,
-    GlobalMaxPool2D,
-)
-"""All of them: what a saved model may name."""
-
 __all__ = [
     "ELU",
     "GELU",
-    "LAYERS",
     "AdaptiveAveragePool2D",
     "Add",
     "AveragePool2D",
@@ -122,3 +77,8 @@ __all__ = [
     "UpSample2D",
     "ZeroPad2D",
 ]
+
+LAYERS: tuple[type[Module], ...] = tuple(globals()[name] for name in __all__)
+"""All of them: what a saved model may name."""
+
+__all__ += ["LAYERS"]

@@ -31,6 +31,11 @@ def test_a_misspelt_name(fails):
     )
 
 
+def test_other_names_of_a_network_lead_to_ours(fails):
+    for name, ours in {"lenet5": "lenet", "resnet-20": "resnet20", "mobilenets": "mobilenet"}.items():
+        assert fails("summary", name).endswith(f"did you mean {ours}?\n")
+
+
 def test_a_file_that_is_no_model(fails, tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
     assert "notes.txt: File is not a zip file" in fails("summary", tmp_path / "notes.txt")

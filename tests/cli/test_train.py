@@ -23,6 +23,14 @@ def test_trains_lenet_by_default(command, tmp_path, monkeypatch):
     assert minidl.load(folder / "model.npz").predict(np.zeros((2, 1, 28, 28), np.float32)).shape == (2, 10)
 
 
+@pytest.mark.compiled
+def test_a_network_for_coloured_images_is_made_for_those_of_the_data(command, tmp_path):
+    assert command("train", "--model", "vgg", "--epochs", "1", "--out", tmp_path / "run").code == 0
+    model = minidl.load(tmp_path / "run" / "model.npz")
+    assert model.input_shape == (1, 28, 28)
+    assert model[0].weight.value.shape == (32, 1, 3, 3)
+
+
 def test_two_runs_in_a_second_have_two_folders(command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("time.strftime", lambda _: "20250131-120000")

@@ -1,0 +1,24 @@
+"""Networks ready to train on small images, a file for each family.
+
+Each takes the shape of one image, `input_shape` (c, h, w), the number of `classes`, and the `seed` that decides the
+first weights.
+"""
+
+from collections.abc import Callable
+
+from minidl.model import Sequential
+from minidl.models.mobile import mobilenet
+from minidl.models.plain import CIFAR, FASHION, cnn, lenet, tutorial, vgg
+from minidl.models.residual import resnet20
+
+MODELS: dict[str, Callable[..., Sequential]] = {
+    "tutorial": tutorial,
+    "lenet": lenet,
+    "cnn": cnn,
+    "vgg": vgg,
+    "resnet20": resnet20,
+    "mobilenet": mobilenet,
+}
+"""By the names that the command line takes."""
+
+__all__ = ["CIFAR", "FASHION", "MODELS", "cnn", "lenet", "mobilenet", "resnet20", "tutorial", "vgg"]

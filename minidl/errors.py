@@ -85,6 +85,8 @@ SYNONYMS = {
     "pointwise_initializer": "weight_init",
     "scale_factor": "size",
     "target_shape": "shape",
+    "ceil_mode": "nothing (windows that don't fit are left out)",
+    "divisor_override": "nothing (it isn't offered)",
 }
 
 

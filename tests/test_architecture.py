@@ -47,6 +47,10 @@ MODULES = [
     ml.Embedding(10, 4, weight_init="zeros"),
     ml.Concatenate([[], ml.Dense(2), [ml.Dense(3), ml.ReLU()]]),
     ml.Add([ml.Dense(2), [ml.Dense(2)]]),
+    ml.AveragePool2D((3, 2), stride=(2, 1), padding=(1, 0), count_include_pad=False),
+    ml.AdaptiveAveragePool2D((2, 1)),
+    ml.GlobalAveragePool2D(),
+    ml.GlobalMaxPool2D(),
 ]
 
 
@@ -167,6 +171,8 @@ def test_depth():
         (layer("Embedding", vocabulary_size=0, features=3), "Embedding: vocabulary_size: expected"),
         (layer("ConvTranspose2D", filters=2, kernel_size=3, output_padding=1), "ConvTranspose2D: output_padding: exp"),
         (layer("Residual", body=None), "Residual: "),
+        (layer("AveragePool2D", pool_size=2, count_include_pad=1), "AveragePool2D: count_include_pad: expected"),
+        (layer("AdaptiveAveragePool2D", output_size=[2]), "AdaptiveAveragePool2D: output_size: expected"),
         (layer("Residual", body=[3]), "Residual: layers[0]: expected a Module, got 3"),
     ],
 )

@@ -207,6 +207,10 @@ FUNCTIONS = {
     "max_pool1d": (lambda x: F.max_pool1d(x, 2), {"x": zeros(2, 3, 8)}),
     "zero_pad2d": (lambda x: F.zero_pad2d(x, 1), {"x": X}),
     "upsample2d": (lambda x: F.upsample2d(x, 2), {"x": X}),
+    "average_pool2d": (lambda x: F.average_pool2d(x, 2), {"x": X}),
+    "adaptive_average_pool2d": (lambda x: F.adaptive_average_pool2d(x, 2), {"x": X}),
+    "global_average_pool2d": (F.global_average_pool2d, {"x": X}),
+    "global_max_pool2d": (F.global_max_pool2d, {"x": X}),
     "embedding": (lambda w: F.embedding(np.zeros((2, 3), np.int64), w), {"w": MATRIX}),
 }
 ARGUMENTS = [(function, name) for function, (_, arrays) in FUNCTIONS.items() for name in arrays]

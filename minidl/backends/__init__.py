@@ -34,6 +34,18 @@ class Backend(Protocol):
         self, dy: Array, argmax: IntArray, *, size: Pair, pool_size: Pair, stride: Pair, padding: Sides
     ) -> Array: ...
 
+    def average_pool2d(
+        self, x: Array, *, pool_size: Pair, stride: Pair, padding: Sides, count_include_pad: bool
+    ) -> Array: ...
+
+    def average_pool2d_backward(
+        self, dy: Array, *, size: Pair, pool_size: Pair, stride: Pair, padding: Sides, count_include_pad: bool
+    ) -> Array: ...
+
+    def adaptive_average_pool2d(self, x: Array, *, output_size: Pair) -> Array: ...
+
+    def adaptive_average_pool2d_backward(self, dy: Array, *, size: Pair) -> Array: ...
+
     def conv_transpose2d(
         self,
         x: Array,

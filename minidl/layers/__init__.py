@@ -21,7 +21,13 @@ from minidl.layers.dropout import Dropout
 from minidl.layers.embedding import Embedding
 from minidl.layers.norm import BatchNorm2D
 from minidl.layers.normalization import Normalization
-from minidl.layers.pool import MaxPool2D
+from minidl.layers.pool import (
+    AdaptiveAveragePool2D,
+    AveragePool2D,
+    GlobalAveragePool2D,
+    GlobalMaxPool2D,
+    MaxPool2D,
+)
 from minidl.layers.reshape import Flatten, Permute, Reshape
 from minidl.layers.resize import UpSample2D, ZeroPad2D
 from minidl.layers.separable import DepthwiseConv2D, SeparableConv2D
@@ -62,6 +68,10 @@ LAYERS: tuple[type[Module], ...] = (
     SeparableConv2D,
     UpSample2D,
     ZeroPad2D,
+    AdaptiveAveragePool2D,
+    AveragePool2D,
+    GlobalAveragePool2D,
+    GlobalMaxPool2D,
 )
 """All of them: what a saved model may name."""
 
@@ -69,7 +79,9 @@ __all__ = [
     "ELU",
     "GELU",
     "LAYERS",
+    "AdaptiveAveragePool2D",
     "Add",
+    "AveragePool2D",
     "BatchNorm2D",
     "Chain",
     "Concatenate",
@@ -81,6 +93,8 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Flatten",
+    "GlobalAveragePool2D",
+    "GlobalMaxPool2D",
     "HardSwish",
     "LeakyReLU",
     "LogSoftmax",

@@ -28,8 +28,100 @@ class MaxPool2D(Module):
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         y, pullback = F.max_pool2d(x, self.pool_size, stride=self.stride, padding=self.padding)
+        return y, _without_parameters(pullback)
 
-        def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
-            return pullback(dy) if need_dx else None
 
-        return y, backward
+class AveragePool2D(Module):
+    """The mean of each window of images (n, c, h, w); `stride` is the pool's size unless given.
+
+    y is (n, c, oh, ow) with oh = floor((h + 2 padding - pool) / stride) + 1. `padding` is an int, a pair (at most half
+    of the pool) or "same". Padding counts as zeros, as in PyTorch, or with `count_include_pad` False not at all, as in
+    Keras.
+    """
+
+    def __init__(
+        self, pool_size: Size, *, stride: Size | None = None, padding: Padding = 0, count_include_pad: bool = True
+    ) -> None:
+        self.pool_size = pool_size
+        self.stride = stride
+        self.padding = padding
+        self.count_include_pad = count_include_pad
+        if stride is not None:
+            shapes.pair(stride, "stride")
+        shapes.check_pool_padding(shapes.pair(pool_size, "pool_size"), padding)
+        if not isinstance(count_include_pad, bool):
+            raise ValueError(f"count_include_pad: expected True or False, got {count_include_pad!r}")
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        channels, *size = shapes.image_shape(input_shape)
+        _, window = shapes.pool((size[0], size[1]), self.pool_size, stride=self.stride, padding=self.padding)
+        return (channels, *window.output)
+
+    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
+        y, pullback = F.average_pool2d(
+            x,
+            self.pool_size,
+            stride=self.stride,
+            padding=self.padding,
+            count_include_pad=self.count_include_pad,
+        )
+        return y, _without_parameters(pullback)
+
+
+class AdaptiveAveragePool2D(Module):
+    """The means of `output_size` windows that cover images (n, c, h, w) of any size: y is (n, c, *output_size).
+
+    The i-th of `out` windows along an axis of h pixels is from floor(i h / out) to ceil((i + 1) h / out), as in
+    PyTorch: they overlap where h isn't a multiple of `out`.
+    """
+
+    def __init__(self, output_size: Size) -> None:
+        self.output_size = output_size
+        shapes.pair(output_size, "output_size")
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        channels, height, width = shapes.image_shape(input_shape)
+        shapes.check_pixels((height, width))
+        return (channels, *shapes.pair(self.output_size, "output_size"))
+
+    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
+        y, pullback = F.adaptive_average_pool2d(x, self.output_size)
+        return y, _without_parameters(pullback)
+
+
+class GlobalAveragePool2D(Module):
+    """The mean of each channel: images (n, c, h, w) of any size become vectors (n, c)."""
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        channels, height, width = shapes.image_shape(input_shape)
+        shapes.check_pixels((height, width))
+        return (channels,)
+
+    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
+        y, pullback = F.global_average_pool2d(x)
+        return y, _without_parameters(pullback)
+
+
+class GlobalMaxPool2D(Module):
+    """The maximum of each channel: images (n, c, h, w) of any size become vectors (n, c).
+
+    The first maximum, row by row, wins a tie, and NaN wins over everything.
+    """
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        channels, height, width = shapes.image_shape(input_shape)
+        shapes.check_pixels((height, width))
+        return (channels,)
+
+    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
+        y, pullback = F.global_max_pool2d(x)
+        return y, _without_parameters(pullback)
+
+
+def _without_parameters(pullback: F.Pullback) -> Backward:
+    """The backward of a layer that has nothing but its input to find a gradient for."""
+
+    def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
+        return pullback(dy) if need_dx else None
+
+    return backward

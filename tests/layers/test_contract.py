@@ -77,6 +77,12 @@ class Numbered(Module):
 
 SEQUENCE = (4, 7)
 TABLE |= {
+    "AveragePool2D": (lambda: ml.AveragePool2D(2), IMAGE),
+    "AveragePool2D overlapping": (lambda: ml.AveragePool2D(3, stride=2, padding=1), IMAGE),
+    "AveragePool2D of pixels alone": (lambda: ml.AveragePool2D(2, padding="same", count_include_pad=False), IMAGE),
+    "AdaptiveAveragePool2D": (lambda: ml.AdaptiveAveragePool2D((2, 3)), IMAGE),
+    "GlobalAveragePool2D": (lambda: ml.GlobalAveragePool2D(), IMAGE),
+    "GlobalMaxPool2D": (lambda: ml.GlobalMaxPool2D(), IMAGE),
     "ConvTranspose2D": (lambda: ml.ConvTranspose2D(3, 3), IMAGE),
     "ConvTranspose2D strided": (
         lambda: ml.ConvTranspose2D(2, (3, 2), stride=2, padding=(1, 0), output_padding=(1, 0), bias=False),

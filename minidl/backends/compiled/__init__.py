@@ -13,6 +13,12 @@ from minidl.backends.compiled.activation import (
     softmax,
     softmax_backward,
 )
+from minidl.backends.compiled.average import (
+    adaptive_average_pool2d,
+    adaptive_average_pool2d_backward,
+    average_pool2d,
+    average_pool2d_backward,
+)
 from minidl.backends.compiled.conv import conv2d, conv2d_relu
 from minidl.backends.compiled.conv_backward import conv2d_backward, conv2d_relu_backward
 from minidl.backends.compiled.dense import dense, dense_backward
@@ -54,6 +60,10 @@ __all__ = [
     "Network",
     "adagrad_step",
     "adam_step",
+    "adaptive_average_pool2d",
+    "adaptive_average_pool2d_backward",
+    "average_pool2d",
+    "average_pool2d_backward",
     "batch_norm2d",
     "batch_norm2d_backward",
     "conv2d",

@@ -31,7 +31,14 @@ from minidl.backends.reference.embedding import embedding, embedding_backward
 from minidl.backends.reference.images import erase_images, light_images, mix_images, rotate_images, window_images
 from minidl.backends.reference.norm import batch_norm2d, batch_norm2d_backward, scale_shift, scale_shift_backward
 from minidl.backends.reference.optim import adagrad_step, adam_step, lion_step, rmsprop_step, sgd_step
-from minidl.backends.reference.pool import max_pool2d, max_pool2d_backward
+from minidl.backends.reference.pool import (
+    adaptive_average_pool2d,
+    adaptive_average_pool2d_backward,
+    average_pool2d,
+    average_pool2d_backward,
+    max_pool2d,
+    max_pool2d_backward,
+)
 from minidl.backends.reference.resize import upsample2d, upsample2d_backward, zero_pad2d, zero_pad2d_backward
 from minidl.backends.reference.softmax import (
     cross_entropy,
@@ -45,6 +52,10 @@ from minidl.backends.reference.transposed import conv_transpose2d, conv_transpos
 __all__ = [
     "adagrad_step",
     "adam_step",
+    "adaptive_average_pool2d",
+    "adaptive_average_pool2d_backward",
+    "average_pool2d",
+    "average_pool2d_backward",
     "batch_norm2d",
     "batch_norm2d_backward",
     "conv2d",

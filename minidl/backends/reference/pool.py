@@ -49,3 +49,78 @@ def max_pool2d_backward(dy, argmax, *, size, pool_size, stride, padding):
                     row, column = i * stride[0] + p - padding[0][0], j * stride[1] + q - padding[1][0]
                     dx[n, c, row, column] += float(dy[n, c, i, j])
     return dx.astype(dy.dtype)
+
+
+@quiet
+def average_pool2d(x, *, pool_size, stride, padding, count_include_pad):
+    """The mean of each window: over its taps, of which those in the padding are zero, or over its pixels alone."""
+    n_images, n_channels, height, width = x.shape
+    out_height = windows(height, pool_size[0], stride[0], padding[0], 1)
+    out_width = windows(width, pool_size[1], stride[1], padding[1], 1)
+    y = np.zeros((n_images, n_channels, out_height, out_width), x.dtype)
+    for n in range(n_images):
+        for c in range(n_channels):
+            for i in range(out_height):
+                for j in range(out_width):
+                    total, count = 0.0, 0
+                    for p in range(pool_size[0]):
+                        for q in range(pool_size[1]):
+                            row, column = i * stride[0] + p - padding[0][0], j * stride[1] + q - padding[1][0]
+                            if 0 <= row < height and 0 <= column < width:
+                                total += float(x[n, c, row, column])
+                                count += 1
+                    y[n, c, i, j] = total / (pool_size[0] * pool_size[1] if count_include_pad else count)
+    return y
+
+
+@quiet
+def average_pool2d_backward(dy, *, size, pool_size, stride, padding, count_include_pad):
+    """dx of `average_pool2d` for images of `size` (h, w): each window shares dy out among its pixels."""
+    n_images, n_channels, out_height, out_width = dy.shape
+    dx = np.zeros((n_images, n_channels, *size))
+    for n in range(n_images):
+        for c in range(n_channels):
+            for i in range(out_height):
+                for j in range(out_width):
+                    pixels = []
+                    for p in range(pool_size[0]):
+                        for q in range(pool_size[1]):
+                            row, column = i * stride[0] + p - padding[0][0], j * stride[1] + q - padding[1][0]
+                            if 0 <= row < size[0] and 0 <= column < size[1]:
+                                pixels.append((row, column))
+                    count = pool_size[0] * pool_size[1] if count_include_pad else len(pixels)
+                    for row, column in pixels:
+                        dx[n, c, row, column] += float(dy[n, c, i, j]) / count
+    return dx.astype(dy.dtype)
+
+
+def _pixels_between(i, length, outputs):
+    """The pixels along one axis that make the i-th output: from floor(i length / outputs) to ceil((i + 1) ...)."""
+    return range(i * length // outputs, math.ceil((i + 1) * length / outputs))
+
+
+@quiet
+def adaptive_average_pool2d(x, *, output_size):
+    """The mean of each of (rows, columns) windows that cover the image, as equal as they can be."""
+    n_images, n_channels, height, width = x.shape
+    y = np.zeros((n_images, n_channels, *output_size), x.dtype)
+    for n, c, i, j in np.ndindex(y.shape):
+        rows, columns = _pixels_between(i, height, output_size[0]), _pixels_between(j, width, output_size[1])
+        total = 0.0
+        for row in rows:
+            for column in columns:
+                total += float(x[n, c, row, column])
+        y[n, c, i, j] = total / (len(rows) * len(columns))
+    return y
+
+
+@quiet
+def adaptive_average_pool2d_backward(dy, *, size):
+    """dx of `adaptive_average_pool2d` for images of `size` (h, w)."""
+    dx = np.zeros((*dy.shape[:2], *size))
+    for n, c, i, j in np.ndindex(dy.shape):
+        rows, columns = _pixels_between(i, size[0], dy.shape[2]), _pixels_between(j, size[1], dy.shape[3])
+        for row in rows:
+            for column in columns:
+                dx[n, c, row, column] += float(dy[n, c, i, j]) / (len(rows) * len(columns))
+    return dx.astype(dy.dtype)

@@ -29,7 +29,14 @@ from minidl.backends.vectorized.embedding import embedding, embedding_backward
 from minidl.backends.vectorized.images import erase_images, light_images, mix_images, rotate_images, window_images
 from minidl.backends.vectorized.norm import batch_norm2d, batch_norm2d_backward, scale_shift, scale_shift_backward
 from minidl.backends.vectorized.optim import adagrad_step, adam_step, lion_step, rmsprop_step, sgd_step
-from minidl.backends.vectorized.pool import max_pool2d, max_pool2d_backward
+from minidl.backends.vectorized.pool import (
+    adaptive_average_pool2d,
+    adaptive_average_pool2d_backward,
+    average_pool2d,
+    average_pool2d_backward,
+    max_pool2d,
+    max_pool2d_backward,
+)
 from minidl.backends.vectorized.resize import upsample2d, upsample2d_backward, zero_pad2d, zero_pad2d_backward
 from minidl.backends.vectorized.softmax import (
     cross_entropy,
@@ -43,6 +50,10 @@ from minidl.backends.vectorized.transposed import conv_transpose2d, conv_transpo
 __all__ = [
     "adagrad_step",
     "adam_step",
+    "adaptive_average_pool2d",
+    "adaptive_average_pool2d_backward",
+    "average_pool2d",
+    "average_pool2d_backward",
     "batch_norm2d",
     "batch_norm2d_backward",
     "conv2d",

@@ -1,5 +1,7 @@
 """Pooling by strided views."""
 
+from typing import Any
+
 import numpy as np
 
 from minidl.backends.vectorized.windows import Pair, Sides, crop, pad, patches, quiet, under_tap
@@ -33,3 +35,82 @@ def max_pool2d_backward(
         p, q = divmod(tap, pool_size[1])
         under_tap(dx, p, q, stride, (out_h, out_w))[...] += np.where(winners == tap, slopes, 0)
     return crop(dx, padding, size)
+
+
+def average_windows(length: int, pool_size: int, stride: int, padding: Pair, count_include_pad: bool) -> IntArray:
+    """(first pixel, one beyond the last, what their sum is divided by) of each window along one axis: (windows, 3)."""
+    first = np.arange((length + sum(padding) - pool_size) // stride + 1) * stride - padding[0]
+    last = np.minimum(first + pool_size, length)
+    first = np.maximum(first, 0)
+    return np.stack([first, last, np.full_like(first, pool_size) if count_include_pad else last - first], axis=1)
+
+
+def adaptive_windows(length: int, outputs: int) -> IntArray:
+    """`average_windows` for so many windows, from floor(i length / outputs) to ceil((i + 1) length / outputs)."""
+    first = np.arange(outputs) * length // outputs
+    last = -(-(np.arange(outputs) + 1) * length // outputs)
+    return np.stack([first, last, last - first], axis=1)
+
+
+def _counts(rows: IntArray, columns: IntArray, dtype: np.dtype[Any]) -> Array:
+    """What the sum of each window is divided by, (out_h, out_w, 1)."""
+    counts: Array = (rows[:, None, 2:] * columns[:, 2:]).astype(dtype)
+    return counts
+
+
+def windows_of_averages(
+    size: Pair, pool_size: Pair, stride: Pair, padding: Sides, count_include_pad: bool
+) -> tuple[IntArray, IntArray]:
+    """`average_windows` down and across."""
+    axes = zip(size, pool_size, stride, padding, strict=True)
+    rows, columns = (average_windows(*axis, count_include_pad) for axis in axes)
+    return rows, columns
+
+
+@quiet
+def average_pool2d(x: Array, *, pool_size: Pair, stride: Pair, padding: Sides, count_include_pad: bool) -> Array:
+    """Sums of the windows of images padded with zeros, line by line, over their counts."""
+    sums = patches(pad(x, padding, 0), pool_size, stride, (1, 1)).sum(axis=4).sum(axis=3)
+    windows = windows_of_averages((x.shape[2], x.shape[3]), pool_size, stride, padding, count_include_pad)
+    y = np.ascontiguousarray(sums / _counts(*windows, x.dtype))
+    return y.transpose(0, 3, 1, 2)
+
+
+@quiet
+def average_pool2d_backward(
+    dy: Array, *, size: Pair, pool_size: Pair, stride: Pair, padding: Sides, count_include_pad: bool
+) -> Array:
+    """Tap by tap, so that overlapping windows add up."""
+    n, c, out_h, out_w = dy.shape
+    windows = windows_of_averages(size, pool_size, stride, padding, count_include_pad)
+    slopes = dy.transpose(0, 2, 3, 1) / _counts(*windows, dy.dtype)
+    dx = np.zeros((n, size[0] + sum(padding[0]), size[1] + sum(padding[1]), c), dy.dtype)
+    for tap in range(pool_size[0] * pool_size[1]):
+        p, q = divmod(tap, pool_size[1])
+        under_tap(dx, p, q, stride, (out_h, out_w))[...] += slopes
+    return crop(dx, padding, size)
+
+
+@quiet
+def adaptive_average_pool2d(x: Array, *, output_size: Pair) -> Array:
+    """Window by window, for all images at once."""
+    images, (n, c, height, width) = x.transpose(0, 2, 3, 1), x.shape
+    rows, columns = adaptive_windows(height, output_size[0]), adaptive_windows(width, output_size[1])
+    y = np.empty((n, *output_size, c), x.dtype)
+    for i, (top, bottom, _) in enumerate(rows):
+        for j, (left, right, _) in enumerate(columns):
+            y[:, i, j] = images[:, top:bottom, left:right].sum(axis=2).sum(axis=1)
+    y /= _counts(rows, columns, x.dtype)
+    return y.transpose(0, 3, 1, 2)
+
+
+@quiet
+def adaptive_average_pool2d_backward(dy: Array, *, size: Pair) -> Array:
+    """Window by window, so that overlapping ones add up."""
+    n, c, out_h, out_w = dy.shape
+    rows, columns = adaptive_windows(size[0], out_h), adaptive_windows(size[1], out_w)
+    slopes, dx = dy.transpose(0, 2, 3, 1) / _counts(rows, columns, dy.dtype), np.zeros((n, *size, c), dy.dtype)
+    for i, (top, bottom, _) in enumerate(rows):
+        for j, (left, right, _) in enumerate(columns):
+            dx[:, top:bottom, left:right] += slopes[:, i : i + 1, j : j + 1]
+    return dx.transpose(0, 3, 1, 2)

@@ -47,7 +47,7 @@ class Case(NamedTuple):
 
 @functools.cache
 def all_cases() -> tuple[Case, ...]:
-    """Every case of a single node, and every small model on disk, by name.
+    """Every case of nodes, and every small model on disk, by name.
 
     Not those of functions expanded into primitives: they are the cases of the functions once more.
     """
@@ -63,7 +63,7 @@ def _of_nodes() -> Iterator[Case]:
         collected = collect_testcases(None)
     np.random.set_state(state)  # noqa: NPY002
     for found in collected:
-        if len(found.model.graph.node) == 1 and "_expanded" not in found.name:
+        if "_expanded" not in found.name:
             for i, (inputs, outputs) in enumerate(found.data_sets):
                 name = found.name.removeprefix("test_") + (f"_{i}" if len(found.data_sets) > 1 else "")
                 yield _case(name, found.model, inputs, outputs, found.rtol, found.atol)

@@ -53,9 +53,12 @@ def matmul(node: Node, a: Any, b: Any) -> Outputs:
     return (F.dense(a, b.T)[0],)
 
 
-def gather(node: Node, w: Any, indices: Any) -> Outputs:
-    node.get("axis")
-    return (F.embedding(indices, w)[0],)
+def gather(node: Node, x: Any, indices: Any) -> Outputs:
+    """Rows of a table, which all that lies at one place of the axis becomes; indices below 0 count from the end."""
+    axis = node.get("axis", 0)
+    moved = np.moveaxis(x, axis, 0)
+    y = F.embedding(indices % len(moved), moved.reshape(len(moved), -1))[0].reshape(*indices.shape, *moved.shape[1:])
+    return (np.moveaxis(y, range(indices.ndim), range(axis, axis + indices.ndim)),)
 
 
 def batch_normalization(node: Node, x: Any, scale: Any, bias: Any, mean: Any, variance: Any) -> Outputs:
@@ -163,7 +166,10 @@ UNMADE: dict[str, Callable[[list[str]], list[str]]] = {"LayerNormalization": lam
 """Which of an operator's outputs minidl doesn't give: the means and deviations that rows were normalized by."""
 
 MOVES: dict[str, Callable[..., Outputs]] = {
+    "Add": lambda node, a, b: (a + b,),
+    "Mul": lambda node, a, b: (a * b,),
     "Neg": lambda node, x: (-x,),
+    "Split": lambda node, x: tuple(np.split(x, len(node.outputs), axis=node.get("axis", 0))),
     "Squeeze": lambda node, x: (x.squeeze(tuple(node.get("axes"))),),
     "Transpose": lambda node, x: (x.transpose(node.get("perm")),),
     "Unsqueeze": lambda node, x: (np.expand_dims(x, tuple(node.get("axes"))),),

@@ -87,6 +87,14 @@ SYNONYMS = {
     "target_shape": "shape",
     "ceil_mode": "nothing (windows that don't fit are left out)",
     "divisor_override": "nothing (it isn't offered)",
+    "affine": "nothing (there are always a weight and a bias)",
+    "axis": "nothing (the axes are fixed; a Permute layer moves them)",
+    "elementwise_affine": "nothing (there are always a weight and a bias)",
+    "normalized_shape": "nothing (it is a sample's shape)",
+    "num_channels": "nothing (it is inferred when the model is built)",
+    "num_features": "nothing (it is inferred when the model is built)",
+    "num_groups": "groups",
+    "track_running_stats": "nothing (running statistics are always kept)",
 }
 
 

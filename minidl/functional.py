@@ -5,6 +5,7 @@ order, for the gradient dy of y; it belongs to the backend that computed y. Imag
 (out, in / groups, kh, kw) and (out, in). Arrays are float32 or float64, all of one call alike.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -618,3 +619,76 @@ def global_max_pool2d(x: Array) -> tuple[Array, Pullback]:
         return to_pixels(to_lines(dy[:, :, None, None]))
 
     return y[:, :, 0, 0], pullback
+
+
+def dropout2d(x: Array, *, rate: float, key: int, counter: int) -> tuple[Array, Pullback]:
+    """Each channel of images x (n, c, h, w) times zero with probability `rate`, else times 1 / (1 - rate).
+
+    Which ones is that of the values that `dropout` of (n, c) drops. Raises ShapeError and DTypeError.
+    """
+    _check_floats(x=x)
+    shapes.image_shape(x.shape, batch=True)
+    factors = backends.current().dropout(np.ones(x.shape[:2], x.dtype), rate=rate, key=key, counter=counter)
+    shape, dtype = x.shape, x.dtype
+
+    def masked(images: Array) -> Array:
+        with np.errstate(invalid="ignore", over="ignore"):  # infinities and NaN are data, as in the backends
+            product = np.ascontiguousarray(images.transpose(0, 2, 3, 1)) * factors[:, None, None]
+        return product.transpose(0, 3, 1, 2)
+
+    def pullback(dy: Array) -> Array:
+        check_slope(dy, shape, dtype)
+        return masked(dy)
+
+    return masked(x), pullback
+
+
+def layer_norm(x: Array, gamma: Array, beta: Array, *, eps: float = 1e-5) -> tuple[Array, NormPullback]:
+    """Each sample of x (n, ...) less its mean, over its deviation, times gamma plus beta, both of a sample's shape.
+
+    Raises ShapeError and DTypeError.
+    """
+    _check_floats(x=x, gamma=gamma, beta=beta)
+    _check_sample(x)
+    for name, array in (("gamma", gamma), ("beta", beta)):
+        shapes.expect(f"{name} ", array.shape, x.shape[1:])
+    rows = (x.shape[1], math.prod(x.shape[2:]))
+    y, pullback = _group_norm(x, gamma.reshape(rows), beta.reshape(rows), 1, eps)
+
+    def shaped(dy: Array) -> tuple[Array, Array, Array]:
+        dx, dgamma, dbeta = pullback(dy)
+        return dx, dgamma.reshape(gamma.shape), dbeta.reshape(beta.shape)
+
+    return y, shaped
+
+
+def group_norm(x: Array, gamma: Array, beta: Array, *, groups: int, eps: float = 1e-5) -> tuple[Array, NormPullback]:
+    """Each of `groups` equal groups of a sample's channels, x (n, c, ...), less its mean, over its deviation.
+
+    Then each channel is multiplied by gamma, and beta is added, both (c,). Raises ShapeError and DTypeError.
+    """
+    _check_floats(x=x, gamma=gamma, beta=beta)
+    _check_sample(x)
+    shapes.channel_groups(x.shape[1:], groups)
+    for name, array in (("gamma", gamma), ("beta", beta)):
+        shapes.expect(f"{name} ", array.shape, x.shape[1:2])
+    return _group_norm(x, gamma, beta, groups, eps)
+
+
+def _check_sample(x: Array) -> None:
+    if x.ndim < 2 or not all(x.shape[1:]):
+        raise ShapeError(f"expected samples (n, ...) of at least one value each, got {shapes.show(x.shape)}")
+
+
+def _group_norm(x: Array, gamma: Array, beta: Array, groups: int, eps: float) -> tuple[Array, NormPullback]:
+    backend, shape = backends.current(), x.shape
+    samples = x.reshape(*shape[:2], math.prod(shape[2:]))
+    y, mean, variance = backend.group_norm(samples, gamma, beta, groups=groups, eps=eps)
+
+    def pullback(dy: Array) -> tuple[Array, Array, Array]:
+        check_slope(dy, shape, x.dtype)
+        slopes = dy.reshape(samples.shape)
+        dx, dgamma, dbeta = backend.group_norm_backward(slopes, samples, gamma, mean, variance, groups=groups, eps=eps)
+        return dx.reshape(shape), dgamma, dbeta
+
+    return y.reshape(shape), pullback

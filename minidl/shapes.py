@@ -348,3 +348,10 @@ def check_pixels(size: Pair) -> None:
     """Raise ShapeError for an image without pixels."""
     if min(size) < 1:
         raise ShapeError(f"expected an image of at least 1 x 1, got {size[0]} x {size[1]}")
+
+
+def channel_groups(shape: Shape, groups: int) -> None:
+    """Raise ShapeError unless a sample (c, ...) has channels in so many equal groups."""
+    count(groups, "groups")
+    if not shape or shape[0] < 1 or shape[0] % groups:
+        raise ShapeError(f"expected samples (c, ...) with channels in {groups} equal groups, got {show(shape)}")

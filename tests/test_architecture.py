@@ -51,6 +51,10 @@ MODULES = [
     ml.AdaptiveAveragePool2D((2, 1)),
     ml.GlobalAveragePool2D(),
     ml.GlobalMaxPool2D(),
+    ml.Dropout2D(0.25, seed=3),
+    ml.BatchNorm1D(momentum=0.2, eps=1e-3),
+    ml.LayerNorm(eps=1e-3),
+    ml.GroupNorm(2, eps=1e-3),
 ]
 
 
@@ -171,6 +175,10 @@ def test_depth():
         (layer("Embedding", vocabulary_size=0, features=3), "Embedding: vocabulary_size: expected"),
         (layer("ConvTranspose2D", filters=2, kernel_size=3, output_padding=1), "ConvTranspose2D: output_padding: exp"),
         (layer("Residual", body=None), "Residual: "),
+        (layer("GroupNorm", groups=0), "GroupNorm: groups: expected an int of at least 1, got 0"),
+        (layer("LayerNorm", eps=-1), "LayerNorm: eps: expected a number of at least 0, got -1"),
+        (layer("LayerNorm", eps="1"), "LayerNorm: "),
+        (layer("BatchNorm1D", momentum=None), "BatchNorm1D: "),
         (layer("AveragePool2D", pool_size=2, count_include_pad=1), "AveragePool2D: count_include_pad: expected"),
         (layer("AdaptiveAveragePool2D", output_size=[2]), "AdaptiveAveragePool2D: output_size: expected"),
         (layer("Residual", body=[3]), "Residual: layers[0]: expected a Module, got 3"),

@@ -112,3 +112,36 @@ def test_weights_of_layers_that_move_values_about(run_python):
         for threads, variables in [(1, {}), (2, {}), (4, {}), (2, AVX2)]
     ]
     assert len(set(digests)) == 1, digests
+
+
+NORMS = """
+import hashlib
+import numpy as np
+import minidl as ml
+
+ml.set_num_threads({threads})
+rng = np.random.default_rng(0)
+labels = rng.integers(0, 3, 40)
+images = ml.Sequential([
+    ml.Conv2D(20, 3, padding=1), ml.GroupNorm(4), ml.ReLU(), ml.AveragePool2D(3, stride=2, padding=1),
+    ml.Dropout2D(0.2), ml.LayerNorm(), ml.AdaptiveAveragePool2D((4, 5)),
+    ml.Concatenate([ml.GlobalAveragePool2D(), ml.GlobalMaxPool2D()]),
+    ml.BatchNorm1D(), ml.LayerNorm(), ml.Dense(3),
+], input_shape=(3, 33, 30), seed=0)
+vectors = ml.Sequential([ml.Dense(300), ml.LayerNorm(), ml.GroupNorm(3), ml.Dense(3)], input_shape=(500,), seed=0)
+for model in (images, vectors):
+    x = rng.standard_normal((40, *model.input_shape), dtype=np.float32)
+    model.fit(x, labels, loss=ml.CrossEntropy(), optimizer=ml.Adam(model.parameters()), epochs=3, seed=0, verbose=0)
+    state = model.state_dict()
+    assert all(np.isfinite(value).all() for value in state.values())
+    print(hashlib.sha256(b"".join(value.tobytes() for value in state.values())).hexdigest())
+"""
+
+
+@pytest.mark.compiled
+def test_weights_behind_normalization_and_averages(run_python):
+    digests = [
+        run_python(NORMS.format(threads=threads), NUMBA_NUM_THREADS="4", **variables).stdout
+        for threads, variables in [(1, {}), (2, {}), (4, {}), (2, AVX2)]
+    ]
+    assert len(set(digests)) == 1, digests

@@ -211,6 +211,12 @@ FUNCTIONS = {
     "adaptive_average_pool2d": (lambda x: F.adaptive_average_pool2d(x, 2), {"x": X}),
     "global_average_pool2d": (F.global_average_pool2d, {"x": X}),
     "global_max_pool2d": (F.global_max_pool2d, {"x": X}),
+    "dropout2d": (lambda x: F.dropout2d(x, rate=0.5, key=1, counter=1), {"x": X}),
+    "layer_norm": (F.layer_norm, {"x": X, "gamma": X[0].copy(), "beta": X[0].copy()}),
+    "group_norm": (
+        lambda x, gamma, beta: F.group_norm(x, gamma, beta, groups=1),
+        {"x": X, "gamma": zeros(X.shape[1]), "beta": zeros(X.shape[1])},
+    ),
     "embedding": (lambda w: F.embedding(np.zeros((2, 3), np.int64), w), {"w": MATRIX}),
 }
 ARGUMENTS = [(function, name) for function, (_, arrays) in FUNCTIONS.items() for name in arrays]

@@ -17,9 +17,9 @@ from minidl.layers.branches import Add, Concatenate
 from minidl.layers.container import Chain, Residual
 from minidl.layers.conv import Conv2D
 from minidl.layers.dense import Dense
-from minidl.layers.dropout import Dropout
+from minidl.layers.dropout import Dropout, Dropout2D
 from minidl.layers.embedding import Embedding
-from minidl.layers.norm import BatchNorm2D
+from minidl.layers.norm import BatchNorm1D, BatchNorm2D, GroupNorm, LayerNorm
 from minidl.layers.normalization import Normalization
 from minidl.layers.pool import (
     AdaptiveAveragePool2D,
@@ -67,6 +67,10 @@ LAYERS: tuple[type[Module], ...] = (
     Tanh,
     SeparableConv2D,
     UpSample2D,
+    Dropout2D,
+    BatchNorm1D,
+    GroupNorm,
+    LayerNorm,
     ZeroPad2D,
     AdaptiveAveragePool2D,
     AveragePool2D,
@@ -82,6 +86,7 @@ __all__ = [
     "AdaptiveAveragePool2D",
     "Add",
     "AveragePool2D",
+    "BatchNorm1D",
     "BatchNorm2D",
     "Chain",
     "Concatenate",
@@ -91,11 +96,14 @@ __all__ = [
     "Dense",
     "DepthwiseConv2D",
     "Dropout",
+    "Dropout2D",
     "Embedding",
     "Flatten",
     "GlobalAveragePool2D",
     "GlobalMaxPool2D",
+    "GroupNorm",
     "HardSwish",
+    "LayerNorm",
     "LeakyReLU",
     "LogSoftmax",
     "MaxPool1D",

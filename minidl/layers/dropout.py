@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from minidl import functional as F
+from minidl import shapes
 from minidl.module import Buffer, Module
 from minidl.typing import Array, Backward, Shape
 
@@ -18,13 +19,8 @@ BITS = 21
 KEY_DIGITS, PASS_DIGITS = 3, 2
 
 
-class Dropout(Module):
-    """In training, zero each value with probability `rate` and scale the others by 1 / (1 - rate); else do nothing.
-
-    The mask of the k-th training pass is a function of k and of the key that `seed`, or else building the model,
-    gives. Both are part of the state, so that a training that goes on from it draws the masks it would have drawn.
-    Source: Srivastava et al., "Dropout", 2014.
-    """
+class _Masked(Module):
+    """Something that in training multiplies by a mask, which each pass draws anew from a key and the pass's number."""
 
     def __init__(self, rate: float, *, seed: int | None = None) -> None:
         if not 0 <= rate < 1:
@@ -45,12 +41,15 @@ class Dropout(Module):
         if not train or self.rate == 0:
             return x, _identity
         key, counter = self._next_pass()
-        y, pullback = F.dropout(x, rate=self.rate, key=key, counter=counter)
+        y, pullback = self._mask(x, key, counter)
 
         def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
             return pullback(dy) if need_dx else None
 
         return y, backward
+
+    def _mask(self, x: Array, key: int, counter: int) -> tuple[Array, F.Pullback]:
+        raise NotImplementedError
 
     def _next_pass(self) -> tuple[int, int]:
         """(key, number of the pass), counted from one."""
@@ -61,6 +60,42 @@ class Dropout(Module):
             key, counter = _whole(digits[:KEY_DIGITS]), _whole(digits[KEY_DIGITS:]) + 1
             digits[KEY_DIGITS:] = _digits(counter, PASS_DIGITS)
         return key, counter
+
+
+class Dropout(_Masked):
+    """In training, zero each value with probability `rate` and scale the others by 1 / (1 - rate); else do nothing.
+
+    The mask of the k-th training pass is a function of k and of the key that `seed`, or else building the model,
+    gives. Both are part of the state, so that a training that goes on from it draws the masks it would have drawn.
+    Source: Srivastava et al., "Dropout", 2014.
+    """
+
+    def __init__(self, rate: float, *, seed: int | None = None) -> None:
+        super().__init__(rate, seed=seed)
+
+    def _mask(self, x: Array, key: int, counter: int) -> tuple[Array, F.Pullback]:
+        return F.dropout(x, rate=self.rate, key=key, counter=counter)
+
+
+class Dropout2D(_Masked):
+    """In training, zero whole channels of images with probability `rate` and scale the others; else do nothing.
+
+    Images are (n, c, h, w); else it is as `Dropout`, whose pixels tell of their neighbours that are dropped. Source:
+    Tompson et al., "Efficient Object Localization Using Convolutional Networks", 2015.
+    """
+
+    def __init__(self, rate: float, *, seed: int | None = None) -> None:
+        super().__init__(rate, seed=seed)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return shapes.image_shape(input_shape)
+
+    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
+        shapes.image_shape(x.shape, batch=True)
+        return super().forward(x, train=train)
+
+    def _mask(self, x: Array, key: int, counter: int) -> tuple[Array, F.Pullback]:
+        return F.dropout2d(x, rate=self.rate, key=key, counter=counter)
 
 
 _counting = threading.Lock()  # one for all, so that layers can be copied and pickled

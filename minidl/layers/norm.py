@@ -1,5 +1,6 @@
 """Normalization."""
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,19 +15,17 @@ if TYPE_CHECKING:
     from numpy.random import Generator
 
 
-class BatchNorm2D(Module):
-    """Each channel of images (n, c, h, w) less its mean, over its deviation, times `weight` plus `bias`, both (c,).
+_LETTERS = ((), ("length",), ("h", "w"))
+"""The axes of a sample beyond its channels, by their number."""
 
-    In training mean and variance are the batch's, over images and pixels, and move `running_mean` and `running_var` by
-    `momentum` of the way towards themselves (the variance unbiased, as in PyTorch); inference takes those. Raises
-    ShapeError for a training batch with a single value in each channel. Source: Ioffe and Szegedy, 2015.
-    """
+
+class _BatchNorm(Module):
+    """Batch normalization of images, or of samples that are taken for images that are 1 high."""
 
     def __init__(self, *, momentum: float = 0.1, eps: float = 1e-5) -> None:
         if not 0 <= momentum <= 1:
             raise ValueError(f"momentum: expected a number from 0 to 1, got {momentum!r}")
-        if not eps >= 0:
-            raise ValueError(f"eps: expected a number of at least 0, got {eps!r}")
+        _check_eps(eps)
         self.momentum = momentum
         self.eps = eps
         self.weight = Parameter()
@@ -34,14 +33,19 @@ class BatchNorm2D(Module):
         self.running_mean = Buffer()
         self.running_var = Buffer()
 
+    def _check(self, shape: Shape, *, batch: bool = False) -> None:
+        """Raise ShapeError unless samples of this shape, or a batch of them, can be normalized."""
+        raise NotImplementedError
+
     def output_shape(self, input_shape: Shape) -> Shape:
-        shapes.image_shape(input_shape)
+        self._check(input_shape)
         if self.weight.is_built:
-            shapes.expect("", input_shape, (self.weight.value.size, "h", "w"))
+            shapes.expect("", input_shape, (self.weight.value.size, *_LETTERS[len(input_shape) - 1]))
         return input_shape
 
     def build(self, input_shape: Shape, rng: "Generator") -> None:
-        channels = shapes.image_shape(input_shape)[0]
+        self._check(input_shape)
+        channels = input_shape[0]
         for parameter, initializer in (
             (self.weight, initializers.ones),
             (self.bias, initializers.zeros),
@@ -51,26 +55,30 @@ class BatchNorm2D(Module):
             parameter.initialize((channels,), initializer, rng)
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
-        return self._train(x) if train and len(x) else self._infer(x)
+        self._check(x.shape, batch=True)
+        shapes.expect("", x.shape, ("n", self.weight.value.size, *_LETTERS[x.ndim - 2]))
+        if train and len(x):
+            self.check_count(x.shape)
+        shape = x.shape
+        images = x if x.ndim == 4 else x.reshape(*shape[:2], 1, math.prod(shape[2:]))
+        y, image_backward = self._train(images) if train and len(x) else self._infer(images)
+
+        def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
+            F.check_slope(dy, shape, x.dtype)
+            dx = image_backward(dy.reshape(images.shape), need_dx=need_dx)
+            return None if dx is None else dx.reshape(shape)
+
+        return y.reshape(shape), backward
 
     def check_count(self, shape: Shape) -> None:
-        """Raise ShapeError for a batch (n, c, h, w) that has no variance to train on."""
-        if shape[0] * shape[2] * shape[3] <= 1:
+        """Raise ShapeError for a batch (n, c, ...) that has no variance to train on."""
+        if shape[0] * math.prod(shape[2:]) <= 1:
             raise ShapeError(f"expected more than one value in each channel to train on, got {shapes.show(shape)}")
 
     def _train(self, x: Array) -> tuple[Array, Backward]:
-        shapes.image_shape(x.shape, batch=True)
-        self.check_count(x.shape)
         running = (self.running_mean.value, self.running_var.value, self.momentum)
         y, pullback, _, _ = F.batch_norm2d(x, self.weight.value, self.bias.value, eps=self.eps, running=running)
-
-        def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
-            dx, dweight, dbias = pullback(dy)
-            self.weight.grad += dweight
-            self.bias.grad += dbias
-            return dx if need_dx else None
-
-        return y, backward
+        return y, _adding(self.weight, self.bias, pullback)
 
     def scale_and_shift(self) -> tuple[Array, Array]:
         """What inference multiplies each channel by, and adds to it."""
@@ -90,3 +98,112 @@ class BatchNorm2D(Module):
             return dx if need_dx else None
 
         return y, backward
+
+
+class BatchNorm2D(_BatchNorm):
+    """Each channel of images (n, c, h, w) less its mean, over its deviation, times `weight` plus `bias`, both (c,).
+
+    In training mean and variance are the batch's, over images and pixels, and move `running_mean` and `running_var` by
+    `momentum` of the way towards themselves (the variance unbiased, as in PyTorch); inference takes those. Raises
+    ShapeError for a training batch with a single value in each channel. Source: Ioffe and Szegedy, 2015.
+    """
+
+    def __init__(self, *, momentum: float = 0.1, eps: float = 1e-5) -> None:
+        super().__init__(momentum=momentum, eps=eps)
+
+    def _check(self, shape: Shape, *, batch: bool = False) -> None:
+        shapes.image_shape(shape, batch=batch)
+
+
+class BatchNorm1D(_BatchNorm):
+    """`BatchNorm2D` of vectors (n, c), over the batch, or of sequences (n, c, length), over batch and length."""
+
+    def __init__(self, *, momentum: float = 0.1, eps: float = 1e-5) -> None:
+        super().__init__(momentum=momentum, eps=eps)
+
+    def _check(self, shape: Shape, *, batch: bool = False) -> None:
+        if len(shape) - batch not in (1, 2):
+            wanted = "(n, c) or (n, c, length)" if batch else "(c,) or (c, length)"
+            raise ShapeError(f"expected vectors or sequences {wanted}, got {shapes.show(shape)}")
+
+
+class LayerNorm(Module):
+    """Each sample less the mean of all its values, over their deviation, times `weight` plus `bias`.
+
+    Both are of a sample's shape, all of whose axes are normalized together: PyTorch's LayerNorm with that shape as its
+    normalized_shape. (Keras's LayerNormalization takes the last axis alone.) A batch's samples know nothing of each
+    other, so training and inference are the same. Source: Ba, Kiros and Hinton, "Layer Normalization", 2016.
+    """
+
+    def __init__(self, *, eps: float = 1e-5) -> None:
+        _check_eps(eps)
+        self.eps = eps
+        self.weight = Parameter()
+        self.bias = Parameter()
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        if self.weight.is_built:
+            shapes.expect("", input_shape, self.weight.value.shape)
+        return input_shape
+
+    def build(self, input_shape: Shape, rng: "Generator") -> None:
+        axes = len(input_shape)
+        for parameter, initializer in ((self.weight, initializers.ones), (self.bias, initializers.zeros)):
+            if not parameter.is_built:
+                parameter.memory = (*range(1, axes), 0)  # channels last, as samples lie
+            parameter.initialize(tuple(input_shape), initializer, rng)
+
+    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
+        if x.shape[1:] != self.weight.value.shape:
+            shapes.expect("", x.shape, ("n", *self.weight.value.shape))
+        y, pullback = F.layer_norm(x, self.weight.value, self.bias.value, eps=self.eps)
+        return y, _adding(self.weight, self.bias, pullback)
+
+
+class GroupNorm(Module):
+    """Each of `groups` groups of a sample's channels less its mean, over its deviation; `weight` and `bias` are (c,).
+
+    A sample is (c,), (c, length) or (c, h, w), its channels a multiple of the groups; as many groups as channels
+    normalize each image's channels by themselves. Training and inference are the same. Source: Wu and He, "Group
+    Normalization", 2018.
+    """
+
+    def __init__(self, groups: int, *, eps: float = 1e-5) -> None:
+        self.groups = shapes.count(groups, "groups")
+        _check_eps(eps)
+        self.eps = eps
+        self.weight = Parameter()
+        self.bias = Parameter()
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        shapes.channel_groups(input_shape, self.groups)
+        if self.weight.is_built and input_shape[0] != self.weight.value.size:
+            shapes.expect("", input_shape, (self.weight.value.size, *input_shape[1:]))
+        return input_shape
+
+    def build(self, input_shape: Shape, rng: "Generator") -> None:
+        shapes.channel_groups(input_shape, self.groups)
+        self.weight.initialize(input_shape[:1], initializers.ones, rng)
+        self.bias.initialize(input_shape[:1], initializers.zeros, rng)
+
+    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
+        self.output_shape(x.shape[1:])
+        y, pullback = F.group_norm(x, self.weight.value, self.bias.value, groups=self.groups, eps=self.eps)
+        return y, _adding(self.weight, self.bias, pullback)
+
+
+def _check_eps(eps: float) -> None:
+    if not eps >= 0:
+        raise ValueError(f"eps: expected a number of at least 0, got {eps!r}")
+
+
+def _adding(weight: Parameter, bias: Parameter, pullback: F.NormPullback) -> Backward:
+    """The backward that adds a pullback's gradients of scale and shift to those of weight and bias."""
+
+    def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
+        dx, dweight, dbias = pullback(dy)
+        weight.grad += dweight
+        bias.grad += dbias
+        return dx if need_dx else None
+
+    return backward

@@ -18,6 +18,16 @@ CASES = {
     "AdaptiveAveragePool2D larger": (nn.AdaptiveAvgPool2d((9, 5)), IMAGE),
     "GlobalAveragePool2D": (nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), IMAGE),
     "GlobalMaxPool2D": (nn.Sequential(nn.AdaptiveMaxPool2d(1), nn.Flatten()), IMAGE),
+    "LayerNorm of vectors": (nn.LayerNorm(21), (3, 21)),
+    "LayerNorm of sequences": (nn.LayerNorm((4, 9), eps=1e-3), (3, 4, 9)),
+    "LayerNorm of images": (nn.LayerNorm((3, 7, 5)), IMAGE),
+    "GroupNorm": (nn.GroupNorm(2, 6), (2, 6, 5, 3)),
+    "GroupNorm of sequences": (nn.GroupNorm(3, 6, eps=1e-2), (2, 6, 7)),
+    "GroupNorm of vectors": (nn.GroupNorm(4, 12), (3, 12)),
+    "GroupNorm by channel": (nn.GroupNorm(3, 3), IMAGE),
+    "BatchNorm1D": (nn.BatchNorm1d(5), (6, 5)),
+    "BatchNorm1D of sequences": (nn.BatchNorm1d(4, momentum=0.3, eps=1e-3), (3, 4, 5)),
+    "BatchNorm2D": (nn.BatchNorm2d(3), IMAGE),
 }
 
 

@@ -77,6 +77,13 @@ class Numbered(Module):
 
 SEQUENCE = (4, 7)
 TABLE |= {
+    "BatchNorm1D": (lambda: ml.BatchNorm1D(), SEQUENCE),
+    "LayerNorm": (lambda: ml.LayerNorm(), IMAGE),
+    "LayerNorm of vectors": (lambda: ml.LayerNorm(eps=1e-3), (19,)),
+    "GroupNorm": (lambda: ml.GroupNorm(2), IMAGE),
+    "GroupNorm of sequences": (lambda: ml.GroupNorm(4), SEQUENCE),
+    "GroupNorm of vectors": (lambda: ml.GroupNorm(2), (6,)),
+    "Dropout2D": (lambda: ml.Dropout2D(0.4, seed=1), IMAGE),
     "AveragePool2D": (lambda: ml.AveragePool2D(2), IMAGE),
     "AveragePool2D overlapping": (lambda: ml.AveragePool2D(3, stride=2, padding=1), IMAGE),
     "AveragePool2D of pixels alone": (lambda: ml.AveragePool2D(2, padding="same", count_include_pad=False), IMAGE),

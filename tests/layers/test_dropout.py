@@ -108,3 +108,58 @@ def test_the_number_of_passes_is_no_less_exact_than_an_integer():
 
 def test_a_layer_by_itself_has_masks_of_its_own():
     assert not np.array_equal(*(passes(ml.Dropout(0.5), 1)[0] for _ in range(2)))
+
+
+BACKENDS = ("reference", "vectorized", "compiled")
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_whole_channels_are_dropped_and_the_others_scaled(name):
+    x = np.random.default_rng(0).standard_normal((40, 30, 2, 3)).astype(np.float32)
+    with ml.use_backend(name):
+        y, backward = ml.Dropout2D(0.25, seed=0).forward(x, train=True)
+        dx = backward(2 * x)
+    kept = (y != 0).all(axis=(2, 3))
+    np.testing.assert_array_equal(kept, (y != 0).any(axis=(2, 3)))
+    assert abs(kept.mean() - 0.75) < 4 * np.sqrt(0.25 * 0.75 / kept.size)
+    np.testing.assert_array_equal(y, np.where(kept[:, :, None, None], x * np.float32(1 / 0.75), 0))
+    np.testing.assert_array_equal(dx, 2 * y)
+
+
+def test_channels_have_the_masks_of_vectors():
+    """So they are the same on every backend and go on from a state, as those of `Dropout` do."""
+    vectors, images = ml.Dropout(0.5, seed=4), ml.Dropout2D(0.5, seed=4)
+    for name in BACKENDS:
+        with ml.use_backend(name):
+            want, _ = vectors.forward(ONES[:8, :9], train=True)
+            got, _ = images.forward(np.ones((8, 9, 3, 2), np.float32), train=True)
+        np.testing.assert_array_equal(got, np.broadcast_to(want[:, :, None, None], got.shape))
+        assert got.transpose(0, 2, 3, 1).flags.c_contiguous
+    again = ml.Dropout2D(0.5, seed=7)
+    again.load_state_dict(images.state_dict())
+    x = np.ones((8, 9, 1, 1), np.float32)
+    np.testing.assert_array_equal(again.forward(x, train=True)[0], images.forward(x, train=True)[0])
+
+
+def test_no_channel_is_dropped_in_inference_and_nan_stays():
+    x = np.full((2, 40, 1, 1), np.nan, np.float32)
+    assert ml.Dropout2D(0.9)(x) is x
+    assert np.isnan(ml.Dropout2D(0.5, seed=0).forward(x, train=True)[0]).all()
+
+
+@pytest.mark.parametrize("train", [False, True])
+def test_channels_are_those_of_images(train):
+    message = r"expected images \(n, c, h, w\), got \(2, 3\)"
+    with pytest.raises(ml.ShapeError, match=message):
+        ml.Dropout2D(0.5).forward(np.ones((2, 3), np.float32), train=train)
+    with pytest.raises(ml.ShapeError, match=r"expected images \(c, h, w\), got \(3,\)"):
+        ml.Dropout2D(0.5).output_shape((3,))
+
+
+def test_a_model_that_drops_channels_comes_back_with_the_masks_to_come(tmp_path):
+    model = ml.Sequential([ml.Conv2D(9, 1), ml.Dropout2D(0.5)], input_shape=(1, 2, 2), seed=0)
+    x = np.ones((4, 1, 2, 2), np.float32)
+    model.forward(x, train=True)
+    model.save(tmp_path / "model.npz")
+    again = ml.load(tmp_path / "model.npz")
+    np.testing.assert_array_equal(again.forward(x, train=True)[0], model.forward(x, train=True)[0])

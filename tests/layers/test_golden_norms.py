@@ -18,6 +18,16 @@ LAYERS = {
     "AdaptiveAveragePool2D larger": lambda: ml.AdaptiveAveragePool2D((9, 5)),
     "GlobalAveragePool2D": lambda: ml.GlobalAveragePool2D(),
     "GlobalMaxPool2D": lambda: ml.GlobalMaxPool2D(),
+    "LayerNorm of vectors": lambda: ml.LayerNorm(),
+    "LayerNorm of sequences": lambda: ml.LayerNorm(eps=1e-3),
+    "LayerNorm of images": lambda: ml.LayerNorm(),
+    "GroupNorm": lambda: ml.GroupNorm(2),
+    "GroupNorm of sequences": lambda: ml.GroupNorm(3, eps=1e-2),
+    "GroupNorm of vectors": lambda: ml.GroupNorm(4),
+    "GroupNorm by channel": lambda: ml.GroupNorm(3),
+    "BatchNorm1D": lambda: ml.BatchNorm1D(),
+    "BatchNorm1D of sequences": lambda: ml.BatchNorm1D(momentum=0.3, eps=1e-3),
+    "BatchNorm2D": lambda: ml.BatchNorm2D(),
 }
 
 

@@ -1,8 +1,11 @@
+import copy
+
 import numpy as np
 import pytest
 
 import minidl as ml
 from minidl import functional as F
+from minidl.module import flatten_parameters
 from minidl.testing import check_gradients
 
 
@@ -195,3 +198,109 @@ def test_errors(images):
         layer.forward(np.zeros((1, 3, 1, 1), np.float32), train=True)
     with pytest.raises(ml.ShapeError, match=r"expected \(n, 3, h, w\), got \(2, 4, 5, 5\)"):
         layer(np.zeros((2, 4, 5, 5), np.float32))
+
+
+def filled(layer, shape, dtype=np.float64):
+    layer.build(shape, np.random.default_rng(0))
+    flatten_parameters(layer, dtype)
+    for parameter in layer.parameters():
+        parameter.value[...] = np.random.default_rng(1).standard_normal(parameter.value.shape)
+    return layer
+
+
+@pytest.mark.usefixtures("backend")
+def test_samples_and_groups_worked_by_hand():
+    x = np.float32([[[1, 3], [5, 7]], [[0, 0], [0, 4]]])
+    layer = ml.LayerNorm(eps=0.0)
+    layer.build((2, 2), np.random.default_rng(0))
+    layer.weight.value, layer.bias.value = np.float32([[1, 2], [3, 4]]), np.float32([[0, 0], [0, 1]])
+    # means 4 and 1, variances (9 + 1 + 1 + 9) / 4 = 5 and (1 + 1 + 1 + 9) / 4 = 3
+    want = [np.array([[-3, -2], [3, 12]]) / np.sqrt(5), np.array([[-1, -2], [-3, 12]]) / np.sqrt(3)]
+    np.testing.assert_allclose(layer(x), np.array(want) + [[0, 0], [0, 1]], rtol=1e-6)
+    group = ml.GroupNorm(2, eps=0.0)
+    group.build((2, 2), np.random.default_rng(0))
+    group.weight.value = np.float32([1, 2])
+    # without an eps, equal values have no deviation to be divided by
+    np.testing.assert_allclose(group(x), [[[-1, 1], [-2, 2]], [[np.nan, np.nan], [-2, 2]]], rtol=1e-6)
+
+
+@pytest.mark.usefixtures("backend")
+def test_vectors_are_images_of_one_pixel_and_sequences_are_one_high():
+    rng = np.random.default_rng(0)
+    for shape in [(5, 3), (5, 3, 7)]:
+        x, dy = rng.standard_normal((2, *shape))
+        layer, twin = filled(ml.BatchNorm1D(momentum=0.3), shape[1:]), ml.BatchNorm2D(momentum=0.3)
+        twin = filled(twin, (3, 1, shape[-1] if len(shape) == 3 else 1))
+        images = x.reshape(5, 3, 1, -1)
+        for train in (True, False):
+            y, backward = layer.forward(x, train=train)
+            want, twin_backward = twin.forward(images, train=train)
+            np.testing.assert_array_equal(y, want.reshape(shape))
+            np.testing.assert_array_equal(backward(dy), twin_backward(dy.reshape(images.shape)).reshape(shape))
+        for name, value in layer.state_dict().items():
+            np.testing.assert_array_equal(value, twin.state_dict()[name])
+        np.testing.assert_array_equal(layer.weight.grad, twin.weight.grad)
+
+
+@pytest.mark.usefixtures("backend")
+def test_gradients_of_vectors():
+    check_gradients(filled(ml.BatchNorm1D(), (4,)), np.random.default_rng(0).standard_normal((5, 4)))
+    for layer in (ml.LayerNorm(), ml.GroupNorm(3)):
+        check_gradients(filled(layer, (6,)), np.random.default_rng(0).standard_normal((2, 6)))
+
+
+def test_training_and_inference_of_samples_are_the_same(images):
+    for layer in (ml.LayerNorm(), ml.GroupNorm(3)):
+        filled(layer, images.shape[1:])
+        np.testing.assert_array_equal(layer(images), layer.forward(images, train=True)[0])
+        np.testing.assert_array_equal(layer(images[2:3])[0], layer(images)[2])
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape"),
+    [
+        ([ml.Conv2D(8, 3), ml.GroupNorm(4), ml.ReLU(), ml.LayerNorm(), ml.Flatten()], (2, 6, 5)),
+        ([ml.Conv1D(8, 3), ml.BatchNorm1D(), ml.LayerNorm(), ml.Flatten()], (2, 9)),
+        ([ml.Dense(8), ml.BatchNorm1D(), ml.ReLU(), ml.LayerNorm(), ml.GroupNorm(2)], (5,)),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_models_train_and_come_back(tmp_path, layers, shape, dtype):
+    model = ml.Sequential([*copy.deepcopy(layers), ml.Dense(3)], input_shape=shape, seed=0, dtype=dtype)
+    rng = np.random.default_rng(0)
+    x, labels = rng.standard_normal((20, *shape)).astype(dtype), rng.integers(0, 3, 20)
+    optimizer, loss = ml.Adam(model.parameters(), lr=0.01), ml.CrossEntropy()
+    history = model.fit(x, labels, loss=loss, optimizer=optimizer, epochs=4, seed=0, verbose=0)
+    assert history["loss"][-1] < history["loss"][0]
+    model.save(tmp_path / "model.npz")
+    np.testing.assert_array_equal(ml.load(tmp_path / "model.npz")(x), model(x))
+
+
+def test_shapes_that_they_do_not_take(images):
+    x = images.astype(np.float32)
+    layer, group, vectors = ml.LayerNorm(), ml.GroupNorm(2), ml.BatchNorm1D()
+    with pytest.raises(ml.ShapeError, match=r"expected samples \(c, ...\) with channels in 2 equal groups, got"):
+        group.build((3, 5, 4), np.random.default_rng(0))
+    layer.build((3, 5, 4), np.random.default_rng(0))
+    group.build((4, 5, 4), np.random.default_rng(0))
+    vectors.build((3,), np.random.default_rng(0))
+    with pytest.raises(ml.ShapeError, match=r"LayerNorm: expected \(n, 3, 5, 4\), got \(6, 3, 5, 3\)"):
+        layer(x[..., 1:])
+    with pytest.raises(ml.ShapeError, match=r"expected \(3, 5, 4\), got \(3, 4\)"):
+        layer.output_shape((3, 4))
+    with pytest.raises(ml.ShapeError, match=r"GroupNorm: expected \(4, 5, 4\), got \(2, 5, 4\)"):
+        group(x[:, :2])
+    with pytest.raises(ml.ShapeError, match=r"BatchNorm1D: expected \(n, 3\), got \(6, 5\)"):
+        vectors(np.zeros((6, 5), np.float32))
+    with pytest.raises(ml.ShapeError, match=r"expected \(n, 3, length\), got \(6, 5, 2\)"):
+        vectors.forward(np.zeros((6, 5, 2), np.float32), train=True)
+    with pytest.raises(ml.ShapeError, match=r"expected vectors or sequences \(n, c\) or \(n, c, length\), got"):
+        vectors(x)
+    with pytest.raises(ml.ShapeError, match=r"expected vectors or sequences \(c,\) or \(c, length\), got \(3, 5, 4\)"):
+        vectors.output_shape((3, 5, 4))
+    with pytest.raises(ml.ShapeError, match=r"more than one value in each channel to train on, got \(1, 3\)"):
+        vectors.forward(np.zeros((1, 3), np.float32), train=True)
+    with pytest.raises(ml.ShapeError, match=r"expected samples \(n, ...\) of at least one value each, got \(2, 3, 0\)"):
+        F.group_norm(np.zeros((2, 3, 0)), np.ones(3), np.ones(3), groups=3)
+    with pytest.raises(ml.ShapeError, match=r"expected beta \(3, 2\), got \(3,\)"):
+        F.layer_norm(np.zeros((2, 3, 2)), np.ones((3, 2)), np.ones(3))

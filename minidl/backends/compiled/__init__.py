@@ -42,6 +42,7 @@ from minidl.backends.compiled.elementwise import (
     tanh_backward,
 )
 from minidl.backends.compiled.embedding import embedding_backward
+from minidl.backends.compiled.group_norm import group_norm, group_norm_backward
 from minidl.backends.compiled.images import erase_images, light_images, mix_images, rotate_images, window_images
 from minidl.backends.compiled.network import CannotPrepareError, Network
 from minidl.backends.compiled.norm import (
@@ -83,6 +84,8 @@ __all__ = [
     "erase_images",
     "gelu",
     "gelu_backward",
+    "group_norm",
+    "group_norm_backward",
     "hard_swish",
     "hard_swish_backward",
     "leaky_relu",

@@ -29,7 +29,14 @@ from minidl.backends.reference.elementwise import (
 )
 from minidl.backends.reference.embedding import embedding, embedding_backward
 from minidl.backends.reference.images import erase_images, light_images, mix_images, rotate_images, window_images
-from minidl.backends.reference.norm import batch_norm2d, batch_norm2d_backward, scale_shift, scale_shift_backward
+from minidl.backends.reference.norm import (
+    batch_norm2d,
+    batch_norm2d_backward,
+    group_norm,
+    group_norm_backward,
+    scale_shift,
+    scale_shift_backward,
+)
 from minidl.backends.reference.optim import adagrad_step, adam_step, lion_step, rmsprop_step, sgd_step
 from minidl.backends.reference.pool import (
     adaptive_average_pool2d,
@@ -73,6 +80,8 @@ __all__ = [
     "erase_images",
     "gelu",
     "gelu_backward",
+    "group_norm",
+    "group_norm_backward",
     "hard_swish",
     "hard_swish_backward",
     "leaky_relu",

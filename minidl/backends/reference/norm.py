@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from minidl.backends.reference.numbers import quiet
+
 
 def batch_norm2d(x, gamma, beta, *, eps, running=None):
     """(y, mean, variance): each channel less its mean over images and pixels, over its deviation, scaled, shifted.
@@ -80,3 +82,63 @@ def scale_shift_backward(dy, x, scale):
         dscale[c] += float(dy[n, c, i, j]) * float(x[n, c, i, j])
         dshift[c] += float(dy[n, c, i, j])
     return dx, dscale.astype(x.dtype), dshift.astype(x.dtype)
+
+
+def _group(g, n_channels, groups):
+    return range(g * (n_channels // groups), (g + 1) * (n_channels // groups))
+
+
+@quiet
+def group_norm(x, gamma, beta, *, groups, eps):
+    """(y, mean, variance): each sample's groups of channels less their mean, over their deviation, scaled, shifted.
+
+    x is (n, c, length), mean and the biased variance (n, groups); gamma and beta are (c,) or (c, length).
+    """
+    n_samples, n_channels, length = x.shape
+    y, mean, variance = np.zeros(x.shape, x.dtype), np.zeros((n_samples, groups)), np.zeros((n_samples, groups))
+    count = n_channels // groups * length
+    for n in range(n_samples):
+        for g in range(groups):
+            total, squares = 0.0, 0.0
+            for c in _group(g, n_channels, groups):
+                for i in range(length):
+                    total += float(x[n, c, i])
+            center = total / count
+            for c in _group(g, n_channels, groups):
+                for i in range(length):
+                    squares += (float(x[n, c, i]) - center) ** 2
+            spread = squares / count
+            deviation = np.sqrt(np.float64(spread + eps))
+            for c in _group(g, n_channels, groups):
+                for i in range(length):
+                    scale, shift = (gamma[c, i], beta[c, i]) if gamma.ndim == 2 else (gamma[c], beta[c])
+                    normal = (float(x[n, c, i]) - center) / deviation
+                    y[n, c, i] = normal * float(scale) + float(shift)
+            mean[n, g], variance[n, g] = center, spread
+    return y, mean.astype(x.dtype), variance.astype(x.dtype)
+
+
+@quiet
+def group_norm_backward(dy, x, gamma, mean, variance, *, groups, eps):
+    """(dx, dgamma, dbeta) of `group_norm`, through mean and variance too."""
+    n_samples, n_channels, length = x.shape
+    dx, dgamma, dbeta = np.zeros(x.shape, x.dtype), np.zeros(gamma.shape), np.zeros(gamma.shape)
+    count = n_channels // groups * length
+    for n in range(n_samples):
+        for g in range(groups):
+            center, deviation = float(mean[n, g]), np.sqrt(np.float64(variance[n, g]) + eps)
+            slope_total, product_total = 0.0, 0.0
+            for c in _group(g, n_channels, groups):
+                for i in range(length):
+                    place = (c, i) if gamma.ndim == 2 else c
+                    normal, slope = (float(x[n, c, i]) - center) / deviation, float(dy[n, c, i])
+                    dgamma[place] += slope * normal
+                    dbeta[place] += slope
+                    slope_total += slope * float(gamma[place])
+                    product_total += slope * float(gamma[place]) * normal
+            for c in _group(g, n_channels, groups):
+                for i in range(length):
+                    normal = (float(x[n, c, i]) - center) / deviation
+                    slope = float(dy[n, c, i]) * float(gamma[(c, i) if gamma.ndim == 2 else c])
+                    dx[n, c, i] = (slope - slope_total / count - normal * product_total / count) / deviation
+    return dx, dgamma.astype(x.dtype), dbeta.astype(x.dtype)

@@ -27,7 +27,14 @@ from minidl.backends.vectorized.elementwise import (
 )
 from minidl.backends.vectorized.embedding import embedding, embedding_backward
 from minidl.backends.vectorized.images import erase_images, light_images, mix_images, rotate_images, window_images
-from minidl.backends.vectorized.norm import batch_norm2d, batch_norm2d_backward, scale_shift, scale_shift_backward
+from minidl.backends.vectorized.norm import (
+    batch_norm2d,
+    batch_norm2d_backward,
+    group_norm,
+    group_norm_backward,
+    scale_shift,
+    scale_shift_backward,
+)
 from minidl.backends.vectorized.optim import adagrad_step, adam_step, lion_step, rmsprop_step, sgd_step
 from minidl.backends.vectorized.pool import (
     adaptive_average_pool2d,
@@ -71,6 +78,8 @@ __all__ = [
     "erase_images",
     "gelu",
     "gelu_backward",
+    "group_norm",
+    "group_norm_backward",
     "hard_swish",
     "hard_swish_backward",
     "leaky_relu",

@@ -58,3 +58,43 @@ def scale_shift_backward(dy: Array, x: Array, scale: Array) -> tuple[Array, Arra
     slopes = np.ascontiguousarray(dy.transpose(0, 2, 3, 1))
     dscale, dshift = (slopes * x.transpose(0, 2, 3, 1)).sum(axis=(0, 1, 2)), slopes.sum(axis=(0, 1, 2))
     return (slopes * scale).transpose(0, 3, 1, 2), dscale, dshift
+
+
+def _rows(x: Array, groups: int) -> Array:
+    """Samples (n, c, length) as rows (n, groups, c / groups length)."""
+    n, channels, length = x.shape
+    return x.reshape(n, groups, channels // groups * length)
+
+
+def _by_place(vector: Array) -> Array:
+    """Scales or shifts (c,) or (c, length), so that they broadcast to (c, length)."""
+    return vector if vector.ndim == 2 else vector[:, None]
+
+
+def _channels_last(x: Array) -> Array:
+    return np.ascontiguousarray(x.transpose(0, 2, 1)).transpose(0, 2, 1)
+
+
+@quiet
+def group_norm(x: Array, gamma: Array, beta: Array, *, groups: int, eps: float) -> tuple[Array, Array, Array]:
+    """(y, mean, variance): a row for each group of each sample (n, c, length), normalized; the variance is biased."""
+    rows = np.ascontiguousarray(_rows(x, groups))
+    mean: Array = rows.mean(axis=2)
+    differences = rows - mean[:, :, None]
+    variance: Array = np.square(differences).mean(axis=2)
+    normal = (differences / np.sqrt(variance + x.dtype.type(eps))[:, :, None]).reshape(x.shape)
+    return _channels_last(normal * _by_place(gamma) + _by_place(beta)), mean, variance
+
+
+@quiet
+def group_norm_backward(
+    dy: Array, x: Array, gamma: Array, mean: Array, variance: Array, *, groups: int, eps: float
+) -> tuple[Array, Array, Array]:
+    """(dx, dgamma, dbeta), through mean and variance too."""
+    dy, deviation = np.ascontiguousarray(dy), np.sqrt(variance + x.dtype.type(eps))[:, :, None]
+    normal = np.ascontiguousarray((_rows(x, groups) - mean[:, :, None]) / deviation)
+    products, slopes = dy * normal.reshape(x.shape), np.ascontiguousarray(_rows(dy * _by_place(gamma), groups))
+    axes = 0 if gamma.ndim == 2 else (0, 2)
+    average, product = slopes.mean(axis=2, keepdims=True), (slopes * normal).mean(axis=2, keepdims=True)
+    dx = (slopes - average - normal * product) / deviation
+    return _channels_last(dx.reshape(x.shape)), products.sum(axis=axes), dy.sum(axis=axes)

@@ -18,7 +18,7 @@ OURS = {
     "Adagrad": "Adagrad",
     "Adam": "Adam",
     "AveragePool": "functional.average_pool2d",
-    "BatchNormalization": "BatchNorm2D",
+    "BatchNormalization": "BatchNorm2D, BatchNorm1D",
     "Concat": "Concatenate",
     "Conv": "functional.conv2d, functional.conv1d",
     "ConvTranspose": "functional.conv_transpose2d",
@@ -30,7 +30,9 @@ OURS = {
     "Gemm": "functional.dense",
     "GlobalAveragePool": "functional.global_average_pool2d",
     "GlobalMaxPool": "functional.global_max_pool2d",
+    "GroupNormalization": "GroupNorm",
     "HardSwish": "functional.hard_swish",
+    "LayerNormalization": "LayerNorm",
     "LeakyRelu": "functional.leaky_relu",
     "LogSoftmax": "functional.log_softmax",
     "MatMul": "functional.dense",
@@ -89,6 +91,7 @@ Attributes mean something else than the arguments of the same name here and in P
 
 - `BatchNormalization`: `momentum` is how much of the running statistics stays, 1 less ours, and the running variance
   takes in the batch's biased variance, where PyTorch and minidl take the unbiased one.
+- `LayerNormalization` also gives the means, and 1 over the deviations; `LayerNorm` keeps them to itself.
 - `MaxPool` may have a border of more than half of the pool. PyTorch and minidl refuse it.
 - `GlobalAveragePool` and `GlobalMaxPool` give images of one pixel, (n, c, 1, 1); ours give (n, c).
 - `AveragePool` leaves its border out of the means unless told to count it; PyTorch and minidl count it unless told not

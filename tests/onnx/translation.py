@@ -63,16 +63,33 @@ def gather(node: Node, x: Any, indices: Any) -> Outputs:
 
 def batch_normalization(node: Node, x: Any, scale: Any, bias: Any, mean: Any, variance: Any) -> Outputs:
     keep = node.get("momentum", 0.9)  # how much stays, where PyTorch and minidl say how much goes
-    layer = ml.BatchNorm2D(momentum=1 - keep, eps=node.get("epsilon", 1e-5))
-    images = x.reshape(*x.shape[:2], math.prod(x.shape[2:]), 1)
-    layer.build(images.shape[1:], np.random.default_rng(0))
+    kind = ml.BatchNorm1D if x.ndim < 4 else ml.BatchNorm2D
+    layer = kind(momentum=1 - keep, eps=node.get("epsilon", 1e-5))
+    samples = x.reshape(*x.shape[:3], -1) if x.ndim > 4 else x  # of three dimensions: their channels' pixels will do
+    layer.build(samples.shape[1:], np.random.default_rng(0))
     layer.weight.value, layer.bias.value = scale, bias
     layer.running_mean.value, layer.running_var.value = mean, variance
-    y = layer.forward(images, train=bool(node.get("training_mode", 0)))[0].reshape(x.shape)
+    y = layer.forward(samples, train=bool(node.get("training_mode", 0)))[0].reshape(x.shape)
     # The batch's part in the running variance: unbiased here, as in PyTorch, and biased in ONNX.
     count = x.size // x.shape[1]
     kept = np.float32(keep) * variance
     return y, layer.running_mean.value, kept + (layer.running_var.value - kept) * np.float32((count - 1) / count)
+
+
+def layer_normalization(node: Node, x: Any, scale: Any, bias: Any = None) -> Outputs:
+    """Over the axes from `axis` on: those before it become the batch."""
+    axis = node.get("axis", -1) % x.ndim
+    layer = ml.LayerNorm(eps=node.get("epsilon", 1e-5))
+    layer.build(x.shape[axis:], np.random.default_rng(0))
+    layer.weight.value, layer.bias.value = scale, np.zeros_like(scale) if bias is None else bias
+    return (layer(x.reshape(-1, *x.shape[axis:])).reshape(x.shape),)
+
+
+def group_normalization(node: Node, x: Any, scale: Any, bias: Any) -> Outputs:
+    layer = ml.GroupNorm(node.get("num_groups"), eps=node.get("epsilon", 1e-5))
+    layer.build(x.shape[1:], np.random.default_rng(0))
+    layer.weight.value, layer.bias.value = scale, bias
+    return (layer(x),)
 
 
 def softmax(node: Node, x: Any) -> Outputs:
@@ -192,7 +209,9 @@ OPERATORS: dict[str, Callable[..., Outputs]] = {
     "Gemm": gemm,
     "GlobalAveragePool": windows.global_average_pool,
     "GlobalMaxPool": windows.global_max_pool,
+    "GroupNormalization": group_normalization,
     "HardSwish": elementwise(F.hard_swish),
+    "LayerNormalization": layer_normalization,
     "LeakyRelu": elementwise(F.leaky_relu, negative_slope=("alpha", 0.01)),
     "LogSoftmax": log_softmax,
     "MatMul": matmul,

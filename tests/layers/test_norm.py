@@ -216,7 +216,7 @@ def test_samples_and_groups_worked_by_hand():
     layer.weight.value, layer.bias.value = np.float32([[1, 2], [3, 4]]), np.float32([[0, 0], [0, 1]])
     # means 4 and 1, variances (9 + 1 + 1 + 9) / 4 = 5 and (1 + 1 + 1 + 9) / 4 = 3
     want = [np.array([[-3, -2], [3, 12]]) / np.sqrt(5), np.array([[-1, -2], [-3, 12]]) / np.sqrt(3)]
-    np.testing.assert_allclose(layer(x), np.array(want) + [[0, 0], [0, 1]], rtol=1e-6)
+    np.testing.assert_allclose(layer(x), np.add(want, [[0, 0], [0, 1]]), rtol=1e-6)
     group = ml.GroupNorm(2, eps=0.0)
     group.build((2, 2), np.random.default_rng(0))
     group.weight.value = np.float32([1, 2])

@@ -23,6 +23,22 @@ class Pool(NamedTuple):
     padding: Sides
 
 
+class Average(NamedTuple):
+    """The windows of an average-pooling."""
+
+    pool_size: Pair
+    stride: Pair
+    padding: Sides
+    count_include_pad: bool
+
+
+class AdaptiveAverage(NamedTuple):
+    """Average-pooling to a size; to vectors (n, c), whose size is (1, 1)."""
+
+    output_size: Pair
+    to_vectors: bool = False
+
+
 class Normalization(NamedTuple):
     """A batch normalization by running statistics, each (c,)."""
 
@@ -98,6 +114,8 @@ Operator: TypeAlias = (
     | BatchNormalization
     | Affine
     | Pool
+    | Average
+    | AdaptiveAverage
     | Rectification
     | Flattening
     | Exponentials

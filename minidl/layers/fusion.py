@@ -26,10 +26,11 @@ from minidl.layers.activation import (
 )
 from minidl.layers.conv import Conv2D
 from minidl.layers.dense import Dense
-from minidl.layers.dropout import Dropout
+from minidl.layers.dropout import Dropout, Dropout2D
 from minidl.layers.norm import BatchNorm2D
-from minidl.layers.pool import MaxPool2D
+from minidl.layers.pool import AdaptiveAveragePool2D, AveragePool2D, GlobalAveragePool2D, MaxPool2D
 from minidl.layers.reshape import Flatten
+from minidl.layers.separable import DepthwiseConv2D
 from minidl.module import Module
 
 Kinds = tuple[type[Module], ...]
@@ -38,12 +39,14 @@ _ALWAYS: frozenset[Kinds] = frozenset(
     {
         *((Conv2D, ReLU, MaxPool2D), (Conv2D, ReLU), (Conv2D,), (MaxPool2D,)),
         *((Dense, ReLU), (Dense,), (ReLU,), (Flatten,), (Softmax,), (LogSoftmax,)),
+        *((DepthwiseConv2D,), (AveragePool2D,), (AdaptiveAveragePool2D,), (GlobalAveragePool2D,)),
         *((LeakyReLU,), (ELU,), (GELU,), (SiLU,), (Sigmoid,), (Tanh,), (Softplus,), (HardSwish,)),
     }
 )
 PREPARED = {
     "inference": _ALWAYS
-    | {(Conv2D, BatchNorm2D, ReLU, MaxPool2D), (Conv2D, BatchNorm2D, ReLU), (Conv2D, BatchNorm2D), (Dropout,)},
+    | {(Conv2D, BatchNorm2D, ReLU, MaxPool2D), (Conv2D, BatchNorm2D, ReLU), (Conv2D, BatchNorm2D)}
+    | {(Dropout,), (Dropout2D,)},
     "training": _ALWAYS | {(BatchNorm2D, ReLU, MaxPool2D), (BatchNorm2D, ReLU), (BatchNorm2D,)},
     "exact inference": _ALWAYS,
 }

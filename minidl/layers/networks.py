@@ -9,7 +9,9 @@ import numpy as np
 from minidl import functional as F
 from minidl import shapes
 from minidl.backends.operators import (
+    AdaptiveAverage,
     Affine,
+    Average,
     BatchNormalization,
     Convolution,
     Elementwise,
@@ -26,10 +28,11 @@ from minidl.errors import NotBuiltError, ShapeError
 from minidl.layers.activation import Formula, LogSoftmax, ReLU, Softmax
 from minidl.layers.conv import Conv2D
 from minidl.layers.dense import Dense
-from minidl.layers.dropout import Dropout
+from minidl.layers.dropout import Dropout, Dropout2D
 from minidl.layers.fusion import Row
 from minidl.layers.norm import BatchNorm2D
-from minidl.layers.pool import MaxPool2D
+from minidl.layers.pool import AdaptiveAveragePool2D, AveragePool2D, GlobalAveragePool2D, MaxPool2D
+from minidl.layers.separable import DepthwiseConv2D
 from minidl.module import Module, Parameter
 from minidl.typing import Array, Backward, Shape
 
@@ -158,6 +161,10 @@ def _describe(group: Sequence[Module], shape: Shape) -> Operator | None:
         return Affine(_trained(first.weight), _perhaps(first.bias), relu=len(group) > 1)
     if isinstance(first, MaxPool2D):
         return _describe_pool(first, sample)
+    if isinstance(first, AveragePool2D | AdaptiveAveragePool2D | GlobalAveragePool2D):
+        return _describe_average(first, sample)
+    if isinstance(first, DepthwiseConv2D):
+        return _describe_depthwise(first, sample)
     if isinstance(first, ReLU):
         return Rectification()
     if isinstance(first, Softmax):
@@ -166,7 +173,7 @@ def _describe(group: Sequence[Module], shape: Shape) -> Operator | None:
         return LogExponentials()
     if isinstance(first, Formula):
         return Elementwise(*first.formula())
-    return None if isinstance(first, Dropout) else Flattening()
+    return None if isinstance(first, Dropout | Dropout2D) else Flattening()
 
 
 def _describe_convolution(first: Conv2D, rest: Sequence[Module], sample: Shape) -> Operator:
@@ -215,6 +222,25 @@ def _describe_pool(layer: MaxPool2D, sample: Shape) -> Pool:
     size = shapes.image_shape(sample)[1:]
     pool_size, window = shapes.pool(size, layer.pool_size, stride=layer.stride, padding=layer.padding)
     return Pool(pool_size, window.stride, window.padding)
+
+
+def _describe_average(layer: AveragePool2D | AdaptiveAveragePool2D | GlobalAveragePool2D, sample: Shape) -> Operator:
+    layer.output_shape(sample)
+    if isinstance(layer, GlobalAveragePool2D):
+        return AdaptiveAverage((1, 1), to_vectors=True)
+    if isinstance(layer, AdaptiveAveragePool2D):
+        return AdaptiveAverage(shapes.pair(layer.output_size, "output_size"))
+    size = shapes.image_shape(sample)[1:]
+    pool_size, window = shapes.pool(size, layer.pool_size, stride=layer.stride, padding=layer.padding)
+    return Average(pool_size, window.stride, window.padding, layer.count_include_pad)
+
+
+def _describe_depthwise(layer: DepthwiseConv2D, sample: Shape) -> Operator:
+    layer.output_shape(sample)
+    kernel, size = shapes.pair(layer.kernel_size, "kernel_size"), shapes.image_shape(sample)[1:]
+    window = shapes.slide(size, kernel, stride=layer.stride, padding=layer.padding, dilation=layer.dilation)
+    how = window.stride, window.padding, window.dilation, sample[0]
+    return Convolution(_trained(layer.weight), _perhaps(layer.bias), *how, None, False, None)
 
 
 def _trained(parameter: Parameter) -> Trained:

@@ -253,3 +253,32 @@ def test_many_threads_infer_and_train_at_once():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [0, 1, 7])
+def test_averages_and_depthwise_convolutions_give_the_bits_that_they_give_alone(n, dtype):
+    layers = [
+        *(ml.Conv2D(18, 3), ml.AveragePool2D(3, stride=2, padding=1), ml.DepthwiseConv2D(3, padding="same"), ml.ReLU()),
+        *(
+            ml.DepthwiseConv2D(2, depth_multiplier=2, bias=False),
+            ml.AveragePool2D(2, padding=1, count_include_pad=False),
+        ),
+        *(ml.AdaptiveAveragePool2D((2, 3)), ml.GlobalAveragePool2D(), ml.Dense(3)),
+    ]
+    model = ml.Sequential(layers, input_shape=(2, 9, 8), seed=0, dtype=dtype)
+    for whole in (model, ml.Sequential(layers[:-1], input_shape=(2, 9, 8), dtype=dtype)):
+        x = np.random.default_rng(0).standard_normal((n, 2, 9, 8)).astype(dtype)
+        dy = np.ones((n, *whole.output_shape((2, 9, 8))), dtype)
+        assert [row.is_network for row in fusion.rows(whole.layers, "training")] == [True]
+        for _ in range(2):
+            assert_same(in_one_call(whole, x, dy), layer_by_layer(whole, x, dy))
+            np.testing.assert_array_equal(whole(x), layer_by_layer(whole, x))
+
+
+def test_channels_that_are_dropped_in_training_alone_are_part_of_a_network():
+    model = ml.Sequential([ml.Conv2D(3, 1), ml.Dropout2D(0.5), ml.ReLU()], input_shape=(2, 4, 4), seed=0)
+    x = np.random.default_rng(0).standard_normal((5, 2, 4, 4)).astype(np.float32)
+    assert [row.is_network for row in fusion.rows(model.layers, "inference")] == [True]
+    np.testing.assert_array_equal(model(x), model.layers[2](model.layers[0](x)))
+    assert (model.forward(x, train=True)[0] != model(x)).any()

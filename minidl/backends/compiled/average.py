@@ -91,7 +91,8 @@ def shared_out(dy: Array, size: Pair, rows: IntArray, columns: IntArray) -> tupl
     return dx.transpose(0, 3, 1, 2), Job(_average_backward, job, n, 8 * max(dx.size, dy.size))
 
 
-def _adaptive_tables(size: Pair, output_size: Pair) -> tuple[IntArray, IntArray]:
+def adaptive_tables(size: Pair, output_size: Pair) -> tuple[IntArray, IntArray]:
+    """The rows and columns of windows for `averaged` to give an output of a size."""
     return adaptive_windows(size[0], output_size[0]), adaptive_windows(size[1], output_size[1])
 
 
@@ -114,13 +115,13 @@ def average_pool2d_backward(
 
 def adaptive_average_pool2d(x: Array, *, output_size: Pair) -> Array:
     """Image by image, window by window."""
-    y, job = averaged(x, *_adaptive_tables((x.shape[2], x.shape[3]), output_size))
+    y, job = averaged(x, *adaptive_tables((x.shape[2], x.shape[3]), output_size))
     run(x.dtype, job)
     return y
 
 
 def adaptive_average_pool2d_backward(dy: Array, *, size: Pair) -> Array:
     """Each window shares dy out among its pixels."""
-    dx, job = shared_out(dy, size, *_adaptive_tables(size, (dy.shape[2], dy.shape[3])))
+    dx, job = shared_out(dy, size, *adaptive_tables(size, (dy.shape[2], dy.shape[3])))
     run(dy.dtype, job)
     return dx

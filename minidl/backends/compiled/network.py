@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backends.compiled import activation, conv, conv_backward, elementwise, norm
+from minidl.backends.compiled.average import adaptive_tables, averaged, shared_out
 from minidl.backends.compiled.dense import prepare, prepare_backward
 from minidl.backends.compiled.fold import folded
 from minidl.backends.compiled.jit import Kernel
@@ -16,7 +17,9 @@ from minidl.backends.compiled.memory import at, block, empty
 from minidl.backends.compiled.memory import dense as contiguous
 from minidl.backends.compiled.pool import pooled, unpooled
 from minidl.backends.operators import (
+    AdaptiveAverage,
     Affine,
+    Average,
     BatchNormalization,
     Convolution,
     Elementwise,
@@ -28,7 +31,8 @@ from minidl.backends.operators import (
     Rectification,
     Trained,
 )
-from minidl.typing import Array
+from minidl.backends.vectorized.pool import windows_of_averages
+from minidl.typing import Array, IntArray
 
 Back = Callable[[Array, bool], tuple[Array | None, list[Job]]]
 """(dy, need_dx) -> (dx, jobs)."""
@@ -212,6 +216,30 @@ def _pooling(operator: Pool, x: Array) -> Prepared:
     return y, [job], back
 
 
+def _averaging(operator: Average, x: Array) -> Prepared:
+    return _windows(x, *windows_of_averages((x.shape[2], x.shape[3]), *operator))
+
+
+def _adaptive_averaging(operator: AdaptiveAverage, x: Array) -> Prepared:
+    y, jobs, to_images = _windows(x, *adaptive_tables((x.shape[2], x.shape[3]), operator.output_size))
+    if not operator.to_vectors:
+        return y, jobs, to_images
+    return y[:, :, 0, 0], jobs, lambda dy, need_dx: to_images(dy[:, :, None, None], need_dx)
+
+
+def _windows(x: Array, rows: IntArray, columns: IntArray) -> Prepared:
+    y, job = averaged(x, rows, columns)
+    size = (x.shape[2], x.shape[3])
+
+    def back(dy: Array, need_dx: bool) -> tuple[Array | None, list[Job]]:
+        if not need_dx:
+            return None, []
+        dx, job = shared_out(dy, size, rows, columns)
+        return dx, [job]
+
+    return y, [job], back
+
+
 def _rectification(operator: Rectification, x: Array) -> Prepared:
     y, job = activation.rectified(x)
 
@@ -278,6 +306,8 @@ _PREPARE: dict[type[Any], Callable[[Any, Array], Prepared]] = {
     BatchNormalization: _batch_normalization,
     Affine: _affine,
     Pool: _pooling,
+    Average: _averaging,
+    AdaptiveAverage: _adaptive_averaging,
     Rectification: _rectification,
     Flattening: _flattening,
     Exponentials: _exponentials,

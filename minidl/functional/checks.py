@@ -1,0 +1,53 @@
+"""Checks that every operator makes once, before any work."""
+
+from typing import Any
+
+import numpy as np
+
+from minidl import shapes
+from minidl.errors import DTypeError, ShapeError
+from minidl.typing import Array
+
+
+def check_floats(**arrays: Array | None) -> None:
+    """Raise TypeError or DTypeError, which name the array, unless all are of float32 or all of float64."""
+    first: np.dtype[Any] | None = None
+    for name, array in arrays.items():
+        if array is None:
+            continue
+        if not isinstance(array, np.ndarray):
+            raise TypeError(f"expected {name} as a NumPy array, got {type(array).__name__}: np.asarray({name})")
+        if array.dtype not in (np.float32, np.float64):
+            hint = "; for bytes of images, x.astype(np.float32) / 255" if array.dtype == np.uint8 else ""
+            raise DTypeError(f"expected {name} in float32 or float64, got {array.dtype}{hint}")
+        if first is None:
+            first, leader = array.dtype, name
+        elif array.dtype != first:
+            raise DTypeError(f"expected one dtype, got {leader} in {first} and {name} in {array.dtype}: use .astype")
+
+
+def check_rows(x: Array) -> None:
+    """Raise ShapeError unless x is (n, classes) with at least one class."""
+    check_floats(x=x)
+    shapes.expect("", x.shape, ("n", "classes"))
+    if not x.shape[1]:
+        raise ShapeError(f"expected at least one class, got {shapes.show(x.shape)}")
+
+
+def check_slope(dy: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Raise TypeError, ShapeError or DTypeError unless dy is an array of this shape and dtype."""
+    if not isinstance(dy, np.ndarray):
+        raise TypeError(f"expected dy as a NumPy array, got {type(dy).__name__}: np.asarray(dy)")
+    if dy.shape != shape:
+        shapes.expect("dy ", dy.shape, shape)
+    if dy.dtype != dtype:
+        raise DTypeError(f"expected dy in {dtype}, got {dy.dtype}")
+
+
+def check_number(name: str, value: Any, *, is_positive: bool = False) -> None:
+    """Raise ValueError unless the value is a finite number of at least 0, or above it."""
+    is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not is_number or not 0 <= value < np.inf or (is_positive and value == 0):
+        raise ValueError(
+            f"{name}: expected a finite number {'above' if is_positive else 'of at least'} 0, got {value!r}"
+        )

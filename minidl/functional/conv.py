@@ -1,0 +1,131 @@
+"""Convolution, its transpose, and convolution along a line."""
+
+from typing import Any
+
+from minidl import backends, shapes
+from minidl.functional.checks import check_floats, check_slope
+from minidl.functional.pullbacks import AffinePullback
+from minidl.typing import Array, Padding, Size
+
+
+def conv2d(
+    x: Array,
+    w: Array,
+    b: Array | None = None,
+    *,
+    stride: Size = 1,
+    padding: Padding = 0,
+    dilation: Size = 1,
+    groups: int = 1,
+) -> tuple[Array, AffinePullback]:
+    """Cross-correlate images x (n, in, h, w) with filters w (out, in / groups, kh, kw) and add b (out,).
+
+    y is (n, out, oh, ow) with oh = floor((h + padding - dilation (kh - 1) - 1) / stride) + 1, or ceil(h / stride) for
+    padding "same". Raises ShapeError and DTypeError.
+    """
+    window = _conv2d_window(x, w, b, stride, padding, dilation, groups)
+    backend = backends.current()
+    how: dict[str, Any] = {
+        "stride": window.stride,
+        "padding": window.padding,
+        "dilation": window.dilation,
+        "groups": groups,
+    }
+    y = backend.conv2d(x, w, b, **how)
+
+    def pullback(dy: Array, *, need_dx: bool = True) -> tuple[Array | None, Array, Array]:
+        check_slope(dy, (x.shape[0], w.shape[0], *window.output), x.dtype)
+        return backend.conv2d_backward(dy, x, w, **how, need_dx=need_dx)
+
+    return y, pullback
+
+
+def _conv2d_window(
+    x: Array, w: Array, b: Array | None, stride: Size, padding: Padding, dilation: Size, groups: int
+) -> shapes.Window:
+    check_floats(x=x, w=w, b=b)
+    image = shapes.image_shape(x.shape, batch=True)
+    shapes.conv2d_channels(image, w.shape, groups)
+    if b is not None:
+        shapes.expect("b ", b.shape, (w.shape[0],))
+    return shapes.slide(image[1:], w.shape[2:], stride=stride, padding=padding, dilation=dilation)
+
+
+def conv_transpose2d(
+    x: Array,
+    w: Array,
+    b: Array | None = None,
+    *,
+    stride: Size = 1,
+    padding: Padding = 0,
+    output_padding: Size = 0,
+    dilation: Size = 1,
+    groups: int = 1,
+) -> tuple[Array, AffinePullback]:
+    """Spread each pixel of images x (n, in, h, w) by w (in, out / groups, kh, kw), sum, and add b (out,).
+
+    It is the input gradient of `conv2d`. y is (n, out, oh, ow) with oh = (h - 1) stride - 2 padding +
+    dilation (kh - 1) + 1 + output_padding, which is less than the stride, or h stride for padding "same". Raises
+    ShapeError and DTypeError.
+    """
+    check_floats(x=x, w=w, b=b)
+    image = shapes.image_shape(x.shape, batch=True)
+    shapes.conv_transpose2d_channels(image, w.shape, groups)
+    filters = w.shape[1] * groups
+    if b is not None:
+        shapes.expect("b ", b.shape, (filters,))
+    window = shapes.spread(
+        image[1:], w.shape[2:], stride=stride, padding=padding, output_padding=output_padding, dilation=dilation
+    )
+    backend = backends.current()
+    how: dict[str, Any] = {
+        "stride": window.stride,
+        "padding": window.padding,
+        "dilation": window.dilation,
+        "groups": groups,
+    }
+    y = backend.conv_transpose2d(x, w, b, **how, size=window.size)
+
+    def pullback(dy: Array, *, need_dx: bool = True) -> tuple[Array | None, Array, Array]:
+        check_slope(dy, (x.shape[0], filters, *window.size), x.dtype)
+        return backend.conv_transpose2d_backward(dy, x, w, **how, need_dx=need_dx)
+
+    return y, pullback
+
+
+def conv1d(
+    x: Array,
+    w: Array,
+    b: Array | None = None,
+    *,
+    stride: int = 1,
+    padding: Padding = 0,
+    dilation: int = 1,
+    groups: int = 1,
+) -> tuple[Array, AffinePullback]:
+    """`conv2d` of sequences x (n, in, length) with filters w (out, in / groups, k), as images that are 1 high.
+
+    `padding` is an int or "same". Raises ShapeError and DTypeError.
+    """
+    check_floats(x=x, w=w, b=b)
+    channels, length = shapes.sequence_shape(x.shape, batch=True)
+    shapes.conv1d_channels((channels, length), w.shape, groups)
+    if b is not None:
+        shapes.expect("b ", b.shape, (w.shape[0],))
+    window = shapes.slide_along(length, w.shape[2], stride=stride, padding=padding, dilation=dilation)
+    backend = backends.current()
+    how: dict[str, Any] = {
+        "stride": window.stride,
+        "padding": window.padding,
+        "dilation": window.dilation,
+        "groups": groups,
+    }
+    image, filters = x[:, :, None], w[:, :, None]
+    y = backend.conv2d(image, filters, b, **how)[:, :, 0]
+
+    def pullback(dy: Array, *, need_dx: bool = True) -> tuple[Array | None, Array, Array]:
+        check_slope(dy, (x.shape[0], w.shape[0], window.output[1]), x.dtype)
+        dx, dw, db = backend.conv2d_backward(dy[:, :, None], image, filters, **how, need_dx=need_dx)
+        return None if dx is None else dx[:, :, 0], dw[:, :, 0], db
+
+    return y, pullback

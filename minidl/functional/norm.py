@@ -1,0 +1,111 @@
+"""Normalization over batches, samples and groups of channels."""
+
+import math
+
+from minidl import backends, shapes
+from minidl.errors import ShapeError
+from minidl.functional.checks import check_floats, check_slope
+from minidl.functional.pullbacks import NormPullback
+from minidl.typing import Array
+
+
+def batch_norm2d(
+    x: Array,
+    gamma: Array,
+    beta: Array,
+    *,
+    eps: float = 1e-5,
+    running: tuple[Array, Array, float] | None = None,
+) -> tuple[Array, NormPullback, Array, Array]:
+    """(y, pullback, mean, variance): each channel of images x normalized over the batch, times gamma plus beta, (c,).
+
+    The variance is the biased one. `running` (mean, variance, momentum), contiguous, are changed in place: momentum of
+    the way towards the batch's mean and unbiased variance. Raises ShapeError and DTypeError.
+    """
+    _check_channels(x, gamma=gamma, beta=beta)
+    for name, vector in zip(("running_mean", "running_variance"), (running or ())[:2], strict=False):
+        check_floats(x=x, **{name: vector})
+        shapes.expect(f"{name} ", vector.shape, gamma.shape)
+        if not vector.flags.carray:
+            raise ValueError(f"expected {name} as a contiguous array that can be written to")
+    backend = backends.current()
+    y, mean, variance = backend.batch_norm2d(x, gamma, beta, eps=eps, running=running)
+
+    def pullback(dy: Array) -> tuple[Array, Array, Array]:
+        check_slope(dy, x.shape, x.dtype)
+        return backend.batch_norm2d_backward(dy, x, gamma, mean, variance, eps=eps)
+
+    return y, pullback, mean, variance
+
+
+def scale_shift(x: Array, scale: Array, shift: Array) -> tuple[Array, NormPullback]:
+    """Images x times scale (c,) plus shift (c,), channel by channel. Raises ShapeError and DTypeError."""
+    _check_channels(x, scale=scale, shift=shift)
+    backend = backends.current()
+    y = backend.scale_shift(x, scale, shift)
+
+    def pullback(dy: Array) -> tuple[Array, Array, Array]:
+        check_slope(dy, x.shape, x.dtype)
+        return backend.scale_shift_backward(dy, x, scale)
+
+    return y, pullback
+
+
+def _check_channels(x: Array, **vectors: Array) -> None:
+    check_floats(x=x, **vectors)
+    channels = shapes.image_shape(x.shape, batch=True)[0]
+    for name, vector in vectors.items():
+        if vector.shape != (channels,):
+            shapes.expect("", x.shape, ("n", vector.size, "h", "w"))
+            shapes.expect(f"{name} ", vector.shape, (channels,))
+
+
+def layer_norm(x: Array, gamma: Array, beta: Array, *, eps: float = 1e-5) -> tuple[Array, NormPullback]:
+    """Each sample of x (n, ...) less its mean, over its deviation, times gamma plus beta, both of a sample's shape.
+
+    Raises ShapeError and DTypeError.
+    """
+    check_floats(x=x, gamma=gamma, beta=beta)
+    _check_sample(x)
+    for name, array in (("gamma", gamma), ("beta", beta)):
+        shapes.expect(f"{name} ", array.shape, x.shape[1:])
+    rows = (x.shape[1], math.prod(x.shape[2:]))
+    y, pullback = _group_norm(x, gamma.reshape(rows), beta.reshape(rows), 1, eps)
+
+    def shaped(dy: Array) -> tuple[Array, Array, Array]:
+        dx, dgamma, dbeta = pullback(dy)
+        return dx, dgamma.reshape(gamma.shape), dbeta.reshape(beta.shape)
+
+    return y, shaped
+
+
+def group_norm(x: Array, gamma: Array, beta: Array, *, groups: int, eps: float = 1e-5) -> tuple[Array, NormPullback]:
+    """Each of `groups` equal groups of a sample's channels, x (n, c, ...), less its mean, over its deviation.
+
+    Then each channel is multiplied by gamma, and beta is added, both (c,). Raises ShapeError and DTypeError.
+    """
+    check_floats(x=x, gamma=gamma, beta=beta)
+    _check_sample(x)
+    shapes.channel_groups(x.shape[1:], groups)
+    for name, array in (("gamma", gamma), ("beta", beta)):
+        shapes.expect(f"{name} ", array.shape, x.shape[1:2])
+    return _group_norm(x, gamma, beta, groups, eps)
+
+
+def _check_sample(x: Array) -> None:
+    if x.ndim < 2 or not all(x.shape[1:]):
+        raise ShapeError(f"expected samples (n, ...) of at least one value each, got {shapes.show(x.shape)}")
+
+
+def _group_norm(x: Array, gamma: Array, beta: Array, groups: int, eps: float) -> tuple[Array, NormPullback]:
+    backend, shape = backends.current(), x.shape
+    samples = x.reshape(*shape[:2], math.prod(shape[2:]))
+    y, mean, variance = backend.group_norm(samples, gamma, beta, groups=groups, eps=eps)
+
+    def pullback(dy: Array) -> tuple[Array, Array, Array]:
+        check_slope(dy, shape, x.dtype)
+        slopes = dy.reshape(samples.shape)
+        dx, dgamma, dbeta = backend.group_norm_backward(slopes, samples, gamma, mean, variance, groups=groups, eps=eps)
+        return dx.reshape(shape), dgamma, dbeta
+
+    return y.reshape(shape), pullback

@@ -1,0 +1,129 @@
+"""Pooling by maxima and by averages."""
+
+from typing import Any
+
+from minidl import backends, shapes
+from minidl.functional.checks import check_floats, check_slope
+from minidl.functional.pullbacks import Pullback
+from minidl.typing import Array, Padding, Size
+
+
+def max_pool2d(
+    x: Array, pool_size: Size, *, stride: Size | None = None, padding: Padding = 0
+) -> tuple[Array, Pullback]:
+    """The maximum of each window of images x (n, c, h, w); `stride` is the pool's size unless given.
+
+    y is (n, c, oh, ow) as for `conv2d`. The first maximum wins a tie, NaN wins over everything, and padding, at most
+    half of the pool's size, never wins. Raises ShapeError and DTypeError.
+    """
+    check_floats(x=x)
+    size = shapes.image_shape(x.shape, batch=True)[1:]
+    pool, window = shapes.pool(size, pool_size, stride=stride, padding=padding)
+    backend = backends.current()
+    how: dict[str, Any] = {"pool_size": pool, "stride": window.stride, "padding": window.padding}
+    y, argmax = backend.max_pool2d(x, **how)
+    shape, dtype = y.shape, y.dtype
+
+    def pullback(dy: Array) -> Array:
+        check_slope(dy, shape, dtype)
+        return backend.max_pool2d_backward(dy, argmax, size=size, **how)
+
+    return y, pullback
+
+
+def max_pool1d(x: Array, pool_size: int, *, stride: int | None = None, padding: Padding = 0) -> tuple[Array, Pullback]:
+    """`max_pool2d` of sequences x (n, c, length), as images that are 1 high. Raises ShapeError and DTypeError."""
+    check_floats(x=x)
+    _, length = shapes.sequence_shape(x.shape, batch=True)
+    window = shapes.pool_along(length, pool_size, stride=stride, padding=padding)
+    backend = backends.current()
+    how: dict[str, Any] = {"pool_size": (1, pool_size), "stride": window.stride, "padding": window.padding}
+    y, argmax = backend.max_pool2d(x[:, :, None], **how)
+    shape, dtype = (*x.shape[:2], window.output[1]), x.dtype
+
+    def pullback(dy: Array) -> Array:
+        check_slope(dy, shape, dtype)
+        return backend.max_pool2d_backward(dy[:, :, None], argmax, size=(1, length), **how)[:, :, 0]
+
+    return y[:, :, 0], pullback
+
+
+def average_pool2d(
+    x: Array, pool_size: Size, *, stride: Size | None = None, padding: Padding = 0, count_include_pad: bool = True
+) -> tuple[Array, Pullback]:
+    """The mean of each window of images x (n, c, h, w); `stride` is the pool's size unless given.
+
+    y is (n, c, oh, ow) as for `conv2d`. Padding counts as zeros, or with `count_include_pad` False not at all. Raises
+    ShapeError and DTypeError.
+    """
+    check_floats(x=x)
+    size = shapes.image_shape(x.shape, batch=True)[1:]
+    pool, window = shapes.pool(size, pool_size, stride=stride, padding=padding)
+    backend = backends.current()
+    how: dict[str, Any] = {
+        "pool_size": pool,
+        "stride": window.stride,
+        "padding": window.padding,
+        "count_include_pad": count_include_pad,
+    }
+    y = backend.average_pool2d(x, **how)
+    shape, dtype = y.shape, y.dtype
+
+    def pullback(dy: Array) -> Array:
+        check_slope(dy, shape, dtype)
+        return backend.average_pool2d_backward(dy, size=size, **how)
+
+    return y, pullback
+
+
+def adaptive_average_pool2d(x: Array, output_size: Size) -> tuple[Array, Pullback]:
+    """The means of `output_size` windows that cover images x (n, c, h, w): y is (n, c, *output_size).
+
+    The i-th of `out` windows along an axis of h pixels is from floor(i h / out) to ceil((i + 1) h / out). Raises
+    ShapeError and DTypeError.
+    """
+    check_floats(x=x)
+    size = shapes.image_shape(x.shape, batch=True)[1:]
+    output = shapes.pair(output_size, "output_size")
+    shapes.check_pixels(size)
+    backend = backends.current()
+    y = backend.adaptive_average_pool2d(x, output_size=output)
+    shape, dtype = y.shape, y.dtype
+
+    def pullback(dy: Array) -> Array:
+        check_slope(dy, shape, dtype)
+        return backend.adaptive_average_pool2d_backward(dy, size=size)
+
+    return y, pullback
+
+
+def global_average_pool2d(x: Array) -> tuple[Array, Pullback]:
+    """The mean of each channel of images x (n, c, h, w): y is (n, c). Raises ShapeError and DTypeError."""
+    y, spread = adaptive_average_pool2d(x, 1)
+    shape, dtype = x.shape[:2], x.dtype
+
+    def pullback(dy: Array) -> Array:
+        check_slope(dy, shape, dtype)
+        return spread(dy[:, :, None, None])
+
+    return y[:, :, 0, 0], pullback
+
+
+def global_max_pool2d(x: Array) -> tuple[Array, Pullback]:
+    """The maximum of each channel of images x (n, c, h, w): y is (n, c). Raises ShapeError and DTypeError.
+
+    The first maximum, row by row, wins a tie, and NaN wins over everything.
+    """
+    check_floats(x=x)
+    _, height, width = shapes.image_shape(x.shape, batch=True)
+    shapes.check_pixels((height, width))
+    # Along each row, then along what won there: a backend may count the taps of a window in floats.
+    lines, to_pixels = max_pool2d(x, (1, width))
+    y, to_lines = max_pool2d(lines, (height, 1))
+    shape, dtype = x.shape[:2], x.dtype
+
+    def pullback(dy: Array) -> Array:
+        check_slope(dy, shape, dtype)
+        return to_pixels(to_lines(dy[:, :, None, None]))
+
+    return y[:, :, 0, 0], pullback

@@ -1,0 +1,41 @@
+"""What operators return beside their result: functions from its gradient to those of what went in."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from minidl.functional.checks import check_slope
+from minidl.typing import Array
+
+
+class Pullback(Protocol):
+    """dy -> dx."""
+
+    def __call__(self, dy: Array) -> Array:
+        """The gradient of the operator's input, for the gradient of its output."""
+        ...
+
+
+class AffinePullback(Protocol):
+    """dy -> (dx, dw, db), dx None where it isn't needed."""
+
+    def __call__(self, dy: Array, *, need_dx: bool = True) -> tuple[Array | None, Array, Array]:
+        """The gradients of input, weights and bias, for the gradient of the output."""
+        ...
+
+
+class NormPullback(Protocol):
+    """dy -> (dx, dscale, dshift)."""
+
+    def __call__(self, dy: Array) -> tuple[Array, Array, Array]:
+        """The gradients of input, scale and shift, for the gradient of the output."""
+        ...
+
+
+def from_output(y: Array, backward: Callable[[Array, Array], Array]) -> tuple[Array, Pullback]:
+    """(y, pullback) of an operator whose backward(dy, y) needs its output alone."""
+
+    def pullback(dy: Array) -> Array:
+        check_slope(dy, y.shape, y.dtype)
+        return backward(dy, y)
+
+    return y, pullback

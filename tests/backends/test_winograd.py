@@ -2,6 +2,8 @@
 
 import contextlib
 
+import os
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,8 @@ from hypothesis import strategies as st
 
 from minidl.backends import vectorized
 
+if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+    pytest.skip("the compiled backend needs Numba's compiler", allow_module_level=True)
 pytest.importorskip("numba")
 compiled = pytest.importorskip("minidl.backends.compiled")
 

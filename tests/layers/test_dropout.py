@@ -126,6 +126,7 @@ def test_whole_channels_are_dropped_and_the_others_scaled(name):
     np.testing.assert_array_equal(dx, 2 * y)
 
 
+@pytest.mark.compiled
 def test_channels_have_the_masks_of_vectors():
     """So they are the same on every backend and go on from a state, as those of `Dropout` do."""
     vectors, images = ml.Dropout(0.5, seed=4), ml.Dropout2D(0.5, seed=4)

@@ -129,6 +129,7 @@ def test_the_first_global_maximum_wins_and_nan_over_everything(name, image, firs
     np.testing.assert_array_equal(dx, want)
 
 
+@pytest.mark.compiled
 @given(
     shape=st.tuples(st.integers(0, 2), st.integers(1, 3), st.integers(1, 6), st.integers(1, 6)),
     seed=st.integers(0, 99),

@@ -1,7 +1,6 @@
 """Winograd's convolution equals the plain loops to the rounding of its transforms, and keeps to every promise."""
 
 import contextlib
-
 import os
 
 import numpy as np

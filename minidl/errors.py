@@ -1,6 +1,5 @@
 """The errors that minidl raises on purpose, and the hints that go with them."""
 
-import difflib
 import functools
 import inspect
 from collections.abc import Callable, Iterable
@@ -110,6 +109,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     synonym = SYNONYMS.get(word)
     if synonym is not None and (synonym in known or " " in synonym):
         return f"did you mean {synonym}?"
+    import difflib  # for mistakes alone: a program without them starts sooner
+
     close = difflib.get_close_matches(word, known, n=1)
     if close:
         return f"did you mean {close[0]}?"

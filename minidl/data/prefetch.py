@@ -1,6 +1,5 @@
 """A background thread that makes the next items while this one works on the last."""
 
-import queue
 import threading
 from collections.abc import Generator, Iterator
 from typing import Any, TypeVar
@@ -14,6 +13,8 @@ def prefetched(items: Iterator[T], depth: int) -> Generator[T, None, None]:
     The thread begins with the first item asked for, and has ended when the iteration has: at the last item, at an
     error, or when the loop is left. An error of `items` is raised here, after the items before it.
     """
+    import queue  # slow to import, and seldom needed
+
     free = threading.Semaphore(depth)
     made: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
     stopped = threading.Event()

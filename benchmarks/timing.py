@@ -19,8 +19,8 @@ class Settings:
     contestant_seconds: float = 4.0
     """A contestant that has used these up sits out, once it has `least_rounds` samples."""
     least_rounds: int = 3
-    pause: float = 0.03
-    """Seconds before each sample: thread pools spin on, for about as long, after their last work."""
+    pause: float = 0.15
+    """Seconds before each sample: thread pools spin on after their last work, OpenBLAS's for a tenth of a second."""
     quick: bool = False
 
 

@@ -1,7 +1,7 @@
 """Batches: a data set, a part at a time."""
 
 from collections.abc import Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from minidl.data.prefetch import prefetched
 from minidl.data.rows import read, take
 from minidl.errors import ShapeError, keyword_hints
 
+if TYPE_CHECKING:
+    from numpy import random  # which takes as long to import as all of minidl
+
 
 @keyword_hints
 def batches(
@@ -18,7 +21,7 @@ def batches(
     y: Any,
     *,
     batch_size: int = 32,
-    rng: np.random.Generator | None = None,
+    rng: "random.Generator | None" = None,
     drop_last: bool = False,
     start: int = 0,
     prefetch: int = 0,

@@ -230,27 +230,6 @@ def load_strided(typing, memory, index, step, count):
 
 
 @intrinsic
-def store_strided(typing, memory, index, step, value, count):
-    """Write the first `count` lanes of a vector to memory[index], memory[index + step], ..."""
-
-    def codegen(context, builder, signature, args):
-        dtype = signature.args[0].dtype
-        n = lanes_of(dtype)
-        llvm_call(
-            builder,
-            f"llvm.masked.scatter.{_suffix(dtype)}.v{n}p0",
-            ir.VoidType(),
-            args[3],
-            _llvm_strided(builder, dtype, *args[:3]),
-            ir.Constant(I32, dtype.bitwidth // 8),
-            llvm_mask(builder, args[4], n),
-        )
-        return context.get_dummy_value()
-
-    return types.void(memory, types.int64, types.int64, value, types.int64), codegen
-
-
-@intrinsic
 def any_nan(typing, value):
     """Whether a lane of a vector is NaN."""
 

@@ -57,7 +57,9 @@ FLOORS = [
     ["training"],
     ["summary"],
     ["model"],
-    ["models", "models.*", "plots", "plots.*", "report", "report.*", "testing"],
+    ["models", "models.*", "testing", "inspection", "inspection.*"],
+    ["plots", "plots.*"],
+    ["report", "report.*", "explain", "explain.*"],
     ["__init__"],
     ["cli", "cli.*"],
     ["__main__"],
@@ -77,8 +79,10 @@ FOLDERS = [
     "schedules",
     "datasets",
     "models",
+    "inspection",
     "plots",
     "report",
+    "explain",
     "cli",
 ]
 

@@ -1,7 +1,6 @@
 """The training loop: fit, evaluate and predict as plain functions over any Module."""
 
 import contextlib
-import copy
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -207,6 +206,8 @@ def warm_up(module: Module, input_shape: Shape, *, batch_size: int = 64) -> None
     Of the optimizers, those of SGD, Adam and AdamW. Works on a copy: the module stays as it is.
     """
     shapes.count(batch_size, "batch_size")
+    import copy  # seldom needed, as in the other files, and not loaded by NumPy
+
     module = copy.deepcopy(module)
     dtypes = {parameter.value.dtype for parameter in module.parameters()}
     dtype = np.dtype(np.int64) if module.takes_integers else dtypes.pop() if dtypes else np.float32

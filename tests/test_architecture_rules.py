@@ -32,6 +32,7 @@ FLOORS = [
     ["layers.affine"],
     ["layers.*"],
     ["layers.fusion"],
+    ["layers.description"],
     ["layers.networks"],
     ["layers.container"],
     ["layers.branches"],

@@ -1,7 +1,6 @@
 """A data set is images, their labels, and the names of the classes."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Self, overload
 
 import numpy as np
@@ -12,7 +11,6 @@ from minidl.errors import ShapeError
 from minidl.typing import Array, IntArray
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Images with their labels: one part, train or test, of a data set.
 
@@ -25,19 +23,19 @@ class Dataset:
     labels: IntArray
     class_names: tuple[str, ...]
 
-    def __post_init__(self) -> None:
-        if self.images.ndim != 4:
-            raise ShapeError(f"Dataset: expected images (n, c, h, w), got {self.images.shape}")
-        if self.labels.shape != self.images.shape[:1]:
+    def __init__(self, images: Array, labels: IntArray, class_names: tuple[str, ...]) -> None:
+        if images.ndim != 4:
+            raise ShapeError(f"Dataset: expected images (n, c, h, w), got {images.shape}")
+        if labels.shape != images.shape[:1]:
             raise ShapeError(
-                f"Dataset: expected one label per image, ({len(self.images)},), got {self.labels.shape}; "
-                f"images {self.images.shape}"
+                f"Dataset: expected one label per image, ({len(images)},), got {labels.shape}; images {images.shape}"
             )
-        for field in ("images", "labels"):
-            # A view, so that the caller's own array stays writeable; object.__setattr__ since the class is frozen.
-            view = getattr(self, field).view()
-            view.flags.writeable = False
-            object.__setattr__(self, field, view)
+        # Views, so that the caller's own arrays stay writeable.
+        self.__dict__.update(images=_read_only(images), labels=_read_only(labels), class_names=class_names)
+
+    # Not a dataclass: that module takes longer to import than all of minidl's data sets.
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"Dataset: can't set {name!r}; make another data set")
 
     @classmethod
     def from_bytes(
@@ -89,3 +87,9 @@ class Dataset:
 
     def __repr__(self) -> str:
         return f"Dataset({len(self)} images {self.images.shape[1:]}, {len(self.class_names)} classes)"
+
+
+def _read_only(array: Any) -> Any:
+    view = array.view()
+    view.flags.writeable = False
+    return view

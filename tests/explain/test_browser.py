@@ -7,6 +7,8 @@ import minidl as ml
 from minidl import explain, models
 from minidl import functional as F
 
+MINUS = "\N{MINUS SIGN}"
+
 # What a reader does is seen from the next frame on.
 FRAME = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))"
 
@@ -142,7 +144,7 @@ def test_what_is_drawn_goes_through_the_network(opened, pictures):
     draw(page, (40, 0), (0, 60), (-70, -20))
     pixels = np.array(page.run("return explained.pixels()"), np.float32).reshape(1, 1, 28, 28)
     assert pixels.max() == 1
-    assert ((0 < pixels) & (pixels < 1)).any(), "the brush has a soft edge"
+    assert ((pixels > 0) & (pixels < 1)).any(), "the brush has a soft edge"
     assert 20 < (pixels > 0).sum() < 400
     drawn = page.run("return explained.probabilities()")
     np.testing.assert_allclose(drawn, shares(model, pixels)[0], atol=1e-5)
@@ -183,10 +185,10 @@ def test_a_number_is_explained_by_its_window(opened, pictures):
     canvas.send_keys(*[Keys.ARROW_LEFT] * 23, *[Keys.ARROW_UP] * 23, *[Keys.ARROW_RIGHT] * 4, *[Keys.ARROW_DOWN] * 7)
     assert canvas.get_attribute("aria-label").startswith("Map 1 of 1, row 8, column 5:")
     window, weights = images[0, 0, 7:13, 4:10], model[0].weight.value[0, 0]
-    shown = [cell.text.replace("−", "-") for cell in page.find("#step-1 .cells span")]
+    shown = [cell.text.replace(MINUS, "-") for cell in page.find("#step-1 .cells span")]
     wanted = np.concatenate([window.ravel(), weights.ravel(), (window * weights).ravel()])
     np.testing.assert_allclose([float(text) for text in shown], wanted, atol=0.0051)
-    total = page.find("#step-1 .total strong")[0].text.replace("−", "-")
+    total = page.find("#step-1 .total strong")[0].text.replace(MINUS, "-")
     assert float(total) == pytest.approx(float(model[0](images[:1])[0, 0, 7, 4]), abs=5.1e-4)
 
 
@@ -211,9 +213,8 @@ def test_sliding_visits_the_next_pixels(opened, pictures):
     before = page.run(label)
     page.find("#step-1 .slide")[0].click()
     page.driver.execute_async_script(
-        "const [before, done] = arguments; const look = () => {"
-        "document.querySelector('#step-1 canvas.map').getAttribute('aria-label') !== before ? done() : setTimeout(look, 20)"
-        "}; look()",
+        f"const [before, done] = arguments; const label = () => {{ {label} }};"
+        "const look = () => label() === before ? setTimeout(look, 20) : done(); look()",
         before,
     )
     page.find("#step-1 .slide")[0].click()

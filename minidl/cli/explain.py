@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> None:
         wanted, got = show(model.input_shape or ()), show(test.images.shape[1:])
         raise ShapeError(f"{arguments.run} is a model of inputs {wanted}, and the images of {data} are {got}")
     few = first_of_each_class(test, arguments.images)
-    title = f"How {source.name or 'this network'} sees a picture"
+    title = f"How {config.get('model') or source.stem} sees a picture"
     write_page(out, model, few.images, few.labels, class_names=test.class_names, title=title)
     print(f"saved to {out}")
     if arguments.open:

@@ -105,14 +105,16 @@ function framed(canvas, place, height, width, pixels) {
   return holder;
 }
 
-/** A number in few characters, with a real minus sign. */
+/** A number in few characters, with a real minus sign; a small one keeps its first digit. */
 function figure(value, digits = 2) {
   if (!Number.isFinite(value)) return String(value);
   const magnitude = Math.abs(value);
-  const text =
-    magnitude >= 1e5 || (magnitude > 0 && magnitude < 0.5 * 10 ** -digits)
-      ? magnitude.toExponential(0).replace("e-", "e−").replace("e+", "e")
-      : magnitude.toFixed(magnitude >= 100 ? 0 : magnitude >= 10 ? 1 : digits);
+  let text = magnitude.toFixed(magnitude >= 100 ? 0 : magnitude >= 10 ? 1 : digits);
+  if (magnitude >= 1e5 || (magnitude > 0 && magnitude < 1e-5)) {
+    text = magnitude.toExponential(0).replace("e-", "e−").replace("e+", "e");
+  } else if (magnitude > 0 && magnitude < 0.5 * 10 ** -digits) {
+    text = String(Number(magnitude.toPrecision(1)));
+  }
   return (value < 0 ? "−" : "") + text;
 }
 

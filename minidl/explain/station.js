@@ -92,11 +92,10 @@ function makeStation(network, index, classNames) {
 
   /** Begin with the largest number, where there is most to see. */
   function chooseLargest(values) {
-    const place = Math.max(0, values.indexOf(values.reduce((most, value) => Math.max(most, value), -Infinity)));
     const [, height, width] = isImage ? step.shape : [0, 1, 1];
-    const map = Math.floor(place / (height * width));
-    if (isImage && map >= FIRST_MAPS) return;
-    Object.assign(at, { map, row: Math.floor(place / width) % height, column: place % width });
+    const shown = isImage ? values.subarray(0, FIRST_MAPS * height * width) : values;
+    const place = Math.max(0, shown.indexOf(shown.reduce((most, value) => Math.max(most, value), -Infinity)));
+    Object.assign(at, { map: Math.floor(place / (height * width)), row: Math.floor(place / width) % height, column: place % width });
   }
 
   function inspect() {

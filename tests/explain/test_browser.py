@@ -12,6 +12,9 @@ MINUS = "\N{MINUS SIGN}"
 # What a reader does is seen from the next frame on.
 FRAME = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))"
 
+# A station is drawn when it comes in sight.
+SEEN = "const [id, done] = arguments; const look = () => document.querySelector(id) ? done() : setTimeout(look, 20); look()"
+
 
 @pytest.fixture(autouse=True)
 def without_compiling():
@@ -113,7 +116,7 @@ def test_each_layer_gives_what_it_gives_in_minidl(opened, pictures):
     images, labels = pictures
     model = models.lenet(seed=1)
     page = opened(explain.page(model, images, labels))
-    page.driver.execute_async_script(FRAME)
+    page.driver.execute_async_script(SEEN, "#step-1 .total")
     x, values = images[:1], page.run("return explained.values()")
     np.testing.assert_array_equal(values[0], x.ravel())
     for layer, value in zip(model, values[1:], strict=False):
@@ -121,19 +124,22 @@ def test_each_layer_gives_what_it_gives_in_minidl(opened, pictures):
         np.testing.assert_allclose(value, x.ravel(), atol=2e-6)
 
 
-def draw(page, *moves):
-    """Press the mouse in the middle of the board, move it by these pixels, and let it go."""
+def draw(page, kind, *moves):
+    """Press a mouse, finger or pen on the middle of the board, move it by these pixels, and lift it."""
     from selenium.webdriver import ActionChains
+    from selenium.webdriver.common.actions.pointer_input import PointerInput
 
     (board,) = page.find("canvas.board")
-    actions = ActionChains(page.driver, duration=20).move_to_element(board).click_and_hold()
+    actions = ActionChains(page.driver, duration=20, devices=[PointerInput(kind, kind)])
+    actions.move_to_element(board).click_and_hold()
     for right, down in moves:
         actions.move_by_offset(right, down)
     actions.release().perform()
     page.driver.execute_async_script(FRAME)
 
 
-def test_what_is_drawn_goes_through_the_network(opened, pictures):
+@pytest.mark.parametrize("kind", ["mouse", "touch", "pen"])
+def test_what_is_drawn_goes_through_the_network(opened, pictures, kind):
     images, labels = pictures
     model = models.lenet(seed=1)
     page = opened(explain.page(model, images, labels))
@@ -141,7 +147,7 @@ def test_what_is_drawn_goes_through_the_network(opened, pictures):
 
     page.find("#clear")[0].click()
     assert not any(page.run("return explained.pixels()"))
-    draw(page, (40, 0), (0, 60), (-70, -20))
+    draw(page, kind, (40, 0), (0, 60), (-70, -20))
     pixels = np.array(page.run("return explained.pixels()"), np.float32).reshape(1, 1, 28, 28)
     assert pixels.max() == 1
     assert ((pixels > 0) & (pixels < 1)).any(), "the brush has a soft edge"
@@ -180,7 +186,7 @@ def test_a_number_is_explained_by_its_window(opened, pictures):
     images, labels = pictures
     model = alive(models.tutorial(seed=1))
     page = opened(explain.page(model, images, labels))
-    page.driver.execute_async_script(FRAME)
+    page.driver.execute_async_script(SEEN, "#step-1 .total")
     canvas = page.find("#step-1 canvas.map")[0]
     canvas.send_keys(*[Keys.ARROW_LEFT] * 23, *[Keys.ARROW_UP] * 23, *[Keys.ARROW_RIGHT] * 4, *[Keys.ARROW_DOWN] * 7)
     assert canvas.get_attribute("aria-label").startswith("Map 1 of 1, row 8, column 5:")
@@ -197,7 +203,7 @@ def test_pointing_at_a_map_moves_the_window(opened, pictures):
 
     images, labels = pictures
     page = opened(explain.page(models.lenet(seed=1), images, labels))
-    page.driver.execute_async_script(FRAME)
+    page.driver.execute_async_script(SEEN, "#step-1 .total")
     third = page.find("#step-1 canvas.map")[2]
     page.run("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", third)
     ActionChains(page.driver, duration=20).move_to_element_with_offset(third, 2, 2).perform()
@@ -208,7 +214,7 @@ def test_pointing_at_a_map_moves_the_window(opened, pictures):
 def test_sliding_visits_the_next_pixels(opened, pictures):
     images, labels = pictures
     page = opened(explain.page(models.tutorial(seed=1), images, labels))
-    page.driver.execute_async_script(FRAME)
+    page.driver.execute_async_script(SEEN, "#step-1 .total")
     label = "return document.querySelector('#step-1 canvas.map').getAttribute('aria-label')"
     before = page.run(label)
     page.find("#step-1 .slide")[0].click()
@@ -219,6 +225,34 @@ def test_sliding_visits_the_next_pixels(opened, pictures):
     )
     page.find("#step-1 .slide")[0].click()
     assert page.find("#step-1 .slide")[0].get_attribute("aria-pressed") == "false"
+
+
+def test_many_maps_are_shown_when_asked_for(opened, pictures):
+    images, labels = pictures
+    page = opened(explain.page(models.cnn(seed=1), images, labels))
+    page.driver.execute_async_script(SEEN, "#step-1 .total")
+    assert len(page.find("#step-1 .maps figure")) == 16
+    (button,) = (b for b in page.find("#step-1 button") if b.text == "Show all 32 maps")
+    button.click()
+    assert len(page.find("#step-1 .maps figure")) == 32
+    assert "Show all 32 maps" not in [b.text for b in page.find("#step-1 button")]
+    last = page.find("#step-1 .maps .picture canvas")[-1]
+    assert page.run("return [arguments[0].width, arguments[0].height]", last) == [28, 28]
+
+
+def test_all_maps_of_a_sum_are_shown_when_asked_for(opened, pictures):
+    images, labels = pictures
+    page = opened(explain.page(models.lenet(seed=1), images, labels))
+    (button,) = page.find("#step-4 .tools button[aria-pressed='false']:not(.slide)")
+    page.run("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", button)
+    page.driver.execute_async_script(SEEN, "#step-4 .total")
+    assert len(page.find("#step-4 .terms")) == 3
+    button.click()
+    assert len(page.find("#step-4 .terms")) == 6
+    sums = [caption.text for caption in page.find("#step-4 .terms .part:last-child figcaption")]
+    sums = [float(text.rpartition(" ")[2].replace(MINUS, "-")) for text in sums]
+    total = float(page.find("#step-4 .total strong")[0].text.replace(MINUS, "-"))
+    assert sum(sums) == pytest.approx(total, abs=0.035), "the bias of a new network is zero"
 
 
 def test_names_are_text_and_never_markup(opened, pictures):

@@ -6,8 +6,9 @@ function makeBars(classNames, choose = null) {
   const rows = classNames.map((name, i) => {
     const fill = element("span", { class: "fill" });
     const figures = element("span", { class: "figure" });
-    const content = [element("span", { class: "name", title: name }, name), element("span", { class: "track" }, fill), figures];
-    const row = choose ? element("button", { type: "button" }, ...content) : element("span", { class: "row" }, ...content);
+    const label = element("span", { class: "name", title: name }, name);
+    const content = [label, element("span", { class: "track" }, fill), figures];
+    const row = element(choose ? "button" : "span", choose ? { type: "button" } : { class: "row" }, ...content);
     if (choose) for (const event of ["pointerenter", "focus", "click"]) row.addEventListener(event, () => choose(i));
     const item = element("li", {}, row);
     list.append(item);

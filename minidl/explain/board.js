@@ -13,16 +13,19 @@ function makeBoard(input, first, changed) {
     class: "board",
     tabindex: "0",
     role: "img",
-    "aria-label": "Drawing board: draw with the mouse, a finger or a pen; with the keyboard, arrow keys move and Space paints",
+    "aria-label":
+      "Drawing board: draw with the mouse, a finger or a pen; with the keyboard, arrow keys move and Space paints",
   });
   const frame = element("div", { class: "frame cursor", hidden: true });
   const holder = element("div", { class: "picture" }, canvas, frame);
-  const brush = element("input", { type: "range", id: "brush", min: "0.6", max: String(Math.max(2, height / 7)), step: "0.1", value: String(height / 20) });
+  const widths = { min: 0.6, max: Math.max(2, height / 7), step: 0.1, value: height / 20 };
+  const brush = element("input", { type: "range", id: "brush", ...widths });
   const ink = isColored
     ? element("input", { type: "color", id: "ink", value: "#ffffff" })
     : element("input", { type: "range", id: "ink", min: "0", max: "1", step: "0.05", value: "1" });
   const undo = element("button", { type: "button", id: "undo", onclick: goBack, disabled: true }, "Undo");
-  const clear = element("button", { type: "button", id: "clear", onclick: () => set(new Float32Array(channels * plane)) }, "Clear");
+  const empty = () => set(new Float32Array(channels * plane));
+  const clear = element("button", { type: "button", id: "clear", onclick: empty }, "Clear");
 
   /** The value of the ink in each channel. */
   function shades() {
@@ -109,7 +112,7 @@ function makeBoard(input, first, changed) {
     const move = moves[event.key];
     if (!move) return;
     event.preventDefault();
-    cursor = [Math.min(Math.max(cursor[0] + move[0], 0), height - 1), Math.min(Math.max(cursor[1] + move[1], 0), width - 1)];
+    cursor = [within(cursor[0] + move[0], height), within(cursor[1] + move[1], width)];
     frame.hidden = false;
     placeFrame(frame, pixel(...cursor), height, width);
     if (event.key !== " ") return;

@@ -19,7 +19,7 @@ from minidl.files import write_atomically
 from minidl.model import Sequential
 from minidl.typing import Array, IntArray
 
-SCRIPTS = ("network", "paint", "words", "bars", "inspect", "station", "board", "page")
+SCRIPTS = ("network", "paint", "words", "bars", "parts", "inspect", "station", "board", "page")
 """The files of the page's program, one after the other."""
 
 TITLE = "How this network sees a picture"

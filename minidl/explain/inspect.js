@@ -4,83 +4,12 @@ const SHOWN_CHANNELS = 3;
 const LARGEST_KERNEL = 11;
 
 /**
- * The elements that explain a number. `at` is {network, state, index, step, map, row, column, allChannels}; of a vector,
- * `map` is the place in it.
+ * The elements that explain a number. `at` is {network, state, index, step, map, row, column, allChannels}; of a
+ * vector, `map` is the place in it.
  */
 function inspection(at) {
   const value = at.state.values[at.index][position(at)];
   return INSPECT[at.step.kind](at, value);
-}
-
-/** Where the chosen number lies in its value. */
-function position({ step, map, row, column }) {
-  return step.shape.length === 3 ? (map * step.shape[1] + row) * step.shape[2] + column : map;
-}
-
-/** The look of a value: greys for the image itself, and else shades up to its own largest number. */
-function lookOf(state, value) {
-  return value === 0 ? { isImage: true } : { scale: state.scales[value] };
-}
-
-function part(label, content, kind = "", sign = null) {
-  // Where there's no room for a sign between parts, it stands before the label.
-  const before = sign && element("span", { class: "sign" }, `${sign} `);
-  const caption = element("figcaption", {}, before, label);
-  return element("figure", { class: `part ${kind}` }, content, caption);
-}
-
-function symbol(text) {
-  return element("span", { class: "symbol", "aria-hidden": "true" }, text);
-}
-
-/** The line in words and figures that ends an inspection. */
-function total(...pieces) {
-  return element("p", { class: "total" }, ...pieces);
-}
-
-function withBias(bias) {
-  return bias === null ? "" : `, and with the bias${term(bias, 3)}`;
-}
-
-function productTotal(count, sum, bias, value) {
-  if (bias === null) return total(`The sum of all ${count} products is `, strong(value));
-  return total(`The sum of all ${count} products: ${figure(sum, 3)}`, withBias(bias), " = ", strong(value));
-}
-
-function strong(value) {
-  return element("strong", {}, figure(value, 3));
-}
-
-/** A map of an earlier value, with a frame around some of its pixels. */
-function sourceMap({ network, state, step }, map, place, which = 0) {
-  const value = step.from[which];
-  const [channels, height, width] = network.shapes[value];
-  const canvas = paintMap(element("canvas", { class: "map" }), state.values[value], [channels, height, width], map, lookOf(state, value));
-  const holder = framed(canvas, place, height, width, 132);
-  holder.style.setProperty("--ratio", `${width} / ${height}`);
-  return holder;
-}
-
-function channelName(network, value, map) {
-  const channels = network.shapes[value][0];
-  if (value !== 0) return `map ${map + 1}`;
-  return channels === 1 ? "the image" : channels === 3 ? ["red", "green", "blue"][map] : `channel ${map + 1}`;
-}
-
-function windowPlace(step, row, column) {
-  return {
-    y: row * step.stride[0] - step.padding[0][0],
-    x: column * step.stride[1] - step.padding[1][0],
-    rows: (step.kernel[0] - 1) * step.dilation[0] + 1,
-    columns: (step.kernel[1] - 1) * step.dilation[1] + 1,
-  };
-}
-
-/** The numbers in a window of one map; null for places in the padding. */
-function windowNumbers({ state, step }, map, places) {
-  const [, height, width] = step.sources[0];
-  const values = state.values[step.from[0]];
-  return places.map(({ y, x, isInside }) => (isInside ? values[(map * height + y) * width + x] : null));
 }
 
 const INSPECT = {
@@ -89,7 +18,7 @@ const INSPECT = {
     const depth = step.sources[0][0] / step.groups;
     const count = step.kernel[0] * step.kernel[1];
     const [first, places] = [firstChannel(step, map), taps(step, row, column)];
-    const weightLook = { scale: step.weight.reduce((most, weight) => Math.max(most, Math.abs(weight)), 0) };
+    const weightLook = { scale: magnitude(step.weight) };
     const sums = [];
     const rows = [];
     for (let channel = 0; channel < depth; channel++) {
@@ -97,28 +26,30 @@ const INSPECT = {
       const start = (map * depth + channel) * count;
       const weights = step.weight.slice(start, start + count);
       const products = numbers.map((number, i) => (number === null ? 0 : number * weights[i]));
-      sums.push(products.reduce((sum, product) => sum + product, 0));
+      sums.push(total(products));
       if (channel >= SHOWN_CHANNELS && !allChannels) continue;
       const name = channelName(network, step.from[0], first + channel);
-      const productLook = { scale: Math.max(...products.map(Math.abs)) };
+      const look = lookOf(state, step.from[0]);
+      const grid = (values, itsLook, label) => cells(values, step.kernel[1], itsLook, { label });
+      const productGrid = grid(products, { scale: magnitude(products) }, "the products");
       rows.push(
         element(
           "div",
           { class: "terms four" },
           part(`${name}, and the window`, sourceMap(at, first + channel, windowPlace(step, row, column)), "source"),
-          part("numbers in the window", cells(numbers, step.kernel[1], lookOf(state, step.from[0]), { label: "the window" })),
+          part("numbers in the window", grid(numbers, look, "the window")),
           symbol("×"),
-          part(`weights of filter ${map + 1}`, cells(weights, step.kernel[1], weightLook, { label: "the weights" }), "", "×"),
+          part(`weights of filter ${map + 1}`, grid(weights, weightLook, "the weights"), "", "×"),
           symbol("="),
-          part(`products, in all ${figure(sums[channel])}`, cells(products, step.kernel[1], productLook, { label: "the products" }), "", "="),
+          part(`products, in all ${figure(sums[channel])}`, productGrid, "", "="),
         ),
       );
     }
     const bias = step.bias ? step.bias[map] : null;
-    const sum = sums.reduce((all, one) => all + one, 0);
+    const sum = total(sums);
     const isListed = sums.length > 1 && sums.length <= 6;
     const listed = sums.map((one, i) => (i ? term(one, 3) : figure(one, 3))).join("");
-    if (isListed) return [...rows, total(`The sums of the maps: ${listed}`, withBias(bias), " = ", strong(value))];
+    if (isListed) return [...rows, result(`The sums of the maps: ${listed}`, withBias(bias), " = ", strong(value))];
     return [...rows, productTotal(depth * count, sum, bias, value)];
   },
 
@@ -132,7 +63,7 @@ const INSPECT = {
   average(at, value) {
     return pooling(at, value, (numbers) => {
       const inside = numbers.filter((number) => number !== null);
-      const sum = inside.reduce((all, number) => all + number, 0);
+      const sum = total(inside);
       return [`The sum ${figure(sum)} divided by ${averaged(at.step, inside.length)} is `, strong(value)];
     });
   },
@@ -142,7 +73,7 @@ const INSPECT = {
     const before = at.state.values[step.from[0]][position(at)];
     return [
       ...pixelPart(at),
-      total(`${figure(before, 3)} × ${figure(step.scale[map], 3)}${term(step.shift[map], 3)} = `, strong(value)),
+      result(`${figure(before, 3)} × ${figure(step.scale[map], 3)}${term(step.shift[map], 3)} = `, strong(value)),
     ];
   },
 
@@ -150,21 +81,23 @@ const INSPECT = {
     const { state, step } = at;
     const before = state.values[step.from[0]][position(at)];
     const drawn = curve((x) => FORMULAS[step.formula](x, ...step.settings), before);
-    const said = step.formula === "relu" ? `The larger of 0 and ${figure(before, 3)} is ` : `${figure(before, 3)} becomes `;
+    const number = figure(before, 3);
+    const said = step.formula === "relu" ? `The larger of 0 and ${number} is ` : `${number} becomes `;
     const parts = [...pixelPart(at), part(`the curve of ${step.layer}`, drawn)];
-    return [element("div", { class: "terms" }, ...parts), total(said, strong(value))];
+    return [element("div", { class: "terms" }, ...parts), result(said, strong(value))];
   },
 
   flatten(at, value) {
     const { network, step, map } = at;
     const shape = network.shapes[step.from[0]];
-    if (shape.length !== 3) return [total(`Number ${map + 1} stays number ${map + 1}: `, strong(value))];
+    if (shape.length !== 3) return [result(`Number ${map + 1} stays number ${map + 1}: `, strong(value))];
     const plane = shape[1] * shape[2];
     const [source, y, x] = [Math.floor(map / plane), Math.floor((map % plane) / shape[2]), map % shape[2]];
-    const picture = sourceMap(at, source, { y, x, rows: 1, columns: 1 });
+    const picture = sourceMap(at, source, pixel(y, x));
+    const name = channelName(network, step.from[0], source);
     return [
-      element("div", { class: "terms" }, part(channelName(network, step.from[0], source), picture, "source")),
-      total(`Number ${map + 1} of the list is the pixel in row ${y + 1}, column ${x + 1} of ${channelName(network, step.from[0], source)}: `, strong(value)),
+      element("div", { class: "terms" }, part(name, picture, "source")),
+      result(`Number ${map + 1} of the list is row ${y + 1}, column ${x + 1} of ${name}: `, strong(value)),
     ];
   },
 
@@ -173,7 +106,7 @@ const INSPECT = {
     const vector = state.values[step.from[0]];
     const weights = step.weight.slice(map * vector.length, (map + 1) * vector.length);
     const products = weights.map((weight, i) => weight * vector[i]);
-    const [shape, kept] = [spatialShape(network, step.from[0]), (numbers) => numbers.reduce((most, number) => Math.max(most, Math.abs(number)), 0)];
+    const shape = spatialShape(network, step.from[0]);
     const picture = (numbers, look) => {
       const canvas = element("canvas", { class: "map" });
       return shape ? paintMaps(canvas, numbers, shape, look) : paintVector(canvas, numbers, look);
@@ -181,9 +114,10 @@ const INSPECT = {
     const order = Array.from(products.keys()).sort((i, j) => Math.abs(products[j]) - Math.abs(products[i]));
     const list = element("ul", { class: "largest" });
     for (const i of order.slice(0, 5)) {
-      list.append(element("li", {}, `${placeName(network, step.from[0], i)}: ${figure(vector[i])} × ${figure(weights[i])} = ${figure(products[i])}`));
+      const product = `${figure(vector[i])} × ${figure(weights[i])} = ${figure(products[i])}`;
+      list.append(element("li", {}, `${placeName(network, step.from[0], i)}: ${product}`));
     }
-    const sum = products.reduce((all, product) => all + product, 0);
+    const sum = total(products);
     const bias = step.bias ? step.bias[map] : null;
     return [
       element(
@@ -191,9 +125,9 @@ const INSPECT = {
         { class: "terms wide" },
         part(`the ${vector.length} numbers before`, picture(vector, { scale: state.scales[step.from[0]] })),
         symbol("×"),
-        part("this unit’s weights for them", picture(weights, { scale: kept(weights) }), "", "×"),
+        part("this unit’s weights for them", picture(weights, { scale: magnitude(weights) }), "", "×"),
         symbol("="),
-        part("the products", picture(products, { scale: kept(products) }), "", "="),
+        part("the products", picture(products, { scale: magnitude(products) }), "", "="),
       ),
       element("p", { class: "note" }, "What counts most here:"),
       list,
@@ -208,7 +142,7 @@ const INSPECT = {
     const power = Math.exp(scores[at.map] - scale);
     const of = scale ? `(${figure(scores[at.map])} − ${figure(scale)})` : figure(scores[at.map]);
     return [
-      total(
+      result(
         `e to the power of ${of} is ${brief(power)}; all of the ${scores.length} powers add up to `,
         `${brief(sum * Math.exp(most - scale))}, and ${brief(power)} of that is `,
         element("strong", {}, percent(value)),
@@ -219,7 +153,7 @@ const INSPECT = {
   log_softmax(at, value) {
     const scores = at.state.values[at.step.from[0]];
     const { most, sum } = exponentials(scores);
-    return [total(`${figure(scores[at.map])}${term(-(most + Math.log(sum)))} = `, strong(value))];
+    return [result(`${figure(scores[at.map])}${term(-(most + Math.log(sum)))} = `, strong(value))];
   },
 
   add(at, value) {
@@ -233,7 +167,7 @@ const INSPECT = {
       : [];
     return [
       element("div", { class: "terms" }, ...parts),
-      total(numbers.map((number, i) => (i ? term(number) : figure(number))).join(""), " = ", strong(value)),
+      result(numbers.map((number, i) => (i ? term(number) : figure(number))).join(""), " = ", strong(value)),
     ];
   },
 
@@ -242,10 +176,10 @@ const INSPECT = {
     let which = 0;
     while (map >= at.step.sources[which][0]) map -= at.step.sources[which++][0];
     const name = `map ${map + 1} of ${valueName(at.network, at.step.from[which])}`;
-    return [total(`Map ${at.map + 1} of the pile is ${name}. The number here is `, strong(value))];
+    return [result(`Map ${at.map + 1} of the pile is ${name}. The number here is `, strong(value))];
   },
 
-  identity: (at, value) => [total("The number stays ", strong(value))],
+  identity: (at, value) => [result("The number stays ", strong(value))],
 };
 
 function pixel(row, column) {
@@ -274,7 +208,7 @@ function pooling(at, value, say) {
       part(`${name}, and the window`, sourceMap(at, map, windowPlace(step, row, column)), "source"),
       Math.max(...step.kernel) <= LARGEST_KERNEL ? part("numbers in the window", window) : null,
     ),
-    total(...say(numbers)),
+    result(...say(numbers)),
   ];
 }
 
@@ -290,8 +224,9 @@ function spatialShape(network, value) {
 function placeName(network, value, i) {
   const shape = spatialShape(network, value);
   if (!shape) return `number ${i + 1}`;
-  const plane = shape[1] * shape[2];
-  return `map ${Math.floor(i / plane) + 1}, row ${Math.floor((i % plane) / shape[2]) + 1}, column ${(i % shape[2]) + 1}`;
+  const [, height, width] = shape;
+  const [map, row, column] = [Math.floor(i / (height * width)), Math.floor(i / width) % height, i % width];
+  return `map ${map + 1}, row ${row + 1}, column ${column + 1}`;
 }
 
 function percent(share) {
@@ -300,5 +235,6 @@ function percent(share) {
 }
 
 function brief(value) {
-  return value >= 1e4 || value < 1e-3 ? value.toExponential(1).replace("e-", "e−").replace("e+", "e") : value.toPrecision(3);
+  if (value < 1e4 && value >= 1e-3) return value.toPrecision(3);
+  return value.toExponential(1).replace("e-", "e−").replace("e+", "e");
 }

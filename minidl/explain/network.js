@@ -23,7 +23,7 @@ function prepare(input, steps) {
 function run(network, image) {
   const values = [image];
   for (const step of network.steps) values.push(COMPUTE[step.kind](step, ...step.from.map((value) => values[value])));
-  const scales = values.map((array) => array.reduce((most, value) => Math.max(most, Math.abs(value)), 0));
+  const scales = values.map(magnitude);
   return { values, scales, probabilities: values[values.length - 1] };
 }
 
@@ -77,11 +77,12 @@ const COMPUTE = {
 
   maximum(step, image) {
     // NaN wins over everything, and padding over nothing.
-    return pooled(step, image, (inside) => inside.reduce((most, value) => (value > most || value !== value ? value : most)));
+    const larger = (most, value) => (value > most || value !== value ? value : most);
+    return pooled(step, image, (inside) => inside.reduce(larger));
   },
 
   average(step, image) {
-    return pooled(step, image, (inside) => inside.reduce((sum, value) => sum + value, 0) / averaged(step, inside.length));
+    return pooled(step, image, (inside) => total(inside) / averaged(step, inside.length));
   },
 
   scale(step, image) {
@@ -155,7 +156,7 @@ function erf(x) {
 function exponentials(scores) {
   const most = Math.max(...scores);
   const powers = Array.from(scores, (score) => Math.exp(score - most));
-  return { most, powers, sum: powers.reduce((sum, power) => sum + power, 0) };
+  return { most, powers, sum: total(powers) };
 }
 
 function firstChannel(step, filter) {
@@ -179,6 +180,15 @@ function pooled(step, image, reduce) {
     }
   }
   return output;
+}
+
+function total(numbers) {
+  return numbers.reduce((sum, number) => sum + number, 0);
+}
+
+/** The largest of the numbers, whatever their signs. */
+function magnitude(numbers) {
+  return numbers.reduce((most, number) => Math.max(most, Math.abs(number)), 0);
 }
 
 function size(shape) {

@@ -27,13 +27,15 @@ document.getElementById("compact").prepend(compact);
 const thumbnails = images.map((image, i) => {
   const canvas = paintImage(element("canvas", { class: "map" }), image, data.input);
   const name = data.classes[data.labels[i]];
-  return element("button", { type: "button", class: "thumbnail", title: name, "aria-label": `Test image: ${name}`, onclick: () => board.set(image) }, canvas);
+  const attributes = { type: "button", class: "thumbnail", title: name, "aria-label": `Test image: ${name}` };
+  return element("button", { ...attributes, onclick: () => board.set(image) }, canvas);
 });
 document.getElementById("thumbnails").append(...thumbnails);
 
 for (const station of stations) document.getElementById("stations").append(station.element);
 for (const [i, step] of network.steps.entries()) {
-  document.getElementById("contents").append(element("li", {}, element("a", { href: `#step-${i + 1}` }, titleOf(step))));
+  const link = element("a", { href: `#step-${i + 1}` }, titleOf(step));
+  document.getElementById("contents").append(element("li", {}, link));
 }
 
 const observer = new IntersectionObserver(
@@ -70,12 +72,10 @@ function compute() {
   const said = `${data.classes[highest]}, ${percent(state.probabilities[highest])}`;
   document.getElementById("brief").textContent = said;
   const label = picked >= 0 ? data.labels[picked] : null;
-  verdict.replaceChildren(
-    "The network says ",
-    element("strong", {}, data.classes[highest]),
-    label === null ? "." : label === highest ? ", and so does the label. " : `, but the label says ${data.classes[label]}. `,
-    label === null ? "" : element("span", { class: label === highest ? "right" : "wrong" }, label === highest ? "✓" : "✗"),
-  );
+  verdict.replaceChildren("The network says ", element("strong", {}, data.classes[highest]));
+  if (label === null) verdict.append(".");
+  else if (label === highest) verdict.append(", and so does the label. ", element("span", { class: "right" }, "✓"));
+  else verdict.append(`, but the label says ${data.classes[label]}. `, element("span", { class: "wrong" }, "✗"));
 }
 
 function markPicked() {
@@ -88,5 +88,5 @@ board.show();
 window.explained = {
   pixels: () => Array.from(board.pixels()),
   probabilities: () => Array.from(run(network, board.pixels()).probabilities),
-  values: () => Array.from(state.values, (value) => Array.from(value)),
+  values: () => run(network, board.pixels()).values.map((value) => Array.from(value)),
 };

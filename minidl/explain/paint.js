@@ -82,7 +82,8 @@ function paintMaps(canvas, values, [maps, height, width], look) {
   return paint(canvas, across * (width + 1) - 1, down * (height + 1) - 1, (y, x) => {
     const map = Math.floor(y / (height + 1)) * across + Math.floor(x / (width + 1));
     const [row, column] = [y % (height + 1), x % (width + 1)];
-    return map < maps && row < height && column < width ? color(values[(map * height + row) * width + column], look) : null;
+    if (map >= maps || row === height || column === width) return null;
+    return color(values[(map * height + row) * width + column], look);
   });
 }
 
@@ -147,13 +148,15 @@ function cells(numbers, columns, look, { marked = -1, label }) {
 /** The function of an activation as a curve, with a dot where a number is. */
 function curve(formula, x) {
   const [width, height, reach] = [150, 110, Math.max(3, Math.abs(x) * 1.15)];
-  const [across, up] = [(value) => ((value + reach) / (2 * reach)) * width, (value) => height / 2 - (value / reach) * (height / 2)];
+  const across = (value) => ((value + reach) / (2 * reach)) * width;
+  const up = (value) => height / 2 - (value / reach) * (height / 2);
   const svg = (tag, attributes) => {
     const made = document.createElementNS(SVG, tag);
     for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
     return made;
   };
-  const line = Array.from({ length: 81 }, (_, i) => (i / 40 - 1) * reach).map((at) => `${across(at)},${up(formula(at))}`);
+  const places = Array.from({ length: 81 }, (_, i) => (i / 40 - 1) * reach);
+  const line = places.map((at) => `${across(at)},${up(formula(at))}`);
   const drawn = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: "curve", "aria-hidden": "true" });
   drawn.append(
     svg("line", { x1: 0, y1: height / 2, x2: width, y2: height / 2, class: "axis" }),

@@ -1,6 +1,7 @@
 // A station is one step of the network on the page: what it does, what it gives, and how one number came about.
 
 const FIRST_MAPS = 16;
+const MOST_BARS = 40;
 const SLIDE_MILLISECONDS = 140;
 
 /** Make the station of the step that gives value `index`: {element, update(state), wantsUpdate}. */
@@ -21,12 +22,14 @@ function makeStation(network, index, classNames) {
       element("code", {}, step.code),
     ),
     element("p", { class: "shapes" }, takes(network, step, index), " → ", element("b", {}, shapeText(step.shape))),
-    element("p", {}, sentences(step, index)),
+    element("p", {}, sentences(step)),
   );
   if (step.path.includes(".")) station.classList.add("inner");
+  const next = network.steps[index];
+  if (next && !next.from.includes(index)) station.classList.add("ends"); // the next one begins another path
   let isStale = true;
 
-  const view = isImage ? mapsView(at, choose) : isBars(step, classNames) ? barsView(at, choose, classNames) : vectorView(at, choose);
+  const view = makeView(at, choose, classNames);
   if (step.kind !== "identity") {
     outputs.append(view.element);
     station.append(element("div", { class: "body" }, element("div", { class: "left" }, outputs, tools), panel));
@@ -37,12 +40,17 @@ function makeStation(network, index, classNames) {
     const places = isImage ? step.shape[1] * step.shape[2] : step.shape[0];
     if (places > 1) tools.append(slideButton(places));
     if (view.showAll) {
-      const button = element("button", { type: "button", onclick: () => (view.showAll(), button.remove(), draw()) }, `Show all ${step.shape[0]} maps`);
+      const button = element("button", { type: "button" }, `Show all ${step.shape[0]} maps`);
+      button.addEventListener("click", () => {
+        view.showAll();
+        button.remove();
+        draw();
+      });
       tools.append(button);
     }
     const depth = step.kind === "convolution" ? step.sources[0][0] / step.groups : 0;
     if (depth > SHOWN_CHANNELS) {
-      const label = () => (at.allChannels ? `Compute with ${SHOWN_CHANNELS} maps in sight` : `Compute with all ${depth} maps in sight`);
+      const label = () => `Compute with ${at.allChannels ? SHOWN_CHANNELS : `all ${depth}`} maps in sight`;
       const button = element("button", { type: "button", "aria-pressed": "false" }, label());
       button.addEventListener("click", () => {
         at.allChannels = !at.allChannels;
@@ -95,7 +103,9 @@ function makeStation(network, index, classNames) {
     const [, height, width] = isImage ? step.shape : [0, 1, 1];
     const shown = isImage ? values.subarray(0, FIRST_MAPS * height * width) : values;
     const place = Math.max(0, shown.indexOf(shown.reduce((most, value) => Math.max(most, value), -Infinity)));
-    Object.assign(at, { map: Math.floor(place / (height * width)), row: Math.floor(place / width) % height, column: place % width });
+    at.map = Math.floor(place / (height * width));
+    at.row = Math.floor(place / width) % height;
+    at.column = place % width;
   }
 
   function inspect() {
@@ -133,26 +143,40 @@ function takes(network, step, index) {
   return step.from.map((value) => name(value) + shape(value)).join(" and ");
 }
 
-/** Whether a vector has a number for each class. */
-function isBars(step, classNames) {
-  return step.shape[0] === classNames.length && step.shape[0] <= 40 && ["dense", "softmax", "log_softmax"].includes(step.kind);
+/** How a step's numbers are shown: as maps, as a bar for each class, or as a list of cells. */
+function makeView(at, choose, classNames) {
+  const { kind, shape } = at.step;
+  if (shape.length === 3) return mapsView(at, choose);
+  const isOfClasses = shape[0] === classNames.length && ["dense", "softmax", "log_softmax"].includes(kind);
+  return isOfClasses && shape[0] <= MOST_BARS ? barsView(at, choose, classNames) : vectorView(at, choose);
+}
+
+const MOVES = {
+  ArrowLeft: [0, 0, -1],
+  ArrowRight: [0, 0, 1],
+  ArrowUp: [0, -1, 0],
+  ArrowDown: [0, 1, 0],
+  PageUp: [-1, 0, 0],
+  PageDown: [1, 0, 0],
+};
+
+function within(place, limit) {
+  return Math.min(Math.max(place, 0), limit - 1);
 }
 
 /** Let arrow keys move over rows and columns, and Page Up and Page Down over maps. */
 function keys(event, at, limits, choose) {
   const [maps, rows, columns] = limits;
-  const moves = { ArrowLeft: [0, 0, -1], ArrowRight: [0, 0, 1], ArrowUp: [0, -1, 0], ArrowDown: [0, 1, 0], PageUp: [-1, 0, 0], PageDown: [1, 0, 0] };
-  const move = moves[event.key];
+  const move = MOVES[event.key];
   if (!move) return;
   event.preventDefault();
-  const within = (value, limit) => Math.min(Math.max(value, 0), limit - 1);
   choose(within(at.map + move[0], maps), within(at.row + move[1], rows), within(at.column + move[2], columns));
 }
 
 /** The row and column of a picture of this size that the pointer is over. */
 function pointed(event, height, width) {
   const box = event.currentTarget.getBoundingClientRect();
-  const place = (offset, length, count) => Math.min(Math.max(Math.floor((offset / length) * count), 0), count - 1);
+  const place = (offset, length, count) => within(Math.floor((offset / length) * count), count);
   return [place(event.clientY - box.top, box.height, height), place(event.clientX - box.left, box.width, width)];
 }
 
@@ -164,7 +188,8 @@ function mapsView(at, choose) {
   const shown = [];
   const pixels = maps === 1 ? 224 : width === 1 ? 28 : Math.max(52, Math.min(112, width * 6));
   const add = (map) => {
-    const canvas = element("canvas", { class: "map", tabindex: "-1", role: "img", "aria-label": `Map ${map + 1} of ${maps}` });
+    const label = `Map ${map + 1} of ${maps}`;
+    const canvas = element("canvas", { class: "map", tabindex: "-1", role: "img", "aria-label": label });
     const holder = element("div", { class: "picture" }, canvas);
     holder.style.width = `${pixels}px`;
     const follow = (event) => choose(map, ...pointed(event, height, width));
@@ -179,12 +204,12 @@ function mapsView(at, choose) {
     shown.push({ canvas, holder });
   };
   for (let map = 0; map < Math.min(maps, FIRST_MAPS); map++) add(map);
-  const paintOne = (map) => paintMap(shown[map].canvas, at.state.values[at.index], step.shape, map, lookOf(at.state, at.index));
   const view = {
     element: grid,
     legend: legend(() => at.state && at.state.scales[at.index]),
     paint() {
-      shown.forEach((_, map) => paintOne(map));
+      const [values, look] = [at.state.values[at.index], lookOf(at.state, at.index)];
+      shown.forEach(({ canvas }, map) => paintMap(canvas, values, step.shape, map, look));
       view.legend.refresh();
     },
     mark() {
@@ -193,7 +218,8 @@ function mapsView(at, choose) {
       holder.append(frame);
       placeFrame(frame, pixel(at.row, at.column), height, width);
       const value = at.state ? figure(at.state.values[at.index][position(at)], 3) : "";
-      canvas.setAttribute("aria-label", `Map ${at.map + 1} of ${maps}, row ${at.row + 1}, column ${at.column + 1}: ${value}. Arrow keys move.`);
+      const place = `Map ${at.map + 1} of ${maps}, row ${at.row + 1}, column ${at.column + 1}`;
+      canvas.setAttribute("aria-label", `${place}: ${value}. Arrow keys move.`);
     },
   };
   if (maps > FIRST_MAPS) {
@@ -208,10 +234,11 @@ function mapsView(at, choose) {
 function mapCaption(step, map) {
   const holder = element("span", {});
   if (step.kind === "convolution" && step.sources[0][0] === step.groups && Math.max(...step.kernel) > 1) {
-    const scale = step.weight.reduce((most, weight) => Math.max(most, Math.abs(weight)), 0);
     const canvas = element("canvas", { class: "filter", title: "the filter’s weights" });
-    paintMap(canvas, step.weight, [0, ...step.kernel], map, { scale });
-    darkness.addEventListener("change", () => paintMap(canvas, step.weight, [0, ...step.kernel], map, { scale }));
+    const look = { scale: magnitude(step.weight) };
+    const draw = () => paintMap(canvas, step.weight, [step.shape[0], ...step.kernel], map, look);
+    darkness.addEventListener("change", draw);
+    draw();
     holder.append(canvas, ` filter ${map + 1}`);
   } else {
     holder.append(step.kind === "convolution" ? `filter ${map + 1}` : `${map + 1}`);
@@ -260,7 +287,8 @@ function legend(scaleOf) {
     const scale = scaleOf() || 0;
     ends[0].textContent = figure(-scale);
     ends[1].textContent = figure(scale);
-    ramp.style.background = `linear-gradient(to right, ${[-1, -0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75, 1].map((t) => `rgb(${color(t, { scale: 1 })})`).join(", ")})`;
+    const colors = Array.from({ length: 9 }, (_, i) => `rgb(${color(i / 4 - 1, { scale: 1 })})`);
+    ramp.style.background = `linear-gradient(to right, ${colors.join(", ")})`;
   };
   return made;
 }

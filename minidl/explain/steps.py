@@ -120,6 +120,7 @@ def _add_branches(steps: list[Step], module: Residual | Add | Concatenate, path:
     kind = "concatenate" if isinstance(module, Concatenate) else "add"
     last = _step(steps, kind, module, path, ends, module.output_shape(shape))
     steps[-1]["code"] = type(module).__name__  # its repr has all the layers inside, which are steps of their own
+    steps[-1]["is_projected"] = isinstance(module, Residual) and module.projection is not None
     return last
 
 

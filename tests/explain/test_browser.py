@@ -13,7 +13,10 @@ MINUS = "\N{MINUS SIGN}"
 FRAME = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))"
 
 # A station is drawn when it comes in sight.
-SEEN = "const [id, done] = arguments; const look = () => document.querySelector(id) ? done() : setTimeout(look, 20); look()"
+SEEN = (
+    "const [selector, done] = arguments;"
+    "const look = () => document.querySelector(selector) ? done() : setTimeout(look, 20); look()"
+)
 
 
 @pytest.fixture(autouse=True)

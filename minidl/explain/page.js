@@ -32,6 +32,14 @@ const thumbnails = images.map((image, i) => {
 });
 document.getElementById("thumbnails").append(...thumbnails);
 
+// A column for each class that there are images of.
+const columns = new Map();
+thumbnails.forEach((thumbnail, i) => {
+  const column = columns.get(data.labels[i]) ?? { number: columns.size + 1, rows: 0 };
+  columns.set(data.labels[i], { ...column, rows: column.rows + 1 });
+  Object.assign(thumbnail.style, { gridColumn: column.number, gridRow: column.rows + 1 });
+});
+
 for (const station of stations) document.getElementById("stations").append(station.element);
 for (const [i, step] of network.steps.entries()) {
   const link = element("a", { href: `#step-${i + 1}` }, titleOf(step));

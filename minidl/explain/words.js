@@ -42,8 +42,8 @@ const SENTENCES = {
       "it multiplies them by its weights and adds them up.";
     const sliding =
       `${filters === 1 ? "The filter is" : `Each of the ${filters} filters is`} a small pattern of ` +
-      `${rows} × ${columns} weights${depth > 1 ? ` for each of ${depth} maps` : ""} that slides over the whole picture. ` +
-      "At each place, the numbers in the window are multiplied by the weights and added up: the sum is large where " +
+      `${rows} × ${columns} weights${depth > 1 ? ` for each of ${depth} maps` : ""} that slides over the whole ` +
+      "picture. At each place, the numbers in the window are multiplied by the weights and added up: the sum is large where " +
       "the picture looks like the pattern.";
     return [rows * columns === 1 ? mixing : sliding, grouping(step, depth), pace(step)];
   },

@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Callable
 from types import TracebackType
-from typing import Protocol, Self, cast
+from typing import Any, Protocol, Self, cast
 
 from minidl.backends.updates import AdagradStep, AdamStep, LionStep, RMSPropStep, SGDStep
 from minidl.errors import did_you_mean
@@ -221,6 +221,13 @@ def compiling(notify: Callable[[str], None]) -> contextlib.AbstractContextManage
         return contextlib.nullcontext()
     watch = importlib.import_module("minidl.backends.compiled.compiling").compiling
     return cast(contextlib.AbstractContextManager[None], watch(notify))
+
+
+def about_kernels() -> dict[str, Any] | None:
+    """What kernels use of the CPU and where they are kept; None where nothing can be compiled. It compiles nothing."""
+    if _jit_is_off() or not is_installed("numba"):
+        return None
+    return cast(dict[str, Any], importlib.import_module("minidl.backends.compiled.about").about())
 
 
 class use_backend:  # noqa: N801 - it is called like a function, and may be used in a with statement

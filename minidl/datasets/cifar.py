@@ -35,6 +35,11 @@ TRAIN_FILES = tuple(f"cifar-10-batches-bin/data_batch_{i}.bin" for i in range(1,
 TEST_FILE = "cifar-10-batches-bin/test_batch.bin"
 
 
+def collection() -> Collection:
+    """The archive of CIFAR-10."""
+    return Collection("CIFAR-10", "cifar-10", DIGESTS, ADDRESS, suffix="", read=read_archive)
+
+
 def cifar10(folder: str | os.PathLike[str] | None = None) -> tuple[Dataset, Dataset]:
     """Return CIFAR-10: 50,000 images to train on, 10,000 to test with.
 
@@ -46,8 +51,7 @@ def cifar10(folder: str | os.PathLike[str] | None = None) -> tuple[Dataset, Data
     Raises FileNotFoundError, with what to install or set, if it can't be had, and FormatError, naming the file, if it
     isn't the original.
     """
-    collection = Collection("CIFAR-10", "cifar-10", DIGESTS, ADDRESS, suffix="", read=read_archive)
-    (records,) = load(collection, folder).values()
+    (records,) = load(collection(), folder).values()
     train = len(TRAIN_FILES) * RECORDS
     return _dataset(records[:train]), _dataset(records[train:])
 

@@ -37,7 +37,7 @@ def can_draw(stream: TextIO | None) -> bool:
 
 def check_verbose(verbose: int | str) -> None:
     """Raise ValueError unless it is 0, 1, 2 or "auto"."""
-    if verbose not in (0, 1, 2, "auto"):
+    if verbose not in ("auto", 0, 1, 2):
         raise ValueError(f'verbose: expected 0, 1, 2 or "auto", got {verbose!r}')
 
 
@@ -90,7 +90,7 @@ class Bar:
         self.stream = sys.stderr if stream is None else stream
         self.live = can_draw(self.stream) if live is None else live
         self.start = time.perf_counter()
-        self._due = self.start + delay
+        self._begin = self._due = self.start + delay
         self._first: tuple[int, float] | None = None
         self._drawer: _Drawer | None = None
         self.result = ""
@@ -107,8 +107,9 @@ class Bar:
 
     def draw(self, done: int, text: str = "") -> None:
         """The same, at once, but for the delay at the start."""
-        if self.live and (self._drawer is not None or time.perf_counter() >= self._due):
-            self._draw(done, text, time.perf_counter())
+        now = time.perf_counter()
+        if self.live and now >= self._begin:
+            self._draw(done, text, now)
 
     def _draw(self, done: int, text: str, now: float) -> None:
         self._due = now + REDRAW_SECONDS
@@ -217,6 +218,8 @@ class _Tqdm:
             self.bar.refresh()
 
     def close(self, keep: bool) -> None:
+        if not keep and self.is_known:
+            self.bar.n = 1.0  # in a notebook, a bar that isn't full stays, in red
         self.bar.leave = keep
         self.bar.close()
 

@@ -207,7 +207,7 @@ def predict(module: Module, x: Any, *, batch_size: int = 256, verbose: int | str
     shapes.count(batch_size, "batch_size")
     check_verbose(verbose)
     x = as_input(x, module)
-    if len(x) <= batch_size and verbose in (0, "auto"):
+    if len(x) <= batch_size and verbose in ("auto", 0):
         return module(x)
     parts = []
     with working("predict", len(x), verbose) as bar:

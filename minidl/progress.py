@@ -2,7 +2,6 @@
 
 import contextlib
 import importlib
-import math
 import os
 import sys
 import threading
@@ -185,11 +184,13 @@ class _Line:
 
     def draw(self, title: str, share: float | None, text: str) -> None:
         columns = _columns(self.stream)
+        # The last character of a line would begin a new one.
+        room = sys.maxsize if columns is None else (columns or 80) - 1
         line = f"{title}  {text}"
-        width = min(WIDTH, int(min(columns - len(line) - 4, WIDTH)))
+        width = min(WIDTH, room - len(line) - 4)
         if share is not None and width >= WIDTH // 4:
             line = f"{title}  [{'=' * int(width * share):<{width}}] {text}"
-        self._write(f"\r\x1b[K{line[: int(min(columns, len(line)))]}")
+        self._write(f"\r\x1b[K{line[:room]}")
 
     def close(self, keep: bool) -> None:
         self._write("\n" if keep else "\r\x1b[K")
@@ -211,8 +212,10 @@ class _Tqdm:
         layout = f"{title}  |{{bar}}| {text}" if self.is_known else f"{title}  {text}"
         if self.bar is None:
             total = 1.0 if self.is_known else None
-            options = {"total": total, "initial": share or 0.0, "file": self.stream, "leave": False}
-            self.bar = self.tqdm(bar_format=layout, dynamic_ncols=True, **options)
+            width = {"ncols": 79, "nrows": 24} if _columns(self.stream) == 0 else {"dynamic_ncols": True}
+            self.bar = self.tqdm(
+                total=total, initial=share or 0.0, bar_format=layout, file=self.stream, leave=False, **width
+            )
         else:
             self.bar.n, self.bar.bar_format = share or 0.0, layout
             self.bar.refresh()
@@ -224,12 +227,12 @@ class _Tqdm:
         self.bar.close()
 
 
-def _columns(stream: TextIO) -> float:
-    """The characters that fit in a line of the terminal, but for the last, which would begin a new one."""
+def _columns(stream: TextIO) -> int | None:
+    """The width of the terminal; 0 where it doesn't know that itself, and None for other streams."""
     try:
-        return (os.get_terminal_size(stream.fileno()).columns or 80) - 1
+        return os.get_terminal_size(stream.fileno()).columns
     except (OSError, ValueError, AttributeError):
-        return math.inf
+        return None
 
 
 def _has_widgets(stream: TextIO) -> bool:

@@ -107,14 +107,14 @@ def test_an_unknown_total(clock):
     assert drawn(stream) == ["file  1.0 MB", "file  5.0 MB  2.0 MB/s"]
 
 
-@pytest.mark.parametrize("columns", [20, 40, 60, 200])
+@pytest.mark.parametrize("columns", [0, 20, 40, 60, 200])
 def test_a_line_fits_in_the_terminal(clock, monkeypatch, columns):
-    monkeypatch.setattr(progress, "_columns", lambda stream: columns - 1)
+    monkeypatch.setattr(progress, "_columns", lambda stream: columns)
     stream = io.StringIO()
     Bar(100, "some work", stream=stream, live=True).update(40, "loss 0.1234")
     (line,) = drawn(stream)
-    assert len(line) < columns
-    assert ("[" in line) == (columns >= 60)
+    assert len(line) < (columns or 80)
+    assert ("[" in line) == (columns not in (20, 40))
     assert line.startswith("some work  ")
 
 
@@ -222,13 +222,13 @@ except KeyboardInterrupt:
 """
 
 
-def on_a_terminal(program):
+def on_a_terminal(program, columns):
     """What a program writes to a pseudo-terminal."""
     fcntl, pty, termios = (
         pytest.importorskip(name, reason="no pseudo-terminals") for name in ("fcntl", "pty", "termios")
     )
     main, side = pty.openpty()
-    fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("4H", 24, 100, 0, 0))
+    fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("4H", 24 if columns else 0, columns, 0, 0))
     environment = dict(os.environ, PYTHONPATH=str(ROOT), TERM="xterm")
     process = subprocess.Popen(
         [sys.executable, "-c", program], stdin=side, stdout=side, stderr=side, env=environment, cwd=ROOT
@@ -246,11 +246,12 @@ def on_a_terminal(program):
     return written.decode()
 
 
+@pytest.mark.parametrize("columns", [100, 0])  # 0: it doesn't know
 @pytest.mark.parametrize("hidden", [False, True], ids=["tqdm", "own"])
-def test_on_a_terminal(hidden):
+def test_on_a_terminal(hidden, columns):
     if not hidden:
         pytest.importorskip("tqdm", reason="needs the extra `progress`")
-    lines = on_a_terminal(PROGRAM.format(hidden=hidden)).split("\r\n")
+    lines = on_a_terminal(PROGRAM.format(hidden=hidden), columns).split("\r\n")
     first, second, interrupted, said = lines[0], lines[1], lines[-3], lines[-2]
     for epoch, line in enumerate((first, second), 1):
         for batch in range(1, 5):

@@ -4,6 +4,7 @@ from minidl import augment, datasets, functional, initializers, metrics, models,
 from minidl.backends import backend_name, use_backend
 from minidl.callbacks import AverageWeights, Callback, CSVLogger, EarlyStopping, ModelCheckpoint, ProgressBar
 from minidl.checkpoint import load_arrays, save_arrays
+from minidl.compilation import warm_up
 from minidl.data import batches, class_weights, one_hot, train_test_split
 from minidl.errors import DTypeError, FormatError, NotBuiltError, ShapeError, StateError
 from minidl.layers import (
@@ -84,7 +85,7 @@ from minidl.optim import (
     clip_gradients,
 )
 from minidl.threads import num_threads, set_num_threads
-from minidl.training import History, evaluate, fit, predict, warm_up
+from minidl.training import History, evaluate, fit, predict
 
 __version__ = "0.1.0"
 

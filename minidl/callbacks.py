@@ -3,7 +3,6 @@
 import math
 import os
 import sys
-import time
 from collections.abc import Mapping
 from typing import Any, TextIO
 
@@ -14,6 +13,7 @@ from minidl.errors import KeywordHints, did_you_mean
 from minidl.files import write_atomically
 from minidl.module import Module
 from minidl.optim import ExponentialMovingAverage, Optimizer
+from minidl.progress import Bar, can_draw, numbers
 from minidl.typing import Array, StrPath
 
 Logs = Mapping[str, Any]
@@ -234,10 +234,10 @@ class CSVLogger(Callback):
 
 
 class ProgressBar(Callback):
-    """A line for each epoch; on a terminal it's drawn anew as the batches go by, elsewhere written once at the end."""
+    """A line for each epoch; on a terminal or in a notebook, a bar as the batches go by, which the line replaces.
 
-    width = 24
-    redraw_seconds = 0.1
+    `live` says whether there is a bar: if not given, where one can be drawn on `stream` (stdout).
+    """
 
     def __init__(self, *, stream: TextIO | None = None, live: bool | None = None) -> None:
         self._stream = stream
@@ -245,42 +245,28 @@ class ProgressBar(Callback):
 
     def on_train_begin(self) -> None:
         self._out = sys.stdout if self._stream is None else self._stream
-        self._is_live = self._out.isatty() if self.live is None else self.live
-        self._unfinished = False
+        self._is_live = can_draw(self._out) if self.live is None else self.live
+        self._bar: Bar | None = None
 
     def on_epoch_begin(self, epoch: int) -> None:
-        self._epoch, self._start, self._drawn = epoch, time.perf_counter(), 0.0
+        epochs, steps, samples = (self.params[name] for name in ("epochs", "steps", "samples"))
+        title = f"epoch {epoch + 1:>{len(str(epochs))}}/{epochs}"
+        self._bar = Bar(steps, title, stream=self._out, live=self._is_live, samples=samples)
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
-        now = time.perf_counter()
-        if not self._is_live or now - self._drawn < self.redraw_seconds:
-            return
-        self._drawn = now
-        steps, seconds = self.params["steps"], now - self._start
-        done = "=" * (self.width * (batch + 1) // steps)
-        left = seconds / (batch + 1) * (steps - batch - 1)
-        self._draw(f"[{done:<{self.width}}] {batch + 1}/{steps}  {_numbers(logs)}  {left:.0f} s left")
+        if self._is_live and self._bar is not None:
+            self._bar.update(batch + 1, lambda: numbers(logs))
+
+    def on_train_epoch_end(self, epoch: int) -> None:
+        if self._bar is not None and any(name.startswith("val_") for name in self.params["metrics"]):
+            self._bar.draw(self.params["steps"], "validating")
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        seconds = time.perf_counter() - self._start
-        speed = self.params["samples"] / max(seconds, 1e-9)
-        self._draw(f"{seconds:.1f} s  {speed:,.0f} samples/s  {_numbers(logs)}")
-        self._out.write("\n")
-        self._out.flush()
-        self._unfinished = False
-
-    def on_train_end(self) -> None:
-        if self._unfinished:
-            self._out.write("\n")
+        if self._bar is not None:
+            self._bar.close()
+            self._out.write(f"{self._bar.summary(numbers(logs))}\n")
             self._out.flush()
 
-    def _draw(self, text: str) -> None:
-        epochs = self.params["epochs"]
-        line = f"epoch {self._epoch + 1:>{len(str(epochs))}}/{epochs}  {text}"
-        self._out.write(f"\r\x1b[K{line}" if self._is_live else line)
-        self._out.flush()
-        self._unfinished = True
-
-
-def _numbers(logs: Logs) -> str:
-    return "  ".join(f"{name} {float(value):.4f}" for name, value in logs.items() if np.ndim(value) == 0)
+    def on_train_end(self) -> None:
+        if self._bar is not None:
+            self._bar.close(keep=True)

@@ -18,9 +18,9 @@ PACKAGE = Path(minidl.__file__).resolve().parent
 
 # Bottom up; the modules of one floor don't import each other. "*" stands for any files of a folder.
 FLOORS = [
-    ["errors", "typing", "files", "counter", "backends.reference", "backends.reference.*"],
+    ["errors", "typing", "files", "counter", "installed", "backends.reference", "backends.reference.*"],
     ["backends.operators", "backends.updates"],
-    ["shapes"],
+    ["shapes", "progress"],
     ["arrangements"],
     ["threads"],
     ["backends.vectorized", "backends.vectorized.*"],
@@ -56,6 +56,7 @@ FLOORS = [
     ],
     ["callbacks", "fit_arguments"],
     ["training"],
+    ["compilation"],
     ["summary"],
     ["model"],
     ["models", "models.*", "testing", "inspection", "inspection.*"],

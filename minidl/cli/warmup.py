@@ -6,7 +6,7 @@ import time
 from minidl.cli import computing
 from minidl.cli.arguments import whole_number
 from minidl.cli.named import add_model_argument, find_model
-from minidl.training import warm_up
+from minidl.compilation import warm_up
 
 HELP = "Compile the kernels that a model needs, and keep them on disk for later processes."
 

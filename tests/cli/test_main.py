@@ -44,7 +44,7 @@ def test_help_ends_with_examples_that_parse(command, name):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "a command is missing: train, evaluate, predict, explain, summary, warmup, bench (see minidl --help)"),
+        ((), f"a command is missing: {', '.join(cli.COMMANDS)} (see minidl --help)"),
         (("trian",), "argument command: invalid choice 'trian'; did you mean train? (see minidl --help)"),
         (("--vresion",), "unknown option --vresion; did you mean --version?"),
     ],
@@ -182,11 +182,12 @@ def test_on_a_terminal_the_line_of_an_epoch_is_redrawn_in_place(tmp_path):
     assert first.startswith("tutorial on fashion-mnist-10k: 5,000 images")
     assert len(epochs) == 2
     for number, line in enumerate(epochs, start=1):
-        nothing, *drawn = line.split("\r\x1b[K")
+        nothing, *drawn = line.replace("\x1b[K", "").split("\r")
         assert nothing == ""
+        drawn = [text for text in drawn if text.strip()]  # tqdm wipes with spaces
         assert len(drawn) > 1
         assert all(text.startswith(f"epoch {number}/2  ") for text in drawn)
-        assert all(re.search(r"\[=* *\] \d+/79 ", text) for text in drawn[:-1])
+        assert all(re.search(r"[]|] +\d+/79 ", text) for text in drawn[:-1])
         assert "val_accuracy" in drawn[-1]
     assert accuracy.startswith("test accuracy 0.")
     assert (saved, end) == (f"saved to {tmp_path / 'run'}", "")

@@ -85,6 +85,7 @@ from minidl.optim import (
 )
 from minidl.threads import num_threads, set_num_threads
 from minidl.training import History, evaluate, fit, predict, warm_up
+from minidl.training_state import TrainingCheckpoint, load_training, save_training
 
 __version__ = "0.1.0"
 
@@ -168,6 +169,7 @@ __all__ = [
     "StateError",
     "Tanh",
     "TopKAccuracy",
+    "TrainingCheckpoint",
     "UpSample2D",
     "ZeroPad2D",
     "augment",
@@ -183,12 +185,14 @@ __all__ = [
     "initializers",
     "load",
     "load_arrays",
+    "load_training",
     "metrics",
     "models",
     "num_threads",
     "one_hot",
     "predict",
     "save_arrays",
+    "save_training",
     "schedules",
     "set_num_threads",
     "testing",

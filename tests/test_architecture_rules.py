@@ -54,6 +54,7 @@ FLOORS = [
         "architecture",
     ],
     ["callbacks", "fit_arguments"],
+    ["training_state"],
     ["training"],
     ["summary"],
     ["model"],

@@ -1,14 +1,18 @@
 """Configurations: what they may say, what is refused before any work, and that a run's own trains the same again."""
 
 import json
+import re
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import minidl
 from minidl.cli import choices
-from minidl.cli.configuration import checked, complete, overridden, setting
+from minidl.cli.configuration import KEYS, checked, complete, overridden, setting
+
+PAGE = Path(minidl.__file__).parents[1] / "docs" / "command_line.md"
 
 EVERYTHING = """
 model = "tutorial"
@@ -297,3 +301,14 @@ def test_complete_is_checked_and_leaves_its_own_alone():
     assert whole["optimizer"]["lr"] == 1e-4
     assert config == {"optimizer": {"name": "lion"}}
     assert complete(whole, "here") == whole
+
+
+def test_the_page_tells_of_every_key_and_name_and_its_example_is_right():
+    text = PAGE.read_text("utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    whole = complete(checked(tomllib.loads(example), "the page"), "the page")
+    assert whole["schedule"] == {"name": "one-cycle"}
+    names = [*KEYS, *choices.DATA]
+    for known in (choices.NETWORKS, choices.LOSSES, choices.OPTIMIZERS, choices.SCHEDULES, choices.AUGMENTATIONS):
+        names += known
+    assert [name for name in names if f"`{name}`" not in text] == []

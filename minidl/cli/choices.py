@@ -133,7 +133,8 @@ def load_data(table: Table) -> tuple[Dataset, Dataset]:
 
 def class_names(table: Table) -> tuple[str, ...]:
     """The names of a data set's classes, as far as they are known without its files."""
-    return CLASSES.get(table.get("name", ""), tuple(map(str, table.get("class_names", ()))))
+    own = table.get("class_names")
+    return CLASSES.get(table.get("name", ""), tuple(map(str, own)) if isinstance(own, list) else ())
 
 
 def schedule_table(table: Table, *, lr: float, epochs: int, steps: int) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import argparse
 
 from minidl.cli import computing
 from minidl.cli.choices import DATA, TRAINED_ON_TEST, load_data, make_loss
-from minidl.cli.configuration import checked
+from minidl.cli.configuration import DEFAULTS, checked, overridden
 from minidl.cli.messages import UsageError, complain, printable
 from minidl.cli.run import json_text, load_run
 from minidl.metrics import Accuracy
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> None:
             )
         given = {"data": data, "loss": config.get("loss", "cross-entropy")}
         where = arguments.run if arguments.data is None else "the command line"
-        tables = checked(given, where)
+        tables = overridden(DEFAULTS, checked(given, where))
         name = next(iter(tables["data"].values()))
         if isinstance(trained_on, str) and (trained_on, name) in TRAINED_ON_TEST:
             complain(f"warning: the run was trained on {trained_on}, which has the test images of {name} in it")

@@ -156,8 +156,8 @@ def _train(run: Run, config: Configuration, *, resume: bool, json: bool) -> None
     write_config(run.config, shortened(config) | {"versions": _versions()})
     split = config.get("validation_split", 0)
     print(
-        f"{config['model']['name']} on {next(iter(config['data'].values()))}: {len(train):,} images to train on; val_ "
-        f"are {f'the last {split:.0%} of them' if split else f'the {len(test):,} of the test split'}",
+        f"{config['model']['name']} on {printable(next(iter(config['data'].values())))}: {len(train):,} images to train "
+        f"on; val_ are {f'the last {split:.0%} of them' if split else f'the {len(test):,} of the test split'}",
         file=sys.stderr if json else sys.stdout,
         flush=True,
     )

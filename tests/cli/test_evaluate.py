@@ -108,3 +108,11 @@ def test_a_misspelt_option(fails, trained):
 
 def test_a_missing_argument(fails):
     assert "required: RUN" in fails("evaluate")
+
+
+def test_a_configuration_that_was_edited(command, fails, trained, tmp_path):
+    folder = shutil.copytree(trained.folder, tmp_path / "run")
+    (folder / "config.toml").write_text('data = "fashion-mnist-10k"\n[loss]\nlabel_smoothing = 0')
+    assert command("evaluate", folder).out == command("evaluate", trained.path).out
+    (folder / "config.toml").write_text('data = "fashion-mnist-10k"\nloss = "focl"')
+    assert f"{folder}: loss: unknown name 'focl'; did you mean focal?" in fails("evaluate", folder)

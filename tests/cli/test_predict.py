@@ -79,6 +79,14 @@ def test_an_image_in_color(command, tmp_path):
     assert prediction == {"index": 0, "class": 0, "name": "0", "probability": pytest.approx(1 / 3)}
 
 
+@pytest.mark.parametrize("names", ["3", '["a"]', "[]"])
+def test_class_names_that_do_not_fit_are_numbers(command, trained, tmp_path, file, names):
+    folder = shutil.copytree(trained.folder, tmp_path / "run")
+    (folder / "config.toml").write_text(f'[data]\npath = "."\nclass_names = {names}')
+    found = json.loads(command("predict", folder, file, "--json").out)
+    assert [each["name"] for each in found] == [str(each["class"]) for each in found]
+
+
 @pytest.mark.parametrize(
     ("array", "message"),
     [

@@ -155,9 +155,10 @@ def _train(run: Run, config: Configuration, *, resume: bool, json: bool) -> None
             raise UsageError(f"argument --epochs: {run.folder} has trained {first} epochs already")
     write_config(run.config, shortened(config) | {"versions": _versions()})
     split = config.get("validation_split", 0)
+    data = printable(next(iter(config["data"].values())))
     print(
-        f"{config['model']['name']} on {printable(next(iter(config['data'].values())))}: {len(train):,} images to train "
-        f"on; val_ are {f'the last {split:.0%} of them' if split else f'the {len(test):,} of the test split'}",
+        f"{config['model']['name']} on {data}: {len(train):,} images to train on; val_ "
+        f"are {f'the last {split:.0%} of them' if split else f'the {len(test):,} of the test split'}",
         file=sys.stderr if json else sys.stdout,
         flush=True,
     )

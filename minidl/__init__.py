@@ -86,6 +86,7 @@ from minidl.optim import (
 )
 from minidl.threads import num_threads, set_num_threads
 from minidl.training import History, evaluate, fit, predict
+from minidl.training_state import TrainingCheckpoint, load_training, save_training
 
 __version__ = "0.1.0"
 
@@ -169,6 +170,7 @@ __all__ = [
     "StateError",
     "Tanh",
     "TopKAccuracy",
+    "TrainingCheckpoint",
     "UpSample2D",
     "ZeroPad2D",
     "augment",
@@ -184,12 +186,14 @@ __all__ = [
     "initializers",
     "load",
     "load_arrays",
+    "load_training",
     "metrics",
     "models",
     "num_threads",
     "one_hot",
     "predict",
     "save_arrays",
+    "save_training",
     "schedules",
     "set_num_threads",
     "testing",

@@ -46,6 +46,7 @@ def fit(
     loss: Criterion,
     optimizer: Optimizer,
     epochs: int = 1,
+    initial_epoch: int = 0,
     batch_size: int = 32,
     validation_data: tuple[Any, Any] | None = None,
     validation_split: float = 0.0,
@@ -74,8 +75,13 @@ def fit(
     `augment` changes training images, differently in each epoch: an augmentation of `minidl.augment`, a list of them,
     or a function (x, y) -> (x, y) of batches. What augmentations do to a sample is a function of `seed`, the epoch and
     the sample's place in x. `prefetch` is how many batches a background thread may have ready; it changes no result.
+
+    `initial_epoch` is how many of the `epochs` lie behind, in a training that was interrupted: those to come have the
+    order of samples and the augmentations that they would have had. `load_training` loads the rest.
     """
     shapes.count(epochs, "epochs", minimum=0)
+    if shapes.count(initial_epoch, "initial_epoch", minimum=0) > epochs:
+        raise ValueError(f"initial_epoch: expected at most the {epochs} epochs, which are counted from 0 in all")
     shapes.count(batch_size, "batch_size")
     shapes.count(prefetch, "prefetch", minimum=0)
     augmentation = as_augmentation(augment)
@@ -105,12 +111,14 @@ def fit(
     names = ["loss", *(metric.name for metric in metrics)]
     logged = names + [f"val_{name}" for name in names if held_out is not None]
     steps = -(-len(x) // batch_size)
-    check_schedule(schedule, optimizer, logged, epochs * steps)
+    check_schedule(schedule, optimizer, logged, (epochs - initial_epoch) * steps)
     watchers = [*callbacks, *_progress(verbose)]
     for watcher in watchers:
         watcher.model, watcher.optimizer, watcher.stop_training = module, optimizer, False
+        watcher.schedule, watcher.callbacks = schedule, callbacks
         watcher.params = {
             "epochs": epochs,
+            "initial_epoch": initial_epoch,
             "steps": steps,
             "samples": len(x),
             "metrics": logged + ["lr"] * (schedule is not None),
@@ -118,8 +126,13 @@ def fit(
     history = History()
     for watcher in watchers:
         watcher.on_train_begin()
+    if shuffle:
+        for _ in range(initial_epoch):
+            rng.permutation(len(x))
     try:
-        for epoch in range(epochs):
+        for epoch in range(initial_epoch, epochs):
+            if any(watcher.stop_training for watcher in watchers):
+                break
             for watcher in watchers:
                 watcher.on_epoch_begin(epoch)
             job.reset()
@@ -155,8 +168,6 @@ def fit(
             history.append(logs)
             for watcher in watchers:
                 watcher.on_epoch_end(epoch, logs)
-            if any(watcher.stop_training for watcher in watchers):
-                break
     finally:
         for watcher in watchers:
             watcher.on_train_end()

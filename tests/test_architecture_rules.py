@@ -55,6 +55,7 @@ FLOORS = [
         "architecture",
     ],
     ["callbacks", "fit_arguments"],
+    ["training_state"],
     ["training"],
     ["compilation"],
     ["summary"],

@@ -318,7 +318,7 @@ def test_callbacks_are_told_in_order():
     log, model = Log(), network()
     optimizer = ml.Adam(model.parameters())
     fit(model, optimizer=optimizer, batch_size=40, validation_data=(X, Y), callbacks=[log])
-    params = {"epochs": 1, "steps": 2, "samples": 60, "metrics": ["loss", "val_loss"]}
+    params = {"epochs": 1, "initial_epoch": 0, "steps": 2, "samples": 60, "metrics": ["loss", "val_loss"]}
     steps = [("batch", 0, ["loss"]), ("batch", 1, ["loss"])]
     assert log.calls == [("begin", params), ("epoch", 0), *steps, ("end", 0, ["loss", "val_loss"]), "over"]
     assert log.model is model

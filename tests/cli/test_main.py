@@ -2,7 +2,6 @@ import contextlib
 import io
 import os
 import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -137,26 +136,6 @@ def test_a_full_disk_is_told_once(arguments):
         process = start(*MODULE, *arguments, stdout=full)
     assert process.communicate()[1] == b"minidl: error: [Errno 28] No space left on device\n"
     assert process.returncode == 2
-
-
-@posix
-def test_ctrl_c_keeps_the_last_whole_epoch(tmp_path):
-    # A test runner in the background may have passed on that SIGINT is to be ignored.
-    code = (
-        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "from minidl.__main__ import main; sys.exit(main(sys.argv[1:]))"
-    )
-    process = start(
-        sys.executable, "-c", code, *QUICK, "--epochs", "100000", "--out", tmp_path / "run", stdout=subprocess.PIPE
-    )
-    process.stdout.readline()
-    assert b"epoch      1/100000" in process.stdout.readline()
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert err.decode() == f"minidl: interrupted; {tmp_path / 'run'} has the model of the last whole epoch\n"
-    assert len(minidl.load(tmp_path / "run" / "model.npz").layers) == 6
-    assert (tmp_path / "run" / "history.csv").read_text().startswith("epoch,loss,accuracy,val_loss,val_accuracy\n0,")
 
 
 def read_terminal(descriptor):

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 import minidl
@@ -39,3 +41,17 @@ def test_other_names_of_a_network_lead_to_ours(fails):
 def test_a_file_that_is_no_model(fails, tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
     assert "notes.txt: File is not a zip file" in fails("summary", tmp_path / "notes.txt")
+
+
+def test_json(command):
+    found = json.loads(command("summary", "lenet", "--json").out)
+    assert found["model"] == "lenet"
+    assert found["input_shape"] == [1, 28, 28]
+    assert found["parameters"] == sum(layer["parameters"] for layer in found["layers"]) == 61_706
+    assert found["macs"] == sum(layer["macs"] for layer in found["layers"])
+    assert found["layers"][0] == {
+        "layer": "0 Conv2D",
+        "output_shape": [6, 28, 28],
+        "parameters": 6 * 26,
+        "macs": 28 * 28 * 6 * 25,
+    }

@@ -8,7 +8,7 @@ from minidl import inspection
 from minidl.errors import keyword_hints
 from minidl.inspection.samples import built, class_scores, one_sample, samples, without_probabilities
 from minidl.module import Module
-from minidl.plots.canvas import canvas, figure_of, limits_of, names_of, picture
+from minidl.plots.canvas import canvas, color_bar, figure_of, limits_of, names_of, picture
 from minidl.plots.grid import grid, show_picture
 from minidl.typing import Array, Size
 
@@ -31,16 +31,16 @@ def saliency(
     maps = inspection.saliency(model, batch, classes=classes)
     chosen = _chosen(model, batch, classes)
     n = len(batch)
-    axes = canvas(axes, (0.3 + 1.5 * n, 3.4))
-    places = grid(axes, 2, n, above=0.2)
+    axes = canvas(axes, (0.1 + 1.5 * n, 3.5))
+    places = grid(axes, 2, n, above=0.15)
     limits = limits_of(batch)
     for i in range(n):
         show_picture(
             axes, picture(batch[i], limits), places[i], text=names_of(class_names, int(chosen.max()) + 1)[chosen[i]]
         )
-        _gray(axes, batch[i], limits, places[n + i], alpha=0.4)
-        heat = maps[i] / (maps[i].max() or 1)
-        show_picture(axes, heat, places[n + i], cmap="inferno", alpha=np.sqrt(heat))
+        _gray(axes, batch[i], limits, places[n + i], vmax=2)  # dark, so that the map stands out
+        heat = (maps[i] / (np.quantile(maps[i], 0.99) or 1)).clip(0, 1)
+        show_picture(axes, heat, places[n + i], cmap="inferno", alpha=heat)
     return figure_of(axes)
 
 
@@ -72,7 +72,7 @@ def occlusion(
     _gray(axes, batch[0], limits, places[1])
     most = float(np.abs(lost).max()) or 1.0
     drawn = show_picture(axes, lost, places[1], cmap="PuOr_r", vmin=-most, vmax=most, alpha=0.65)
-    figure_of(axes).colorbar(drawn, ax=axes, label="probability lost", shrink=0.8)
+    color_bar(axes, drawn, "probability lost")
     return figure_of(axes)
 
 

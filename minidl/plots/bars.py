@@ -24,7 +24,8 @@ COLORS = {
     "ONNX Runtime": "tab:purple",
     "sgemm": "tab:gray",
 }
-"""One color for a contestant in all charts; others take matplotlib's own."""
+"""One color for a contestant in all charts; others take those of OTHERS."""
+OTHERS = ("tab:brown", "tab:olive", "tab:cyan", "black")
 
 
 @keyword_hints
@@ -38,7 +39,7 @@ def benchmark(results: Any, *, axes: "Axes | None" = None) -> "Figure":
     try:
         if isinstance(results, str | os.PathLike):
             results = json.loads(Path(results).read_text(encoding="utf-8"))
-        charts = [chart for chart in _charts(results) if any(chart["groups"].values())]
+        charts = [chart for chart in _charts(results) if chart["groups"]]
     except (ValueError, TypeError, KeyError, AttributeError):
         raise FormatError(f"{name}: expected the JSON of a benchmark suite") from None
     if not charts:
@@ -59,7 +60,7 @@ def _charts(results: Any) -> list[dict[str, Any]]:
         return [
             {"logarithmic": True}
             | dict(chart)
-            | {"groups": {case: _numbers(values) for case, values in chart["groups"].items()}}
+            | {"groups": {case: numbers for case, v in chart["groups"].items() if (numbers := _numbers(v))}}
             for chart in results["bars"]
         ]
     times: dict[str, dict[str, dict[str, float]]] = {}
@@ -68,7 +69,9 @@ def _charts(results: Any) -> list[dict[str, Any]]:
             contestant: timing["median"] for contestant, timing in record.get("contestants", {}).items()
         }
         title = f"{results['suite']}: {record['network']}" if "network" in record else str(results["suite"])
-        times.setdefault(title, {})[str(record["case"])] = _numbers(medians)
+        case = f"batch {record['batch']}" if "network" in record and "batch" in record else str(record["case"])
+        if medians:
+            times.setdefault(title, {})[case] = _numbers(medians)
     return [
         {"title": title, "unit": "seconds", "groups": groups, "logarithmic": True} for title, groups in times.items()
     ]
@@ -91,12 +94,14 @@ def _draw(axes: "Axes", chart: dict[str, Any]) -> None:
         for i, (name, value) in enumerate(values.items()):
             places.setdefault(name, []).append((top + i, value))
         top += len(values) + 1
+    others = iter(OTHERS * len(places))
     for name, points in places.items():
+        color = COLORS[name] if name in COLORS else next(others)
         heights, values = [place for place, _ in points], [value for _, value in points]
         if logarithmic:
-            axes.plot(values, heights, "o", label=name, color=COLORS.get(name))
+            axes.plot(values, heights, "o", label=name, color=color)
         else:
-            axes.barh(heights, values, label=name, color=COLORS.get(name))
+            axes.barh(heights, values, label=name, color=color)
         for place, value in points:
             short = f"{value:.3g}"
             text = seconds(float(short)) if in_seconds else short

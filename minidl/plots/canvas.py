@@ -9,6 +9,7 @@ from minidl.typing import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure
 
 
@@ -37,6 +38,14 @@ def figure_of(axes: "Axes") -> "Figure":
     return figure
 
 
+def font_size(axes: "Axes", *, of_width: float = 0.0, of_height: float = 0.0, most: float = 10) -> float:
+    """A size of type, in points, that suits axes as large as these: the smaller of the shares, if `most` isn't."""
+    extent = axes.get_window_extent()
+    points = 72 / axes.figure.get_dpi()
+    wanted = [share * side * points for share, side in ((of_width, extent.width), (of_height, extent.height)) if share]
+    return max(1.0, min([most, *wanted]))
+
+
 def stack(axes: "Axes", count: int, *, gap: float, heights: list[float] | None = None) -> "list[Axes]":
     """`count` panels one below the other within the axes, or the axes themselves for one.
 
@@ -52,6 +61,14 @@ def stack(axes: "Axes", count: int, *, gap: float, heights: list[float] | None =
         panels.append(axes.inset_axes((0, top - height, 1, height)))
         top -= height + gap
     return panels
+
+
+def color_bar(axes: "Axes", drawn: "ScalarMappable", label: str) -> None:
+    """What the colors of a picture mean, beside the axes."""
+    size = font_size(axes, of_height=0.045)
+    bar = axes.figure.colorbar(drawn, ax=axes, shrink=0.8)
+    bar.set_label(label, fontsize=size)
+    bar.ax.tick_params(labelsize=size)
 
 
 def bare(axes: "Axes") -> None:

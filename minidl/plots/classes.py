@@ -7,7 +7,7 @@ import numpy as np
 from minidl import shapes
 from minidl.errors import ShapeError, keyword_hints
 from minidl.inspection.samples import probabilities
-from minidl.plots.canvas import canvas, figure_of, limits_of, names_of, picture
+from minidl.plots.canvas import canvas, color_bar, figure_of, font_size, limits_of, names_of, picture
 from minidl.plots.grid import grid, show_picture
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def confusion_matrix(counts: Any, *, class_names: Any = None, axes: "Axes | None
     shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     if n <= READABLE:
-        size = 8 if n <= 10 else 6
+        size = font_size(axes, of_width=0.3 / n, of_height=0.3 / n, most=8)
         for i in range(n):
             for j in range(n):
                 if counts[i, j]:
@@ -50,11 +50,13 @@ def confusion_matrix(counts: Any, *, class_names: Any = None, axes: "Axes | None
                         color="white" if shares[i, j] > 0.5 else "black",
                         fontweight="bold" if i == j else "normal",
                     )
-        axes.set_xticks(range(n), names, rotation=45, ha="right", rotation_mode="anchor")
-        axes.set_yticks(range(n), names)
-    axes.set_xlabel("predicted class")
-    axes.set_ylabel("true class")
-    figure_of(axes).colorbar(image, ax=axes, label="share of the true class", shrink=0.8)
+        size = font_size(axes, of_width=0.7 / n, of_height=0.7 / n)
+        axes.set_xticks(range(n), names, rotation=45, ha="right", rotation_mode="anchor", fontsize=size)
+        axes.set_yticks(range(n), names, fontsize=size)
+    size = font_size(axes, of_height=0.045)
+    axes.set_xlabel("predicted class", fontsize=size)
+    axes.set_ylabel("true class", fontsize=size)
+    color_bar(axes, image, "share of the true class")
     return figure_of(axes)
 
 
@@ -94,15 +96,15 @@ def mistakes(
     worst = wrong[np.argsort(rows[wrong, labels[wrong]], kind="stable")][:count]
     columns = min(max(len(worst), 1), shapes.count(columns, "columns") if columns is not None else 6)
     lines = max(1, -(-len(worst) // columns))
-    axes = canvas(axes, (1.45 * columns + 0.2, 1.9 * lines + 0.3))
+    axes = canvas(axes, (1.4 * columns + 0.1, 1.4 * 1.4 * lines + 0.3))
     if not len(worst):
         axes.set_axis_off()
         axes.text(0.5, 0.5, f"no mistakes in {len(images)} images", ha="center", va="center", transform=axes.transAxes)
         return figure_of(axes)
-    places = grid(axes, lines, columns, above=0.36)
+    places = grid(axes, lines, columns, above=0.32)
     limits = limits_of(images)
     for place, i in zip(places, worst, strict=False):
         said = f"{names[predicted[i]]} {rows[i, predicted[i]]:.0%}"
         show_picture(axes, picture(images[i], limits), place, text=f"{said}\nis {names[labels[i]]}")
-    axes.set_title(f"{len(wrong)} of {len(images)} wrong", fontsize="medium")
+    axes.set_title(f"{len(wrong)} of {len(images)} wrong", fontsize=font_size(axes, of_width=0.06))
     return figure_of(axes)

@@ -12,7 +12,7 @@ import numpy as np
 
 from minidl.errors import FormatError, keyword_hints
 from minidl.inspection import LearningRates
-from minidl.plots.canvas import canvas, figure_of, stack
+from minidl.plots.canvas import canvas, figure_of, font_size, stack
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,6 +45,7 @@ def learning_curves(
     best = best or next((name for name in ("val_loss", "loss") if name in columns), None)
     marked = None if best is None else _lowest(columns[best])
     panels = stack(axes, len(chosen), gap=0.06)
+    size = font_size(axes, of_height=0.11 / len(chosen))
     for panel, name in zip(panels, chosen, strict=True):
         for label, key, color in (("training", name, "tab:blue"), ("validation", f"val_{name}", "tab:orange")):
             if key in columns:
@@ -58,13 +59,15 @@ def learning_curves(
                 )
         if marked is not None:
             panel.axvline(marked + 1, color="0.5", linestyle=":", label=f"best {best}: epoch {marked + 1}")
-        panel.set_ylabel(name.replace("_", " "))
+        panel.set_ylabel(name.replace("_", " "), fontsize=size)
+        panel.tick_params(labelsize=size)
         panel.grid(alpha=0.3)
         panel.locator_params(axis="x", integer=True)
         if panel is not panels[-1]:
             panel.tick_params(labelbottom=False)
-    panels[0].legend(fontsize="small")
-    panels[-1].set_xlabel("epoch")
+    small = font_size(axes, of_width=0.024, most=9)
+    panels[0].legend(fontsize=small, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, borderaxespad=0)
+    panels[-1].set_xlabel("epoch", fontsize=size)
     return figure_of(axes)
 
 

@@ -11,7 +11,7 @@ from minidl.errors import ShapeError, keyword_hints
 from minidl.inspection import activations
 from minidl.inspection.samples import built, one_sample
 from minidl.module import Module
-from minidl.plots.canvas import canvas, figure_of, picture
+from minidl.plots.canvas import canvas, color_bar, figure_of, font_size, picture
 from minidl.plots.grid import grid, show_picture
 from minidl.typing import Array
 
@@ -47,7 +47,7 @@ def filters(
             drawn = show_picture(axes, one, place, cmap="RdBu_r", vmin=-most, vmax=most)
     if not in_color:
         label = "weight" if channels == 1 or channel is not None else f"mean weight of {channels} channels"
-        figure_of(axes).colorbar(drawn, ax=axes, label=label, shrink=0.8)
+        color_bar(axes, drawn, label)
     return figure_of(axes)
 
 
@@ -90,7 +90,7 @@ def feature_maps(
     for _, y in rows:
         tops.append(top)
         top += 1.1 if y.ndim == 3 else 0.5
-    axes = canvas(axes, (2.2 + 0.62 * most, 0.3 + 0.62 * top))
+    axes = canvas(axes, (1.8 + 0.62 * most, 0.2 + 0.62 * top))
     grid(axes, 1, most)
     axes.set_ylim(top - 0.1, 0)
     width = axes.get_xlim()[1]
@@ -109,7 +109,12 @@ def feature_maps(
     grid(axes, 1, most)
     axes.set_ylim(top - 0.1, 0)
     middles = [line + (0.5 if y.ndim == 3 else 0.2) for (_, y), line in zip(rows, tops, strict=True)]
+    size = font_size(axes, of_height=0.28 / top, most=7.5)
+    for (_, y), middle in zip(rows, middles, strict=True):
+        if y.ndim == 3 and len(y) > channels:
+            axes.text(width * 1.01, middle, f"+ {len(y) - channels}", va="center", fontsize=size)
     labels = [f"{name}\n{' x '.join(map(str, y.shape))}" for name, y in rows]
-    axes.set_yticks(middles, labels, fontsize=7)
+    axes.set_yticks(middles, labels, fontsize=size)
+    axes.set_anchor("W")  # or the layout leaves too little room for the labels
     axes.tick_params(length=0)
     return figure_of(axes)

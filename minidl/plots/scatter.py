@@ -7,7 +7,7 @@ import numpy as np
 from minidl import inspection, shapes
 from minidl.errors import ShapeError, keyword_hints
 from minidl.module import Module
-from minidl.plots.canvas import canvas, figure_of, names_of
+from minidl.plots.canvas import canvas, figure_of, font_size, names_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,9 +53,10 @@ def features(
             linewidths=0,
             label=names[i],
         )
-    axes.set_xlabel(f"component 1 ({shares[0]:.0%} of the variance)")
-    axes.set_ylabel(f"component 2 ({shares[1]:.0%} of the variance)")
-    axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1), frameon=False, markerscale=1.5)
+    size = font_size(axes, of_width=0.045, of_height=0.045)
+    axes.set_xlabel(f"component 1 ({shares[0]:.0%} of the variance)", fontsize=size)
+    axes.set_ylabel(f"component 2 ({shares[1]:.0%} of the variance)", fontsize=size)
+    axes.legend(fontsize=0.9 * size, loc="upper left", bbox_to_anchor=(1, 1), frameon=False, markerscale=1.5)
     return figure_of(axes)
 
 

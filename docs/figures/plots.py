@@ -27,8 +27,10 @@ def found() -> inspection.LearningRates:
     """The learning rates of a new LeNet."""
     train, _ = ml.datasets.fashion_mnist_10k()
     model = ml.models.lenet(seed=0)
+    optimizer = ml.Adam(model.parameters())
     return inspection.find_learning_rate(
-        model, train.images, train.labels, loss=ml.CrossEntropy(), optimizer=ml.Adam(model.parameters()), seed=0)  # fmt: skip
+        model, train.images, train.labels, loss=ml.CrossEntropy(), optimizer=optimizer, seed=0
+    )
 
 
 def confusion_matrix() -> Figure:

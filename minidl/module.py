@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class Parameter:
     """An array that training changes, and the sum of its gradients since `zero_grad`.
 
-    It has neither until its module is built; then both are views into the two flat buffers of their model. In memory
-    its axes are in the order `memory`, outermost first, which is that in which kernels read it; by default their own.
+    It has neither until its module is built, unless it is made of a `value`; then both are views into the two flat
+    buffers of their model. In memory its axes are in the order `memory`, outermost first, which is that in which
+    kernels read it; by default their own.
     """
 
     __slots__ = ("_flat", "_grad", "_value", "memory")
@@ -101,6 +102,16 @@ class Parameter:
     def _live_in(self, shape: Shape, values: Array, grads: Array) -> None:
         self._flat = values, grads
         self._value, self._grad = self._shaped(values, shape), self._shaped(grads, shape)
+
+    def __getstate__(self) -> Any:
+        """What a copy or a pickle is made of: the vectors, of which value and gradient become views again."""
+        return self.memory, None if self._flat is None else (self.value.shape, *self._flat)
+
+    def __setstate__(self, state: Any) -> None:
+        self.memory, built = state
+        self.forget()
+        if built is not None:
+            self._live_in(*built)
 
     def _shaped(self, vector: Array, shape: Shape) -> Array:
         order = self.memory if self.memory is not None and len(self.memory) == len(shape) else range(len(shape))

@@ -4,6 +4,7 @@ import ast
 import doctest
 import importlib
 import inspect
+import itertools
 import re
 import tomllib
 from pathlib import Path
@@ -141,6 +142,17 @@ def test_broken_links_are_found(tmp_path):
     assert broken_links(page) == ["gone.md", "gone.png", "gone.svg", "#gone", "page.md#gone"]
     page.write_text("```{figure} gone.svg\n:alt: b\n```\n\n```sh\n[a](gone.md)\n```\n")
     assert broken_links(page) == ["gone.svg"]
+
+
+def test_no_line_of_a_paragraph_begins_like_a_list():
+    """ "from 0 to" with "1. " in the next line is a list to Markdown, which a paragraph ends for."""
+    mistaken = []
+    for page in LINKING:
+        lines = FENCE.sub("", page.read_text("utf-8")).split("\n")
+        for before, line in itertools.pairwise(lines):
+            if re.match(r"1[.)] |[-+*] ", line) and before.strip() and not re.match(r"\s|\d+[.)] |[-+*] ", before):
+                mistaken.append(f"{named(page)}: {line}")
+    assert not mistaken
 
 
 def test_figures_say_what_they_show():

@@ -1,6 +1,7 @@
 """The documents are true: their examples give the output shown, their links lead somewhere, their versions agree."""
 
 import ast
+import dataclasses
 import doctest
 import importlib
 import inspect
@@ -22,7 +23,10 @@ PAGES = [
 ]
 LINKING = [*PAGES, ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md"]
 WITHOUT_EXAMPLES = {"index.md", "api.md", "benchmarks.md", "recipes/index.md"}
-SUBPACKAGES = ("augment", "datasets", "functional", "initializers", "metrics", "models", "schedules", "testing")
+SUBPACKAGES = (
+    "augment", "datasets", "functional", "initializers", "inspection", "metrics", "models", "plots", "schedules",
+    "testing",
+)  # fmt: skip
 
 FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<body>.*?)^```[ ]*$", re.MULTILINE | re.DOTALL)
 # [text](target), ![text](target), a directive that shows or includes a file, and HTML's own attributes.
@@ -222,7 +226,9 @@ PUBLIC_CLASSES = {
     f"{module.__name__}.{name}": value
     for module in (minidl, *(importlib.import_module(f"minidl.{name}") for name in SUBPACKAGES))
     for name in sorted(public_names(module))
-    if inspect.isclass(value := getattr(module, name)) and not issubclass(value, (Exception, list, dict))
+    if inspect.isclass(value := getattr(module, name))
+    and not issubclass(value, (Exception, list, dict))
+    and not dataclasses.is_dataclass(value)  # each field has its docstring below it
 }
 
 

@@ -56,7 +56,7 @@ def measured_on(results: dict[str, Any]) -> list[str]:
     )
     if machine["load"] is not None and machine["load"] > BUSY * machine["cores"]:
         text += f" The machine had other work as it began (load {machine['load']:.1f})."
-    return [f"*{text}*", ""]
+    return [":::{container} measured", text, ":::", ""]
 
 
 def _medians(record: dict[str, Any]) -> dict[str, float]:

@@ -10,7 +10,7 @@ sys.path[:0] = [str(DOCS), str(DOCS.parent)]
 import build_figures  # noqa: E402
 import build_tables  # noqa: E402
 from docutils import nodes  # noqa: E402
-from sphinx.errors import ExtensionError  # noqa: E402
+from sphinx.errors import SphinxError  # noqa: E402
 from sphinx.transforms import SphinxTransform  # noqa: E402
 
 import minidl  # noqa: E402
@@ -54,7 +54,13 @@ def make_figures_and_tables(app):
         build_figures.build(build_figures.pages(), DOCS / "_figures")
         build_tables.build(DOCS / "results", DOCS / "_tables")
     except (build_figures.FigureError, build_tables.ResultsError) as error:
-        raise ExtensionError(str(error)) from error
+        raise NothingToShowError(str(error)) from error
+
+
+class NothingToShowError(SphinxError):
+    """A figure or a table can't be made."""
+
+    category = "Figures and tables"
 
 
 class DarkFigures(SphinxTransform):

@@ -256,9 +256,8 @@ class AverageWeights(Callback):
 class CSVLogger(Callback):
     """Write a line for each epoch to the CSV file `filename`: its number, from 0, and every logged number.
 
-    `separator` stands between them. Each epoch replaces the file whole. `append` goes on after the lines that it has, and
-    from an `initial_epoch` on
-    after those of the epochs before.
+    `separator` stands between them. Each epoch replaces the file whole. `append` goes on after the lines that it has,
+    and from an `initial_epoch` on after those of the epochs before.
     """
 
     def __init__(self, filename: StrPath, *, separator: str = ",", append: bool = False) -> None:

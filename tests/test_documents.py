@@ -1,9 +1,11 @@
 """The documents are true: their examples give the output shown, their links lead somewhere, their versions agree."""
 
 import ast
+import dataclasses
 import doctest
 import importlib
 import inspect
+import itertools
 import re
 import tomllib
 from pathlib import Path
@@ -21,7 +23,10 @@ PAGES = [
 ]
 LINKING = [*PAGES, ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md"]
 WITHOUT_EXAMPLES = {"index.md", "api.md", "benchmarks.md", "recipes/index.md"}
-SUBPACKAGES = ("augment", "datasets", "functional", "initializers", "metrics", "models", "schedules", "testing")
+SUBPACKAGES = (
+    "augment", "datasets", "functional", "initializers", "inspection", "metrics", "models", "plots", "schedules",
+    "testing",
+)  # fmt: skip
 
 FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<body>.*?)^```[ ]*$", re.MULTILINE | re.DOTALL)
 # [text](target), ![text](target), a directive that shows or includes a file, and HTML's own attributes.
@@ -143,6 +148,17 @@ def test_broken_links_are_found(tmp_path):
     assert broken_links(page) == ["gone.svg"]
 
 
+def test_no_line_of_a_paragraph_begins_like_a_list():
+    """ "from 0 to" with "1. " in the next line is a list to Markdown, which a paragraph ends for."""
+    mistaken = []
+    for page in LINKING:
+        lines = FENCE.sub("", page.read_text("utf-8")).split("\n")
+        for before, line in itertools.pairwise(lines):
+            if re.match(r"1[.)] |[-+*] ", line) and before.strip() and not re.match(r"\s|\d+[.)] |[-+*] ", before):
+                mistaken.append(f"{named(page)}: {line}")
+    assert not mistaken
+
+
 def test_figures_say_what_they_show():
     silent = []
     for page in PAGES:
@@ -210,7 +226,9 @@ PUBLIC_CLASSES = {
     f"{module.__name__}.{name}": value
     for module in (minidl, *(importlib.import_module(f"minidl.{name}") for name in SUBPACKAGES))
     for name in sorted(public_names(module))
-    if inspect.isclass(value := getattr(module, name)) and not issubclass(value, (Exception, list, dict))
+    if inspect.isclass(value := getattr(module, name))
+    and not issubclass(value, (Exception, list, dict))
+    and not dataclasses.is_dataclass(value)  # each field has its docstring below it
 }
 
 

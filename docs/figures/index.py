@@ -1,5 +1,7 @@
 """The picture of the landing page and the README: what a small convolutional network makes of an image."""
 
+from functools import cache
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -7,6 +9,7 @@ from matplotlib.figure import Figure
 import minidl as ml
 
 
+@cache
 def trained() -> ml.Sequential:
     """LeNet after three epochs on the packaged images."""
     train, _ = ml.datasets.fashion_mnist_10k()
@@ -28,6 +31,7 @@ def maps(place: Axes, channels: np.ndarray, across: int) -> None:
         sheet[i : i + height, j : j + width] = (channel - low) / max(high - low, 1e-9)
     place.imshow(sheet, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     place.set_axis_off()
+    place.set_anchor("N")
 
 
 def cnn() -> Figure:
@@ -43,9 +47,10 @@ def cnn() -> Figure:
             stages.append(x)
     scores = model(image)
     probabilities, _ = ml.functional.softmax(scores)
-    figure = Figure(figsize=(8, 2.2), layout="constrained")
-    axes = figure.subplots(1, 4, width_ratios=[1, 1.42, 1, 1])
-    titles = ["an image", "6 filters of 5 x 5, ReLU, pool", "16 filters, ReLU, pool", "dense layers, softmax"]
+    figure = Figure(figsize=(9, 2.2), layout="constrained")
+    axes = figure.subplots(1, 4, width_ratios=[1, 1.5, 1, 1.2])
+    figure.get_layout_engine().set(wspace=0.08)
+    titles = ["an image", "6 filters, ReLU, pool", "16 filters, ReLU, pool", "dense layers, softmax"]
     for place, stage, across, title in zip(axes, stages, (1, 3, 4), titles, strict=False):
         maps(place, stage[0], across)
         place.set_title(title)

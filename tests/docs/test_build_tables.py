@@ -52,12 +52,12 @@ def test_operators_are_told_apart_by_their_size():
 
 
 def test_the_machine_is_named_and_a_busy_one_confessed():
-    [text, _] = build_tables.measured_on(results([]))
+    [_, text, _, _] = build_tables.measured_on(results([]))
     assert "on 2026-01-02 with a processor, 2 cores (avx2), Linux; minidl 0.1.0 at revision abc" in text
     assert "numpy 2.0" in text
     assert "load" not in text
-    assert "(load 1.4)" in build_tables.measured_on(results([], load=1.4))[0]
-    assert "load" not in build_tables.measured_on(results([], load=None))[0]
+    assert "(load 1.4)" in build_tables.measured_on(results([], load=1.4))[1]
+    assert "load" not in build_tables.measured_on(results([], load=None))[1]
 
 
 @pytest.mark.parametrize("content", [None, "{", '{"suite": "memory"}', "[]"])

@@ -14,23 +14,25 @@ AXES = 5
 
 @Kernel
 def _permute(memory, ints, job, task, own):
-    """Copy index `task` of the first axis of a strided array into a dense one, or add it there."""
-    sizes, strides, onto = job + 3, job + 3 + AXES, ints[job + 2]
-    n1, n2, n3, n4 = ints[sizes + 1], ints[sizes + 2], ints[sizes + 3], ints[sizes + 4]
+    """Copy a share of the first axis of a strided array into a dense one, or add it there."""
+    sizes, strides, onto, tasks = job + 4, job + 4 + AXES, ints[job + 2], ints[job + 3]
+    n0, n1, n2, n3, n4 = ints[sizes], ints[sizes + 1], ints[sizes + 2], ints[sizes + 3], ints[sizes + 4]
     s1, s2, s3, s4 = ints[strides + 1], ints[strides + 2], ints[strides + 3], ints[strides + 4]
-    origin = ints[job] + task * ints[strides]
-    target = ints[job + 1] + task * n1 * n2 * n3 * n4
-    for i in range(n1):
-        for j in range(n2):
-            for k in range(n3):
-                source = origin + i * s1 + j * s2 + k * s3
-                if onto:
-                    for m in range(n4):
-                        memory[target + m] += memory[source + m * s4]
-                else:
-                    for m in range(n4):
-                        memory[target + m] = memory[source + m * s4]
-                target += n4
+    first, last = task * n0 // tasks, (task + 1) * n0 // tasks
+    target = ints[job + 1] + first * n1 * n2 * n3 * n4
+    for h in range(first, last):
+        origin = ints[job] + h * ints[strides]
+        for i in range(n1):
+            for j in range(n2):
+                for k in range(n3):
+                    source = origin + i * s1 + j * s2 + k * s3
+                    if onto:
+                        for m in range(n4):
+                            memory[target + m] += memory[source + m * s4]
+                    else:
+                        for m in range(n4):
+                            memory[target + m] = memory[source + m * s4]
+                    target += n4
 
 
 def permuted(source: Array, target: Array, *, onto: bool = False) -> Job:
@@ -39,7 +41,8 @@ def permuted(source: Array, target: Array, *, onto: bool = False) -> Job:
     sizes = [*source.shape[:1], *[1] * missing, *source.shape[1:]]
     strides = [stride // source.itemsize for stride in source.strides]
     strides = [*strides[:1], *[0] * missing, *strides[1:]]
-    return Job(_permute, [source, target, int(onto), *sizes, *strides], sizes[0], 8 * source.size)
+    tasks = min(sizes[0], pieces(source.size))
+    return Job(_permute, [source, target, int(onto), tasks, *sizes, *strides], tasks, 8 * source.size)
 
 
 def packed(array: Array) -> tuple[Array, list[Job]]:

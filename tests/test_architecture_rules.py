@@ -18,7 +18,10 @@ PACKAGE = Path(minidl.__file__).resolve().parent
 
 # Bottom up; the modules of one floor don't import each other. "*" stands for any files of a folder.
 FLOORS = [
-    ["errors", "typing", "files", "counter", "backends.reference", "backends.reference.*"],
+    [
+        *("errors", "typing", "files", "counter", "representation", "notebook"),
+        *("backends.reference", "backends.reference.*"),
+    ],
     ["backends.operators", "backends.updates"],
     ["shapes"],
     ["arrangements"],
@@ -55,6 +58,7 @@ FLOORS = [
     ],
     ["callbacks", "fit_arguments"],
     ["training"],
+    ["timings"],
     ["summary"],
     ["model"],
     ["models", "models.*", "testing", "inspection", "inspection.*"],

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from minidl import functional as F
-from minidl import shapes
+from minidl import notebook, shapes
 from minidl.augment import Augment, as_augmentation
 from minidl.callbacks import Callback, ProgressBar
 from minidl.data import batches
@@ -36,6 +36,19 @@ class History(dict[str, list[Any]]):
         """Add an epoch's values."""
         for name, value in logs.items():
             self.setdefault(name, []).append(value)
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: a row with a small curve for each list of numbers."""
+        rows = []
+        for name, values in self.items():
+            if values and all(isinstance(value, int | float) for value in values):
+                numbers = [values[0], values[-1], min(values), max(values)]
+                texts = [f"{number:.4g}" for number in numbers]
+                rows.append([notebook.escape(name), notebook.sparkline(values), *texts])
+        epochs = max(map(len, self.values()), default=0)
+        title = f"<b>History</b> <small>{epochs:,} epochs</small>"
+        head = ["", "", "first", "last", "lowest", "highest"]
+        return notebook.block(notebook.details(title, notebook.table(head, rows, texts=2)))
 
 
 @keyword_hints

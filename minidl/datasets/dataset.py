@@ -6,10 +6,14 @@ from typing import Any, Self, overload
 
 import numpy as np
 
+from minidl import notebook
 from minidl.data.labels import class_counts, one_hot
 from minidl.data.split import split_rows
 from minidl.errors import ShapeError
 from minidl.typing import Array, IntArray
+
+SHOWN = 12
+"""How many images a notebook shows."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -89,3 +93,17 @@ class Dataset:
 
     def __repr__(self) -> str:
         return f"Dataset({len(self)} images {self.images.shape[1:]}, {len(self.class_names)} classes)"
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the first images, side by side in one picture, and their labels."""
+        shown = range(min(len(self), SHOWN) if self.images[0:1].size else 0)
+        body = ""
+        if shown:
+            pixels = [notebook.as_pixels(self.images[i]) for i in shown]
+            sheet = notebook.png(np.concatenate(pixels, axis=1))
+            labels = [int(self.labels[i]) for i in shown]
+            names = [str(self.class_names[k]) if 0 <= k < len(self.class_names) else str(k) for k in labels]
+            text = notebook.escape(", ".join(names))
+            style = "display: block; max-width: 100%; image-rendering: pixelated"
+            body = f'<img src="{sheet}" alt="{text}" style="{style}"><small>{text}</small>'
+        return notebook.block(notebook.details(f"<b>{notebook.escape(repr(self))}</b>", body))

@@ -1,6 +1,9 @@
+import json
+
 import pytest
 
 import minidl
+from minidl.summary import summarize
 
 
 @pytest.mark.parametrize("name", list(minidl.models.MODELS))
@@ -39,3 +42,22 @@ def test_other_names_of_a_network_lead_to_ours(fails):
 def test_a_file_that_is_no_model(fails, tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
     assert "notes.txt: File is not a zip file" in fails("summary", tmp_path / "notes.txt")
+
+
+def test_json(command, trained):
+    result = command("summary", trained.path, "--json")
+    model = minidl.models.tutorial(seed=0)
+    assert json.loads(result.out) == json.loads(json.dumps(summarize(model, (1, 28, 28)).data()))
+
+
+def test_times(command):
+    result = command("summary", "tutorial", "--timings", "--batch-size", "2", "--json", "--backend", "vectorized")
+    data = json.loads(result.out)
+    assert data["batch_size"] == 2
+    assert all(row["forward"] > 0 and row["backward"] > 0 for row in [*data["layers"], data["total"]])
+    assert "for a batch of 2 in training" in command("summary", "tutorial", "--timings", "--batch-size", "2").out
+
+
+def test_blocks_open(command):
+    assert "  3.body.0 Conv2D  " in command("summary", "resnet20", "--expand").out
+    assert "3.body" not in command("summary", "resnet20").out

@@ -98,9 +98,9 @@ class Summary:
         timed = self.batch_size is not None
         yield (*head, "forward µs", "backward µs") if timed else head
         yield ("input", show(("n", *self.input_shape)), *[""] * (5 if timed else 3))
-        for row in [*self.rows, self.total]:
+        for i, row in enumerate([*self.rows, self.total]):
             name = indentation * 2 * row.depth + row.name
-            shape = "" if row is self.total else show(("n", *row.shape))
+            shape = "" if i == len(self.rows) else show(("n", *row.shape))
             times = [f"{(seconds or 0) * 1e6:,.0f}" for seconds in (row.forward, row.backward)]
             yield (name, shape, f"{row.parameters:,}", f"{row.macs:,}", size(row.memory), *times * timed)
 

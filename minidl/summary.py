@@ -63,7 +63,7 @@ class Summary:
 
     def text(self) -> str:
         """The table as text."""
-        name, shape, *numbers = zip(*self._lines(), strict=True)
+        name, shape, *numbers = zip(*self.cells(), strict=True)
         columns = [_left(name), _left(shape), *map(_right, numbers)]
         lines = ["  ".join(cells).rstrip() for cells in zip(*columns, strict=True)]
         rule = "-" * max(map(len, lines))
@@ -71,7 +71,7 @@ class Summary:
 
     def html(self) -> str:
         """The table as HTML, for notebooks, with the model as code."""
-        head, *lines, total = ([notebook.escape(cell) for cell in line] for line in self._lines("\N{NO-BREAK SPACE}"))
+        head, *lines, total = ([notebook.escape(cell) for cell in line] for line in self.cells("\N{NO-BREAK SPACE}"))
         title = (
             f"<b>{total[0]}</b> <small>{notebook.escape(show(('n', *self.input_shape)))} to "
             f"{notebook.escape(show(('n', *self.total.shape)))}, {self.total.parameters:,} parameters, "
@@ -93,7 +93,8 @@ class Summary:
             "batch_size": self.batch_size,
         }
 
-    def _lines(self, indentation: str = " ") -> Iterator[tuple[str, ...]]:
+    def cells(self, indentation: str = " ") -> Iterator[tuple[str, ...]]:
+        """The table's lines as texts: its head, the input, each layer, and the model."""
         head = ("layer", "output shape", "parameters", "MACs", "memory")
         timed = self.batch_size is not None
         yield (*head, "forward µs", "backward µs") if timed else head

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import minidl
-from minidl.cli import bench, evaluate, predict, summary, train, warmup
+from minidl.cli import bench, evaluate, predict, report, summary, train, warmup
 from minidl.cli.arguments import Parser
 
 
@@ -28,6 +28,7 @@ COMMANDS: dict[str, Command] = {
     "evaluate": evaluate,
     "predict": predict,
     "summary": summary,
+    "report": report,
     "warmup": warmup,
     "bench": bench,
 }

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,7 @@ class Report:
             "machine": machine,
             "settings": settings,
             "records": self.records,
+            "bars": [asdict(bars) for bars in self.bars],
             "notes": list(dict.fromkeys(self.notes)),
         }
         path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -102,6 +102,16 @@ class Parameter:
         self._flat = values, grads
         self._value, self._grad = self._shaped(values, shape), self._shaped(grads, shape)
 
+    def __getstate__(self) -> Any:
+        """What a copy or a pickle is made of: the vectors, of which value and gradient become views again."""
+        return self.memory, None if self._flat is None else (self.value.shape, *self._flat)
+
+    def __setstate__(self, state: Any) -> None:
+        self.memory, built = state
+        self.forget()
+        if built is not None:
+            self._live_in(*built)
+
     def _shaped(self, vector: Array, shape: Shape) -> Array:
         order = self.memory if self.memory is not None and len(self.memory) == len(shape) else range(len(shape))
         return vector.reshape([shape[axis] for axis in order]).transpose(np.argsort(order))

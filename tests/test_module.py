@@ -1,5 +1,7 @@
 """Parameters, the buffers that they share, and the modules that own them."""
 
+import copy
+import pickle
 import re
 
 import numpy as np
@@ -193,6 +195,22 @@ class Net(Module):
         self.blocks = [ml.Dense(2, bias=False), "not a module", (ml.ReLU(),)]
         self.pair = (ml.ReLU(), ml.Dense(1))
         self.again = self.first
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda both: pickle.loads(pickle.dumps(both))])
+def test_a_copy_trains_as_the_original_does_and_leaves_it_alone(duplicate):
+    model = small()
+    optimizer = ml.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    train(model, optimizer)
+    before = model.state_dict()
+    other, its_optimizer = duplicate((model, optimizer))
+    train(other, its_optimizer, steps=2)
+    for name, value in model.state_dict().items():
+        np.testing.assert_array_equal(value, before[name])
+    train(model, optimizer, steps=2)
+    for name, value in model.state_dict().items():
+        assert not np.array_equal(value, before[name])
+        np.testing.assert_array_equal(other.state_dict()[name], value)
 
 
 def test_names_are_those_of_pytorch():

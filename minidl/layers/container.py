@@ -173,11 +173,11 @@ def listed(module: Module | None) -> Module | list[Module] | None:
     return module.layers if isinstance(module, Chain) and type(module) is Chain else module
 
 
-def without_softmax(module: Module) -> Module | None:
-    """The same layers less a Softmax at their end, or None where there is none."""
-    if isinstance(module, Softmax):
+def without_softmax(module: Module, *, kinds: tuple[type[Module], ...] = (Softmax,)) -> Module | None:
+    """The same layers less a Softmax, or another of these kinds, at their end, or None where there is none."""
+    if isinstance(module, kinds):
         return Chain([])
     if isinstance(module, Chain) and module.layers:
-        last = without_softmax(module.layers[-1])
+        last = without_softmax(module.layers[-1], kinds=kinds)
         return None if last is None else Chain([*module.layers[:-1], last])
     return None

@@ -91,7 +91,7 @@ def _tiles(results: Results | None, summary: Summary) -> list[tuple[str, str]]:
         tiles.append((f"{results.f1.mean():.3f}", f"mean F1 of {len(results.names)} classes"))
     tiles.append((f"{summary.total.parameters:,}", "parameters"))
     tiles.append((f"{summary.total.macs:,}", "MACs per image"))
-    tiles.append((size(summary.total.memory), "of outputs per image"))
+    tiles.append((size(summary.total.memory), "layer outputs per image"))
     if summary.batch_size is not None and summary.total.forward is not None and summary.total.backward is not None:
         seconds = summary.total.forward + summary.total.backward
         tiles.append((f"{seconds * 1e3:.2f} ms", f"forward and backward of {summary.batch_size:,}"))

@@ -74,7 +74,7 @@ def classes(results: Results) -> str:
     return (
         "<p>Precision is the share of the images seen as a class that are of it; recall, of the images of a class, the "
         "share that is seen as it; F1 is their harmonic mean.</p>"
-        + table(head, rows, foot=["mean of the classes", *means, f"{support.sum():,}"])
+        + table(head, rows, foot=["mean", *means, f"{support.sum():,}"])
     )
 
 

@@ -68,7 +68,7 @@ tfoot td {font-weight: 650; border-top: 1px solid var(--line)}
 .often ol {margin: 0; padding-left: 22px}
 .often li {margin-bottom: 6px; font-size: 14px; line-height: 1.35}
 .often small {color: var(--quiet); font-size: 13px}
-.mistakes {display: grid; grid-template-columns: repeat(auto-fill, minmax(108px, 1fr)); gap: 16px 14px; margin: 0;
+.mistakes {display: grid; grid-template-columns: repeat(auto-fill, minmax(140px, 1fr)); gap: 16px 14px; margin: 0;
   padding: 0; list-style: none}
 .mistakes img {display: block; width: 100%; aspect-ratio: 1; object-fit: contain; image-rendering: pixelated;
   background: #0000000d; border-radius: 6px; margin-bottom: 6px}

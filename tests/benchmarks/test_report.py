@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from benchmarks.report import Report, Table, duration, megabytes, share, times
+from benchmarks.report import Bars, Report, Table, duration, megabytes, share, times
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,12 @@ def test_a_report_shows_its_tables_and_each_note_once():
 
 
 def test_saved_json_holds_machine_settings_records_and_notes(tmp_path):
-    report = Report("training", records=[{"case": "lenet", "median": 0.25}], notes=["JAX is left out"])
+    report = Report(
+        "training",
+        records=[{"case": "lenet", "median": 0.25}],
+        bars=[Bars("training", "seconds", {"lenet": {"minidl": 0.25}})],
+        notes=["JAX is left out"],
+    )
     path = report.save(tmp_path / "results", {"processor": "some"}, {"rounds": 3})
     assert path == tmp_path / "results" / "training.json"
     assert json.loads(path.read_text(encoding="utf-8")) == {
@@ -55,5 +60,8 @@ def test_saved_json_holds_machine_settings_records_and_notes(tmp_path):
         "machine": {"processor": "some"},
         "settings": {"rounds": 3},
         "records": [{"case": "lenet", "median": 0.25}],
+        "bars": [
+            {"title": "training", "unit": "seconds", "groups": {"lenet": {"minidl": 0.25}}, "logarithmic": True},
+        ],
         "notes": ["JAX is left out"],
     }

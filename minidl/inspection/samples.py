@@ -1,0 +1,92 @@
+"""The checks of what is looked at: a model that is built, and samples that fit it."""
+
+from typing import Any
+
+import numpy as np
+
+from minidl import functional as F
+from minidl import shapes
+from minidl.errors import NotBuiltError, ShapeError
+from minidl.layers import LogSoftmax, Softmax
+from minidl.layers.container import Chain, without_softmax
+from minidl.module import Module
+from minidl.training import as_input
+from minidl.typing import Array
+
+
+def built(model: Any) -> Module:
+    """The model. Raises TypeError for anything else, and NotBuiltError where it has no weights yet."""
+    if not isinstance(model, Module):
+        raise TypeError(f"model: expected a model, such as a Sequential, got {type(model).__name__}")
+    if any(not array.is_built for _, array in model.named_state()):
+        raise NotBuiltError(
+            f"the {type(model).__name__} isn't built yet: give it input_shape=(c, h, w), or train it first"
+        )
+    return model
+
+
+def layers_of(model: Any) -> list[tuple[str, Module]]:
+    """(name, layer), such as "0 Conv2D", of each layer of a chain. Raises TypeError for a model that isn't one."""
+    model = built(model)
+    if not isinstance(model, Chain):
+        raise TypeError(f"model: expected a Sequential, whose layers follow one another, got {type(model).__name__}")
+    return [(f"{name} {type(layer).__name__}", layer) for name, layer in model.children()]
+
+
+def samples(model: Module, x: Any) -> Array:
+    """Samples (n, ...) in the model's dtype. Raises DTypeError, and ShapeError where they don't fit or are none."""
+    batch: Array = as_input(x, model)
+    wanted = getattr(model, "input_shape", None)
+    if wanted is not None:
+        hint = "; a single one is x[None]" if batch.shape == tuple(wanted) else ""
+        if batch.shape[1:] != tuple(wanted):
+            raise ShapeError(f"expected samples {shapes.show(('n', *wanted))}, got {shapes.show(batch.shape)}{hint}")
+    if not len(batch):
+        raise ShapeError("expected at least one sample, got none")
+    return batch
+
+
+def one_sample(model: Module, image: Any) -> Array:
+    """A batch (1, c, h, w) of an image (c, h, w), or of a batch of one. Raises as `samples` does."""
+    image = np.asarray(image)
+    if image.ndim == 4 and len(image) != 1:
+        raise ShapeError(f"expected one image (c, h, w), got {shapes.show(image.shape)}")
+    shapes.image_shape(image.shape[-3:])
+    return samples(model, image.reshape(1, *image.shape[-3:]))
+
+
+def without_probabilities(model: Module) -> Module:
+    """The model less the Softmax or LogSoftmax that it ends in: what gives its logits."""
+    return without_softmax(model, kinds=(Softmax, LogSoftmax)) or model
+
+
+def class_scores(scores: Array) -> Array:
+    """Scores (n, classes). Raises ShapeError for others."""
+    if scores.ndim != 2:
+        raise ShapeError(f"expected a model that gives scores (n, classes), got {shapes.show(scores.shape)}")
+    return scores
+
+
+def probabilities(scores: Array) -> Array:
+    """Rows of probabilities (n, classes): the softmax of logits, or the scores where they are such rows already."""
+    scores = class_scores(np.asarray(scores))
+    if scores.dtype.kind != "f":
+        scores = scores.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        are_rows = (scores >= 0).all() and np.allclose(scores.sum(axis=1), 1, atol=1e-3)
+    return scores if are_rows else F.softmax(scores)[0]
+
+
+def chosen_classes(classes: Any, scores: Array) -> Array:
+    """A class for each sample: (n,) of those given, or those with the highest scores. Raises ShapeError, ValueError."""
+    n, count = scores.shape
+    if classes is None:
+        return np.asarray(scores.argmax(axis=1))
+    chosen = np.asarray(classes)
+    if chosen.dtype.kind not in "iu":
+        raise ValueError(f"classes: expected integers, got {chosen.dtype}")
+    if chosen.shape not in ((), (n,)):
+        raise ShapeError(f"classes: expected one for each of {n} samples, got {shapes.show(chosen.shape)}")
+    if not 0 <= chosen.min() <= chosen.max() < count:
+        raise ValueError(f"classes: expected numbers from 0 to {count - 1}, got {classes!r}")
+    return np.broadcast_to(chosen, (n,))

@@ -1,0 +1,122 @@
+"""What the benchmarks measured, as a chart."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from minidl.errors import FormatError, keyword_hints
+from minidl.plots.canvas import canvas, figure_of, stack
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLORS = {
+    "minidl": "tab:red",
+    "minidl compiled": "tab:red",
+    "minidl vectorized": "tab:pink",
+    "minidl reference": "tab:gray",
+    "PyTorch": "tab:orange",
+    "JAX": "tab:blue",
+    "Keras": "tab:green",
+    "ONNX Runtime": "tab:purple",
+    "sgemm": "tab:gray",
+}
+"""One color for a contestant in all charts; others take those of OTHERS."""
+OTHERS = ("tab:brown", "tab:olive", "tab:cyan", "black")
+
+
+@keyword_hints
+def benchmark(results: Any, *, axes: "Axes | None" = None) -> "Figure":
+    """A suite's results, as `python -m benchmarks` writes them to a JSON file: its path, or what is in it.
+
+    A panel for each quantity, with dots on a logarithmic axis for times and bars from zero for sizes. Raises
+    FormatError for anything else, and where there is nothing to draw.
+    """
+    name = os.fspath(results) if isinstance(results, str | os.PathLike) else "results"
+    try:
+        if isinstance(results, str | os.PathLike):
+            results = json.loads(Path(results).read_text(encoding="utf-8"))
+        charts = [chart for chart in _charts(results) if chart["groups"]]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise FormatError(f"{name}: expected the JSON of a benchmark suite") from None
+    if not charts:
+        raise FormatError(f"{name}: there are no measurements to draw")
+    heights = [1.2 + sum(0.3 + 0.2 * len(values) for values in chart["groups"].values()) for chart in charts]
+    axes = canvas(axes, (9, sum(heights)))
+    panels = stack(axes, len(charts), gap=1.0 / sum(heights), heights=[height - 0.9 for height in heights])
+    for panel, chart in zip(panels, charts, strict=True):
+        _draw(panel, chart)
+    return figure_of(axes)
+
+
+def _charts(results: Any) -> list[dict[str, Any]]:
+    """Of each quantity: its title, its unit, {case: {contestant: value}}, and whether its axis is logarithmic."""
+    if not isinstance(results, Mapping):
+        raise TypeError("expected an object")
+    if "bars" in results:
+        return [
+            {"logarithmic": True}
+            | dict(chart)
+            | {"groups": {case: numbers for case, v in chart["groups"].items() if (numbers := _numbers(v))}}
+            for chart in results["bars"]
+        ]
+    times: dict[str, dict[str, dict[str, float]]] = {}
+    for record in results["records"]:
+        medians = record.get("medians") or {
+            contestant: timing["median"] for contestant, timing in record.get("contestants", {}).items()
+        }
+        title = f"{results['suite']}: {record['network']}" if "network" in record else str(results["suite"])
+        case = f"batch {record['batch']}" if "network" in record and "batch" in record else str(record["case"])
+        if medians:
+            times.setdefault(title, {})[case] = _numbers(medians)
+    return [
+        {"title": title, "unit": "seconds", "groups": groups, "logarithmic": True} for title, groups in times.items()
+    ]
+
+
+def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    return {str(name): float(value) for name, value in values.items() if value is not None}
+
+
+def _draw(axes: "Axes", chart: dict[str, Any]) -> None:
+    """A row for each value, in groups: bars from zero, or, on a logarithmic axis, which has no zero, dots."""
+    from matplotlib.ticker import EngFormatter
+
+    seconds = EngFormatter(unit="s")
+    in_seconds, logarithmic = chart["unit"] == "seconds", chart["logarithmic"]
+    places: dict[str, list[tuple[float, float]]] = {}
+    ticks, top = [], 0.0
+    for values in chart["groups"].values():
+        ticks.append(top + (len(values) - 1) / 2)
+        for i, (name, value) in enumerate(values.items()):
+            places.setdefault(name, []).append((top + i, value))
+        top += len(values) + 1
+    others = iter(OTHERS * len(places))
+    for name, points in places.items():
+        color = COLORS[name] if name in COLORS else next(others)
+        heights, values = [place for place, _ in points], [value for _, value in points]
+        if logarithmic:
+            axes.plot(values, heights, "o", label=name, color=color)
+        else:
+            axes.barh(heights, values, label=name, color=color)
+        for place, value in points:
+            short = f"{value:.3g}"
+            text = seconds(float(short)) if in_seconds else short
+            axes.annotate(text, (value, place), (6, 0), textcoords="offset points", va="center", fontsize=7)
+    axes.set_yticks(ticks, list(chart["groups"]), fontsize=8)
+    axes.set_ylim(top - 1, -1)
+    axes.margins(x=0.15)
+    if logarithmic:
+        axes.set_xscale("log")
+        axes.grid(axis="x", linewidth=0.3)
+    if in_seconds:
+        axes.xaxis.set_major_formatter(seconds)
+    axes.set_xlabel(chart["unit"], fontsize=8)
+    axes.tick_params(axis="x", labelsize=8)
+    axes.set_title(chart["title"], fontsize=10)
+    axes.spines[["top", "right"]].set_visible(False)
+    if len(places) > 1:
+        axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1), frameon=False)

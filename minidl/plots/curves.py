@@ -1,0 +1,135 @@
+"""How training went, epoch by epoch, and how the loss goes with the learning rate."""
+
+import csv
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minidl.errors import FormatError, keyword_hints
+from minidl.inspection import LearningRates
+from minidl.plots.canvas import canvas, figure_of, font_size, stack
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+NOT_CURVES = ("epoch", "lr")
+"""Columns of a history that aren't drawn unless they're asked for."""
+
+
+@keyword_hints
+def learning_curves(
+    history: Any, *, names: Sequence[str] | None = None, best: str | None = None, axes: "Axes | None" = None
+) -> "Figure":
+    """Loss and metrics, epoch by epoch from 1, of training and validation; the best epoch is marked.
+
+    `history` is what `fit` returns, a dict of lists, or the path of a history.csv or history.json. Each quantity has a
+    panel of its own within the axes; `names` chooses some, such as ["loss", "lr"]. The best epoch is that with the
+    lowest `best`: by default "val_loss", or "loss" without it. Raises ValueError and FormatError.
+    """
+    columns = _columns(history)
+    present = [name for name in columns if not name.startswith("val_") or name[4:] not in columns]
+    chosen = [name for name in present if name not in NOT_CURVES] if names is None else list(names)
+    unknown = [name for name in [*chosen, *([] if best is None else [best])] if name not in columns]
+    if unknown:
+        raise ValueError(f"no {unknown[0]!r} in the history, which has {', '.join(columns) or 'nothing'}")
+    if not chosen or not len(columns[chosen[0]]):
+        raise ValueError("history: expected at least one epoch with a loss, got none")
+    axes = canvas(axes, (6, 0.8 + 2.2 * len(chosen)))
+
+    best = best or next((name for name in ("val_loss", "loss") if name in columns), None)
+    marked = None if best is None else _lowest(columns[best])
+    panels = stack(axes, len(chosen), gap=0.06)
+    size = font_size(axes, of_height=0.11 / len(chosen))
+    for panel, name in zip(panels, chosen, strict=True):
+        for label, key, color in (("training", name, "tab:blue"), ("validation", f"val_{name}", "tab:orange")):
+            if key in columns:
+                values = columns[key]
+                panel.plot(
+                    np.arange(1, len(values) + 1),
+                    values,
+                    marker="." if len(values) < 30 else "",
+                    label=label,
+                    color=color,
+                )
+        if marked is not None:
+            panel.axvline(marked + 1, color="0.5", linestyle=":", label=f"best {best}: epoch {marked + 1}")
+        panel.set_ylabel(name.replace("_", " "), fontsize=size)
+        panel.tick_params(labelsize=size)
+        panel.grid(alpha=0.3)
+        panel.locator_params(axis="x", integer=True)
+        if panel is not panels[-1]:
+            panel.tick_params(labelbottom=False)
+    small = font_size(axes, of_width=0.024, most=9)
+    panels[0].legend(fontsize=small, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, borderaxespad=0)
+    panels[-1].set_xlabel("epoch", fontsize=size)
+    return figure_of(axes)
+
+
+def _lowest(values: np.ndarray[Any, Any]) -> int | None:
+    return int(np.nanargmin(values)) if np.isfinite(values).any() else None
+
+
+def _columns(history: Any) -> dict[str, np.ndarray[Any, Any]]:
+    """The columns of a history that are numbers."""
+    if isinstance(history, str | os.PathLike):
+        history = _read(Path(history))
+    if not isinstance(history, Mapping):
+        raise TypeError(f"history: expected a History, a dict of lists or a path, got {type(history).__name__}")
+    columns = {}
+    for name, values in history.items():
+        if all(np.ndim(value) == 0 for value in values):  # others, such as a confusion matrix, aren't curves
+            columns[str(name)] = np.array([math.nan if value is None else float(value) for value in values])
+    return columns
+
+
+def _read(path: Path) -> dict[str, Any]:
+    text = path.read_text(encoding="utf-8")
+    try:
+        if path.suffix == ".json":
+            content = json.loads(text)
+            if not isinstance(content, dict) or not all(isinstance(values, list) for values in content.values()):
+                raise ValueError("expected an object of lists")
+            return content
+        rows = list(csv.DictReader(text.splitlines()))
+        return {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else ())}
+    except (ValueError, TypeError) as error:
+        raise FormatError(f"{path}: not a history: {error}") from None
+
+
+@keyword_hints
+def learning_rates(result: LearningRates, *, axes: "Axes | None" = None) -> "Figure":
+    """The loss over the learning rate, of each batch and smoothed, and the rate that is suggested.
+
+    `result` is what `minidl.inspection.find_learning_rate` returns.
+    """
+    if not isinstance(result, LearningRates):
+        raise TypeError(f"expected what inspection.find_learning_rate returns, got {type(result).__name__}")
+    axes = canvas(axes, (6, 4))
+    axes.plot(result.rates, result.losses, color="tab:blue", alpha=0.3, label="each batch")
+    axes.plot(result.rates, result.smoothed, color="tab:blue", label="smoothed")
+    if result.suggestion is not None:
+        at = int(np.flatnonzero(result.rates == result.suggestion)[0])
+        axes.plot(
+            [result.suggestion],
+            [result.smoothed[at]],
+            "o",
+            color="tab:orange",
+            label=f"suggestion: {result.suggestion:.1e}",
+        )
+    finite = result.smoothed[np.isfinite(result.smoothed)]
+    if len(finite):  # single batches may have lost millions
+        low, high = finite.min(), max(finite[0], np.median(finite))
+        room = (high - low or 1) * 0.3
+        axes.set_ylim(low - room, high + 2 * room)
+    axes.set_xscale("log")
+    axes.set_xlabel("learning rate")
+    axes.set_ylabel("loss")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small")
+    return figure_of(axes)

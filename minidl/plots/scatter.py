@@ -1,0 +1,66 @@
+"""How a network arranges the classes: its last features in two dimensions."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minidl import inspection, shapes
+from minidl.errors import ShapeError, keyword_hints
+from minidl.module import Module
+from minidl.plots.canvas import canvas, figure_of, font_size, names_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MARKERS = "ox^sDv*P"
+"""After ten classes the colors begin anew, with another marker."""
+
+
+@keyword_hints
+def features(
+    model: Module, images: Any, labels: Any, *, class_names: Any = None, axes: "Axes | None" = None
+) -> "Figure":
+    """The last features of samples (n, ...) along their two principal components, colored by labels (n,).
+
+    The features are what the last Dense layer sees; the axes say which share of their variance they explain. Raises
+    TypeError, NotBuiltError, ShapeError, DTypeError and ValueError.
+    """
+    labels = np.asarray(labels)
+    if labels.ndim == 2:
+        labels = labels.argmax(axis=1)
+    if labels.shape != np.shape(images)[:1]:
+        raise ShapeError(
+            f"expected a label for each sample, got {shapes.show(labels.shape)} for {shapes.show(np.shape(images))}"
+        )
+    if labels.dtype.kind not in "iu" or (len(labels) and labels.min() < 0):
+        raise ValueError("labels: expected class indices of at least 0")
+    vectors = inspection.features(model, images).astype(np.float64)
+    points = inspection.principal_components(vectors)
+    total = vectors.var(axis=0).sum()
+    shares = points.var(axis=0) / (total or 1)
+    present = np.unique(labels)
+    names = names_of(class_names, int(present.max()) + 1)
+    axes = canvas(axes, (6.5, 5))
+    for i in present:
+        axes.scatter(
+            points[labels == i, 0],
+            points[labels == i, 1],
+            s=12,
+            color=_color(int(i)),
+            marker=MARKERS[i // 10 % len(MARKERS)],
+            alpha=0.6,
+            linewidths=0,
+            label=names[i],
+        )
+    size = font_size(axes, of_width=0.045, of_height=0.045)
+    axes.set_xlabel(f"component 1 ({shares[0]:.0%} of the variance)", fontsize=size)
+    axes.set_ylabel(f"component 2 ({shares[1]:.0%} of the variance)", fontsize=size)
+    axes.legend(fontsize=0.9 * size, loc="upper left", bbox_to_anchor=(1, 1), frameon=False, markerscale=1.5)
+    return figure_of(axes)
+
+
+def _color(index: int) -> Any:
+    import matplotlib
+
+    return matplotlib.colormaps["tab10"](index % 10)

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from minidl.errors import FormatError
 
 NOT_CURVES = ("epoch", "lr")
@@ -38,7 +40,7 @@ def quantities(curves: Mapping[str, list[float]]) -> list[str]:
 def _number(value: Any) -> float | None:
     if value is None:  # JSON has no NaN
         return math.nan
-    return float(value) if isinstance(value, int | float) else None
+    return float(value) if isinstance(value, int | float | np.number) else None
 
 
 def _read(path: Path) -> Mapping[str, Any]:

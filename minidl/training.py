@@ -46,7 +46,7 @@ class History(dict[str, list[Any]]):
                 texts = [f"{number:.4g}" for number in numbers]
                 rows.append([notebook.escape(name), notebook.sparkline(values), *texts])
         epochs = max(map(len, self.values()), default=0)
-        title = f"<b>History</b> <small>{epochs:,} epochs</small>"
+        title = f"<b>History</b> <small>{epochs:,} epoch{'s' * (epochs != 1)}</small>"
         head = ["", "", "first", "last", "lowest", "highest"]
         return notebook.block(notebook.details(title, notebook.table(head, rows, texts=2)))
 

@@ -19,9 +19,6 @@ MISTAKES = 24
 FILTERS = 64
 """How many of the first convolution are shown."""
 
-COLUMNS = 8
-"""How many filters are in a row."""
-
 MIX_UPS = 8
 """How many pairs of classes are named."""
 
@@ -143,7 +140,7 @@ def filters(layer: Conv2D) -> str:
     shown = f"{n:,}" if n <= FILTERS else f"The first {FILTERS} of {n:,}"
     of = "" if channels in (1, 3) else f", as means over its {channels:,} channels"
     return f"<p>{shown} filters of {height} x {width} in the first convolution{of}.</p>" + svg(
-        plots.filters(weights[:FILTERS], columns=min(len(weights), COLUMNS)),
+        plots.filters(weights[:FILTERS]),
         name="filters",
         label="Filters of the first convolution",
     )

@@ -66,7 +66,7 @@ def learning_curves(
         if panel is not panels[-1]:
             panel.tick_params(labelbottom=False)
     small = font_size(axes, of_width=0.024, most=9)
-    panels[0].legend(fontsize=small, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, borderaxespad=0)
+    panels[0].legend(fontsize=small)
     panels[-1].set_xlabel("epoch", fontsize=size)
     return figure_of(axes)
 
@@ -78,28 +78,34 @@ def _lowest(values: np.ndarray[Any, Any]) -> int | None:
 def _columns(history: Any) -> dict[str, np.ndarray[Any, Any]]:
     """The columns of a history that are numbers."""
     if isinstance(history, str | os.PathLike):
-        history = _read(Path(history))
+        path = Path(history)
+        try:
+            return _numbers(_read(path))
+        except (ValueError, TypeError) as error:
+            raise FormatError(f"{path}: not a history: {error}") from None
     if not isinstance(history, Mapping):
         raise TypeError(f"history: expected a History, a dict of lists or a path, got {type(history).__name__}")
-    columns = {}
-    for name, values in history.items():
-        if all(np.ndim(value) == 0 for value in values):  # others, such as a confusion matrix, aren't curves
-            columns[str(name)] = np.array([math.nan if value is None else float(value) for value in values])
-    return columns
+    return _numbers(history)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _numbers(columns: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
+    """Those whose values are single numbers: others, such as confusion matrices, aren't curves."""
+    return {
+        str(name): np.array([math.nan if value is None else float(value) for value in values])
+        for name, values in columns.items()
+        if all(np.ndim(value) == 0 for value in values)
+    }
+
+
+def _read(path: Path) -> Mapping[str, Any]:
     text = path.read_text(encoding="utf-8")
-    try:
-        if path.suffix == ".json":
-            content = json.loads(text)
-            if not isinstance(content, dict) or not all(isinstance(values, list) for values in content.values()):
-                raise ValueError("expected an object of lists")
-            return content
-        rows = list(csv.DictReader(text.splitlines()))
-        return {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else ())}
-    except (ValueError, TypeError) as error:
-        raise FormatError(f"{path}: not a history: {error}") from None
+    if path.suffix == ".json":
+        content = json.loads(text)
+        if not isinstance(content, dict) or not all(isinstance(values, list) for values in content.values()):
+            raise ValueError("expected an object of lists")
+        return content
+    rows = list(csv.DictReader(text.splitlines()))
+    return {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else ())}
 
 
 @keyword_hints

@@ -12,7 +12,7 @@ from minidl.inspection import activations
 from minidl.inspection.samples import built, one_sample
 from minidl.module import Module
 from minidl.plots.canvas import canvas, color_bar, figure_of, font_size, picture
-from minidl.plots.grid import grid, show_picture
+from minidl.plots.grid import GAP, grid, show_picture
 from minidl.typing import Array
 
 if TYPE_CHECKING:
@@ -91,9 +91,7 @@ def feature_maps(
         tops.append(top)
         top += 1.1 if y.ndim == 3 else 0.5
     axes = canvas(axes, (1.8 + 0.62 * most, 0.2 + 0.62 * top))
-    grid(axes, 1, most)
-    axes.set_ylim(top - 0.1, 0)
-    width = axes.get_xlim()[1]
+    width = most * (1 + GAP) - GAP
     for (name, y), line in zip(rows, tops, strict=True):
         if name == "image":
             show_picture(axes, picture(y), (0, line))
@@ -102,17 +100,18 @@ def feature_maps(
         colors: dict[str, Any] = {"cmap": "viridis", "vmin": low, "vmax": high if high > low else low + 1}
         if y.ndim == 3:
             for j, channel in enumerate(y[:channels]):
-                show_picture(axes, channel, (j * 1.08, line), **colors)
+                show_picture(axes, channel, (j * (1 + GAP), line), **colors)
         else:
             extent = (0, width, line + 0.4, line)
             axes.imshow(y.reshape(1, -1), extent=extent, aspect="auto", interpolation="nearest", **colors)
     grid(axes, 1, most)
+    axes.set_xlim(0, width + 0.5 * any(y.ndim == 3 and len(y) > channels for _, y in rows))
     axes.set_ylim(top - 0.1, 0)
     middles = [line + (0.5 if y.ndim == 3 else 0.2) for (_, y), line in zip(rows, tops, strict=True)]
     size = font_size(axes, of_height=0.28 / top, most=7.5)
     for (_, y), middle in zip(rows, middles, strict=True):
         if y.ndim == 3 and len(y) > channels:
-            axes.text(width * 1.01, middle, f"+ {len(y) - channels}", va="center", fontsize=size)
+            axes.text(width + 0.1, middle, f"+ {len(y) - channels}", va="center", fontsize=size)
     labels = [f"{name}\n{' x '.join(map(str, y.shape))}" for name, y in rows]
     axes.set_yticks(middles, labels, fontsize=size)
     axes.set_anchor("W")  # or the layout leaves too little room for the labels

@@ -1,7 +1,6 @@
 """How long the forward and the backward pass of one module take, by themselves."""
 
 import functools
-import statistics
 import time
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +31,7 @@ def time_module(module: Module, x: Array, *, need_dx: bool) -> tuple[float, floa
         seconds, (y, backward) = _timed(functools.partial(chain.forward, x, train=True))
         forward_times.append(seconds)
         backward_times.append(_timed(functools.partial(backward, dy, need_dx=need_dx))[0])
-    return statistics.median(forward_times), statistics.median(backward_times), y
+    return float(np.median(forward_times)), float(np.median(backward_times)), y
 
 
 def _timed(function: Callable[[], Any]) -> tuple[float, Any]:

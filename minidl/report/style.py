@@ -4,11 +4,10 @@ STYLE = """\
 :root {
   --page: #f6f7f9; --card: #ffffff; --ink: #1c2330; --quiet: #5c6675; --line: #dfe3e9; --accent: #1f62c9;
   --right: 31, 98, 201; --wrong: 203, 75, 22; --good: #1b7f4b; --bad: #b3400f;
-  color-scheme: light dark;
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
-    --page: #12161d; --card: #1a2029; --ink: #e4e8ee; --quiet: #9aa5b4; --line: #2e3744; --accent: #7db0ff;
+    color-scheme: dark; --page: #12161d; --card: #1a2029; --ink: #e4e8ee; --quiet: #9aa5b4; --line: #2e3744; --accent: #7db0ff;
     --right: 86, 148, 242; --wrong: 232, 112, 62; --good: #5cc98f; --bad: #f08a5d;
   }
 }
@@ -97,8 +96,11 @@ footer {color: var(--quiet); font-size: 13px; padding-bottom: 32px}
 }
 @media print {
   :root {--page: #fff; --card: #fff; --ink: #000; --quiet: #444; --line: #ccc}
-  body {font-size: 11px}
-  section {border: 0; padding: 0; break-inside: auto}
+  body, table, .tile span {font-size: 11px}
+  header {padding-top: 0}
+  section {border: 0; padding: 0}
+  .curves {grid-template-columns: 1fr 1fr}
+  .tiles {grid-template-columns: repeat(3, 1fr)}
   h2, tr, figure, .mistakes li {break-inside: avoid}
   h2 {break-after: avoid}
   nav, summary {display: none}

@@ -1,10 +1,10 @@
 """What may happen between the steps of training: callbacks, with Keras's names and defaults."""
 
 import math
+import os
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
@@ -14,7 +14,7 @@ from minidl.errors import KeywordHints, did_you_mean
 from minidl.files import write_atomically
 from minidl.module import Module
 from minidl.optim import ExponentialMovingAverage, Optimizer
-from minidl.typing import Array
+from minidl.typing import Array, StrPath
 
 Logs = Mapping[str, Any]
 
@@ -130,7 +130,7 @@ class ModelCheckpoint(_Monitor):
 
     def __init__(
         self,
-        filepath: str | Path,
+        filepath: StrPath,
         *,
         monitor: str = "val_loss",
         save_best_only: bool = False,
@@ -138,15 +138,15 @@ class ModelCheckpoint(_Monitor):
         mode: str = "auto",
     ) -> None:
         super().__init__(monitor, mode)
-        self.filepath = str(filepath)
+        self.filepath = os.fspath(filepath)
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
 
     def on_train_begin(self) -> None:
         if self.save_best_only:
             super().on_train_begin()
-        folder = Path(self.filepath).parent
-        if "{" not in str(folder) and not folder.is_dir():
+        folder = os.path.dirname(self.filepath) or "."
+        if "{" not in folder and not os.path.isdir(folder):
             raise FileNotFoundError(f"ModelCheckpoint: there is no folder {folder}")
         try:
             self._path(0, dict.fromkeys(self.params["metrics"], 0.0))
@@ -210,16 +210,19 @@ class CSVLogger(Callback):
     Each epoch replaces the file whole. `append` goes on after the lines that it has.
     """
 
-    def __init__(self, filename: str | Path, *, separator: str = ",", append: bool = False) -> None:
-        self.filename = Path(filename)
+    def __init__(self, filename: StrPath, *, separator: str = ",", append: bool = False) -> None:
+        self.filename = os.fspath(filename)
         self.separator = separator
         self.append = append
 
     def on_train_begin(self) -> None:
-        if not self.filename.parent.is_dir():
-            raise FileNotFoundError(f"CSVLogger: there is no folder {self.filename.parent}")
-        kept = self.filename.read_text().splitlines() if self.append and self.filename.exists() else []
-        self._lines = kept
+        folder = os.path.dirname(self.filename) or "."
+        if not os.path.isdir(folder):
+            raise FileNotFoundError(f"CSVLogger: there is no folder {folder}")
+        self._lines: list[str] = []
+        if self.append and os.path.exists(self.filename):
+            with open(self.filename, encoding="utf-8") as file:
+                self._lines = file.read().splitlines()
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         numbers = {name: float(value) for name, value in logs.items() if np.ndim(value) == 0}

@@ -2,24 +2,26 @@
 
 import contextlib
 import io
-import json
 import math
 import os
 import re
 import struct
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
-from typing import IO, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.lib import format as npy
 
 from minidl.errors import DTypeError, FormatError
 from minidl.files import write_atomically
+from minidl.typing import StrPath
+
+if TYPE_CHECKING:
+    from zipfile import ZipFile
+
+# zipfile, zlib and json are imported where they're used: they take longer to import than the rest of minidl's files.
 
 AnyArray: TypeAlias = np.ndarray[Any, np.dtype[Any]]
-Path: TypeAlias = str | os.PathLike[str]
 
 METADATA_NAME = "__metadata__"
 METADATA_LIMIT = 16 * 2**20
@@ -36,11 +38,8 @@ NUMERIC_KINDS = "biufc"
 
 # The words of a header that describes numbers. Whatever else a Python literal may hold (operators, escapes, other type
 # names) never reaches the parser, which could answer it with a warning or with exhausted memory.
-HEADER_WORDS = re.compile(
-    rb"""\{(?:[ \n{}(),:] | ['"](?:descr|fortran_order|shape)['"] | ['"][<>|=]?[biufc]\d{1,2}['"]
-    | True | False | \d{1,19}(?!\d))*""",
-    re.VERBOSE,
-)
+HEADER_WORDS = rb"""\{(?:[ \n{}(),:] | ['"](?:descr|fortran_order|shape)['"] | ['"][<>|=]?[biufc]\d{1,2}['"]
+    | True | False | \d{1,19}(?!\d))*"""
 # Version 3.0 exists for field names in Unicode, so it never holds plain numbers.
 HEADER_READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 HEADER_LENGTH_SIZES = {(1, 0): 2, (2, 0): 4}
@@ -48,22 +47,12 @@ HEADER_LENGTH_SIZES = {(1, 0): 2, (2, 0): 4}
 LOCAL_HEADER = struct.Struct("<26xHH")
 """The start of a zip member: all that matters here are the lengths of the name and of the extra field."""
 
-# What zipfile, zlib and json raise on a damaged file. UserWarning: under `-W error`, zipfile's notes on extra fields.
-DAMAGE = (
-    ValueError,
-    KeyError,
-    IndexError,
-    OverflowError,
-    EOFError,
-    RuntimeError,
-    UserWarning,
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+# What reading a damaged file raises, besides the errors of zipfile and zlib. UserWarning: under `-W error`, zipfile's
+# notes on extra fields.
+DAMAGE = (ValueError, KeyError, IndexError, OverflowError, EOFError, RuntimeError, UserWarning, struct.error)
 
 
-def save_arrays(path: Path, arrays: Mapping[str, AnyArray], *, metadata: Mapping[str, Any] | None = None) -> None:
+def save_arrays(path: StrPath, arrays: Mapping[str, AnyArray], *, metadata: Mapping[str, Any] | None = None) -> None:
     """Write named arrays, and metadata as JSON, to an .npz file that takes the place of an old one as a whole.
 
     `np.load` reads the file too; to it the metadata is an array of bytes named `__metadata__`. The same arrays in the
@@ -89,6 +78,8 @@ def save_arrays(path: Path, arrays: Mapping[str, AnyArray], *, metadata: Mapping
     if metadata is not None:
         members[METADATA_NAME] = _encode_metadata(metadata)
 
+    import zipfile
+
     with write_atomically(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, array in members.items():
             # 1980 is the first year that a zip file can name; the other field would tell the operating system.
@@ -98,7 +89,7 @@ def save_arrays(path: Path, arrays: Mapping[str, AnyArray], *, metadata: Mapping
                 npy.write_array(stream, array, version=(1, 0), allow_pickle=False)
 
 
-def load_arrays(path: Path) -> tuple[dict[str, AnyArray], dict[str, Any]]:
+def load_arrays(path: StrPath) -> tuple[dict[str, AnyArray], dict[str, Any]]:
     """Read all arrays of an .npz file, and its metadata ({} where it has none).
 
     Files by `np.savez` and `np.savez_compressed` are read as well. Every array is in the machine's byte order, and has
@@ -110,6 +101,8 @@ def load_arrays(path: Path) -> tuple[dict[str, AnyArray], dict[str, Any]]:
 
     Source: PKWARE's APPNOTE.TXT for the archive, NEP 1 for its members.
     """
+    import zipfile
+
     arrays: dict[str, AnyArray] = {}
     metadata: dict[str, Any] = {}
     with _open(path) as file, _damage_named(os.fspath(path)), zipfile.ZipFile(file) as archive:
@@ -126,7 +119,7 @@ def load_arrays(path: Path) -> tuple[dict[str, AnyArray], dict[str, Any]]:
     return arrays, metadata
 
 
-def load_array(path: Path) -> AnyArray:
+def load_array(path: StrPath) -> AnyArray:
     """Read the array of a .npy file.
 
     The array is in the machine's byte order.
@@ -143,16 +136,19 @@ def load_array(path: Path) -> AnyArray:
 @contextlib.contextmanager
 def _damage_named(place: str) -> Iterator[None]:
     """Turn whatever a damaged file raises into a FormatError that begins with `place`."""
+    import zipfile
+    import zlib
+
     try:
         yield
     except FormatError as error:
         # From the cause, so that a traceback doesn't show the message once for each place.
         raise FormatError(f"{place}: {error}") from error.__cause__
-    except DAMAGE as error:
+    except (*DAMAGE, zipfile.BadZipFile, zlib.error) as error:
         raise FormatError(f"{place}: {error or type(error).__name__}") from error
 
 
-def _open(path: str | os.PathLike[str]) -> IO[bytes]:
+def _open(path: StrPath) -> IO[bytes]:
     """The file, if it is one: a device or a pipe could go on without end."""
     if os.path.exists(path) and not os.path.isdir(path) and not os.path.isfile(path):
         raise FormatError(f"{os.fspath(path)}: not a regular file")
@@ -173,8 +169,10 @@ def _name_problem(name: str) -> str | None:
     return None
 
 
-def _check_archive(file: IO[bytes], archive: zipfile.ZipFile) -> None:
+def _check_archive(file: IO[bytes], archive: "ZipFile") -> None:
     """Raise a FormatError unless the members are plain, apart from each other and believable in size."""
+    import zipfile
+
     names = set()
     for info in archive.infolist():
         member = f"member {info.filename!r}"
@@ -244,7 +242,7 @@ def _read_header(stream: IO[bytes]) -> tuple[int, tuple[int, ...], bool, np.dtyp
         raise FormatError(f"a header of {length} bytes, more than the {HEADER_LIMIT} allowed")
     text = stream.read(length)
     wanted = f"the header doesn't describe an array of numbers or bools: {text[:200]!r}"
-    if not HEADER_WORDS.fullmatch(text):
+    if not re.fullmatch(HEADER_WORDS, text, re.VERBOSE):
         raise FormatError(wanted)
     try:
         header = io.BytesIO(length_bytes + text)
@@ -259,6 +257,8 @@ def _read_header(stream: IO[bytes]) -> tuple[int, tuple[int, ...], bool, np.dtyp
 
 def _encode_metadata(metadata: Mapping[str, Any]) -> AnyArray:
     """Metadata as the bytes of its JSON text."""
+    import json
+
     try:
         text = json.dumps(dict(metadata)).encode()
     except RecursionError as error:
@@ -270,6 +270,8 @@ def _encode_metadata(metadata: Mapping[str, Any]) -> AnyArray:
 
 def _decode_metadata(array: AnyArray) -> dict[str, Any]:
     """Metadata from the bytes of its JSON text."""
+    import json
+
     if array.dtype != np.uint8 or array.ndim != 1:
         raise FormatError(f"metadata is a row of uint8, got shape {array.shape} of {array.dtype}")
     metadata = json.loads(array.tobytes().decode())

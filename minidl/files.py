@@ -5,7 +5,6 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
 
 
@@ -23,16 +22,17 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
     Raises IsADirectoryError, FileNotFoundError (the folder isn't there) and the other OSErrors of the file system.
     """
-    target = Path(os.path.realpath(path))
-    if target.is_dir():
+    target = os.path.realpath(os.fspath(path))
+    if os.path.isdir(target):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     # In the same folder, because a rename is atomic only within one file system.
-    temporary = target.with_name(f".{os.urandom(8).hex()}.tmp")
+    folder = os.path.dirname(target)
+    temporary = os.path.join(folder, f".{os.urandom(8).hex()}.tmp")
     with open(temporary, "xb") as file:
         try:
             # Before the first byte is written, so that a private file is private at every moment.
-            if target.exists():
-                temporary.chmod(stat.S_IMODE(target.stat().st_mode) & 0o777)
+            if os.path.exists(target):
+                os.chmod(temporary, stat.S_IMODE(os.stat(target).st_mode) & 0o777)
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -42,12 +42,13 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         except BaseException:
             with contextlib.suppress(OSError):
                 file.close()
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
             raise
-    _sync_folder(target.parent)
+    _sync_folder(folder)
 
 
-def _sync_folder(folder: Path) -> None:
+def _sync_folder(folder: str) -> None:
     """Make a rename in `folder` survive a power failure."""
     if os.name == "nt":
         return

@@ -2,17 +2,16 @@
 
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl import architecture, checkpoint, shapes, summary, training
+from minidl import architecture, checkpoint, shapes, training
 from minidl.errors import FormatError, NotBuiltError, ShapeError, keyword_hints
 from minidl.layers import LAYERS
 from minidl.layers.container import Chain
 from minidl.module import Module, flatten_parameters
-from minidl.typing import Array, Backward, Shape
+from minidl.typing import Array, Backward, Shape, StrPath
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -48,18 +47,23 @@ class Model(Module):
         """
         if self.input_shape is None:
             raise NotBuiltError("a summary needs shapes: give the model input_shape=(c, h, w), or call it once first")
-        options: dict[str, Any] = {"timings": timings, "batch_size": batch_size, "expand": expand}
-        print(summary.summarize(self, self.input_shape, **options).text())
+        from minidl.summary import summarize  # here, so that a program without tables starts sooner
+
+        print(summarize(self, self.input_shape, timings=timings, batch_size=batch_size, expand=expand).text())
 
     def _repr_html_(self) -> str | None:
         """What notebooks show: the table, and the model as code; None, and so the code alone, before it's built."""
-        return None if self.input_shape is None else summary.summarize(self, self.input_shape).html()
+        if self.input_shape is None:
+            return None
+        from minidl.summary import summarize
 
-    def save_weights(self, path: str | Path) -> None:
+        return summarize(self, self.input_shape).html()
+
+    def save_weights(self, path: StrPath) -> None:
         """Write the `state_dict` to an .npz file, whole or not at all."""
         checkpoint.save_arrays(path, self.state_dict())
 
-    def load_weights(self, path: str | Path) -> None:
+    def load_weights(self, path: StrPath) -> None:
         """Read the `state_dict` from an .npz file. Raises FormatError, or StateError where it doesn't fit."""
         self.load_state_dict(checkpoint.load_arrays(path)[0])
 
@@ -117,7 +121,7 @@ class Sequential(Chain, Model):
                 if self.input_shape is None:
                     self.build(np.shape(x)[1:], np.random.default_rng(self.seed))
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: StrPath) -> None:
         """Write architecture and parameters to an .npz file, whole or not at all; `load` reads it.
 
         Raises NotBuiltError, and TypeError for layers that aren't minidl's, or are used twice: `save_weights` writes
@@ -139,7 +143,7 @@ FORMAT = "minidl-model-1"
 _TABLE: dict[str, type[Module]] = {layer.__name__: layer for layer in LAYERS} | {"Sequential": Sequential}
 
 
-def load(path: str | Path) -> Sequential:
+def load(path: StrPath) -> Sequential:
     """The model that `save` wrote: nothing in the file is run, only the layers' names and arguments are looked up.
 
     Raises FormatError, which names the file, for anything that isn't such a file.

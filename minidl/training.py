@@ -1,7 +1,6 @@
 """The training loop: fit, evaluate and predict as plain functions over any Module."""
 
 import contextlib
-import copy
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from minidl import functional as F
-from minidl import notebook, shapes
+from minidl import shapes
 from minidl.augment import Augment, as_augmentation
 from minidl.callbacks import Callback, ProgressBar
 from minidl.data import batches
@@ -39,6 +38,8 @@ class History(dict[str, list[Any]]):
 
     def _repr_html_(self) -> str:
         """What notebooks show: a row with a small curve for each list of numbers."""
+        from minidl import notebook  # here, so that a program without notebooks starts sooner
+
         rows = []
         for name, values in self.items():
             if values and all(isinstance(value, int | float) for value in values):
@@ -220,6 +221,8 @@ def warm_up(module: Module, input_shape: Shape, *, batch_size: int = 64) -> None
     Of the optimizers, those of SGD, Adam and AdamW. Works on a copy: the module stays as it is.
     """
     shapes.count(batch_size, "batch_size")
+    import copy  # seldom needed, as in the other files, and not loaded by NumPy
+
     module = copy.deepcopy(module)
     dtypes = {parameter.value.dtype for parameter in module.parameters()}
     dtype = np.dtype(np.int64) if module.takes_integers else dtypes.pop() if dtypes else np.float32

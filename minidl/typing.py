@@ -1,5 +1,6 @@
 """The types that signatures share."""
 
+import os
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -11,6 +12,8 @@ IntArray: TypeAlias = np.ndarray[Any, np.dtype[np.integer[Any]]]
 
 Shape: TypeAlias = tuple[int, ...]
 """The shape of one sample, without the batch axis: (c, h, w) or (features,)."""
+
+StrPath: TypeAlias = str | os.PathLike[str]
 
 Size: TypeAlias = int | tuple[int, int]
 """One number for both axes, or (height, width)."""

@@ -35,6 +35,7 @@ FLOORS = [
     ["layers.affine"],
     ["layers.*"],
     ["layers.fusion"],
+    ["layers.description"],
     ["layers.networks"],
     ["layers.container"],
     ["layers.branches"],

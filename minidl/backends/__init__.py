@@ -1,7 +1,8 @@
 """The three ways to compute every operator, and the choice between them."""
 
+from __future__ import annotations
+
 import importlib
-import importlib.util
 import os
 import warnings
 from types import TracebackType
@@ -190,7 +191,7 @@ def current() -> Backend:
             _chosen = _load(name)
         elif _jit_is_off():
             _chosen = _load("vectorized")
-        elif importlib.util.find_spec("numba") is not None:
+        elif _numba_is_there():
             _chosen = _load("compiled")
         else:
             warnings.warn(
@@ -225,6 +226,12 @@ class use_backend:  # noqa: N801 - it is called like a function, and may be used
     ) -> None:
         global _chosen
         _chosen = self._before
+
+
+def _numba_is_there() -> bool:
+    from importlib.util import find_spec  # another module, which importing minidl needn't load
+
+    return find_spec("numba") is not None
 
 
 def _jit_is_off() -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import minidl
-from minidl.cli import bench, evaluate, predict, report, summary, train, warmup
+from minidl.cli import bench, evaluate, explain, predict, report, summary, train, warmup
 from minidl.cli.arguments import Parser
 
 
@@ -27,6 +27,7 @@ COMMANDS: dict[str, Command] = {
     "train": train,
     "evaluate": evaluate,
     "predict": predict,
+    "explain": explain,
     "summary": summary,
     "report": report,
     "warmup": warmup,

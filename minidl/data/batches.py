@@ -7,7 +7,6 @@ import numpy as np
 
 from minidl import shapes
 from minidl.augment import Augment, Augmentation, as_augmentation
-from minidl.data.prefetch import prefetched
 from minidl.data.rows import read, take
 from minidl.errors import ShapeError, keyword_hints
 
@@ -54,6 +53,8 @@ def batches(
     stop = len(x) // batch_size * batch_size if drop_last else len(x)
     parts = range(start * batch_size, stop, batch_size)
     if prefetch:
+        from minidl.data.prefetch import prefetched  # with queues and threads, which other programs needn't load
+
         return prefetched(_batches(x, y, parts, order, augmentation, seed, epoch, reading=True), prefetch)
     return _batches(x, y, parts, order, augmentation, seed, epoch, reading=False)
 

@@ -1,6 +1,5 @@
 """Rows of an array in any order, read in the order in which they lie where they come from a file."""
 
-import mmap
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,8 @@ def is_in_memory(array: Any) -> bool:
     """Whether it's an array of NumPy's whose values aren't mapped from a file."""
     if not isinstance(array, np.ndarray):
         return False
+    import mmap  # loaded already where something is mapped
+
     owner: Any = array
     while isinstance(owner, np.ndarray):
         owner = owner.base

@@ -6,16 +6,14 @@ https://www.cs.toronto.edu/~kriz/cifar.html, which defines the format.
 
 import io
 import os
-import zlib
-from pathlib import Path
 
 import numpy as np
 
 from minidl.datasets.dataset import Dataset
 from minidl.datasets.files import LONGEST_FILE, Collection, check_digest
 from minidl.datasets.idx import AnyArray
-from minidl.datasets.locate import load
 from minidl.errors import FormatError
+from minidl.typing import StrPath
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -46,6 +44,8 @@ def cifar10(folder: str | os.PathLike[str] | None = None) -> tuple[Dataset, Data
     Raises FileNotFoundError, with what to install or set, if it can't be had, and FormatError, naming the file, if it
     isn't the original.
     """
+    from minidl.datasets.locate import load  # most programs that import minidl read no data set
+
     collection = Collection("CIFAR-10", "cifar-10", DIGESTS, ADDRESS, suffix="", read=read_archive)
     (records,) = load(collection, folder).values()
     train = len(TRAIN_FILES) * RECORDS
@@ -66,7 +66,7 @@ def read_cifar10(path: str | os.PathLike[str]) -> Dataset:
     return _dataset(_records(content, name))
 
 
-def read_archive(path: Path, digest: str, name: str) -> AnyArray:
+def read_archive(path: StrPath, digest: str, name: str) -> AnyArray:
     """The records (n, 3073) of an archive with this SHA-256, of its training files and then of its test file.
 
     Nothing is unpacked to the disk. Raises FormatError, which calls the file `name`, if it isn't the original.
@@ -78,6 +78,7 @@ def read_archive(path: Path, digest: str, name: str) -> AnyArray:
         content = file.read(length)
     check_digest(content, digest, name)
     import tarfile  # seldom needed, and slow to import
+    import zlib
 
     found = {}
     try:

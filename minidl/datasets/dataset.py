@@ -1,12 +1,10 @@
 """A data set is images, their labels, and the names of the classes."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Self, overload
 
 import numpy as np
 
-from minidl import notebook
 from minidl.data.labels import class_counts, one_hot
 from minidl.data.split import split_rows
 from minidl.errors import ShapeError
@@ -16,7 +14,6 @@ SHOWN = 12
 """How many images a notebook shows."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Images with their labels: one part, train or test, of a data set.
 
@@ -29,19 +26,19 @@ class Dataset:
     labels: IntArray
     class_names: tuple[str, ...]
 
-    def __post_init__(self) -> None:
-        if self.images.ndim != 4:
-            raise ShapeError(f"Dataset: expected images (n, c, h, w), got {self.images.shape}")
-        if self.labels.shape != self.images.shape[:1]:
+    def __init__(self, images: Array, labels: IntArray, class_names: tuple[str, ...]) -> None:
+        if images.ndim != 4:
+            raise ShapeError(f"Dataset: expected images (n, c, h, w), got {images.shape}")
+        if labels.shape != images.shape[:1]:
             raise ShapeError(
-                f"Dataset: expected one label per image, ({len(self.images)},), got {self.labels.shape}; "
-                f"images {self.images.shape}"
+                f"Dataset: expected one label per image, ({len(images)},), got {labels.shape}; images {images.shape}"
             )
-        for field in ("images", "labels"):
-            # A view, so that the caller's own array stays writeable; object.__setattr__ since the class is frozen.
-            view = getattr(self, field).view()
-            view.flags.writeable = False
-            object.__setattr__(self, field, view)
+        # Views, so that the caller's own arrays stay writeable.
+        self.__dict__.update(images=_read_only(images), labels=_read_only(labels), class_names=class_names)
+
+    # Not a dataclass: that module takes longer to import than all of minidl's data sets.
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"Dataset: can't set {name!r}; make another data set")
 
     @classmethod
     def from_bytes(
@@ -96,6 +93,8 @@ class Dataset:
 
     def _repr_html_(self) -> str:
         """What notebooks show: the first images, side by side in one picture, and their labels."""
+        from minidl import notebook  # here, so that a program without notebooks starts sooner
+
         shown = range(min(len(self), SHOWN) if self.images[0:1].size else 0)
         body = ""
         if shown:
@@ -107,3 +106,9 @@ class Dataset:
             style = "display: block; max-width: 100%; image-rendering: pixelated"
             body = f'<img src="{sheet}" alt="{text}" style="{style}"><small>{text}</small>'
         return notebook.block(notebook.details(f"<b>{notebook.escape(repr(self))}</b>", body))
+
+
+def _read_only(array: Any) -> Any:
+    view = array.view()
+    view.flags.writeable = False
+    return view

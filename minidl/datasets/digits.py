@@ -8,7 +8,6 @@ import os
 
 from minidl.datasets.dataset import Dataset
 from minidl.datasets.files import Collection
-from minidl.datasets.locate import load
 
 CLASS_NAMES = tuple("0123456789")
 
@@ -34,6 +33,8 @@ def mnist(folder: str | os.PathLike[str] | None = None) -> tuple[Dataset, Datase
     Raises FileNotFoundError, with what to install or set, if the files can't be had, and FormatError, naming the
     file, if one of them isn't the original.
     """
+    from minidl.datasets.locate import load  # most programs that import minidl read no data set
+
     # The files of Fashion-MNIST have the same names.
     arrays = load(Collection("MNIST", "mnist", DIGESTS, ADDRESS, shares_names=True), folder)
     train_images, train_labels, test_images, test_labels = (arrays[name] for name in DIGESTS)

@@ -6,11 +6,9 @@ FASHION_MNIST_LICENSE, beside the files that the package carries.
 """
 
 import os
-from pathlib import Path
 
 from minidl.datasets.dataset import Dataset
 from minidl.datasets.files import Collection, read_folder
-from minidl.datasets.locate import load
 
 CLASS_NAMES = (
     "T-shirt/top",
@@ -36,7 +34,7 @@ DIGESTS = {
 }
 
 # The first 10,000 training images: header with 10,000 for 60,000, then `gzip.compress(..., 9, mtime=0)`.
-PACKAGED_FOLDER = Path(__file__).parent
+PACKAGED_FOLDER = os.path.dirname(__file__)
 PACKAGED_DIGESTS = {
     "fashion-mnist-10k-images-idx3-ubyte": "ed2e37ed5a3a57d212141a69fe0a0de5a7126ffba14ac3f7e76f5f52cc04b1f0",
     "fashion-mnist-10k-labels-idx1-ubyte": "a69f2dad024ca220a8c4d85f621fdf929042d40c444abde2868903e9220ad517",
@@ -56,6 +54,8 @@ def fashion_mnist(folder: str | os.PathLike[str] | None = None) -> tuple[Dataset
     Raises FileNotFoundError, with what to install or set, if the files can't be had, and FormatError, naming the
     file, if one of them isn't the original.
     """
+    from minidl.datasets.locate import load  # most programs that import minidl read no data set
+
     arrays = load(
         Collection("Fashion-MNIST", "fashion-mnist", DIGESTS, ORIGINAL_ADDRESS, "dataset-fashion-mnist"), folder
     )

@@ -2,17 +2,17 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from typing import NamedTuple
 
 from minidl.datasets.idx import AnyArray, parse, read_content
 from minidl.errors import FormatError
+from minidl.typing import StrPath
 
 LONGEST_FILE = 1 << 30
 """Bytes, compressed or not, beyond which a file can't belong to any data set here."""
 
 
-def read_verified(path: Path, digest: str, name: str) -> AnyArray:
+def read_verified(path: StrPath, digest: str, name: str) -> AnyArray:
     """Read an IDX file, gzipped or not, whose decompressed bytes have the SHA-256 `digest`.
 
     Hash and array come from the same bytes, read once. Raises FormatError, which calls the file `name`, if it is not
@@ -32,8 +32,7 @@ def check_digest(content: bytes | bytearray, digest: str, name: str) -> None:
         raise FormatError(f"{name}: not the original file: the SHA-256 of its content is {found}, expected {digest}")
 
 
-@dataclass(frozen=True)
-class Collection:
+class Collection(NamedTuple):
     """The files that make up a data set, and where they come from.
 
     `digests` maps each file's name, without `suffix`, to the SHA-256 by which `read(path, digest, name)` knows it (of
@@ -49,24 +48,25 @@ class Collection:
     debian_package: str = ""
     shares_names: bool = False
     suffix: str = ".gz"
-    read: Callable[[Path, str, str], AnyArray] = read_verified
+    read: Callable[[StrPath, str, str], AnyArray] = read_verified
 
 
-def find_file(folder: Path, name: str, suffix: str = ".gz") -> Path | None:
+def find_file(folder: StrPath, name: str, suffix: str = ".gz") -> str | None:
     """Return the path of a name with the suffix or else without it in a folder, or None if neither is there."""
-    for path in (folder / f"{name}{suffix}", folder / name):
-        # os.path.isfile, unlike Path.is_file, says no to a folder that may not be entered.
+    for file_name in (f"{name}{suffix}", name):
+        path = os.path.join(folder, file_name)
+        # Unlike Path.is_file, this says no to a folder that may not be entered.
         if os.path.isfile(path):
             return path
     return None
 
 
-def has_files(collection: Collection, folder: Path) -> bool:
+def has_files(collection: Collection, folder: StrPath) -> bool:
     """Tell whether a folder has all files of a data set; what they hold is not looked at."""
     return all(find_file(folder, name, collection.suffix) is not None for name in collection.digests)
 
 
-def read_folder(collection: Collection, folder: Path) -> dict[str, AnyArray]:
+def read_folder(collection: Collection, folder: StrPath) -> dict[str, AnyArray]:
     """Read all files of a data set from one folder: arrays by the files' names, without suffix.
 
     Raises FileNotFoundError, naming the folder and the files that are missing, or FormatError, naming the file
@@ -78,7 +78,5 @@ def read_folder(collection: Collection, folder: Path) -> dict[str, AnyArray]:
         either = f" (with or without {collection.suffix})" if collection.suffix else ""
         raise FileNotFoundError(f"{collection.title}: {folder} hasn't got {missing}{either}")
     return {
-        name: collection.read(path, collection.digests[name], str(path))
-        for name, path in paths.items()
-        if path is not None
+        name: collection.read(path, collection.digests[name], path) for name, path in paths.items() if path is not None
     }

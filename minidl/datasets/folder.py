@@ -1,17 +1,18 @@
 """A folder of pictures, in a folder for each class."""
 
 import contextlib
-import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minidl import shapes
 from minidl.datasets.dataset import Dataset
 from minidl.errors import FormatError, ShapeError, keyword_hints
-from minidl.typing import Size
+from minidl.typing import Size, StrPath
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 # Pillow knows more, of which some start another program or are seldom looked at by anyone.
@@ -24,7 +25,7 @@ MOST_PIXELS = 1 << 26
 
 @keyword_hints
 def from_folder(
-    folder: str | os.PathLike[str],
+    folder: StrPath,
     *,
     size: Size | None = None,
     grey: bool = False,
@@ -42,6 +43,8 @@ def from_folder(
     FormatError for one that isn't a picture, is damaged, or has more than 8 bits a channel.
     """
     wanted = None if size is None else shapes.pair(size, "size")
+    from pathlib import Path  # most programs that import minidl read no data set
+
     pillow = _pillow()
     root = Path(folder)
     names = _class_names(root, class_names)
@@ -74,7 +77,7 @@ def _pillow() -> Any:
     return PIL
 
 
-def _class_names(root: Path, class_names: Sequence[str] | None) -> tuple[str, ...]:
+def _class_names(root: "Path", class_names: Sequence[str] | None) -> tuple[str, ...]:
     if not root.is_dir():
         raise FileNotFoundError(f"{root}: there is no such folder")
     found = sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
@@ -88,7 +91,7 @@ def _class_names(root: Path, class_names: Sequence[str] | None) -> tuple[str, ..
     return tuple(class_names)
 
 
-def _pictures(folder: Path) -> list[Path]:
+def _pictures(folder: "Path") -> "list[Path]":
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     if not paths:
         raise FileNotFoundError(f"{folder}: no pictures in it ({' '.join(SUFFIXES)})")
@@ -96,7 +99,7 @@ def _pictures(folder: Path) -> list[Path]:
 
 
 @contextlib.contextmanager
-def _opened(pillow: Any, path: Path) -> Iterator[Any]:
+def _opened(pillow: Any, path: "Path") -> Iterator[Any]:
     """A picture, open; whatever Pillow finds wrong with it in the block is a FormatError that names the file."""
     try:
         with pillow.Image.open(path, formats=FORMATS) as picture:
@@ -112,7 +115,7 @@ def _opened(pillow: Any, path: Path) -> Iterator[Any]:
         raise FormatError(f"{path}: not a picture, or damaged: {error}") from error
 
 
-def _size(pillow: Any, path: Path) -> tuple[int, int]:
+def _size(pillow: Any, path: "Path") -> tuple[int, int]:
     """(height, width), from the file's header."""
     with _opened(pillow, path) as picture:
         width, height = picture.size

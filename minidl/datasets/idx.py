@@ -1,15 +1,16 @@
 """IDX, the file format of MNIST and its relatives: a type, the sizes of the axes, then the elements."""
 
-import gzip
 import math
 import os
 import sys
-import zlib
-from typing import Any, BinaryIO, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias
 
 import numpy as np
 
 from minidl.errors import FormatError
+
+if TYPE_CHECKING:
+    from gzip import GzipFile
 
 AnyArray: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
@@ -58,6 +59,9 @@ def read_content(path: str | os.PathLike[str], name: str | None = None, *, longe
     An error calls the file `name` (by default its path). Raises FormatError if the header is not that of an
     IDX file of at most `longest` bytes, or promises more or less than the file holds.
     """
+    import gzip  # here and not above: most programs that import minidl read no data set
+    import zlib
+
     name = os.fspath(path) if name is None else name
     with open(path, "rb") as file:
         stored = os.fstat(file.fileno()).st_size
@@ -102,7 +106,7 @@ def parse_header(start: bytes | bytearray, name: str) -> Header:
     return header
 
 
-def _read_declared(stream: BinaryIO | gzip.GzipFile, name: str, *, holds: int, longest: int) -> bytearray:
+def _read_declared(stream: "BinaryIO | GzipFile", name: str, *, holds: int, longest: int) -> bytearray:
     """Read exactly what the header declares, which can't be more than the file `holds`."""
     content = bytearray(stream.read(LONGEST_HEADER))
     header = parse_header(content, name)

@@ -10,12 +10,11 @@ from minidl.checkpoint import load_arrays
 from minidl.datasets.dataset import Dataset
 from minidl.datasets.idx import AnyArray, read_idx
 from minidl.errors import FormatError, did_you_mean, keyword_hints
-
-Path = str | os.PathLike[str]
+from minidl.typing import StrPath
 
 
 @keyword_hints
-def from_idx(images: Path, labels: Path, *, class_names: Sequence[str] | None = None) -> Dataset:
+def from_idx(images: StrPath, labels: StrPath, *, class_names: Sequence[str] | None = None) -> Dataset:
     """Read a data set from two IDX files, gzipped or not: images (n, h, w) or (n, c, h, w), and labels (n,).
 
     Images in bytes are divided by 255, and floats taken as they are. Classes are called "0", "1", ... if not by
@@ -26,7 +25,7 @@ def from_idx(images: Path, labels: Path, *, class_names: Sequence[str] | None = 
 
 @keyword_hints
 def from_npz(
-    path: Path,
+    path: StrPath,
     *,
     images: str = "images",
     labels: str = "labels",

@@ -17,6 +17,8 @@ def check_floats(**arrays: Array | None) -> None:
             continue
         if not isinstance(array, np.ndarray):
             raise TypeError(f"expected {name} as a NumPy array, got {type(array).__name__}: np.asarray({name})")
+        if array.dtype is first:  # the usual case, and quicker to tell
+            continue
         if array.dtype not in (np.float32, np.float64):
             hint = "; for bytes of images, x.astype(np.float32) / 255" if array.dtype == np.uint8 else ""
             raise DTypeError(f"expected {name} in float32 or float64, got {array.dtype}{hint}")

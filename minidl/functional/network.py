@@ -1,12 +1,14 @@
 """Operators in a row, prepared by a backend as one."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minidl import backends
-from minidl.backends.operators import Operator
+
+if TYPE_CHECKING:
+    from minidl.backends.operators import Operator
 
 
 def can_prepare() -> bool:
@@ -14,7 +16,7 @@ def can_prepare() -> bool:
     return hasattr(backends.current(), "Network")
 
 
-def network(operators: Sequence[Operator], shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+def network(operators: "Sequence[Operator]", shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
     """The operators prepared for inputs of this shape, which the caller has checked; None where that can't be done.
 
     It has `forward(x) -> y` and, for the last forward, `backward(dy, need_dx=...) -> dx`, which adds to the gradients.

@@ -1,6 +1,5 @@
 """What every loss is: a number for each sample, and how they become one."""
 
-import copy
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple, Self
@@ -73,6 +72,8 @@ class ClassLoss(Loss):
 
     def with_logits(self) -> Self:
         """The same loss of logits: what `fit` uses in place of a Softmax followed by this one."""
+        import copy
+
         changed = copy.copy(self)
         changed.from_logits = True
         return changed

@@ -1,6 +1,5 @@
 """What every optimizer is: one update over the model's flat buffer, its state, and who follows which options."""
 
-import copy
 import inspect
 import itertools
 import math
@@ -121,6 +120,8 @@ class Optimizer(KeywordHints):
 
     def _with(self, options: dict[str, Any]) -> "Optimizer":
         """The optimizer as a group has it."""
+        import copy
+
         variant = copy.copy(self)
         for name, value in options.items():
             setattr(variant, name, value)

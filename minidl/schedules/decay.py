@@ -1,6 +1,5 @@
 """Learning rates that are multiplied by a factor now and then."""
 
-import bisect
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,7 +26,7 @@ class MultiStep(Schedule):
         self.gamma = at_least(gamma, "gamma")
 
     def lr_at(self, step: int) -> float:
-        return float(self.base_lr * self.gamma ** bisect.bisect_right(self.milestones, step))
+        return float(self.base_lr * self.gamma ** sum(milestone <= step for milestone in self.milestones))
 
 
 class Exponential(Schedule):

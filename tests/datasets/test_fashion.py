@@ -67,7 +67,7 @@ def test_class_names(ten_thousand):
 def test_the_packaged_files_are_small_and_reproducible():
     total = 0
     for name, digest in fashion.PACKAGED_DIGESTS.items():
-        stored = (fashion.PACKAGED_FOLDER / f"{name}.gz").read_bytes()
+        stored = Path(fashion.PACKAGED_FOLDER, f"{name}.gz").read_bytes()
         assert hashlib.sha256(gzip.decompress(stored)).hexdigest() == digest
         # No flags (so no file name) and no time, in the header of RFC 1952.
         assert stored[:8] == bytes.fromhex("1f8b0800 00000000".replace(" ", ""))
@@ -76,7 +76,7 @@ def test_the_packaged_files_are_small_and_reproducible():
 
 
 def test_the_licence_travels_with_the_packaged_files():
-    text = (fashion.PACKAGED_FOLDER / "FASHION_MNIST_LICENSE").read_text(encoding="utf-8")
+    text = Path(fashion.PACKAGED_FOLDER, "FASHION_MNIST_LICENSE").read_text(encoding="utf-8")
     assert "Copyright (c) 2017 Zalando SE, https://tech.zalando.com" in text
     assert "https://github.com/zalandoresearch/fashion-mnist" in text
     assert "Permission is hereby granted, free of charge" in text
@@ -84,7 +84,7 @@ def test_the_licence_travels_with_the_packaged_files():
 
 def test_a_changed_packaged_file_is_refused_by_name(monkeypatch, tmp_path, put):
     contents = {
-        name: gzip.decompress((fashion.PACKAGED_FOLDER / f"{name}.gz").read_bytes())
+        name: gzip.decompress(Path(fashion.PACKAGED_FOLDER, f"{name}.gz").read_bytes())
         for name in fashion.PACKAGED_DIGESTS
     }
     name = "fashion-mnist-10k-labels-idx1-ubyte"

@@ -13,6 +13,7 @@ import numpy as np
 
 from minidl.backends.compiled import depthwise, launch, planar, winograd
 from minidl.backends.compiled.activation import rectified
+from minidl.backends.compiled.again import Calls, layout
 from minidl.backends.compiled.jit import Kernel
 from minidl.backends.compiled.launch import pack, run
 from minidl.backends.compiled.layout import packed
@@ -206,11 +207,19 @@ def prepare(
     return y, argmax, [*jobs, job]
 
 
+_calls = Calls()
+
+
 def conv2d(x: Array, w: Array, b: Array | None, *, stride: Pair, padding: Sides, dilation: Pair, groups: int) -> Array:
     """The patches, which are never copied out, times the filters."""
-    y, _, jobs = prepare(x, w, b, tables_for(x, w, stride, padding, dilation, groups), relu=False, pool=None)
-    run(x.dtype, *jobs)
-    return y
+    key = layout(x), layout(w), layout(b), stride, padding, dilation, groups
+    given = (x, w) if b is None else (x, w, b)
+    lines = _calls.again(key, given)
+    if lines is None:
+        y, _, jobs = prepare(x, w, b, tables_for(x, w, stride, padding, dilation, groups), relu=False, pool=None)
+        lines = y.transpose(0, 2, 3, 1)
+        _calls.first(key, given, lines, jobs)
+    return lines.transpose(0, 3, 1, 2)
 
 
 def conv2d_relu(

@@ -1,0 +1,109 @@
+"""One HTML file that runs a network on a picture and explains every number: nothing in it comes from elsewhere."""
+
+import base64
+import hashlib
+import html
+import importlib.resources
+import json
+import os
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl import shapes
+from minidl.errors import DTypeError, ShapeError
+from minidl.explain.steps import encode_images, network_steps
+from minidl.files import write_atomically
+from minidl.model import Sequential
+from minidl.typing import Array, IntArray
+
+SCRIPTS = ("network", "paint", "words", "bars", "parts", "inspect", "station", "board", "page")
+"""The files of the page's program, one after the other."""
+
+TITLE = "How this network sees a picture"
+
+
+def page(
+    model: Sequential,
+    images: Array,
+    labels: Sequence[int] | IntArray,
+    *,
+    class_names: Sequence[str] | None = None,
+    title: str = TITLE,
+) -> str:
+    """A page, as HTML, that walks images through the model; a reader picks one of `images`, or draws one.
+
+    `images` are (n, c, h, w), floats from 0 to 1 as the model is given them, `labels` (n,) their classes. `class_names`
+    are as many as the model has classes, by default numbers. The page computes the network itself, in JavaScript, from
+    the weights in it, and needs no network and no other file. Raises ValueError for a model with layers that it can't
+    explain, ShapeError, DTypeError.
+    """
+    steps = network_steps(model)
+    classes = int(steps[-1]["shape"][0])
+    names = [str(i) for i in range(classes)] if class_names is None else [str(name) for name in class_names]
+    images, numbers = np.asarray(images), np.asarray(labels)
+    assert model.input_shape is not None  # network_steps has seen it
+    if images.shape[1:] != model.input_shape or images.ndim != 4:
+        raise ShapeError(f"expected images {shapes.show(('n', *model.input_shape))}, got {images.shape}")
+    if images.dtype.kind != "f":
+        raise DTypeError(f"expected images as floats from 0 to 1, got {images.dtype}")
+    if len(names) != classes:
+        raise ValueError(f"class_names: expected {classes} names, one for each score of the model, got {len(names)}")
+    if numbers.shape != images.shape[:1] or (len(numbers) and numbers.dtype.kind not in "iu"):
+        raise ShapeError(f"expected one whole number for each image as labels, ({len(images)},), got {numbers.shape}")
+    if len(numbers) and (numbers.min() < 0 or numbers.max() >= classes):
+        raise ValueError(f"labels: expected 0 to {classes - 1}, got {numbers.min()} to {numbers.max()}")
+    data = {
+        "input": [int(size) for size in model.input_shape],
+        "classes": names,
+        "labels": numbers.tolist(),
+        "images": encode_images(images),
+        "steps": steps,
+    }
+    return _assemble(title, data)
+
+
+def write_page(
+    path: str | os.PathLike[str],
+    model: Sequential,
+    images: Array,
+    labels: Sequence[int] | IntArray,
+    *,
+    class_names: Sequence[str] | None = None,
+    title: str = TITLE,
+) -> None:
+    """Write what `page` gives to a file, whole or not at all."""
+    content = page(model, images, labels, class_names=class_names, title=title).encode()
+    with write_atomically(path) as file:
+        file.write(content)
+
+
+def _assemble(title: str, data: dict[str, Any]) -> str:
+    style = _read("page.css")
+    script = '(() => {\n"use strict";\n' + "\n".join(_read(f"{name}.js") for name in SCRIPTS) + "})();\n"
+    parts = {
+        "title": html.escape(title),
+        "style": style,
+        "script": script,
+        # By their hashes, these alone may be run and applied, and by the page's policy nothing may be fetched.
+        "policy": f"style-src '{_digest(style)}'; script-src '{_digest(script)}'",
+        "data": json_for_script(data),
+    }
+    # All at once, so that what stands in one part isn't taken for the name of another.
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _read("page.html"))
+
+
+def json_for_script(value: Any) -> str:
+    """A value as JSON that ends no script element and begins no comment in it."""
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return text.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e")
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _read(name: str) -> str:
+    return importlib.resources.files("minidl.explain").joinpath(name).read_text("utf-8")

@@ -1,0 +1,196 @@
+// The network: each step is computed from earlier values, Float32Arrays in the order (c, h, w), to one of its own.
+
+/** The floats of a base64 text, little-endian as the machines of all browsers are. */
+function floats(text) {
+  return new Float32Array(bytes(text).buffer);
+}
+
+function bytes(text) {
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+}
+
+/** Decode the arrays of the steps, and note the shapes of what each takes. */
+function prepare(input, steps) {
+  const shapes = [input, ...steps.map((step) => step.shape)];
+  for (const step of steps) {
+    step.sources = step.from.map((value) => shapes[value]);
+    for (const name of ["weight", "bias", "scale", "shift"]) if (step[name]) step[name] = floats(step[name]);
+  }
+  return { input, steps, shapes };
+}
+
+/** All values for an image: the image itself, then what each step gives; and the largest magnitude in each. */
+function run(network, image) {
+  const values = [image];
+  for (const step of network.steps) values.push(COMPUTE[step.kind](step, ...step.from.map((value) => values[value])));
+  const scales = values.map(magnitude);
+  return { values, scales, probabilities: values[values.length - 1] };
+}
+
+/** Which pixels of the image an output's window takes: for each tap its row and column, and whether it's inside. */
+function taps(step, row, column) {
+  const [, height, width] = step.sources[0];
+  const found = [];
+  for (let i = 0; i < step.kernel[0]; i++) {
+    for (let j = 0; j < step.kernel[1]; j++) {
+      const y = row * step.stride[0] + i * step.dilation[0] - step.padding[0][0];
+      const x = column * step.stride[1] + j * step.dilation[1] - step.padding[1][0];
+      found.push({ y, x, isInside: y >= 0 && y < height && x >= 0 && x < width });
+    }
+  }
+  return found;
+}
+
+// Sums are in double precision, and rounded once.
+const COMPUTE = {
+  convolution(step, image) {
+    const [, height, width] = step.sources[0];
+    const [filters, rows, columns] = step.shape;
+    const depth = step.sources[0][0] / step.groups;
+    const [kernelRows, kernelColumns] = step.kernel;
+    const output = new Float32Array(filters * rows * columns);
+    const sums = new Float64Array(rows * columns);
+    for (let filter = 0; filter < filters; filter++) {
+      sums.fill(step.bias ? step.bias[filter] : 0);
+      const first = firstChannel(step, filter);
+      for (let tap = 0; tap < depth * kernelRows * kernelColumns; tap++) {
+        const weight = step.weight[filter * depth * kernelRows * kernelColumns + tap];
+        const down = (Math.floor(tap / kernelColumns) % kernelRows) * step.dilation[0] - step.padding[0][0];
+        const across = (tap % kernelColumns) * step.dilation[1] - step.padding[1][0];
+        const channel = first + Math.floor(tap / (kernelRows * kernelColumns));
+        const pace = step.stride[1];
+        const start = Math.max(0, Math.ceil(-across / pace));
+        const stop = Math.min(columns, Math.floor((width - 1 - across) / pace) + 1);
+        for (let row = 0; row < rows; row++) {
+          const y = row * step.stride[0] + down;
+          if (y < 0 || y >= height) continue;
+          let at = (channel * height + y) * width + across + start * pace;
+          for (let sum = row * columns + start; sum < row * columns + stop; sum++, at += pace) {
+            sums[sum] += weight * image[at];
+          }
+        }
+      }
+      output.set(sums, filter * rows * columns);
+    }
+    return output;
+  },
+
+  maximum(step, image) {
+    // NaN wins over everything, and padding over nothing.
+    const larger = (most, value) => (value > most || value !== value ? value : most);
+    return pooled(step, image, (inside) => inside.reduce(larger));
+  },
+
+  average(step, image) {
+    return pooled(step, image, (inside) => total(inside) / averaged(step, inside.length));
+  },
+
+  scale(step, image) {
+    const size = image.length / step.scale.length;
+    return image.map((value, i) => value * step.scale[Math.floor(i / size)] + step.shift[Math.floor(i / size)]);
+  },
+
+  elementwise(step, image) {
+    return image.map((value) => FORMULAS[step.formula](value, ...step.settings));
+  },
+
+  dense(step, vector) {
+    const output = new Float32Array(step.shape[0]);
+    for (let unit = 0; unit < output.length; unit++) {
+      let sum = step.bias ? step.bias[unit] : 0;
+      for (let i = 0, at = unit * vector.length; i < vector.length; i++, at++) sum += step.weight[at] * vector[i];
+      output[unit] = sum;
+    }
+    return output;
+  },
+
+  softmax(step, scores) {
+    const { powers, sum } = exponentials(scores);
+    return Float32Array.from(powers, (power) => power / sum);
+  },
+
+  log_softmax(step, scores) {
+    const { most, sum } = exponentials(scores);
+    return scores.map((score) => score - most - Math.log(sum));
+  },
+
+  add(step, first, ...others) {
+    return others.reduce((sum, other) => sum.map((value, i) => value + other[i]), first);
+  },
+
+  concatenate(step, ...parts) {
+    const output = new Float32Array(size(step.shape));
+    let start = 0;
+    for (const part of parts) {
+      output.set(part, start);
+      start += part.length;
+    }
+    return output;
+  },
+
+  flatten: (step, image) => image,
+  identity: (step, image) => image,
+};
+
+const FORMULAS = {
+  relu: (x) => (x > 0 || x !== x ? x : 0),
+  leaky_relu: (x, slope) => (x > 0 ? x : slope * x),
+  elu: (x, alpha) => (x > 0 ? x : alpha * Math.expm1(x)),
+  gelu: (x) => (x * (1 + erf(x / Math.SQRT2))) / 2,
+  gelu_tanh: (x) => (x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))) / 2,
+  silu: (x) => x / (1 + Math.exp(-x)),
+  sigmoid: (x) => 1 / (1 + Math.exp(-x)),
+  tanh: Math.tanh,
+  softplus: (x, beta, threshold) => (beta * x > threshold ? x : Math.log1p(Math.exp(beta * x)) / beta),
+  hard_swish: (x) => (x * Math.min(Math.max(x + 3, 0), 6)) / 6,
+};
+
+/** The error function to 1.5e-7: Abramowitz and Stegun, "Handbook of mathematical functions", 7.1.26. */
+function erf(x) {
+  const t = 1 / (1 + 0.3275911 * Math.abs(x));
+  const series = ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t;
+  return Math.sign(x) * (1 - series * Math.exp(-x * x));
+}
+
+/** e to the power of each score less the largest, which is so as not to overflow and changes no share. */
+function exponentials(scores) {
+  const most = Math.max(...scores);
+  const powers = Array.from(scores, (score) => Math.exp(score - most));
+  return { most, powers, sum: total(powers) };
+}
+
+function firstChannel(step, filter) {
+  return Math.floor((filter * step.groups) / step.shape[0]) * (step.sources[0][0] / step.groups);
+}
+
+function averaged(step, inside) {
+  return step.counts_padding ? step.kernel[0] * step.kernel[1] : inside;
+}
+
+/** What `reduce` makes of the numbers in each window that are inside of the image. */
+function pooled(step, image, reduce) {
+  const [, height, width] = step.sources[0];
+  const [channels, rows, columns] = [...step.shape, 1, 1];
+  const output = new Float32Array(channels * rows * columns);
+  for (let at = 0; at < rows * columns; at++) {
+    const inside = taps(step, Math.floor(at / columns), at % columns).filter((tap) => tap.isInside);
+    for (let channel = 0; channel < channels; channel++) {
+      const start = channel * height * width;
+      output[channel * rows * columns + at] = reduce(inside.map(({ y, x }) => image[start + y * width + x]));
+    }
+  }
+  return output;
+}
+
+function total(numbers) {
+  return numbers.reduce((sum, number) => sum + number, 0);
+}
+
+/** The largest of the numbers, whatever their signs. */
+function magnitude(numbers) {
+  return numbers.reduce((most, number) => Math.max(most, Math.abs(number)), 0);
+}
+
+function size(shape) {
+  return shape.reduce((product, length) => product * length, 1);
+}

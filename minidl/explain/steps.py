@@ -1,0 +1,214 @@
+"""A network as a list of steps that a page computes: each takes earlier values, and gives one."""
+
+import base64
+from typing import Any
+
+import numpy as np
+
+from minidl import shapes
+from minidl.errors import NotBuiltError, ShapeError
+from minidl.layers import (
+    ELU,
+    GELU,
+    Add,
+    AveragePool2D,
+    BatchNorm1D,
+    BatchNorm2D,
+    Chain,
+    Concatenate,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Dropout,
+    Dropout2D,
+    Flatten,
+    GlobalAveragePool2D,
+    GlobalMaxPool2D,
+    HardSwish,
+    LeakyReLU,
+    LogSoftmax,
+    MaxPool2D,
+    Normalization,
+    ReLU,
+    Residual,
+    SeparableConv2D,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from minidl.layers.activation import Formula
+from minidl.layers.container import without_softmax
+from minidl.model import Sequential
+from minidl.module import Module, Parameter
+from minidl.shapes import Window
+from minidl.typing import Array, Shape
+
+Step = dict[str, Any]
+"""What one step is, as JSON holds it.
+
+"kind" says how it's computed, "from" which values it takes, where 0 is the image and i what the i-th step gives, and
+"shape" is that of its own value. "layer", "code" and "path" say where it comes from: the layer's class, its repr, and
+its place in the model. The other entries are of its kind; arrays are float32, little-endian, in base64.
+"""
+
+CONTAINERS: tuple[type[Module], ...] = (Chain, Sequential, Residual, Add, Concatenate)
+FORMULAS: tuple[type[Module], ...] = (LeakyReLU, ELU, GELU, SiLU, Sigmoid, Tanh, Softplus, HardSwish)
+LEAVES: tuple[type[Module], ...] = (
+    *(Conv2D, DepthwiseConv2D, SeparableConv2D, MaxPool2D, AveragePool2D, GlobalAveragePool2D, GlobalMaxPool2D),
+    *(BatchNorm2D, BatchNorm1D, Normalization, ReLU, *FORMULAS, Dropout, Dropout2D),
+    *(Flatten, Dense, Softmax, LogSoftmax),
+)
+
+
+def network_steps(model: Sequential) -> list[Step]:
+    """The steps from an image to the probabilities of the classes, whose last is always a softmax.
+
+    Raises NotBuiltError, and ShapeError or ValueError for a model that isn't one of images and classes, or has a layer
+    that isn't known here: the error names it, and those that are.
+    """
+    if model.input_shape is None:
+        raise NotBuiltError("a page needs shapes: give the model input_shape=(c, h, w), or call it once first")
+    _check_layers(model, "")
+    if len(model.input_shape) != 3:
+        raise ShapeError(f"expected a model of images (c, h, w), got {shapes.show(model.input_shape)}")
+    scores = model.output_shape(model.input_shape)
+    if len(scores) != 1:
+        raise ShapeError(f"expected a model that gives scores (classes,), got {shapes.show(scores)}")
+    steps: list[Step] = []
+    last = _add(steps, model, "", 0, model.input_shape)
+    if without_softmax(model) is None:
+        _step(steps, "softmax", Softmax(), "", [last], scores)
+        steps[-1] |= {"code": "softmax", "is_added": True}
+    return steps
+
+
+def _check_layers(module: Module, path: str) -> None:
+    # Of these very classes: a subclass may compute another thing.
+    if type(module) in CONTAINERS:
+        for name, child in module.children():
+            _check_layers(child, f"{path}{name}.")
+    elif type(module) not in LEAVES:
+        known = sorted(kind.__name__ for kind in (*CONTAINERS, *LEAVES))
+        place = (
+            f"layer {path.rstrip('.')}, {type(module).__name__},"
+            if path
+            else f"a model of class {type(module).__name__}"
+        )
+        raise ValueError(f"{place} can't be explained; what can is {', '.join(known)}")
+
+
+def _add(steps: list[Step], module: Module, path: str, taken: int, shape: Shape) -> int:
+    """Append the steps of a module that takes value `taken` of this shape; return which value it gives."""
+    if isinstance(module, Chain):
+        for i, layer in enumerate(module.layers):
+            taken, shape = _add(steps, layer, f"{path}{i}.", taken, shape), layer.output_shape(shape)
+        return taken
+    if isinstance(module, Residual | Add | Concatenate):
+        return _add_branches(steps, module, path, taken, shape)
+    if isinstance(module, SeparableConv2D):
+        return _add_separable(steps, module, path, taken, shape)
+    kind, entries = _describe(module, shape)
+    return _step(steps, kind, module, path, [taken], module.output_shape(shape), **entries)
+
+
+def _add_branches(steps: list[Step], module: Residual | Add | Concatenate, path: str, taken: int, shape: Shape) -> int:
+    ends = [_add(steps, child, f"{path}{name}.", taken, shape) for name, child in module.children()]
+    if isinstance(module, Residual) and module.projection is None:
+        ends.append(taken)
+    kind = "concatenate" if isinstance(module, Concatenate) else "add"
+    last = _step(steps, kind, module, path, ends, module.output_shape(shape))
+    steps[-1]["code"] = type(module).__name__  # its repr has all the layers inside, which are steps of their own
+    steps[-1]["is_projected"] = isinstance(module, Residual) and module.projection is not None
+    return last
+
+
+def _add_separable(steps: list[Step], layer: SeparableConv2D, path: str, taken: int, shape: Shape) -> int:
+    weight, output = layer.depthwise_weight, layer.output_shape(shape)
+    window = _slide(shape, layer)
+    between = (weight.value.shape[0], *output[1:])
+    entries = {"groups": shape[0], **_affine(weight, None), **window}
+    taken = _step(steps, "convolution", layer, path, [taken], between, part="channel by channel", **entries)
+    entries = {"groups": 1, **_affine(layer.pointwise_weight, layer.bias)}
+    plain = _window(shapes.slide((output[1], output[2]), (1, 1), stride=1, padding=0), (1, 1))
+    return _step(steps, "convolution", layer, path, [taken], output, part="across channels", **entries, **plain)
+
+
+def _step(
+    steps: list[Step], kind: str, layer: Module, path: str, taken: list[int], shape: Shape, **entries: Any
+) -> int:
+    where = {"layer": type(layer).__name__, "code": repr(layer), "path": path.rstrip(".")}
+    steps.append({"kind": kind, **where, "from": taken, "shape": [int(size) for size in shape], **entries})
+    return len(steps)
+
+
+def _describe(layer: Module, shape: Shape) -> tuple[str, Step]:
+    """(kind, entries) of the one step that a layer is."""
+    if isinstance(layer, Conv2D):
+        return "convolution", {"groups": layer.groups, **_affine(layer.weight, layer.bias), **_slide(shape, layer)}
+    if isinstance(layer, DepthwiseConv2D):
+        return "convolution", {"groups": shape[0], **_affine(layer.weight, layer.bias), **_slide(shape, layer)}
+    if isinstance(layer, MaxPool2D):
+        return "maximum", _pool(shape, layer)
+    if isinstance(layer, AveragePool2D):
+        return "average", {"counts_padding": layer.count_include_pad, **_pool(shape, layer)}
+    if isinstance(layer, GlobalAveragePool2D | GlobalMaxPool2D):
+        size = (shape[1], shape[2])
+        window = _window(shapes.slide(size, size, stride=size, padding=0), size)
+        return "average" if isinstance(layer, GlobalAveragePool2D) else "maximum", {"counts_padding": True, **window}
+    if isinstance(layer, BatchNorm2D | BatchNorm1D):
+        scale, shift = layer.scale_and_shift()
+        return "scale", {"scale": encode(scale), "shift": encode(shift)}
+    if isinstance(layer, Normalization):
+        if np.isnan(layer.mean.value).any():
+            raise NotBuiltError("Normalization: it has no mean and std yet: give them, or call adapt(images) once")
+        mean, std = layer.mean.value.astype(np.float64), layer.std.value.astype(np.float64)
+        return "scale", {"scale": encode(1 / std), "shift": encode(-mean / std)}
+    if isinstance(layer, Dense):
+        return "dense", _affine(layer.weight, layer.bias)
+    if isinstance(layer, ReLU):
+        return "elementwise", {"formula": "relu", "settings": []}
+    if isinstance(layer, Formula):
+        name, settings = layer.formula()
+        return "elementwise", {"formula": name, "settings": list(settings)}
+    return {Flatten: "flatten", Softmax: "softmax", LogSoftmax: "log_softmax"}.get(type(layer), "identity"), {}
+
+
+def _affine(weight: Parameter, bias: Parameter | None) -> Step:
+    return {"weight": encode(weight.value), "bias": None if bias is None else encode(bias.value)}
+
+
+def _slide(shape: Shape, layer: Conv2D | DepthwiseConv2D | SeparableConv2D) -> Step:
+    kernel = shapes.pair(layer.kernel_size, "kernel_size")
+    how: dict[str, Any] = {"stride": layer.stride, "padding": layer.padding, "dilation": layer.dilation}
+    return _window(shapes.slide((shape[1], shape[2]), kernel, **how), kernel)
+
+
+def _pool(shape: Shape, layer: MaxPool2D | AveragePool2D) -> Step:
+    size = (shape[1], shape[2])
+    kernel, window = shapes.pool(size, layer.pool_size, stride=layer.stride, padding=layer.padding)
+    return _window(window, kernel)
+
+
+def _window(window: Window, kernel: tuple[int, int]) -> Step:
+    return {
+        "kernel": list(kernel),
+        "stride": list(window.stride),
+        "dilation": list(window.dilation),
+        "padding": [list(ends) for ends in window.padding],
+    }
+
+
+def encode(array: Array) -> str:
+    """An array's values as float32, little-endian, its last axis first, in base64."""
+    return base64.b64encode(np.ascontiguousarray(array, "<f4").tobytes()).decode()
+
+
+def encode_images(images: Array) -> Step:
+    """Images (n, c, h, w): bytes where these give the very same values, pixels / 255, and else floats."""
+    with np.errstate(invalid="ignore"):  # NaN is no byte, and stays a float
+        pixels = np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8)
+    is_bytes = bool(np.array_equal(np.divide(pixels, 255, dtype=np.float32), images))
+    data = [base64.b64encode(image.tobytes()).decode() for image in pixels] if is_bytes else list(map(encode, images))
+    return {"is_bytes": is_bytes, "data": data}

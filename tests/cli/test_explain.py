@@ -1,0 +1,81 @@
+import json
+import re
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl.datasets.fashion import CLASS_NAMES
+
+
+def data_of(path):
+    return json.loads(re.search(r'id="data">(.*)</script>', path.read_text("utf-8"))[1])
+
+
+def test_the_page_is_in_the_folder_of_the_run(command, trained, few_images, tmp_path):
+    out = tmp_path / "page.html"
+    result = command("explain", trained.path, "--out", out)
+    assert (result.code, result.out, result.err) == (0, f"saved to {out}\n", "")
+    data = data_of(out)
+    assert data["classes"] == list(CLASS_NAMES)
+    assert data["labels"] == [number for number in range(10) for _ in range(2)]
+    first = next(i for i, label in enumerate(few_images[1].labels) if label == 0)
+    assert data["images"]["is_bytes"]
+    wanted = explained_bytes(few_images[1].images[first])
+    assert data["images"]["data"][0] == wanted
+
+
+def explained_bytes(image):
+    from minidl.explain.steps import encode_images
+
+    return encode_images(image[np.newaxis])["data"][0]
+
+
+def test_where_pages_go_by_default(command, tmp_path):
+    model = minidl.models.tutorial(seed=0)
+    (tmp_path / "run").mkdir()
+    model.save(tmp_path / "run" / "model.npz")
+    model.save(tmp_path / "net.npz")
+    options = "--data", "fashion-mnist-10k", "--images", "0"
+    assert command("explain", tmp_path / "run", *options).out == f"saved to {tmp_path / 'run' / 'explain.html'}\n"
+    assert command("explain", tmp_path / "net.npz", *options).out == f"saved to {tmp_path / 'net.html'}\n"
+    assert data_of(tmp_path / "net.html")["labels"] == []
+    assert "<h1>How net sees a picture</h1>" in (tmp_path / "net.html").read_text("utf-8")
+
+
+def test_open_shows_the_page(command, trained, tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr("webbrowser.open", shown.append)
+    assert command("explain", trained.path, "--out", tmp_path / "a b.html", "--open").code == 0
+    assert shown == [(tmp_path / "a b.html").as_uri()]
+
+
+def test_errors_come_before_any_file(fails, trained, tmp_path):
+    minidl.models.tutorial(seed=0).save(tmp_path / "net.npz")
+    assert "doesn't say what it was trained on; add --data" in fails("explain", tmp_path / "net.npz")
+    assert "there is no folder" in fails("explain", trained.path, "--out", tmp_path / "none" / "page.html")
+    assert "at least 0, got '-1'" in fails("explain", trained.path, "--images", "-1")
+    assert "none: No such file" in fails("explain", tmp_path / "none")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["net.npz"]
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape", "message"),
+    [
+        (
+            [minidl.Flatten(), minidl.Dense(10)],
+            (3, 4, 4),
+            "inputs (3, 4, 4), and the images of fashion-mnist-10k are (1, 2",
+        ),
+        ([minidl.Flatten(), minidl.Dense(3)], (1, 28, 28), "class_names: expected 3 names"),
+        (
+            [minidl.GroupNorm(1), minidl.Flatten(), minidl.Dense(10)],
+            (1, 28, 28),
+            "layer 0, GroupNorm, can't be explained",
+        ),
+    ],
+)
+def test_models_that_do_not_fit(fails, tmp_path, layers, shape, message):
+    minidl.Sequential(layers, input_shape=shape, seed=0).save(tmp_path / "net.npz")
+    assert message in fails("explain", tmp_path / "net.npz", "--data", "fashion-mnist-10k")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["net.npz"]

@@ -1,0 +1,282 @@
+"""The page in a browser computes what minidl computes, for its images and for what is drawn."""
+
+import numpy as np
+import pytest
+
+import minidl as ml
+from minidl import explain, models
+from minidl import functional as F
+
+MINUS = "\N{MINUS SIGN}"
+
+# What a reader does is seen from the next frame on.
+FRAME = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))"
+
+# A station is drawn when it comes in sight.
+SEEN = (
+    "const [selector, done] = arguments;"
+    "const look = () => document.querySelector(selector) ? done() : setTimeout(look, 20); look()"
+)
+
+
+@pytest.fixture(autouse=True)
+def without_compiling():
+    with ml.use_backend("vectorized"):
+        yield
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    test = ml.datasets.fashion_mnist_10k()[1]
+    return test.images[:5], test.labels[:5]
+
+
+def strides_and_groups():
+    """Layers with all the arguments that convolutions and pooling take, and blocks in blocks."""
+    body = [ml.Conv2D(8, 3, padding=1, groups=2), ml.BatchNorm2D(), ml.ReLU()]
+    inner = ml.Residual([ml.DepthwiseConv2D(3, padding="same", depth_multiplier=2), ml.Conv2D(8, 1, bias=False)])
+    return ml.Sequential(
+        [
+            ml.Normalization(0.3, 0.4),
+            *(ml.Conv2D(8, (4, 3), stride=(2, 1), padding="same", bias=False), ml.BatchNorm2D(), ml.LeakyReLU(0.2)),
+            ml.Residual([*body, inner], projection=[ml.Conv2D(8, 1)]),
+            ml.AveragePool2D(3, stride=2, padding=1),
+            ml.AveragePool2D((2, 3), padding="same", count_include_pad=False),
+            ml.Conv2D(12, 2, dilation=(2, 1), padding=(1, 0)),
+            ml.MaxPool2D(2, stride=1, padding=1),
+            ml.Dropout2D(0.5),
+            ml.GlobalAveragePool2D(),
+            *(ml.Dense(9), ml.BatchNorm1D(), ml.Dropout(0.5), ml.Dense(10, bias=False)),
+        ],
+        input_shape=(1, 28, 28),
+        seed=2,
+    )
+
+
+def activations_and_branches():
+    branches = [[ml.Conv2D(3, 3, padding=1), ml.GELU()], [ml.SeparableConv2D(2, 3, padding=1), ml.ELU(0.5)], []]
+    return ml.Sequential(
+        [
+            *(ml.Conv2D(4, 3, stride=2), ml.Tanh(), ml.Concatenate(branches), ml.SiLU()),
+            ml.Add([[ml.Conv2D(4, 3), ml.GELU(approximate="tanh")], [ml.MaxPool2D(3, stride=1), ml.Conv2D(4, 1)]]),
+            *(ml.HardSwish(), ml.Sequential([ml.Conv2D(6, 3), ml.Softplus(2.0, threshold=3.0)])),
+            *(ml.Flatten(), ml.Dense(20), ml.Sigmoid(), ml.Dense(10), ml.LogSoftmax()),
+        ],
+        input_shape=(1, 28, 28),
+        seed=3,
+    )
+
+
+def global_maxima():
+    layers = [ml.Conv2D(5, 5, padding=2), ml.ReLU(), ml.GlobalMaxPool2D(), ml.Dense(10), ml.Softmax()]
+    return ml.Sequential(layers, input_shape=(1, 28, 28), seed=4, dtype="float64")
+
+
+def alive(model):
+    """The model with statistics and biases that aren't those of a first day."""
+    rng = np.random.default_rng(5)
+    for name, array in model.named_state():
+        if name.endswith(("bias", "running_mean")):
+            array.value = rng.normal(0, 0.3, array.value.shape)
+        elif name.endswith("running_var"):
+            array.value = rng.uniform(0.3, 2, array.value.shape)
+    return model
+
+
+def shares(model, images):
+    """The probabilities that minidl itself gives."""
+    scores = model.predict(images)
+    return scores if isinstance(model[-1], ml.Softmax) else F.softmax(scores)[0]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [models.tutorial, models.lenet, strides_and_groups, activations_and_branches, global_maxima],
+    ids=lambda make: make.__name__,
+)
+def test_probabilities_are_those_of_minidl(opened, pictures, make):
+    images, labels = pictures
+    model = alive(make() if make not in (models.tutorial, models.lenet) else make(seed=1))
+    page = opened(explain.page(model, images, labels))
+    expected = shares(model, images)
+    assert np.ptp(expected, axis=1).min() > 0.01, "a test of probabilities that are all alike"
+    for thumbnail, image, row in zip(page.find(".thumbnail"), images, expected, strict=True):
+        thumbnail.click()
+        np.testing.assert_array_equal(page.run("return explained.pixels()"), image.ravel())
+        np.testing.assert_allclose(page.run("return explained.probabilities()"), row, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["resnet20", "mobilenet"])
+def test_deep_networks_in_color(opened, name):
+    images = np.random.default_rng(6).random((2, 3, 32, 32), np.float32)
+    model = alive(models.MODELS[name](seed=1))
+    page = opened(explain.page(model, images, [3, 9]))
+    np.testing.assert_allclose(page.run("return explained.probabilities()"), shares(model, images)[0], atol=1e-5)
+    assert len(page.find(".station")) == page.run("return explained.values().length") - 1
+
+
+def test_each_layer_gives_what_it_gives_in_minidl(opened, pictures):
+    images, labels = pictures
+    model = models.lenet(seed=1)
+    page = opened(explain.page(model, images, labels))
+    page.driver.execute_async_script(SEEN, "#step-1 .total")
+    x, values = images[:1], page.run("return explained.values()")
+    np.testing.assert_array_equal(values[0], x.ravel())
+    for layer, value in zip(model, values[1:], strict=False):
+        x = layer(x)
+        np.testing.assert_allclose(value, x.ravel(), atol=2e-6)
+
+
+def draw(page, kind, *moves):
+    """Press a mouse, finger or pen on the middle of the board, move it by these pixels, and lift it."""
+    from selenium.webdriver import ActionChains
+    from selenium.webdriver.common.actions.pointer_input import PointerInput
+
+    (board,) = page.find("canvas.board")
+    actions = ActionChains(page.driver, duration=20, devices=[PointerInput(kind, kind)])
+    actions.move_to_element(board).click_and_hold()
+    for right, down in moves:
+        actions.move_by_offset(right, down)
+    actions.release().perform()
+    page.driver.execute_async_script(FRAME)
+
+
+@pytest.mark.parametrize("kind", ["mouse", "touch", "pen"])
+def test_what_is_drawn_goes_through_the_network(opened, pictures, kind):
+    images, labels = pictures
+    model = models.lenet(seed=1)
+    page = opened(explain.page(model, images, labels))
+    first = page.run("return explained.probabilities()")
+
+    page.find("#clear")[0].click()
+    assert not any(page.run("return explained.pixels()"))
+    draw(page, kind, (40, 0), (0, 60), (-70, -20))
+    pixels = np.array(page.run("return explained.pixels()"), np.float32).reshape(1, 1, 28, 28)
+    assert pixels.max() == 1
+    assert ((pixels > 0) & (pixels < 1)).any(), "the brush has a soft edge"
+    assert 20 < (pixels > 0).sum() < 400
+    drawn = page.run("return explained.probabilities()")
+    np.testing.assert_allclose(drawn, shares(model, pixels)[0], atol=1e-5)
+    assert np.abs(np.subtract(drawn, first)).max() > 1e-3
+    shown = [float(bar.text.rstrip(" %")) for bar in page.find("#bars .figure")]
+    np.testing.assert_allclose(shown, np.multiply(drawn, 100), atol=0.051)
+
+    page.find("#undo")[0].click()
+    assert not any(page.run("return explained.pixels()"))
+    page.find("#undo")[0].click()
+    np.testing.assert_array_equal(page.run("return explained.pixels()"), images[0].ravel())
+    assert page.run("return explained.probabilities()") == first
+    assert not page.find("#undo")[0].is_enabled()
+
+
+def test_the_keyboard_draws_too(opened, pictures):
+    from selenium.webdriver.common.keys import Keys
+
+    images, labels = pictures
+    page = opened(explain.page(models.tutorial(seed=1), images, labels))
+    page.find("#clear")[0].click()
+    page.find("canvas.board")[0].send_keys(Keys.ARROW_RIGHT, Keys.ARROW_DOWN, Keys.SPACE)
+    pixels = np.reshape(page.run("return explained.pixels()"), (28, 28))
+    assert pixels[15, 15] == pixels.max() == 1
+    assert not pixels[:13].any()
+    assert not pixels[:, 18:].any()
+
+
+def test_a_number_is_explained_by_its_window(opened, pictures):
+    """The window, the weights and the products that the page shows for a number are minidl's."""
+    from selenium.webdriver.common.keys import Keys
+
+    images, labels = pictures
+    model = alive(models.tutorial(seed=1))
+    page = opened(explain.page(model, images, labels))
+    page.driver.execute_async_script(SEEN, "#step-1 .total")
+    canvas = page.find("#step-1 canvas.map")[0]
+    canvas.send_keys(*[Keys.ARROW_LEFT] * 23, *[Keys.ARROW_UP] * 23, *[Keys.ARROW_RIGHT] * 4, *[Keys.ARROW_DOWN] * 7)
+    assert canvas.get_attribute("aria-label").startswith("Map 1 of 1, row 8, column 5:")
+    window, weights = images[0, 0, 7:13, 4:10], model[0].weight.value[0, 0]
+    shown = [cell.text.replace(MINUS, "-") for cell in page.find("#step-1 .cells span")]
+    wanted = np.concatenate([window.ravel(), weights.ravel(), (window * weights).ravel()])
+    np.testing.assert_allclose([float(text) for text in shown], wanted, atol=0.0051)
+    total = page.find("#step-1 .total strong")[0].text.replace(MINUS, "-")
+    assert float(total) == pytest.approx(float(model[0](images[:1])[0, 0, 7, 4]), abs=5.1e-4)
+
+
+def test_pointing_at_a_map_moves_the_window(opened, pictures):
+    from selenium.webdriver import ActionChains
+
+    images, labels = pictures
+    page = opened(explain.page(models.lenet(seed=1), images, labels))
+    page.driver.execute_async_script(SEEN, "#step-1 .total")
+    third = page.find("#step-1 canvas.map")[2]
+    page.run("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", third)
+    ActionChains(page.driver, duration=20).move_to_element_with_offset(third, 2, 2).perform()
+    assert third.get_attribute("aria-label").startswith("Map 3 of 6, row 15, column 15:")
+    assert page.find("#step-1 .panel figcaption")[2].text.endswith("weights of filter 3")
+
+
+def test_sliding_visits_the_next_pixels(opened, pictures):
+    images, labels = pictures
+    page = opened(explain.page(models.tutorial(seed=1), images, labels))
+    page.driver.execute_async_script(SEEN, "#step-1 .total")
+    label = "return document.querySelector('#step-1 canvas.map').getAttribute('aria-label')"
+    before = page.run(label)
+    page.find("#step-1 .slide")[0].click()
+    page.driver.execute_async_script(
+        f"const [before, done] = arguments; const label = () => {{ {label} }};"
+        "const look = () => label() === before ? setTimeout(look, 20) : done(); look()",
+        before,
+    )
+    page.find("#step-1 .slide")[0].click()
+    assert page.find("#step-1 .slide")[0].get_attribute("aria-pressed") == "false"
+
+
+def test_many_maps_are_shown_when_asked_for(opened, pictures):
+    images, labels = pictures
+    page = opened(explain.page(models.cnn(seed=1), images, labels))
+    page.driver.execute_async_script(SEEN, "#step-1 .total")
+    assert len(page.find("#step-1 .maps figure")) == 16
+    (button,) = (b for b in page.find("#step-1 button") if b.text == "Show all 32 maps")
+    button.click()
+    assert len(page.find("#step-1 .maps figure")) == 32
+    assert "Show all 32 maps" not in [b.text for b in page.find("#step-1 button")]
+    last = page.find("#step-1 .maps .picture canvas")[-1]
+    assert page.run("return [arguments[0].width, arguments[0].height]", last) == [28, 28]
+
+
+def test_all_maps_of_a_sum_are_shown_when_asked_for(opened, pictures):
+    images, labels = pictures
+    page = opened(explain.page(models.lenet(seed=1), images, labels))
+    (button,) = page.find("#step-4 .tools button[aria-pressed='false']:not(.slide)")
+    page.run("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", button)
+    page.driver.execute_async_script(SEEN, "#step-4 .total")
+    assert len(page.find("#step-4 .terms")) == 3
+    button.click()
+    assert len(page.find("#step-4 .terms")) == 6
+    sums = [caption.text for caption in page.find("#step-4 .terms .part:last-child figcaption")]
+    sums = [float(text.rpartition(" ")[2].replace(MINUS, "-")) for text in sums]
+    total = float(page.find("#step-4 .total strong")[0].text.replace(MINUS, "-"))
+    assert sum(sums) == pytest.approx(total, abs=0.035), "the bias of a new network is zero"
+
+
+def test_names_are_text_and_never_markup(opened, pictures):
+    images, labels = pictures
+    bad = "</script><script>document.title = 'taken'</script><!-- {{script}} & \u2028"
+    page = opened(
+        explain.page(models.tutorial(seed=1), images, labels, class_names=[f"{bad}{i}" for i in range(10)], title=bad)
+    )
+    assert page.driver.title.split() == bad.split()
+    assert page.find("#bars .name")[3].get_attribute("title") == f"{bad}3"
+    assert len(page.find("script")) == 2
+
+
+def test_a_narrow_page_has_nothing_to_scroll_sideways(opened, pictures):
+    images, labels = pictures
+    page = opened(explain.page(models.lenet(seed=1), images, labels))
+    size = {"width": 400, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        page.driver.execute_async_script(FRAME)
+        wide, seen = page.run("const root = document.documentElement; return [root.scrollWidth, root.clientWidth]")
+        assert 360 < wide == seen <= 400
+    finally:
+        page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -1,0 +1,106 @@
+import base64
+
+import numpy as np
+import pytest
+
+import minidl as ml
+from minidl import models
+from minidl.explain.steps import CONTAINERS, LEAVES, encode_images, network_steps
+
+
+def decoded(text, dtype="<f4"):
+    return np.frombuffer(base64.b64decode(text), dtype)
+
+
+def built(*layers, shape=(3, 8, 8)):
+    return ml.Sequential(layers, input_shape=shape, seed=0)
+
+
+def test_a_step_has_its_window_and_weights():
+    model = built(
+        ml.Conv2D(4, (3, 2), stride=2, padding="same", dilation=(1, 2), bias=False), ml.Flatten(), ml.Dense(2)
+    )
+    convolution, _, dense, softmax = network_steps(model)
+    assert convolution["kernel"] == [3, 2]
+    assert convolution["stride"] == [2, 2]
+    assert convolution["dilation"] == [1, 2]
+    assert convolution["padding"] == [[0, 1], [0, 1]]
+    assert (convolution["from"], convolution["shape"], convolution["bias"]) == ([0], [4, 4, 4], None)
+    np.testing.assert_array_equal(decoded(convolution["weight"]), model[0].weight.value.ravel())
+    np.testing.assert_array_equal(decoded(dense["weight"]), model[2].weight.value.ravel())
+    assert (softmax["kind"], softmax["shape"], softmax["is_added"]) == ("softmax", [2], True)
+
+
+def test_paths_lead_past_and_together():
+    block = ml.Residual([ml.Conv2D(3, 1), ml.ReLU()], projection=[ml.Conv2D(3, 1)])
+    stack = ml.Concatenate([[ml.ReLU()], []])
+    steps = network_steps(built(block, ml.Residual([ml.ReLU()]), stack, ml.GlobalAveragePool2D(), ml.Softmax()))
+    assert [(step["path"], step["kind"], step["from"]) for step in steps] == [
+        ("0.body.0", "convolution", [0]),
+        ("0.body.1", "elementwise", [1]),
+        ("0.projection.0", "convolution", [0]),
+        ("0", "add", [2, 3]),
+        ("1.body.0", "elementwise", [4]),
+        ("1", "add", [5, 4]),
+        ("2.branches.0.0", "elementwise", [6]),
+        ("2", "concatenate", [7, 6]),
+        ("3", "average", [8]),
+        ("4", "softmax", [9]),
+    ]
+    assert [step["shape"] for step in steps[-3:]] == [[6, 8, 8], [6], [6]]
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+def test_ready_models_end_in_one_softmax(name):
+    steps = network_steps(models.MODELS[name](seed=0))
+    assert [step["kind"] for step in steps].count("softmax") == 1
+    assert steps[-1]["kind"] == "softmax"
+    for i, step in enumerate(steps):
+        assert all(value <= i for value in step["from"]), "a step takes what comes after it"
+
+
+def test_an_unknown_layer_is_named_with_those_that_are_known():
+    inner = ml.Residual([ml.Conv2D(3, 1), ml.GroupNorm(3)])
+    with pytest.raises(
+        ValueError, match=r"layer 1\.body\.1, GroupNorm, can't be explained; what can is .*AveragePool2D"
+    ) as caught:
+        network_steps(built(ml.ReLU(), inner, ml.Flatten(), ml.Dense(2)))
+    for kind in (*CONTAINERS, *LEAVES):
+        assert kind.__name__ in str(caught.value)
+
+
+def test_a_subclass_may_compute_another_thing():
+    class Twice(ml.ReLU):
+        def operator(self, x):
+            return 2 * x, None
+
+    with pytest.raises(ValueError, match="layer 0, Twice, can't"):
+        network_steps(built(Twice(), ml.Flatten(), ml.Dense(2)))
+
+
+@pytest.mark.parametrize(
+    ("model", "error", "message"),
+    [
+        (lambda: ml.Sequential([ml.Dense(2)]), ml.NotBuiltError, "input_shape"),
+        (lambda: built(ml.Dense(2), shape=(5,)), ml.ShapeError, r"images \(c, h, w\), got \(5,\)"),
+        (lambda: built(ml.ReLU()), ml.ShapeError, r"scores \(classes,\), got \(3, 8, 8\)"),
+        (lambda: built(ml.Normalization(), ml.Flatten(), ml.Dense(2)), ml.NotBuiltError, "no mean and std"),
+    ],
+)
+def test_models_that_are_not_of_images_and_classes(model, error, message):
+    with pytest.raises(error, match=message):
+        network_steps(model())
+
+
+def test_images_are_bytes_where_these_say_all():
+    pixels = np.arange(2 * 256, dtype=np.uint16).astype(np.uint8).reshape(2, 1, 16, 16)
+    images = np.divide(pixels, 255, dtype=np.float32)
+    encoded = encode_images(images)
+    assert encoded["is_bytes"]
+    for text, wanted in zip(encoded["data"], pixels, strict=True):
+        np.testing.assert_array_equal(decoded(text, np.uint8), wanted.ravel())
+
+    for other in (images + np.float32(1e-4), images - 1, np.where(images > 0.5, np.nan, images).astype(np.float32)):
+        encoded = encode_images(other)
+        assert not encoded["is_bytes"]
+        np.testing.assert_array_equal(np.stack([decoded(text) for text in encoded["data"]]), other.reshape(2, -1))

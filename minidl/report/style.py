@@ -7,7 +7,8 @@ STYLE = """\
 }
 @media screen and (prefers-color-scheme: dark) {
   :root {
-    color-scheme: dark; --page: #12161d; --card: #1a2029; --ink: #e4e8ee; --quiet: #9aa5b4; --line: #2e3744; --accent: #7db0ff;
+    color-scheme: dark;
+    --page: #12161d; --card: #1a2029; --ink: #e4e8ee; --quiet: #9aa5b4; --line: #2e3744; --accent: #7db0ff;
     --right: 86, 148, 242; --wrong: 232, 112, 62; --good: #5cc98f; --bad: #f08a5d;
   }
 }

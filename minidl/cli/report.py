@@ -2,11 +2,9 @@
 
 import argparse
 import importlib.util
-import webbrowser
 from pathlib import Path
 from typing import Any
 
-from minidl import report
 from minidl.cli import computing
 from minidl.cli.arguments import choice, whole_number
 from minidl.cli.choices import DATA, TRAINED_ON_TEST
@@ -45,6 +43,8 @@ def run(arguments: argparse.Namespace) -> None:
     """Load, evaluate, draw and write."""
     if importlib.util.find_spec("matplotlib") is None:
         raise ImportError('a report needs matplotlib: pip install "minidl[plot]"')
+    from minidl import report  # here, so that other commands start sooner
+
     with computing.computing(arguments):
         model, config = load_run(arguments.run)
         run = Run(Path(arguments.run))
@@ -75,6 +75,8 @@ def run(arguments: argparse.Namespace) -> None:
     else:
         print(f"written to {printable(str(out))}")
     if arguments.open:
+        import webbrowser
+
         webbrowser.open(out.resolve().as_uri())
 
 

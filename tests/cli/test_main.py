@@ -46,7 +46,8 @@ def test_help_ends_with_examples_that_parse(command, name):
     [
         (
             (),
-            "a command is missing: train, evaluate, predict, explain, summary, report, warmup, bench (see minidl --help)",
+            "a command is missing: train, evaluate, predict, explain, summary, report, warmup, bench "
+            "(see minidl --help)",
         ),
         (("trian",), "argument command: invalid choice 'trian'; did you mean train? (see minidl --help)"),
         (("--vresion",), "unknown option --vresion; did you mean --version?"),

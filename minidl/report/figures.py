@@ -4,8 +4,8 @@ import io
 import re
 from typing import Any
 
-COLORS = {"#000000": "currentColor", "#ffffff": "var(--card)"}
-"""Ink and paper are the page's, so that figures are good to read in the light and in the dark."""
+COLORS = {"#000000": "currentColor", "#ffffff": "var(--card)", "#1f77b4": "rgb(var(--right))"}
+"""Ink, paper and the first color are the page's, so that figures are good to read in the light and in the dark."""
 
 
 def svg(figure: Any, *, name: str, label: str) -> str:

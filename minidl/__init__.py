@@ -4,6 +4,7 @@ from minidl import augment, datasets, functional, initializers, metrics, models,
 from minidl.backends import backend_name, use_backend
 from minidl.callbacks import AverageWeights, Callback, CSVLogger, EarlyStopping, ModelCheckpoint, ProgressBar
 from minidl.checkpoint import load_arrays, save_arrays
+from minidl.compilation import warm_up
 from minidl.data import batches, class_weights, one_hot, train_test_split
 from minidl.errors import DTypeError, FormatError, NotBuiltError, ShapeError, StateError
 from minidl.layers import (
@@ -84,7 +85,8 @@ from minidl.optim import (
     clip_gradients,
 )
 from minidl.threads import num_threads, set_num_threads
-from minidl.training import History, evaluate, fit, predict, warm_up
+from minidl.training import History, evaluate, fit, predict
+from minidl.training_state import TrainingCheckpoint, load_training, save_training
 
 __version__ = "0.1.0"
 
@@ -168,6 +170,7 @@ __all__ = [
     "StateError",
     "Tanh",
     "TopKAccuracy",
+    "TrainingCheckpoint",
     "UpSample2D",
     "ZeroPad2D",
     "augment",
@@ -183,12 +186,14 @@ __all__ = [
     "initializers",
     "load",
     "load_arrays",
+    "load_training",
     "metrics",
     "models",
     "num_threads",
     "one_hot",
     "predict",
     "save_arrays",
+    "save_training",
     "schedules",
     "set_num_threads",
     "testing",

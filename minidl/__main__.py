@@ -22,7 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv`, by default the process's own, and return the exit code.
 
     0 is success. What the user can put right, from a misspelt option to a damaged file, is one line on stderr and 2;
-    Ctrl-C is one line and 130. A reader that has closed the pipe, such as `head`, ends the command without a word.
+    Ctrl-C is one line and 130, and a request to terminate, which `train` heeds, 143. A reader that has closed the pipe,
+    such as `head`, ends the command without a word.
     """
     try:
         with warnings.catch_warnings():
@@ -33,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return code
     except KeyboardInterrupt as interrupt:
         complain("; ".join(["interrupted", *map(str, interrupt.args)]))
-        code = INTERRUPTED
+        code = getattr(interrupt, "code", INTERRUPTED)
     except BrokenPipeError:
         code = PIPE_CLOSED
     except MemoryError as error:

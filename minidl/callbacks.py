@@ -3,8 +3,7 @@
 import math
 import os
 import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 import numpy as np
@@ -14,6 +13,8 @@ from minidl.errors import KeywordHints, did_you_mean
 from minidl.files import write_atomically
 from minidl.module import Module
 from minidl.optim import ExponentialMovingAverage, Optimizer
+from minidl.progress import Bar, can_draw, numbers
+from minidl.schedules import Schedule
 from minidl.typing import Array, StrPath
 
 Logs = Mapping[str, Any]
@@ -22,14 +23,18 @@ Logs = Mapping[str, Any]
 class Callback(KeywordHints):
     """Is told of each epoch and batch; `stop_training = True` ends `fit` after the epoch.
 
-    `fit` sets `model`, `optimizer` and `params`: "epochs", "steps" (batches an epoch), "samples" and "metrics" (the
-    names that the logs of an epoch have).
+    `fit` sets `model`, `optimizer`, `schedule` (or None), `callbacks`, all that it was given, and `params`: "epochs",
+    "initial_epoch", "steps" (batches an epoch), "samples" and "metrics" (the names that the logs of an epoch have).
     """
 
     model: Module
     optimizer: Optimizer
+    schedule: Schedule | None
+    callbacks: Sequence["Callback"]
     params: Mapping[str, Any]
     stop_training = False
+    resumed: Mapping[str, Any] | None = None
+    """A state that `load_state_dict` was given, for `on_train_begin` to go on from."""
 
     def on_train_begin(self) -> None:
         """Before the first epoch, and before any work."""
@@ -49,6 +54,19 @@ class Callback(KeywordHints):
     def on_train_end(self) -> None:
         """After the last epoch, or when training ends early for whatever reason."""
 
+    def state_dict(self) -> dict[str, Any]:
+        """A copy of what it must know, after an epoch, to go on as if training hadn't been interrupted."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from this state in the next `fit`, which begins with an `initial_epoch`."""
+        self.resumed = state
+
+    def take_resumed(self) -> Mapping[str, Any] | None:
+        """The state to go on from, once."""
+        state, self.resumed = self.resumed, None
+        return state
+
 
 class _Monitor(Callback):
     """Watches whether one of the logged values has become better."""
@@ -67,6 +85,11 @@ class _Monitor(Callback):
         if self.monitor not in self.params["metrics"]:
             hint = did_you_mean(self.monitor, self.params["metrics"])
             raise ValueError(f"{type(self).__name__}: nothing called {self.monitor!r} is logged; {hint}")
+        if (state := self.take_resumed()) is not None:
+            self.best = float(state["best"])
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best}
 
     def _improved(self, logs: Logs) -> bool:
         value = float(logs[self.monitor])
@@ -101,9 +124,20 @@ class EarlyStopping(_Monitor):
         self._weights: dict[str, Array] | None = None
 
     def on_train_begin(self) -> None:
-        super().on_train_begin()
         self.best, self._wait = math.nan, 0
         self.stopped_epoch = self._weights = None
+        state = self.resumed
+        super().on_train_begin()
+        if state is not None:
+            self._wait, self.stopped_epoch, self._weights = state["wait"], state["stopped_epoch"], state["weights"]
+            self.stop_training = self.stopped_epoch is not None
+
+    def state_dict(self) -> dict[str, Any]:
+        return super().state_dict() | {
+            "wait": self._wait,
+            "stopped_epoch": self.stopped_epoch,
+            "weights": self._weights,
+        }
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         if epoch < self.start_from_epoch:
@@ -186,6 +220,18 @@ class AverageWeights(Callback):
             raise ValueError("average: expected one of this model")
         given = self._given
         self.average = ExponentialMovingAverage(self.model, decay=self.decay) if given is None else given
+        if (state := self.take_resumed()) is not None:
+            for name, parameter in self.model.named_parameters():
+                parameter.value[...] = state["own"][name]
+            self.average.load_state_dict(state["average"])
+            self.average.apply()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The averaged parameters, which the model has after an epoch, and its own."""
+        self.average.restore()
+        own = {name: parameter.value.copy() for name, parameter in self.model.named_parameters()}
+        self.average.apply()
+        return {"average": self.average.state_dict(), "own": own}
 
     def on_epoch_begin(self, epoch: int) -> None:
         self.average.restore()
@@ -207,7 +253,8 @@ class AverageWeights(Callback):
 class CSVLogger(Callback):
     """Write a line for each epoch to a CSV file: its number, from 0, and every logged number.
 
-    Each epoch replaces the file whole. `append` goes on after the lines that it has.
+    Each epoch replaces the file whole. `append` goes on after the lines that it has, and from an `initial_epoch` on
+    after those of the epochs before.
     """
 
     def __init__(self, filename: StrPath, *, separator: str = ",", append: bool = False) -> None:
@@ -223,6 +270,8 @@ class CSVLogger(Callback):
         if self.append and os.path.exists(self.filename):
             with open(self.filename, encoding="utf-8") as file:
                 self._lines = file.read().splitlines()
+        if first := self.params["initial_epoch"]:
+            self._lines = [line for line in self._lines if _number(line, self.separator) < first]
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         numbers = {name: float(value) for name, value in logs.items() if np.ndim(value) == 0}
@@ -233,11 +282,19 @@ class CSVLogger(Callback):
             file.write(("\n".join(self._lines) + "\n").encode())
 
 
-class ProgressBar(Callback):
-    """A line for each epoch; on a terminal it's drawn anew as the batches go by, elsewhere written once at the end."""
+def _number(line: str, separator: str) -> int:
+    """The epoch of a line of a CSV file; below 0 for the heading."""
+    try:
+        return int(line.split(separator)[0])
+    except ValueError:
+        return -1
 
-    width = 24
-    redraw_seconds = 0.1
+
+class ProgressBar(Callback):
+    """A line for each epoch; on a terminal or in a notebook, a bar as the batches go by, which the line replaces.
+
+    `live` says whether there is a bar: if not given, where one can be drawn on `stream` (stdout).
+    """
 
     def __init__(self, *, stream: TextIO | None = None, live: bool | None = None) -> None:
         self._stream = stream
@@ -245,42 +302,28 @@ class ProgressBar(Callback):
 
     def on_train_begin(self) -> None:
         self._out = sys.stdout if self._stream is None else self._stream
-        self._is_live = self._out.isatty() if self.live is None else self.live
-        self._unfinished = False
+        self._is_live = can_draw(self._out) if self.live is None else self.live
+        self._bar: Bar | None = None
 
     def on_epoch_begin(self, epoch: int) -> None:
-        self._epoch, self._start, self._drawn = epoch, time.perf_counter(), 0.0
+        epochs, steps, samples = (self.params[name] for name in ("epochs", "steps", "samples"))
+        title = f"epoch {epoch + 1:>{len(str(epochs))}}/{epochs}"
+        self._bar = Bar(steps, title, stream=self._out, live=self._is_live, samples=samples)
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
-        now = time.perf_counter()
-        if not self._is_live or now - self._drawn < self.redraw_seconds:
-            return
-        self._drawn = now
-        steps, seconds = self.params["steps"], now - self._start
-        done = "=" * (self.width * (batch + 1) // steps)
-        left = seconds / (batch + 1) * (steps - batch - 1)
-        self._draw(f"[{done:<{self.width}}] {batch + 1}/{steps}  {_numbers(logs)}  {left:.0f} s left")
+        if self._is_live and self._bar is not None:
+            self._bar.update(batch + 1, lambda: numbers(logs))
+
+    def on_train_epoch_end(self, epoch: int) -> None:
+        if self._bar is not None and any(name.startswith("val_") for name in self.params["metrics"]):
+            self._bar.draw(self.params["steps"], "validating")
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        seconds = time.perf_counter() - self._start
-        speed = self.params["samples"] / max(seconds, 1e-9)
-        self._draw(f"{seconds:.1f} s  {speed:,.0f} samples/s  {_numbers(logs)}")
-        self._out.write("\n")
-        self._out.flush()
-        self._unfinished = False
-
-    def on_train_end(self) -> None:
-        if self._unfinished:
-            self._out.write("\n")
+        if self._bar is not None:
+            self._bar.close()
+            self._out.write(f"{self._bar.summary(numbers(logs))}\n")
             self._out.flush()
 
-    def _draw(self, text: str) -> None:
-        epochs = self.params["epochs"]
-        line = f"epoch {self._epoch + 1:>{len(str(epochs))}}/{epochs}  {text}"
-        self._out.write(f"\r\x1b[K{line}" if self._is_live else line)
-        self._out.flush()
-        self._unfinished = True
-
-
-def _numbers(logs: Logs) -> str:
-    return "  ".join(f"{name} {float(value):.4f}" for name, value in logs.items() if np.ndim(value) == 0)
+    def on_train_end(self) -> None:
+        if self._bar is not None:
+            self._bar.close(keep=True)

@@ -89,9 +89,9 @@ class Summary:
         """The same as numbers and lists, for JSON; memory in bytes, times in seconds."""
         return {
             "input_shape": list(self.input_shape),
-            "layers": [_data(row) for row in self.rows],
-            "total": _data(self.total),
+            **{name: value for name, value in _data(self.total).items() if name not in ("layer", "depth")},
             "batch_size": self.batch_size,
+            "layers": [_data(row) for row in self.rows],
         }
 
     def cells(self, indentation: str = " ") -> Iterator[tuple[str, ...]]:

@@ -16,13 +16,13 @@ from minidl.data import batches
 from minidl.errors import DTypeError, ShapeError, keyword_hints
 from minidl.fit_arguments import check_loss, check_metrics, check_optimizer, check_schedule, weights_of
 from minidl.layers.container import without_softmax
-from minidl.losses import CrossEntropy, MeanSquaredError
 from minidl.losses.loss import ClassLoss
 from minidl.metrics import Metric
 from minidl.module import Module
-from minidl.optim import SGD, Adam, Optimizer
+from minidl.optim import Optimizer
+from minidl.progress import Bar, check_verbose, numbers, working
 from minidl.schedules import Schedule
-from minidl.typing import Array, Shape
+from minidl.typing import Array
 
 Criterion: TypeAlias = Callable[..., tuple[float, Array]]
 """A loss: criterion(scores, targets) -> (mean loss, its gradient by the scores); with weights, they come third."""
@@ -61,6 +61,7 @@ def fit(
     loss: Criterion,
     optimizer: Optimizer,
     epochs: int = 1,
+    initial_epoch: int = 0,
     batch_size: int = 32,
     validation_data: tuple[Any, Any] | None = None,
     validation_split: float = 0.0,
@@ -81,15 +82,21 @@ def fit(
     sample_weight), takes its place. `sample_weight` (n,) and `class_weight` {class: weight}, which multiply, say how
     much a sample counts in the loss; the validation knows no weights of classes. `schedule` changes the learning rate
     after each batch or epoch, which the History has as "lr" then, as each epoch ended. The order of the samples is a
-    function of `seed`. `verbose`: 0 is silent, 1 draws a live line, 2 writes one line for each epoch, "auto" is 1 on a
-    terminal and else 2. A model that ends in Softmax and is trained with CrossEntropy, or another loss of classes, is
-    differentiated as one, from the logits. Raises ValueError and its kin before any work.
+    function of `seed`. `verbose`: 0 is silent, 2 writes a line for each epoch; 1 and "auto" draw a bar, too, as an
+    epoch goes by, on a terminal or in a notebook with tqdm and ipywidgets. A model that ends in Softmax and is trained
+    with CrossEntropy, or another loss of classes, is differentiated as one, from the logits. Raises ValueError and its
+    kin before any work.
 
     `augment` changes training images, differently in each epoch: an augmentation of `minidl.augment`, a list of them,
     or a function (x, y) -> (x, y) of batches. What augmentations do to a sample is a function of `seed`, the epoch and
     the sample's place in x. `prefetch` is how many batches a background thread may have ready; it changes no result.
+
+    `initial_epoch` is how many of the `epochs` lie behind, in a training that was interrupted: those to come have the
+    order of samples and the augmentations that they would have had. `load_training` loads the rest.
     """
     shapes.count(epochs, "epochs", minimum=0)
+    if shapes.count(initial_epoch, "initial_epoch", minimum=0) > epochs:
+        raise ValueError(f"initial_epoch: expected at most the {epochs} epochs, which are counted from 0 in all")
     shapes.count(batch_size, "batch_size")
     shapes.count(prefetch, "prefetch", minimum=0)
     augmentation = as_augmentation(augment)
@@ -119,12 +126,14 @@ def fit(
     names = ["loss", *(metric.name for metric in metrics)]
     logged = names + [f"val_{name}" for name in names if held_out is not None]
     steps = -(-len(x) // batch_size)
-    check_schedule(schedule, optimizer, logged, epochs * steps)
+    check_schedule(schedule, optimizer, logged, (epochs - initial_epoch) * steps)
     watchers = [*callbacks, *_progress(verbose)]
     for watcher in watchers:
         watcher.model, watcher.optimizer, watcher.stop_training = module, optimizer, False
+        watcher.schedule, watcher.callbacks = schedule, callbacks
         watcher.params = {
             "epochs": epochs,
+            "initial_epoch": initial_epoch,
             "steps": steps,
             "samples": len(x),
             "metrics": logged + ["lr"] * (schedule is not None),
@@ -132,8 +141,13 @@ def fit(
     history = History()
     for watcher in watchers:
         watcher.on_train_begin()
+    if shuffle:
+        for _ in range(initial_epoch):
+            rng.permutation(len(x))
     try:
-        for epoch in range(epochs):
+        for epoch in range(initial_epoch, epochs):
+            if any(watcher.stop_training for watcher in watchers):
+                break
             for watcher in watchers:
                 watcher.on_epoch_begin(epoch)
             job.reset()
@@ -160,7 +174,7 @@ def fit(
             for watcher in watchers:
                 watcher.on_train_epoch_end(epoch)
             if held_out is not None:
-                validation = _evaluate(job, *held_out, max(batch_size, 256))
+                validation = _evaluate(job, *held_out, max(batch_size, 256), Bar(0, "", live=False))
                 logs |= {f"val_{name}": value for name, value in validation.items()}
             if schedule is not None:
                 logs["lr"] = optimizer.lr
@@ -169,8 +183,6 @@ def fit(
             history.append(logs)
             for watcher in watchers:
                 watcher.on_epoch_end(epoch, logs)
-            if any(watcher.stop_training for watcher in watchers):
-                break
     finally:
         for watcher in watchers:
             watcher.on_train_end()
@@ -187,12 +199,16 @@ def evaluate(
     metrics: Sequence[Metric] = (),
     sample_weight: Any = None,
     batch_size: int = 256,
+    verbose: int | str = "auto",
 ) -> dict[str, Any]:
     """{"loss": mean loss, and each metric's name: its value} over samples x (n, ...) and targets y (n, ...).
 
-    `sample_weight` (n,) says how much a sample counts in the loss; metrics count each once. Raises ShapeError and its
-    kin before any work.
+    `sample_weight` (n,) says how much a sample counts in the loss; metrics count each once. `verbose`: "auto" draws a
+    bar on stderr, where that is a terminal or a notebook with tqdm and ipywidgets, while it takes more than half a
+    second; 1 also writes a line with the results to stdout; 2 writes the line alone; 0 is silent. Raises ShapeError and
+    its kin before any work.
     """
+    check_verbose(verbose)
     check_loss(loss, weighted=sample_weight is not None)
     check_metrics(metrics)
     x, y = as_input(x, module), np.asarray(y)
@@ -202,39 +218,29 @@ def evaluate(
     targets = _with_weights(y, weights_of(y, sample_weight, None))
     module.ensure_built(x)
     x = as_input(x, module)  # whose dtype is known by now
-    return _evaluate(_Job(module, loss, metrics), x, targets, batch_size)
+    with working("evaluate", len(x), verbose) as bar:
+        results = _evaluate(_Job(module, loss, metrics), x, targets, batch_size, bar)
+        bar.result = numbers(results)
+    return results
 
 
 @keyword_hints
-def predict(module: Module, x: Any, *, batch_size: int = 256) -> Array:
-    """What the last layer gives for samples x (n, ...), computed `batch_size` of them at a time."""
-    shapes.count(batch_size, "batch_size")
-    x = as_input(x, module)
-    if len(x) <= batch_size:
-        return module(x)
-    return np.concatenate([module(x[start : start + batch_size]) for start in range(0, len(x), batch_size)])
+def predict(module: Module, x: Any, *, batch_size: int = 256, verbose: int | str = "auto") -> Array:
+    """What the last layer gives for samples x (n, ...), computed `batch_size` of them at a time.
 
-
-def warm_up(module: Module, input_shape: Shape, *, batch_size: int = 64) -> None:
-    """Compile every kernel that training and inference on samples of this shape need, or read it from the cache.
-
-    Of the optimizers, those of SGD, Adam and AdamW. Works on a copy: the module stays as it is.
+    `verbose` is as in `evaluate`.
     """
     shapes.count(batch_size, "batch_size")
-    import copy  # seldom needed, as in the other files, and not loaded by NumPy
-
-    module = copy.deepcopy(module)
-    dtypes = {parameter.value.dtype for parameter in module.parameters()}
-    dtype = np.dtype(np.int64) if module.takes_integers else dtypes.pop() if dtypes else np.float32
-    x: Array = np.zeros((batch_size, *input_shape), dtype)
-    for samples in (x, x[:1]):
-        predict(module, samples)
-    y = module(x)
-    targets = np.zeros(batch_size, np.int64) if y.ndim == 2 else y
-    loss: Criterion = CrossEntropy() if y.ndim == 2 else MeanSquaredError()
-    if module.parameters():
-        for optimizer in (Adam(module.parameters()), SGD(module.parameters(), lr=0, momentum=0.9)):
-            fit(module, x, targets, loss=loss, optimizer=optimizer, batch_size=batch_size, verbose=0)
+    check_verbose(verbose)
+    x = as_input(x, module)
+    if len(x) <= batch_size and verbose in ("auto", 0):
+        return module(x)
+    parts = []
+    with working("predict", len(x), verbose) as bar:
+        for start in range(0, len(x), batch_size) or (0,):
+            parts.append(module(x[start : start + batch_size]))
+            bar.update(min(start + batch_size, len(x)))
+    return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
 
 class _Job:
@@ -283,10 +289,13 @@ class _Job:
         return {"loss": mean} | {metric.name: metric.result() for metric in metrics}
 
 
-def _evaluate(job: _Job, x: Any, targets: tuple[Any, ...], batch_size: int) -> dict[str, Any]:
+def _evaluate(job: _Job, x: Any, targets: tuple[Any, ...], batch_size: int, bar: Bar) -> dict[str, Any]:
     job.reset()
+    done = 0
     for inputs, part in batches(x, targets, batch_size=batch_size):
         job.count(job.module(inputs), *part)
+        done += len(inputs)
+        bar.update(done, lambda: numbers(job.result(each_batch=True)))
     return job.result()
 
 
@@ -339,8 +348,5 @@ def _kept(n: int, validation_split: float) -> int:
 
 
 def _progress(verbose: int | str) -> list[Callback]:
-    if verbose not in (0, 1, 2, "auto"):
-        raise ValueError(f'verbose: expected 0, 1, 2 or "auto", got {verbose!r}')
-    if verbose == "auto":
-        verbose = 1 if sys.stdout is not None and sys.stdout.isatty() else 2
-    return [ProgressBar(live=verbose == 1)] if verbose and sys.stdout is not None else []
+    check_verbose(verbose)
+    return [ProgressBar(live=False if verbose == 2 else None)] if verbose and sys.stdout is not None else []

@@ -19,11 +19,11 @@ PACKAGE = Path(minidl.__file__).resolve().parent
 # Bottom up; the modules of one floor don't import each other. "*" stands for any files of a folder.
 FLOORS = [
     [
-        *("errors", "typing", "files", "counter", "representation", "notebook"),
+        *("errors", "typing", "files", "counter", "installed", "representation", "notebook"),
         *("backends.reference", "backends.reference.*"),
     ],
     ["backends.operators", "backends.updates"],
-    ["shapes"],
+    ["shapes", "progress"],
     ["arrangements"],
     ["threads"],
     ["backends.vectorized", "backends.vectorized.*"],
@@ -58,8 +58,9 @@ FLOORS = [
         "architecture",
     ],
     ["callbacks", "fit_arguments"],
+    ["training_state"],
     ["training"],
-    ["timings"],
+    ["compilation", "timings"],
     ["summary"],
     ["model"],
     ["models", "models.*", "testing", "inspection", "inspection.*"],

@@ -200,7 +200,7 @@ def test_the_data_go_into_json():
         "backward": None,
         "depth": 0,
     }
-    assert (data["input_shape"], data["total"]["parameters"], data["batch_size"]) == ([1, 28, 28], 1257, None)
+    assert (data["input_shape"], data["parameters"], data["batch_size"]) == ([1, 28, 28], 1257, None)
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
 """fit, evaluate and predict: what they compute, that a seed decides every bit, and what they refuse."""
 
 import io
+import re
 import sys
 
 import numpy as np
 import pytest
 
 import minidl as ml
+from minidl import progress
 from minidl.layers import Chain
 
 BACKENDS = ["reference", "vectorized", "compiled"]
@@ -156,21 +158,64 @@ def test_verbosity(capsys, monkeypatch):
     lines = capsys.readouterr().out.splitlines()
     assert [line[:11] for line in lines] == ["epoch 1/2  ", "epoch 2/2  "]
     assert all("samples/s  loss 0." in line for line in lines)
-    fit(network(), verbose=1)
-    live = capsys.readouterr().out
-    assert live.startswith("\r\x1b[Kepoch 1/1  [")
-    assert live.endswith("\n")
-    assert live.count("\n") == 1
-    fit(network(), verbose="auto")
-    assert "\r" not in capsys.readouterr().out
+    for verbose in (1, "auto"):  # the output of a test is no terminal
+        fit(network(), verbose=verbose)
+        (line,) = capsys.readouterr().out.splitlines()
+        assert line.startswith("epoch 1/1  ")
 
     class Terminal(io.StringIO):
         def isatty(self):
             return True
 
+    monkeypatch.setattr(progress, "_tqdm", lambda stream: None)
+    for verbose in (1, "auto"):
+        monkeypatch.setattr(sys, "stdout", Terminal())
+        fit(network(), verbose=verbose)
+        assert sys.stdout.getvalue().startswith("\r\x1b[Kepoch 1/1  [")
+        assert sys.stdout.getvalue().count("\n") == 1
     monkeypatch.setattr(sys, "stdout", Terminal())
-    fit(network(), verbose="auto")
-    assert sys.stdout.getvalue().startswith("\r\x1b[Kepoch 1/1")
+    fit(network(), verbose=2)
+    assert sys.stdout.getvalue().startswith("epoch 1/1  ")
+
+
+@pytest.mark.parametrize("verbose", [1, 2])
+def test_evaluate_and_predict_say_so_when_they_are_asked_to(capsys, verbose):
+    model = network()
+    result = ml.evaluate(model, X, Y, loss=ml.CrossEntropy(), metrics=[ml.Accuracy()], verbose=verbose)
+    out, err = capsys.readouterr()
+    numbers = rf"loss {result['loss']:.4f}  accuracy {result['accuracy']:.4f}"
+    assert re.fullmatch(rf"evaluate  \d+\.\d s  [\d,]+ samples/s  {numbers}\n", out)
+    for batch_size in (7, 256):
+        quiet = ml.predict(model, X, batch_size=batch_size)
+        assert capsys.readouterr() == ("", "")
+        np.testing.assert_array_equal(ml.predict(model, X, batch_size=batch_size, verbose=verbose), quiet)
+        assert re.fullmatch(r"predict  \d+\.\d s  [\d,]+ samples/s\n", capsys.readouterr().out)
+    assert err == ""
+
+
+def test_evaluate_and_predict_are_silent_else(capsys):
+    for verbose in (0, "auto"):
+        ml.evaluate(network(), X, Y, loss=ml.CrossEntropy(), verbose=verbose)
+        ml.predict(network(), X, batch_size=7, verbose=verbose)
+    assert capsys.readouterr() == ("", "")
+    with pytest.raises(ValueError, match=r"verbose: expected .* got 'loud'"):
+        ml.predict(network(), X, verbose="loud")
+    with pytest.raises(ValueError, match="verbose: expected"):
+        ml.evaluate(network(), X, Y, loss=ml.CrossEntropy(), verbose=3)
+
+
+def test_a_bar_changes_no_bit(monkeypatch):
+    monkeypatch.setattr(progress, "can_draw", lambda stream: True)
+    monkeypatch.setattr(progress, "DELAY_SECONDS", 0.0)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    drawn, silent = network(dropout=0.3), network(dropout=0.3)
+    bar = ml.ProgressBar(stream=io.StringIO(), live=True)
+    options = {"epochs": 2, "metrics": [ml.Accuracy()], "validation_data": blobs(20, seed=1)}
+    assert fit(drawn, callbacks=[bar], **options) == fit(silent, **options)
+    assert bits(drawn) == bits(silent)
+    loud, quiet = (ml.predict(drawn, X, batch_size=7, verbose=verbose) for verbose in ("auto", 0))
+    assert "predict" in sys.stderr.getvalue()
+    assert loud.tobytes() == quiet.tobytes()
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -273,7 +318,7 @@ def test_callbacks_are_told_in_order():
     log, model = Log(), network()
     optimizer = ml.Adam(model.parameters())
     fit(model, optimizer=optimizer, batch_size=40, validation_data=(X, Y), callbacks=[log])
-    params = {"epochs": 1, "steps": 2, "samples": 60, "metrics": ["loss", "val_loss"]}
+    params = {"epochs": 1, "initial_epoch": 0, "steps": 2, "samples": 60, "metrics": ["loss", "val_loss"]}
     steps = [("batch", 0, ["loss"]), ("batch", 1, ["loss"])]
     assert log.calls == [("begin", params), ("epoch", 0), *steps, ("end", 0, ["loss", "val_loss"]), "over"]
     assert log.model is model

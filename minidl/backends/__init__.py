@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import warnings
+from collections.abc import Callable
 from types import TracebackType
-from typing import Protocol, Self, cast
+from typing import Any, Protocol, Self, cast
 
 from minidl.backends.updates import AdagradStep, AdamStep, LionStep, RMSPropStep, SGDStep
 from minidl.errors import did_you_mean
+from minidl.installed import is_installed
 from minidl.typing import Array, IntArray
 
 Pair = tuple[int, int]
@@ -186,24 +189,47 @@ def current() -> Backend:
     """The backend in use: the one chosen, else `MINIDL_BACKEND`, else compiled, or vectorized without Numba."""
     global _chosen
     if _chosen is None:
-        name = os.environ.get("MINIDL_BACKEND")
-        if name:
-            _chosen = _load(name)
-        elif _jit_is_off():
-            _chosen = _load("vectorized")
-        elif _numba_is_there():
-            _chosen = _load("compiled")
-        else:
-            warnings.warn(
-                "Numba isn't installed: minidl runs on its slower NumPy backend", RuntimeWarning, stacklevel=4
-            )
-            _chosen = _load("vectorized")
+        name, reason = choice()
+        if reason == NO_NUMBA:
+            warnings.warn(f"{reason}: minidl runs on its slower NumPy backend", RuntimeWarning, stacklevel=4)
+        _chosen = _load(name)
     return _chosen
+
+
+NO_NUMBA = "Numba isn't installed"
+
+
+def choice() -> tuple[str, str]:
+    """The name of the backend in use, or that will be when the first operator is called, and why it is that one."""
+    if _chosen is not None:
+        return backend_name(), "it was chosen"
+    if os.environ.get("MINIDL_BACKEND"):
+        return os.environ["MINIDL_BACKEND"], "MINIDL_BACKEND says so"
+    if _jit_is_off():
+        return "vectorized", "NUMBA_DISABLE_JIT turns Numba's compiler off"
+    if not is_installed("numba"):
+        return "vectorized", NO_NUMBA
+    return "compiled", "Numba is installed"
 
 
 def backend_name() -> str:
     """The name of the backend in use."""
     return current().__name__.rpartition(".")[2]
+
+
+def compiling(notify: Callable[[str], None]) -> contextlib.AbstractContextManager[None]:
+    """Call `notify` with a kernel's name, often, while it is being compiled in the block, on the backend that does."""
+    if backend_name() != "compiled":
+        return contextlib.nullcontext()
+    watch = importlib.import_module("minidl.backends.compiled.compiling").compiling
+    return cast(contextlib.AbstractContextManager[None], watch(notify))
+
+
+def about_kernels() -> dict[str, Any] | None:
+    """What kernels use of the CPU and where they are kept; None where nothing can be compiled. It compiles nothing."""
+    if _jit_is_off() or not is_installed("numba"):
+        return None
+    return cast(dict[str, Any], importlib.import_module("minidl.backends.compiled.about").about())
 
 
 class use_backend:  # noqa: N801 - it is called like a function, and may be used in a with statement
@@ -226,12 +252,6 @@ class use_backend:  # noqa: N801 - it is called like a function, and may be used
     ) -> None:
         global _chosen
         _chosen = self._before
-
-
-def _numba_is_there() -> bool:
-    from importlib.util import find_spec  # another module, which importing minidl needn't load
-
-    return find_spec("numba") is not None
 
 
 def _jit_is_off() -> bool:

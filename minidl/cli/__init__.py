@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import minidl
-from minidl.cli import bench, evaluate, explain, predict, report, summary, train, warmup
+from minidl.cli import bench, data, evaluate, explain, info, predict, report, summary, train, warmup
 from minidl.cli.arguments import Parser
 
 
@@ -30,6 +30,8 @@ COMMANDS: dict[str, Command] = {
     "explain": explain,
     "summary": summary,
     "report": report,
+    "data": data,
+    "info": info,
     "warmup": warmup,
     "bench": bench,
 }

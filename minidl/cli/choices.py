@@ -1,35 +1,188 @@
-"""The data sets and optimizers that can be named on the command line; the models are `minidl.models.MODELS`."""
+"""What can be named on the command line and in a configuration, with the arguments that each takes.
 
-from collections.abc import Callable, Iterable
+A table is a name and its arguments, {"name": "adam", "lr": 0.001}, as configurations have it.
+"""
+
+import dataclasses
+import inspect
+import typing
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from minidl import datasets
-from minidl.datasets import Dataset
+from minidl import augment, datasets, schedules
+from minidl.callbacks import EarlyStopping
+from minidl.datasets import Dataset, from_path
+from minidl.datasets.cifar import CLASS_NAMES as CIFAR_NAMES
 from minidl.datasets.fashion import CLASS_NAMES
-from minidl.module import Parameter
-from minidl.optim import SGD, Adam, Optimizer
+from minidl.losses import CrossEntropy, FocalLoss
+from minidl.losses.loss import Loss
+from minidl.models import MODELS
+from minidl.optim import SGD, Adagrad, Adam, AdamW, Lion, Optimizer, RMSProp
+from minidl.schedules import Schedule, WarmUp
+
+Table = Mapping[str, Any]
 
 # Looked up when called, not when imported, like any attribute of a module.
 DATA: dict[str, Callable[[], tuple[Dataset, Dataset]]] = {
     "fashion-mnist-10k": lambda: datasets.fashion_mnist_10k(),
     "fashion-mnist": lambda: datasets.fashion_mnist(),
+    "mnist": lambda: datasets.mnist(),
+    "cifar10": lambda: datasets.cifar10(),
 }
 """Loaders of (train, test)."""
 
-CLASSES: dict[str, tuple[str, ...]] = {"fashion-mnist-10k": CLASS_NAMES, "fashion-mnist": CLASS_NAMES}
+CLASSES: dict[str, tuple[str, ...]] = {
+    "fashion-mnist-10k": CLASS_NAMES,
+    "fashion-mnist": CLASS_NAMES,
+    "mnist": tuple("0123456789"),
+    "cifar10": CIFAR_NAMES,
+}
 """The names of each data set's classes, known without its files."""
 
 TRAINED_ON_TEST = {("fashion-mnist", "fashion-mnist-10k")}
 """(data trained on, data to test with) where the test images are among those trained on."""
 
-OPTIMIZERS: dict[str, tuple[Callable[..., Optimizer], dict[str, Any]]] = {
-    "adam": (Adam, {"lr": 1e-3}),
-    "sgd": (SGD, {"lr": 1e-2, "momentum": 0.9}),
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """Something that a name stands for: what makes it, and arguments that suit the models here."""
+
+    make: Callable[..., Any]
+    defaults: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    hidden: tuple[str, ...] = ()
+    """Arguments that aren't for a configuration to give."""
+
+    def hints(self) -> dict[str, Any]:
+        """The types of the arguments that a configuration may give."""
+        hints = typing.get_type_hints(self.make.__init__ if isinstance(self.make, type) else self.make)  # type: ignore[misc]
+        return {name: hints.get(name, Any) for name in self._known()}
+
+    def resolved(self, table: Table) -> dict[str, Any]:
+        """The table with the defaults of all that it leaves open; None is left out, as TOML has no word for it."""
+        known = self._known()
+        own = {name: argument.default for name, argument in known.items() if argument.default is not argument.empty}
+        whole = own | dict(self.defaults) | dict(table)
+        order = dict.fromkeys(["name", "path", *known, *whole])
+        return {name: whole[name] for name in order if whole.get(name) is not None}
+
+    def __call__(self, *things: Any, table: Table, **more: Any) -> Any:
+        """Make it, by the arguments of the table."""
+        own = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items() if key != "name"}
+        return self.make(*things, **own, **more)
+
+    def _known(self) -> dict[str, inspect.Parameter]:
+        parameters = inspect.signature(self.make).parameters
+        return {name: parameter for name, parameter in parameters.items() if name not in self.hidden}
+
+
+OPTIMIZERS = {
+    name: Choice(make, defaults, ("parameters",))
+    for name, make, defaults in (
+        ("adam", Adam, {}),
+        ("adamw", AdamW, {}),
+        ("sgd", SGD, {"lr": 1e-2, "momentum": 0.9}),
+        ("rmsprop", RMSProp, {"lr": 1e-3}),
+        ("adagrad", Adagrad, {}),
+        ("lion", Lion, {}),
+    )
 }
-"""Each optimizer, with arguments that suit the models here."""
+
+SCHEDULES = {
+    name: Choice(make, hidden=("optimizer", "after"))
+    for name, make in (
+        ("cosine", schedules.CosineAnnealing),
+        ("cosine-restarts", schedules.CosineAnnealingWarmRestarts),
+        ("exponential", schedules.Exponential),
+        ("multi-step", schedules.MultiStep),
+        ("one-cycle", schedules.OneCycle),
+        ("plateau", schedules.ReduceOnPlateau),
+        ("step", schedules.Step),
+        ("warm-up", schedules.WarmUp),
+    )
+}
+
+AUGMENTATIONS = {
+    "brightness": Choice(augment.RandomBrightness, {"factor": 0.2}),
+    "contrast": Choice(augment.RandomContrast, {"factor": 0.2}),
+    "crop": Choice(augment.RandomCrop, {"padding": 2}),
+    "cutout": Choice(augment.Cutout, {"size": 8}),
+    "flip": Choice(augment.RandomHorizontalFlip),
+    "mixup": Choice(augment.MixUp),
+    "rotation": Choice(augment.RandomRotation, {"degrees": 10}),
+    "shift": Choice(augment.RandomShift, {"pixels": 2}),
+}
+
+NETWORKS = {name: Choice(make, hidden=("input_shape", "classes", "seed")) for name, make in MODELS.items()}
+
+LOSSES = {
+    "cross-entropy": Choice(CrossEntropy, hidden=("from_logits", "class_weight", "reduction")),
+    "focal": Choice(FocalLoss, hidden=("from_logits", "alpha", "reduction")),
+}
+
+PATH = Choice(from_path, hidden=("path",))
+EARLY_STOPPING = Choice(EarlyStopping)
+WARM_UP = Choice(WarmUp, hidden=("after", "per"))
 
 
-def make_optimizer(name: str, parameters: Iterable[Parameter], lr: float | None) -> Optimizer:
-    """The optimizer, with `lr` in place of its own where one is given."""
-    kind, options = OPTIMIZERS[name]
-    return kind(parameters, **(options if lr is None else options | {"lr": lr}))
+def load_data(table: Table) -> tuple[Dataset, Dataset]:
+    """(train, test) of a data set's table, {"name": ...} or {"path": ..., and arguments of `datasets.from_path`}."""
+    if "name" in table:
+        return DATA[table["name"]]()
+    return PATH(table["path"], table={name: value for name, value in table.items() if name != "path"})  # type: ignore[no-any-return]
+
+
+def class_names(table: Table) -> tuple[str, ...]:
+    """The names of a data set's classes, as far as they are known without its files."""
+    own = table.get("class_names")
+    return CLASSES.get(table.get("name", ""), tuple(map(str, own)) if isinstance(own, list) else ())
+
+
+def schedule_table(table: Table, *, lr: float, epochs: int, steps: int) -> dict[str, Any]:
+    """The table with what depends on the length of the training: `epochs`, and `steps` batches in each."""
+    per = table.get("per", "batch" if table["name"] == "one-cycle" else "epoch")
+    length = epochs * steps if per == "batch" else epochs
+    length = max(1, length - table.get("warm_up", {}).get("steps", 0))
+    third = max(1, length // 3)
+    fitting: dict[str, dict[str, Any]] = {
+        "cosine": {"period": length},
+        "cosine-restarts": {"period": third},
+        "exponential": {"gamma": 0.9},
+        "multi-step": {"milestones": [max(1, length // 2), max(1, length * 3 // 4)]},
+        "one-cycle": {"max_lr": lr, "total_steps": max(2, length)},
+        "step": {"step_size": third},
+        "warm-up": {"steps": third},
+    }
+    own = {name: value for name, value in table.items() if name != "warm_up"}
+    return SCHEDULES[table["name"]].resolved(fitting.get(table["name"], {}) | own) | {
+        name: WARM_UP.resolved(value) for name, value in table.items() if name == "warm_up"
+    }
+
+
+def make_optimizer(table: Table, named_parameters: Any) -> Optimizer:
+    """The optimizer of a table, for the parameters of a model with their names."""
+    return OPTIMIZERS[table["name"]](named_parameters, table=table)  # type: ignore[no-any-return]
+
+
+def make_schedule(table: Table | None, optimizer: Optimizer) -> Schedule | None:
+    """The schedule of a table that is whole, after a warm-up if it has one."""
+    if table is None:
+        return None
+    own = {name: value for name, value in table.items() if name != "warm_up"}
+    schedule: Schedule = SCHEDULES[table["name"]](optimizer, table=own)
+    return schedule if "warm_up" not in table else WARM_UP(schedule, table=table["warm_up"])
+
+
+def augment_tables(tables: Sequence[Table], size: tuple[int, int]) -> list[dict[str, Any]]:
+    """The tables with what depends on the size (h, w) of the images: a crop's own, unless it's given."""
+    fitting = [{"size": list(size)} | dict(table) if table["name"] == "crop" else table for table in tables]
+    return [AUGMENTATIONS[table["name"]].resolved(table) for table in fitting]
+
+
+def make_augmentations(tables: Sequence[Table]) -> list[augment.Augmentation]:
+    """The augmentations of tables that are whole."""
+    return [AUGMENTATIONS[table["name"]](table=table) for table in tables]
+
+
+def make_loss(table: Table) -> Loss:
+    """The loss of a table."""
+    return LOSSES[table["name"]](table=table)  # type: ignore[no-any-return]

@@ -3,11 +3,9 @@
 import argparse
 
 from minidl.cli import computing
-from minidl.cli.arguments import choice
-from minidl.cli.choices import DATA, TRAINED_ON_TEST
-from minidl.cli.messages import UsageError, complain
+from minidl.cli.messages import printable
 from minidl.cli.run import json_text, load_run
-from minidl.losses import CrossEntropy
+from minidl.cli.tested import add_data_argument, test_split
 from minidl.metrics import Accuracy
 
 HELP = "Print the loss and accuracy of a trained model on the test split of its data, or of other data."
@@ -22,7 +20,7 @@ minidl evaluate lenet.npz --data fashion-mnist-10k      # a model that Model.sav
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `evaluate`."""
     parser.add_argument("run", metavar="RUN", help="a folder that `minidl train` made, or the .npz file of a model")
-    choice(parser, "--data", list(DATA), "the images (default: those that the run was trained on)")
+    add_data_argument(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON object")
     computing.add_arguments(parser)
 
@@ -31,18 +29,11 @@ def run(arguments: argparse.Namespace) -> None:
     """Load, evaluate, print."""
     with computing.computing(arguments):
         model, config = load_run(arguments.run)
-        data = arguments.data or config.get("data")
-        if data is None:
-            raise UsageError(
-                f"{arguments.run} doesn't say what it was trained on; add --data with one of {', '.join(DATA)}"
-            )
-        if (config.get("data"), data) in TRAINED_ON_TEST:
-            complain(f"warning: the run was trained on {config['data']}, which has the test images of {data} in it")
-        _, test = DATA[data]()
-        result = model.evaluate(test.images, test.labels, loss=CrossEntropy(), metrics=[Accuracy()])
+        name, test, loss = test_split(arguments.run, config, arguments.data)
+        result = model.evaluate(test.images, test.labels, loss=loss, metrics=[Accuracy()])
     if arguments.json:
-        print(json_text({"data": data, "split": "test", "images": len(test), **result}))
+        print(json_text({"data": name, "split": "test", "images": len(test), **result}))
     else:
-        print(f"{data}, test split, {len(test):,} images")
+        print(f"{printable(name)}, test split, {len(test):,} images")
         for name, value in result.items():
             print(f"test {name} {value:.4f}")

@@ -7,6 +7,14 @@ class UsageError(ValueError):
     """The command line asks for something that can't be done."""
 
 
+class Stopped(KeyboardInterrupt):
+    """A signal ended the command; the exit code is a shell's, 128 + the signal's number."""
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(*filter(None, [message]))
+        self.code = 128 + number
+
+
 def printable(text: str) -> str:
     """The text on one line, with control characters and the like escaped, so that it can't play with the terminal."""
     line = ""

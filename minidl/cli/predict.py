@@ -9,7 +9,8 @@ import numpy as np
 from minidl import functional as F
 from minidl.checkpoint import load_array
 from minidl.cli import computing
-from minidl.cli.choices import CLASSES
+from minidl.cli.choices import class_names
+from minidl.cli.messages import printable
 from minidl.cli.run import json_text, load_run, regular_file
 from minidl.errors import DTypeError, ShapeError
 from minidl.files import write_atomically
@@ -49,7 +50,8 @@ def run(arguments: argparse.Namespace) -> None:
         assert model.input_shape is not None  # load builds it
         images = read_images(arguments.images, model.input_shape)
         probabilities = class_probabilities(model, images)
-    names = CLASSES.get(config.get("data", ""), ())
+    data = config.get("data", {})
+    names = class_names({"name": data} if isinstance(data, str) else data)
     if len(names) != probabilities.shape[1]:
         names = tuple(map(str, range(probabilities.shape[1])))
     if arguments.out is not None:
@@ -93,8 +95,9 @@ def class_probabilities(model: Sequential, images: Array) -> Array:
 
 def _lines(predictions: list[dict[str, Any]]) -> str:
     index_width = len(str(len(predictions) - 1))
-    name_width = max(len(prediction["name"]) for prediction in predictions)
+    names = [printable(prediction["name"]) for prediction in predictions]
+    name_width = max(map(len, names))
     return "\n".join(
-        f"{prediction['index']:>{index_width}}  {prediction['name']:<{name_width}}  {prediction['probability']:.4f}"
-        for prediction in predictions
+        f"{prediction['index']:>{index_width}}  {name:<{name_width}}  {prediction['probability']:.4f}"
+        for name, prediction in zip(names, predictions, strict=True)
     )

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from minidl.cli import computing
-from minidl.cli.arguments import choice, whole_number
-from minidl.cli.choices import DATA, TRAINED_ON_TEST
-from minidl.cli.messages import UsageError, complain, printable
+from minidl.cli.arguments import whole_number
+from minidl.cli.messages import UsageError, printable
 from minidl.cli.run import Run, json_text, load_run, regular_file
+from minidl.cli.tested import add_data_argument, test_split
 
 HELP = "Write a run as one HTML page: curves, confusion matrix, worst mistakes, filters, layers and their times."
 
@@ -23,7 +23,7 @@ minidl report lenet.npz --data fashion-mnist-10k --out lenet.html      # a model
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `report`."""
     parser.add_argument("run", metavar="RUN", help="a folder that `minidl train` made, or the .npz file of a model")
-    choice(parser, "--data", list(DATA), "the images to test with (default: those that the run was trained on)")
+    add_data_argument(parser)
     parser.add_argument("--out", metavar="FILE", help="where to write (default: report.html in the run's folder)")
     parser.add_argument("--title", metavar="TEXT", help="the page's headline (default: the name of the run)")
     parser.add_argument("--open", action="store_true", help="show the page in the browser")
@@ -49,15 +49,8 @@ def run(arguments: argparse.Namespace) -> None:
         model, config = load_run(arguments.run)
         run = Run(Path(arguments.run))
         out = _out(arguments)
-        data = arguments.data or config.get("data")
-        if data is None:
-            raise UsageError(
-                f"{arguments.run} doesn't say what it was trained on; add --data with one of {', '.join(DATA)}"
-            )
-        if (config.get("data"), data) in TRAINED_ON_TEST:
-            complain(f"warning: the run was trained on {config['data']}, which has the test images of {data} in it")
         histories = [path for path in (run.history_json, run.history_csv) if run.folder.is_dir() and path.exists()]
-        _, test = DATA[data]()
+        data, test, _ = test_split(arguments.run, config, arguments.data)
         options: dict[str, Any] = {"timings": not arguments.no_timings, "batch_size": arguments.batch_size}
         report.write_report(
             out,

@@ -13,12 +13,10 @@ from typing import Any
 
 from minidl.cli.choices import DATA
 from minidl.cli.messages import UsageError
+from minidl.cli.toml import read_toml, toml_text
 from minidl.errors import FormatError, did_you_mean
 from minidl.files import write_atomically
 from minidl.model import Sequential, load
-
-CONFIG_LIMIT = 2**20
-"""The longest configuration to read, in bytes."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +32,13 @@ class Run:
 
     @property
     def config(self) -> Path:
-        """All that the result depends on, as JSON."""
-        return self.folder / "config.json"
+        """All that the result depends on, as `--config` takes it, and in `versions` what it was made with."""
+        return self.folder / "config.toml"
+
+    @property
+    def training(self) -> Path:
+        """All that going on needs, as of the last whole epoch: see `minidl.load_training`."""
+        return self.folder / "training.npz"
 
     @property
     def history_csv(self) -> Path:
@@ -49,7 +52,7 @@ class Run:
 
     def files(self) -> tuple[Path, ...]:
         """All of them, whether they are there or not."""
-        return self.model, self.config, self.history_csv, self.history_json
+        return self.model, self.config, self.training, self.history_csv, self.history_json
 
 
 @contextlib.contextmanager
@@ -62,10 +65,8 @@ def new_run(out: str | None, model_name: str) -> Iterator[Run]:
     run, is_new = _new_folder(out, model_name)
     try:
         yield run
-    except BaseException as error:
+    except BaseException:
         if run.model.exists():
-            if isinstance(error, KeyboardInterrupt):
-                raise KeyboardInterrupt(f"{run.folder} has the model of the last whole epoch") from None
             raise
         with contextlib.suppress(OSError):
             run.config.unlink(missing_ok=True)
@@ -111,19 +112,32 @@ def load_run(path: str) -> tuple[Sequential, dict[str, Any]]:
     return model, read_config(run.config) if run.config.exists() else {}
 
 
+def old_run(path: str) -> Run:
+    """The Run in a folder that `minidl train` made. Raises UsageError, and FileNotFoundError if there is none."""
+    run = Run(Path(path))
+    if not run.folder.exists():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+    if not run.config.exists():
+        raise UsageError(f"{path} isn't the folder of a run: there is no {run.config.name} in it")
+    regular_file(run.config)
+    return run
+
+
 def read_config(path: Path) -> dict[str, Any]:
-    """The configuration that `minidl train` wrote, whose "data" is a data set here. Raises FormatError."""
-    if regular_file(path).stat().st_size > CONFIG_LIMIT:
-        raise FormatError(f"{path}: more than the {CONFIG_LIMIT} bytes that a configuration may have")
-    try:
-        config = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"{path}: not JSON: {error}") from None
-    if not isinstance(config, dict) or not isinstance(config.get("data"), str):
-        raise FormatError(f'{path}: not the configuration of a run: expected {{"data": name, ...}}')
-    if config["data"] not in DATA:
-        raise FormatError(f"{path}: unknown data set {config['data']!r}; {did_you_mean(config['data'], DATA)}")
+    """The configuration that `minidl train` wrote, with its data set's name or table. Raises FormatError."""
+    config = read_toml(regular_file(path))
+    data = config.get("data")
+    if not isinstance(data, str | dict) or (isinstance(data, dict) and not isinstance(data.get("path"), str)):
+        raise FormatError(f'{path}: not the configuration of a run: expected data = "name", or a path')
+    if isinstance(data, str) and data not in DATA:
+        raise FormatError(f"{path}: unknown data set {data!r}; {did_you_mean(data, DATA)}")
     return config
+
+
+def write_config(path: Path, config: dict[str, Any]) -> None:
+    """Write a configuration as TOML."""
+    with write_atomically(path) as file:
+        file.write(toml_text(config).encode())
 
 
 def regular_file(path: str | Path) -> Path:

@@ -48,4 +48,4 @@ def run(arguments: argparse.Namespace) -> None:
             batch_size=arguments.batch_size,
             expand=arguments.expand,
         )
-    print(json_text(table.data()) if arguments.json else table.text())
+    print(json_text({"model": arguments.model, **table.data()}) if arguments.json else table.text())

@@ -1,121 +1,233 @@
-"""`minidl train`: train a model and keep the run in a folder."""
+"""`minidl train`: train a model and keep the run in a folder, or go on with one."""
 
 import argparse
+import contextlib
 import importlib.metadata
-import inspect
 import platform
+import shlex
+import signal
+import sys
 from typing import Any
 
 import numpy as np
 
 import minidl
-from minidl.backends import backend_name
-from minidl.callbacks import CSVLogger, ModelCheckpoint
-from minidl.cli import computing
+from minidl.callbacks import AverageWeights, Callback, CSVLogger, ModelCheckpoint, ProgressBar
+from minidl.cli import choices, computing
 from minidl.cli.arguments import choice, positive_number, whole_number
-from minidl.cli.choices import DATA, OPTIMIZERS, make_optimizer
-from minidl.cli.messages import printable
-from minidl.cli.run import new_run, write_json
-from minidl.losses import CrossEntropy
+from minidl.cli.configuration import (
+    Configuration,
+    checked,
+    complete,
+    overridden,
+    read_configuration,
+    setting,
+    settled,
+    shortened,
+)
+from minidl.cli.interrupt import StopAfterEpoch
+from minidl.cli.messages import Stopped, UsageError, printable
+from minidl.cli.run import Run, json_text, new_run, old_run, regular_file, write_config, write_json
 from minidl.metrics import Accuracy
 from minidl.models import MODELS
-from minidl.optim import Optimizer
+from minidl.training_state import TrainingCheckpoint, load_training
 
-HELP = "Train a model on pictures of clothes and keep it, with its history and configuration, in a folder."
+HELP = "Train a model on pictures and keep it, with its history and configuration, in a folder; or go on with that."
 
 EXAMPLES = """\
 minidl train                                  # LeNet on the 10,000 images that come with minidl
 minidl train --model cnn --epochs 3 --out runs/cnn
-minidl train --optimizer sgd --lr 0.05 --seed 7
-minidl train --data fashion-mnist             # all 70,000 images
+minidl train --optimizer sgd --lr 0.05 --schedule one-cycle --augment flip,shift --seed 7
+minidl train --config lenet.toml --set optimizer.momentum=0.8
+minidl train --data pictures                  # a folder with a folder of pictures for each class
+minidl train --resume runs/cnn --epochs 6     # three more; without --epochs what an interruption left
+"""
+
+NOTE = """\
+A file for --config is TOML; the config.toml of a run is one, and trains the same again. Its keys: model, data, epochs,
+batch_size, seed, loss, optimizer, schedule, augment, average, early_stopping, validation_split, backend, threads.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `train`."""
-    rates = ", ".join(f"{options['lr']:g} for {name}" for name, (_, options) in OPTIMIZERS.items())
-    choice(parser, "--model", list(MODELS), "the network (default: %(default)s)", default="lenet")
-    choice(parser, "--data", list(DATA), "the images (default: %(default)s)", default="fashion-mnist-10k")
+    """Add the options of `train`, whose defaults are the configuration's."""
+    rates = ", ".join(f"{each.resolved({})['lr']:g} for {name}" for name, each in choices.OPTIMIZERS.items())
+    parser.epilog = f"{NOTE}\n{parser.epilog}"
+    parser.add_argument("--config", metavar="FILE.toml", help="take the configuration from a file; options change it")
+    choice(parser, "--model", list(MODELS), "the network (default: lenet)")
     parser.add_argument(
-        "--epochs", type=whole_number(1), default=5, metavar="N", help="times to go through them (default: %(default)s)"
+        "--data",
+        metavar="DATA",
+        help=f"{', '.join(choices.DATA)}, a folder or an .npz file (default: fashion-mnist-10k)",
     )
     parser.add_argument(
-        "--batch-size", type=whole_number(1), default=64, metavar="N", help="images a step (default: %(default)s)"
+        "--epochs", type=whole_number(1), metavar="N", help="times to go through them, in all (default: 5)"
     )
-    choice(parser, "--optimizer", list(OPTIMIZERS), "how to take steps (default: %(default)s)", default="adam")
+    parser.add_argument("--batch-size", type=whole_number(1), metavar="N", help="images a step (default: 64)")
+    choice(parser, "--optimizer", list(choices.OPTIMIZERS), "how to take steps (default: adam)")
     parser.add_argument("--lr", type=positive_number, metavar="RATE", help=f"learning rate (default: {rates})")
+    choice(parser, "--schedule", ["none", *choices.SCHEDULES], "how the learning rate changes (default: it doesn't)")
     parser.add_argument(
-        "--seed",
-        type=whole_number(0),
-        default=0,
-        metavar="N",
-        help="of the first weights and the order of the images (default: %(default)s)",
+        "--augment",
+        metavar="NAMES",
+        help=f"change training images at random: none, or some of {', '.join(choices.AUGMENTATIONS)}, with commas",
+    )
+    parser.add_argument(
+        "--seed", type=whole_number(0), metavar="N", help="of all that is random: weights, order, ... (default: 0)"
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change any key, as in optimizer.weight_decay=0"
     )
     parser.add_argument(
         "--out", metavar="FOLDER", help="where to keep the run (default: a new folder runs/MODEL-DATE-TIME)"
     )
+    parser.add_argument("--resume", metavar="RUN", help="go on with a run: with --epochs to more of them than it had")
+    parser.add_argument("--json", action="store_true", help="print a JSON object at the end, and progress on stderr")
     computing.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Train, test after each epoch, and print where the run is."""
-    with computing.computing(arguments), new_run(arguments.out, arguments.model) as run:
-        train, test = DATA[arguments.data]()
-        model = MODELS[arguments.model](input_shape=train.images.shape[1:], seed=arguments.seed)
-        optimizer = make_optimizer(arguments.optimizer, model.parameters(), arguments.lr)
-        write_json(run.config, _config(arguments, optimizer))
-        print(
-            f"{arguments.model} on {arguments.data}: {len(train):,} images to train on; "
-            f"val_ are the {len(test):,} of the test split",
-            flush=True,
-        )
-        history = model.fit(
-            train.images,
-            train.labels,
-            loss=CrossEntropy(),
-            optimizer=optimizer,
-            epochs=arguments.epochs,
-            batch_size=arguments.batch_size,
-            validation_data=(test.images, test.labels),
-            metrics=[Accuracy()],
-            callbacks=[CSVLogger(run.history_csv), ModelCheckpoint(_literal(run.model))],
-            seed=arguments.seed,
-        )
-        write_json(run.history_json, {"epoch": list(range(arguments.epochs)), **history})
-        print(f"test accuracy {history['val_accuracy'][-1]:.4f}")
-        print(f"saved to {printable(str(run.folder))}")
+    config = _resumed(arguments) if arguments.resume is not None else _configuration(arguments)
+    arguments.backend, arguments.threads = config.get("backend"), config.get("threads")
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(computing.computing(arguments))
+        if arguments.resume is not None:
+            run = old_run(arguments.resume)
+        else:
+            run = stack.enter_context(new_run(arguments.out, config["model"]["name"]))
+        _train(run, config, resume=arguments.resume is not None, json=arguments.json)
 
 
-def _config(arguments: argparse.Namespace, optimizer: Optimizer) -> dict[str, Any]:
-    """All that the result depends on, with the defaults filled in."""
-    arguments_of = [name for name in inspect.signature(type(optimizer)).parameters if name != "parameters"]
-    settings = {name: getattr(optimizer, name) for name in arguments_of}
-    return {
-        "model": arguments.model,
-        "data": arguments.data,
-        "epochs": arguments.epochs,
-        "batch_size": arguments.batch_size,
-        "loss": "cross-entropy",
-        "optimizer": {"name": arguments.optimizer}
-        | {name: value for name, value in settings.items() if value is not None},
-        "seed": arguments.seed,
-        "backend": backend_name(),
-        "threads": arguments.threads,
-        "versions": {
-            "minidl": minidl.__version__,
-            "numpy": np.__version__,
-            "numba": _installed_version("numba"),
-            "python": platform.python_version(),
-        },
+def _configuration(arguments: argparse.Namespace) -> Configuration:
+    """What the file and the options say, complete but for what depends on the data."""
+    config: Configuration = {}
+    if arguments.config is not None:
+        regular_file(arguments.config)
+        config = read_configuration(arguments.config)
+        complete(config, arguments.config)
+    given: dict[str, Any] = {
+        name: getattr(arguments, name)
+        for name in ("model", "data", "epochs", "batch_size", "optimizer", "schedule", "seed", "backend", "threads")
+        if getattr(arguments, name) is not None
     }
+    if arguments.augment is not None:
+        given["augment"] = [] if arguments.augment == "none" else arguments.augment.split(",")
+    if given.get("schedule") == "none":
+        del given["schedule"]
+        config.pop("schedule", None)
+    config = overridden(config, checked(given, "the command line"))
+    if arguments.lr is not None:
+        config = overridden({"optimizer": {"name": "adam"}} | config, {"optimizer": {"lr": arguments.lr}})
+    for text in arguments.set:
+        config = overridden(config, setting(text))
+    return complete(config, "the command line")
 
 
-def _installed_version(package: str) -> str | None:
-    """The version of a package, which isn't imported for it, or None if it isn't installed."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+def _resumed(arguments: argparse.Namespace) -> Configuration:
+    """The configuration of the run to go on with, with other epochs or threads if they are given."""
+    for name in ("config", "model", "data", "batch_size", "optimizer", "lr", "schedule", "augment", "seed", "backend"):
+        if getattr(arguments, name) is not None:
+            option = name.replace("_", "-")
+            raise UsageError(f"argument --{option}: a run goes on as it began; --resume takes --epochs and --threads")
+    if arguments.set or arguments.out is not None:
+        raise UsageError("argument --resume: a run goes on as it began, in its folder: leave out --set and --out")
+    path = old_run(arguments.resume).config
+    given = {name: getattr(arguments, name) for name in ("epochs", "threads") if getattr(arguments, name) is not None}
+    return complete(overridden(read_configuration(path), given), str(path))
+
+
+def _train(run: Run, config: Configuration, *, resume: bool, json: bool) -> None:
+    train, test = choices.load_data(config["data"])
+    config = settled(config, train)
+    model = choices.NETWORKS[config["model"]["name"]](
+        table=config["model"], input_shape=train.images.shape[1:], classes=len(train.class_names), seed=config["seed"]
+    )
+    optimizer = choices.make_optimizer(config["optimizer"], model.named_parameters())
+    schedule = choices.make_schedule(config.get("schedule"), optimizer)
+    state = TrainingCheckpoint(run.training)
+    callbacks: list[Callback] = [*_judges(config), ModelCheckpoint(_literal(run.model)), state]
+    first = 0
+    if resume and run.training.exists():
+        path = regular_file(run.training)
+        first = load_training(path, model, optimizer=optimizer, schedule=schedule, callbacks=callbacks)
+        if first > config["epochs"]:
+            raise UsageError(f"argument --epochs: {run.folder} has trained {first} epochs already")
+    write_config(run.config, shortened(config) | {"versions": _versions()})
+    split = config.get("validation_split", 0)
+    data = printable(next(iter(config["data"].values())))
+    print(
+        f"{config['model']['name']} on {data}: {len(train):,} images to train on; val_ "
+        f"are {f'the last {split:.0%} of them' if split else f'the {len(test):,} of the test split'}",
+        file=sys.stderr if json else sys.stdout,
+        flush=True,
+    )
+    is_mixed = any(table["name"] == "mixup" for table in config.get("augment", []))
+    stop = StopAfterEpoch()
+    # The state comes last: an interruption before it is written leaves the one before, which files of later epochs
+    # don't contradict, since they would be written again with the same bits.
+    watchers = [stop, *callbacks[:-1], CSVLogger(run.history_csv, append=first > 0), state]
+    if json:
+        watchers.insert(0, ProgressBar(stream=sys.stderr))
+    at_once = False
+    with stop.listening():
+        try:
+            model.fit(
+                train.images,
+                train.one_hot() if is_mixed else train.labels,
+                loss=choices.make_loss(config["loss"]),
+                optimizer=optimizer,
+                schedule=schedule,
+                epochs=config["epochs"],
+                initial_epoch=first,
+                batch_size=config["batch_size"],
+                validation_data=None if split else (test.images, test.labels),
+                validation_split=split,
+                metrics=[Accuracy()],
+                augment=choices.make_augmentations(config["augment"]) if config.get("augment") else None,
+                callbacks=watchers,
+                seed=config["seed"],
+                verbose=0 if json else "auto",
+            )
+        except KeyboardInterrupt:
+            at_once = True
+            if not state.history:
+                raise
+    epochs = len(state.history["loss"])
+    finished = not at_once and (stop.signal is None or epochs == config["epochs"])
+    if finished:
+        model.save(run.model)
+        write_json(run.history_json, {"epoch": list(range(epochs)), **state.history})
+    last = {name: values[-1] for name, values in state.history.items()}
+    if json:
+        print(json_text({"run": str(run.folder), "finished": finished, "epochs": epochs, **last}))
+    elif finished:
+        print(f"{'validation' if split else 'test'} accuracy {last['val_accuracy']:.4f}")
+        print(f"saved to {printable(str(run.folder))}")
+    if not finished:
+        raise Stopped(
+            f"{run.folder} has the model after {epochs} of {config['epochs']} epochs; go on with: "
+            f"minidl train --resume {shlex.quote(str(run.folder))}",
+            stop.signal or signal.SIGINT,
+        )
+
+
+def _judges(config: Configuration) -> list[Callback]:
+    """The callbacks that the configuration asks for."""
+    judges: list[Callback] = []
+    if "average" in config:
+        judges.append(AverageWeights(config["average"]))
+    if "early_stopping" in config:
+        judges.append(choices.EARLY_STOPPING(table=config["early_stopping"]))
+    return judges
+
+
+def _versions() -> dict[str, str]:
+    """The versions of all that the result depends on."""
+    versions = {"minidl": minidl.__version__, "numpy": np.__version__, "python": platform.python_version()}
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):  # which isn't imported for its version
+        versions["numba"] = importlib.metadata.version("numba")
+    return versions
 
 
 def _literal(path: Any) -> str:

@@ -3,16 +3,19 @@
 import argparse
 import time
 
+from minidl.backends import backend_name
 from minidl.cli import computing
 from minidl.cli.arguments import whole_number
 from minidl.cli.named import add_model_argument, find_model
-from minidl.training import warm_up
+from minidl.cli.run import json_text
+from minidl.compilation import warm_up
 
 HELP = "Compile the kernels that a model needs, and keep them on disk for later processes."
 
 EXAMPLES = """\
 minidl warmup lenet
 minidl warmup runs/first --batch-size 256
+minidl warmup lenet --json
 """
 
 
@@ -22,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--batch-size", type=whole_number(1), default=64, metavar="N", help="samples at a time (default: 64)"
     )
+    parser.add_argument("--json", action="store_true", help="print a JSON object")
     computing.add_arguments(parser)
 
 
@@ -32,4 +36,9 @@ def run(arguments: argparse.Namespace) -> None:
     start = time.perf_counter()
     with computing.computing(arguments):
         warm_up(model, model.input_shape, batch_size=arguments.batch_size)
-    print(f"ready in {time.perf_counter() - start:.1f} s")
+        backend = backend_name()
+    seconds = time.perf_counter() - start
+    if arguments.json:
+        print(json_text({"model": arguments.model, "backend": backend, "seconds": seconds}))
+    else:
+        print(f"ready in {seconds:.1f} s")

@@ -7,6 +7,7 @@ from minidl.datasets.fashion import fashion_mnist, fashion_mnist_10k
 from minidl.datasets.folder import from_folder
 from minidl.datasets.idx import read_idx
 from minidl.datasets.others import from_idx, from_npz
+from minidl.datasets.path import from_path
 
 __all__ = [
     "Dataset",
@@ -16,6 +17,7 @@ __all__ = [
     "from_folder",
     "from_idx",
     "from_npz",
+    "from_path",
     "mnist",
     "read_cifar10",
     "read_idx",

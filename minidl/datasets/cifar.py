@@ -33,6 +33,11 @@ TRAIN_FILES = tuple(f"cifar-10-batches-bin/data_batch_{i}.bin" for i in range(1,
 TEST_FILE = "cifar-10-batches-bin/test_batch.bin"
 
 
+def collection() -> Collection:
+    """The archive of CIFAR-10."""
+    return Collection("CIFAR-10", "cifar-10", DIGESTS, ADDRESS, suffix="", read=read_archive)
+
+
 def cifar10(folder: str | os.PathLike[str] | None = None) -> tuple[Dataset, Dataset]:
     """Return CIFAR-10: 50,000 images to train on, 10,000 to test with.
 
@@ -46,8 +51,7 @@ def cifar10(folder: str | os.PathLike[str] | None = None) -> tuple[Dataset, Data
     """
     from minidl.datasets.locate import load  # most programs that import minidl read no data set
 
-    collection = Collection("CIFAR-10", "cifar-10", DIGESTS, ADDRESS, suffix="", read=read_archive)
-    (records,) = load(collection, folder).values()
+    (records,) = load(collection(), folder).values()
     train = len(TRAIN_FILES) * RECORDS
     return _dataset(records[:train]), _dataset(records[train:])
 

@@ -22,6 +22,11 @@ DIGESTS = {
 }
 
 
+def collection() -> Collection:
+    """The files of MNIST, whose names are those of Fashion-MNIST's."""
+    return Collection("MNIST", "mnist", DIGESTS, ADDRESS, shares_names=True)
+
+
 def mnist(folder: str | os.PathLike[str] | None = None) -> tuple[Dataset, Dataset]:
     """Return MNIST: 60,000 images to train on, 10,000 to test with.
 
@@ -35,8 +40,7 @@ def mnist(folder: str | os.PathLike[str] | None = None) -> tuple[Dataset, Datase
     """
     from minidl.datasets.locate import load  # most programs that import minidl read no data set
 
-    # The files of Fashion-MNIST have the same names.
-    arrays = load(Collection("MNIST", "mnist", DIGESTS, ADDRESS, shares_names=True), folder)
+    arrays = load(collection(), folder)
     train_images, train_labels, test_images, test_labels = (arrays[name] for name in DIGESTS)
     return (
         Dataset.from_bytes(train_images, train_labels, CLASS_NAMES),

@@ -1,15 +1,14 @@
 """Downloads: into a temporary folder, verified there, and only then moved into the cache."""
 
 import contextlib
-import importlib.util
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from minidl.datasets.files import LONGEST_FILE, Collection
 from minidl.datasets.idx import AnyArray
+from minidl.progress import DELAY_SECONDS, Bar, megabytes
 
 TIMEOUT = 30
 """Seconds that a server may stay silent."""
@@ -59,18 +58,41 @@ def download(collection: Collection, folder: Path) -> dict[str, AnyArray]:
     return arrays
 
 
+class DownloadBar:
+    """What pooch tells of a download's progress, on a bar; its names are those that pooch calls."""
+
+    total = 0
+
+    def __init__(self, bar: Bar) -> None:
+        self.bar, self.done = bar, 0
+
+    def update(self, count: int) -> None:
+        """So many bytes more have come, or a few less: the last part is counted as a whole one."""
+        self.done += count
+        self.bar.total = self.bar.samples = self.total
+        self.bar.update(min(self.done, self.total) if self.total else self.done)
+
+    def reset(self) -> None:
+        """What has come is about to be told again, exactly."""
+        self.done = 0
+
+    def close(self) -> None:
+        """The bar is taken away by those who made it."""
+
+
 def _fetch(downloader: Callable[..., Any], address: str, path: Path) -> None:
     """Download one file, with a progress bar if someone watches, and make sure that the disk has it."""
-    on_terminal = sys.stderr is not None and sys.stderr.isatty()
-    bar = on_terminal and importlib.util.find_spec("tqdm") is not None
     # pooch leaves the connection open when a download fails; the stack closes whatever was answered.
     with contextlib.ExitStack() as answers, open(path, "wb") as file:
 
         def keep(answer: Any, **_: object) -> None:
             answers.callback(answer.close)
 
+        bar = answers.enter_context(Bar(0, path.name, unit="", show=megabytes, delay=DELAY_SECONDS))
         try:
-            fetch = downloader(progressbar=bar, chunk_size=1 << 16, timeout=TIMEOUT, hooks={"response": keep})
+            fetch = downloader(
+                progressbar=DownloadBar(bar), chunk_size=1 << 16, timeout=TIMEOUT, hooks={"response": keep}
+            )
             fetch(address, BoundedFile(file), None)
         except ValueError as error:  # a malformed address or header of the answer
             raise OSError(f"{address}: {error}") from error

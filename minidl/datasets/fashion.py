@@ -8,7 +8,7 @@ FASHION_MNIST_LICENSE, beside the files that the package carries.
 import os
 
 from minidl.datasets.dataset import Dataset
-from minidl.datasets.files import Collection, read_folder
+from minidl.datasets.files import Collection
 
 CLASS_NAMES = (
     "T-shirt/top",
@@ -42,6 +42,16 @@ PACKAGED_DIGESTS = {
 PACKAGED_TRAIN = 5000
 
 
+def collection() -> Collection:
+    """The files of Fashion-MNIST."""
+    return Collection("Fashion-MNIST", "fashion-mnist", DIGESTS, ORIGINAL_ADDRESS, "dataset-fashion-mnist")
+
+
+def packaged_collection() -> Collection:
+    """The files that the package carries."""
+    return Collection("Fashion-MNIST 10k", "", PACKAGED_DIGESTS, packaged_in=PACKAGED_FOLDER)
+
+
 def fashion_mnist(folder: str | os.PathLike[str] | None = None) -> tuple[Dataset, Dataset]:
     """Return Fashion-MNIST: 60,000 images to train on, 10,000 to test with.
 
@@ -56,9 +66,7 @@ def fashion_mnist(folder: str | os.PathLike[str] | None = None) -> tuple[Dataset
     """
     from minidl.datasets.locate import load  # most programs that import minidl read no data set
 
-    arrays = load(
-        Collection("Fashion-MNIST", "fashion-mnist", DIGESTS, ORIGINAL_ADDRESS, "dataset-fashion-mnist"), folder
-    )
+    arrays = load(collection(), folder)
     train_images, train_labels, test_images, test_labels = (arrays[name] for name in DIGESTS)
     return (
         Dataset.from_bytes(train_images, train_labels, CLASS_NAMES),
@@ -73,7 +81,9 @@ def fashion_mnist_10k() -> tuple[Dataset, Dataset]:
     from the official test set. Images are (n, 1, 28, 28) float32 in [0, 1], labels (n,) int64. Nothing is
     downloaded. Raises FormatError, naming the file, if one of them was changed.
     """
-    arrays = read_folder(Collection("Fashion-MNIST 10k", "", PACKAGED_DIGESTS), PACKAGED_FOLDER)
+    from minidl.datasets.locate import load  # most programs that import minidl read no data set
+
+    arrays = load(packaged_collection())
     images, labels = (arrays[name] for name in PACKAGED_DIGESTS)
     return (
         Dataset.from_bytes(images[:PACKAGED_TRAIN], labels[:PACKAGED_TRAIN], CLASS_NAMES),

@@ -38,7 +38,7 @@ class Collection(NamedTuple):
     `digests` maps each file's name, without `suffix`, to the SHA-256 by which `read(path, digest, name)` knows it (of
     IDX files, of the decompressed bytes). `folder_name` is the folder that holds them in a cache, and `address`, with a
     slash at its end, where name and suffix are downloaded. A collection that `shares_names` with another is only looked
-    for in folders of its own.
+    for in folders of its own, and one that is `packaged_in` a folder of minidl only there.
     """
 
     title: str
@@ -48,6 +48,7 @@ class Collection(NamedTuple):
     debian_package: str = ""
     shares_names: bool = False
     suffix: str = ".gz"
+    packaged_in: StrPath | None = None
     read: Callable[[StrPath, str, str], AnyArray] = read_verified
 
 

@@ -19,13 +19,13 @@ def load(collection: Collection, folder: str | os.PathLike[str] | None = None) -
     Returns arrays by the files' names, without suffix. Raises FormatError if a file isn't the original, and
     FileNotFoundError, with what to install or set, if `folder` lacks a file or all places fail.
     """
+    folder = collection.packaged_in if folder is None else folder
     if folder is not None:
         return read_folder(collection, Path(folder))
-    cache = cache_folder() / collection.folder_name
-    places = [*environment_folders(collection), cache, SYSTEM_FOLDER / collection.folder_name]
-    for place in places:
-        if has_files(collection, place):
-            return read_folder(collection, place)
+    found = find(collection)
+    if found is not None:
+        return read_folder(collection, found)
+    cache = download_folder(collection)
     try:
         return download(collection, cache)
     except (ImportError, OSError) as error:
@@ -33,9 +33,31 @@ def load(collection: Collection, folder: str | os.PathLike[str] | None = None) -
             trouble = f"it can't be downloaded without pooch ({error})"
         else:
             trouble = f"the download from {collection.address} to {cache} failed ({error})"
+        looked_in = ", ".join(map(str, places(collection)))
         raise FileNotFoundError(
-            f"{collection.title} is in none of {', '.join(map(str, places))}, and {trouble}. {_remedies(collection)}"
+            f"{collection.title} is in none of {looked_in}, and {trouble}. {_remedies(collection)}"
         ) from error
+
+
+def find(collection: Collection) -> Path | None:
+    """The first place that has all files of a data set, whatever they hold; None if there is none."""
+    return next((place for place in places(collection) if has_files(collection, place)), None)
+
+
+def places(collection: Collection) -> list[Path]:
+    """The folders where a data set is looked for, in this order; those of the package alone for what it carries."""
+    if collection.packaged_in is not None:
+        return [Path(collection.packaged_in)]
+    return [
+        *environment_folders(collection),
+        download_folder(collection),
+        SYSTEM_FOLDER / collection.folder_name,
+    ]
+
+
+def download_folder(collection: Collection) -> Path:
+    """Where a download goes to."""
+    return cache_folder() / collection.folder_name
 
 
 def environment_folders(collection: Collection) -> list[Path]:

@@ -1,3 +1,6 @@
+import json
+import sys
+
 import minidl
 from minidl.cli import bench
 
@@ -13,6 +16,26 @@ def test_what_is_run(command, monkeypatch, tmp_path):
     ((words, options),) = seen
     assert words[1:] == ["-m", "benchmarks", "training", "--quick", "--out", str(tmp_path)]
     assert (bench.os.path.join(options["cwd"], "minidl", "__init__.py")) == minidl.__file__
+
+
+def test_json(command, monkeypatch, tmp_path):
+    """Of the files that were there, only those that the suites wrote anew."""
+    for name in ("memory", "training"):
+        (tmp_path / f"{name}.json").write_text("{}")
+
+    class Done:
+        returncode = 0
+
+    def run(words, stdout, **options):
+        assert stdout is sys.stderr
+        (tmp_path / "training.json").write_text('{"suite": "training", "records": [1]}')
+        (tmp_path / "cold.json").write_text('{"suite": "cold", "records": []}')
+        return Done
+
+    monkeypatch.setattr(bench.subprocess, "run", run)
+    result = command("bench", "training", "cold", "--json", "--out", tmp_path)
+    assert (result.code, result.err) == (0, "")
+    assert json.loads(result.out) == [{"suite": "cold", "records": []}, {"suite": "training", "records": [1]}]
 
 
 def test_an_error_of_the_suite(fails, monkeypatch):

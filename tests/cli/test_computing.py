@@ -1,5 +1,5 @@
-import json
 import sys
+import tomllib
 import warnings
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -39,7 +39,7 @@ def test_the_backend_is_used_and_put_back(command, tmp_path, during, name):
     before = backends.backend_name()
     assert command(*QUICK, "--backend", name, "--out", tmp_path / "run").code == 0
     assert during.backend == name
-    assert json.loads((tmp_path / "run" / "config.json").read_text())["backend"] == name
+    assert tomllib.loads((tmp_path / "run" / "config.toml").read_text())["backend"] == name
     assert backends.backend_name() == before
 
 

@@ -40,7 +40,7 @@ def test_other_data(command, trained, few_images, monkeypatch):
 
 def test_warns_of_test_images_that_were_trained_on(command, trained, tmp_path):
     folder = shutil.copytree(trained.folder, tmp_path / "run")
-    (folder / "config.json").write_text('{"data": "fashion-mnist"}')
+    (folder / "config.toml").write_text('data = "fashion-mnist"')
     result = command("evaluate", folder, "--data", "fashion-mnist-10k")
     assert result.code == 0
     assert result.err == (
@@ -50,7 +50,9 @@ def test_warns_of_test_images_that_were_trained_on(command, trained, tmp_path):
 
 def test_the_file_of_a_model_needs_data_and_gets_them(command, fails, trained):
     path = trained.folder / "model.npz"
-    assert "add --data with one of fashion-mnist-10k, fashion-mnist" in fails("evaluate", path)
+    assert "add --data with a path, or one of fashion-mnist-10k, fashion-mnist, mnist, cifar10" in fails(
+        "evaluate", path
+    )
     assert command("evaluate", path, "--data", "fashion-mnist-10k").out == command("evaluate", trained.path).out
 
 
@@ -85,8 +87,8 @@ def test_an_archive_that_is_no_model(fails, tmp_path):
 
 def test_a_damaged_configuration(fails, trained, tmp_path):
     folder = shutil.copytree(trained.folder, tmp_path / "run")
-    (folder / "config.json").write_text("{\x1b[2J\n\n")
-    assert f"{folder / 'config.json'}: not JSON" in fails("evaluate", folder)
+    (folder / "config.toml").write_text("{\x1b[2J\n\n")
+    assert f"{folder / 'config.toml'}: not TOML" in fails("evaluate", folder)
 
 
 def test_a_name_cannot_write_control_characters_to_the_terminal(fails, tmp_path):
@@ -106,3 +108,11 @@ def test_a_misspelt_option(fails, trained):
 
 def test_a_missing_argument(fails):
     assert "required: RUN" in fails("evaluate")
+
+
+def test_a_configuration_that_was_edited(command, fails, trained, tmp_path):
+    folder = shutil.copytree(trained.folder, tmp_path / "run")
+    (folder / "config.toml").write_text('data = "fashion-mnist-10k"\n[loss]\nlabel_smoothing = 0')
+    assert command("evaluate", folder).out == command("evaluate", trained.path).out
+    (folder / "config.toml").write_text('data = "fashion-mnist-10k"\nloss = "focl"')
+    assert f"{folder}: loss: unknown name 'focl'; did you mean focal?" in fails("evaluate", folder)

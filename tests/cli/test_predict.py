@@ -73,10 +73,18 @@ def test_a_model_that_does_not_say_its_data_has_numbers_for_names(command, train
 
 def test_an_image_in_color(command, tmp_path):
     minidl.Sequential([minidl.Flatten(), minidl.Dense(3)], input_shape=(3, 4, 4), seed=0).save(tmp_path / "model.npz")
-    (tmp_path / "config.json").write_text('{"data": "fashion-mnist"}')
+    (tmp_path / "config.toml").write_text('data = "fashion-mnist"')
     np.save(tmp_path / "images.npy", np.zeros((1, 3, 4, 4), np.uint8))
     (prediction,) = json.loads(command("predict", tmp_path, tmp_path / "images.npy", "--json").out)
     assert prediction == {"index": 0, "class": 0, "name": "0", "probability": pytest.approx(1 / 3)}
+
+
+@pytest.mark.parametrize("names", ["3", '["a"]', "[]"])
+def test_class_names_that_do_not_fit_are_numbers(command, trained, tmp_path, file, names):
+    folder = shutil.copytree(trained.folder, tmp_path / "run")
+    (folder / "config.toml").write_text(f'[data]\npath = "."\nclass_names = {names}')
+    found = json.loads(command("predict", folder, file, "--json").out)
+    assert [each["name"] for each in found] == [str(each["class"]) for each in found]
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def test_the_page_of_a_run(command, trained, few_images, tmp_path):
 def test_the_page_is_in_the_run_s_folder_by_default(command, trained, tmp_path):
     run = tmp_path / "runs" / "a<b>"
     run.mkdir(parents=True)
-    for name in ("model.npz", "config.json", "history.csv"):
+    for name in ("model.npz", "config.toml", "history.csv"):
         (run / name).write_bytes((trained.folder / name).read_bytes())
     result = command("report", run, "--json", "--batch-size", "2", "--title", "My <run>")
     assert json.loads(result.out) == {
@@ -46,7 +46,7 @@ def test_the_page_is_in_the_run_s_folder_by_default(command, trained, tmp_path):
 def test_the_page_of_a_model_s_file(command, fails, trained, tmp_path):
     model = tmp_path / "net.npz"
     model.write_bytes((trained.folder / "model.npz").read_bytes())
-    assert "add --data with one of fashion-mnist-10k" in fails("report", model)
+    assert "add --data with a path, or one of fashion-mnist-10k" in fails("report", model)
     assert not (tmp_path / "net.html").exists()
     command("report", model, "--data", "fashion-mnist-10k", "--no-timings")
     text = (tmp_path / "net.html").read_text("utf-8")

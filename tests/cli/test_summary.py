@@ -47,14 +47,15 @@ def test_a_file_that_is_no_model(fails, tmp_path):
 def test_json(command, trained):
     result = command("summary", trained.path, "--json")
     model = minidl.models.tutorial(seed=0)
-    assert json.loads(result.out) == json.loads(json.dumps(summarize(model, (1, 28, 28)).data()))
+    expected = json.loads(json.dumps(summarize(model, (1, 28, 28)).data()))
+    assert json.loads(result.out) == {"model": trained.path} | expected
 
 
 def test_times(command):
     result = command("summary", "tutorial", "--timings", "--batch-size", "2", "--json", "--backend", "vectorized")
     data = json.loads(result.out)
     assert data["batch_size"] == 2
-    assert all(row["forward"] > 0 and row["backward"] > 0 for row in [*data["layers"], data["total"]])
+    assert all(row["forward"] > 0 and row["backward"] > 0 for row in [*data["layers"], data])
     assert "for a batch of 2 in training" in command("summary", "tutorial", "--timings", "--batch-size", "2").out
 
 

@@ -2,12 +2,18 @@ import csv
 import json
 import platform
 import re
+import tomllib
 from importlib.metadata import version
 
 import numpy as np
 import pytest
 
 import minidl
+
+
+def read_config(folder):
+    return tomllib.loads((folder / "config.toml").read_text())
+
 
 QUICK = ("train", "--model", "tutorial", "--epochs", "1")
 
@@ -18,7 +24,7 @@ def test_trains_lenet_by_default(command, tmp_path, monkeypatch):
     assert (result.code, result.err) == (0, "")
     (folder,) = (tmp_path / "runs").iterdir()
     assert re.fullmatch(r"lenet-\d{8}-\d{6}", folder.name)
-    config = json.loads((folder / "config.json").read_text())
+    config = read_config(folder)
     assert (config["model"], config["data"], config["epochs"]) == ("lenet", "fashion-mnist-10k", 5)
     assert minidl.load(folder / "model.npz").predict(np.zeros((2, 1, 28, 28), np.float32)).shape == (2, 10)
 
@@ -57,10 +63,11 @@ def test_prints_a_plain_line_for_each_epoch_and_the_final_test_accuracy(command,
 
 def test_the_folder_has_exactly_the_files_of_a_run(trained):
     assert sorted(path.name for path in trained.folder.iterdir()) == [
-        "config.json",
+        "config.toml",
         "history.csv",
         "history.json",
         "model.npz",
+        "training.npz",
     ]
 
 
@@ -94,16 +101,15 @@ def test_does_what_the_library_does_with_the_same_arguments(trained, few_images)
 
 
 def test_the_configuration_is_resolved(trained):
-    assert json.loads((trained.folder / "config.json").read_text()) == {
+    assert read_config(trained.folder) == {
         "model": "tutorial",
         "data": "fashion-mnist-10k",
         "epochs": 2,
         "batch_size": 32,
-        "loss": "cross-entropy",
+        "loss": {"name": "cross-entropy", "label_smoothing": 0},
         "optimizer": {"name": "adam", "lr": 0.001, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0},
         "seed": 3,
         "backend": minidl.backend_name(),
-        "threads": None,
         "versions": {
             "minidl": minidl.__version__,
             "numpy": np.__version__,
@@ -116,14 +122,19 @@ def test_the_configuration_is_resolved(trained):
 @pytest.mark.parametrize(("given", "lr"), [((), 0.01), (("--lr", "0.05"), 0.05)])
 def test_the_optimizer_and_its_rate(command, tmp_path, given, lr):
     assert command(*QUICK, "--optimizer", "sgd", *given, "--out", tmp_path / "run").code == 0
-    config = json.loads((tmp_path / "run" / "config.json").read_text())
-    assert config["optimizer"] == {"name": "sgd", "lr": lr, "momentum": 0.9, "nesterov": False, "weight_decay": 0}
+    assert read_config(tmp_path / "run")["optimizer"] == {
+        "name": "sgd",
+        "lr": lr,
+        "momentum": 0.9,
+        "nesterov": False,
+        "weight_decay": 0,
+    }
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(command, tmp_path):
     for name, seed in (("a", 5), ("b", 5), ("c", 6)):
         assert command(*QUICK, "--seed", seed, "--out", tmp_path / name).code == 0
-    for file in ("model.npz", "config.json", "history.csv", "history.json"):
+    for file in ("model.npz", "config.toml", "training.npz", "history.csv", "history.json"):
         first, again, other = ((tmp_path / name / file).read_bytes() for name in "abc")
         assert first == again
         assert first != other
@@ -152,7 +163,7 @@ def test_braces_in_a_path_are_meant_literally(command, tmp_path):
     ("arguments", "message"),
     [
         (("--model", "lenett"), "argument --model: invalid choice 'lenett'; did you mean lenet?"),
-        (("--data", "imagenet"), "known: fashion-mnist-10k, fashion-mnist"),
+        (("--schedule", "cosin"), "argument --schedule: invalid choice 'cosin'; did you mean cosine?"),
         (("--optimizer", "adm"), "did you mean adam?"),
         (("--backend", "compild"), "did you mean compiled?"),
         (("--epochs", "0"), "argument --epochs: expected a whole number of at least 1, got '0'"),

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,12 @@ def test_a_model_by_name(command, name):
     result = command("warmup", name, "--batch-size", 3)
     assert (result.code, result.err) == (0, "")
     assert result.out.startswith("ready in ")
+
+
+def test_json(command):
+    found = json.loads(command("warmup", "tutorial", "--batch-size", 2, "--json").out)
+    assert found.pop("seconds") > 0
+    assert found == {"model": "tutorial", "backend": "vectorized"}
 
 
 def test_a_run_stays_as_it_is(command, trained):

@@ -1,9 +1,12 @@
 import gzip
+import io
 import logging
-import types
+import re
+import sys
 
 import pytest
 
+from minidl import progress
 from minidl.datasets import download, fashion, fashion_mnist
 from minidl.errors import FormatError
 
@@ -117,23 +120,33 @@ def test_a_cache_that_cannot_be_made(server, tmp_path):
 
 @pytest.mark.parametrize("on_terminal", [True, False])
 def test_a_progress_bar_only_on_a_terminal(server, monkeypatch, on_terminal):
-    import pooch
+    class Stream(io.StringIO):
+        def isatty(self):
+            return on_terminal
 
-    asked = []
-    original = pooch.HTTPDownloader
-
-    def spy(progressbar, **options):
-        asked.append(progressbar)
-        return original(progressbar=False, **options)
-
-    monkeypatch.setattr(pooch, "HTTPDownloader", spy)
-    monkeypatch.setattr(download.sys, "stderr", types.SimpleNamespace(isatty=lambda: on_terminal))
-    monkeypatch.setattr(download.importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(sys, "stderr", Stream())
+    monkeypatch.setattr(download, "DELAY_SECONDS", 0.0)
+    monkeypatch.setattr(progress, "_tqdm", lambda stream: None)
     fashion_mnist()
-    assert asked == [on_terminal] * 4  # once a file
+    drawn = sys.stderr.getvalue()
+    if not on_terminal:
+        assert drawn == ""
+        return
+    for path in server.folder.iterdir():  # all of a small file comes at once
+        assert f"{path.name}  [{'=' * 24}] 0.0 MB/0.0 MB" in drawn
+    assert drawn.endswith("\r\x1b[K")
 
 
-def test_a_terminal_without_tqdm_has_no_bar(server, monkeypatch):
-    monkeypatch.setattr(download.sys, "stderr", types.SimpleNamespace(isatty=lambda: True))
-    monkeypatch.setattr(download.importlib.util, "find_spec", lambda name: None)
-    assert fashion_mnist()[0].labels.tolist() == [9, 8, 7]
+def test_what_pooch_tells_is_drawn(monkeypatch):
+    monkeypatch.setattr(progress, "_tqdm", lambda stream: None)
+    stream = io.StringIO()
+    bar = progress.Bar(0, "file", stream=stream, live=True, unit="", show=progress.megabytes)
+    told = download.DownloadBar(bar)
+    for total, counts in ((0, (1_000_000,)), (4_000_000, (2_000_000, 3_000_000))):
+        told.total = total
+        for count in counts:
+            bar._due = 0.0
+            told.update(count)
+    shown = stream.getvalue().replace("\r", "\n").replace("\x1b[K", "")
+    assert [re.search(r"[\d.]+ MB(/[\d.]+ MB)?(?!/s)", line)[0] for line in shown.split("\n") if "MB" in line] == [
+        "1.0 MB", "3.0 MB/4.0 MB", "4.0 MB/4.0 MB"]  # fmt: skip

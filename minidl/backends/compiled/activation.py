@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from minidl.backends.compiled.jit import Kernel, inlined, njit
+from minidl.backends.compiled.lanewise import exponential, rectify, subtract, where_positive
 from minidl.backends.compiled.launch import Job, pieces, run
 from minidl.backends.compiled.memory import dense, empty, empty_like
-from minidl.backends.compiled.simd import exponential, lanes, load, rectify, splat, store, subtract, where_positive
+from minidl.backends.compiled.simd import lanes, load, splat, store
 from minidl.typing import Array
 
 

@@ -1,9 +1,10 @@
 """Average-pooling: vectors over the channels, each line of a window summed apart, by tables of where windows lie."""
 
 from minidl.backends.compiled.jit import Kernel, inlined
+from minidl.backends.compiled.lanewise import add, divide
 from minidl.backends.compiled.launch import Job, run
 from minidl.backends.compiled.memory import block, empty
-from minidl.backends.compiled.simd import add, clear, divide, lanes, load, splat, store
+from minidl.backends.compiled.simd import clear, lanes, load, splat, store
 from minidl.backends.vectorized.pool import adaptive_windows, windows_of_averages
 from minidl.typing import Array, IntArray
 

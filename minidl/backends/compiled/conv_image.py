@@ -9,9 +9,10 @@ import math
 from enum import IntEnum, auto
 
 from minidl.backends.compiled.jit import njit
+from minidl.backends.compiled.lanewise import add, where_positive
 from minidl.backends.compiled.pool import unpool_image
 from minidl.backends.compiled.product import multiply
-from minidl.backends.compiled.simd import add, clear, copy, lanes, load, store, where_positive
+from minidl.backends.compiled.simd import clear, copy, lanes, load, store
 
 
 class Job(IntEnum):

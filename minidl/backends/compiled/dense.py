@@ -12,10 +12,11 @@ from minidl.backends.compiled.activation import masked
 from minidl.backends.compiled.jit import Kernel
 from minidl.backends.compiled.launch import pack, run
 from minidl.backends.compiled.layout import packed, summed
+from minidl.backends.compiled.llvm import lane_count
 from minidl.backends.compiled.memory import dense as contiguous
 from minidl.backends.compiled.memory import empty
 from minidl.backends.compiled.product import multiply
-from minidl.backends.compiled.simd import lane_count, lanes
+from minidl.backends.compiled.simd import lanes
 from minidl.backends.compiled.tile import TILE_ROWS
 from minidl.typing import Array
 

@@ -11,12 +11,13 @@ import numpy as np
 
 from minidl.backends.compiled import launch
 from minidl.backends.compiled.jit import Kernel, njit
+from minidl.backends.compiled.lanewise import add, multiply_add
 from minidl.backends.compiled.launch import PARTS, pack
 from minidl.backends.compiled.layout import packed
 from minidl.backends.compiled.memory import block, dense, empty
 from minidl.backends.compiled.padding import pad_image
 from minidl.backends.compiled.plan import Plan
-from minidl.backends.compiled.simd import add, clear, copy, lanes, load, multiply_add, store
+from minidl.backends.compiled.simd import clear, copy, lanes, load, store
 from minidl.typing import Array
 
 

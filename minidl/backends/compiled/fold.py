@@ -3,21 +3,11 @@
 import numpy as np
 
 from minidl.backends.compiled.jit import Kernel
+from minidl.backends.compiled.lanewise import add, divide, multiply, multiply_add, square_root, subtract
 from minidl.backends.compiled.launch import Job
 from minidl.backends.compiled.layout import packed
 from minidl.backends.compiled.memory import empty
-from minidl.backends.compiled.simd import (
-    add,
-    divide,
-    lanes,
-    load,
-    multiply,
-    multiply_add,
-    splat,
-    square_root,
-    store,
-    subtract,
-)
+from minidl.backends.compiled.simd import lanes, load, splat, store
 from minidl.backends.operators import Normalization
 from minidl.typing import Array
 

@@ -2,17 +2,8 @@
 
 from minidl.backends.compiled.group_norm_forward import CHUNK, Place, fill, invert, sum_of
 from minidl.backends.compiled.jit import Kernel, inlined
-from minidl.backends.compiled.simd import (
-    add,
-    lanes,
-    load,
-    multiply,
-    multiply_add,
-    number,
-    splat,
-    store,
-    subtract,
-)
+from minidl.backends.compiled.lanewise import add, multiply, multiply_add, subtract
+from minidl.backends.compiled.simd import lanes, load, number, splat, store
 
 
 @inlined

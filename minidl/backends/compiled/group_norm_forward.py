@@ -8,20 +8,8 @@ The squared differences are taken from a mean that is known, in a pass of their 
 from enum import IntEnum, auto
 
 from minidl.backends.compiled.jit import Kernel, inlined, njit
-from minidl.backends.compiled.simd import (
-    add,
-    clear,
-    divide,
-    lanes,
-    load,
-    multiply,
-    multiply_add,
-    number,
-    splat,
-    square_root,
-    store,
-    subtract,
-)
+from minidl.backends.compiled.lanewise import add, divide, multiply, multiply_add, square_root, subtract
+from minidl.backends.compiled.simd import clear, lanes, load, number, splat, store
 
 CHUNK = 64
 """Pixels whose values are summed apart."""

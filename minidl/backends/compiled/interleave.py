@@ -6,7 +6,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from minidl.backends.compiled.jit import njit
-from minidl.backends.compiled.simd import I32, I64, lanes, lanes_of, llvm_load, llvm_store, load, store
+from minidl.backends.compiled.llvm import I32, I64, lanes_of, llvm_load, llvm_store
+from minidl.backends.compiled.simd import lanes, load, store
 
 MOST_WOVEN = 8
 """So many lines at most can be woven into one: there is code for each number."""

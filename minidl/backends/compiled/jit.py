@@ -87,9 +87,14 @@ def _probe() -> None:
     """A function beside the kernels, to ask Numba whether it finds a folder for their cache."""
 
 
+def cache_folder() -> Path:
+    """Where Numba keeps the kernels' machine code. Raises RuntimeError if it finds no folder that it may write to."""
+    return Path(cast(Any, njit(_probe)).stats.cache_path)
+
+
 def _ensure_cache_folder() -> None:
     try:
-        _drop_stale_kernels(Path(cast(Any, njit(_probe)).stats.cache_path))
+        _drop_stale_kernels(cache_folder())
     except RuntimeError:
         folder = tempfile.mkdtemp(prefix="minidl-")  # not a fixed name, in which others could plant a cache
         atexit.register(shutil.rmtree, folder, ignore_errors=True)

@@ -20,8 +20,9 @@ from numba.extending import intrinsic
 
 from minidl import threads
 from minidl.backends.compiled.jit import Kernel, njit
+from minidl.backends.compiled.llvm import I64
 from minidl.backends.compiled.memory import at, scratch
-from minidl.backends.compiled.simd import I64, pause
+from minidl.backends.compiled.simd import pause
 
 PARTS = 8
 """Over how many parts of the batch sums over images are taken apart, whatever the number of threads."""

@@ -3,9 +3,10 @@
 import numpy as np
 
 from minidl.backends.compiled.jit import Kernel
+from minidl.backends.compiled.lanewise import add
 from minidl.backends.compiled.launch import Job, pieces
 from minidl.backends.compiled.memory import empty
-from minidl.backends.compiled.simd import add, lanes, load, splat, store
+from minidl.backends.compiled.simd import lanes, load, splat, store
 from minidl.typing import Array
 
 AXES = 5

@@ -7,23 +7,18 @@ summed is zero. The lines of a window are summed apart, as they would be without
 from enum import IntEnum, auto
 
 from minidl.backends.compiled.jit import Kernel, inlined
-from minidl.backends.compiled.simd import (
+from minidl.backends.compiled.lanewise import (
     add,
-    clear,
     divide,
-    lanes,
-    load,
     multiply,
     multiply_add,
-    number,
-    splat,
     square_root,
-    store,
     subtract,
     where_equal,
     where_less,
     where_positive,
 )
+from minidl.backends.compiled.simd import clear, lanes, load, number, splat, store
 
 
 class Job(IntEnum):

@@ -9,23 +9,18 @@ Sample Variance", 1983.
 from enum import IntEnum, auto
 
 from minidl.backends.compiled.jit import Kernel, inlined
-from minidl.backends.compiled.simd import (
+from minidl.backends.compiled.lanewise import (
     add,
-    clear,
     divide,
     if_beats,
-    lanes,
-    load,
     multiply,
     multiply_add,
-    number,
     rectify,
-    splat,
     square_root,
-    store,
     subtract,
     where_positive,
 )
+from minidl.backends.compiled.simd import clear, lanes, load, number, splat, store
 
 
 class Job(IntEnum):

@@ -5,22 +5,10 @@ from typing import Any
 import numpy as np
 
 from minidl.backends.compiled.jit import Kernel, njit
+from minidl.backends.compiled.lanewise import add, divide, multiply, multiply_add, rectify, sign, square_root, subtract
 from minidl.backends.compiled.launch import Job, pieces, run
 from minidl.backends.compiled.memory import at, dense
-from minidl.backends.compiled.simd import (
-    add,
-    divide,
-    lanes,
-    load,
-    multiply,
-    multiply_add,
-    rectify,
-    sign,
-    splat,
-    square_root,
-    store,
-    subtract,
-)
+from minidl.backends.compiled.simd import lanes, load, splat, store
 from minidl.backends.updates import AdagradStep, AdamStep, LionStep, RMSPropStep, SGDStep
 from minidl.typing import Array
 

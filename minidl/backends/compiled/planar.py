@@ -16,13 +16,15 @@ import numpy as np
 from minidl.backends.compiled import launch
 from minidl.backends.compiled.interleave import weave
 from minidl.backends.compiled.jit import Kernel, njit
+from minidl.backends.compiled.lanewise import evens, odds
 from minidl.backends.compiled.launch import pack
 from minidl.backends.compiled.layout import packed
+from minidl.backends.compiled.llvm import REGISTER_BYTES
 from minidl.backends.compiled.memory import block, dense, empty, empty_like
 from minidl.backends.compiled.plan import Plan
 from minidl.backends.compiled.planar_tile import MOST_ROWS, NARROW, WIDE, WIDE_ROWS, WINDOW, pixel_tile, window_tile
 from minidl.backends.compiled.pool import pooled
-from minidl.backends.compiled.simd import REGISTER_BYTES, clear, evens, lanes, load_between, odds, store
+from minidl.backends.compiled.simd import clear, lanes, load_between, store
 from minidl.typing import Array
 
 Pair = tuple[int, int]

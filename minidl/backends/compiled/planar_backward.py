@@ -17,24 +17,15 @@ from minidl.backends.compiled.activation import masked
 from minidl.backends.compiled.conv_image import copy_positive, sum_lines
 from minidl.backends.compiled.interleave import weave
 from minidl.backends.compiled.jit import Kernel, njit
+from minidl.backends.compiled.lanewise import weave_high, weave_low, where_equal, where_positive
 from minidl.backends.compiled.launch import PARTS, pack
+from minidl.backends.compiled.llvm import REGISTER_BYTES
 from minidl.backends.compiled.memory import block, empty
 from minidl.backends.compiled.plan import Plan
 from minidl.backends.compiled.planar import Window, fill_plane, is_window
 from minidl.backends.compiled.planar_tile import MOST_ROWS, MOST_TAPS, tap_tile
 from minidl.backends.compiled.pool import unpooled
-from minidl.backends.compiled.simd import (
-    REGISTER_BYTES,
-    clear,
-    lanes,
-    load,
-    splat,
-    store,
-    weave_high,
-    weave_low,
-    where_equal,
-    where_positive,
-)
+from minidl.backends.compiled.simd import clear, lanes, load, splat, store
 from minidl.typing import Array
 
 

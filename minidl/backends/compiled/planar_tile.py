@@ -9,7 +9,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from minidl.backends.compiled.simd import (
+from minidl.backends.compiled.llvm import (
     I64,
     REGISTER_BYTES,
     lanes_of,

@@ -3,10 +3,11 @@
 import math
 
 from minidl.backends.compiled.jit import Kernel, njit
+from minidl.backends.compiled.lanewise import add, if_beats, where_equal, where_positive
 from minidl.backends.compiled.launch import Job, run
 from minidl.backends.compiled.memory import block, empty, empty_like
 from minidl.backends.compiled.quarter import is_quarter, pool_quarter, unpool_quarter
-from minidl.backends.compiled.simd import add, clear, if_beats, lanes, load, splat, store, where_equal, where_positive
+from minidl.backends.compiled.simd import clear, lanes, load, splat, store
 from minidl.typing import Array
 
 Pair = tuple[int, int]

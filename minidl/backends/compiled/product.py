@@ -7,7 +7,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from minidl.backends.compiled.jit import Linked, njit
-from minidl.backends.compiled.simd import at_least, lanes, load, multiply_add, splat, store
+from minidl.backends.compiled.lanewise import at_least, multiply_add
+from minidl.backends.compiled.simd import lanes, load, splat, store
 from minidl.backends.compiled.tile import TILE_ROWS, tile
 
 DEPTH_BLOCK = 512

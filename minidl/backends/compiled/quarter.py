@@ -1,7 +1,8 @@
 """Max-pooling of 2 x 2 windows side by side, the usual ones: every tap is inside, and no two windows share a pixel."""
 
 from minidl.backends.compiled.jit import inlined, njit
-from minidl.backends.compiled.simd import clear, if_beats, lanes, load, splat, store, where_equal, where_positive
+from minidl.backends.compiled.lanewise import if_beats, where_equal, where_positive
+from minidl.backends.compiled.simd import clear, lanes, load, splat, store
 
 
 @njit

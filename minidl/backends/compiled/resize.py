@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 
 from minidl.backends.compiled.jit import Kernel
+from minidl.backends.compiled.lanewise import multiply, multiply_add
 from minidl.backends.compiled.launch import Job, run
 from minidl.backends.compiled.memory import block, empty
 from minidl.backends.compiled.padding import pad_image
-from minidl.backends.compiled.simd import clear, copy, lanes, load, multiply, multiply_add, splat, store
+from minidl.backends.compiled.simd import clear, copy, lanes, load, splat, store
 from minidl.backends.vectorized.resize import places
 from minidl.typing import Array
 

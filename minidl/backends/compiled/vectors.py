@@ -7,7 +7,8 @@ but what the formula says: `a * b + c` rounds twice and `multiply_add(a, b, c)` 
 from llvmlite import ir
 from numba import types
 
-from minidl.backends.compiled import simd
+from minidl.backends.compiled.lanewise import of_vectors
+from minidl.backends.compiled.llvm import lanes_of, llvm_call, llvm_fma, llvm_vector
 
 
 class Vector:
@@ -26,7 +27,7 @@ class Vector:
         if isinstance(value, Vector):
             return value
         if isinstance(value, int | float):
-            kind = simd.llvm_vector(self.dtype)
+            kind = llvm_vector(self.dtype)
             value = ir.Constant(kind, [float(value)] * kind.count)
         return Vector(self.builder, self.dtype, value)
 
@@ -65,9 +66,9 @@ class Vector:
         return self._call("copysign", other.value)
 
     def _call(self, name, *others):
-        kind = simd.llvm_vector(self.dtype)
+        kind = llvm_vector(self.dtype)
         full = f"llvm.{name}.v{kind.count}f{self.dtype.bitwidth}"
-        return self.like(simd.llvm_call(self.builder, full, kind, self.value, *others))
+        return self.like(llvm_call(self.builder, full, kind, self.value, *others))
 
     def __lt__(self, other):
         """Where it is less: a mask for `where`. NaN is never."""
@@ -91,7 +92,7 @@ def multiply_add(a, b, c):
     """a b + c, rounded once; one of them, at least, is a vector."""
     kind = next(x for x in (a, b, c) if isinstance(x, Vector))
     a, b, c = kind.like(a), kind.like(b), kind.like(c)
-    return kind.like(simd.llvm_fma(kind.builder, kind.dtype, a.value, b.value, c.value))
+    return kind.like(llvm_fma(kind.builder, kind.dtype, a.value, b.value, c.value))
 
 
 def polynomial(x, coefficients):
@@ -117,7 +118,7 @@ def nearest_integer(x):
     """
     shift = 1.5 * 2.0 ** (23 if x.is_single else 52)
     shifted = x + shift
-    kind = ir.VectorType(ir.IntType(x.dtype.bitwidth), simd.lanes_of(x.dtype))
+    kind = ir.VectorType(ir.IntType(x.dtype.bitwidth), lanes_of(x.dtype))
     bits = [x.builder.bitcast(value, kind) for value in (shifted.value, x.like(shift).value)]
     return shifted - shift, x.builder.sub(*bits)
 
@@ -143,4 +144,4 @@ def in_kernels(function, inputs=1):
         return function(*(Vector(builder, dtype, value) for value in values)).value
 
     emit.__name__, emit.__doc__ = function.__name__, function.__doc__
-    return simd._vectors(inputs)(emit)
+    return of_vectors(inputs)(emit)

@@ -24,9 +24,7 @@ from minidl.backends.compiled.memory import block, empty
 from minidl.backends.compiled.plan import Plan, plan
 from minidl.backends.compiled.pool import pool_geometry, unpool_image
 from minidl.backends.compiled.product import multiply
-from minidl.backends.compiled.simd import (
-    clear,
-)
+from minidl.backends.compiled.simd import clear
 from minidl.backends.compiled.winograd import Window, convolve
 from minidl.backends.compiled.winograd_filters import TAPS
 from minidl.backends.compiled.winograd_finish import finish_jobs

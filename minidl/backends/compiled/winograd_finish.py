@@ -10,22 +10,12 @@ import numpy as np
 
 from minidl.backends.compiled import launch
 from minidl.backends.compiled.jit import Kernel
+from minidl.backends.compiled.lanewise import add, multiply_add
 from minidl.backends.compiled.launch import pack
 from minidl.backends.compiled.padding import pad_image
 from minidl.backends.compiled.plan import Plan
 from minidl.backends.compiled.product import multiply_plainly
-from minidl.backends.compiled.simd import (
-    add,
-    any_nan,
-    clear,
-    lanes,
-    load,
-    load_whole,
-    multiply_add,
-    splat,
-    store,
-    store_whole,
-)
+from minidl.backends.compiled.simd import any_nan, clear, lanes, load, load_whole, splat, store, store_whole
 from minidl.backends.compiled.winograd_filters import TAPS
 from minidl.backends.compiled.winograd_lines import LINE, filter_slope_line
 from minidl.backends.compiled.winograd_tiles import LANES, POINTS, Tiles, geometry

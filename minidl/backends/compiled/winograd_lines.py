@@ -11,7 +11,8 @@ target, target + step, ..., in whole vectors.
 """
 
 from minidl.backends.compiled.jit import njit
-from minidl.backends.compiled.simd import add, load, load_whole, multiply, multiply_add, splat, store_whole, subtract
+from minidl.backends.compiled.lanewise import add, multiply, multiply_add, subtract
+from minidl.backends.compiled.simd import load, load_whole, splat, store_whole
 
 TILE = 4
 """Outputs of a tile, in each dimension."""

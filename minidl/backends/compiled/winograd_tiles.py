@@ -11,21 +11,9 @@ from typing import Any
 import numpy as np
 
 from minidl.backends.compiled.jit import njit
+from minidl.backends.compiled.lanewise import add, larger_magnitude, multiply, multiply_add, rectify, unless_below
 from minidl.backends.compiled.plan import Plan
-from minidl.backends.compiled.simd import (
-    add,
-    any_nan,
-    lanes,
-    larger_magnitude,
-    load,
-    multiply,
-    multiply_add,
-    rectify,
-    splat,
-    store,
-    store_whole,
-    unless_below,
-)
+from minidl.backends.compiled.simd import any_nan, lanes, load, splat, store, store_whole
 from minidl.backends.compiled.winograd_lines import LINE, TILE, input_line, output_line, slope_line
 
 POINTS = LINE * LINE

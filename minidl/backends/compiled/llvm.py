@@ -1,0 +1,124 @@
+"""LLVM's vectors, of the CPU's own width, and the instructions on them that the intrinsics of kernels emit."""
+
+import llvmlite.binding
+import numba
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.datamodel import models
+from numba.extending import register_model
+
+I32, I64 = ir.IntType(32), ir.IntType(64)
+
+
+def register_bytes():
+    """The width of a vector register of the CPU that Numba compiles for."""
+    name, features = (getattr(numba.config, setting) for setting in ("CPU_NAME", "CPU_FEATURES"))
+    if name or features:
+        features = features or ""
+        on = {name[1:] for name in features.split(",") if name.startswith("+")}
+    else:
+        on = {name for name, there in llvmlite.binding.get_host_cpu_features().items() if there}
+    return 64 if "avx512f" in on else 32 if "avx2" in on else 16
+
+
+REGISTER_BYTES = register_bytes()
+
+
+def lanes_of(dtype):
+    """How many of Numba's floats a register holds."""
+    return REGISTER_BYTES * 8 // dtype.bitwidth
+
+
+def lane_count(dtype):
+    """How many of NumPy's floats a register holds."""
+    return REGISTER_BYTES // dtype.itemsize
+
+
+class VectorType(types.Type):
+    """A SIMD register full of one Numba float type."""
+
+    def __init__(self, dtype):
+        self.dtype = dtype
+        self.lanes = lanes_of(dtype)
+        super().__init__(name=f"vector({self.lanes} x {dtype})")
+
+
+@register_model(VectorType)
+class _VectorModel(models.PrimitiveModel):
+    def __init__(self, manager, vector_type):
+        super().__init__(manager, vector_type, llvm_vector(vector_type.dtype))
+
+
+def llvm_scalar(dtype):
+    """LLVM's type for a Numba float."""
+    return ir.FloatType() if dtype == types.float32 else ir.DoubleType()
+
+
+def llvm_vector(dtype):
+    """LLVM's type for a register full of a Numba float."""
+    return ir.VectorType(llvm_scalar(dtype), lanes_of(dtype))
+
+
+def llvm_splat(builder, scalar, lanes):
+    """A vector whose lanes are all the scalar."""
+    vector = ir.VectorType(scalar.type, lanes)
+    empty = ir.Constant(vector, ir.Undefined)
+    first = builder.insert_element(empty, scalar, ir.Constant(I32, 0))
+    return builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(I32, lanes), [0] * lanes))
+
+
+def llvm_call(builder, name, result, *arguments):
+    """Call an LLVM intrinsic by its name."""
+    kinds = [argument.type for argument in arguments]
+    function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, kinds), name)
+    return builder.call(function, arguments)
+
+
+def llvm_mask(builder, count, lanes):
+    """Lanes below count."""
+    places = ir.Constant(ir.VectorType(I64, lanes), list(range(lanes)))
+    return builder.icmp_signed("<", places, llvm_splat(builder, count, lanes))
+
+
+def float_suffix(dtype):
+    """What LLVM's names for operations on a register full of floats end with."""
+    return f"v{lanes_of(dtype)}f{dtype.bitwidth}"
+
+
+def llvm_fma(builder, dtype, a, b, c):
+    """a b + c, rounded once."""
+    return llvm_call(builder, f"llvm.fma.{float_suffix(dtype)}", llvm_vector(dtype), a, b, c)
+
+
+def llvm_load(builder, dtype, memory, index, mask=None):
+    """A vector from memory[index] on; lanes outside of the mask aren't read, and are zero."""
+    vector = llvm_vector(dtype)
+    pointer = builder.bitcast(builder.gep(memory, [index]), vector.as_pointer())
+    alignment = dtype.bitwidth // 8
+    if mask is None:
+        value = builder.load(pointer)
+        value.align = alignment
+        return value
+    zero = ir.Constant(vector, [0.0] * vector.count)
+    return llvm_call(
+        builder, f"llvm.masked.load.{float_suffix(dtype)}.p0", vector, pointer, ir.Constant(I32, alignment), mask, zero
+    )
+
+
+def llvm_store(builder, dtype, memory, index, value, mask=None):
+    """A vector to memory[index]; lanes outside of the mask aren't written."""
+    pointer = builder.bitcast(builder.gep(memory, [index]), value.type.as_pointer())
+    alignment = dtype.bitwidth // 8
+    if mask is None:
+        builder.store(value, pointer).align = alignment
+    else:
+        llvm_call(
+            builder,
+            f"llvm.masked.store.{float_suffix(dtype)}.p0",
+            ir.VoidType(),
+            value,
+            pointer,
+            ir.Constant(I32, alignment),
+            mask,
+        )

@@ -17,6 +17,7 @@ Image = pytest.importorskip("PIL.Image", reason="needs Pillow to read pictures b
 
 HISTORY = ml.History(loss=[1.5, 1.0, 0.8], val_loss=[1.4, 1.1, 1.2], accuracy=[0.4, 0.5, 0.7], lr=[0.1, 0.1, 0.05])
 CONFIG = {"model": "<i>small</i>", "optimizer": {"name": "adam", "betas": [0.9, 0.999]}, "threads": None, "fast": True}
+CONFIG |= {"augment": [{"name": "flip"}]}
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +79,7 @@ def test_the_configuration(page):
         ["optimizer.betas", "0.9, 0.999"],
         ["threads", "none"],
         ["fast", "yes"],
+        ["augment.0.name", "flip"],
     ]
 
 

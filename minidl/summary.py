@@ -58,8 +58,8 @@ class Summary:
             return ""
         return (
             f"Times are medians for a batch of {self.batch_size:,} in training, each layer by itself.\n"
-            "The last line is the whole model. It isn't the sum: layers that are computed together take less there, and "
-            "those that wait for memory more."
+            "The last line is the whole model. It isn't the sum: layers that are computed together take less there, "
+            "and those that wait for memory more."
         )
 
     def text(self) -> str:

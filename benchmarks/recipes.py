@@ -42,7 +42,7 @@ _MOVED = (augment.RandomCrop(28, padding=2), augment.RandomHorizontalFlip())
 RECIPES = {
     "cnn": Recipe(epochs=5, batch_size=64, lr=6e-3, optimizer=adam),
     "vgg": Recipe(epochs=3, batch_size=64, lr=6e-3, optimizer=adam),
-    "mobilenet": Recipe(epochs=3, batch_size=64, lr=6e-3, optimizer=adam),
+    "mobilenet": Recipe(epochs=10, batch_size=64, lr=6e-3, optimizer=adam),
     "resnet20": Recipe(epochs=20, batch_size=128, lr=0.2, optimizer=sgd, changes=_MOVED),
 }
 """By the names of `minidl.models`."""

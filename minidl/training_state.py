@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,13 +13,14 @@ from minidl.errors import FormatError, StateError, keyword_hints
 from minidl.module import Module
 from minidl.optim import Optimizer
 from minidl.schedules import Schedule
+from minidl.typing import StrPath
 
 FORMAT = "minidl-training-1"
 
 
 @keyword_hints
 def save_training(
-    path: str | os.PathLike[str],
+    path: StrPath,
     model: Module,
     *,
     optimizer: Optimizer,
@@ -45,7 +45,7 @@ def save_training(
 
 @keyword_hints
 def load_training(
-    path: str | os.PathLike[str],
+    path: StrPath,
     model: Module,
     *,
     optimizer: Optimizer,
@@ -91,13 +91,14 @@ class TrainingCheckpoint(Callback):
     `initial_epoch=load_training(path, model, optimizer=..., schedule=..., callbacks=callbacks)`.
     """
 
-    def __init__(self, filepath: str | Path) -> None:
-        self.filepath = Path(filepath)
+    def __init__(self, filepath: StrPath) -> None:
+        self.filepath = os.fspath(filepath)
         self.history: dict[str, list[Any]] = {}
 
     def on_train_begin(self) -> None:
-        if not self.filepath.parent.is_dir():
-            raise FileNotFoundError(f"TrainingCheckpoint: there is no folder {self.filepath.parent}")
+        folder = os.path.dirname(self.filepath) or "."
+        if not os.path.isdir(folder):
+            raise FileNotFoundError(f"TrainingCheckpoint: there is no folder {folder}")
         place = next(i for i, callback in enumerate(self.callbacks) if callback is self)
         if later := _stateful(self.callbacks[place + 1 :]):
             raise ValueError(f"TrainingCheckpoint: expected after {type(later[0]).__name__}, whose state it saves")

@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import importlib.metadata
 import platform
 import shlex
 import signal
@@ -28,6 +27,7 @@ from minidl.cli.configuration import (
 from minidl.cli.interrupt import StopAfterEpoch
 from minidl.cli.messages import Stopped, UsageError, printable
 from minidl.cli.run import Run, json_text, new_run, old_run, regular_file, write_config, write_json
+from minidl.installed import installed_version
 from minidl.metrics import Accuracy
 from minidl.models import MODELS
 from minidl.training_state import TrainingCheckpoint, load_training
@@ -225,9 +225,8 @@ def _judges(config: Configuration) -> list[Callback]:
 def _versions() -> dict[str, str]:
     """The versions of all that the result depends on."""
     versions = {"minidl": minidl.__version__, "numpy": np.__version__, "python": platform.python_version()}
-    with contextlib.suppress(importlib.metadata.PackageNotFoundError):  # which isn't imported for its version
-        versions["numba"] = importlib.metadata.version("numba")
-    return versions
+    numba = installed_version("numba")
+    return versions if numba is None else versions | {"numba": numba}
 
 
 def _literal(path: Any) -> str:

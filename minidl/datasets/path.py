@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from minidl.checkpoint import load_arrays
@@ -33,6 +32,8 @@ def from_path(
     Raises FileNotFoundError for a path that isn't there, ShapeError for test images of another size, and the errors of
     `from_folder`, `from_npz` and `train_test_split`.
     """
+    from pathlib import Path  # most programs that import minidl read no data set
+
     root = Path(path)
     if root.is_dir():
         if not ((root / "train").is_dir() and (root / "test").is_dir()):

@@ -54,20 +54,20 @@ SLEEP = """
 import time
 import numpy as np
 import minidl as ml
-from minidl.backends.compiled import launch
+from minidl.backends.compiled import crew
 
 ml.set_num_threads(3)
 images = np.random.default_rng(0).standard_normal((64, 3, 32, 32), dtype=np.float32)
 model = ml.models.vgg(seed=0)
 expected = model(images)
 deadline = time.monotonic() + 60
-while not all(helper.asleep for helper in launch._helpers) and time.monotonic() < deadline:
+while not all(helper.asleep for helper in crew._helpers) and time.monotonic() < deadline:
     time.sleep(0.01)
-assert len(launch._helpers) == 2
-assert all(helper.asleep for helper in launch._helpers)
-while all(helper.asleep for helper in launch._helpers) and time.monotonic() < deadline:
+assert len(crew._helpers) == 2
+assert all(helper.asleep for helper in crew._helpers)
+while all(helper.asleep for helper in crew._helpers) and time.monotonic() < deadline:
     assert np.array_equal(model(images), expected)
-assert not all(helper.asleep for helper in launch._helpers)
+assert not all(helper.asleep for helper in crew._helpers)
 print("woken")
 """
 

@@ -10,14 +10,16 @@ RUNS := $(VENV)/.runs
 DEVELOPS := $(VENV)/.develops
 QUICK := -m pytest -n auto -m "not slow"
 
-.PHONY: help train test test-all lint docs coverage uncompiled boundscheck wheel benchmarks clean
+.PHONY: help train test test-all lint docs linkcheck readme-figures coverage uncompiled boundscheck wheel benchmarks clean
 
 help:
 	@echo "make train        train LeNet on the packaged images (ARGS=\"--epochs 3\" adds options)"
 	@echo "make test         run the quick tests and the examples in the documents"
 	@echo "make test-all     run the slow tests too"
 	@echo "make lint         check style and types"
-	@echo "make docs         build the documentation in docs/_build/html"
+	@echo "make docs         build the documentation in docs/_build/html and check its links"
+	@echo "make linkcheck    ask the network whether the documentation's links to elsewhere answer"
+	@echo "make readme-figures  draw the README's figures anew, in docs/images"
 	@echo "make coverage     run the quick tests and report the lines that they don't reach"
 	@echo "make uncompiled   run the quick tests with Numba's compiler off, as where it can't run"
 	@echo "make boundscheck  run the tests of the backends with every index of an array checked"
@@ -41,7 +43,14 @@ lint: $(DEVELOPS)
 
 docs: $(DEVELOPS)
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	$(BIN)/python docs/check_links.py docs/_build/html
 	@echo "docs/_build/html/index.html"
+
+linkcheck: $(DEVELOPS)
+	$(BIN)/sphinx-build -q -b linkcheck docs docs/_build/linkcheck
+
+readme-figures: $(DEVELOPS)
+	$(BIN)/python docs/build_figures.py --readme
 
 coverage: $(DEVELOPS)
 	$(BIN)/coverage erase
@@ -64,7 +73,7 @@ benchmarks: $(RUNS)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:
-	rm -rf $(VENV) build dist docs/_build .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist docs/_build docs/_figures docs/_tables .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find minidl tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(MADE):

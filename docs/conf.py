@@ -1,29 +1,82 @@
 """The documentation's settings: `make docs` builds it."""
 
 import re
+import sys
+from pathlib import Path
 
-import minidl
+DOCS = Path(__file__).parent
+sys.path[:0] = [str(DOCS), str(DOCS.parent)]
+
+import build_figures  # noqa: E402
+import build_tables  # noqa: E402
+from docutils import nodes  # noqa: E402
+from sphinx.errors import SphinxError  # noqa: E402
+from sphinx.transforms import SphinxTransform  # noqa: E402
+
+import minidl  # noqa: E402
 
 project = "minidl"
 author = "The minidl developers"
 copyright = "2026, The minidl developers"
 version = release = minidl.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
-exclude_patterns = ["_build"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary"]
+exclude_patterns = ["_build", "_figures", "_tables", "figures", "results"]
 html_theme = "furo"
 html_title = f"minidl {release}"
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
+html_theme_options = {
+    "light_css_variables": {"color-brand-primary": "#b3301f", "color-brand-content": "#b3301f"},
+    "dark_css_variables": {"color-brand-primary": "#ff8a75", "color-brand-content": "#ff8a75"},
+}
 
 default_role = "code"  # what docstrings have between single backticks
 myst_heading_anchors = 3
+myst_enable_extensions = ["colon_fence"]
 add_module_names = False
+autosummary_generate = False  # tables of what a page has, not pages of their own
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # docstrings say shapes, which the types of arrays can't
+linkcheck_timeout = 20
 
 
 def setup(app):
-    """Let docstrings write |a - b| and a * b as mathematics does."""
+    """Make figures and tables first, and let docstrings write |a - b| and a * b as mathematics does."""
+    app.connect("builder-inited", make_figures_and_tables)
     app.connect("autodoc-process-docstring", escape_mathematics)
+    app.add_transform(DarkFigures)
+
+
+def make_figures_and_tables(app):
+    """Draw and write what pages show and include; a figure that fails ends the build."""
+    try:
+        build_figures.build(build_figures.pages(), DOCS / "_figures")
+        build_tables.build(DOCS / "results", DOCS / "_tables")
+    except (build_figures.FigureError, build_tables.ResultsError) as error:
+        raise NothingToShowError(str(error)) from error
+
+
+class NothingToShowError(SphinxError):
+    """A figure or a table can't be made."""
+
+    category = "Figures and tables"
+
+
+class DarkFigures(SphinxTransform):
+    """Where a page shows _figures/<name>.svg, show <name>-dark.svg in its place in dark pages."""
+
+    default_priority = 400  # before images are collected
+
+    def apply(self, **_):
+        for image in list(self.document.findall(nodes.image)):
+            folder, _, name = image["uri"].rpartition("/")
+            if folder.endswith("_figures") and name.endswith(".svg"):
+                dark = image.copy()
+                dark["uri"] = f"{folder}/{name.removesuffix('.svg')}-dark.svg"
+                image["classes"] += ["only-light"]
+                dark["classes"] += ["only-dark"]
+                image.parent.insert(image.parent.index(image) + 1, dark)
 
 
 def escape_mathematics(app, what, name, obj, options, lines):

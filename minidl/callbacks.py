@@ -102,8 +102,9 @@ class _Monitor(Callback):
 class EarlyStopping(_Monitor):
     """Stop when `monitor` hasn't improved by more than `min_delta` for `patience` epochs.
 
-    `mode` "auto" takes losses and errors to be better small, and all else large. `restore_best_weights` goes back to
-    the best epoch's parameters. Raises ValueError before any work if nothing of that name is logged.
+    `mode` is "min", "max" or "auto", which takes losses and errors to be better small, and all else large.
+    `restore_best_weights` goes back to the best epoch's parameters. Epochs before `start_from_epoch`, counted from 0,
+    are passed by. Raises ValueError before any work if nothing of that name is logged.
     """
 
     def __init__(
@@ -159,7 +160,8 @@ class ModelCheckpoint(_Monitor):
     """Save the model after each epoch, or with `save_best_only` after those in which `monitor` improved.
 
     `filepath` may name the epoch, from 1, and the logs: "best-{epoch:02d}-{val_loss:.3f}.npz". `save_weights_only`, or
-    a model without `save`, writes the `state_dict` alone. Files appear whole or not at all.
+    a model without `save`, writes the `state_dict` alone. `mode` as of `EarlyStopping`. Files appear whole or not at
+    all.
     """
 
     def __init__(
@@ -205,9 +207,10 @@ class ModelCheckpoint(_Monitor):
 class AverageWeights(Callback):
     """Judge a training by the exponential moving average of its weights, and leave that in the model at the end.
 
-    The average is taken after each step. The model has it during validations and until the next epoch begins, so that
-    other callbacks stop, save and restore by it. With `keep` False the model has its own weights at the end, and
-    `average`, an `ExponentialMovingAverage`, the averaged ones. One of an earlier training may be given to go on with.
+    The average, `decay` of the last one and the rest of the weights, is taken after each step. The model has it during
+    validations and until the next epoch begins, so that other callbacks stop, save and restore by it. With `keep` False
+    the model has its own weights at the end, and `average`, an `ExponentialMovingAverage`, the averaged ones. One of an
+    earlier training may be given to go on with.
     """
 
     def __init__(self, decay: float = 0.999, *, average: ExponentialMovingAverage | None = None, keep: bool = True):
@@ -251,10 +254,10 @@ class AverageWeights(Callback):
 
 
 class CSVLogger(Callback):
-    """Write a line for each epoch to a CSV file: its number, from 0, and every logged number.
+    """Write a line for each epoch to the CSV file `filename`: its number, from 0, and every logged number.
 
-    Each epoch replaces the file whole. `append` goes on after the lines that it has, and from an `initial_epoch` on
-    after those of the epochs before.
+    `separator` stands between them. Each epoch replaces the file whole. `append` goes on after the lines that it has,
+    and from an `initial_epoch` on after those of the epochs before.
     """
 
     def __init__(self, filename: StrPath, *, separator: str = ",", append: bool = False) -> None:

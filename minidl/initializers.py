@@ -96,7 +96,7 @@ class Orthogonal:
 
 
 class Constant:
-    """The same number everywhere."""
+    """The same number, `value`, everywhere."""
 
     def __init__(self, value: float = 0.0) -> None:
         self.value = _finite(value, "value")

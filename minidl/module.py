@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class Parameter:
     """An array that training changes, and the sum of its gradients since `zero_grad`.
 
-    It has neither until its module is built; then both are views into the two flat buffers of their model. In memory
-    its axes are in the order `memory`, outermost first, which is that in which kernels read it; by default their own.
+    It has neither until its module is built, unless it is made of a `value`; then both are views into the two flat
+    buffers of their model. In memory its axes are in the order `memory`, outermost first, which is that in which
+    kernels read it; by default their own.
     """
 
     __slots__ = ("_flat", "_grad", "_value", "memory")

@@ -85,7 +85,7 @@ def load_training(
 
 
 class TrainingCheckpoint(Callback):
-    """Save all that going on needs after each epoch, with `save_training`; it's the last of the callbacks.
+    """Save all that going on needs to `filepath` after each epoch, with `save_training`; the last of the callbacks.
 
     `history` has the values of all epochs, also of those before an interruption. To go on:
     `initial_epoch=load_training(path, model, optimizer=..., schedule=..., callbacks=callbacks)`.

@@ -1,6 +1,11 @@
 """The documents are true: their examples give the output shown, their links lead somewhere, their versions agree."""
 
+import ast
+import dataclasses
 import doctest
+import importlib
+import inspect
+import itertools
 import re
 import tomllib
 from pathlib import Path
@@ -10,11 +15,29 @@ import pytest
 import minidl
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = ROOT / "docs"
+MADE = {"_build", "_figures", "_tables"}
+PAGES = [
+    ROOT / "README.md",
+    *(path for path in sorted(DOCS.rglob("*.md")) if not MADE & set(path.relative_to(DOCS).parts)),
+]
 LINKING = [*PAGES, ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md"]
+WITHOUT_EXAMPLES = {"index.md", "api.md", "benchmarks.md", "recipes/index.md"}
+SUBPACKAGES = (
+    "augment", "datasets", "functional", "initializers", "inspection", "metrics", "models", "plots", "schedules",
+    "testing",
+)  # fmt: skip
 
 FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<body>.*?)^```[ ]*$", re.MULTILINE | re.DOTALL)
-LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\((?P<target>[^)\s]+)\)")
+# [text](target), ![text](target), a directive that shows or includes a file, and HTML's own attributes.
+LINK = re.compile(
+    r"\[[^\]\n]*\]\((?P<link>[^)\s]+)\)|^[`:]{3,}\{(?:figure|image|include)\} (?P<shown>\S+)$"
+    r"|\b(?:src|srcset|href)=\"(?P<html>[^\"]+)\"",
+    re.MULTILINE,
+)
+ENTRY = re.compile(r"^\.\. auto(?:class|function|exception|data):: minidl\.([\w.]+)", re.MULTILINE)
+MODULE = re.compile(r"^\.\. automodule:: minidl\.([\w.]+)\n +:members:", re.MULTILINE)
+SUMMARY = re.compile(r"^   minidl\.([\w.]+)$", re.MULTILINE)
 # A number that stands alone: neither part of a name such as conv2d nor of a longer number.
 NUMBER = re.compile(r"(?<![\w.])[+-]?\d+(?:\.(?P<decimals>\d+))?(?:e(?P<exponent>[+-]?\d+))?(?![\w.]*\w)")
 
@@ -49,8 +72,21 @@ def headings(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
+def named(page: Path) -> str:
+    """A page's place in the documents."""
+    return str(page.relative_to(DOCS if page.is_relative_to(DOCS) else ROOT))
+
+
+@pytest.fixture
+def same_threads_afterwards():
+    threads = minidl.num_threads()
+    yield
+    minidl.set_num_threads(threads)
+
+
 @pytest.mark.compiled
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.usefixtures("same_threads_afterwards")
+@pytest.mark.parametrize("page", PAGES, ids=named)
 def test_examples(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -65,28 +101,140 @@ def test_examples(page, tmp_path, monkeypatch):
 
 
 def test_pages_have_examples():
-    without = {page.name for page in PAGES if not code_blocks(page.read_text("utf-8"))}
-    assert without <= {"index.md", "api.md"}
+    without = {named(page) for page in PAGES if not code_blocks(page.read_text("utf-8"))}
+    assert {name for name in without if not name.startswith("api/")} <= WITHOUT_EXAMPLES
 
 
-@pytest.mark.parametrize("page", LINKING, ids=lambda page: page.name)
-def test_links(page):
-    broken = []
-    for match in LINK.finditer(FENCE.sub("", page.read_text("utf-8"))):
-        path, _, anchor = match["target"].partition("#")
+def made_files() -> set[Path]:
+    """What a build makes for the pages to show: the figures by their names in the source, the tables by suite."""
+    figures = set()
+    for path in sorted((DOCS / "figures").glob("*.py")):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "FIGURES":
+                assert isinstance(node.value, ast.Dict), f"{path}: expected FIGURES to be a plain dict"
+                figures |= {DOCS / "_figures" / f"{ast.literal_eval(key)}.svg" for key in node.value.keys if key}
+    return figures | {DOCS / "_tables" / path.with_suffix(".md").name for path in (DOCS / "results").glob("*.json")}
+
+
+def broken_links(page: Path) -> list[str]:
+    """The local targets of a page that aren't there, or haven't the anchor; of images, those without a text too."""
+    text = page.read_text("utf-8")
+    without_code = FENCE.sub(lambda match: match[0] if match["info"].startswith("{") else "", text)
+    made, broken = made_files(), []
+    for match in LINK.finditer(without_code):
+        target = next(filter(None, match.groups()))
+        path, _, anchor = target.partition("#")
         if "://" in path or path.startswith("mailto:"):
             continue
-        target = (page.parent / path).resolve() if path else page
-        missing_anchor = bool(anchor) and target.suffix == ".md" and target.is_file() and anchor not in headings(target)
-        if not target.exists() or missing_anchor:
-            broken.append(match["target"])
-    assert not broken
+        there = (page.parent / path).resolve() if path else page
+        missing_anchor = bool(anchor) and there.suffix == ".md" and there.is_file() and anchor not in headings(there)
+        is_there = there in made if MADE & set(there.parts) else there.exists()
+        if not is_there or missing_anchor:
+            broken.append(target)
+    return broken
+
+
+@pytest.mark.parametrize("page", LINKING, ids=named)
+def test_links(page):
+    assert not broken_links(page)
+
+
+def test_broken_links_are_found(tmp_path):
+    page = tmp_path / "page.md"
+    links = ["[a](gone.md)", "![b](gone.png)", '<img src="gone.svg">', "[c](#gone)", "[d](page.md#gone)"]
+    page.write_text("# Here\n\n" + " ".join(links) + " [e](#here) [f](https://example.org) [g](page.md#here)\n")
+    assert broken_links(page) == ["gone.md", "gone.png", "gone.svg", "#gone", "page.md#gone"]
+    page.write_text("```{figure} gone.svg\n:alt: b\n```\n\n```sh\n[a](gone.md)\n```\n")
+    assert broken_links(page) == ["gone.svg"]
+
+
+def test_no_line_of_a_paragraph_begins_like_a_list():
+    """ "from 0 to" with "1. " in the next line is a list to Markdown, which a paragraph ends for."""
+    mistaken = []
+    for page in LINKING:
+        lines = FENCE.sub("", page.read_text("utf-8")).split("\n")
+        for before, line in itertools.pairwise(lines):
+            if re.match(r"1[.)] |[-+*] ", line) and before.strip() and not re.match(r"\s|\d+[.)] |[-+*] ", before):
+                mistaken.append(f"{named(page)}: {line}")
+    assert not mistaken
+
+
+def test_figures_say_what_they_show():
+    silent = []
+    for page in PAGES:
+        for match in re.finditer(r"^```\{(?:figure|image)\} (\S+)\n(.*?)^```", page.read_text("utf-8"), re.M | re.S):
+            if not re.search(r"^:alt: \S", match[2], re.MULTILINE):
+                silent.append(f"{named(page)}: {match[1]}")
+    assert not silent
+
+
+def reference_pages() -> dict[str, str]:
+    """The pages of the reference."""
+    return {named(page): page.read_text("utf-8") for page in [DOCS / "api.md", *sorted((DOCS / "api").glob("*.md"))]}
+
+
+def documented(text: str) -> set[str]:
+    """The names that a page describes, without "minidl."."""
+    names = set(ENTRY.findall(text))
+    for module in MODULE.findall(text):
+        members = importlib.import_module(f"minidl.{module}")
+        names |= {f"{module}.{name}" for name in public_names(members)}
+    return names
+
+
+def public_names(module) -> set[str]:
+    """Its __all__, or else the functions and classes that are its own."""
+    if hasattr(module, "__all__"):
+        return set(module.__all__)
+    return {
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and getattr(value, "__module__", "") == module.__name__
+    }
 
 
 def test_every_public_name_is_in_the_reference():
-    reference = (ROOT / "docs" / "api.md").read_text("utf-8")
-    documented = set(re.findall(r"^\.\. auto\w+:: minidl\.(\w+)", reference, re.MULTILINE))
-    assert set(minidl.__all__) <= documented
+    names = set().union(*(documented(text) for text in reference_pages().values()))
+    public = {name for name in minidl.__all__ if not inspect.ismodule(getattr(minidl, name))}
+    for subpackage in SUBPACKAGES:
+        # What the top level has too is described there.
+        module = importlib.import_module(f"minidl.{subpackage}")
+        for name in public_names(module):
+            value = getattr(module, name)
+            if callable(value) and getattr(minidl, name, None) is not value:
+                public.add(f"{subpackage}.{name}")
+    assert public - names == set()
+
+
+def test_summaries_name_what_their_page_describes():
+    for name, text in reference_pages().items():
+        assert set(SUMMARY.findall(text)) <= documented(text), name
+
+
+def is_described(word: str, text: str) -> bool:
+    return re.search(rf"\b{word}\b", text) is not None
+
+
+def undescribed_arguments(kind: type) -> list[str]:
+    """The arguments of a class's constructor that neither its docstring nor those of its bases mention."""
+    texts = " ".join(base.__dict__.get("__doc__") or "" for base in kind.__mro__ if base is not object)
+    arguments = [name for name, parameter in inspect.signature(kind).parameters.items() if parameter.kind not in (2, 4)]
+    return [name for name in arguments if not is_described(name, texts)]
+
+
+PUBLIC_CLASSES = {
+    f"{module.__name__}.{name}": value
+    for module in (minidl, *(importlib.import_module(f"minidl.{name}") for name in SUBPACKAGES))
+    for name in sorted(public_names(module))
+    if inspect.isclass(value := getattr(module, name))
+    and not issubclass(value, (Exception, list, dict))
+    and not dataclasses.is_dataclass(value)  # each field has its docstring below it
+}
+
+
+@pytest.mark.parametrize("name", PUBLIC_CLASSES)
+def test_docstrings_describe_every_argument(name):
+    assert undescribed_arguments(PUBLIC_CLASSES[name]) == []
 
 
 def test_versions_agree():

@@ -68,7 +68,7 @@ class Augmentation(KeywordHints):
 
 
 class Compose(Augmentation):
-    """Augmentations one after the other; each draws numbers of its own."""
+    """`augmentations` one after the other; each draws numbers of its own."""
 
     def __init__(self, augmentations: Sequence[Augmentation]) -> None:
         for i, augmentation in enumerate(augmentations):

@@ -80,8 +80,8 @@ class Dropout(_Masked):
 class Dropout2D(_Masked):
     """In training, zero whole channels of images with probability `rate` and scale the others; else do nothing.
 
-    Images are (n, c, h, w); else it is as `Dropout`, whose pixels tell of their neighbours that are dropped. Source:
-    Tompson et al., "Efficient Object Localization Using Convolutional Networks", 2015.
+    Images are (n, c, h, w); else it is as `Dropout`, `seed` too, whose pixels tell of their neighbours that are
+    dropped. Source: Tompson et al., "Efficient Object Localization Using Convolutional Networks", 2015.
     """
 
     def __init__(self, rate: float, *, seed: int | None = None) -> None:

@@ -105,7 +105,8 @@ class BatchNorm2D(_BatchNorm):
 
     In training mean and variance are the batch's, over images and pixels, and move `running_mean` and `running_var` by
     `momentum` of the way towards themselves (the variance unbiased, as in PyTorch); inference takes those. Raises
-    ShapeError for a training batch with a single value in each channel. Source: Ioffe and Szegedy, 2015.
+    ShapeError for a training batch with a single value in each channel. `eps` is added to the variance, so that its
+    root isn't 0. Source: Ioffe and Szegedy, 2015.
     """
 
     def __init__(self, *, momentum: float = 0.1, eps: float = 1e-5) -> None:
@@ -116,7 +117,10 @@ class BatchNorm2D(_BatchNorm):
 
 
 class BatchNorm1D(_BatchNorm):
-    """`BatchNorm2D` of vectors (n, c), over the batch, or of sequences (n, c, length), over batch and length."""
+    """`BatchNorm2D` of vectors (n, c), over the batch, or of sequences (n, c, length), over batch and length.
+
+    `momentum` and `eps` as there.
+    """
 
     def __init__(self, *, momentum: float = 0.1, eps: float = 1e-5) -> None:
         super().__init__(momentum=momentum, eps=eps)
@@ -131,8 +135,9 @@ class LayerNorm(Module):
     """Each sample less the mean of all its values, over their deviation, times `weight` plus `bias`.
 
     Both are of a sample's shape, all of whose axes are normalized together: PyTorch's LayerNorm with that shape as its
-    normalized_shape. (Keras's LayerNormalization takes the last axis alone.) A batch's samples know nothing of each
-    other, so training and inference are the same. Source: Ba, Kiros and Hinton, "Layer Normalization", 2016.
+    normalized_shape. (Keras's LayerNormalization takes the last axis alone.) `eps` is added to the variance. A batch's
+    samples know nothing of each other, so training and inference are the same. Source: Ba, Kiros and Hinton, "Layer
+    Normalization", 2016.
     """
 
     def __init__(self, *, eps: float = 1e-5) -> None:
@@ -164,8 +169,8 @@ class GroupNorm(Module):
     """Each of `groups` groups of a sample's channels less its mean, over its deviation; `weight` and `bias` are (c,).
 
     A sample is (c,), (c, length) or (c, h, w), its channels a multiple of the groups; as many groups as channels
-    normalize each image's channels by themselves. Training and inference are the same. Source: Wu and He, "Group
-    Normalization", 2018.
+    normalize each image's channels by themselves. `eps` is added to the variance. Training and inference are the same.
+    Source: Wu and He, "Group Normalization", 2018.
     """
 
     def __init__(self, groups: int, *, eps: float = 1e-5) -> None:

@@ -7,7 +7,7 @@ from minidl.typing import Array, Backward, Padding, Shape, Size
 
 
 class MaxPool2D(Module):
-    """The maximum of each window of images (n, c, h, w); `stride` is the pool's size unless given.
+    """The maximum of each window of `pool_size` in images (n, c, h, w); `stride` is the pool's size unless given.
 
     y is (n, c, oh, ow) with oh = floor((h + 2 padding - pool) / stride) + 1. `padding` is an int, a pair (at most half
     of the pool) or "same". The first maximum wins a tie, NaN wins over everything, padding never wins.
@@ -32,7 +32,7 @@ class MaxPool2D(Module):
 
 
 class AveragePool2D(Module):
-    """The mean of each window of images (n, c, h, w); `stride` is the pool's size unless given.
+    """The mean of each window of `pool_size` in images (n, c, h, w); `stride` is the pool's size unless given.
 
     y is (n, c, oh, ow) with oh = floor((h + 2 padding - pool) / stride) + 1. `padding` is an int, a pair (at most half
     of the pool) or "same". Padding counts as zeros, as in PyTorch, or with `count_include_pad` False not at all, as in

@@ -18,8 +18,8 @@ class DepthwiseConv2D(Affine):
     """Each channel of images (n, c, h, w) convolved by `depth_multiplier` filters of its own, plus a bias for each.
 
     It is a `Conv2D` with as many groups as channels: y is (n, c depth_multiplier, oh, ow), the filters of a channel
-    side by side; stride, `padding` and `dilation` as there. `weight` is (c depth_multiplier, 1, kh, kw); `bias` is
-    (c depth_multiplier,), or None with bias=False.
+    side by side; `kernel_size`, `stride`, `padding`, `dilation` and `weight_init` as there. `weight` is
+    (c depth_multiplier, 1, kh, kw); `bias` is (c depth_multiplier,), or None with bias=False.
     """
 
     def __init__(
@@ -65,7 +65,8 @@ class DepthwiseConv2D(Affine):
 class SeparableConv2D(Module):
     """A `DepthwiseConv2D` without bias, then `filters` filters of 1 x 1 across its channels, plus a bias for each.
 
-    y is (n, filters, oh, ow). `depthwise_weight` is (c depth_multiplier, 1, kh, kw), `pointwise_weight`
+    `kernel_size`, `stride`, `padding` and `dilation` are the former's, `weight_init` is for both. y is
+    (n, filters, oh, ow). `depthwise_weight` is (c depth_multiplier, 1, kh, kw), `pointwise_weight`
     (filters, c depth_multiplier, 1, 1), `bias` (filters,), or None with bias=False. Source: Chollet, "Xception", 2017.
     """
 

@@ -20,7 +20,8 @@ class Conv1D(Affine):
 
     y is (n, filters, floor((length + 2 padding - dilation (kernel - 1) - 1) / stride) + 1). `padding` is an int or
     "same": ceil(length / stride) values, the odd zero at the end. `groups` as in `Conv2D`. `weight` is
-    (filters, c / groups, k); `bias` is (filters,), or None with bias=False.
+    (filters, c / groups, k); `bias` is (filters,), or None with bias=False. `weight_init` is an initializer or the name
+    of one.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class Conv1D(Affine):
 
 
 class MaxPool1D(Module):
-    """The maximum of each window of sequences (n, c, length); `stride` is the pool's size unless given.
+    """The maximum of each window of `pool_size` values in sequences (n, c, length); `stride` is that too unless given.
 
     y is (n, c, floor((length + 2 padding - pool) / stride) + 1). `padding` is an int, at most half of the pool, or
     "same". The first maximum wins a tie, NaN wins over everything, padding never wins.

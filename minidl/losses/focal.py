@@ -21,9 +21,9 @@ from minidl.typing import Array
 class FocalLoss(ClassLoss):
     """-alpha (1 - p)^gamma log p of the probability p given to the right class, from scores (n, classes).
 
-    Targets are those of `CrossEntropy`, which it is for gamma 0. `alpha` (classes,) weights the classes. The mean is
-    over the samples, whatever their alpha. `BinaryFocalLoss` is for yes and no. Source: Lin et al., "Focal loss for
-    dense object detection", 2017.
+    Targets, `from_logits` and `label_smoothing` are those of `CrossEntropy`, which it is for gamma 0. `alpha`
+    (classes,) weights the classes. The mean is over the samples, whatever their alpha. `BinaryFocalLoss` is for yes and
+    no. Source: Lin et al., "Focal loss for dense object detection", 2017.
     """
 
     def __init__(

@@ -74,7 +74,10 @@ class Precision(_OfClasses):
 
 
 class Recall(_OfClasses):
-    """Of the samples of a class, the share seen as it; 0 for a class without samples. Arguments as of `Precision`."""
+    """Of the samples of a class, the share seen as it; 0 for a class without samples.
+
+    `average` and `threshold` as of `Precision`.
+    """
 
     name = "recall"
 
@@ -84,7 +87,7 @@ class Recall(_OfClasses):
 
 
 class F1(_OfClasses):
-    """The harmonic mean of precision and recall of each class. Arguments as of `Precision`."""
+    """The harmonic mean of precision and recall of each class. `average` and `threshold` as of `Precision`."""
 
     name = "f1"
 

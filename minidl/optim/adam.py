@@ -15,7 +15,7 @@ class Adam(Optimizer):
     """Adam: steps of about lr, by the mean of the gradients over the root of the mean of their squares.
 
     g += weight_decay w; m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2;
-    w -= lr m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps) in step t.
+    w -= lr m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps) in step t, with (b1, b2) the `betas`.
     Source: Kingma and Ba, 2015, as PyTorch has it.
     """
 
@@ -54,7 +54,7 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with decoupled weight decay: w -= lr weight_decay w, and then Adam's step without any.
 
-    Source: Loshchilov and Hutter, 2019, as PyTorch has it.
+    `betas` and `eps` as of `Adam`. Source: Loshchilov and Hutter, 2019, as PyTorch has it.
     """
 
     def __init__(

@@ -13,9 +13,9 @@ from minidl.typing import Array
 class Lion(Optimizer):
     """Lion: steps of exactly lr, by the sign of a mixture of the gradient and its running mean.
 
-    w -= lr (sign(b1 m + (1 - b1) g) + weight_decay w); m = b2 m + (1 - b2) g. It wants an lr of a third to a tenth of
-    Adam's, and a weight decay larger by as much. Source: Chen et al., "Symbolic discovery of optimization algorithms",
-    2023.
+    w -= lr (sign(b1 m + (1 - b1) g) + weight_decay w); m = b2 m + (1 - b2) g; (b1, b2) are the `betas`. It wants an lr
+    of a third to a tenth of Adam's, and a weight decay larger by as much. Source: Chen et al., "Symbolic discovery of
+    optimization algorithms", 2023.
     """
 
     slots = ("mean",)

@@ -25,7 +25,7 @@ COLORS = {
     "sgemm": "tab:gray",
 }
 """One color for a contestant in all charts; others take those of OTHERS."""
-OTHERS = ("tab:brown", "tab:olive", "tab:cyan", "black")
+OTHERS = ("tab:brown", "tab:olive", "tab:cyan")
 
 
 @keyword_hints

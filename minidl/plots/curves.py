@@ -47,7 +47,7 @@ def learning_curves(
     panels = stack(axes, len(chosen), gap=0.06)
     size = font_size(axes, of_height=0.11 / len(chosen))
     for panel, name in zip(panels, chosen, strict=True):
-        for label, key, color in (("training", name, "tab:blue"), ("validation", f"val_{name}", "tab:orange")):
+        for label, key, color in (("training", name, "C0"), ("validation", f"val_{name}", "C1")):
             if key in columns:
                 values = columns[key]
                 panel.plot(
@@ -117,15 +117,15 @@ def learning_rates(result: LearningRates, *, axes: "Axes | None" = None) -> "Fig
     if not isinstance(result, LearningRates):
         raise TypeError(f"expected what inspection.find_learning_rate returns, got {type(result).__name__}")
     axes = canvas(axes, (6, 4))
-    axes.plot(result.rates, result.losses, color="tab:blue", alpha=0.3, label="each batch")
-    axes.plot(result.rates, result.smoothed, color="tab:blue", label="smoothed")
+    axes.plot(result.rates, result.losses, color="C0", alpha=0.3, label="each batch")
+    axes.plot(result.rates, result.smoothed, color="C0", label="smoothed")
     if result.suggestion is not None:
         at = int(np.flatnonzero(result.rates == result.suggestion)[0])
         axes.plot(
             [result.suggestion],
             [result.smoothed[at]],
             "o",
-            color="tab:orange",
+            color="C1",
             label=f"suggestion: {result.suggestion:.1e}",
         )
     finite = result.smoothed[np.isfinite(result.smoothed)]

@@ -35,8 +35,6 @@ def windows(
     its neighbors to the right and below, and the last. The image is shown with its padding. Raises ShapeError and
     ValueError.
     """
-    from matplotlib.patches import Rectangle
-
     image = np.asarray(image)
     matrix = im2col(image, kernel_size, stride=stride, padding=padding, dilation=dilation)
     kernel = shapes.pair(kernel_size, "kernel_size")
@@ -51,13 +49,16 @@ def windows(
     for row in chosen:
         if not shapes.is_int(row) or not 0 <= row < count:
             raise ValueError(f"rows: expected numbers from 0 to {count - 1}, got {row!r}")
+    if not chosen:
+        raise ValueError("rows: expected at least one, got none")
     axes = canvas(axes, (9, 4))
+    from matplotlib.patches import Rectangle  # which may be missing: canvas says so
+
     (top, bottom), (left, right) = window.padding
     h, w = image.shape[1:]
     limits = limits_of(image)
     padded = np.pad(image, ((0, 0), (top, bottom), (left, right)))
     bare(axes)
-    axes.set_aspect("equal")
     height, width = float(top + h + bottom), float(left + w + right)
     axes.imshow(picture(padded, limits), cmap="gray", vmin=0, vmax=1, extent=(0, width, height, 0))
     if top + bottom + left + right:

@@ -23,7 +23,7 @@ class CosineAnnealing(Schedule):
 class CosineAnnealingWarmRestarts(Schedule):
     """Cosine annealing that starts again from base_lr after `period` steps, and then after `multiplier` times as many.
 
-    Source: Loshchilov and Hutter, "SGDR", 2017, as PyTorch has it.
+    The lowest rate is `min_lr`. Source: Loshchilov and Hutter, "SGDR", 2017, as PyTorch has it.
     """
 
     def __init__(

@@ -1,4 +1,3 @@
-import importlib.util
 import itertools
 import sys
 
@@ -32,11 +31,37 @@ def test_plots_use_no_pyplot(run_python):
     assert run_python(program).stdout.strip() == r"False b'\x89PNG'"
 
 
-def test_without_matplotlib_the_error_names_the_extra(monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    for draw in (lambda: plots.learning_curves(HISTORY), lambda: plots.windows(np.zeros((1, 4, 4)), 2)):
-        with pytest.raises(ImportError, match=r'pip install "minidl\[plot\]"'):
-            draw()
+def test_without_matplotlib_each_plot_names_the_extra(run_python):
+    program = """
+import sys
+sys.modules["matplotlib"] = None  # as where it isn't installed
+import numpy as np
+import minidl as ml
+from minidl import inspection, plots
+
+x, rates = np.random.default_rng(0).random((4, 1, 5, 5), np.float32), np.ones(3)
+model = ml.Sequential([ml.Conv2D(2, 3), ml.Flatten(), ml.Dense(2)], input_shape=(1, 5, 5), seed=0)
+for name, arguments in {
+    "benchmark": [{"bars": [{"title": "", "unit": "s", "groups": {"a": {"b": 1.0}}}]}],
+    "confusion_matrix": [np.eye(2)],
+    "feature_maps": [model, x[0]],
+    "features": [model, x, [0, 1, 0, 1]],
+    "filters": [model[0]],
+    "learning_curves": [{"loss": [1.0]}],
+    "learning_rates": [inspection.LearningRates(rates, rates, rates, None)],
+    "mistakes": [x, [0, 1, 0, 1], model(x)],
+    "occlusion": [model, x[0]],
+    "saliency": [model, x],
+    "windows": [x[0], 3],
+}.items():
+    try:
+        getattr(plots, name)(*arguments)
+    except ImportError as error:
+        print(name, "|", error)
+"""
+    said = [line.split(" | ") for line in run_python(program, MINIDL_BACKEND="vectorized").stdout.splitlines()]
+    assert [name for name, _ in said] == plots.__all__
+    assert {error for _, error in said} == {'plots need matplotlib: pip install "minidl[plot]"'}
 
 
 def test_a_figure_is_that_of_the_axes(axes):

@@ -47,5 +47,7 @@ def test_what_windows_does_not_take(images):
         plots.windows(images[0], 9)
     with pytest.raises(ml.ShapeError, match=r"expected images \(c, h, w\)"):
         plots.windows(images, 3)
+    with pytest.raises(ValueError, match="rows: expected at least one"):
+        plots.windows(images[0], 3, rows=[])
     with pytest.raises(ValueError, match="rows: expected numbers from 0 to 23, got 24"):
         plots.windows(images[0], 3, rows=[24])

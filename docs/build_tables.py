@@ -1,0 +1,149 @@
+"""The tables of docs/benchmarks.md, made by each build from docs/results/*.json, which `python -m benchmarks` wrote."""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.report import duration, megabytes, share, times
+
+SUITES = ("training", "inference", "operators", "time_to_accuracy", "cold", "memory")
+BUSY = 0.5
+"""A load of the machine, for each of its cores, from which on a page warns of it."""
+
+
+class ResultsError(RuntimeError):
+    """Results that aren't there, or aren't results."""
+
+
+def read(folder: Path, suite: str) -> dict[str, Any]:
+    """What one suite wrote; raises ResultsError."""
+    path = folder / f"{suite}.json"
+    try:
+        results: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        if results["suite"] != suite:
+            raise ValueError(f"results of {results['suite']}")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ResultsError(f"{path}: {error!r}: write it with python -m benchmarks {suite} --out {folder}") from error
+    return results
+
+
+def build(results: Path, folder: Path) -> None:
+    """Write <folder>/<suite>.md for each suite."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for suite in SUITES:
+        found = read(results, suite)
+        text = "\n".join([*_TABLES[suite](found["records"]), *measured_on(found), ""])
+        (folder / f"{suite}.md").write_text(text, encoding="utf-8")
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, labels: int = 1) -> list[str]:
+    """Lines of a Markdown table whose columns after the first `labels` are aligned right."""
+    rule = ["---"] * labels + ["--:"] * (len(columns) - labels)
+    return [f"| {' | '.join(cells)} |" for cells in (columns, rule, *rows)] + [""]
+
+
+def measured_on(results: dict[str, Any]) -> list[str]:
+    """The machine and the versions, as a paragraph."""
+    machine = results["machine"]
+    minidl, versions = machine["minidl"], machine["versions"]
+    text = (
+        f"Measured on {machine['date'][:10]} with {machine['processor']}, {machine['cores']} cores "
+        f"({', '.join(machine['SIMD'])}), {machine['system'].split('-')[0]}; minidl {minidl['version']} at revision "
+        f"{minidl['revision']}, {minidl['threads']} threads; "
+        + ", ".join(f"{name} {version}" for name, version in versions.items())
+        + f"; NumPy on {machine['BLAS of NumPy']}; {results['settings']['rounds']} rounds."
+    )
+    if machine["load"] is not None and machine["load"] > BUSY * machine["cores"]:
+        text += f" The machine had other work as it began (load {machine['load']:.1f})."
+    return [":::{container} measured", text, ":::", ""]
+
+
+def _medians(record: dict[str, Any]) -> dict[str, float]:
+    return {name: result["median"] for name, result in record["contestants"].items()}
+
+
+def networks(records: list[dict[str, Any]]) -> list[str]:
+    """A row for each network and batch, minidl beside its peers, and the best of these by minidl."""
+    peers = [name for name in records[0]["contestants"] if name != "minidl"]
+    rows = []
+    for record in records:
+        medians = _medians(record)
+        best = min(peers, key=lambda name: medians[name])
+        cells = [duration(medians[name]) for name in ("minidl", *peers)]
+        rows.append(
+            [f"`{record['network']}`", str(record["batch"]), *cells, best, times(medians[best] / medians["minidl"])]
+        )
+    return table(["network", "batch", "minidl", *peers, "best peer", "best peer / minidl"], rows)
+
+
+def operators(records: list[dict[str, Any]]) -> list[str]:
+    """Small shapes with the loops, large ones with the rate."""
+    small = [record for record in records if "minidl reference" in record["contestants"]]
+    large = [record for record in records if "minidl reference" not in record["contestants"]]
+    backends = ["minidl reference", "minidl vectorized", "minidl compiled", "PyTorch"]
+    lines = ["Small shapes, for which the loops take no longer than a second:", ""]
+    lines += table(["operator", "shapes", *backends, "loops / compiled", "PyTorch / compiled"], _rows(small, backends))
+    lines += ["Large shapes; the rate is that of `compiled`, and `sgemm` NumPy's matrix product of as much work:", ""]
+    rows = [
+        [*row, f"{record['GFLOP/s']:.0f}" if "GFLOP/s" in record else "-", share(record.get("share of sgemm"))]
+        for record, row in zip(large, _rows(large, backends[1:]), strict=True)
+    ]
+    return lines + table(
+        ["operator", "shapes", *backends[1:], "PyTorch / compiled", "GFLOP/s", "of sgemm"], rows, labels=2
+    )
+
+
+def _rows(records: list[dict[str, Any]], backends: list[str]) -> list[list[str]]:
+    rows = []
+    for record in records:
+        medians = _medians(record)
+        others = [name for name in (backends[0], "PyTorch") if name != "minidl vectorized"]
+        ratios = [times(medians[name] / medians["minidl compiled"]) if name in medians else "-" for name in others]
+        name = f"`{record['operator']}` {record['direction']}"
+        rows.append([name, record["shapes"], *(duration(medians.get(backend)) for backend in backends), *ratios])
+    return rows
+
+
+def time_to_accuracy(records: list[dict[str, Any]]) -> list[str]:
+    """A row for each seed and framework."""
+    rows = [
+        [
+            record["case"],
+            record["contestant"],
+            f"{record['seconds']:.1f} s",
+            f"{record['steps']:,}",
+            f"{record['accuracy']:.2%}",
+        ]
+        for record in records
+    ]
+    return table(["", "framework", "time", "steps", "accuracy"], rows, labels=2)
+
+
+def cold(records: list[dict[str, Any]]) -> list[str]:
+    """Import, first step and size on disk."""
+    found = {record["case"]: record for record in records}
+    lines = table(["import", "time"], [[name, duration(t)] for name, t in found["import"]["medians"].items()])
+    lines += table(
+        ["first training step of `lenet`, from the start of the process", "time"],
+        [[name, duration(seconds)] for name, seconds in found["first step"]["medians"].items()],
+    )
+    sizes = found["installed size"]["bytes"].items()
+    return lines + table(["installed, with requirements", "size"], [[name, megabytes(size)] for name, size in sizes])
+
+
+def memory(records: list[dict[str, Any]]) -> list[str]:
+    """Resident memory at two times of a training."""
+    moments = [name for name in records[0] if name != "case"]
+    rows = [[record["case"], *(megabytes(record[moment]) for moment in moments)] for record in records]
+    return table(["framework", *(f"{moment} steps" for moment in moments)], rows)
+
+
+_TABLES = {
+    "training": networks,
+    "inference": networks,
+    "operators": operators,
+    "time_to_accuracy": time_to_accuracy,
+    "cold": cold,
+    "memory": memory,
+}

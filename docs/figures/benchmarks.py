@@ -1,0 +1,133 @@
+"""The charts of the benchmarks' page and the README, from docs/results: times beside minidl's."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+RESULTS = Path(__file__).parents[1] / "results"
+MARKS = {"minidl": ("C0", "o"), "PyTorch": ("C3", "s"), "JAX": ("C1", "^"), "Keras": ("C2", "D")}
+MARKS["ONNX Runtime"] = ("C4", "v")
+
+
+def records(suite: str) -> list[dict[str, Any]]:
+    """What a suite found."""
+    found: list[dict[str, Any]] = json.loads((RESULTS / f"{suite}.json").read_text("utf-8"))["records"]
+    return found
+
+
+def digest() -> str:
+    """Of the results that charts show, so that it can be seen whether a committed chart is of these."""
+    text = b"".join((RESULTS / f"{suite}.json").read_bytes() for suite in ("inference", "training"))
+    return hashlib.sha256(text).hexdigest()[:16]
+
+
+def draw(axes: Axes, rows: dict[str, dict[str, float]], title: str) -> None:
+    """Dots at the times of each row, divided by minidl's: right of the line minidl is faster, left of it slower."""
+    for name in dict.fromkeys(name for times in rows.values() for name in times if name != "minidl"):
+        color, mark = MARKS[name]
+        places = [(times[name] / times["minidl"], i) for i, times in enumerate(rows.values()) if name in times]
+        axes.plot(*zip(*places, strict=True), mark, color=color, label=name, markersize=6, alpha=0.9)
+    axes.axvline(1, color="C0", linewidth=2, label="minidl", zorder=0)
+    axes.set_xscale("log")
+    axes.set_xticks([0.5, 1, 2, 5, 10, 20], ["0.5", "1", "2", "5", "10", "20"])
+    axes.minorticks_off()
+    axes.set_xlim(0.4, 32)
+    axes.grid(axis="x", linewidth=0.3)
+    axes.set_yticks(range(len(rows)), list(rows))
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_title(title)
+
+
+def by_network(suite: str, batch: int) -> dict[str, dict[str, float]]:
+    """{network: {framework: seconds}} of one batch."""
+    return {
+        record["network"]: {name: result["median"] for name, result in record["contestants"].items()}
+        for record in records(suite)
+        if record["batch"] == batch
+    }
+
+
+def legend(figure: Figure, axes: Any) -> None:
+    """One legend for all of them, below."""
+    found: dict[str, Any] = {}
+    for place in axes:
+        handles, names = place.get_legend_handles_labels()
+        found |= dict(zip(names, handles, strict=True))
+    figure.legend(list(found.values()), list(found), loc="outside lower center", ncols=len(found), frameon=False)
+
+
+def speed() -> Figure:
+    """A step of training and a batch of predictions, in three panels."""
+    figure = Figure(figsize=(8, 2.4), layout="constrained")
+    figure.set_gid(f"results-{digest()}")
+    axes = figure.subplots(1, 3, sharey=True)
+    panels = [("training", 32, "training step, batch 32"), ("inference", 32, "inference, batch 32")]
+    panels.append(("inference", 1, "inference, one image"))
+    for place, (suite, batch, title) in zip(axes, panels, strict=True):
+        draw(place, by_network(suite, batch), title)
+    axes[1].set_xlabel("time, where minidl's is 1 (logarithmic)")
+    legend(figure, axes)
+    return figure
+
+
+def all_batches(suite: str) -> Figure:
+    """A panel for each batch."""
+    batches = sorted({record["batch"] for record in records(suite)})
+    figure = Figure(figsize=(8, 2.4), layout="constrained")
+    axes = figure.subplots(1, len(batches), sharey=True)
+    for place, batch in zip(axes, batches, strict=True):
+        draw(place, by_network(suite, batch), f"{suite}, batch {batch}")
+    axes[len(batches) // 2].set_xlabel("time, where minidl's is 1 (logarithmic)")
+    legend(figure, axes)
+    return figure
+
+
+def operators() -> Figure:
+    """Each operator on large shapes: PyTorch's time by that of `compiled`."""
+    rows = {}
+    for record in records("operators"):
+        found = {name: result["median"] for name, result in record["contestants"].items()}
+        if "minidl reference" not in found and "PyTorch" in found:
+            name = f"{record['operator']} {record['direction']}, {record['shapes']}"
+            rows[name] = {"minidl": found["minidl compiled"], "PyTorch": found["PyTorch"]}
+    figure = Figure(figsize=(8, 0.19 * len(rows) + 1), layout="constrained")
+    axes = figure.subplots()
+    draw(axes, rows, "operators on large shapes")
+    axes.set_xlim(0.25, 8)
+    axes.tick_params(axis="y", labelsize=7)
+    axes.set_xlabel("time, where that of compiled is 1 (logarithmic)")
+    legend(figure, [axes])
+    return figure
+
+
+def accuracy() -> Figure:
+    """Test accuracy by the seconds of training, for each framework and seed."""
+    figure = Figure(figsize=(8, 2.8), layout="constrained")
+    axes = figure.subplots()
+    named: set[str] = set()
+    for record in records("time_to_accuracy"):
+        name = record["contestant"]
+        seconds, accuracies = zip(*record["curve"], strict=True)
+        color, mark = MARKS[name]
+        label = None if name in named else name
+        axes.plot(seconds, [100 * share for share in accuracies], f"-{mark}", color=color, label=label, markersize=3)
+        named.add(name)
+        target = 100 * record["target"]
+    axes.axhline(target, color="C5", linewidth=1, linestyle=":")
+    axes.set_xlabel("seconds of training")
+    axes.set_ylabel("test accuracy, %")
+    axes.legend(loc="lower right", frameon=False)
+    return figure
+
+
+FIGURES = {
+    "speed": speed,
+    "training-speed": lambda: all_batches("training"),
+    "inference-speed": lambda: all_batches("inference"),
+    "operators-speed": operators,
+    "time-to-accuracy": accuracy,
+}

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl import architecture, checkpoint, shapes, summary, training
-from minidl.errors import FormatError, NotBuiltError, ShapeError
+from minidl import architecture, checkpoint, shapes, training
+from minidl.errors import FormatError, NotBuiltError, ShapeError, keyword_hints
 from minidl.layers import LAYERS
 from minidl.layers.container import Chain
 from minidl.module import Module, flatten_parameters
@@ -37,11 +37,27 @@ class Model(Module):
         """What the last layer gives: see `minidl.training.predict`."""
         return training.predict(self, x, **options)
 
-    def summary(self) -> None:
-        """Print a table of layers, output shapes, parameters and multiply-accumulate operations (MACs)."""
+    @keyword_hints
+    def summary(self, *, timings: bool = False, batch_size: int = 64, expand: bool = False) -> None:
+        """Print a table: layers, output shapes, parameters, multiply-accumulate operations (MACs) and memory.
+
+        Memory is that of each output for one sample. With `timings` there are the microseconds of the forward and the
+        backward pass on a batch of `batch_size`, of each layer by itself and of the whole. `expand` shows the layers
+        inside of Residual and the like. `minidl.summary.summarize` has the same as numbers.
+        """
         if self.input_shape is None:
             raise NotBuiltError("a summary needs shapes: give the model input_shape=(c, h, w), or call it once first")
-        print(summary.table(self, self.input_shape))
+        from minidl.summary import summarize  # here, so that a program without tables starts sooner
+
+        print(summarize(self, self.input_shape, timings=timings, batch_size=batch_size, expand=expand).text())
+
+    def _repr_html_(self) -> str | None:
+        """What notebooks show: the table, and the model as code; None, and so the code alone, before it's built."""
+        if self.input_shape is None:
+            return None
+        from minidl.summary import summarize
+
+        return summarize(self, self.input_shape).html()
 
     def save_weights(self, path: StrPath) -> None:
         """Write the `state_dict` to an .npz file, whole or not at all."""

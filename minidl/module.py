@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minidl import initializers, representation
 from minidl.errors import KeywordHints, NotBuiltError, ShapeError, StateError
-from minidl.initializers import Initializer
 from minidl.shapes import show
 from minidl.typing import Array, Backward, Shape
 
@@ -78,7 +78,7 @@ class Parameter:
         """Whether it has a value."""
         return self._value is not None
 
-    def initialize(self, shape: Shape, initializer: Initializer, rng: "Generator") -> None:
+    def initialize(self, shape: Shape, initializer: initializers.Initializer, rng: "Generator") -> None:
         """Take a first value, or check that the one it has, loaded or built before, has this shape."""
         if self._value is None:
             self.value = np.asarray(initializer(shape, rng), np.float32)
@@ -230,29 +230,28 @@ class Module(KeywordHints):
 
     def arguments(self) -> dict[str, Any]:
         """The constructor's arguments, read from attributes of their names; of `bias`, whether there is one."""
-        return {name: self._argument(name, argument) for name, argument in _constructor(self).items()}
+        return {name: self._argument(name, argument) for name, argument in representation.constructor(self).items()}
 
     def _argument(self, name: str, argument: inspect.Parameter) -> Any:
         value = getattr(self, name)
         is_switch = isinstance(argument.default, bool) and not isinstance(value, bool)
         return value is not None if is_switch else value
 
+    def shown_arguments(self) -> dict[str, Any]:
+        """The constructor's arguments, those that are known, as `repr` shows them."""
+        known = {name: argument for name, argument in representation.constructor(self).items() if hasattr(self, name)}
+        values = {name: self._argument(name, argument) for name, argument in known.items()}
+        return {name: _named(value) if callable(value) else value for name, value in values.items()}
+
     def __repr__(self) -> str:
-        shown = []
-        for name, argument in _constructor(self).items():
-            value = self._argument(name, argument) if hasattr(self, name) else ...
-            if argument.default is argument.empty:
-                shown.append(repr(value))
-            elif value != argument.default:
-                shown.append(f"{name}={value!r}")
-        return f"{type(self).__name__}({', '.join(shown)})"
+        """The call that makes an equal one: code to paste, on several lines where it's long."""
+        return representation.call(self, self.shown_arguments())
 
 
-def _constructor(module: Module) -> dict[str, inspect.Parameter]:
-    if type(module).__init__ is object.__init__:
-        return {}
-    parameters = list(inspect.signature(type(module).__init__).parameters.values())[1:]
-    return {p.name: p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+def _named(value: Any) -> Any:
+    """The name of an initializer of ours in its place."""
+    names = (name for name, initializer in initializers.INITIALIZERS.items() if initializer is value)
+    return initializers.name_of(value) or next(names, value)
 
 
 def flatten_parameters(module: Module, dtype: Any) -> None:

@@ -18,7 +18,10 @@ PACKAGE = Path(minidl.__file__).resolve().parent
 
 # Bottom up; the modules of one floor don't import each other. "*" stands for any files of a folder.
 FLOORS = [
-    ["errors", "typing", "files", "counter", "installed", "backends.reference", "backends.reference.*"],
+    [
+        *("errors", "typing", "files", "counter", "installed", "representation", "notebook"),
+        *("backends.reference", "backends.reference.*"),
+    ],
     ["backends.operators", "backends.updates"],
     ["shapes", "progress"],
     ["arrangements"],
@@ -57,7 +60,7 @@ FLOORS = [
     ["callbacks", "fit_arguments"],
     ["training_state"],
     ["training"],
-    ["compilation"],
+    ["compilation", "timings"],
     ["summary"],
     ["model"],
     ["models", "models.*", "testing", "inspection", "inspection.*"],

@@ -24,8 +24,8 @@ PAGES = [
 LINKING = [*PAGES, ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md"]
 WITHOUT_EXAMPLES = {"index.md", "api.md", "benchmarks.md", "recipes/index.md"}
 SUBPACKAGES = (
-    "augment", "datasets", "functional", "initializers", "inspection", "metrics", "models", "plots", "schedules",
-    "testing",
+    "augment", "datasets", "functional", "initializers", "inspection", "metrics", "models", "plots", "report",
+    "schedules", "testing",
 )  # fmt: skip
 
 FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<body>.*?)^```[ ]*$", re.MULTILINE | re.DOTALL)

@@ -100,7 +100,7 @@ def test_a_saved_model_names_its_initializers(given, saved, tmp_path):
 
 
 def test_initializers_show_how_they_are_made():
-    assert repr(ml.Dense(2, weight_init=initializers.Constant(0.5))) == "Dense(2, weight_init=Constant(0.5))"
+    assert repr(ml.Dense(2, weight_init=initializers.Constant(0.5))) == "Dense(2, weight_init='constant(0.5)')"
     assert repr(initializers.Orthogonal()) == "Orthogonal(1.0)"
     with pytest.raises(ValueError, match="gain: expected a finite number, got inf"):
         initializers.Orthogonal(math.inf)

@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from minidl import shapes
+from minidl import representation, shapes
 from minidl.counter import uniform
 from minidl.errors import DTypeError, KeywordHints, ShapeError
 from minidl.typing import Array
@@ -23,6 +23,16 @@ class Augmentation(KeywordHints):
     A subclass defines `apply(x, y, numbers)`, which returns the pair (x, y) and leaves what it got unchanged; `numbers`
     (n, 4) are uniform from 0 to 1, 1 excluded, four for each sample.
     """
+
+    def __repr__(self) -> str:
+        """The call that makes an equal one; a pair of equal ints is shown as one, and no limits as None."""
+        values = representation.attributes(self)
+        for name, value in values.items():
+            if value == (-np.inf, np.inf):
+                values[name] = None
+            elif isinstance(value, tuple) and len(value) == 2 and value[0] == value[1] and isinstance(value[0], int):
+                values[name] = value[0]
+        return representation.call(self, values)
 
     def apply(self, x: Array, y: Any, numbers: Numbers) -> tuple[Array, Any]:
         """The images x (n, c, h, w) and targets y (None where there are none) as these numbers (n, 4) have them."""

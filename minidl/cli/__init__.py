@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import minidl
-from minidl.cli import bench, data, evaluate, explain, info, predict, summary, train, warmup
+from minidl.cli import bench, data, evaluate, explain, info, predict, report, summary, train, warmup
 from minidl.cli.arguments import Parser
 
 
@@ -29,6 +29,7 @@ COMMANDS: dict[str, Command] = {
     "predict": predict,
     "explain": explain,
     "summary": summary,
+    "report": report,
     "data": data,
     "info": info,
     "warmup": warmup,

@@ -2,38 +2,50 @@
 
 import argparse
 
-from minidl import summary
+from minidl.cli import computing
+from minidl.cli.arguments import whole_number
 from minidl.cli.named import add_model_argument, find_model
 from minidl.cli.run import json_text
+from minidl.summary import summarize
 
-HELP = "Print a model's layers, output shapes, parameters and multiply-accumulate operations (MACs)."
+HELP = "Print a model's layers: output shapes, parameters, multiply-accumulate operations (MACs), memory and time."
 
 EXAMPLES = """\
 minidl summary lenet
-minidl summary runs/first --json
-minidl summary lenet.npz         # a model that Model.save wrote
+minidl summary runs/first --timings      # microseconds of each layer
+minidl summary resnet20 --expand         # the layers inside of blocks, too
+minidl summary lenet.npz --json          # a model that Model.save wrote
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `summary`."""
     add_model_argument(parser)
-    parser.add_argument("--json", action="store_true", help="print a JSON object")
+    parser.add_argument("--timings", action="store_true", help="measure how long each layer takes")
+    parser.add_argument(
+        "--batch-size",
+        type=whole_number(1),
+        default=64,
+        metavar="N",
+        help="images at a time, for --timings (default: %(default)s)",
+    )
+    parser.add_argument("--expand", action="store_true", help="show the layers inside of blocks, too")
+    parser.add_argument(
+        "--json", action="store_true", help="print a JSON object, with memory in bytes and times in seconds"
+    )
+    computing.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Build or load, and print."""
-    model = find_model(arguments.model)
-    if not arguments.json:
-        model.summary()
-        return
-    assert model.input_shape is not None  # whoever finds it builds it
-    layers = [
-        {"layer": name, "output_shape": shape, "parameters": parameters, "macs": macs}
-        for name, shape, parameters, macs in summary.rows(model, model.input_shape)
-    ]
-    total = {
-        "parameters": sum(parameter.value.size for parameter in model.parameters()),
-        "macs": model.macs(model.input_shape),
-    }
-    print(json_text({"model": arguments.model, "input_shape": model.input_shape, **total, "layers": layers}))
+    with computing.computing(arguments):
+        model = find_model(arguments.model)
+        assert model.input_shape is not None  # of a name or a file: it's built
+        table = summarize(
+            model,
+            model.input_shape,
+            timings=arguments.timings,
+            batch_size=arguments.batch_size,
+            expand=arguments.expand,
+        )
+    print(json_text({"model": arguments.model, **table.data()}) if arguments.json else table.text())

@@ -10,6 +10,9 @@ from minidl.data.split import split_rows
 from minidl.errors import ShapeError
 from minidl.typing import Array, IntArray
 
+SHOWN = 12
+"""How many images a notebook shows."""
+
 
 class Dataset:
     """Images with their labels: one part, train or test, of a data set.
@@ -87,6 +90,22 @@ class Dataset:
 
     def __repr__(self) -> str:
         return f"Dataset({len(self)} images {self.images.shape[1:]}, {len(self.class_names)} classes)"
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the first images, side by side in one picture, and their labels."""
+        from minidl import notebook  # here, so that a program without notebooks starts sooner
+
+        shown = range(min(len(self), SHOWN) if self.images[0:1].size else 0)
+        body = ""
+        if shown:
+            pixels = [notebook.as_pixels(self.images[i]) for i in shown]
+            sheet = notebook.png(np.concatenate(pixels, axis=1))
+            labels = [int(self.labels[i]) for i in shown]
+            names = [str(self.class_names[k]) if 0 <= k < len(self.class_names) else str(k) for k in labels]
+            text = notebook.escape(", ".join(names))
+            style = "display: block; max-width: 100%; image-rendering: pixelated"
+            body = f'<img src="{sheet}" alt="{text}" style="{style}"><small>{text}</small>'
+        return notebook.block(notebook.details(f"<b>{notebook.escape(repr(self))}</b>", body))
 
 
 def _read_only(array: Any) -> Any:

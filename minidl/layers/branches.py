@@ -2,13 +2,13 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minidl import arrangements
 from minidl.errors import DTypeError, ShapeError
-from minidl.layers.container import Chain
+from minidl.layers.container import Chain, listed
 from minidl.module import Module
 from minidl.typing import Array, Backward, Shape
 
@@ -27,6 +27,9 @@ class Branches(Module):
                 hint = "; call it: add ()" if isinstance(branch, type) and issubclass(branch, Module) else ""
                 raise TypeError(f"branches[{i}]: expected a Module or a list of layers, got {branch!r}{hint}")
         self.branches = [branch if isinstance(branch, Module) else Chain(branch) for branch in branches]
+
+    def shown_arguments(self) -> dict[str, Any]:
+        return super().shown_arguments() | {"branches": [listed(branch) for branch in self.branches]}
 
     def joined_shape(self, branches: Sequence[Shape]) -> Shape:
         """The shape of one sample of y, for those that the branches give. Raises ShapeError where they don't fit."""

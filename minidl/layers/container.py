@@ -1,7 +1,7 @@
 """Modules made of modules: one after the other, or around a shortcut."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from minidl import shapes
 from minidl.errors import DTypeError, ShapeError
@@ -124,6 +124,9 @@ class Residual(Module):
         self.body = body if isinstance(body, Module) else Chain(body)
         self.projection = projection if projection is None or isinstance(projection, Module) else Chain(projection)
 
+    def shown_arguments(self) -> dict[str, Any]:
+        return {name: listed(value) for name, value in super().shown_arguments().items()}
+
     def output_shape(self, input_shape: Shape) -> Shape:
         shape = self.body.output_shape(input_shape)
         self._check_shapes(shape, input_shape if self.projection is None else self.projection.output_shape(input_shape))
@@ -163,6 +166,11 @@ class Residual(Module):
             return dx + dshortcut if dx is not None and dshortcut is not None else None
 
         return y + shortcut, backward
+
+
+def listed(module: Module | None) -> Module | list[Module] | None:
+    """The layers of a plain Chain, as constructors that make one take them; anything else as it is."""
+    return module.layers if isinstance(module, Chain) and type(module) is Chain else module
 
 
 def without_softmax(module: Module, *, kinds: tuple[type[Module], ...] = (Softmax,)) -> Module | None:

@@ -88,8 +88,9 @@ class Normalization(Module):
         """None: the statistics are the layer's state."""
         return {}
 
-    def __repr__(self) -> str:
-        return "Normalization()"
+    def shown_arguments(self) -> dict[str, Any]:
+        """None either: it shows as it's made before `adapt`."""
+        return {"mean": None, "std": None}
 
     def output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) not in (1, 3):

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from minidl import shapes
+from minidl import representation, shapes
 from minidl.errors import KeywordHints, ShapeError, did_you_mean
 from minidl.typing import Array
 
@@ -42,6 +42,10 @@ class Loss(KeywordHints):
             hint = did_you_mean(str(reduction), REDUCTIONS)
             raise ValueError(f'reduction: expected "mean", "sum" or "none", got {reduction!r}; {hint}')
         self.reduction = reduction
+
+    def __repr__(self) -> str:
+        """The call that makes an equal one."""
+        return representation.call(self, {"reduction": "mean"} | representation.attributes(self))
 
     def each(self, scores: Array, targets: Any) -> Each:
         """The losses one by one. Raises ShapeError and ValueError for what doesn't fit."""

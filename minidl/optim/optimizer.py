@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl import representation
 from minidl.errors import KeywordHints, StateError
 from minidl.module import Parameter, flat_views
 from minidl.optim import clipping
@@ -73,6 +74,11 @@ class Optimizer(KeywordHints):
         clipping.check_limit(self.clip_norm, "clip_norm")
         if hasattr(self, "weight_decay"):
             at_least_zero(self.weight_decay, "weight_decay")
+
+    def __repr__(self) -> str:
+        """The call that makes an equal one, for the parameters of a `model` and with the rate of now."""
+        whose = representation.Code(f"model.{'parameters' if self.groups is None else 'named_parameters'}()")
+        return representation.call(self, representation.attributes(self) | {"parameters": whose})
 
     def zero_grad(self) -> None:
         """Set every gradient to zero."""

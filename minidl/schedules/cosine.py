@@ -84,6 +84,8 @@ class OneCycle(Schedule):
             if not 0 < momentum < 1:
                 raise ValueError(f"{name}: expected a number above 0 and below 1, got {momentum!r}")
         self.anneal_strategy, self.cycle_momentum = anneal_strategy, cycle_momentum
+        self.pct_start, self.base_momentum, self.max_momentum = pct_start, base_momentum, max_momentum
+        self.div_factor, self.final_div_factor, self.three_phase = div_factor, final_div_factor, three_phase
         first = max_lr / at_least(div_factor, "div_factor", above=True)
         last = first / at_least(final_div_factor, "final_div_factor", above=True)
         up, end = pct_start * total_steps - 1, float(total_steps - 1)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from minidl import representation
 from minidl.errors import KeywordHints, StateError
 
 UNITS = ("epoch", "batch")
@@ -26,6 +27,14 @@ class Schedule(KeywordHints):
         if per not in UNITS:
             raise ValueError(f'per: expected "epoch" or "batch", got {per!r}')
         self.optimizer, self.per, self.base_lr, self.steps = optimizer, per, float(lr), 0
+
+    def __repr__(self) -> str:
+        """The call that makes an equal one, at its first step, for an `optimizer`."""
+        return representation.call(self, self.shown_arguments())
+
+    def shown_arguments(self) -> dict[str, Any]:
+        """The constructor's arguments, those that are known, as `repr` shows them."""
+        return representation.attributes(self) | {"optimizer": representation.Code("optimizer")}
 
     def lr_at(self, step: int) -> float:
         """The learning rate after so many steps."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from minidl import representation
 from minidl.schedules.schedule import Schedule, whole
 
 
@@ -22,6 +23,11 @@ class WarmUp(Schedule):
             raise ValueError(f"start_factor: expected a number from 0 to 1, got {start_factor!r}")
         self.warm_up_steps, self.start_factor, self.monitor = whole(steps, "steps"), start_factor, self.after.monitor
         self.apply()
+
+    def shown_arguments(self) -> dict[str, Any]:
+        rate = {"after": representation.Code("optimizer"), "per": None if self.per == "epoch" else self.per}
+        after = rate if type(self.after) is Constant else {"after": self.after, "per": None}
+        return after | {"steps": self.warm_up_steps, "start_factor": self.start_factor}
 
     def lr_at(self, step: int) -> float:
         if step >= self.warm_up_steps:

@@ -3,6 +3,7 @@ import json
 import pytest
 
 import minidl
+from minidl.summary import summarize
 
 
 @pytest.mark.parametrize("name", list(minidl.models.MODELS))
@@ -43,15 +44,21 @@ def test_a_file_that_is_no_model(fails, tmp_path):
     assert "notes.txt: File is not a zip file" in fails("summary", tmp_path / "notes.txt")
 
 
-def test_json(command):
-    found = json.loads(command("summary", "lenet", "--json").out)
-    assert found["model"] == "lenet"
-    assert found["input_shape"] == [1, 28, 28]
-    assert found["parameters"] == sum(layer["parameters"] for layer in found["layers"]) == 61_706
-    assert found["macs"] == sum(layer["macs"] for layer in found["layers"])
-    assert found["layers"][0] == {
-        "layer": "0 Conv2D",
-        "output_shape": [6, 28, 28],
-        "parameters": 6 * 26,
-        "macs": 28 * 28 * 6 * 25,
-    }
+def test_json(command, trained):
+    result = command("summary", trained.path, "--json")
+    model = minidl.models.tutorial(seed=0)
+    expected = json.loads(json.dumps(summarize(model, (1, 28, 28)).data()))
+    assert json.loads(result.out) == {"model": trained.path} | expected
+
+
+def test_times(command):
+    result = command("summary", "tutorial", "--timings", "--batch-size", "2", "--json", "--backend", "vectorized")
+    data = json.loads(result.out)
+    assert data["batch_size"] == 2
+    assert all(row["forward"] > 0 and row["backward"] > 0 for row in [*data["layers"], data])
+    assert "for a batch of 2 in training" in command("summary", "tutorial", "--timings", "--batch-size", "2").out
+
+
+def test_blocks_open(command):
+    assert "  3.body.0 Conv2D  " in command("summary", "resnet20", "--expand").out
+    assert "3.body" not in command("summary", "resnet20").out

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl.layers import Chain
+from minidl.layers import LAYERS, Chain
 from minidl.module import Module
 
 NAMES = {name: getattr(ml, name) for name in ml.__all__} | {"Chain": Chain}
@@ -220,21 +220,23 @@ REPRESENTATIONS = [
     "Permute((2, 1))",
     "Embedding(10, 4)",
     "Embedding(10, 4, weight_init='zeros')",
-    "Concatenate([Chain([]), Dense(2)])",
-    "Add([Chain([Dense(2)]), Dense(2)])",
-    "Residual(Chain([Dense(2)]))",
+    "Concatenate([[], Dense(2)])",
+    "Add([[Dense(2)], Dense(2)])",
+    "Residual([Dense(2)])",
     "AveragePool2D(2)",
     "AveragePool2D((3, 2), stride=2, padding='same', count_include_pad=False)",
     "AdaptiveAveragePool2D((7, 5))",
     "GlobalAveragePool2D()",
     "GlobalMaxPool2D()",
     "BatchNorm1D(momentum=0.2)",
+    "BatchNorm2D(momentum=0.2, eps=0.001)",
+    "Normalization()",
     "LayerNorm()",
     "LayerNorm(eps=0.001)",
     "GroupNorm(4)",
     "GroupNorm(4, eps=0.001)",
     "Dropout2D(0.5, seed=3)",
-    "Residual(Dense(2), projection=Chain([Dense(2, bias=False)]))",
+    "Residual(Dense(2), projection=[Dense(2, bias=False)])",
     "Sequential([Dense(2), Dropout(0.1)])",
     "Sequential([Conv2D(2, 3), Flatten()], input_shape=(1, 5, 5), seed=7, dtype='float64')",
 ]
@@ -251,6 +253,11 @@ def test_a_representation_pastes_back(text):
         return [plain(item) for item in value] if isinstance(value, list) else value
 
     assert plain(eval(repr(layer), dict(NAMES))) == plain(layer)
+
+
+def test_the_representations_are_of_all_layers():
+    shown = {re.match(r"\w+", text)[0] for text in REPRESENTATIONS}
+    assert {layer.__name__ for layer in LAYERS} <= shown
 
 
 @pytest.mark.parametrize("branches", [[], ml.Dense(2), "Dense", None])
@@ -270,7 +277,7 @@ def test_branches_are_modules(layer):
 
 def test_the_representation_is_that_of_the_constructor():
     assert repr(ml.Dense(3)) == "Dense(3)"
-    assert repr(ml.Residual([ml.Dense(2)])) == "Residual(Chain([Dense(2)]))"
+    assert repr(ml.Residual([ml.Dense(2)])) == "Residual([Dense(2)])"
     model = ml.Sequential([ml.Dense(2)], dtype=np.float64)
     model(np.zeros((1, 3)))
     assert repr(model) == "Sequential([Dense(2)], input_shape=(3,), dtype='float64')"
@@ -281,7 +288,7 @@ def test_a_layer_that_keeps_only_some_arguments_has_a_representation():
         def __init__(self, width, factor=2.0, offset=1.0):
             self.offset = offset
 
-    assert repr(Scale(3, offset=4.0)) == "Scale(Ellipsis, factor=Ellipsis, offset=4.0)"
+    assert repr(Scale(3, offset=4.0)) == "Scale(..., factor=..., offset=4.0)"
 
 
 @pytest.mark.parametrize("layer", [ml.Conv2D(2, 3), ml.Dense(2)], ids=["Conv2D", "Dense"])

@@ -1,0 +1,82 @@
+"""`minidl report`: a run as a page."""
+
+import argparse
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+from minidl.cli import computing
+from minidl.cli.arguments import whole_number
+from minidl.cli.messages import UsageError, printable
+from minidl.cli.run import Run, json_text, load_run, regular_file
+from minidl.cli.tested import add_data_argument, test_split
+
+HELP = "Write a run as one HTML page: curves, confusion matrix, worst mistakes, filters, layers and their times."
+
+EXAMPLES = """\
+minidl report runs/first                              # writes runs/first/report.html
+minidl report runs/first --open
+minidl report lenet.npz --data fashion-mnist-10k --out lenet.html      # a model that Model.save wrote
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `report`."""
+    parser.add_argument("run", metavar="RUN", help="a folder that `minidl train` made, or the .npz file of a model")
+    add_data_argument(parser)
+    parser.add_argument("--out", metavar="FILE", help="where to write (default: report.html in the run's folder)")
+    parser.add_argument("--title", metavar="TEXT", help="the page's headline (default: the name of the run)")
+    parser.add_argument("--open", action="store_true", help="show the page in the browser")
+    parser.add_argument("--no-timings", action="store_true", help="don't measure how long each layer takes")
+    parser.add_argument(
+        "--batch-size",
+        type=whole_number(1),
+        default=64,
+        metavar="N",
+        help="images at a time when measuring (default: %(default)s)",
+    )
+    parser.add_argument("--json", action="store_true", help="print a JSON object")
+    computing.add_arguments(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Load, evaluate, draw and write."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise ImportError('a report needs matplotlib: pip install "minidl[plot]"')
+    from minidl import report  # here, so that other commands start sooner
+
+    with computing.computing(arguments):
+        model, config = load_run(arguments.run)
+        run = Run(Path(arguments.run))
+        out = _out(arguments)
+        histories = [path for path in (run.history_json, run.history_csv) if run.folder.is_dir() and path.exists()]
+        data, test, _ = test_split(arguments.run, config, arguments.data)
+        options: dict[str, Any] = {"timings": not arguments.no_timings, "batch_size": arguments.batch_size}
+        report.write_report(
+            out,
+            model,
+            images=test.images,
+            labels=test.labels,
+            class_names=test.class_names,
+            history=regular_file(histories[0]) if histories else None,
+            config=config,
+            title=arguments.title or f"{Path(arguments.run).resolve().stem}, tested on {data}",
+            **options,
+        )
+    if arguments.json:
+        print(json_text({"report": str(out), "data": data, "split": "test", "images": len(test)}))
+    else:
+        print(f"written to {printable(str(out))}")
+    if arguments.open:
+        import webbrowser
+
+        webbrowser.open(out.resolve().as_uri())
+
+
+def _out(arguments: argparse.Namespace) -> Path:
+    """The page's path. Raises UsageError where it has no folder to be in."""
+    path = Path(arguments.run)
+    out = Path(arguments.out) if arguments.out else path / "report.html" if path.is_dir() else path.with_suffix(".html")
+    if out.is_dir() or not out.parent.is_dir():
+        raise UsageError(f"argument --out: {out} isn't a file in a folder that exists")
+    return out

@@ -1,0 +1,57 @@
+"""The curves in a history: lists of numbers by their names, from `fit` or from a file."""
+
+import csv
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minidl.errors import FormatError
+
+NOT_CURVES = ("epoch", "lr")
+
+
+def curves_of(history: Any) -> dict[str, list[float]]:
+    """The numbers of each epoch by name; what isn't a number, such as a confusion matrix, is left out.
+
+    `history` is a mapping, or the path of a history.csv or history.json. Raises FormatError and TypeError.
+    """
+    if isinstance(history, str | os.PathLike):
+        history = _read(Path(history))
+    if not isinstance(history, Mapping):
+        raise TypeError(f"history: expected what fit returns or a path, got {type(history).__name__}")
+    columns = {str(name): [_number(value) for value in values] for name, values in history.items()}
+    return {name: values for name, values in columns.items() if values and None not in values}  # type: ignore[misc]
+
+
+def quantities(curves: Mapping[str, list[float]]) -> list[str]:
+    """What there is to draw; training and validation are one."""
+    return [
+        name
+        for name in curves
+        if name not in NOT_CURVES and not (name.startswith("val_") and name.removeprefix("val_") in curves)
+    ]
+
+
+def _number(value: Any) -> float | None:
+    if value is None:  # JSON has no NaN
+        return math.nan
+    return float(value) if isinstance(value, int | float | np.number) else None
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    text = path.read_text(encoding="utf-8")
+    try:
+        if path.suffix == ".csv":
+            rows = list(csv.DictReader(text.splitlines()))
+            return {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else ())}
+        content = json.loads(text)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise FormatError(f"{path}: not a history: {error}") from None
+    if not isinstance(content, dict) or not all(isinstance(values, list) for values in content.values()):
+        raise FormatError(f"{path}: not a history: expected an object of lists")
+    return content

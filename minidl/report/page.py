@@ -1,0 +1,130 @@
+"""The page of a report: what it's of, how well it does, and the sections that there are."""
+
+import importlib.util
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from minidl import shapes
+from minidl.errors import NotBuiltError, keyword_hints
+from minidl.files import write_atomically
+from minidl.module import Module
+from minidl.notebook import escape
+from minidl.report import sections
+from minidl.report.history import curves_of, quantities
+from minidl.report.results import Results, judge
+from minidl.report.style import STYLE
+from minidl.summary import Summary, size, summarize
+
+
+@keyword_hints
+def html(
+    model: Module,
+    *,
+    images: Any = None,
+    labels: Any = None,
+    class_names: Any = None,
+    history: Any = None,
+    config: Mapping[str, Any] | None = None,
+    title: str | None = None,
+    timings: bool = True,
+    batch_size: int = 64,
+) -> str:
+    """The report of a model as one HTML page, which needs no network and no other file.
+
+    `images` (n, c, h, w) and their `labels`, indices (n,) or one-hot rows, are those to judge a classifier by:
+    accuracy, precision, recall and F1 of each class, the confusion matrix, and the worst mistakes. `history` is what
+    `fit` returned, or the path of a history.csv or history.json; `config` is shown as a table. `timings` measures
+    each layer on batches of `batch_size`; without it, the same arguments give the same page. What isn't given isn't in
+    the report. Raises ImportError without matplotlib, NotBuiltError, ShapeError, FormatError and ValueError.
+    """
+    if importlib.util.find_spec("matplotlib") is None:
+        raise ImportError('a report needs matplotlib for its figures: pip install "minidl[plot]"')
+    shapes.count(batch_size, "batch_size")
+    input_shape = getattr(model, "input_shape", None)
+    if input_shape is None:
+        raise NotBuiltError("a report needs shapes: give the model input_shape=(c, h, w), or call it once first")
+    curves = {} if history is None else curves_of(history)
+    if (images is None) != (labels is None):
+        raise ValueError("images and labels: expected both, or neither")
+    results = None if images is None else judge(model, images, labels, class_names, batch_size=max(batch_size, 256))
+    summary = summarize(model, input_shape, timings=timings, batch_size=batch_size)
+    parts = list(_parts(model, results, curves, config, summary))
+    return _page(title or type(model).__name__, _tiles(results, summary), parts)
+
+
+@keyword_hints
+def write_report(path: str | os.PathLike[str], model: Module, **options: Any) -> None:
+    """Write the page that `html` makes of the model and the same options to a file, whole or not at all."""
+    text = html(model, **options)
+    with write_atomically(path) as file:
+        file.write(text.encode())
+
+
+def _parts(
+    model: Module,
+    results: Results | None,
+    history: Mapping[str, list[float]],
+    config: Mapping[str, Any] | None,
+    summary: Summary,
+) -> Iterator[tuple[str, str, str]]:
+    """(id, title, HTML) of each section."""
+    if quantities(history):
+        yield "curves", "Learning curves", sections.curves(history)
+    if results is not None:
+        yield "classes", "Classes", sections.classes(results)
+        yield "confusion", "Confusion matrix", sections.confusion(results)
+        yield "mistakes", "Worst mistakes", sections.mistakes(results)
+    convolution = sections.first_convolution(model)
+    if convolution is not None:
+        yield "filters", "Filters", sections.filters(convolution)
+    yield "model", "Model", sections.layers(summary)
+    if config:
+        yield "configuration", "Configuration", sections.settings(config)
+
+
+def _tiles(results: Results | None, summary: Summary) -> list[tuple[str, str]]:
+    """(number, what it is), the most important first."""
+    tiles = []
+    if results is not None:
+        tiles.append((f"{results.accuracy:.2%}", f"accuracy on {len(results.labels):,} images"))
+        tiles.append((f"{results.f1.mean():.3f}", f"mean F1 of {len(results.names)} classes"))
+    tiles.append((f"{summary.total.parameters:,}", "parameters"))
+    tiles.append((f"{summary.total.macs:,}", "MACs per image"))
+    tiles.append((size(summary.total.memory), "layer outputs per image"))
+    if summary.batch_size is not None and summary.total.forward is not None and summary.total.backward is not None:
+        seconds = summary.total.forward + summary.total.backward
+        tiles.append((f"{seconds * 1e3:.2f} ms", f"forward and backward of {summary.batch_size:,}"))
+    return tiles
+
+
+def _page(title: str, tiles: list[tuple[str, str]], parts: list[tuple[str, str, str]]) -> str:
+    numbers = "".join(
+        f'<div class="tile{"" if i else " first"}"><b>{escape(number)}</b><span>{escape(text)}</span></div>'
+        for i, (number, text) in enumerate(tiles)
+    )
+    contents = "".join(f'<li><a href="#{name}">{heading}</a></li>' for name, heading, _ in parts)
+    body = "\n".join(f'<section id="{name}"><h2>{heading}</h2>{text}</section>' for name, heading, text in parts)
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="minidl">
+<title>{escape(title)}</title>
+<style>
+{STYLE}</style>
+</head>
+<body>
+<header>
+<h1>{escape(title)}</h1>
+<div class="tiles">{numbers}</div>
+<nav aria-label="contents"><ul>{contents}</ul></nav>
+</header>
+<main>
+{body}
+</main>
+<footer>Made by minidl.</footer>
+</body>
+</html>
+"""

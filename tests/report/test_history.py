@@ -1,0 +1,46 @@
+import math
+
+import numpy as np
+import pytest
+
+import minidl as ml
+from minidl.report.history import curves_of, quantities
+
+
+def test_numbers_are_curves():
+    curves = curves_of({"epoch": [0, 1], "loss": [1, np.float32(0.5)], "confusion_matrix": [np.eye(2)] * 2, "none": []})
+    assert curves == {"epoch": [0.0, 1.0], "loss": [1.0, 0.5]}
+
+
+def test_training_and_validation_are_one_quantity():
+    assert quantities({name: [1.0] for name in ("epoch", "loss", "val_loss", "lr", "val_own")}) == ["loss", "val_own"]
+
+
+def test_files(tmp_path):
+    csv, json = tmp_path / "history.csv", tmp_path / "history.json"
+    csv.write_text("epoch,loss,val_loss\n0,1.5,nan\n1,0.5,2\n")
+    json.write_text('{"epoch": [0, 1], "loss": [1.5, 0.5], "val_loss": [null, 2]}')
+    for path in (csv, str(json)):
+        curves = curves_of(path)
+        assert (curves["epoch"], curves["loss"]) == ([0, 1], [1.5, 0.5])
+        assert math.isnan(curves["val_loss"][0])
+        assert curves["val_loss"][1] == 2
+    csv.write_text("epoch,loss\n")
+    assert curves_of(csv) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("h.json", "[1, 2]"),
+        ("h.json", '{"loss": 1}'),
+        ("h.json", '{"loss"'),
+        ("h.json", "[" * 100_000),
+        ("h.csv", "epoch,loss\n0,often\n"),
+        ("h.csv", "epoch,loss\n0\n"),
+    ],
+)
+def test_damaged_files(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ml.FormatError, match=rf"{name}: not a history: "):
+        curves_of(tmp_path / name)

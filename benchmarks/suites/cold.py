@@ -1,7 +1,8 @@
-"""The cost of a start: import, first training step with an empty and a warm JIT cache, size on disk."""
+"""The cost of a start: import, first training step and first answer with an empty or a warm JIT cache, size on disk."""
 
 import math
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -9,6 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 import minidl
 from benchmarks import crew as crews
@@ -47,6 +50,7 @@ loss.backward()
 optimizer.step()
 print(time.time(), float(loss))
 """
+_EMBEDDED = Path(__file__).parents[2] / "examples" / "embed" / "src"
 _DISTRIBUTIONS = {"PyTorch": "torch", "JAX": "jax", "Keras": "tensorflow-cpu", "ONNX Runtime": "onnxruntime"}
 
 
@@ -57,17 +61,24 @@ def run(crew: Crew, settings: Settings) -> Report:
     settings = replace(settings, sample_seconds=0)  # one start is a sample
     _imports(settings, report)
     _first_steps(settings, report)
+    _embedded(settings, report)
     _sizes(report)
     return report
 
 
 def _run(code: str, **variables: str) -> list[float]:
     """The numbers that a new process prints in its last line."""
-    path = os.pathsep.join(filter(None, [str(Path(minidl.__file__).parents[1]), os.environ.get("PYTHONPATH")]))
+    return [float(word) for word in _process(["-c", code], **variables).splitlines()[-1].split()]
+
+
+def _process(arguments: list[str], **variables: str) -> str:
+    """What a new process of Python prints."""
+    folders = [str(Path(minidl.__file__).parents[1]), str(_EMBEDDED), os.environ.get("PYTHONPATH")]
+    path = os.pathsep.join(filter(None, folders))
     environment = {**os.environ, "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3", **variables}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # what pip installs has its bytecode, and so shall a clone
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, *arguments],
         env=environment,
         capture_output=True,
         text=True,
@@ -75,7 +86,7 @@ def _run(code: str, **variables: str) -> list[float]:
     )
     if done.returncode:
         raise CheckError(f"a new process failed:\n{done.stderr}")
-    return [float(word) for word in done.stdout.strip().splitlines()[-1].split()]
+    return done.stdout.strip()
 
 
 def _imports(settings: Settings, report: Report) -> None:
@@ -140,6 +151,52 @@ def _step(code: str, **variables: str) -> tuple[float, float]:
     start = time.time()
     end, loss = _run(code, **variables)
     return end - start, loss
+
+
+def _embedded(settings: Settings, report: Report) -> None:
+    """The command of examples/embed on one image, from its start to its end."""
+    if not _EMBEDDED.is_dir():  # minidl is installed, and this isn't a clone
+        return
+    answers: set[str] = set()
+    seconds: dict[str, list[float]] = {"compiled": [], "vectorized": []}
+    with tempfile.TemporaryDirectory() as folder:
+        image = Path(folder, "image.npy")
+        tests = minidl.datasets.fashion_mnist_10k()[1]
+        np.save(image, tests.images[0, 0])
+
+        def sampler(backend: str) -> Sampler:
+            def sample(loops: int) -> float:
+                start, before = time.perf_counter(), _children_seconds()
+                for _ in range(loops):
+                    answer = _process(["-m", "clothes", str(image)], NUMBA_CACHE_DIR=folder, MINIDL_BACKEND=backend)
+                    answers.add(answer.split("  ")[0])
+                seconds[backend].append((_children_seconds() - before) / loops)
+                return time.perf_counter() - start
+
+            return sample
+
+        samplers = {backend: sampler(backend) for backend in seconds}
+        samplers["compiled"](1)  # fills the cache
+        seconds["compiled"].clear()
+        timings = interleave(samplers, settings)
+    if answers != {tests.class_names[tests.labels[0]]}:
+        raise CheckError(f"cold: the embedded classification says {answers}")
+    table = Table("Embedded classification of one image, warm JIT cache", ["backend", "wall time", "process time"])
+    for backend, timing in timings.items():
+        table.rows.append([backend, duration(timing.median), duration(statistics.median(seconds[backend]))])
+    report.tables.append(table)
+    _record(report, "embedded classification, warm cache", timings)
+    report.records[-1]["process seconds"] = seconds
+
+
+def _children_seconds() -> float:
+    """Seconds of processor time, by processes that this one has started and that have ended; 0 on Windows."""
+    if sys.platform == "win32":
+        return 0.0
+    import resource  # not on Windows
+
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _sizes(report: Report) -> None:

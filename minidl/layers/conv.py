@@ -1,21 +1,15 @@
 """Convolution."""
 
 import math
-from typing import TYPE_CHECKING
 
 from minidl import functional as F
-from minidl import initializers, shapes
-from minidl.errors import ShapeError
+from minidl import shapes
 from minidl.initializers import Initializer
-from minidl.layers.affine import Affine
-from minidl.module import Parameter
+from minidl.layers.affine import Grouped
 from minidl.typing import Array, Backward, Padding, Shape, Size
 
-if TYPE_CHECKING:
-    from numpy.random import Generator
 
-
-class Conv2D(Affine):
+class Conv2D(Grouped):
     """Cross-correlation of images (n, c, h, w) with `filters` filters of `kernel_size`, plus a bias for each.
 
     y is (n, filters, oh, ow) with oh = floor((h + 2 padding - dilation (kernel - 1) - 1) / stride) + 1. `padding` is an
@@ -36,27 +30,19 @@ class Conv2D(Affine):
         bias: bool = True,
         weight_init: str | Initializer = "he_normal",
     ) -> None:
-        self.filters = shapes.count(filters, "filters")
+        self._begin_groups(filters, groups)
         self.kernel_size = kernel_size
         self.stride = stride
         self.padding = padding
         self.dilation = dilation
-        self.groups = shapes.count(groups, "groups")
-        self.weight_init = weight_init
-        self.weight = Parameter(memory=(2, 3, 1, 0))
-        self.bias = Parameter() if bias else None
+        self._begin(weight_init, bias=bias, memory=(2, 3, 1, 0))
         self._taps = shapes.pair(kernel_size, "kernel_size")
         shapes.pair(stride, "stride")
         shapes.pair(dilation, "dilation")
         shapes.check_padding(padding)
-        initializers.get(weight_init)
-        if filters % groups:
-            raise ValueError(f"filters: expected a multiple of the {groups} groups, got {filters}")
 
     def _weight_shape(self, input_shape: Shape) -> Shape:
-        channels = shapes.image_shape(input_shape)[0]
-        if channels % self.groups:
-            raise ShapeError(f"expected channels in {self.groups} equal groups, got {shapes.show(input_shape)}")
+        channels = self._channels(shapes.image_shape(input_shape))
         return (self.filters, channels // self.groups, *self._taps)
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -66,11 +52,6 @@ class Conv2D(Affine):
         window = shapes.slide(image[1:], self._taps, stride=self.stride, padding=self.padding, dilation=self.dilation)
         return (self.filters, *window.output)
 
-    def build(self, input_shape: Shape, rng: "Generator") -> None:
-        self.weight.initialize(self._weight_shape(input_shape), initializers.get(self.weight_init), rng)
-        if self.bias is not None:
-            self.bias.initialize((self.filters,), initializers.zeros, rng)
-
     def macs(self, input_shape: Shape) -> int:
         return math.prod(self.output_shape(input_shape)) * math.prod(self._weight_shape(input_shape)[1:])
 
@@ -78,10 +59,10 @@ class Conv2D(Affine):
         y, pullback = F.conv2d(
             x,
             self.weight.value,
-            None if self.bias is None else self.bias.value,
+            self._bias_value(),
             stride=self.stride,
             padding=self.padding,
             dilation=self.dilation,
             groups=self.groups,
         )
-        return y, self.adding(pullback)
+        return y, self._adding(pullback)

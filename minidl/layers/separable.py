@@ -38,28 +38,21 @@ class DepthwiseConv2D(Affine):
         self.stride = stride
         self.padding = padding
         self.dilation = dilation
-        self.weight_init = weight_init
-        self.weight = Parameter(memory=(2, 3, 1, 0))
-        self.bias = Parameter() if bias else None
+        self._begin(weight_init, bias=bias, memory=(2, 3, 1, 0))
         _check_window(kernel_size, stride, padding, dilation)
-        initializers.get(weight_init)
+
+    def _weight_shape(self, input_shape: Shape) -> Shape:
+        return _depthwise_weights(self, input_shape)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return _depthwise_shape(self, self.weight, input_shape)
-
-    def build(self, input_shape: Shape, rng: "Generator") -> None:
-        shape = _depthwise_weights(self, input_shape)
-        self.weight.initialize(shape, initializers.get(self.weight_init), rng)
-        if self.bias is not None:
-            self.bias.initialize(shape[:1], initializers.zeros, rng)
 
     def macs(self, input_shape: Shape) -> int:
         return math.prod(self.output_shape(input_shape)) * math.prod(shapes.pair(self.kernel_size, "kernel_size"))
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
-        bias = None if self.bias is None else self.bias.value
-        y, pullback = F.conv2d(x, self.weight.value, bias, **_depthwise_how(self, x))
-        return y, self.adding(pullback)
+        y, pullback = F.conv2d(x, self.weight.value, self._bias_value(), **_depthwise_how(self, x))
+        return y, self._adding(pullback)
 
 
 class SeparableConv2D(Module):

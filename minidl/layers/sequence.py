@@ -1,21 +1,16 @@
 """Convolution and pooling along sequences (n, c, length), which are images that are 1 high."""
 
 import math
-from typing import TYPE_CHECKING
 
 from minidl import functional as F
-from minidl import initializers, shapes
-from minidl.errors import ShapeError
+from minidl import shapes
 from minidl.initializers import Initializer
-from minidl.layers.affine import Affine
-from minidl.module import Module, Parameter
+from minidl.layers.affine import Grouped
+from minidl.module import Module
 from minidl.typing import Array, Backward, Padding, Shape
 
-if TYPE_CHECKING:
-    from numpy.random import Generator
 
-
-class Conv1D(Affine):
+class Conv1D(Grouped):
     """Cross-correlation of sequences (n, c, length) with `filters` filters of `kernel_size` values, plus a bias.
 
     y is (n, filters, floor((length + 2 padding - dilation (kernel - 1) - 1) / stride) + 1). `padding` is an int or
@@ -36,24 +31,16 @@ class Conv1D(Affine):
         bias: bool = True,
         weight_init: str | Initializer = "he_normal",
     ) -> None:
-        self.filters = shapes.count(filters, "filters")
+        self._begin_groups(filters, groups)
         self.kernel_size = shapes.count(kernel_size, "kernel_size")
         self.stride = shapes.count(stride, "stride")
         self.padding = padding
         self.dilation = shapes.count(dilation, "dilation")
-        self.groups = shapes.count(groups, "groups")
-        self.weight_init = weight_init
-        self.weight = Parameter(memory=(2, 1, 0))
-        self.bias = Parameter() if bias else None
+        self._begin(weight_init, bias=bias, memory=(2, 1, 0))
         shapes.check_padding_along(padding)
-        initializers.get(weight_init)
-        if filters % groups:
-            raise ValueError(f"filters: expected a multiple of the {groups} groups, got {filters}")
 
     def _weight_shape(self, input_shape: Shape) -> Shape:
-        channels = shapes.sequence_shape(input_shape)[0]
-        if channels % self.groups:
-            raise ShapeError(f"expected channels in {self.groups} equal groups, got {shapes.show(input_shape)}")
+        channels = self._channels(shapes.sequence_shape(input_shape))
         return (self.filters, channels // self.groups, self.kernel_size)
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -65,11 +52,6 @@ class Conv1D(Affine):
         )
         return (self.filters, window.output[1])
 
-    def build(self, input_shape: Shape, rng: "Generator") -> None:
-        self.weight.initialize(self._weight_shape(input_shape), initializers.get(self.weight_init), rng)
-        if self.bias is not None:
-            self.bias.initialize((self.filters,), initializers.zeros, rng)
-
     def macs(self, input_shape: Shape) -> int:
         return math.prod(self.output_shape(input_shape)) * math.prod(self._weight_shape(input_shape)[1:])
 
@@ -77,13 +59,13 @@ class Conv1D(Affine):
         y, pullback = F.conv1d(
             x,
             self.weight.value,
-            None if self.bias is None else self.bias.value,
+            self._bias_value(),
             stride=self.stride,
             padding=self.padding,
             dilation=self.dilation,
             groups=self.groups,
         )
-        return y, self.adding(pullback)
+        return y, self._adding(pullback)
 
 
 class MaxPool1D(Module):

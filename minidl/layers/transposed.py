@@ -1,21 +1,15 @@
 """Transposed convolution."""
 
 import math
-from typing import TYPE_CHECKING
 
 from minidl import functional as F
-from minidl import initializers, shapes
-from minidl.errors import ShapeError
+from minidl import shapes
 from minidl.initializers import Initializer
-from minidl.layers.affine import Affine
-from minidl.module import Parameter
+from minidl.layers.affine import Grouped
 from minidl.typing import Array, Backward, Padding, Shape, Size
 
-if TYPE_CHECKING:
-    from numpy.random import Generator
 
-
-class ConvTranspose2D(Affine):
+class ConvTranspose2D(Grouped):
     """Each pixel of images (n, c, h, w) spread over `kernel_size` pixels by `filters` filters, summed, plus a bias.
 
     The input gradient of a `Conv2D`, which it turns back in shape: y is (n, filters, oh, ow) with oh = (h - 1) stride
@@ -38,29 +32,24 @@ class ConvTranspose2D(Affine):
         bias: bool = True,
         weight_init: str | Initializer = "he_normal",
     ) -> None:
-        self.filters = shapes.count(filters, "filters")
+        self._begin_groups(filters, groups)
         self.kernel_size = kernel_size
         self.stride = stride
         self.padding = padding
         self.output_padding = output_padding
         self.dilation = dilation
-        self.groups = shapes.count(groups, "groups")
-        self.weight_init = weight_init
-        self.weight = Parameter(memory=(2, 3, 1, 0))
-        self.bias = Parameter() if bias else None
+        self._begin(weight_init, bias=bias, memory=(2, 3, 1, 0))
         self._taps = shapes.pair(kernel_size, "kernel_size")
         shapes.pair(dilation, "dilation")
         shapes.check_padding(padding)
         shapes.check_output_padding(output_padding, stride, padding)
-        initializers.get(weight_init)
-        if filters % groups:
-            raise ValueError(f"filters: expected a multiple of the {groups} groups, got {filters}")
 
     def _weight_shape(self, input_shape: Shape) -> Shape:
-        channels = shapes.image_shape(input_shape)[0]
-        if channels % self.groups:
-            raise ShapeError(f"expected channels in {self.groups} equal groups, got {shapes.show(input_shape)}")
+        channels = self._channels(shapes.image_shape(input_shape))
         return (channels, self.filters // self.groups, *self._taps)
+
+    def _outputs(self, weight_shape: Shape) -> int:
+        return self.filters
 
     def output_shape(self, input_shape: Shape) -> Shape:
         weight_shape = self.weight.value.shape if self.weight.is_built else self._weight_shape(input_shape)
@@ -76,11 +65,6 @@ class ConvTranspose2D(Affine):
         )
         return (self.filters, *window.size)
 
-    def build(self, input_shape: Shape, rng: "Generator") -> None:
-        self.weight.initialize(self._weight_shape(input_shape), initializers.get(self.weight_init), rng)
-        if self.bias is not None:
-            self.bias.initialize((self.filters,), initializers.zeros, rng)
-
     def macs(self, input_shape: Shape) -> int:
         self.output_shape(input_shape)
         return math.prod(input_shape) * math.prod(self._weight_shape(input_shape)[1:])
@@ -89,11 +73,11 @@ class ConvTranspose2D(Affine):
         y, pullback = F.conv_transpose2d(
             x,
             self.weight.value,
-            None if self.bias is None else self.bias.value,
+            self._bias_value(),
             stride=self.stride,
             padding=self.padding,
             output_padding=self.output_padding,
             dilation=self.dilation,
             groups=self.groups,
         )
-        return y, self.adding(pullback)
+        return y, self._adding(pullback)

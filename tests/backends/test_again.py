@@ -1,6 +1,7 @@
 """Prepared calls give what fresh ones give, whatever arrays come next."""
 
 import gc
+import os
 import threading
 import weakref
 
@@ -9,6 +10,8 @@ import pytest
 
 from minidl.backends.reference.conv import conv2d as by_loops
 
+if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+    pytest.skip("the compiled backend needs Numba's compiler", allow_module_level=True)
 compiled = pytest.importorskip("minidl.backends.compiled")
 conv = pytest.importorskip("minidl.backends.compiled.conv")
 

@@ -7,13 +7,13 @@ from pathlib import Path
 DOCS = Path(__file__).parent
 sys.path[:0] = [str(DOCS), str(DOCS.parent)]
 
-import build_figures  # noqa: E402
-import build_tables  # noqa: E402
-from docutils import nodes  # noqa: E402
-from sphinx.errors import SphinxError  # noqa: E402
-from sphinx.transforms import SphinxTransform  # noqa: E402
+import build_figures
+import build_tables
+from docutils import nodes
+from sphinx.errors import SphinxError
+from sphinx.transforms import SphinxTransform
 
-import minidl  # noqa: E402
+import minidl
 
 project = "minidl"
 author = "The minidl developers"

@@ -12,8 +12,9 @@ from minidl.backends.reference.conv import conv2d as by_loops
 
 if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
     pytest.skip("the compiled backend needs Numba's compiler", allow_module_level=True)
-compiled = pytest.importorskip("minidl.backends.compiled")
-conv = pytest.importorskip("minidl.backends.compiled.conv")
+pytest.importorskip("numba")
+
+from minidl.backends.compiled import again, conv
 
 pytestmark = pytest.mark.compiled
 
@@ -116,7 +117,7 @@ def test_it_holds_no_array_that_was_given(rng):
 
 
 def test_it_remembers_so_many_layouts_and_no_more(rng, monkeypatch):
-    monkeypatch.setattr(compiled.again, "CALLS", 3)
+    monkeypatch.setattr(again, "CALLS", 3)
     w = weights(rng)
     for n in range(1, 6):
         agree(images(rng, n=n), w, None)

@@ -13,10 +13,11 @@ from minidl.backends import vectorized
 if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
     pytest.skip("the compiled backend needs Numba's compiler", allow_module_level=True)
 pytest.importorskip("numba")
-compiled = pytest.importorskip("minidl.backends.compiled")
+pytest.importorskip("numba")
 
-from minidl.backends.compiled.plan import Plan, plan  # noqa: E402
-from minidl.backends.compiled.winograd_lines import A, B  # noqa: E402
+from minidl.backends import compiled
+from minidl.backends.compiled.plan import Plan, plan
+from minidl.backends.compiled.winograd_lines import A, B
 
 POINTS = (0, A, -A, B, -B)
 POOL = ((2, 2), (2, 2), ((0, 0), (0, 0)))

@@ -13,7 +13,6 @@ from minidl.backends import vectorized
 if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
     pytest.skip("the compiled backend needs Numba's compiler", allow_module_level=True)
 pytest.importorskip("numba")
-pytest.importorskip("numba")
 
 from minidl.backends import compiled
 from minidl.backends.compiled.plan import Plan, plan

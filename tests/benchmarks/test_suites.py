@@ -89,7 +89,6 @@ def test_the_command_line(capsys):
     assert all(name in shown for name in suites.NAMES)
 
 
-@pytest.mark.compiled  # the suite times the compiler
 def test_the_command_saves_what_it_shows(monkeypatch, tmp_path, capsys):
     from benchmarks.suites import cold
 

@@ -9,11 +9,10 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from minidl import augment, datasets, schedules
+from minidl import augment, schedules
 from minidl.callbacks import EarlyStopping
 from minidl.datasets import Dataset, from_path
-from minidl.datasets.cifar import CLASS_NAMES as CIFAR_NAMES
-from minidl.datasets.fashion import CLASS_NAMES
+from minidl.datasets.catalogue import KNOWN
 from minidl.losses import CrossEntropy, FocalLoss
 from minidl.losses.loss import Loss
 from minidl.models import MODELS
@@ -22,21 +21,10 @@ from minidl.schedules import Schedule, WarmUp
 
 Table = Mapping[str, Any]
 
-# Looked up when called, not when imported, like any attribute of a module.
-DATA: dict[str, Callable[[], tuple[Dataset, Dataset]]] = {
-    "fashion-mnist-10k": lambda: datasets.fashion_mnist_10k(),
-    "fashion-mnist": lambda: datasets.fashion_mnist(),
-    "mnist": lambda: datasets.mnist(),
-    "cifar10": lambda: datasets.cifar10(),
-}
+DATA: dict[str, Callable[[], tuple[Dataset, Dataset]]] = {name: known.load for name, known in KNOWN.items()}
 """Loaders of (train, test)."""
 
-CLASSES: dict[str, tuple[str, ...]] = {
-    "fashion-mnist-10k": CLASS_NAMES,
-    "fashion-mnist": CLASS_NAMES,
-    "mnist": tuple("0123456789"),
-    "cifar10": CIFAR_NAMES,
-}
+CLASSES = {name: known.class_names for name, known in KNOWN.items()}
 """The names of each data set's classes, known without its files."""
 
 TRAINED_ON_TEST = {("fashion-mnist", "fashion-mnist-10k")}
@@ -128,7 +116,9 @@ def load_data(table: Table) -> tuple[Dataset, Dataset]:
     """(train, test) of a data set's table, {"name": ...} or {"path": ..., and arguments of `datasets.from_path`}."""
     if "name" in table:
         return DATA[table["name"]]()
-    return PATH(table["path"], table={name: value for name, value in table.items() if name != "path"})  # type: ignore[no-any-return]
+    own = {name: value for name, value in table.items() if name != "path"}
+    parts: tuple[Dataset, Dataset] = PATH(table["path"], table=own)
+    return parts
 
 
 def class_names(table: Table) -> tuple[str, ...]:
@@ -160,7 +150,8 @@ def schedule_table(table: Table, *, lr: float, epochs: int, steps: int) -> dict[
 
 def make_optimizer(table: Table, named_parameters: Any) -> Optimizer:
     """The optimizer of a table, for the parameters of a model with their names."""
-    return OPTIMIZERS[table["name"]](named_parameters, table=table)  # type: ignore[no-any-return]
+    optimizer: Optimizer = OPTIMIZERS[table["name"]](named_parameters, table=table)
+    return optimizer
 
 
 def make_schedule(table: Table | None, optimizer: Optimizer) -> Schedule | None:
@@ -185,4 +176,5 @@ def make_augmentations(tables: Sequence[Table]) -> list[augment.Augmentation]:
 
 def make_loss(table: Table) -> Loss:
     """The loss of a table."""
-    return LOSSES[table["name"]](table=table)  # type: ignore[no-any-return]
+    loss: Loss = LOSSES[table["name"]](table=table)
+    return loss

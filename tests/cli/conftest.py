@@ -26,7 +26,7 @@ def few_images():
 @contextmanager
 def little_work(few_images):
     with minidl.use_backend("vectorized"), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(minidl.datasets, "fashion_mnist_10k", lambda: few_images)
+        patch.setattr(minidl.datasets.fashion, "fashion_mnist_10k", lambda: few_images)
         yield
 
 

@@ -30,7 +30,7 @@ def during(monkeypatch, few_images):
         seen.blas_then = seen.blas
         return few_images
 
-    monkeypatch.setattr(minidl.datasets, "fashion_mnist_10k", load)
+    monkeypatch.setattr(minidl.datasets.fashion, "fashion_mnist_10k", load)
     return seen
 
 

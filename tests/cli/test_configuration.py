@@ -54,7 +54,7 @@ def no_data(monkeypatch):
     def load():
         raise AssertionError("work was done")
 
-    monkeypatch.setattr(minidl.datasets, "fashion_mnist_10k", load)
+    monkeypatch.setattr(minidl.datasets.fashion, "fashion_mnist_10k", load)
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def test_json(command, trained):
 
 def test_other_data(command, trained, few_images, monkeypatch):
     train, test = few_images
-    monkeypatch.setattr(minidl.datasets, "fashion_mnist", lambda: (test, train))
+    monkeypatch.setattr(minidl.datasets.fashion, "fashion_mnist", lambda: (test, train))
     expected = minidl.load(trained.folder / "model.npz").evaluate(
         train.images, train.labels, loss=minidl.CrossEntropy(), metrics=[minidl.Accuracy()]
     )

@@ -83,7 +83,7 @@ def test_an_interrupt(command, monkeypatch, tmp_path):
     def interrupt():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(minidl.datasets, "fashion_mnist_10k", interrupt)
+    monkeypatch.setattr(minidl.datasets.fashion, "fashion_mnist_10k", interrupt)
     result = command("train", "--out", tmp_path / "run")
     assert (result.code, result.out, result.err) == (130, "", "minidl: interrupted\n")
     assert not any(tmp_path.iterdir())

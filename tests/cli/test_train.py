@@ -143,7 +143,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(command, tmp
 def test_a_loss_that_is_no_number_is_still_valid_json(command, tmp_path, few_images, monkeypatch):
     train, _ = few_images
     nothing = minidl.datasets.Dataset(np.full_like(train.images, np.nan), train.labels, train.class_names)
-    monkeypatch.setattr(minidl.datasets, "fashion_mnist_10k", lambda: (nothing, nothing))
+    monkeypatch.setattr(minidl.datasets.fashion, "fashion_mnist_10k", lambda: (nothing, nothing))
     with np.errstate(all="ignore"):
         assert command(*QUICK, "--out", tmp_path / "run").code == 0
 
@@ -195,7 +195,7 @@ def test_missing_data_leave_no_folder(fails, tmp_path, monkeypatch):
     def nowhere():
         raise FileNotFoundError("Fashion-MNIST is nowhere. Any of these helps:\n  pip install it\n  set MINIDL_DATA")
 
-    monkeypatch.setattr(minidl.datasets, "fashion_mnist", nowhere)
+    monkeypatch.setattr(minidl.datasets.fashion, "fashion_mnist", nowhere)
     error = fails("train", "--data", "fashion-mnist", "--out", tmp_path / "run")
     assert "Any of these helps: pip install it; set MINIDL_DATA" in error
     assert not any(tmp_path.iterdir())

@@ -7,6 +7,7 @@ from minidl.checkpoint import load_arrays, save_arrays
 from minidl.compilation import warm_up
 from minidl.data import batches, class_weights, one_hot, train_test_split
 from minidl.errors import DTypeError, FormatError, NotBuiltError, ShapeError, StateError
+from minidl.history import History
 from minidl.layers import (
     ELU,
     GELU,
@@ -85,7 +86,7 @@ from minidl.optim import (
     clip_gradients,
 )
 from minidl.threads import num_threads, set_num_threads
-from minidl.training import History, evaluate, fit, predict
+from minidl.training import evaluate, fit, predict
 from minidl.training_state import TrainingCheckpoint, load_training, save_training
 
 __version__ = "0.1.0"

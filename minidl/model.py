@@ -8,6 +8,7 @@ import numpy as np
 
 from minidl import architecture, checkpoint, shapes, training
 from minidl.errors import FormatError, NotBuiltError, ShapeError, keyword_hints
+from minidl.history import History
 from minidl.layers import LAYERS
 from minidl.layers.container import Chain
 from minidl.module import Module, flatten_parameters
@@ -25,7 +26,7 @@ class Model(Module):
 
     input_shape: Shape | None = None
 
-    def fit(self, x: Any, y: Any, **options: Any) -> training.History:
+    def fit(self, x: Any, y: Any, **options: Any) -> History:
         """Train: see `minidl.training.fit`."""
         return training.fit(self, x, y, **options)
 

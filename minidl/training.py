@@ -15,6 +15,7 @@ from minidl.callbacks import Callback, ProgressBar
 from minidl.data import batches
 from minidl.errors import DTypeError, ShapeError, keyword_hints
 from minidl.fit_arguments import check_loss, check_metrics, check_optimizer, check_schedule, weights_of
+from minidl.history import History
 from minidl.layers.container import without_softmax
 from minidl.losses.loss import ClassLoss
 from minidl.metrics import Metric
@@ -26,30 +27,6 @@ from minidl.typing import Array
 
 Criterion: TypeAlias = Callable[..., tuple[float, Array]]
 """A loss: criterion(scores, targets) -> (mean loss, its gradient by the scores); with weights, they come third."""
-
-
-class History(dict[str, list[Any]]):
-    """What `fit` saw: a list with a value for each epoch, under "loss", each metric's name and both with "val_"."""
-
-    def append(self, logs: dict[str, Any]) -> None:
-        """Add an epoch's values."""
-        for name, value in logs.items():
-            self.setdefault(name, []).append(value)
-
-    def _repr_html_(self) -> str:
-        """What notebooks show: a row with a small curve for each list of numbers."""
-        from minidl import notebook  # here, so that a program without notebooks starts sooner
-
-        rows = []
-        for name, values in self.items():
-            if values and all(isinstance(value, int | float) for value in values):
-                numbers = [values[0], values[-1], min(values), max(values)]
-                texts = [f"{number:.4g}" for number in numbers]
-                rows.append([notebook.escape(name), notebook.sparkline(values), *texts])
-        epochs = max(map(len, self.values()), default=0)
-        title = f"<b>History</b> <small>{epochs:,} epoch{'s' * (epochs != 1)}</small>"
-        head = ["", "", "first", "last", "lowest", "highest"]
-        return notebook.block(notebook.details(title, notebook.table(head, rows, texts=2)))
 
 
 @keyword_hints
@@ -141,6 +118,7 @@ def fit(
     history = History()
     for watcher in watchers:
         watcher.on_train_begin()
+    listeners = [watcher for watcher in watchers if _hears_batches(watcher)]
     if shuffle:
         for _ in range(initial_epoch):
             rng.permutation(len(x))
@@ -166,10 +144,10 @@ def fit(
                     job.train(inputs, part, optimizer)
                     if schedule is not None and schedule.per == "batch":
                         schedule.step()
-                    if watchers:
+                    if listeners:
                         logs = job.result(each_batch=True)
-                        for watcher in watchers:
-                            watcher.on_train_batch_end(batch, logs)
+                        for listener in listeners:
+                            listener.on_train_batch_end(batch, logs)
             logs = job.result()
             for watcher in watchers:
                 watcher.on_train_epoch_end(epoch)
@@ -345,6 +323,11 @@ def _kept(n: int, validation_split: float) -> int:
     if not 0 < validation_split < 1:
         raise ValueError(f"validation_split: expected a number of at least 0 and less than 1, got {validation_split!r}")
     return int(n * (1 - validation_split))
+
+
+def _hears_batches(watcher: Callback) -> bool:
+    """Whether it does anything after a batch: if nobody does, there are no logs to make."""
+    return getattr(watcher.on_train_batch_end, "__func__", None) is not Callback.on_train_batch_end
 
 
 def _progress(verbose: int | str) -> list[Callback]:

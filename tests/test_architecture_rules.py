@@ -57,7 +57,7 @@ FLOORS = [
         "datasets.*",
         "architecture",
     ],
-    ["callbacks", "fit_arguments"],
+    ["callbacks", "fit_arguments", "history"],
     ["training_state"],
     ["training"],
     ["compilation", "timings"],

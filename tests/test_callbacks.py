@@ -271,3 +271,29 @@ def test_a_live_line_that_is_cut_short_ends_in_a_new_line(clock):
 def test_numbers_of_epochs_line_up(clock):
     lines = bar(live=False, losses=[1.0] * 20, epochs=10).splitlines()
     assert [line[:11] for line in lines] == [f"epoch {i:>2}/10" for i in range(1, 11)]
+
+
+@pytest.mark.parametrize(("listens", "asked"), [(None, 2), ("as a method", 2 + 6), ("as a function of its own", 2 + 6)])
+def test_logs_of_batches_are_made_for_those_who_hear_them(listens, asked):
+    class Counted(ml.Accuracy):
+        asked = 0
+
+        def result(self):
+            Counted.asked += 1
+            return super().result()
+
+    class Listener(ml.Callback):
+        heard = 0
+
+        def on_train_batch_end(self, batch, logs):
+            Listener.heard += 1
+
+    callback = Listener() if listens == "as a method" else ml.Callback()
+    if listens == "as a function of its own":
+        callback.on_train_batch_end = Listener().on_train_batch_end
+    model = ml.Sequential([ml.Dense(2)], input_shape=(3,), seed=0)
+    x, y = np.zeros((12, 3), np.float32), np.zeros(12, np.int64)
+    optimizer = ml.SGD(model.parameters(), lr=0.1)
+    options = {"loss": ml.CrossEntropy(), "optimizer": optimizer, "metrics": [Counted()], "callbacks": [callback]}
+    model.fit(x, y, **options, epochs=2, batch_size=4, verbose=0)
+    assert (Counted.asked, Listener.heard) == (asked, asked - 2)

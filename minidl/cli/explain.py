@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from minidl.cli.arguments import choice, whole_number
-from minidl.cli.choices import DATA
-from minidl.cli.messages import UsageError
+from minidl.cli.arguments import whole_number
+from minidl.cli.messages import printable
+from minidl.cli.pages import page_path
 from minidl.cli.run import load_run
+from minidl.cli.tested import add_data_argument, test_split
 from minidl.datasets import Dataset
 from minidl.errors import ShapeError
 from minidl.explain import write_page
@@ -37,30 +38,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="test images of each class to pick from (default: 2)",
     )
-    choice(parser, "--data", list(DATA), "the images (default: those that the run was trained on)")
+    add_data_argument(parser)
     parser.add_argument("--open", action="store_true", help="open the page in the browser")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Load, write, say where."""
-    source = Path(arguments.run)
-    out = Path(arguments.out or (source / "explain.html" if source.is_dir() else source.with_suffix(".html")))
-    if not out.parent.is_dir():
-        raise FileNotFoundError(f"{out}: there is no folder {out.parent}")
     model, config = load_run(arguments.run)
-    data = arguments.data or config.get("data")
-    if data is None:
-        raise UsageError(
-            f"{arguments.run} doesn't say what it was trained on; add --data with one of {', '.join(DATA)}"
-        )
-    _, test = DATA[data]()
+    out = page_path(arguments.run, arguments.out, "explain.html")
+    data, test, _ = test_split(arguments.run, config, arguments.data)
     if model.input_shape != test.images.shape[1:]:
         wanted, got = show(model.input_shape or ()), show(test.images.shape[1:])
         raise ShapeError(f"{arguments.run} is a model of inputs {wanted}, and the images of {data} are {got}")
     few = first_of_each_class(test, arguments.images)
-    title = f"How {config.get('model') or source.stem} sees a picture"
+    network = config.get("model", Path(arguments.run).stem)
+    title = f"How {network['name'] if isinstance(network, dict) else network} sees a picture"
     write_page(out, model, few.images, few.labels, class_names=test.class_names, title=title)
-    print(f"saved to {out}")
+    print(f"saved to {printable(str(out))}")
     if arguments.open:
         webbrowser.open(out.resolve().as_uri())
 

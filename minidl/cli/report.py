@@ -7,7 +7,8 @@ from typing import Any
 
 from minidl.cli import computing
 from minidl.cli.arguments import whole_number
-from minidl.cli.messages import UsageError, printable
+from minidl.cli.messages import printable
+from minidl.cli.pages import page_path
 from minidl.cli.run import Run, json_text, load_run, regular_file
 from minidl.cli.tested import add_data_argument, test_split
 
@@ -48,7 +49,7 @@ def run(arguments: argparse.Namespace) -> None:
     with computing.computing(arguments):
         model, config = load_run(arguments.run)
         run = Run(Path(arguments.run))
-        out = _out(arguments)
+        out = page_path(arguments.run, arguments.out, "report.html")
         histories = [path for path in (run.history_json, run.history_csv) if run.folder.is_dir() and path.exists()]
         data, test, _ = test_split(arguments.run, config, arguments.data)
         options: dict[str, Any] = {"timings": not arguments.no_timings, "batch_size": arguments.batch_size}
@@ -71,12 +72,3 @@ def run(arguments: argparse.Namespace) -> None:
         import webbrowser
 
         webbrowser.open(out.resolve().as_uri())
-
-
-def _out(arguments: argparse.Namespace) -> Path:
-    """The page's path. Raises UsageError where it has no folder to be in."""
-    path = Path(arguments.run)
-    out = Path(arguments.out) if arguments.out else path / "report.html" if path.is_dir() else path.with_suffix(".html")
-    if out.is_dir() or not out.parent.is_dir():
-        raise UsageError(f"argument --out: {out} isn't a file in a folder that exists")
-    return out

@@ -34,12 +34,12 @@ def saliency(model: Module, images: Any, *, classes: Any = None, batch_size: int
     shapes.count(batch_size, "batch_size")
     logits = copy.deepcopy(without_probabilities(model))  # whose parameters' gradients backward may change
     given = None if classes is None else np.asarray(classes)
+    if given is not None and given.ndim and len(given) != len(images):
+        raise ShapeError(f"classes: expected one for each of {len(images)} images, got {len(given)}")
     maps = []
     for start in range(0, len(images), batch_size):
         part = images[start : start + batch_size]
         scores, backward = logits.forward(part, train=False)
-        if given is not None and given.ndim and len(given) != len(images):
-            raise ShapeError(f"classes: expected one for each of {len(images)} images, got {len(given)}")
         chosen = chosen_classes(
             given if given is None or not given.ndim else given[start : start + batch_size], class_scores(scores)
         )

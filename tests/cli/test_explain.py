@@ -53,7 +53,9 @@ def test_open_shows_the_page(command, trained, tmp_path, monkeypatch):
 def test_errors_come_before_any_file(fails, trained, tmp_path):
     minidl.models.tutorial(seed=0).save(tmp_path / "net.npz")
     assert "doesn't say what it was trained on; add --data" in fails("explain", tmp_path / "net.npz")
-    assert "there is no folder" in fails("explain", trained.path, "--out", tmp_path / "none" / "page.html")
+    assert "isn't a file in a folder that exists" in fails(
+        "explain", trained.path, "--out", tmp_path / "none" / "page.html"
+    )
     assert "at least 0, got '-1'" in fails("explain", trained.path, "--images", "-1")
     assert "none: No such file" in fails("explain", tmp_path / "none")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["net.npz"]
@@ -79,3 +81,16 @@ def test_models_that_do_not_fit(fails, tmp_path, layers, shape, message):
     minidl.Sequential(layers, input_shape=shape, seed=0).save(tmp_path / "net.npz")
     assert message in fails("explain", tmp_path / "net.npz", "--data", "fashion-mnist-10k")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["net.npz"]
+
+
+def test_a_run_on_data_of_its_own_and_a_model_with_arguments(command, few_images, tmp_path):
+    train, test = (part[part.labels < 3] for part in few_images)
+    np.savez(tmp_path / "few.npz", x_train=train.images, y_train=train.labels, x_test=test.images, y_test=test.labels)
+    config = tmp_path / "config.toml"
+    config.write_text(f'model = {{name = "mobilenet", width = 0.1}}\ndata = "{tmp_path / "few.npz"}"\nepochs = 1\n')
+    run = tmp_path / "run"
+    assert command("train", "--config", config, "--out", run, "--backend", "vectorized").err == ""
+    assert command("explain", run).err == ""
+    page = run / "explain.html"
+    assert data_of(page)["classes"] == ["0", "1", "2"]
+    assert "<h1>How mobilenet sees a picture</h1>" in page.read_text("utf-8")

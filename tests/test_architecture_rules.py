@@ -13,6 +13,7 @@ import pytest
 
 import minidl
 from minidl import backends
+from minidl.backends import protocol
 
 PACKAGE = Path(minidl.__file__).resolve().parent
 
@@ -23,6 +24,7 @@ FLOORS = [
         *("backends.reference", "backends.reference.*"),
     ],
     ["backends.operators", "backends.updates"],
+    ["backends.protocol"],
     ["shapes", "progress"],
     ["arrangements"],
     ["threads"],
@@ -385,7 +387,7 @@ def test_importing_minidl_warns_of_nothing(run_python):
     assert done.stderr == ""
 
 
-OPERATORS = [name for name, thing in vars(backends.Backend).items() if inspect.isfunction(thing) and name[0] != "_"]
+OPERATORS = [name for name, thing in vars(protocol.Backend).items() if inspect.isfunction(thing) and name[0] != "_"]
 
 
 def test_the_protocol_lists_the_operators():
@@ -396,7 +398,7 @@ def test_the_protocol_lists_the_operators():
 @pytest.mark.parametrize("name", backends.NAMES)
 def test_each_backend_has_each_operator_with_its_parameters(name, operator):
     module = importlib.import_module(f"minidl.backends.{name}")
-    wanted = list(inspect.signature(getattr(backends.Backend, operator)).parameters.values())[1:]  # but self
+    wanted = list(inspect.signature(getattr(protocol.Backend, operator)).parameters.values())[1:]  # but self
     got = inspect.signature(getattr(module, operator)).parameters.values()
     assert [(p.name, p.kind) for p in got] == [(p.name, p.kind) for p in wanted]
 

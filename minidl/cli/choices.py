@@ -5,7 +5,6 @@ A table is a name and its arguments, {"name": "adam", "lr": 0.001}, as configura
 
 import dataclasses
 import inspect
-import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -42,8 +41,7 @@ class Choice:
 
     def hints(self) -> dict[str, Any]:
         """The types of the arguments that a configuration may give."""
-        hints = typing.get_type_hints(self.make.__init__ if isinstance(self.make, type) else self.make)  # type: ignore[misc]
-        return {name: hints.get(name, Any) for name in self._known()}
+        return {name: parameter.annotation for name, parameter in self._known().items()}
 
     def resolved(self, table: Table) -> dict[str, Any]:
         """The table with the defaults of all that it leaves open; None is left out, as TOML has no word for it."""
@@ -59,7 +57,7 @@ class Choice:
         return self.make(*things, **own, **more)
 
     def _known(self) -> dict[str, inspect.Parameter]:
-        parameters = inspect.signature(self.make).parameters
+        parameters = inspect.signature(self.make, eval_str=True).parameters
         return {name: parameter for name, parameter in parameters.items() if name not in self.hidden}
 
 

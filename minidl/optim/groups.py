@@ -1,6 +1,5 @@
 """Parameter groups: which parameters follow other options than the rest, chosen by their names."""
 
-import fnmatch
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -45,6 +44,8 @@ def chosen_options(
     """
     if not isinstance(groups, Mapping):
         raise TypeError(f'groups: expected {{pattern: {{option: value}}}}, as {{"*.bias": ...}}, got {groups!r}')
+    import fnmatch  # few optimizers have groups
+
     chosen: list[dict[str, Any]] = [{} for _ in parameters]
     for pattern, options in groups.items():
         _check_options(pattern, options, known)

@@ -24,6 +24,9 @@ def register_bytes():
 
 REGISTER_BYTES = register_bytes()
 
+HAS_MASKS = REGISTER_BYTES == 64
+"""Whether the CPU reads and writes part of a register as fast as the whole of it."""
+
 
 def lanes_of(dtype):
     """How many of Numba's floats a register holds."""
@@ -75,9 +78,14 @@ def llvm_call(builder, name, result, *arguments):
     return builder.call(function, arguments)
 
 
-def llvm_mask(builder, count, lanes):
-    """Lanes below count."""
-    places = ir.Constant(ir.VectorType(I64, lanes), list(range(lanes)))
+def llvm_mask(builder, dtype, count):
+    """Lanes below count, compared as integers of the floats' size: a register full of them is one comparison."""
+    lanes, integer = lanes_of(dtype), ir.IntType(dtype.bitwidth)
+    most = ir.Constant(I64, lanes)
+    count = builder.select(builder.icmp_signed("<", count, most), count, most)
+    if integer != I64:
+        count = builder.trunc(count, integer)
+    places = ir.Constant(ir.VectorType(integer, lanes), list(range(lanes)))
     return builder.icmp_signed("<", places, llvm_splat(builder, count, lanes))
 
 
@@ -122,3 +130,34 @@ def llvm_store(builder, dtype, memory, index, value, mask=None):
             ir.Constant(I32, alignment),
             mask,
         )
+
+
+def llvm_load_first(builder, dtype, memory, index, count):
+    """A vector from memory[index] on, of which `count` lanes are read; the others are zero."""
+    if HAS_MASKS:
+        return llvm_load(builder, dtype, memory, index, llvm_mask(builder, dtype, count))
+    with builder.if_else(_is_whole(builder, dtype, count)) as (whole, part):
+        with whole:
+            all_lanes, after_all = llvm_load(builder, dtype, memory, index), builder.block
+        with part:
+            some, after_some = llvm_load(builder, dtype, memory, index, llvm_mask(builder, dtype, count)), builder.block
+    value = builder.phi(llvm_vector(dtype))
+    value.add_incoming(all_lanes, after_all)
+    value.add_incoming(some, after_some)
+    return value
+
+
+def llvm_store_first(builder, dtype, memory, index, value, count):
+    """The first `count` lanes of a vector to memory[index]."""
+    if HAS_MASKS:
+        llvm_store(builder, dtype, memory, index, value, llvm_mask(builder, dtype, count))
+        return
+    with builder.if_else(_is_whole(builder, dtype, count)) as (whole, part):
+        with whole:
+            llvm_store(builder, dtype, memory, index, value)
+        with part:
+            llvm_store(builder, dtype, memory, index, value, llvm_mask(builder, dtype, count))
+
+
+def _is_whole(builder, dtype, count):
+    return builder.icmp_signed(">=", count, ir.Constant(I64, lanes_of(dtype)))

@@ -3,16 +3,56 @@
 import math
 
 from llvmlite import ir
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from minidl.backends.compiled.jit import Linked, njit
+from minidl.backends.compiled.jit import Linked, inlined, njit
 from minidl.backends.compiled.lanewise import at_least, multiply_add
-from minidl.backends.compiled.simd import lanes, load, splat, store
+from minidl.backends.compiled.llvm import I64, REGISTER_BYTES
+from minidl.backends.compiled.simd import lanes, load, splat, store, store_whole
 from minidl.backends.compiled.tile import TILE_ROWS, tile
 
-DEPTH_BLOCK = 512
+DEPTH_BLOCK = 256
 """So many products at a time: the part of B that they read, two vectors wide, stays in the first-level cache."""
+
+PACKED_ROWS = 4 * TILE_ROWS
+"""From so many rows on, lines of B that lie apart are gathered first: from one set of the cache, they'd push each other
+out of it."""
+
+
+@intrinsic
+def _panel(typing, memory):
+    """The index of room on the stack for a block of B."""
+
+    def codegen(context, builder, signature, args):
+        room = cgutils.alloca_once(builder, I64, DEPTH_BLOCK * 2 * REGISTER_BYTES // 8)
+        room.align = 64
+        return builder.udiv(builder.ptrtoint(room, I64), ir.Constant(I64, signature.args[0].dtype.bitwidth // 8))
+
+    return types.int64(memory), codegen
+
+
+@intrinsic
+def _panel_table(typing):
+    """The index of room on the stack for the table of a block of B."""
+
+    def codegen(context, builder, signature, args):
+        room = cgutils.alloca_once(builder, I64, 2 * DEPTH_BLOCK)
+        return builder.udiv(builder.ptrtoint(room, I64), ir.Constant(I64, 8))
+
+    return types.int64(), codegen
+
+
+@inlined
+def _gather(memory, ints, depth, table, b, columns, width, panel, panel_table):
+    """Copy a block of B line after line, with zeros up to whole vectors, and its table for there."""
+    for k in range(depth):
+        line, target = b + ints[table + 2 * k + 1], k * width
+        ints[panel_table + 2 * k] = ints[table + 2 * k]
+        ints[panel_table + 2 * k + 1] = target
+        for v in range(0, width, lanes(memory)):
+            store_whole(memory, panel + target + v, load(memory, line + v, columns - v))
 
 
 @Linked
@@ -22,11 +62,21 @@ def _multiply(memory, ints, rows, row, depth, table, columns, a, b, c, c_stride,
     `table` holds column(k) and line(k) by turns. Each element is one chain of FMAs in the order of k, from start[m, j]
     on, so that its bits don't depend on tiles, blocks or threads.
     """
-    width = 2 * lanes(memory)
+    widest = 2 * lanes(memory)
     tiles = (rows + TILE_ROWS - 1) // TILE_ROWS
-    for j in range(0, columns, width):
+    apart = depth > 1 and ints[table + 3] - ints[table + 1] > widest
+    panel, panel_table = _panel(memory), _panel_table()
+    for j in range(0, columns, widest):
+        few = min(columns - j, widest)
+        width = lanes(memory) if few <= lanes(memory) else widest
+        gathered = few < width or (apart and rows >= PACKED_ROWS)
         for k in range(0, max(depth, 1), DEPTH_BLOCK):
             first, last = k == 0, k + DEPTH_BLOCK >= depth
+            deep = min(depth - k, DEPTH_BLOCK)
+            source, source_table = b + j, table + 2 * k
+            if gathered:
+                _gather(memory, ints, deep, source_table, source, few, width, panel, panel_table)
+                source, source_table = panel, panel_table
             m = 0
             for i in range(tiles):
                 height = (rows - m + tiles - i - 1) // (tiles - i)  # equal tiles: a single row left over runs slowly
@@ -35,16 +85,16 @@ def _multiply(memory, ints, rows, row, depth, table, columns, a, b, c, c_stride,
                     memory,
                     ints,
                     height,
-                    min(depth - k, DEPTH_BLOCK),
+                    deep,
                     a,
                     row + m,
-                    table + 2 * k,
-                    b + j,
+                    source_table,
+                    source,
                     target,
                     c_stride,
                     start + m * start_stride + j if first else target,
                     start_stride if first else c_stride,
-                    min(columns - j, width),
+                    few,
                     floor if last else -math.inf,
                 )
                 m += height

@@ -21,10 +21,12 @@ from minidl.backends.compiled.llvm import (
     lanes_of,
     llvm_call,
     llvm_load,
+    llvm_load_first,
     llvm_mask,
     llvm_scalar,
     llvm_splat,
     llvm_store,
+    llvm_store_first,
     llvm_vector,
 )
 
@@ -45,8 +47,7 @@ def load(typing, memory, index, count):
     """The vector at memory[index], of which `count` lanes are read; the others are zero."""
 
     def codegen(context, builder, signature, args):
-        dtype = signature.args[0].dtype
-        return llvm_load(builder, dtype, args[0], args[1], llvm_mask(builder, args[2], lanes_of(dtype)))
+        return llvm_load_first(builder, signature.args[0].dtype, *args)
 
     return VectorType(memory.dtype)(memory, types.int64, types.int64), codegen
 
@@ -57,8 +58,7 @@ def load_between(typing, memory, index, first, last):
 
     def codegen(context, builder, signature, args):
         dtype = signature.args[0].dtype
-        n = lanes_of(dtype)
-        mask = builder.and_(builder.not_(llvm_mask(builder, args[2], n)), llvm_mask(builder, args[3], n))
+        mask = builder.and_(builder.not_(llvm_mask(builder, dtype, args[2])), llvm_mask(builder, dtype, args[3]))
         return llvm_load(builder, dtype, args[0], args[1], mask)
 
     return VectorType(memory.dtype)(memory, *[types.int64] * 3), codegen
@@ -69,8 +69,7 @@ def store(typing, memory, index, value, count):
     """Write the first `count` lanes of a vector to memory[index]."""
 
     def codegen(context, builder, signature, args):
-        dtype = signature.args[0].dtype
-        llvm_store(builder, dtype, args[0], args[1], args[2], llvm_mask(builder, args[3], lanes_of(dtype)))
+        llvm_store_first(builder, signature.args[0].dtype, *args)
         return context.get_dummy_value()
 
     return types.void(memory, types.int64, value, types.int64), codegen
@@ -120,7 +119,7 @@ def load_strided(typing, memory, index, step, count):
             vector,
             _llvm_strided(builder, dtype, *args[:3]),
             ir.Constant(I32, dtype.bitwidth // 8),
-            llvm_mask(builder, args[3], n),
+            llvm_mask(builder, dtype, args[3]),
             ir.Constant(vector, [0.0] * n),
         )
 

@@ -10,9 +10,10 @@ from minidl.backends.compiled.llvm import (
     lanes_of,
     llvm_fma,
     llvm_load,
-    llvm_mask,
+    llvm_load_first,
     llvm_splat,
     llvm_store,
+    llvm_store_first,
     llvm_vector,
 )
 
@@ -24,8 +25,9 @@ TILE_ROWS = 6 if REGISTER_BYTES == 32 else 12 if REGISTER_BYTES == 64 else 8
 def tile(typing, memory, ints, rows, depth, a, row, col, b, c, c_stride, start, start_stride, columns, floor):
     """C[r, j] = max(floor, start[r, j] + sum over k of A[row[r] + col[k]] B[line[k] + j]), in registers.
 
-    For `rows` rows, at most TILE_ROWS, and `columns` columns, at most two vectors of them. All addresses are indices of
-    `memory` and `ints`. Each element is one chain of FMAs in the order of k, whatever the tile.
+    For `rows` rows, at most TILE_ROWS, and `columns` columns, at most two vectors of them; of B, whole vectors are
+    read: in the loop, masks would take registers that the sums need. All addresses are indices of `memory` and `ints`.
+    Each element is one chain of FMAs in the order of k, whatever the tile.
     """
     signature = types.void(memory, ints, *[types.int64] * 11, memory.dtype)
 
@@ -88,8 +90,7 @@ def _emit_tile(
     def each(emit):
         return [[emit(r, v) for v in range(vectors)] for r in range(rows)]
 
-    last = llvm_mask(builder, builder.sub(columns, const((vectors - 1) * n)), n)
-    masks = [None] * (vectors - 1) + [last]
+    last, left = vectors - 1, builder.sub(columns, const((vectors - 1) * n))
     least = llvm_splat(builder, floor, n)
 
     def place(origin, stride, r, v):
@@ -97,7 +98,11 @@ def _emit_tile(
 
     panel, column = builder.gep(memory, [b]), builder.gep(ints, [col])
     images = [builder.gep(memory, [builder.add(a, whole(row, const(r)))]) for r in range(rows)]
-    begin = each(lambda r, v: llvm_load(builder, dtype, memory, place(start, start_stride, r, v), masks[v]))
+    begin = each(
+        lambda r, v: llvm_load_first(builder, dtype, memory, place(start, start_stride, r, v), left)
+        if v == last
+        else llvm_load(builder, dtype, memory, place(start, start_stride, r, v))
+    )
 
     before, loop, after = builder.block, builder.append_basic_block("k"), builder.append_basic_block("sum")
     builder.cbranch(builder.icmp_signed(">", depth, const(0)), loop, after)
@@ -106,7 +111,7 @@ def _emit_tile(
     sums = each(lambda r, v: builder.phi(llvm_vector(dtype)))
     entry = builder.gep(column, [builder.shl(k, const(1))])
     offset, origin = builder.load(entry), builder.load(builder.gep(entry, [const(1)]))
-    weights = [llvm_load(builder, dtype, panel, builder.add(origin, const(v * n)), masks[v]) for v in range(vectors)]
+    weights = [llvm_load(builder, dtype, panel, builder.add(origin, const(v * n))) for v in range(vectors)]
     scalars = [llvm_splat(builder, builder.load(builder.gep(image, [offset])), n) for image in images]
     added = each(lambda r, v: llvm_fma(builder, dtype, scalars[r], weights[v], sums[r][v]))
     following = builder.add(k, const(1))
@@ -125,4 +130,7 @@ def _emit_tile(
     for r in range(rows):
         for v in range(vectors):
             total = builder.select(builder.fcmp_ordered("<", totals[r][v], least), least, totals[r][v])
-            llvm_store(builder, dtype, memory, place(c, c_stride, r, v), total, masks[v])
+            if v == last:
+                llvm_store_first(builder, dtype, memory, place(c, c_stride, r, v), total, left)
+            else:
+                llvm_store(builder, dtype, memory, place(c, c_stride, r, v), total)

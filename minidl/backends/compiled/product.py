@@ -16,9 +16,10 @@ from minidl.backends.compiled.tile import TILE_ROWS, tile
 DEPTH_BLOCK = 256
 """So many products at a time: the part of B that they read, two vectors wide, stays in the first-level cache."""
 
-PACKED_ROWS = 4 * TILE_ROWS
-"""From so many rows on, lines of B that lie apart are gathered first: from one set of the cache, they'd push each other
-out of it."""
+MANY_ROWS = 4 * TILE_ROWS
+FAR = 1 << 12
+"""From so many rows on, and over so many floats, lines of B are gathered first: in few sets of the first-level cache,
+they would push each other out of it."""
 
 
 @intrinsic
@@ -64,17 +65,16 @@ def _multiply(memory, ints, rows, row, depth, table, columns, a, b, c, c_stride,
     """
     widest = 2 * lanes(memory)
     tiles = (rows + TILE_ROWS - 1) // TILE_ROWS
-    apart = depth > 1 and ints[table + 3] - ints[table + 1] > widest
+    apart = ints[table + 3] - ints[table + 1] if rows >= MANY_ROWS and depth > 1 else 0
     panel, panel_table = _panel(memory), _panel_table()
     for j in range(0, columns, widest):
         few = min(columns - j, widest)
         width = lanes(memory) if few <= lanes(memory) else widest
-        gathered = few < width or (apart and rows >= PACKED_ROWS)
         for k in range(0, max(depth, 1), DEPTH_BLOCK):
             first, last = k == 0, k + DEPTH_BLOCK >= depth
             deep = min(depth - k, DEPTH_BLOCK)
             source, source_table = b + j, table + 2 * k
-            if gathered:
+            if few < width or (apart > width and deep * apart > FAR):
                 _gather(memory, ints, deep, source_table, source, few, width, panel, panel_table)
                 source, source_table = panel, panel_table
             m = 0

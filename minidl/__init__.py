@@ -1,6 +1,8 @@
 """minidl: a small convolutional-network framework on NumPy and Numba that reads like the textbook."""
 
-from minidl import augment, datasets, functional, initializers, metrics, models, schedules, testing
+from typing import TYPE_CHECKING
+
+from minidl import functional, initializers, metrics
 from minidl.backends import backend_name, use_backend
 from minidl.callbacks import AverageWeights, Callback, CSVLogger, EarlyStopping, ModelCheckpoint, ProgressBar
 from minidl.checkpoint import load_arrays, save_arrays
@@ -88,6 +90,12 @@ from minidl.optim import (
 from minidl.threads import num_threads, set_num_threads
 from minidl.training import evaluate, fit, predict
 from minidl.training_state import TrainingCheckpoint, load_training, save_training
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from minidl import augment, datasets, models, schedules, testing
+del TYPE_CHECKING
 
 __version__ = "0.1.0"
 
@@ -202,3 +210,18 @@ __all__ = [
     "use_backend",
     "warm_up",
 ]
+
+_LATER = frozenset({"augment", "datasets", "models", "schedules", "testing"})
+
+
+def __getattr__(name: str) -> "ModuleType":
+    """Import a part when it is first asked for (PEP 562): a program that embeds a network does without it."""
+    from importlib import import_module
+
+    if name in _LATER:
+        return import_module(f"minidl.{name}")
+    raise AttributeError(f"module 'minidl' has no attribute {name!r}", name=name, obj=import_module("minidl"))
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -4,7 +4,7 @@ import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
@@ -14,8 +14,10 @@ from minidl.files import write_atomically
 from minidl.module import Module
 from minidl.optim import ExponentialMovingAverage, Optimizer
 from minidl.progress import Bar, can_draw, numbers
-from minidl.schedules import Schedule
 from minidl.typing import Array, StrPath
+
+if TYPE_CHECKING:
+    from minidl.schedules import Schedule
 
 Logs = Mapping[str, Any]
 
@@ -29,7 +31,7 @@ class Callback(KeywordHints):
 
     model: Module
     optimizer: Optimizer
-    schedule: Schedule | None
+    schedule: "Schedule | None"
     callbacks: Sequence["Callback"]
     params: Mapping[str, Any]
     stop_training = False

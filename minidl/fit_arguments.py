@@ -9,7 +9,6 @@ import numpy as np
 
 from minidl import shapes
 from minidl.errors import ShapeError, did_you_mean
-from minidl.schedules import Schedule
 
 LOSSES = {
     "bce": "BinaryCrossEntropy",
@@ -96,6 +95,8 @@ def check_schedule(schedule: Any, optimizer: Any, names: Sequence[str], steps: i
     """Raise unless it is a schedule of this optimizer, whose value is logged, and that lasts for so many batches."""
     if schedule is None:
         return
+    from minidl.schedules import Schedule  # loaded where there is one, not with minidl
+
     if not isinstance(schedule, Schedule):
         hint = "; call it with the optimizer" if isinstance(schedule, type) else ""
         raise TypeError(f"schedule: expected one of minidl.schedules, got {schedule!r}{hint}")

@@ -4,13 +4,12 @@ import contextlib
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from minidl import functional as F
 from minidl import shapes
-from minidl.augment import Augment, as_augmentation
 from minidl.callbacks import Callback, ProgressBar
 from minidl.data import batches
 from minidl.errors import DTypeError, ShapeError, keyword_hints
@@ -22,8 +21,11 @@ from minidl.metrics import Metric
 from minidl.module import Module
 from minidl.optim import Optimizer
 from minidl.progress import Bar, check_verbose, numbers, working
-from minidl.schedules import Schedule
 from minidl.typing import Array
+
+if TYPE_CHECKING:
+    from minidl.augment import Augment
+    from minidl.schedules import Schedule
 
 Criterion: TypeAlias = Callable[..., tuple[float, Array]]
 """A loss: criterion(scores, targets) -> (mean loss, its gradient by the scores); with weights, they come third."""
@@ -45,10 +47,10 @@ def fit(
     shuffle: bool = True,
     sample_weight: Any = None,
     class_weight: Mapping[int, float] | None = None,
-    schedule: Schedule | None = None,
+    schedule: "Schedule | None" = None,
     metrics: Sequence[Metric] = (),
     callbacks: Sequence[Callback] = (),
-    augment: Augment | None = None,
+    augment: "Augment | None" = None,
     prefetch: int = 0,
     seed: int | None = None,
     verbose: int | str = "auto",
@@ -71,6 +73,8 @@ def fit(
     `initial_epoch` is how many of the `epochs` lie behind, in a training that was interrupted: those to come have the
     order of samples and the augmentations that they would have had. `load_training` loads the rest.
     """
+    from minidl.augment import as_augmentation  # loaded when something is trained, not with minidl
+
     shapes.count(epochs, "epochs", minimum=0)
     if shapes.count(initial_epoch, "initial_epoch", minimum=0) > epochs:
         raise ValueError(f"initial_epoch: expected at most the {epochs} epochs, which are counted from 0 in all")

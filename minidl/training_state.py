@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,8 +12,10 @@ from minidl.checkpoint import load_arrays, save_arrays
 from minidl.errors import FormatError, StateError, keyword_hints
 from minidl.module import Module
 from minidl.optim import Optimizer
-from minidl.schedules import Schedule
 from minidl.typing import StrPath
+
+if TYPE_CHECKING:
+    from minidl.schedules import Schedule
 
 FORMAT = "minidl-training-1"
 
@@ -25,7 +27,7 @@ def save_training(
     *,
     optimizer: Optimizer,
     epoch: int,
-    schedule: Schedule | None = None,
+    schedule: "Schedule | None" = None,
     callbacks: Sequence[Callback] = (),
 ) -> None:
     """Write an .npz file of the states of all these after `epoch` whole epochs, whole or not at all.
@@ -49,7 +51,7 @@ def load_training(
     model: Module,
     *,
     optimizer: Optimizer,
-    schedule: Schedule | None = None,
+    schedule: "Schedule | None" = None,
     callbacks: Sequence[Callback] = (),
 ) -> int:
     """Go on from a file of `save_training`: load what it has, and return how many epochs lie behind.

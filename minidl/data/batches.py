@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl import shapes
-from minidl.augment import Augment, Augmentation, as_augmentation
 from minidl.data.rows import read, take
 from minidl.errors import ShapeError, keyword_hints
 
 if TYPE_CHECKING:
     from numpy import random  # which takes as long to import as all of minidl
+
+    from minidl.augment import Augment, Augmentation
 
 
 @keyword_hints
@@ -24,7 +25,7 @@ def batches(
     drop_last: bool = False,
     start: int = 0,
     prefetch: int = 0,
-    augment: Augment | None = None,
+    augment: "Augment | None" = None,
     seed: int = 0,
     epoch: int = 0,
 ) -> Generator[tuple[Any, Any], None, None]:
@@ -42,6 +43,8 @@ def batches(
     Raises ShapeError for different lengths, ValueError for a batch size below 1 and the like, and TypeError for another
     `augment`, at the call and not at the first batch.
     """
+    from minidl.augment import as_augmentation  # loaded with the first batches, not with minidl
+
     shapes.count(batch_size, "batch_size")
     shapes.count(start, "start", minimum=0)
     shapes.count(prefetch, "prefetch", minimum=0)
@@ -64,7 +67,7 @@ def _batches(
     y: Any,
     parts: range,
     order: Any,
-    augmentation: Augmentation | None,
+    augmentation: "Augmentation | None",
     seed: int,
     epoch: int,
     *,

@@ -99,9 +99,11 @@ def _emit_tile(
     panel, column = builder.gep(memory, [b]), builder.gep(ints, [col])
     images = [builder.gep(memory, [builder.add(a, whole(row, const(r)))]) for r in range(rows)]
     begin = each(
-        lambda r, v: llvm_load_first(builder, dtype, memory, place(start, start_stride, r, v), left)
-        if v == last
-        else llvm_load(builder, dtype, memory, place(start, start_stride, r, v))
+        lambda r, v: (
+            llvm_load_first(builder, dtype, memory, place(start, start_stride, r, v), left)
+            if v == last
+            else llvm_load(builder, dtype, memory, place(start, start_stride, r, v))
+        )
     )
 
     before, loop, after = builder.block, builder.append_basic_block("k"), builder.append_basic_block("sum")

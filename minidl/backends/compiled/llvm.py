@@ -132,31 +132,41 @@ def llvm_store(builder, dtype, memory, index, value, mask=None):
         )
 
 
-def llvm_load_first(builder, dtype, memory, index, count):
-    """A vector from memory[index] on, of which `count` lanes are read; the others are zero."""
+def llvm_load_first(builder, dtype, memory, indices, count):
+    """A vector from each memory[index] on, of which `count` lanes are read; the others are zero."""
+
+    def loaded(mask=None):
+        return [llvm_load(builder, dtype, memory, index, mask) for index in indices]
+
     if HAS_MASKS:
-        return llvm_load(builder, dtype, memory, index, llvm_mask(builder, dtype, count))
+        return loaded(llvm_mask(builder, dtype, count))
     with builder.if_else(_is_whole(builder, dtype, count)) as (whole, part):
         with whole:
-            all_lanes, after_all = llvm_load(builder, dtype, memory, index), builder.block
+            all_lanes, after_all = loaded(), builder.block
         with part:
-            some, after_some = llvm_load(builder, dtype, memory, index, llvm_mask(builder, dtype, count)), builder.block
-    value = builder.phi(llvm_vector(dtype))
-    value.add_incoming(all_lanes, after_all)
-    value.add_incoming(some, after_some)
-    return value
+            some_lanes, after_some = loaded(llvm_mask(builder, dtype, count)), builder.block
+    values = [builder.phi(llvm_vector(dtype)) for _ in indices]
+    for value, every, some in zip(values, all_lanes, some_lanes, strict=True):
+        value.add_incoming(every, after_all)
+        value.add_incoming(some, after_some)
+    return values
 
 
-def llvm_store_first(builder, dtype, memory, index, value, count):
-    """The first `count` lanes of a vector to memory[index]."""
+def llvm_store_first(builder, dtype, memory, indices, values, count):
+    """The first `count` lanes of each vector to its memory[index]."""
+
+    def emit(mask=None):
+        for index, value in zip(indices, values, strict=True):
+            llvm_store(builder, dtype, memory, index, value, mask)
+
     if HAS_MASKS:
-        llvm_store(builder, dtype, memory, index, value, llvm_mask(builder, dtype, count))
+        emit(llvm_mask(builder, dtype, count))
         return
     with builder.if_else(_is_whole(builder, dtype, count)) as (whole, part):
         with whole:
-            llvm_store(builder, dtype, memory, index, value)
+            emit()
         with part:
-            llvm_store(builder, dtype, memory, index, value, llvm_mask(builder, dtype, count))
+            emit(llvm_mask(builder, dtype, count))
 
 
 def _is_whole(builder, dtype, count):

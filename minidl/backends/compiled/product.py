@@ -65,6 +65,7 @@ def _multiply(memory, ints, rows, row, depth, table, columns, a, b, c, c_stride,
     """
     widest = 2 * lanes(memory)
     tiles = (rows + TILE_ROWS - 1) // TILE_ROWS
+    height, higher = rows // max(tiles, 1), rows % max(tiles, 1)  # equal tiles: a row left over runs slowly
     apart = ints[table + 3] - ints[table + 1] if rows >= MANY_ROWS and depth > 1 else 0
     panel, panel_table = _panel(memory), _panel_table()
     for j in range(0, columns, widest):
@@ -79,12 +80,12 @@ def _multiply(memory, ints, rows, row, depth, table, columns, a, b, c, c_stride,
                 source, source_table = panel, panel_table
             m = 0
             for i in range(tiles):
-                height = (rows - m + tiles - i - 1) // (tiles - i)  # equal tiles: a single row left over runs slowly
+                size = height + 1 if i < higher else height
                 target = c + m * c_stride + j
                 tile(
                     memory,
                     ints,
-                    height,
+                    size,
                     deep,
                     a,
                     row + m,
@@ -97,7 +98,7 @@ def _multiply(memory, ints, rows, row, depth, table, columns, a, b, c, c_stride,
                     few,
                     floor if last else -math.inf,
                 )
-                m += height
+                m += size
 
 
 @intrinsic

@@ -47,7 +47,8 @@ def load(typing, memory, index, count):
     """The vector at memory[index], of which `count` lanes are read; the others are zero."""
 
     def codegen(context, builder, signature, args):
-        return llvm_load_first(builder, signature.args[0].dtype, *args)
+        memory, index, count = args
+        return llvm_load_first(builder, signature.args[0].dtype, memory, [index], count)[0]
 
     return VectorType(memory.dtype)(memory, types.int64, types.int64), codegen
 
@@ -69,7 +70,8 @@ def store(typing, memory, index, value, count):
     """Write the first `count` lanes of a vector to memory[index]."""
 
     def codegen(context, builder, signature, args):
-        llvm_store_first(builder, signature.args[0].dtype, *args)
+        memory, index, value, count = args
+        llvm_store_first(builder, signature.args[0].dtype, memory, [index], [value], count)
         return context.get_dummy_value()
 
     return types.void(memory, types.int64, value, types.int64), codegen

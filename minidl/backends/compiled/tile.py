@@ -90,21 +90,19 @@ def _emit_tile(
     def each(emit):
         return [[emit(r, v) for v in range(vectors)] for r in range(rows)]
 
-    last, left = vectors - 1, builder.sub(columns, const((vectors - 1) * n))
+    left = builder.sub(columns, const((vectors - 1) * n))
     least = llvm_splat(builder, floor, n)
 
-    def place(origin, stride, r, v):
-        return builder.add(builder.add(origin, builder.mul(stride, const(r))), const(v * n))
+    def places(origin, stride):
+        """[vector][row]: of the last vectors, `left` lanes are C's."""
+        lines = [builder.add(origin, builder.mul(stride, const(r))) for r in range(rows)]
+        return [[builder.add(line, const(v * n)) for line in lines] for v in range(vectors)]
 
     panel, column = builder.gep(memory, [b]), builder.gep(ints, [col])
     images = [builder.gep(memory, [builder.add(a, whole(row, const(r)))]) for r in range(rows)]
-    begin = each(
-        lambda r, v: (
-            llvm_load_first(builder, dtype, memory, place(start, start_stride, r, v), left)
-            if v == last
-            else llvm_load(builder, dtype, memory, place(start, start_stride, r, v))
-        )
-    )
+    *inner, edge = places(start, start_stride)
+    first = [[llvm_load(builder, dtype, memory, place) for place in line] for line in inner]
+    first.append(llvm_load_first(builder, dtype, memory, edge, left))
 
     before, loop, after = builder.block, builder.append_basic_block("k"), builder.append_basic_block("sum")
     builder.cbranch(builder.icmp_signed(">", depth, const(0)), loop, after)
@@ -127,12 +125,11 @@ def _emit_tile(
     for r in range(rows):
         for v in range(vectors):
             for phi in (sums[r][v], totals[r][v]):
-                phi.add_incoming(begin[r][v], before)
+                phi.add_incoming(first[v][r], before)
                 phi.add_incoming(added[r][v], loop)
-    for r in range(rows):
-        for v in range(vectors):
-            total = builder.select(builder.fcmp_ordered("<", totals[r][v], least), least, totals[r][v])
-            if v == last:
-                llvm_store_first(builder, dtype, memory, place(c, c_stride, r, v), total, left)
-            else:
-                llvm_store(builder, dtype, memory, place(c, c_stride, r, v), total)
+    results = each(lambda r, v: builder.select(builder.fcmp_ordered("<", totals[r][v], least), least, totals[r][v]))
+    *inner, edge = places(c, c_stride)
+    for v, line in enumerate(inner):
+        for r, place in enumerate(line):
+            llvm_store(builder, dtype, memory, place, results[r][v])
+    llvm_store_first(builder, dtype, memory, edge, [result[-1] for result in results], left)

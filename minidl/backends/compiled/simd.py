@@ -194,6 +194,19 @@ def clear(typing, memory, target, count):
 
 
 @intrinsic
+def prefetch(typing, memory, index):
+    """Ask for the cache line of memory[index], which will be read or written soon."""
+
+    def codegen(context, builder, signature, args):
+        pointer = builder.bitcast(builder.gep(args[0], [args[1]]), ir.IntType(8).as_pointer())
+        reading, second_level, data = (ir.Constant(I32, value) for value in (0, 2, 1))
+        llvm_call(builder, "llvm.prefetch.p0", ir.VoidType(), pointer, reading, second_level, data)
+        return context.get_dummy_value()
+
+    return types.void(memory, types.int64), codegen
+
+
+@intrinsic
 def pause(typing):
     """Tell the CPU that this thread waits for another one, where it can be told."""
 

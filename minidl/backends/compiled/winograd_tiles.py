@@ -13,7 +13,7 @@ import numpy as np
 from minidl.backends.compiled.jit import njit
 from minidl.backends.compiled.lanewise import add, larger_magnitude, multiply, multiply_add, rectify, unless_below
 from minidl.backends.compiled.plan import Plan
-from minidl.backends.compiled.simd import any_nan, lanes, load, splat, store, store_whole
+from minidl.backends.compiled.simd import any_nan, lanes, load, prefetch, splat, store, store_whole
 from minidl.backends.compiled.winograd_lines import LINE, TILE, input_line, output_line, slope_line
 
 POINTS = LINE * LINE
@@ -77,6 +77,21 @@ def geometry(tables: Plan) -> tuple[Any, ...]:
     )
 
 
+CACHE_LINE = 16
+"""Floats of a cache line: of a longer one, some are asked for twice."""
+
+
+@njit
+def _fetch(memory, first, lines, below, count):
+    """Ask for `count` floats of each of some lines of an image: the CPU doesn't foresee that tiles turn to them.
+
+    A row of tiles passes by before they are needed.
+    """
+    for i in range(lines):
+        for q in range(0, count, CACHE_LINE):
+            prefetch(memory, first + i * below + q)
+
+
 @njit
 def _clear_column(memory, target, step):
     """Zeros for a column outside of the image."""
@@ -106,6 +121,7 @@ def transform_inputs(memory, ints, tiles, images, first, count, channels, line, 
         row3 = row + 3 * below if 0 <= top + 3 < height else outside
         row4 = row + 4 * below if 0 <= top + 4 < height else outside
         row5 = row + 5 * below if 0 <= top + 5 < height else outside
+        _fetch(memory, row + LINE * below, min(height - top - LINE, TILE), below, min(TILE, to_column) * pixel)
         for c in range(0, channels, n):
             for j in range(from_column):
                 _clear_column(memory, own + j * n, LINE * n)
@@ -148,6 +164,7 @@ def transform_slopes(memory, ints, tiles, slopes, first, count, filters, line, t
         row1 = row0 + below if top + 1 < height else outside
         row2 = row0 + 2 * below if top + 2 < height else outside
         row3 = row0 + 3 * below if top + 3 < height else outside
+        _fetch(memory, row0 + TILE * below, min(height - top - TILE, TILE), below, to_column * pixel)
         for c in range(0, filters, n):
             for j in range(to_column):
                 at = j * pixel + c
@@ -194,6 +211,8 @@ def transform_outputs(memory, ints, tiles, source, step, first, count, columns, 
         top, left = place // across * TILE, place % across * TILE
         rows, right = min(TILE, height - top), min(TILE, width - left)
         target = y + ((image * height + top) * width + left) * pixel
+        for j in range(right):
+            _fetch(memory, target + (TILE * width + j) * pixel, min(height - top - TILE, TILE), width * pixel, columns)
         check = zero
         for c in range(0, columns, n):
             left_over = columns - c

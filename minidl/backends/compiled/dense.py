@@ -20,8 +20,8 @@ from minidl.backends.compiled.simd import lanes
 from minidl.backends.compiled.tile import TILE_ROWS
 from minidl.typing import Array
 
-ROWS = 3 * TILE_ROWS
-"""Lines of C that a task computes, at most, of a panel of two vectors of columns."""
+TASKS, FEWEST_ROWS = 16, 3 * TILE_ROWS
+"""A product is cut into so many tasks, for threads to share, if each gets so many lines of C or more."""
 
 
 class Job(IntEnum):
@@ -79,7 +79,8 @@ def product(
     """C (m, n) = start (n,) + A B: A (m, k) has these strides, in elements; B (k, n) and C are contiguous."""
     (rows, columns), depth = c.shape, b.shape[0]
     row, table = _tables(rows, a_strides[0], depth, a_strides[1], columns)
-    blocks = -(-rows // ROWS)
+    panels = -(-columns // (2 * lane_count(c.dtype)))
+    blocks = min(-(-rows // FEWEST_ROWS), -(-TASKS // panels))
     job = pack(
         Job,
         a=a,
@@ -95,7 +96,7 @@ def product(
         columns=columns,
         blocks=blocks,
     )
-    return launch.Job(_product, job, blocks * -(-columns // (2 * lane_count(c.dtype))), rows * columns * depth)
+    return launch.Job(_product, job, blocks * panels, rows * columns * depth)
 
 
 def prepare(x: Array, w: Array, b: Array | None, *, relu: bool) -> tuple[Array, list[launch.Job]]:

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from minidl.backends.compiled.again import Repeatable
 from minidl.backends.compiled.jit import Kernel, inlined, njit
 from minidl.backends.compiled.lanewise import exponential, rectify, subtract, where_positive
-from minidl.backends.compiled.launch import Job, pieces, run
+from minidl.backends.compiled.launch import Job, pieces
 from minidl.backends.compiled.memory import dense, empty, empty_like
 from minidl.backends.compiled.simd import lanes, load, splat, store
 from minidl.typing import Array
@@ -138,11 +139,11 @@ def rectified(x: Array) -> tuple[Array, Job]:
     return y, Job(_relu, [source, target, x.size, tasks], tasks, 8 * x.size)
 
 
-def relu(x: Array) -> Array:
+@Repeatable
+def relu(x: Array) -> tuple[Array, list[Job]]:
     """max(x, 0), NaN kept, in the memory order of x."""
     y, job = rectified(x)
-    run(x.dtype, job)
-    return y
+    return y, [job]
 
 
 def masked(dy: Array, y: Array) -> tuple[Array, Job]:
@@ -153,11 +154,11 @@ def masked(dy: Array, y: Array) -> tuple[Array, Job]:
     return dx, Job(_relu_backward, [slopes, outputs, target, y.size, tasks], tasks, 8 * y.size)
 
 
-def relu_backward(dy: Array, y: Array) -> Array:
+@Repeatable
+def relu_backward(dy: Array, y: Array) -> tuple[Array, list[Job]]:
     """Dy where y isn't zero, in the memory order of y."""
     dx, job = masked(dy, y)
-    run(y.dtype, job)
-    return dx
+    return dx, [job]
 
 
 def _in_memory_order(*arrays: Array) -> list[Any]:
@@ -166,31 +167,34 @@ def _in_memory_order(*arrays: Array) -> list[Any]:
     return [dense(array.transpose(order)) for array in arrays]
 
 
-def softmax(x: Array) -> Array:
+@Repeatable
+def softmax(x: Array) -> tuple[Array, list[Job]]:
     """Row by row of (n, classes), below the row's maximum so that exp can't overflow."""
     return _by_rows(_softmax, x)
 
 
-def softmax_backward(dy: Array, y: Array) -> Array:
+@Repeatable
+def softmax_backward(dy: Array, y: Array) -> tuple[Array, list[Job]]:
     """Y (dy - the row's sum of dy y)."""
     return _by_rows(_softmax_backward, dy, y)
 
 
-def log_softmax(x: Array) -> Array:
+@Repeatable
+def log_softmax(x: Array) -> tuple[Array, list[Job]]:
     """Row by row of (n, classes), below the row's maximum."""
     return _by_rows(_log_softmax, x, scratch=True)
 
 
-def log_softmax_backward(dy: Array, y: Array) -> Array:
+@Repeatable
+def log_softmax_backward(dy: Array, y: Array) -> tuple[Array, list[Job]]:
     """Dy - softmax times the row's sum of dy."""
     return _by_rows(_log_softmax_backward, dy, y)
 
 
-def _by_rows(kernel: Kernel, *inputs: Array, scratch: bool = False) -> Array:
+def _by_rows(kernel: Kernel, *inputs: Array, scratch: bool = False) -> tuple[Array, list[Job]]:
     sources = [dense(array) for array in inputs]
     output = empty(sources[0].shape, sources[0].dtype)
-    run(output.dtype, by_rows(kernel, *sources, output, scratch=scratch))
-    return output
+    return output, [by_rows(kernel, *sources, output, scratch=scratch)]
 
 
 def by_rows(kernel: Kernel, *arrays: Array, scratch: bool = False) -> Job:
@@ -199,10 +203,10 @@ def by_rows(kernel: Kernel, *arrays: Array, scratch: bool = False) -> Job:
     return Job(kernel, [*arrays, rows, classes], 1, scratch=classes if scratch else 0)
 
 
-def cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
+@Repeatable
+def cross_entropy(logits: Array, targets: Array) -> tuple[tuple[Array, Array], list[Job]]:
     """(losses (n,), dlogits (n, classes)) of rows of logits and rows of target probabilities."""
     scores, distributions = dense(logits), dense(targets)
     losses, dlogits = np.empty(len(scores), scores.dtype), np.empty(scores.shape, scores.dtype)
     job = [scores, distributions, losses, dlogits, *scores.shape]
-    run(scores.dtype, Job(_cross_entropy, job, 1, scratch=scores.shape[1]))
-    return losses, dlogits
+    return (losses, dlogits), [Job(_cross_entropy, job, 1, scratch=scores.shape[1])]

@@ -1,7 +1,8 @@
-"""Calls of an operator that are prepared once: the next with arrays of the same layout only gives other addresses."""
+"""Operators that are prepared once: the next call with arrays of the same layout only gives other addresses."""
 
-from collections.abc import Hashable, Sequence
-from typing import Any
+import functools
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar, cast
 
 import numpy as np
 
@@ -9,75 +10,128 @@ from minidl.backends.compiled.launch import Job, Program
 from minidl.backends.compiled.memory import at, empty
 from minidl.typing import Array
 
-CALLS = 64
-"""So many layouts are remembered, the oldest forgotten first."""
+P = ParamSpec("P")
+R = TypeVar("R", bound=Array | tuple[Array | None, ...])
+
+CALLS = 32
+"""So many layouts are remembered of an operator, the oldest forgotten first."""
 
 KEPT_BYTES = 1 << 20
 """A call whose own arrays, such as packed weights, take more isn't kept: memory would be held that others can use."""
 
 
-class Calls:
-    """An operator's calls, each of which serves one thread at a time."""
+class Repeatable(Generic[P, R]):
+    """A decorated function(*arrays, **settings) -> (its results, the jobs that compute them) that does them at once.
 
-    def __init__(self) -> None:
-        self._idle: dict[Hashable, list[_Call]] = {}
+    The jobs may not depend on the values in the arrays. Each kept call serves one thread at a time.
+    """
 
-    def again(self, key: Hashable, given: Sequence[Array]) -> Array | None:
-        """What the operator gives for these arrays, if it was called for others of their layout; otherwise None.
+    def __init__(self, prepare: Callable[P, tuple[R, Sequence[Job]]]) -> None:
+        functools.update_wrapper(self, prepare)
+        self.prepare = prepare
+        self.idle: dict[Hashable, list[_Call] | None] = {}  # None for a layout whose calls can't be kept
 
-        The key says all that the result depends on but the values in the arrays.
-        """
-        idle = self._idle.get(key)
-        if not idle:
-            return None
-        try:
-            call = idle.pop()
-        except IndexError:  # another thread was quicker
-            return None
-        y = call.run(given)
-        idle.append(call)
-        return y
-
-    def first(self, key: Hashable, given: Sequence[Array], y: Array, jobs: Sequence[Job]) -> None:
-        """Do the jobs, which compute the dense y from the given arrays, and keep them for the next call."""
-        program = Program(jobs, y.dtype)
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """The operator's results, in arrays of their own."""
+        key = (*map(_layout, args), *kwargs.items())
+        idle = self._idle(key)
+        given = [cast(Array, array) for array in args if array is not None]
+        call = _taken(idle)
+        if call is not None and idle is not None:
+            again = call.run(given)
+            idle.append(call)
+            return cast(R, again)
+        results, jobs = self.prepare(*args, **kwargs)
+        program = Program(jobs, given[0].dtype)
         program.run()
-        call = _Call.of(program, given, y)
-        if call is None:
-            return
-        if key not in self._idle and len(self._idle) >= CALLS:
-            self._idle.pop(next(iter(self._idle)), None)
-        self._idle.setdefault(key, []).append(call)
+        if idle is not None:
+            call = _Call.of(program, given, results)
+            if call is not None:
+                idle.append(call)
+            elif not idle:
+                self.idle[key] = None
+        return results
+
+    def _idle(self, key: Hashable) -> "list[_Call] | None":
+        """The kept calls of a layout that no thread is at; None where calls can't be kept."""
+        try:
+            return self.idle[key]
+        except KeyError:
+            if len(self.idle) >= CALLS:
+                self.idle.pop(next(iter(self.idle)), None)
+            return self.idle.setdefault(key, [])
+        except TypeError:  # arrays among the settings, which can't be looked up: their addresses would stay behind
+            return None
+
+
+def _taken(idle: "list[_Call] | None") -> "_Call | None":
+    if not idle:
+        return None
+    try:
+        return idle.pop()
+    except IndexError:  # another thread was quicker
+        return None
+
+
+class _Result(NamedTuple):
+    """How to make an array like one of the results: dense in memory, and seen with its axes in another order."""
+
+    shape: tuple[int, ...]
+    axes: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @classmethod
+    def of(cls, array: Array) -> "_Result | None":
+        """None for an array that has gaps."""
+        order = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
+        in_memory = array.transpose(order)
+        return cls(in_memory.shape, tuple(np.argsort(order)), array.dtype) if in_memory.flags.c_contiguous else None
+
+    def new(self) -> Array:
+        return empty(self.shape, self.dtype).transpose(self.axes)
 
 
 class _Call:
-    """A program, and where it has the addresses of the given arrays and of the result."""
+    """A program, and where it has the addresses of the given arrays and of the results."""
 
-    def __init__(self, program: Program, places: list[list[int]], y: Array) -> None:
-        self.program, self.places, self.shape, self.dtype = program, places, y.shape, y.dtype
+    def __init__(
+        self, program: Program, places: list[list[int]], results: list[_Result | None], is_single: bool
+    ) -> None:
+        self.program, self.places, self.results, self.is_single = program, places, results, is_single
 
     @classmethod
-    def of(cls, program: Program, given: Sequence[Array], y: Array) -> "_Call | None":
+    def of(cls, program: Program, given: Sequence[Array], results: Array | tuple[Array | None, ...]) -> "_Call | None":
         """None where an array was copied first or shares memory with another one, and for large arrays of its own."""
-        addresses = [at(array) for array in (*given, y)]
+        made = [results] if isinstance(results, np.ndarray) else list(results)
+        outer = [*given, *(array for array in made if array is not None)]
+        addresses = [at(array) for array in outer]
         places = [program.places(address) for address in addresses]
         own = [array for array in program.arrays if isinstance(array, np.ndarray) and at(array) not in addresses]
-        if not all(places) or len(set(addresses)) < len(addresses) or sum(array.nbytes for array in own) > KEPT_BYTES:
+        like = [None if array is None else _Result.of(array) for array in made]
+        if (
+            not all(places)
+            or len(set(addresses)) < len(addresses)
+            or any(array is not None and result is None for array, result in zip(made, like, strict=True))
+            or sum(array.nbytes for array in own) > KEPT_BYTES
+            or any(np.may_share_memory(mine, other) for mine in own for other in outer)
+        ):
             return None
         program.arrays = own  # the others are their owners'
-        return cls(program, places, y)
+        return cls(program, places, like, isinstance(results, np.ndarray))
 
-    def run(self, given: Sequence[Array]) -> Array:
-        """The result, in an array of its own."""
-        words, y = self.program.words, empty(self.shape, self.dtype)
-        for array, places in zip((*given, y), self.places, strict=True):
-            address = at(array)
-            for place in places:
-                words[place] = address
+    def run(self, given: Sequence[Array]) -> Any:
+        """The results, in arrays of their own."""
+        made = [None if result is None else result.new() for result in self.results]
+        words, places = self.program.words, iter(self.places)
+        for array in (*given, *made):
+            if array is not None:
+                address = at(array)
+                for place in next(places):
+                    words[place] = address
         self.program.run()
-        return y
+        return made[0] if self.is_single else tuple(made)
 
 
-def layout(array: Any) -> Hashable:
+def _layout(array: Any) -> Hashable:
     """All about an array but its values and where it lies; None for None."""
     return None if array is None else (array.shape, array.strides, array.dtype.char, array.flags.aligned)

@@ -1,8 +1,9 @@
 """Average-pooling: vectors over the channels, each line of a window summed apart, by tables of where windows lie."""
 
+from minidl.backends.compiled.again import Repeatable
 from minidl.backends.compiled.jit import Kernel, inlined
 from minidl.backends.compiled.lanewise import add, divide
-from minidl.backends.compiled.launch import Job, run
+from minidl.backends.compiled.launch import Job
 from minidl.backends.compiled.memory import block, empty
 from minidl.backends.compiled.simd import clear, lanes, load, splat, store
 from minidl.backends.vectorized.pool import adaptive_windows, windows_of_averages
@@ -97,32 +98,34 @@ def adaptive_tables(size: Pair, output_size: Pair) -> tuple[IntArray, IntArray]:
     return adaptive_windows(size[0], output_size[0]), adaptive_windows(size[1], output_size[1])
 
 
-def average_pool2d(x: Array, *, pool_size: Pair, stride: Pair, padding: Sides, count_include_pad: bool) -> Array:
+@Repeatable
+def average_pool2d(
+    x: Array, *, pool_size: Pair, stride: Pair, padding: Sides, count_include_pad: bool
+) -> tuple[Array, list[Job]]:
     """Image by image, window by window."""
     size = (x.shape[2], x.shape[3])
     y, job = averaged(x, *windows_of_averages(size, pool_size, stride, padding, count_include_pad))
-    run(x.dtype, job)
-    return y
+    return y, [job]
 
 
+@Repeatable
 def average_pool2d_backward(
     dy: Array, *, size: Pair, pool_size: Pair, stride: Pair, padding: Sides, count_include_pad: bool
-) -> Array:
+) -> tuple[Array, list[Job]]:
     """Each window shares dy out among its pixels."""
     dx, job = shared_out(dy, size, *windows_of_averages(size, pool_size, stride, padding, count_include_pad))
-    run(dy.dtype, job)
-    return dx
+    return dx, [job]
 
 
-def adaptive_average_pool2d(x: Array, *, output_size: Pair) -> Array:
+@Repeatable
+def adaptive_average_pool2d(x: Array, *, output_size: Pair) -> tuple[Array, list[Job]]:
     """Image by image, window by window."""
     y, job = averaged(x, *adaptive_tables((x.shape[2], x.shape[3]), output_size))
-    run(x.dtype, job)
-    return y
+    return y, [job]
 
 
-def adaptive_average_pool2d_backward(dy: Array, *, size: Pair) -> Array:
+@Repeatable
+def adaptive_average_pool2d_backward(dy: Array, *, size: Pair) -> tuple[Array, list[Job]]:
     """Each window shares dy out among its pixels."""
     dx, job = shared_out(dy, size, *adaptive_tables(size, (dy.shape[2], dy.shape[3])))
-    run(dy.dtype, job)
-    return dx
+    return dx, [job]

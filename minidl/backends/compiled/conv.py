@@ -13,9 +13,9 @@ import numpy as np
 
 from minidl.backends.compiled import depthwise, launch, planar, winograd
 from minidl.backends.compiled.activation import rectified
-from minidl.backends.compiled.again import Calls, layout
+from minidl.backends.compiled.again import Repeatable
 from minidl.backends.compiled.jit import Kernel
-from minidl.backends.compiled.launch import pack, run
+from minidl.backends.compiled.launch import pack
 from minidl.backends.compiled.layout import packed
 from minidl.backends.compiled.memory import block, dense, empty, empty_like
 from minidl.backends.compiled.padding import pad_rows
@@ -207,21 +207,17 @@ def prepare(
     return y, argmax, [*jobs, job]
 
 
-_calls = Calls()
-
-
-def conv2d(x: Array, w: Array, b: Array | None, *, stride: Pair, padding: Sides, dilation: Pair, groups: int) -> Array:
+@Repeatable
+def conv2d(
+    x: Array, w: Array, b: Array | None, *, stride: Pair, padding: Sides, dilation: Pair, groups: int
+) -> tuple[Array, list[launch.Job]]:
     """The patches, which are never copied out, times the filters."""
-    key = layout(x), layout(w), layout(b), stride, padding, dilation, groups
-    given = (x, w) if b is None else (x, w, b)
-    lines = _calls.again(key, given)
-    if lines is None:
-        y, _, jobs = prepare(x, w, b, tables_for(x, w, stride, padding, dilation, groups), relu=False, pool=None)
-        lines = y.transpose(0, 2, 3, 1)
-        _calls.first(key, given, lines, jobs)
-    return lines.transpose(0, 3, 1, 2)
+    tables = tables_for(x, w, stride, padding, dilation, groups)
+    y, _, jobs = prepare(x, w, b, tables, relu=False, pool=None)
+    return y, jobs
 
 
+@Repeatable
 def conv2d_relu(
     x: Array,
     w: Array,
@@ -232,8 +228,7 @@ def conv2d_relu(
     dilation: Pair,
     groups: int,
     pool: Window | None,
-) -> tuple[Array, Array | None]:
+) -> tuple[tuple[Array, Array | None], list[launch.Job]]:
     """(y, argmax) of convolution, ReLU and, with a pool (its size, stride and padding), max-pooling, in one pass."""
     y, argmax, jobs = prepare(x, w, b, tables_for(x, w, stride, padding, dilation, groups), relu=True, pool=pool)
-    run(x.dtype, *jobs)
-    return y, argmax
+    return (y, argmax), jobs

@@ -11,10 +11,11 @@ import numpy as np
 
 from minidl.backends.compiled import depthwise, launch, planar_backward, winograd_backward
 from minidl.backends.compiled.activation import masked
+from minidl.backends.compiled.again import Repeatable
 from minidl.backends.compiled.conv import Window, tables_for
 from minidl.backends.compiled.conv_image import Job, input_by_columns, input_by_phases, spread_slopes, sum_lines
 from minidl.backends.compiled.jit import Kernel
-from minidl.backends.compiled.launch import PARTS, pack, run
+from minidl.backends.compiled.launch import PARTS, pack
 from minidl.backends.compiled.layout import packed, summed
 from minidl.backends.compiled.memory import block, empty
 from minidl.backends.compiled.padding import pad_image
@@ -179,22 +180,27 @@ def prepare(
     return dx, dw, db, before + jobs
 
 
-def _run(gradients: Gradients, w: Array) -> tuple[Array | None, Array, Array]:
+Summed = tuple[tuple[Array | None, Array, Array], list[launch.Job]]
+
+
+def _summed(gradients: Gradients, w: Array) -> Summed:
     dx, dw_parts, db_parts, jobs = gradients
     filters, group_channels, kh, kw = w.shape
     dw, db = empty((kh, kw, group_channels, filters), w.dtype), empty((filters,), w.dtype)
-    run(w.dtype, *jobs, summed(dw_parts, dw, onto=False), summed(db_parts, db, onto=False))
-    return dx, dw.transpose(3, 2, 0, 1), db
+    sums = [summed(dw_parts, dw, onto=False), summed(db_parts, db, onto=False)]
+    return (dx, dw.transpose(3, 2, 0, 1), db), jobs + sums
 
 
+@Repeatable
 def conv2d_backward(
     dy: Array, x: Array, w: Array, *, stride: Pair, padding: Sides, dilation: Pair, groups: int, need_dx: bool = True
-) -> tuple[Array | None, Array, Array]:
+) -> Summed:
     """(dx, dw, db) of `conv2d`."""
     tables = tables_for(x, w, stride, padding, dilation, groups)
-    return _run(prepare(dy, x, w, tables, need_dx=need_dx), w)
+    return _summed(prepare(dy, x, w, tables, need_dx=need_dx), w)
 
 
+@Repeatable
 def conv2d_relu_backward(
     dy: Array,
     x: Array,
@@ -208,7 +214,7 @@ def conv2d_relu_backward(
     groups: int,
     pool: Window | None,
     need_dx: bool = True,
-) -> tuple[Array | None, Array, Array]:
+) -> Summed:
     """(dx, dw, db) of `conv2d_relu`: dy scattered into a padded image, then both gradients from it."""
     tables = tables_for(x, w, stride, padding, dilation, groups)
-    return _run(prepare(dy, x, w, tables, need_dx=need_dx, y=y, argmax=argmax, pool=pool), w)
+    return _summed(prepare(dy, x, w, tables, need_dx=need_dx, y=y, argmax=argmax, pool=pool), w)

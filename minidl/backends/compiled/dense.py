@@ -9,8 +9,9 @@ import numpy as np
 
 from minidl.backends.compiled import launch
 from minidl.backends.compiled.activation import masked
+from minidl.backends.compiled.again import Repeatable
 from minidl.backends.compiled.jit import Kernel
-from minidl.backends.compiled.launch import pack, run
+from minidl.backends.compiled.launch import pack
 from minidl.backends.compiled.layout import packed, summed
 from minidl.backends.compiled.llvm import lane_count
 from minidl.backends.compiled.memory import dense as contiguous
@@ -129,16 +130,17 @@ def prepare_backward(
     return dx, dw, slopes, jobs
 
 
-def dense(x: Array, w: Array, b: Array | None) -> Array:
+@Repeatable
+def dense(x: Array, w: Array, b: Array | None) -> tuple[Array, list[launch.Job]]:
     """y = x W^T + b."""
-    y, jobs = prepare(x, w, b, relu=False)
-    run(x.dtype, *jobs)
-    return y
+    return prepare(x, w, b, relu=False)
 
 
-def dense_backward(dy: Array, x: Array, w: Array, *, need_dx: bool = True) -> tuple[Array | None, Array, Array]:
+@Repeatable
+def dense_backward(
+    dy: Array, x: Array, w: Array, *, need_dx: bool = True
+) -> tuple[tuple[Array | None, Array, Array], list[launch.Job]]:
     """dx = dy W, dw = dy^T x, and the sum of dy."""
     dx, dw, slopes, jobs = prepare_backward(dy, x, w, need_dx=need_dx)
     db = empty(w.shape[:1], w.dtype)
-    run(x.dtype, *jobs, summed(slopes, db, onto=False))
-    return dx, dw[0].T, db
+    return (dx, dw[0].T, db), [*jobs, summed(slopes, db, onto=False)]

@@ -6,9 +6,10 @@ import numpy as np
 from numba.extending import intrinsic
 
 from minidl.backends.compiled.activation import _in_memory_order
+from minidl.backends.compiled.again import Repeatable
 from minidl.backends.compiled.formulas import BACKWARD, FORWARD
 from minidl.backends.compiled.jit import Kernel
-from minidl.backends.compiled.launch import Job, pieces, run
+from minidl.backends.compiled.launch import Job, pieces
 from minidl.backends.compiled.memory import empty_like
 from minidl.backends.compiled.simd import lanes, load, splat, store
 from minidl.backends.compiled.vectors import Vector
@@ -81,93 +82,110 @@ def differentiated(name: str, dy: Array, kept: Array, settings: tuple[float, ...
     return _job("backward", name, dy, kept, settings)
 
 
-def _forward(name: str, x: Array, *settings: float) -> Array:
+Computed = tuple[Array, list[Job]]
+
+
+def _forward(name: str, x: Array, *settings: float) -> Computed:
     y, job = computed(name, x, settings)
-    run(x.dtype, job)
-    return y
+    return y, [job]
 
 
-def _backward(name: str, dy: Array, kept: Array, *settings: float) -> Array:
+def _backward(name: str, dy: Array, kept: Array, *settings: float) -> Computed:
     dx, job = differentiated(name, dy, kept, settings)
-    run(kept.dtype, job)
-    return dx
+    return dx, [job]
 
 
-def leaky_relu(x: Array, *, negative_slope: float) -> Array:
+@Repeatable
+def leaky_relu(x: Array, *, negative_slope: float) -> Computed:
     """X where it's above zero, else negative_slope x."""
     return _forward("leaky_relu", x, negative_slope)
 
 
-def leaky_relu_backward(dy: Array, y: Array, *, negative_slope: float) -> Array:
+@Repeatable
+def leaky_relu_backward(dy: Array, y: Array, *, negative_slope: float) -> Computed:
     """Dy where y is above zero, else negative_slope dy."""
     return _backward("leaky_relu", dy, y, negative_slope)
 
 
-def elu(x: Array, *, alpha: float) -> Array:
+@Repeatable
+def elu(x: Array, *, alpha: float) -> Computed:
     """X where it's above zero, else alpha (exp(x) - 1)."""
     return _forward("elu", x, alpha)
 
 
-def elu_backward(dy: Array, y: Array, *, alpha: float) -> Array:
+@Repeatable
+def elu_backward(dy: Array, y: Array, *, alpha: float) -> Computed:
     """Dy where y is above zero, else dy (y + alpha)."""
     return _backward("elu", dy, y, alpha)
 
 
-def gelu(x: Array, *, approximate: str) -> Array:
+@Repeatable
+def gelu(x: Array, *, approximate: str) -> Computed:
     """X times the normal distribution up to x; for "tanh", sigmoid(2 sqrt(2 / pi) (x + 0.044715 x**3)) for that."""
     return _forward("gelu_tanh" if approximate == "tanh" else "gelu", x)
 
 
-def gelu_backward(dy: Array, x: Array, *, approximate: str) -> Array:
+@Repeatable
+def gelu_backward(dy: Array, x: Array, *, approximate: str) -> Computed:
     """Dy times the slope of `gelu` at x."""
     return _backward("gelu_tanh" if approximate == "tanh" else "gelu", dy, x)
 
 
-def silu(x: Array) -> Array:
+@Repeatable
+def silu(x: Array) -> Computed:
     """X sigmoid(x)."""
     return _forward("silu", x)
 
 
-def silu_backward(dy: Array, x: Array) -> Array:
+@Repeatable
+def silu_backward(dy: Array, x: Array) -> Computed:
     """Dy s (1 + x (1 - s)) with s = sigmoid(x)."""
     return _backward("silu", dy, x)
 
 
-def sigmoid(x: Array) -> Array:
+@Repeatable
+def sigmoid(x: Array) -> Computed:
     """1 / (1 + exp(-x))."""
     return _forward("sigmoid", x)
 
 
-def sigmoid_backward(dy: Array, y: Array) -> Array:
+@Repeatable
+def sigmoid_backward(dy: Array, y: Array) -> Computed:
     """Dy y (1 - y)."""
     return _backward("sigmoid", dy, y)
 
 
-def tanh(x: Array) -> Array:
+@Repeatable
+def tanh(x: Array) -> Computed:
     """The hyperbolic tangent."""
     return _forward("tanh", x)
 
 
-def tanh_backward(dy: Array, y: Array) -> Array:
+@Repeatable
+def tanh_backward(dy: Array, y: Array) -> Computed:
     """Dy (1 - y**2)."""
     return _backward("tanh", dy, y)
 
 
-def softplus(x: Array, *, beta: float, threshold: float) -> Array:
+@Repeatable
+def softplus(x: Array, *, beta: float, threshold: float) -> Computed:
     """log(1 + exp(beta x)) / beta, or x itself where beta x is above the threshold."""
     return _forward("softplus", x, beta, threshold)
 
 
-def softplus_backward(dy: Array, x: Array, *, beta: float, threshold: float) -> Array:
+@Repeatable
+def softplus_backward(dy: Array, x: Array, *, beta: float, threshold: float) -> Computed:
     """Dy sigmoid(beta x), or dy itself where beta x is above the threshold."""
     return _backward("softplus", dy, x, beta, threshold)
 
 
-def hard_swish(x: Array) -> Array:
+@Repeatable
+def hard_swish(x: Array) -> Computed:
     """X times (x + 3) / 6 clipped to [0, 1]."""
     return _forward("hard_swish", x)
 
 
-def hard_swish_backward(dy: Array, x: Array) -> Array:
+@Repeatable
+def hard_swish_backward(dy: Array, x: Array) -> Computed:
     """Dy where x is at least 3, zero where it's at most -3, and dy (x / 3 + 1 / 2) between."""
     return _backward("hard_swish", dy, x)

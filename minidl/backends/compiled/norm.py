@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backends.compiled import norm_backward, norm_forward
-from minidl.backends.compiled.launch import Job, pack, run
+from minidl.backends.compiled.again import Repeatable
+from minidl.backends.compiled.launch import Job, pack
 from minidl.backends.compiled.memory import block, dense, empty, empty_like
 from minidl.backends.compiled.pool import pooled, unpooled
 from minidl.backends.compiled.simd import as_bits
@@ -165,29 +166,30 @@ def _gradients(
     return Gradients(dx.transpose(0, 3, 1, 2), dgamma, dbeta), jobs
 
 
+@Repeatable
 def batch_norm2d(
     x: Array, gamma: Array, beta: Array, *, eps: float, running: Running | None = None
-) -> tuple[Array, Array, Array]:
+) -> tuple[tuple[Array, Array, Array], list[Job]]:
     """(y, mean, variance), over images and pixels; the variance is the biased one.
 
     `running` (mean, variance, momentum) move by momentum of the way towards the batch's, the variance unbiased.
     """
     result, jobs = forward(x, gamma, beta, eps=eps, relu=False, running=running)
-    run(x.dtype, *jobs)
-    return result.y, result.mean, result.variance
+    return (result.y, result.mean, result.variance), jobs
 
 
+@Repeatable
 def batch_norm2d_backward(
     dy: Array, x: Array, gamma: Array, mean: Array, variance: Array, *, eps: float
-) -> tuple[Array, Array, Array]:
+) -> tuple[tuple[Array, Array, Array], list[Job]]:
     """(dx, dgamma, dbeta), through mean and variance too."""
     rows = (dense(mean), dense(variance), np.empty(gamma.shape, x.dtype), dense(mean))  # without ReLU, no shift
     result, jobs = _gradients(dy, x, rows, dense(gamma), eps, False, None, None)
-    run(x.dtype, *jobs)
-    return result
+    return (result.dx, result.dgamma, result.dbeta), jobs
 
 
-def scale_shift(x: Array, scale: Array, shift: Array) -> Array:
+@Repeatable
+def scale_shift(x: Array, scale: Array, shift: Array) -> tuple[Array, list[Job]]:
     """y = x scale[c] + shift[c]."""
     pixels = block(x)
     n, height, width, channels = pixels.shape
@@ -196,5 +198,4 @@ def scale_shift(x: Array, scale: Array, shift: Array) -> Array:
     places = {"x": pixels, "y": y, "mean": zeros, "scale": scales, "shift": shifts}
     sizes = {"images": n, "height": height, "width": width, "channels": channels}
     job = pack(norm_forward.Job, **dict.fromkeys(norm_forward.Job.__members__, 0) | places | sizes)
-    run(x.dtype, Job(norm_forward.normalize, job, n, 8 * pixels.size))
-    return y.transpose(0, 3, 1, 2)
+    return y.transpose(0, 3, 1, 2), [Job(norm_forward.normalize, job, n, 8 * pixels.size)]

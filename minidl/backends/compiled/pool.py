@@ -2,9 +2,10 @@
 
 import math
 
+from minidl.backends.compiled.again import Repeatable
 from minidl.backends.compiled.jit import Kernel, njit
 from minidl.backends.compiled.lanewise import add, if_beats, where_equal, where_positive
-from minidl.backends.compiled.launch import Job, run
+from minidl.backends.compiled.launch import Job
 from minidl.backends.compiled.memory import block, empty, empty_like
 from minidl.backends.compiled.quarter import is_quarter, pool_quarter, unpool_quarter
 from minidl.backends.compiled.simd import clear, lanes, load, splat, store
@@ -117,11 +118,11 @@ def pooled(x: Array, pool_size: Pair, stride: Pair, padding: Sides) -> tuple[Arr
     return y.transpose(0, 3, 1, 2), argmax.transpose(0, 3, 1, 2), job
 
 
-def max_pool2d(x: Array, *, pool_size: Pair, stride: Pair, padding: Sides) -> tuple[Array, Array]:
+@Repeatable
+def max_pool2d(x: Array, *, pool_size: Pair, stride: Pair, padding: Sides) -> tuple[tuple[Array, Array], list[Job]]:
     """(y, argmax): argmax, the winning tap of each window, is what backward needs and all that it needs."""
     y, argmax, job = pooled(x, pool_size, stride, padding)
-    run(x.dtype, job)
-    return y, argmax
+    return (y, argmax), [job]
 
 
 def unpooled(dy: Array, argmax: Array, size: Pair, pool_size: Pair, stride: Pair, padding: Sides) -> tuple[Array, Job]:
@@ -133,10 +134,10 @@ def unpooled(dy: Array, argmax: Array, size: Pair, pool_size: Pair, stride: Pair
     return dx.transpose(0, 3, 1, 2), Job(_unpool, [block(dy), block(argmax), dx, *geometry], n, work)
 
 
+@Repeatable
 def max_pool2d_backward(
     dy: Array, argmax: Array, *, size: Pair, pool_size: Pair, stride: Pair, padding: Sides
-) -> Array:
+) -> tuple[Array, list[Job]]:
     """Each window hands dy to the tap that won it."""
     dx, job = unpooled(dy, argmax, size, pool_size, stride, padding)
-    run(dy.dtype, job)
-    return dx
+    return dx, [job]

@@ -1,4 +1,4 @@
-"""Lines that lie apart, woven into one: from planes to channels last, and from lines of an image to its patches."""
+"""Lines that lie apart, woven into one: planes to channels last, an image to its patches, a matrix to its transpose."""
 
 from llvmlite import ir
 from numba import types
@@ -66,6 +66,23 @@ def _weave(typing, memory, count, source, stride, step, target, size, lines):
         return context.get_dummy_value()
 
     return types.void(memory, *[types.int64] * 7), codegen
+
+
+@intrinsic
+def transpose_square(typing, memory, source, source_step, target, target_step):
+    """Write as many vectors as each has lanes, `source_step` apart, to lines `target_step` apart, transposed."""
+
+    def codegen(context, builder, signature, args):
+        dtype = signature.args[0].dtype
+        memory, source, source_step, target, target_step = args
+        each = [ir.Constant(I64, k) for k in range(lanes_of(dtype))]
+        places = [builder.add(source, builder.mul(source_step, k)) for k in each]
+        vectors = _woven(builder, [llvm_load(builder, dtype, memory, place) for place in places])
+        for k, vector in zip(each, vectors, strict=True):
+            llvm_store(builder, dtype, memory, builder.add(target, builder.mul(target_step, k)), vector)
+        return context.get_dummy_value()
+
+    return types.void(memory, *[types.int64] * 4), codegen
 
 
 @njit

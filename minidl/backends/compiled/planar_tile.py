@@ -62,10 +62,28 @@ def _sums(builder, dtype, rows, vectors, sources, memory, ints, depth, numbers, 
     k, place, sums = builder.phi(I64), builder.phi(I64), each(lambda r, i: builder.phi(llvm_vector(dtype)))
     row = builder.gep(entries, [builder.mul(k, const(sources))])
     origins = [builder.gep(panel, [builder.load(builder.gep(row, [const(s)]))]) for s in range(sources)]
-    shared = [llvm_load(builder, dtype, origin, const(v * n)) for origin in origins for v in range(vectors)]
     first = builder.gep(memory, [place])
-    scalars = [llvm_splat(builder, builder.load(builder.gep(first, [const(r)])), n) for r in range(rows)]
-    added = each(lambda r, i: llvm_fma(builder, dtype, scalars[r], shared[i], sums[r][i]))
+
+    def vector(i):
+        return llvm_load(builder, dtype, origins[i // vectors], const(i % vectors * n))
+
+    def scalar(r):
+        return llvm_splat(builder, builder.load(builder.gep(first, [const(r)])), n)
+
+    # What there is less of stays in registers, and the rest comes one by one: with all of both, sums would be spilled.
+    added = each(lambda r, i: None)
+    if rows < sources * vectors:
+        scalars = [scalar(r) for r in range(rows)]
+        for i in range(sources * vectors):
+            shared = vector(i)
+            for r in range(rows):
+                added[r][i] = llvm_fma(builder, dtype, scalars[r], shared, sums[r][i])
+    else:
+        panel_vectors = [vector(i) for i in range(sources * vectors)]
+        for r in range(rows):
+            number = scalar(r)
+            for i, shared in enumerate(panel_vectors):
+                added[r][i] = llvm_fma(builder, dtype, number, shared, sums[r][i])
     following, ahead = builder.add(k, const(1)), builder.add(place, step)
     again = builder.cbranch(builder.icmp_signed("<", following, depth), loop, after)
     again.set_metadata("llvm.loop", _rolled(builder.module))

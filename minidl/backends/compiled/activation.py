@@ -7,10 +7,19 @@ import numpy as np
 
 from minidl.backends.compiled.again import Repeatable
 from minidl.backends.compiled.jit import Kernel, inlined, njit
-from minidl.backends.compiled.lanewise import exponential, rectify, subtract, where_positive
+from minidl.backends.compiled.lanewise import (
+    divide,
+    exponential,
+    if_beats,
+    multiply,
+    rectify,
+    subtract,
+    where_positive,
+)
 from minidl.backends.compiled.launch import Job, pieces
+from minidl.backends.compiled.llvm import REGISTER_BYTES
 from minidl.backends.compiled.memory import dense, empty, empty_like
-from minidl.backends.compiled.simd import lanes, load, splat, store
+from minidl.backends.compiled.simd import lanes, largest_lane, load, load_over, splat, store, store_whole
 from minidl.typing import Array
 
 
@@ -47,43 +56,58 @@ def _relu_backward(memory, ints, job, task, own):
 
 
 @njit
-def _below_maximum(memory, row, classes, differences):
-    """Subtract a row's maximum, which is NaN if any of the row is."""
-    largest = memory[row]
-    for k in range(classes):
-        if memory[row + k] > largest or memory[row + k] != memory[row + k]:
-            largest = memory[row + k]
+def _largest(memory, row, classes):
+    """A row's maximum, which is NaN if any of the row is."""
+    largest = splat(memory, memory[row])
     for k in range(0, classes, lanes(memory)):
-        value = subtract(load(memory, row + k, classes - k), splat(memory, largest))
-        store(memory, differences + k, value, classes - k)
+        value = load_over(memory, row + k, classes - k, largest)
+        largest = if_beats(value, largest, value, largest)
+    return largest_lane(largest)
 
 
 @njit
-def _sum_of_exponentials(memory, row, classes, exponentials):
-    """Write exp of each, and return their sum, in the order of the classes."""
-    for k in range(0, classes, lanes(memory)):
-        store(memory, exponentials + k, exponential(load(memory, row + k, classes - k)), classes - k)
-    total = memory[exponentials]
+def _sum(memory, row, classes):
+    """In the order of the classes."""
+    total = memory[row]
     for k in range(1, classes):
-        total += memory[exponentials + k]
+        total += memory[row + k]
     return total
+
+
+@inlined
+def _put(memory, target, value, left, end):
+    """Write what is left of a row. What a whole vector writes beyond it, up to `end`, following rows write over."""
+    store(memory, target, value, lanes(memory) if target + lanes(memory) <= end else left)
 
 
 @Kernel
 def _softmax(memory, ints, job, task, own):
-    x, y, rows, classes = ints[job], ints[job + 1], ints[job + 2], ints[job + 3]
-    for n in range(rows):
-        row = y + n * classes
-        _below_maximum(memory, x + n * classes, classes, row)
-        total = _sum_of_exponentials(memory, row, classes, row)
-        for k in range(classes):
-            memory[row + k] /= total
+    x, y, rows, classes, tasks = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
+    first, last = task * rows // tasks, (task + 1) * rows // tasks
+    end = y + last * classes
+    for n in range(first, last):
+        row, source = y + n * classes, x + n * classes
+        largest = splat(memory, _largest(memory, source, classes))
+        for k in range(0, classes, lanes(memory)):
+            left = classes - k
+            _put(memory, row + k, exponential(subtract(load(memory, source + k, left), largest)), left, end)
+        total = splat(memory, _sum(memory, row, classes))
+        for k in range(0, classes, lanes(memory)):
+            _put(memory, row + k, divide(load(memory, row + k, classes - k), total), classes - k, end)
 
 
 @Kernel
 def _softmax_backward(memory, ints, job, task, own):
-    dy, y, dx, rows, classes = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
-    for row in range(0, rows * classes, classes):
+    dy, y, dx, rows, classes, tasks = (
+        ints[job],
+        ints[job + 1],
+        ints[job + 2],
+        ints[job + 3],
+        ints[job + 4],
+        ints[job + 5],
+    )
+    first, last = task * rows // tasks, (task + 1) * rows // tasks
+    for row in range(first * classes, last * classes, classes):
         mean = memory[dy + row] * memory[y + row]
         for k in range(row + 1, row + classes):
             mean += memory[dy + k] * memory[y + k]
@@ -93,41 +117,68 @@ def _softmax_backward(memory, ints, job, task, own):
 
 @Kernel
 def _log_softmax(memory, ints, job, task, own):
-    x, y, rows, classes, row_scratch = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], own
-    for n in range(rows):
-        row = y + n * classes
-        _below_maximum(memory, x + n * classes, classes, row)
-        log_total = math.log(_sum_of_exponentials(memory, row, classes, row_scratch))
-        for k in range(classes):
-            memory[row + k] -= log_total
+    x, y, rows, classes, tasks = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
+    first, last = task * rows // tasks, (task + 1) * rows // tasks
+    end = y + last * classes
+    for n in range(first, last):
+        row, source = y + n * classes, x + n * classes
+        largest = splat(memory, _largest(memory, source, classes))
+        for k in range(0, classes, lanes(memory)):
+            left = classes - k
+            below = subtract(load(memory, source + k, left), largest)
+            _put(memory, row + k, below, left, end)
+            store_whole(memory, own + k, exponential(below))
+        log_total = splat(memory, math.log(_sum(memory, own, classes)))
+        for k in range(0, classes, lanes(memory)):
+            _put(memory, row + k, subtract(load(memory, row + k, classes - k), log_total), classes - k, end)
 
 
 @Kernel
 def _log_softmax_backward(memory, ints, job, task, own):
-    dy, y, dx, rows, classes = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
-    for row in range(0, rows * classes, classes):
-        total = memory[dy + row]
-        for k in range(row + 1, row + classes):
-            total += memory[dy + k]
-        _sum_of_exponentials(memory, y + row, classes, dx + row)
-        for k in range(row, row + classes):
-            memory[dx + k] = memory[dy + k] - memory[dx + k] * total
+    dy, y, dx, rows, classes, tasks = (
+        ints[job],
+        ints[job + 1],
+        ints[job + 2],
+        ints[job + 3],
+        ints[job + 4],
+        ints[job + 5],
+    )
+    first, last = task * rows // tasks, (task + 1) * rows // tasks
+    end = dx + last * classes
+    for n in range(first, last):
+        row = n * classes
+        total = splat(memory, _sum(memory, dy + row, classes))
+        for k in range(row, row + classes, lanes(memory)):
+            left = row + classes - k
+            part = multiply(exponential(load(memory, y + k, left)), total)
+            _put(memory, dx + k, subtract(load(memory, dy + k, left), part), left, end)
 
 
 @Kernel
 def _cross_entropy(memory, ints, job, task, own):
     logits, targets, losses, dlogits = ints[job], ints[job + 1], ints[job + 2], ints[job + 3]
-    rows, classes, row_scratch = ints[job + 4], ints[job + 5], own
-    for n in range(rows):
-        row, target = dlogits + n * classes, targets + n * classes
-        _below_maximum(memory, logits + n * classes, classes, row_scratch)
-        total = _sum_of_exponentials(memory, row_scratch, classes, row)
-        log_total = math.log(total)
+    rows, classes, tasks = ints[job + 4], ints[job + 5], ints[job + 6]
+    first, last = task * rows // tasks, (task + 1) * rows // tasks
+    end = dlogits + last * classes
+    for n in range(first, last):
+        row, target, source = dlogits + n * classes, targets + n * classes, logits + n * classes
+        largest = splat(memory, _largest(memory, source, classes))
+        for k in range(0, classes, lanes(memory)):
+            left = classes - k
+            below = subtract(load(memory, source + k, left), largest)
+            store_whole(memory, own + k, below)
+            _put(memory, row + k, exponential(below), left, end)
+        total = _sum(memory, row, classes)
+        sums, log_total = splat(memory, total), splat(memory, math.log(total))
+        for k in range(0, classes, lanes(memory)):
+            left = classes - k
+            part = load(memory, target + k, left)
+            store_whole(memory, own + k, multiply(part, subtract(load(memory, own + k, left), log_total)))
+            _put(memory, row + k, subtract(divide(load(memory, row + k, left), sums), part), left, end)
         loss = total - total
         for k in range(classes):
             if memory[target + k] != 0:  # 0 times minus infinity is 0 here
-                loss -= memory[target + k] * (memory[row_scratch + k] - log_total)
-            memory[row + k] = memory[row + k] / total - memory[target + k]
+                loss -= memory[own + k]
         memory[losses + n] = loss
 
 
@@ -200,7 +251,22 @@ def _by_rows(kernel: Kernel, *inputs: Array, scratch: bool = False) -> tuple[Arr
 def by_rows(kernel: Kernel, *arrays: Array, scratch: bool = False) -> Job:
     """The job of a kernel that reads dense rows, all arrays but the last one, and writes the rows of that."""
     rows, classes = arrays[-1].shape
-    return Job(kernel, [*arrays, rows, classes], 1, scratch=classes if scratch else 0)
+    tasks = _row_tasks(rows, classes)
+    return Job(
+        kernel, [*arrays, rows, classes, tasks], tasks, _WORK * rows * classes, _row_scratch(classes) if scratch else 0
+    )
+
+
+_WORK = 64
+"""What an element of a row costs, in multiply-adds."""
+
+
+def _row_scratch(classes: int) -> int:
+    return classes + int(REGISTER_BYTES) // 4
+
+
+def _row_tasks(rows: int, classes: int) -> int:
+    return max(min(rows, pieces(rows * classes)), 1)
 
 
 @Repeatable
@@ -208,5 +274,6 @@ def cross_entropy(logits: Array, targets: Array) -> tuple[tuple[Array, Array], l
     """(losses (n,), dlogits (n, classes)) of rows of logits and rows of target probabilities."""
     scores, distributions = dense(logits), dense(targets)
     losses, dlogits = np.empty(len(scores), scores.dtype), np.empty(scores.shape, scores.dtype)
-    job = [scores, distributions, losses, dlogits, *scores.shape]
-    return (losses, dlogits), [Job(_cross_entropy, job, 1, scratch=scores.shape[1])]
+    tasks = _row_tasks(*scores.shape)
+    job = [scores, distributions, losses, dlogits, *scores.shape, tasks]
+    return (losses, dlogits), [Job(_cross_entropy, job, tasks, _WORK * scores.size, _row_scratch(scores.shape[1]))]

@@ -54,6 +54,20 @@ def load(typing, memory, index, count):
 
 
 @intrinsic
+def load_over(typing, memory, index, count, rest):
+    """The vector at memory[index], of which `count` lanes are read; the others are those of `rest`."""
+
+    def codegen(context, builder, signature, args):
+        dtype = signature.args[0].dtype
+        memory, index, count, rest = args
+        return builder.select(
+            llvm_mask(builder, dtype, count), llvm_load_first(builder, dtype, memory, [index], count)[0], rest
+        )
+
+    return rest(memory, types.int64, types.int64, rest), codegen
+
+
+@intrinsic
 def load_between(typing, memory, index, first, last):
     """The vector at memory[index], of which lanes first to last - 1 are read; the others are zero."""
 
@@ -139,6 +153,19 @@ def any_nan(typing, value):
         )
 
     return types.boolean(value), codegen
+
+
+@intrinsic
+def largest_lane(typing, value):
+    """The largest number of a vector, NaN if there is one."""
+
+    def codegen(context, builder, signature, args):
+        kind = signature.args[0]
+        return llvm_call(
+            builder, f"llvm.vector.reduce.fmaximum.{float_suffix(kind.dtype)}", llvm_scalar(kind.dtype), args[0]
+        )
+
+    return value.dtype(value), codegen
 
 
 @intrinsic

@@ -16,7 +16,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from minidl.backends.compiled.jit import njit
+from minidl.backends.compiled.jit import entry
 from minidl.backends.compiled.llvm import I64
 from minidl.backends.compiled.memory import at, scratch
 from minidl.backends.compiled.simd import pause
@@ -135,7 +135,7 @@ def _nap(typing, time):
     return types.void(types.int64), codegen
 
 
-@njit
+@entry
 def _lead(board, table, count, own, stride, workers):
     """Do the jobs of a table one after the other, each with whatever help turns up.
 
@@ -171,7 +171,7 @@ def _lead(board, table, count, own, stride, workers):
             pause()
 
 
-@njit
+@entry
 def _help(board, me, patience, naps, nap):
     """Take tasks until there have been none for long. `me` is 1 for the first helper.
 

@@ -18,9 +18,14 @@ FLOATS = {"f": types.float32, "d": types.float64}
 """By NumPy's characters for float32 and float64."""
 
 
-def njit(function: Function, **options: Any) -> Function:
+def entry(function: Function, **options: Any) -> Function:
     """Compile on first use; divide by zero as IEEE 754 does; no fastmath, which breaks NaN and the order of sums."""
     return cast(Function, numba.njit(cache=True, error_model="numpy", nogil=True, **options)(function))
+
+
+def njit(function: Function, **options: Any) -> Function:
+    """`entry` for what kernels alone call: without the wrappers for Python and C, which take long to compile."""
+    return entry(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)
 
 
 def inlined(function: Function) -> Function:
@@ -89,7 +94,7 @@ def _probe() -> None:
 
 def cache_folder() -> Path:
     """Where Numba keeps the kernels' machine code. Raises RuntimeError if it finds no folder that it may write to."""
-    return Path(cast(Any, njit(_probe)).stats.cache_path)
+    return Path(cast(Any, entry(_probe)).stats.cache_path)
 
 
 def _ensure_cache_folder() -> None:

@@ -1,5 +1,7 @@
 """Dense layers: each fast backend equals the plain loops, to the rounding of its sums."""
 
+import importlib
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -41,6 +43,20 @@ def test_every_remainder_of_a_tile(fast, reference, assert_sums_equal, n, featur
     rng = np.random.default_rng(n)
     shapes = [(n, features), (outputs, features), (outputs,), (n, outputs)]
     check(fast, reference, assert_sums_equal, *(rng.standard_normal(shape).astype(dtype) for shape in shapes))
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("outputs", [150, 256])
+def test_rows_together_have_the_bits_of_rows_alone(outputs, dtype):
+    """Of many rows, lines of weights are gathered by blocks first; of one they are read where they lie."""
+    compiled = importlib.import_module("minidl.backends.compiled")
+    rng = np.random.default_rng(outputs)
+    x, w = rng.standard_normal((400, 700)).astype(dtype), rng.standard_normal((700, outputs)).astype(dtype).T
+    y = compiled.dense(x, w, None)
+    np.testing.assert_allclose(y, x.astype(np.float64) @ w.T, atol=1e-3)
+    for i in (0, 57, 399):
+        assert y[i].tobytes() == compiled.dense(x[i : i + 1], w, None).tobytes()
 
 
 def test_by_hand(backend, frozen):

@@ -381,6 +381,15 @@ def test_each_public_name_has_a_docstring_of_its_own(name):
     assert text.strip()
 
 
+def test_parts_are_loaded_when_they_are_first_used(run_python):
+    parts = "('augment', 'datasets', 'models', 'schedules', 'testing')"
+    loaded = f"[name for name in {parts} if f'minidl.{{name}}' in sys.modules]"
+    program = f"import sys, minidl\nprint({loaded})\nminidl.schedules.Step\nprint({loaded})"
+    assert run_python(program).stdout.split("\n")[:2] == ["[]", "['schedules']"]
+    with pytest.raises(AttributeError, match="no attribute 'dataset'"):
+        minidl.dataset  # noqa: B018
+
+
 def test_importing_minidl_warns_of_nothing(run_python):
     done = run_python("import minidl; print(minidl.__version__)", options=["-W", "error"])
     assert done.stdout.strip() == minidl.__version__

@@ -98,14 +98,8 @@ def _softmax(memory, ints, job, task, own):
 
 @Kernel
 def _softmax_backward(memory, ints, job, task, own):
-    dy, y, dx, rows, classes, tasks = (
-        ints[job],
-        ints[job + 1],
-        ints[job + 2],
-        ints[job + 3],
-        ints[job + 4],
-        ints[job + 5],
-    )
+    dy, y, dx, rows, classes = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
+    tasks = ints[job + 5]
     first, last = task * rows // tasks, (task + 1) * rows // tasks
     for row in range(first * classes, last * classes, classes):
         mean = memory[dy + row] * memory[y + row]
@@ -135,14 +129,8 @@ def _log_softmax(memory, ints, job, task, own):
 
 @Kernel
 def _log_softmax_backward(memory, ints, job, task, own):
-    dy, y, dx, rows, classes, tasks = (
-        ints[job],
-        ints[job + 1],
-        ints[job + 2],
-        ints[job + 3],
-        ints[job + 4],
-        ints[job + 5],
-    )
+    dy, y, dx, rows, classes = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
+    tasks = ints[job + 5]
     first, last = task * rows // tasks, (task + 1) * rows // tasks
     end = dx + last * classes
     for n in range(first, last):
@@ -262,6 +250,7 @@ _WORK = 64
 
 
 def _row_scratch(classes: int) -> int:
+    """Floats for a row and what a whole vector writes beyond it."""
     return classes + int(REGISTER_BYTES) // 4
 
 

@@ -34,7 +34,7 @@ class Repeatable(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """The operator's results, in arrays of their own."""
         key = (*map(_layout, args), *kwargs.items())
-        idle = self._idle(key)
+        idle = self._calls(key)
         given = [cast(Array, array) for array in args if array is not None]
         call = _taken(idle)
         if call is not None and idle is not None:
@@ -52,7 +52,7 @@ class Repeatable(Generic[P, R]):
                 self.idle[key] = None
         return results
 
-    def _idle(self, key: Hashable) -> "list[_Call] | None":
+    def _calls(self, key: Hashable) -> "list[_Call] | None":
         """The kept calls of a layout that no thread is at; None where calls can't be kept."""
         try:
             return self.idle[key]

@@ -23,26 +23,17 @@ they would push each other out of it."""
 
 
 @intrinsic
-def _panel(typing, memory):
-    """The index of room on the stack for a block of B."""
+def _room(typing, pointer):
+    """The index of room on the stack for a block of B, or, given `ints`, for its table."""
 
     def codegen(context, builder, signature, args):
-        room = cgutils.alloca_once(builder, I64, DEPTH_BLOCK * 2 * REGISTER_BYTES // 8)
+        dtype = signature.args[0].dtype
+        words = 2 * DEPTH_BLOCK * (1 if dtype == types.int64 else REGISTER_BYTES // 8)
+        room = cgutils.alloca_once(builder, I64, words)
         room.align = 64
-        return builder.udiv(builder.ptrtoint(room, I64), ir.Constant(I64, signature.args[0].dtype.bitwidth // 8))
+        return builder.udiv(builder.ptrtoint(room, I64), ir.Constant(I64, dtype.bitwidth // 8))
 
-    return types.int64(memory), codegen
-
-
-@intrinsic
-def _panel_table(typing):
-    """The index of room on the stack for the table of a block of B."""
-
-    def codegen(context, builder, signature, args):
-        room = cgutils.alloca_once(builder, I64, 2 * DEPTH_BLOCK)
-        return builder.udiv(builder.ptrtoint(room, I64), ir.Constant(I64, 8))
-
-    return types.int64(), codegen
+    return types.int64(pointer), codegen
 
 
 @inlined
@@ -67,7 +58,7 @@ def _multiply(memory, ints, rows, row, depth, table, columns, a, b, c, c_stride,
     tiles = (rows + TILE_ROWS - 1) // TILE_ROWS
     height, higher = rows // max(tiles, 1), rows % max(tiles, 1)  # equal tiles: a row left over runs slowly
     apart = ints[table + 3] - ints[table + 1] if rows >= MANY_ROWS and depth > 1 else 0
-    panel, panel_table = _panel(memory), _panel_table()
+    panel, panel_table = _room(memory), _room(ints)
     for j in range(0, columns, widest):
         few = min(columns - j, widest)
         width = lanes(memory) if few <= lanes(memory) else widest

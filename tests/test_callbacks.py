@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl import callbacks, progress
+from minidl import progress
+from minidl.callbacks.monitor import Monitor
 
 NAN = math.nan
 
@@ -105,10 +106,10 @@ def test_early_stopping_in_a_second_fit_starts_afresh():
     ("monitor", "larger"), [("val_loss", False), ("error", False), ("accuracy", True), ("val_top_5_accuracy", True)]
 )
 def test_what_is_better_goes_by_the_name(monitor, larger):
-    callback = callbacks._Monitor(monitor, "auto")
-    assert callback._improved({monitor: 2.0})
-    assert callback._improved({monitor: 3.0}) == larger
-    assert callback._improved({monitor: 1.0}) == (not larger)
+    callback = Monitor(monitor, "auto")
+    assert callback.improved({monitor: 2.0})
+    assert callback.improved({monitor: 3.0}) == larger
+    assert callback.improved({monitor: 1.0}) == (not larger)
 
 
 def test_the_metric_or_loss_of_validation_is_watched():

@@ -1,0 +1,18 @@
+"""What may happen between the steps of training: callbacks, with Keras's names and defaults."""
+
+from minidl.callbacks.average_weights import AverageWeights
+from minidl.callbacks.callback import Callback, Logs
+from minidl.callbacks.csv_logger import CSVLogger
+from minidl.callbacks.early_stopping import EarlyStopping
+from minidl.callbacks.model_checkpoint import ModelCheckpoint
+from minidl.callbacks.progress_bar import ProgressBar
+
+__all__ = [
+    "AverageWeights",
+    "CSVLogger",
+    "Callback",
+    "EarlyStopping",
+    "Logs",
+    "ModelCheckpoint",
+    "ProgressBar",
+]

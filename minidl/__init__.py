@@ -4,7 +4,15 @@ from typing import TYPE_CHECKING
 
 from minidl import functional, initializers, metrics
 from minidl.backends import backend_name, use_backend
-from minidl.callbacks import AverageWeights, Callback, CSVLogger, EarlyStopping, ModelCheckpoint, ProgressBar
+from minidl.callbacks import (
+    AverageWeights,
+    Callback,
+    CSVLogger,
+    EarlyStopping,
+    ModelCheckpoint,
+    ProgressBar,
+    TerminateOnNaN,
+)
 from minidl.checkpoint import load_arrays, save_arrays
 from minidl.compilation import warm_up
 from minidl.data import batches, class_weights, one_hot, train_test_split
@@ -178,6 +186,7 @@ __all__ = [
     "Softplus",
     "StateError",
     "Tanh",
+    "TerminateOnNaN",
     "TopKAccuracy",
     "TrainingCheckpoint",
     "UpSample2D",

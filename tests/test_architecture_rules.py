@@ -43,7 +43,7 @@ FLOORS = [
     ["layers.branches"],
     ["layers"],
     ["augment", "augment.*"],
-    ["data.labels", "data.rows", "data.split", "checkpoint"],
+    ["data.labels", "data.rows", "data.split", "checkpoint", "logged"],
     [
         "losses",
         "losses.*",

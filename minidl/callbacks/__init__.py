@@ -6,6 +6,7 @@ from minidl.callbacks.csv_logger import CSVLogger
 from minidl.callbacks.early_stopping import EarlyStopping
 from minidl.callbacks.model_checkpoint import ModelCheckpoint
 from minidl.callbacks.progress_bar import ProgressBar
+from minidl.callbacks.terminate_on_nan import TerminateOnNaN
 
 __all__ = [
     "AverageWeights",
@@ -15,4 +16,5 @@ __all__ = [
     "Logs",
     "ModelCheckpoint",
     "ProgressBar",
+    "TerminateOnNaN",
 ]

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from minidl.callbacks.events import check_names
 from minidl.errors import KeywordHints
+from minidl.logged import Logged
 from minidl.module import Module
 from minidl.optim import Optimizer
 
@@ -16,8 +18,12 @@ Logs = Mapping[str, Any]
 class Callback(KeywordHints):
     """Is told of each epoch and batch; `stop_training = True` ends `fit` after the epoch.
 
+    A method of another name that begins with `on_` is refused with a TypeError, since nothing would call it.
+
     `fit` sets `model`, `optimizer`, `schedule` (or None), `callbacks`, all that it was given, and `params`: "epochs",
     "initial_epoch", "steps" (batches an epoch), "samples" and "metrics" (the names that the logs of an epoch have).
+    `logged` says more of these: `numbers`, the names of single numbers, and `better`, for each name "larger" or
+    "smaller", or None where that isn't known.
     """
 
     model: Module
@@ -25,9 +31,15 @@ class Callback(KeywordHints):
     schedule: "Schedule | None"
     callbacks: Sequence["Callback"]
     params: Mapping[str, Any]
+    logged: Logged
     stop_training = False
     resumed: Mapping[str, Any] | None = None
     """A state that `load_state_dict` was given, for `on_train_begin` to go on from."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Refuse, with a TypeError, methods of events that there aren't."""
+        super().__init_subclass__(**kwargs)
+        check_names(cls.__name__, dir(cls))
 
     def on_train_begin(self) -> None:
         """Before the first epoch, and before any work."""

@@ -11,9 +11,10 @@ from minidl.typing import Array
 class EarlyStopping(Monitor):
     """Stop when `monitor` hasn't improved by more than `min_delta` for `patience` epochs.
 
-    `mode` is "min", "max" or "auto", which takes losses and errors to be better small, and all else large.
-    `restore_best_weights` goes back to the best epoch's parameters. Epochs before `start_from_epoch`, counted from 0,
-    are passed by. Raises ValueError before any work if nothing of that name is logged.
+    `mode` is "min", "max" or "auto": losses are better small, and a metric says so itself by its `better`.
+    `restore_best_weights` goes back to the best epoch's parameters; without one, since the value was NaN in all of
+    them, a warning says so. Epochs before `start_from_epoch`, counted from 0, are passed by. Raises ValueError before
+    any work if no number of that name is logged, or which way it is better isn't known.
     """
 
     def __init__(
@@ -63,3 +64,7 @@ class EarlyStopping(Monitor):
     def on_train_end(self) -> None:
         if self._weights is not None:
             self.model.load_state_dict(self._weights)
+        elif self.restore_best_weights:
+            self.warn_of_nothing("no best weights to restore")
+        elif self.stopped_epoch is not None:
+            self.warn_of_nothing("stopped without a best epoch")

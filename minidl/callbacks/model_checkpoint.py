@@ -53,5 +53,9 @@ class ModelCheckpoint(Monitor):
         else:
             save(path)
 
+    def on_train_end(self) -> None:
+        if self.save_best_only:
+            self.warn_of_nothing("nothing was saved")
+
     def _path(self, epoch: int, logs: Logs) -> str:
         return self.filepath.format(epoch=epoch + 1, **logs)

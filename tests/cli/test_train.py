@@ -140,12 +140,15 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(command, tmp
         assert first != other
 
 
+@pytest.mark.filterwarnings("default:the loss is nan")
 def test_a_loss_that_is_no_number_is_still_valid_json(command, tmp_path, few_images, monkeypatch):
     train, _ = few_images
     nothing = minidl.datasets.Dataset(np.full_like(train.images, np.nan), train.labels, train.class_names)
     monkeypatch.setattr(minidl.datasets.fashion, "fashion_mnist_10k", lambda: (nothing, nothing))
     with np.errstate(all="ignore"):
-        assert command(*QUICK, "--out", tmp_path / "run").code == 0
+        done = command(*QUICK, "--out", tmp_path / "run")
+    assert done.code == 0
+    assert "warning: the loss is nan in batch 1 of epoch 1: " in done.err
 
     def refuse(word):
         raise AssertionError(f"{word} isn't JSON")

@@ -27,8 +27,11 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     # In the same folder, because a rename is atomic only within one file system.
     folder = os.path.dirname(target)
+    if not os.path.isdir(folder):
+        given = os.path.dirname(os.fspath(path)) or os.curdir
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", folder if os.path.isdir(given) else given)
     temporary = os.path.join(folder, f".{os.urandom(8).hex()}.tmp")
-    with open(temporary, "xb") as file:
+    with _named(temporary, path), open(temporary, "xb") as file:
         try:
             # Before the first byte is written, so that a private file is private at every moment.
             if os.path.exists(target):
@@ -46,6 +49,17 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
                 os.unlink(temporary)
             raise
     _sync_folder(folder)
+
+
+@contextlib.contextmanager
+def _named(temporary: str, path: str | os.PathLike[str]) -> Iterator[None]:
+    """Name the file that was asked for in errors, in the place of the temporary one, which nobody knows."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename == temporary:
+            error.filename = os.fspath(path)
+        raise
 
 
 def _sync_folder(folder: str) -> None:

@@ -189,3 +189,25 @@ def test_writers_at_the_same_time_leave_one_whole_file(tmp_path):
         thread.join()
     assert path.read_bytes() in (b"a" * 1000, b"b" * 1000, b"c" * 1000)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_missing_folder_is_named_itself(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for path, folder in (("no/such/x.bin", "no/such"), (tmp_path / "none" / "x.bin", str(tmp_path / "none"))):
+        with pytest.raises(FileNotFoundError, match="there is no such folder") as caught, write_atomically(path):
+            raise AssertionError
+        assert caught.value.filename == folder
+    (tmp_path / "link").symlink_to(tmp_path / "gone" / "x.bin")
+    with pytest.raises(FileNotFoundError) as caught, write_atomically("link"):
+        raise AssertionError
+    assert caught.value.filename == str(tmp_path / "gone")
+
+
+def test_a_file_that_can_not_be_begun_is_named_itself(tmp_path, monkeypatch):
+    def fail(name, mode):
+        raise PermissionError(errno.EACCES, "Permission denied", name)
+
+    monkeypatch.setattr("builtins.open", fail)
+    with pytest.raises(PermissionError) as caught, write_atomically(tmp_path / "x.bin"):
+        raise AssertionError
+    assert caught.value.filename == str(tmp_path / "x.bin")

@@ -20,7 +20,7 @@ PACKAGE = Path(minidl.__file__).resolve().parent
 # Bottom up; the modules of one floor don't import each other. "*" stands for any files of a folder.
 FLOORS = [
     [
-        *("errors", "typing", "files", "counter", "installed", "representation", "notebook"),
+        *("errors", "errors.*", "typing", "files", "counter", "installed", "representation", "notebook"),
         *("backends.reference", "backends.reference.*"),
     ],
     ["backends.operators", "backends.updates"],
@@ -75,6 +75,7 @@ FLOORS = [
 
 # The files of these folders, and their __init__, may import each other, though never in a circle.
 FOLDERS = [
+    "errors",
     "backends.reference",
     "backends.vectorized",
     "backends.compiled",
@@ -337,7 +338,8 @@ def test_the_lowest_floor_needs_the_standard_library_and_numpy_alone():
             if isinstance(node, ast.Import | ast.ImportFrom):
                 names = [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
                 for name in names:
-                    own = name.startswith("minidl.backends.reference.") and is_below(module, "backends.reference")
+                    folders = ("backends.reference", "errors")
+                    own = any(name.startswith(f"minidl.{each}.") and is_below(module, each) for each in folders)
                     assert own or name.split(".")[0] in {*sys.stdlib_module_names, "numpy"}, f"{module} imports {name}"
 
 

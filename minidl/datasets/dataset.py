@@ -8,13 +8,14 @@ import numpy as np
 from minidl.data.labels import class_counts, one_hot
 from minidl.data.split import split_rows
 from minidl.errors import DTypeError, ShapeError
+from minidl.errors.hints import AttributeHints
 from minidl.typing import Array, IntArray
 
 SHOWN = 12
 """How many images a notebook shows."""
 
 
-class Dataset:
+class Dataset(AttributeHints):
     """Images with their labels: one part, train or test, of a data set.
 
     `images` is (n, c, h, w) float32 in [0, 1], `labels` is (n,) int64 and counts through `class_names`.

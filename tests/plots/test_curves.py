@@ -50,6 +50,15 @@ def test_names_and_best_choose(axes):
     assert "best lr: epoch 3" in lines(axes)
 
 
+def test_the_best_accuracy_is_the_highest_and_has_to_be_said(axes):
+    plots.learning_curves(HISTORY, names=["loss"], best="val_top_2_accuracy", mode="max", axes=axes)
+    assert "best val_top_2_accuracy: epoch 2" in lines(axes)
+    with pytest.raises(ValueError, match="learning_curves: nothing says whether 'top_2_accuracy' is better large or"):
+        plots.learning_curves(HISTORY, best="top_2_accuracy")
+    with pytest.raises(ValueError, match='mode: expected "auto", "min" or "max", got \'least\''):
+        plots.learning_curves(HISTORY, mode="least")
+
+
 def test_nothing_finite_has_no_best_epoch(axes):
     plots.learning_curves({"loss": [np.nan, np.nan]}, axes=axes)
     assert set(lines(axes)) == {"training"}

@@ -31,7 +31,7 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         given = os.path.dirname(os.fspath(path)) or os.curdir
         raise FileNotFoundError(errno.ENOENT, "there is no such folder", folder if os.path.isdir(given) else given)
     temporary = os.path.join(folder, f".{os.urandom(8).hex()}.tmp")
-    with _named(temporary, path), open(temporary, "xb") as file:
+    with open(temporary, "xb") as file:
         try:
             # Before the first byte is written, so that a private file is private at every moment.
             if os.path.exists(target):
@@ -49,17 +49,6 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
                 os.unlink(temporary)
             raise
     _sync_folder(folder)
-
-
-@contextlib.contextmanager
-def _named(temporary: str, path: str | os.PathLike[str]) -> Iterator[None]:
-    """Name the file that was asked for in errors, in the place of the temporary one, which nobody knows."""
-    try:
-        yield
-    except OSError as error:
-        if error.filename == temporary:
-            error.filename = os.fspath(path)
-        raise
 
 
 def _sync_folder(folder: str) -> None:

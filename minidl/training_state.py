@@ -8,7 +8,7 @@ import numpy as np
 
 from minidl import shapes
 from minidl.callbacks import Callback, Logs
-from minidl.callbacks.paths import check_place, check_plain
+from minidl.callbacks.paths import check_alone, check_place, check_plain
 from minidl.checkpoint import load_arrays, save_arrays
 from minidl.errors import FormatError, StateError, keyword_hints
 from minidl.module import Module
@@ -99,6 +99,7 @@ class TrainingCheckpoint(Callback):
         self.history: dict[str, list[Any]] = {}
 
     def on_train_begin(self) -> None:
+        check_alone(self, self.filepath)
         check_place("TrainingCheckpoint", self.filepath)
         check_plain("TrainingCheckpoint", self.filepath, self.logged.names)
         place = next(i for i, callback in enumerate(self.callbacks) if callback is self)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from minidl.callbacks.callback import Callback, Logs
-from minidl.callbacks.paths import check_place, check_plain
+from minidl.callbacks.paths import check_alone, check_place, check_plain
 from minidl.errors import FormatError
 from minidl.files import write_atomically
 from minidl.typing import StrPath
@@ -28,6 +28,7 @@ class CSVLogger(Callback):
         self.append = append
 
     def on_train_begin(self) -> None:
+        check_alone(self, self.filename)
         check_place("CSVLogger", self.filename)
         check_plain("CSVLogger", self.filename, self.logged.names)
         self._columns: list[str] = []

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from minidl import shapes
 from minidl.callbacks.callback import Logs
 from minidl.callbacks.monitor import Monitor
 from minidl.typing import Array
@@ -27,10 +28,12 @@ class EarlyStopping(Monitor):
         restore_best_weights: bool = False,
         start_from_epoch: int = 0,
     ) -> None:
+        if not math.isfinite(min_delta):
+            raise ValueError(f"min_delta: expected a finite number, got {min_delta!r}")
         super().__init__(monitor, mode, abs(min_delta))
-        self.patience = patience
+        self.patience = shapes.count(patience, "patience", minimum=0)
         self.restore_best_weights = restore_best_weights
-        self.start_from_epoch = start_from_epoch
+        self.start_from_epoch = shapes.count(start_from_epoch, "start_from_epoch", minimum=0)
         self.stopped_epoch: int | None = None
         self._weights: dict[str, Array] | None = None
 

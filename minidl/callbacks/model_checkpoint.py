@@ -5,7 +5,7 @@ import os
 from minidl import checkpoint
 from minidl.callbacks.callback import Logs
 from minidl.callbacks.monitor import Monitor
-from minidl.callbacks.paths import check_makeable, filled_in, has_fields, make_folder
+from minidl.callbacks.paths import check_alone, check_makeable, filled_in, has_fields, make_folder
 from minidl.typing import StrPath
 
 
@@ -37,6 +37,7 @@ class ModelCheckpoint(Monitor):
         if self.save_best_only:
             super().on_train_begin()
         who = type(self).__name__
+        check_alone(self, self.filepath)
         path = filled_in(who, self.filepath, self.logged)
         check_makeable(who, path)
         describe = getattr(self.model, "description", None)

@@ -4,6 +4,7 @@ import os
 import string
 from collections.abc import Iterable
 
+from minidl.callbacks.callback import Callback
 from minidl.errors import did_you_mean
 from minidl.logged import Logged
 
@@ -31,6 +32,14 @@ def check_makeable(who: str, path: str) -> None:
 def make_folder(path: str) -> None:
     """Make the folders of the file that aren't there."""
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+
+
+def check_alone(callback: Callback, path: str) -> None:
+    """Raise ValueError where another callback writes to the same file, so that one would undo the other's work."""
+    for other in callback.callbacks:
+        theirs = getattr(other, "filepath", None) or getattr(other, "filename", None)
+        if other is not callback and isinstance(theirs, str) and os.path.abspath(theirs) == os.path.abspath(path):
+            raise ValueError(f"{type(callback).__name__}: {type(other).__name__} writes to {path}, too")
 
 
 def check_plain(who: str, path: str, names: Iterable[str]) -> None:

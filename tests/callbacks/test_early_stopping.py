@@ -62,3 +62,18 @@ def test_early_stopping_in_a_second_fit_starts_afresh():
     assert (epochs, callback.best, callback.stopped_epoch, weight(model)) == (3, 1, 2, 1)
     model, epochs = run(callback, [9, 8, 7])
     assert (epochs, callback.best, callback.stopped_epoch, weight(model)) == (3, 7, None, 3)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"patience": -1}, "patience: expected an int of at least 0, got -1"),
+        ({"patience": 1.5}, "patience: expected an int of at least 0, got 1.5"),
+        ({"start_from_epoch": -2}, "start_from_epoch: expected an int of at least 0, got -2"),
+        ({"min_delta": NAN}, "min_delta: expected a finite number, got nan"),
+        ({"min_delta": math.inf}, "min_delta: expected a finite number, got inf"),
+    ],
+)
+def test_numbers_that_would_never_do(options, message):
+    with pytest.raises(ValueError, match=message):
+        ml.EarlyStopping("loss", **options)

@@ -158,3 +158,15 @@ def test_places_of_other_callbacks(tmp_path, make):
     assert list(tmp_path.iterdir()) == []
     run(make(tmp_path / "{run}"), [1], model)  # a name like any other
     assert [path.name for path in tmp_path.iterdir()] == ["{run}"]
+
+
+@pytest.mark.parametrize("other", [ml.ModelCheckpoint, ml.CSVLogger, ml.TrainingCheckpoint])
+def test_two_callbacks_of_one_file(tmp_path, monkeypatch, other):
+    monkeypatch.chdir(tmp_path)
+    model = tiny()
+    optimizer = ml.SGD(model.parameters(), lr=1)
+    callbacks = [ml.ModelCheckpoint("x.npz"), other(tmp_path / "x.npz")]
+    with pytest.raises(ValueError, match=rf"ModelCheckpoint: {other.__name__} writes to x.npz, too$"):
+        model.fit(np.ones((1, 1)), [0], loss=Scripted([1]), optimizer=optimizer, callbacks=callbacks, verbose=0)
+    assert weight(model) == 0
+    assert list(tmp_path.iterdir()) == []

@@ -1,7 +1,6 @@
 """Where callbacks write: checked, and made where that is asked for, before any work."""
 
 import os
-import string
 from collections.abc import Iterable
 
 from minidl.callbacks.callback import Callback
@@ -69,4 +68,6 @@ def filled_in(who: str, path: str, logged: Logged) -> str:
 
 def has_fields(text: str) -> bool:
     """Whether there is something to fill in."""
+    import string  # for those who save, not with minidl
+
     return any(name is not None for _, name, _, _ in string.Formatter().parse(text))

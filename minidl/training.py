@@ -67,7 +67,7 @@ def fit(
     function of `seed`. `verbose`: 0 is silent, 2 writes a line for each epoch; 1 and "auto" draw a bar, too, as an
     epoch goes by, on a terminal or in a notebook with tqdm and ipywidgets. A model that ends in Softmax and is trained
     with CrossEntropy, or another loss of classes, is differentiated as one, from the logits. Raises ValueError and its
-    kin before any work.
+    kin before any work. A loss that is NaN or infinite draws a warning, once, which names epoch and batch.
 
     `augment` changes training images, differently in each epoch: an augmentation of `minidl.augment`, a list of them,
     or a function (x, y) -> (x, y) of batches. What augmentations do to a sample is a function of `seed`, the epoch and

@@ -9,11 +9,12 @@ from minidl.datasets.fashion import fashion_mnist, fashion_mnist_10k
 from minidl.datasets.folder import from_folder
 from minidl.datasets.idx import read_idx
 from minidl.datasets.others import from_idx, from_npz
-from minidl.datasets.path import from_path
+from minidl.datasets.path import Splits, from_path, from_splits
 from minidl.errors import missing_name
 
 __all__ = [
     "Dataset",
+    "Splits",
     "cifar10",
     "fashion_mnist",
     "fashion_mnist_10k",
@@ -21,6 +22,7 @@ __all__ = [
     "from_idx",
     "from_npz",
     "from_path",
+    "from_splits",
     "mnist",
     "read_cifar10",
     "read_idx",

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -18,7 +17,8 @@ def from_idx(images: StrPath, labels: StrPath, *, class_names: Sequence[str] | N
     """Read a data set from two IDX files, gzipped or not: images (n, h, w) or (n, c, h, w), and labels (n,).
 
     Images in bytes are divided by 255, and floats taken as they are. Classes are called "0", "1", ... if not by
-    `class_names`. Raises FormatError, naming the file, for other arrays or labels that don't fit.
+    `class_names`. Raises FormatError, naming the file, for other arrays or labels that don't fit, and ValueError for
+    names that aren't different.
     """
     return _dataset(read_idx(images), read_idx(labels), class_names, os.fspath(images), os.fspath(labels))
 
@@ -61,8 +61,10 @@ def _dataset(
         raise FormatError(f"{labels_name}: expected labels (n,) as integers, got {labels.dtype} {labels.shape}")
     if len(labels) != len(pixels):
         raise FormatError(f"{labels_name}: expected one label for each of the {len(pixels)} images, got {len(labels)}")
+    from minidl.datasets.layout import checked_names  # here, as most programs that import minidl read no files
+
     most = int(labels.max()) if len(labels) else -1
-    names: tuple[Any, ...] = tuple(map(str, range(most + 1))) if class_names is None else tuple(class_names)
+    names = tuple(map(str, range(most + 1))) if class_names is None else checked_names(class_names)
     if len(labels) and (labels.min() < 0 or most >= len(names)):
         raise FormatError(
             f"{labels_name}: expected labels from 0 to {len(names) - 1}, got {labels.min()} to {labels.max()}"

@@ -66,6 +66,14 @@ def test_what_does_not_fit_is_refused_by_name(tmp_path, arrays, options, message
     assert str(caught.value).startswith(f"{path}: ")
 
 
+def test_names_that_are_not_different(tmp_path):
+    np.savez(tmp_path / "data.npz", images=PIXELS, labels=LABELS)
+    with pytest.raises(ValueError, match="class_names: expected each name once, got 'a' twice"):
+        from_npz(tmp_path / "data.npz", class_names=["a", "b", "a"])
+    with pytest.raises(TypeError, match="class_names: expected a sequence of texts, got 'abc'"):
+        from_npz(tmp_path / "data.npz", class_names="abc")
+
+
 def test_pickles_are_refused(tmp_path):
     path = tmp_path / "data.npz"
     np.savez(path, images=np.array([{}, None], object), labels=LABELS[:2])

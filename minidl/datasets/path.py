@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 
 class Splits(NamedTuple):
-    """The parts of a data set, which have the same classes and images of one shape."""
+    """The parts of a data set: `train`, `validation`, None where there is none, and `test`.
+
+    They have the same classes, and images of one shape.
+    """
 
     train: Dataset
     validation: Dataset | None
-    """None where the files have none."""
     test: Dataset
 
 

@@ -65,7 +65,7 @@ def test_parts_are_not_classes(tree, files):
     root = tree(*files)
     names = sorted({file.split("/")[0] for file in files})
     part = next(name for name in names if layout.part_called(name))
-    with pytest.raises(FormatError, match="looks? like a? ?parts? of a data set, not like") as caught:
+    with pytest.raises(FormatError, match=r"looks? like a? ?parts? of a data set, not like") as caught:
         layout.class_folders(root, None)
     assert f"from_folder({str(root / part)!r})" in str(caught.value)
     assert layout.class_folders(root, names) == tuple(names)  # who says so means it

@@ -1,7 +1,7 @@
 """A data set of one's own, in its parts: from a folder of pictures or an .npz file."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minidl.checkpoint import load_arrays
@@ -50,25 +50,12 @@ def from_splits(
     only val or test has, and for folders beside them that aren't parts; ShapeError for images of another size than
     those to train on; and the errors of `from_folder`, `from_npz` and `train_test_split`.
     """
-    from pathlib import Path  # most programs that import minidl read no data set
-
-    root = Path(path)
-    if root.is_dir():
-        options: dict[str, Any] = {"size": size, "grey": grey, "background": background}
-        found = _folders(root, class_names, options)
-    else:
-        found = _arrays(root, class_names, channels_last)
-    train, validation, test = (found.get(part) for part in ("train", "validation", "test"))
-    assert train is not None
-    if test is None:
-        train, test = train.split(test_size, seed=0)
-    for part, other in (("validation", validation), ("test", test)):
-        if other is not None and train.images.shape[1:] != other.images.shape[1:]:
-            raise ShapeError(
-                f"{root}: expected {part} images like those to train on, {train.images.shape[1:]}, got "
-                f"{other.images.shape[1:]}"
-            )
-    return Splits(train, validation, test)
+    return divided(
+        parts_of(
+            path, size=size, grey=grey, background=background, channels_last=channels_last, class_names=class_names
+        ),
+        test_size=test_size,
+    )
 
 
 @keyword_hints
@@ -96,6 +83,42 @@ def from_path(
         class_names=class_names,
     )
     return parts.train, parts.test
+
+
+def parts_of(
+    path: str | os.PathLike[str],
+    *,
+    size: Size | None = None,
+    grey: bool = False,
+    background: Color = "white",
+    channels_last: bool = False,
+    class_names: Sequence[str] | None = None,
+) -> dict[str, Dataset]:
+    """The parts "train", "validation" and "test" that the files have: see `from_splits`; "train" alone is all of it."""
+    from pathlib import Path  # most programs that import minidl read no data set
+
+    root = Path(path)
+    if root.is_dir():
+        options: dict[str, Any] = {"size": size, "grey": grey, "background": background}
+        found = _folders(root, class_names, options)
+    else:
+        found = _arrays(root, class_names, channels_last)
+    wanted = found["train"].images.shape[1:]
+    for part, data in found.items():
+        if data.images.shape[1:] != wanted:
+            raise ShapeError(
+                f"{root}: expected {part} images like those to train on, {wanted}, got {data.images.shape[1:]}"
+            )
+    return found
+
+
+def divided(parts: Mapping[str, Dataset], *, test_size: float) -> Splits:
+    """The parts, with a share of those to train on set aside if there are none to test with."""
+    train, validation, test = (parts.get(part) for part in ("train", "validation", "test"))
+    assert train is not None
+    if test is None:
+        train, test = train.split(test_size, seed=0)
+    return Splits(train, validation, test)
 
 
 def _folders(root: "Path", class_names: Sequence[str] | None, options: dict[str, Any]) -> dict[str, Dataset]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NOT_CURVES = ("epoch", "lr")
+NOT_CURVES = ("epoch", "lr", "test_loss", "test_accuracy")
 """Columns of a history that aren't drawn unless they're asked for."""
 
 

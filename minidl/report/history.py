@@ -12,7 +12,7 @@ import numpy as np
 
 from minidl.errors import FormatError
 
-NOT_CURVES = ("epoch", "lr")
+NOT_CURVES = ("epoch", "lr", "test_loss", "test_accuracy")
 
 
 def curves_of(history: Any) -> dict[str, list[float]]:

@@ -107,7 +107,8 @@ def _chosen(
     test_size = (own or {}).get("test_size", 0.2)
     if is_own or own is None:
         splits = divided(parts, test_size=test_size)
-        if begun is not None and "path" in table and mark(splits, table) != begun:
+        # A share that is set aside of other images is another share.
+        if begun is not None and "test" not in parts and mark(splits, table) != begun:
             complain(
                 f"warning: {table['path']} has changed since the run began, with {begun}: images that are tested with "
                 "now may be among those that it was trained on"

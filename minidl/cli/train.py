@@ -42,6 +42,7 @@ minidl train --model cnn --epochs 3 --out runs/cnn
 minidl train --optimizer sgd --lr 0.05 --schedule one-cycle --augment flip,shift --seed 7
 minidl train --config lenet.toml --set optimizer.momentum=0.8
 minidl train --data pictures                  # a folder with a folder of pictures for each class
+minidl train --set validation_split=0         # on all images to train on, without a validation
 minidl train --resume runs/cnn --epochs 6     # three more; without --epochs what an interruption left
 """
 

@@ -20,6 +20,9 @@ PARTS = {
 ENDING = re.compile("[ _-]?(set|data|images|split)$")
 """What else may follow: test_set, train-images."""
 
+WITHIN = {part: re.compile(rf"(?<![a-z])({pattern.pattern})(?![a-z])") for part, pattern in PARTS.items()}
+"""The same, as a word in a longer name: train2017, seg_test."""
+
 FOREIGN = ("__MACOSX", "@eaDir")
 """Folders that programs leave behind, of archives and of thumbnails."""
 
@@ -33,16 +36,23 @@ def folders_in(root: Path) -> list[str]:
         raise FileNotFoundError(f"{root}: there is no such folder")
     if not root.is_dir():
         raise NotADirectoryError(f"{root}: expected a folder, got a file")
-    names = sorted(path.name for path in root.iterdir() if not _is_foreign(path.name))
-    for name in names:
-        _check_link(root / name)
-    return [name for name in names if (root / name).is_dir()]
+    found = []
+    with os.scandir(root) as entries:  # which asks the disk about links alone
+        for entry in entries:
+            if _is_foreign(entry.name):
+                continue
+            if entry.is_symlink():
+                _check_link(root / entry.name)
+            if entry.is_dir():
+                found.append(entry.name)
+    return sorted(found)
 
 
 def parts_among(root: Path, names: Sequence[str]) -> dict[str, str]:
     """{"train": "Training", ...}: which of the folders in `root` are called like parts of a data set.
 
-    Raises FormatError where two are called like the same part.
+    They are called so alone, or at least two of them in the same longer name: train2017 and val2017. Raises FormatError
+    where two are called like the same part.
     """
     found: dict[str, str] = {}
     for name in names:
@@ -51,6 +61,14 @@ def parts_among(root: Path, names: Sequence[str]) -> dict[str, str]:
             raise FormatError(f"{root}: expected one folder for {part}, got {found[part]} and {name}")
         if part is not None:
             found[part] = name
+    if not found:
+        series: dict[str, dict[str, str]] = {}
+        for name in names:
+            for part, pattern in WITHIN.items():
+                rest, count = pattern.subn("*", name.casefold())
+                if count:
+                    series.setdefault(rest, {})[part] = name
+        found = next((each for each in series.values() if len(each) > 1), {})
     return {part: found[part] for part in PARTS if part in found}
 
 
@@ -136,7 +154,7 @@ def _check_found(root: Path, found: list[str]) -> None:
         has_files = any(path.suffix.lower() in SUFFIXES for path in root.iterdir())
         hint = "; pictures that lie there have no class" if has_files else ""
         raise FileNotFoundError(f"{root}: expected a folder for each class in it, got none{hint}")
-    parts = [name for name in found if part_called(name) is not None]
+    parts = sorted(parts_among(root, found).values())
     if parts:
         calls = ", ".join(f"from_folder({str(root / name)!r})" for name in parts)
         look = "look like parts" if len(parts) > 1 else "looks like a part"
@@ -144,6 +162,14 @@ def _check_found(root: Path, found: list[str]) -> None:
             f"{root}: {', '.join(parts)} {look} of a data set, not like classes; from_splits reads them all, "
             f"and {calls} one alone. If they are classes, say so: class_names=[{_some(found)}]"
         )
+    for name in found:
+        inner = sorted(parts_among(root / name, folders_in(root / name)).values())
+        if len(inner) > 1:
+            raise FormatError(
+                f"{root / name}: expected pictures of a class, got folders called like parts of a data set, "
+                f"{', '.join(inner)}; put the folders of classes into those of parts, {inner[0]}/{name}, or, if the "
+                "parts don't matter, name the classes by class_names"
+            )
     if len(found) == 1:
         inner = folders_in(root / found[0])
         hint = f"; there are {_some(inner)} in that: read {root / found[0]}" if len(inner) > 1 else ""

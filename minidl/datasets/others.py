@@ -11,6 +11,9 @@ from minidl.datasets.idx import AnyArray, read_idx
 from minidl.errors import FormatError, did_you_mean, keyword_hints
 from minidl.typing import StrPath
 
+FAR = 8
+"""Channels of an image that are so many, beside an axis of 3 or 4, are taken for pixels."""
+
 
 @keyword_hints
 def from_idx(images: StrPath, labels: StrPath, *, class_names: Sequence[str] | None = None) -> Dataset:
@@ -56,6 +59,11 @@ def _dataset(
         raise FormatError(
             f"{images_name}: expected images (n, h, w) or (n, c, h, w) in bytes or floats, got {pixels.dtype} "
             f"{pixels.shape}"
+        )
+    if pixels.ndim == 4 and pixels.shape[1] >= FAR and min(pixels.shape[2:]) in (3, 4) and max(pixels.shape[2:]) >= FAR:
+        raise FormatError(
+            f"{images_name}: expected images (n, c, h, w), got {pixels.shape}, whose channels seem to stand elsewhere; "
+            "channels_last says whether they come last in the file"
         )
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise FormatError(f"{labels_name}: expected labels (n,) as integers, got {labels.dtype} {labels.shape}")

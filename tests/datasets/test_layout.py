@@ -59,16 +59,30 @@ def test_names_of_other_parts(name, part):
         ("train/1.png", "test/1.png"),
         ("test/1.png", "cat/1.png", "dog/1.png"),
         ("train/a/1.png",),
+        ("train2017/a/1.png", "val2017/a/1.png"),
+        ("seg_train/a/1.png", "seg_test/a/1.png", "seg_pred/1.png"),
     ],
 )
 def test_parts_are_not_classes(tree, files):
     root = tree(*files)
     names = sorted({file.split("/")[0] for file in files})
-    part = next(name for name in names if layout.part_called(name))
+    part = next(name for name in names if name not in ("cat", "dog", "seg_pred"))
     with pytest.raises(FormatError, match=r"looks? like a? ?parts? of a data set, not like") as caught:
         layout.class_folders(root, None)
     assert f"from_folder({str(root / part)!r})" in str(caught.value)
     assert layout.class_folders(root, names) == tuple(names)  # who says so means it
+
+
+def test_words_that_are_part_of_a_name(tree):
+    root = tree("bullet_train/1.png", "crash-test/1.png", "invalid/1.png", "restraint/1.png", "vale/1.png")
+    assert len(layout.class_folders(root, None)) == 5
+
+
+def test_parts_within_classes(tree):
+    root = tree("cat/train/1.png", "cat/test/2.png", "dog/train/1.png", "dog/test/1.png")
+    with pytest.raises(FormatError, match=r"cat: expected pictures of a class, got folders called like.* test, train;"):
+        layout.class_folders(root, None)
+    assert layout.class_folders(root, ["cat", "dog"]) == ("cat", "dog")
 
 
 def test_one_folder_is_refused_with_what_is_in_it(tree):

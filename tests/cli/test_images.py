@@ -72,6 +72,21 @@ def test_the_final_test_sees_what_nothing_was_chosen_by(command, pictures, tmp_p
     assert history_of(tmp_path / "run")["test_loss"] == [wanted["loss"]]
 
 
+def test_ctrl_c_during_the_final_test(command, pictures, tmp_path, monkeypatch):
+    assert train(command, tmp_path / "whole", pictures).code == 0
+    evaluate = minidl.Sequential.evaluate
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(minidl.Sequential, "evaluate", interrupted)
+    assert train(command, tmp_path / "run", pictures).code == 130
+    assert not (tmp_path / "run" / "history.json").exists()
+    monkeypatch.setattr(minidl.Sequential, "evaluate", evaluate)
+    assert command("train", "--resume", tmp_path / "run").code == 0
+    assert files_of(tmp_path / "run") == files_of(tmp_path / "whole")
+
+
 def test_without_validation_all_images_train(command, few_images, tmp_path):
     run = tmp_path / "run"
     result = command(*QUICK, "--set", "validation_split=0", "--out", run)

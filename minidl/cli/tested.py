@@ -135,6 +135,8 @@ def _by_name(data: Dataset, names: tuple[str, ...], model: Sequential, name: str
                 f"{name} has {len(data.class_names)} classes and the model {scores[0]}, and {run} doesn't name them"
             )
         return data
+    if len(scores) == 1 and scores[0] != len(names):
+        raise UsageError(f"{run} names {len(names)} classes, and its model has {scores[0]}")
     counts = data.class_counts()
     present = [own for own, count in zip(data.class_names, counts, strict=True) if count]
     _check_known(present, names, name)

@@ -158,6 +158,12 @@ def test_another_order_of_names(command, kept, run, tmp_path):
     assert (found["class"], found["name"]) == (2, "bee")
 
 
+def test_names_that_are_not_the_model_s(fails, run, tmp_path):
+    folder = shutil.copytree(run, tmp_path / "run")
+    save_expert(folder / "model.npz", ["ant", "bee"])
+    assert f"{folder} names 3 classes, and its model has 2" in fails("evaluate", folder)
+
+
 def test_a_report_of_fewer_classes(command, run, tmp_path):
     pytest.importorskip("matplotlib")
     data, page = make(tmp_path / "new", "bee", "cat"), tmp_path / "page.html"

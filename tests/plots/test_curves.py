@@ -44,6 +44,12 @@ def test_without_validation_the_best_is_by_the_loss_and_one_panel_is_the_axes(ax
     assert not axes.child_axes
 
 
+def test_a_final_test_is_no_curve(axes):
+    plots.learning_curves({"loss": [3.0, 1.0], "test_loss": [2.0], "test_accuracy": [0.5]}, axes=axes)
+    assert axes.get_ylabel() == "loss"
+    assert not axes.child_axes
+
+
 def test_names_and_best_choose(axes):
     plots.learning_curves(HISTORY, names=["lr"], best="lr", axes=axes)
     assert lines(axes)["training"] == [[1, 0.1], [2, 0.1], [3, 0.01]]

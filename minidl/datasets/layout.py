@@ -3,12 +3,16 @@
 import os
 import re
 import unicodedata
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from minidl.errors import FormatError
 
 SUFFIXES = (".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+
+UNREAD = (".avif", ".heic", ".heif", ".jxl")
+"""Of pictures that cameras and programs write, and that aren't read here."""
 
 PARTS = {
     "train": re.compile("train(ing)?"),
@@ -93,7 +97,7 @@ def class_folders(root: Path, class_names: Sequence[str] | None) -> tuple[str, .
         missing = [name for name in names if name not in found]
         if missing:
             raise FileNotFoundError(
-                f"{root}: it has no folder {', '.join(missing)}; there are {', '.join(found) or 'none'}"
+                f"{root}: it has no folder {', '.join(missing)}; there are {', '.join(found) or 'none'}{_loose(root)}"
             )
     places: dict[str, str] = {}
     for name in names:
@@ -120,11 +124,19 @@ def checked_names(class_names: Sequence[str]) -> tuple[str, ...]:
 def pictures_in(folder: Path) -> list[Path]:
     """The pictures in a folder and those within it, in the order of their paths, without hidden ones.
 
-    Raises FileNotFoundError if there is none, and for a link that leads nowhere.
+    Warns of photos in formats that aren't read. Raises FileNotFoundError if there is no picture, and for a link that
+    leads nowhere.
     """
-    paths = sorted(_walk(folder))
+    paths = sorted(_walk(folder, SUFFIXES))
     for path in paths:
         _check_link(path)
+    unread = list(_walk(folder, UNREAD)) if paths else []
+    if unread:
+        warnings.warn(
+            f"{folder}: {len(unread)} files such as {min(unread).name} are passed by, since {', '.join(UNREAD)} aren't "
+            "read; convert them to JPEG or PNG to have them, too",
+            stacklevel=4,
+        )
     if not paths:
         raise FileNotFoundError(f"{folder}: no pictures in it ({' '.join(SUFFIXES)})")
     return paths
@@ -132,28 +144,28 @@ def pictures_in(folder: Path) -> list[Path]:
 
 def has_pictures(folder: Path) -> bool:
     """Whether there is any in a folder or within it."""
-    return next(_walk(folder), None) is not None
+    return next(_walk(folder, SUFFIXES), None) is not None
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    seen = set()
+def _walk(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
+    seen = {os.path.realpath(folder)}  # links may lead to one folder twice, or back to where the walk came from
     for place, folders, files in os.walk(folder, followlinks=True, onerror=_raise):
-        seen.add(os.path.realpath(place))
-        # Links may lead back to where the walk came from.
-        folders[:] = sorted(
-            name for name in folders if not _is_foreign(name) and os.path.realpath(Path(place, name)) not in seen
-        )
+        kept = []
+        for name in sorted(folders):
+            target = os.path.realpath(Path(place, name))
+            if target not in seen and not _is_foreign(name):
+                seen.add(target)
+                kept.append(name)
+        folders[:] = kept
         for name in files:
             path = Path(place, name)
-            if not _is_foreign(name) and path.suffix.lower() in SUFFIXES and (path.is_file() or path.is_symlink()):
+            if not _is_foreign(name) and path.suffix.lower() in suffixes and (path.is_file() or path.is_symlink()):
                 yield path
 
 
 def _check_found(root: Path, found: list[str]) -> None:
     if not found:
-        has_files = any(path.suffix.lower() in SUFFIXES for path in root.iterdir())
-        hint = "; pictures that lie there have no class" if has_files else ""
-        raise FileNotFoundError(f"{root}: expected a folder for each class in it, got none{hint}")
+        raise FileNotFoundError(f"{root}: expected a folder for each class in it, got none{_loose(root)}")
     parts = sorted(parts_among(root, found).values())
     if parts:
         calls = ", ".join(f"from_folder({str(root / name)!r})" for name in parts)
@@ -186,6 +198,11 @@ def _check_found(root: Path, found: list[str]) -> None:
                 "form; make them one, or name the classes by class_names"
             )
         alike[key] = name
+
+
+def _loose(root: Path) -> str:
+    has_files = any(path.suffix.lower() in SUFFIXES for path in root.iterdir())
+    return "; pictures that lie there have no class" if has_files else ""
 
 
 def _some(names: Sequence[str]) -> str:

@@ -112,6 +112,15 @@ def test_what_programs_leave_behind_is_no_class_and_no_picture(tree):
     assert layout.pictures_in(root / "a") == [root / "a" / "1.png"]
 
 
+def test_photos_that_are_not_read_are_told_of(tree):
+    root = tree("a/1.png", "a/deep/IMG_2.HEIC", "a/IMG_3.heic", "b/IMG_4.heic", "a/notes.txt")
+    with pytest.warns(UserWarning, match=r"a: 2 files such as IMG_3\.heic are passed by") as caught:
+        assert layout.pictures_in(root / "a") == [root / "a" / "1.png"]
+    assert len(caught) == 1
+    with pytest.raises(FileNotFoundError, match="b: no pictures in it"):
+        layout.pictures_in(root / "b")
+
+
 def test_names_that_differ_in_case_alone(tree):
     root = tree("Cat/1.png", "dog/1.png")
     (root / "cat").mkdir(exist_ok=True)
@@ -137,13 +146,13 @@ def test_names_whose_accents_are_written_in_two_ways(tree):
         ("ab", TypeError, "expected a sequence of texts, got 'ab'"),
         ([0, 1], TypeError, r"expected a sequence of texts, got \[0, 1\]"),
         ([], ValueError, "expected at least one name"),
-        (["a", "c"], FileNotFoundError, "it has no folder c; there are a, b"),
+        (["a", "c"], FileNotFoundError, "it has no folder c; there are a, b; pictures that lie there have no class"),
         (["a", "../root/b"], FileNotFoundError, "it has no folder ../root/b"),
     ],
 )
 def test_wrong_class_names(tree, names, error, message):
     with pytest.raises(error, match=message):
-        layout.class_folders(tree("a/1.png", "b/1.png"), names)
+        layout.class_folders(tree("a/1.png", "b/1.png", "2.png"), names)
 
 
 @links
@@ -154,6 +163,7 @@ def test_links_are_followed_once(tree, tmp_path):
     (root / "b").symlink_to(tmp_path / "elsewhere")
     (root / "a" / "more").symlink_to(tmp_path / "elsewhere")
     (root / "a" / "round").symlink_to(root / "a")
+    (root / "a" / "same").symlink_to(tmp_path / "elsewhere")
     assert layout.class_folders(root, None) == ("a", "b", "c")
     assert layout.pictures_in(root / "a") == [root / "a" / "1.png", root / "a" / "more" / "2.png"]
     assert layout.pictures_in(root / "b") == [root / "b" / "2.png"]

@@ -42,9 +42,9 @@ def from_folder(
     Classes are the folders' names in alphabetical order, or `class_names`, each of which must be there. Pictures are
     taken in the order of their paths; hidden files, and those with other suffixes than those of BMP, GIF (the first
     frame), JPEG, PNG, PPM, TIFF and WebP, are passed by, HEIC and AVIF with a warning. They are read as viewers show
-    them: turned as EXIF says, and what is transparent over `background`, a color's name or (red, green, blue) up to 255. Images are (n, 3, h, w)
-    float32 in [0, 1], or (n, 1, h, w) if `grey`. They must have the same size, unless `size`, an int or (h, w), is what
-    they are resized to (bilinear, as Pillow does).
+    them: turned as EXIF says, and what is transparent over `background`, a color's name or (red, green, blue) up to
+    255. Images are (n, 3, h, w) float32 in [0, 1], or (n, 1, h, w) if `grey`. They must have the same size, unless
+    `size`, an int or (h, w), is what they are resized to (bilinear, as Pillow does).
 
     The images of a class lie together. To set some aside, `split` the data set, which takes its share of each class;
     `fit(validation_split=...)` would take the last classes.

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from minidl import functional as F
 from minidl import shapes
 from minidl.callbacks import Callback, ProgressBar
 from minidl.callbacks.events import check_listeners
@@ -16,10 +15,10 @@ from minidl.callbacks.terminate_on_nan import NaNAlarm
 from minidl.data import batches
 from minidl.errors import DTypeError, ShapeError, keyword_hints
 from minidl.fit_arguments import check_loss, check_metrics, check_optimizer, check_schedule, weights_of
+from minidl.functional.origin import is_from_sigmoid, mark_sigmoid
 from minidl.history import History
-from minidl.layers.container import without_softmax
 from minidl.logged import logged
-from minidl.losses.loss import ClassLoss
+from minidl.losses.joined import gives_probabilities, joined
 from minidl.metrics import Metric
 from minidl.module import Module
 from minidl.optim import Optimizer
@@ -66,8 +65,9 @@ def fit(
     after each batch or epoch, which the History has as "lr" then, as each epoch ended. The order of the samples is a
     function of `seed`. `verbose`: 0 is silent, 2 writes a line for each epoch; 1 and "auto" draw a bar, too, as an
     epoch goes by, on a terminal or in a notebook with tqdm and ipywidgets. A model that ends in Softmax and is trained
-    with CrossEntropy, or another loss of classes, is differentiated as one, from the logits. Raises ValueError and its
-    kin before any work. A loss that is NaN or infinite draws a warning, once, which names epoch and batch.
+    with CrossEntropy, or another loss of classes, is differentiated as one, from the logits, and so is one that ends in
+    Sigmoid with BinaryCrossEntropy or BinaryFocalLoss. Raises ValueError and its kin before any work. A loss that is
+    NaN or infinite draws a warning, once, which names epoch and batch.
 
     `augment` changes training images, differently in each epoch: an augmentation of `minidl.augment`, a list of them,
     or a function (x, y) -> (x, y) of batches. What augmentations do to a sample is a function of `seed`, the epoch and
@@ -232,24 +232,27 @@ def predict(module: Module, x: Any, *, batch_size: int = 256, verbose: int | str
         for start in range(0, len(x), batch_size) or (0,):
             parts.append(module(x[start : start + batch_size]))
             bar.update(min(start + batch_size, len(x)))
-    return np.concatenate(parts) if len(parts) > 1 else parts[0]
+    if len(parts) == 1:
+        return parts[0]
+    whole = np.concatenate(parts)
+    return mark_sigmoid(whole) if is_from_sigmoid(parts[0]) else whole
 
 
 class _Job:
     """A model with its loss and metrics, and the sums over the batches so far."""
 
     def __init__(self, module: Module, loss: Criterion, metrics: Sequence[Metric]) -> None:
-        self.module, self.loss, self.metrics = module, loss, metrics
-        self.ends_in_softmax, self.is_sum = False, getattr(loss, "reduction", "mean") == "sum"
-        if isinstance(loss, ClassLoss):
-            body = without_softmax(module)
-            if body is not None:
-                self.module, self.loss, self.ends_in_softmax = body, loss.with_logits(), True
+        self.metrics, self.is_sum = metrics, getattr(loss, "reduction", "mean") == "sum"
+        self.of_probabilities = gives_probabilities(module)
+        self.loss: Criterion
+        self.module, self.loss, self.finish = joined(module, loss)
 
     def reset(self) -> None:
         self.total, self.seen = 0.0, 0.0
         for metric in self.metrics:
             metric.reset()
+            if isinstance(metric, Metric):
+                metric.of_probabilities = self.of_probabilities
 
     def train(self, inputs: Array, part: tuple[Any, ...], optimizer: Optimizer) -> None:
         scores, backward = self.module.forward(inputs, train=True)
@@ -269,7 +272,7 @@ class _Job:
         self.total += loss if self.is_sum else loss * count
         self.seen += count
         if self.metrics:
-            outputs = F.softmax(scores)[0] if self.ends_in_softmax else scores
+            outputs = scores if self.finish is None else self.finish(scores)
             for metric in self.metrics:
                 metric.update(outputs, targets)
         return dscores

@@ -6,7 +6,7 @@ import numpy as np
 
 from minidl import shapes
 from minidl.errors import DTypeError, ShapeError, keyword_hints
-from minidl.typing import Array, IntArray
+from minidl.typing import Array, IntArray, Shape
 
 
 @keyword_hints
@@ -45,10 +45,34 @@ def class_counts(labels: Any, classes: int | None = None) -> IntArray:
     return np.bincount(labels, minlength=classes)
 
 
+def are_distributions(rows: Array) -> bool:
+    """Whether each of the rows (n, classes) is one-hot or of probabilities: of at least 0, with the sum 1."""
+    if not rows.size:
+        return True
+    with np.errstate(invalid="ignore"):
+        return bool(rows.min() >= 0 and np.abs(rows.sum(axis=1, dtype=np.float64) - 1).max() <= 1e-3)  # False with NaN
+
+
+def class_of_rows(rows: Any, name: str = "labels", *, hint: str = "") -> IntArray:
+    """The class of the largest number of each row, (n,). Raises ValueError for rows that tell of no single class."""
+    rows = np.asarray(rows)
+    if not are_distributions(rows):
+        raise ValueError(f"{name}: expected one-hot rows or rows of probabilities, got rows that don't sum to 1{hint}")
+    return np.asarray(rows.argmax(axis=1), np.intp)
+
+
+def column_hint(wanted: Shape, got: Shape, name: str) -> str:
+    """What to say where a vector came for a column, or a column for a vector: nothing is ever broadcast."""
+    if wanted == (*got, 1):
+        return f": use {name}[:, None]" if len(got) == 1 else ""
+    return f": use {name}[:, 0]" if got == (*wanted, 1) and len(wanted) == 1 else ""
+
+
 def _checked(labels: Any, classes: int | None) -> tuple[IntArray, int]:
     labels = np.asarray(labels)
     if labels.ndim != 1:
-        raise ShapeError(f"expected labels (n,), got {shapes.show(labels.shape)}")
+        hint = "; of one-hot rows, labels.argmax(axis=1)" if labels.ndim == 2 and are_distributions(labels) else ""
+        raise ShapeError(f"expected labels (n,), got {shapes.show(labels.shape)}{hint}")
     if labels.dtype.kind not in "iu":
         raise DTypeError(f"expected labels as integers, got {labels.dtype}")
     if classes is None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from minidl import backends
 from minidl.functional.checks import check_floats, check_number, check_slope
+from minidl.functional.origin import mark_sigmoid
 from minidl.functional.pullbacks import Pullback, from_output
 from minidl.typing import Array
 
@@ -43,7 +44,8 @@ def silu(x: Array) -> tuple[Array, Pullback]:
 
 def sigmoid(x: Array) -> tuple[Array, Pullback]:
     """1 / (1 + exp(-x)). Raises DTypeError."""
-    return _elementwise("sigmoid", x, keeps_x=False)
+    y, pullback = _elementwise("sigmoid", x, keeps_x=False)
+    return mark_sigmoid(y), pullback
 
 
 def tanh(x: Array) -> tuple[Array, Pullback]:

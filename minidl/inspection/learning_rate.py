@@ -11,8 +11,7 @@ import numpy as np
 from minidl import shapes
 from minidl.data import batches
 from minidl.errors import ShapeError, keyword_hints
-from minidl.layers.container import without_softmax
-from minidl.losses.loss import ClassLoss
+from minidl.losses.joined import joined
 from minidl.module import Module
 from minidl.optim import Optimizer
 from minidl.training import as_input
@@ -68,10 +67,7 @@ def find_learning_rate(
         raise ValueError("optimizer: it has none of this model's parameters; make it from model.parameters()")
 
     network, optimizer = copy.deepcopy((model, optimizer))
-    if isinstance(loss, ClassLoss):
-        body = without_softmax(network)
-        if body is not None:  # as in `fit`: never a softmax of a softmax
-            network, loss = body, loss.with_logits()
+    network, loss, _ = joined(network, loss)  # as in `fit`: never a softmax of a softmax
     rates = np.geomspace(start, stop, steps)
     losses: list[float] = []
     smoothed: list[float] = []

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from minidl import shapes
 from minidl.errors import DTypeError, ShapeError
+from minidl.functional.origin import mark_sigmoid
 from minidl.layers import fusion
-from minidl.layers.activation import Softmax
+from minidl.layers.activation import Sigmoid, Softmax
 from minidl.layers.networks import Networks
 from minidl.module import Module
 from minidl.typing import Array, Backward, Shape
@@ -75,7 +76,7 @@ class Chain(Module):
                     y = self.layers[i](y)
                 except (ShapeError, DTypeError) as error:
                     raise self._located(error, i, x.shape[1:]) from None
-        return y
+        return self._marked(y)
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         steps: list[Backward] = []
@@ -100,7 +101,11 @@ class Chain(Module):
                 slope = steps[i](slope, need_dx=need_dx or i > 0)
             return slope
 
-        return y, backward
+        return self._marked(y), backward
+
+    def _marked(self, y: Array) -> Array:
+        """The output, known as a sigmoid's where the last layer is one that was computed with others in a row."""
+        return mark_sigmoid(y) if self.layers and type(self.layers[-1]) is Sigmoid else y
 
     def _located(self, error: ShapeError | DTypeError, index: int, input_shape: Shape) -> ShapeError | DTypeError:
         """The error with the layer that it came from and the shapes on the way there."""

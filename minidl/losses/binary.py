@@ -5,12 +5,14 @@ from typing import Any
 import numpy as np
 
 from minidl import shapes
+from minidl.data.labels import column_hint
 from minidl.errors import ShapeError
-from minidl.losses.loss import Each, Loss, check_smoothing, mean_over_elements, quiet
+from minidl.losses.loss import AnswerLoss, Each, check_smoothing, clipped, mean_over_elements, quiet
+from minidl.losses.targets import warn_of_probabilities
 from minidl.typing import Array
 
 
-class BinaryCrossEntropy(Loss):
+class BinaryCrossEntropy(AnswerLoss):
     """-log of the probability given to the right answer, from logits, or probabilities with `from_logits=False`.
 
     Scores are (n,) or (n, ...), with targets from 0 to 1 of the same shape; targets (n,) also go with scores (n, 1). A
@@ -45,42 +47,65 @@ class BinaryCrossEntropy(Loss):
             yes = yes * weight
         losses: Array
         slopes: Array
+        if self.from_logits:
+            warn_of_probabilities("BinaryCrossEntropy", scores)
         with quiet():
             if self.from_logits:
                 losses = times(yes, softplus(-scores)) + times(no, softplus(scores))
                 slopes = no * sigmoid(scores) - yes * sigmoid(-scores)
             else:
-                losses, slopes = _from_probabilities(scores, yes, no)
+                p, beyond = probabilities(scores)
+                q = 1 - p
+                losses = -yes * np.log(p) - no * np.log(q)
+                slopes = np.where(beyond, 0, no / q - yes / p)
             return mean_over_elements(losses, slopes)
 
 
-class BinaryFocalLoss(Loss):
+class BinaryFocalLoss(AnswerLoss):
     """Binary cross-entropy that counts easy answers less: (1 - p)^gamma times that of a right answer given p.
 
-    Scores are logits and targets from 0 to 1, as those of `BinaryCrossEntropy`. A yes counts alpha, a no 1 - alpha;
-    with alpha None both count 1. Source: Lin et al., "Focal loss for dense object detection", 2017.
+    Scores are logits, or probabilities with `from_logits=False`, and targets from 0 to 1, as those of
+    `BinaryCrossEntropy`. A yes counts alpha, a no 1 - alpha; with alpha None both count 1. Source: Lin et al., "Focal
+    loss for dense object detection", 2017.
     """
 
-    def __init__(self, *, gamma: float = 2.0, alpha: float | None = 0.25, reduction: str = "mean") -> None:
+    def __init__(
+        self,
+        *,
+        gamma: float = 2.0,
+        alpha: float | None = 0.25,
+        from_logits: bool = True,
+        reduction: str = "mean",
+    ) -> None:
         check_gamma(gamma)
         if alpha is not None and not 0 <= alpha <= 1:
             raise ValueError(f"alpha: expected a number from 0 to 1, or None, got {alpha!r}")
         super().__init__(reduction=reduction)
-        self.gamma, self.alpha = gamma, alpha
+        self.gamma, self.alpha, self.from_logits = gamma, alpha, from_logits
 
     def each(self, scores: Array, targets: Any) -> Each:
         yes = answers(scores, targets)
         no = 1 - yes
         balance = 1 if self.alpha is None else self.alpha * yes + (1 - self.alpha) * no
+        if self.from_logits:
+            warn_of_probabilities("BinaryFocalLoss", scores)
         with quiet():
-            p, q, gamma = sigmoid(scores), sigmoid(-scores), scores.dtype.type(self.gamma)
-            costs = times(yes, softplus(-scores)) + times(no, softplus(scores))
+            gamma = scores.dtype.type(self.gamma)
+            if self.from_logits:
+                p, q = sigmoid(scores), sigmoid(-scores)
+                costs = times(yes, softplus(-scores)) + times(no, softplus(scores))
+            else:
+                p, beyond = probabilities(scores)
+                q = 1 - p
+                costs = -yes * np.log(p) - no * np.log(q)
             wrong = yes * q + no * p
             weights = balance * wrong**gamma
             # The derivative of wrong is (no - yes) p q, and p q / wrong is 1 in the limit of both being 0. Where it is
             # 0 the cost is infinite, and their product 0 in the limit.
             bend = times(np.where(wrong == 0, 1, p * q / wrong), costs)
             slopes = weights * (gamma * (no - yes) * bend + no * p - yes * q)
+            if not self.from_logits:
+                slopes = np.where(beyond, 0, slopes / (p * q))  # by way of the logit, whose derivative by p it is
             return mean_over_elements(times(weights, costs), slopes)
 
 
@@ -90,7 +115,9 @@ def answers(scores: Array, targets: Any) -> Array:
     if scores.shape == (*targets.shape, 1):
         targets = targets[..., None]
     if targets.shape != scores.shape or not scores.ndim:
-        hint = "; of classes that exclude each other, use CrossEntropy" if targets.ndim == 1 else ""
+        hint = column_hint(scores.shape, targets.shape, "targets")
+        if not hint and targets.ndim == 1 and scores.ndim == 2:
+            hint = "; of classes that exclude each other, use CrossEntropy"
         raise ShapeError(f"targets: expected {shapes.show(scores.shape)}, got {shapes.show(targets.shape)}{hint}")
     if targets.size and not (targets.min() >= 0 and targets.max() <= 1):
         raise ValueError("targets: expected numbers from 0 to 1, got others")
@@ -123,11 +150,8 @@ def times(weight: Array, cost: Array) -> Array:
     return product
 
 
-def _from_probabilities(p: Array, yes: Array, no: Array) -> tuple[Array, Array]:
-    if (p < 0).any() or (p > 1).any():
+def probabilities(scores: Array) -> tuple[Array, Any]:
+    """The scores as `clipped` has them. Raises ValueError for what isn't from 0 to 1."""
+    if (scores < 0).any() or (scores > 1).any():
         raise ValueError("scores: expected probabilities from 0 to 1; of logits, use from_logits=True")
-    # The smallest normal number in the place of zero keeps the loss finite.
-    tiny = np.finfo(p.dtype).tiny
-    q = np.maximum(1 - p, tiny)
-    p = np.maximum(p, tiny)
-    return -yes * np.log(p) - no * np.log(q), np.where(no == 0, 0, no / q) - np.where(yes == 0, 0, yes / p)
+    return clipped(scores)

@@ -1,12 +1,11 @@
 """Cross-entropy between classes that exclude each other, and the divergence of distributions."""
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from minidl import functional as F
-from minidl.losses.loss import ClassLoss, Each, check_smoothing, quiet
+from minidl.losses.loss import ClassLoss, Each, check_smoothing, clipped, quiet
 from minidl.losses.targets import (
     are_indices,
     check_rows_of_probabilities,
@@ -51,9 +50,7 @@ class CrossEntropy(ClassLoss):
             importance = weights[np.asarray(targets)] if are_indices(targets) else None
         if not self.from_logits:
             return _from_probabilities(scores, rows)._replace(importance=importance)
-        message = warn_of_probabilities("CrossEntropy", scores)
-        if message is not None:
-            warnings.warn(message, stacklevel=3)
+        warn_of_probabilities("CrossEntropy", scores)
         if self.class_weight is None:
             return Each(*F.cross_entropy(scores, rows))
         return _from_logits(scores, rows)._replace(importance=importance)
@@ -75,10 +72,8 @@ class KLDivergence(ClassLoss):
             raise ValueError("targets: expected rows of probabilities; for class indices use CrossEntropy")
         rows = distributions(targets, scores)
         if self.from_logits:
-            message = warn_of_probabilities("KLDivergence", scores)
-            if message is not None:
-                warnings.warn(message, stacklevel=3)
-        losses, pullback, _ = _from_logits(scores, rows) if self.from_logits else _from_probabilities(scores, rows)
+            warn_of_probabilities("KLDivergence", scores)
+        losses, pullback, _ = _from_logits(scores, rows) if self.from_logits else _from_probabilities(scores, rows, 1)
         with quiet():
             entropies = -np.where(rows == 0, 0, rows * np.log(rows)).sum(axis=1)
             return Each(losses - entropies, pullback)
@@ -97,11 +92,10 @@ def _from_logits(logits: Array, rows: Array) -> Each:
     return Each(losses, pullback)
 
 
-def _from_probabilities(scores: Array, rows: Array) -> Each:
+def _from_probabilities(scores: Array, rows: Array, high: float | None = None) -> Each:
     check_rows_of_probabilities(scores)
     with quiet():
-        # The smallest normal number in the place of zero keeps the loss finite, as Keras does with 1e-7.
-        probabilities = np.maximum(scores, np.finfo(scores.dtype).tiny)
+        probabilities, beyond = clipped(scores, high=high)
         losses = -(rows * np.log(probabilities)).sum(axis=1)
-        slopes = np.where(rows == 0, 0, -rows / probabilities)
+        slopes = np.where((rows == 0) | beyond, 0, -rows / probabilities)
     return Each(losses, lambda parts: slopes * parts[:, None])

@@ -1,13 +1,12 @@
 """Cross-entropy that counts what is easy less."""
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from minidl import functional as F
 from minidl.losses.binary import check_gamma, times
-from minidl.losses.loss import ClassLoss, Each, check_smoothing, quiet
+from minidl.losses.loss import ClassLoss, Each, check_smoothing, clipped, quiet
 from minidl.losses.targets import (
     check_rows_of_probabilities,
     class_weights,
@@ -46,16 +45,14 @@ class FocalLoss(ClassLoss):
         if self.alpha is not None:
             rows *= weights_for(self.alpha, scores, "alpha")
         if self.from_logits:
-            message = warn_of_probabilities("FocalLoss", scores)
-            if message is not None:
-                warnings.warn(message, stacklevel=3)
+            warn_of_probabilities("FocalLoss", scores)
             log_p, back = F.log_softmax(scores)
         else:
             check_rows_of_probabilities(scores)
-            p = np.maximum(scores, np.finfo(scores.dtype).tiny)
             with quiet():
+                p, beyond = clipped(scores)
                 log_p = np.log(p)
-            back = _back_through_logarithm(p)
+            back = _back_through_logarithm(p, beyond)
         with quiet():
             p, q, gamma = np.exp(log_p), np.maximum(-np.expm1(log_p), 0), scores.dtype.type(self.gamma)
             weight = q**gamma
@@ -71,5 +68,5 @@ class FocalLoss(ClassLoss):
         return Each(losses, pullback)
 
 
-def _back_through_logarithm(p: Array) -> Any:
-    return lambda slopes: slopes / p
+def _back_through_logarithm(p: Array, beyond: Any) -> Any:
+    return lambda slopes: np.where(beyond, 0, slopes / p)

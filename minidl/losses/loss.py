@@ -7,9 +7,12 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from minidl import representation, shapes
+from minidl.data.labels import column_hint
 from minidl.errors import KeywordHints, ShapeError, did_you_mean
 from minidl.typing import Array
 
+EPSILON = 1e-7
+"""How near to 0 and 1 a probability counts as it is: its logarithm stays finite."""
 REDUCTIONS = ("mean", "sum", "none")
 
 
@@ -65,18 +68,26 @@ class Loss(KeywordHints):
             return losses if reduction == "none" else float(losses.sum()), pullback(parts)
 
 
-class ClassLoss(Loss):
-    """A loss of classes that exclude each other, of logits or of probabilities (n, classes)."""
+class LogitsLoss(Loss):
+    """A loss of logits, or of the probabilities that the model's last layer makes of them."""
 
     from_logits: bool
 
     def with_logits(self) -> Self:
-        """The same loss of logits: what `fit` uses in place of a Softmax followed by this one."""
+        """The same loss of logits: what `fit` uses in place of a Softmax or Sigmoid followed by this one."""
         import copy
 
         changed = copy.copy(self)
         changed.from_logits = True
         return changed
+
+
+class ClassLoss(LogitsLoss):
+    """A loss of classes that exclude each other, of logits or of probabilities (n, classes): those of a Softmax."""
+
+
+class AnswerLoss(LogitsLoss):
+    """A loss of answers of yes or no, of logits or of probabilities (n, ...): those of a Sigmoid."""
 
 
 def _checked_weights(sample_weight: Any, n: int) -> Array | None:
@@ -94,7 +105,8 @@ def _parts(weights: Array | None, importance: Array | None, n: int) -> Array:
     """Each sample's part in the mean: (n,), in float64."""
     if importance is not None:
         counts = np.ones(n) if weights is None else weights
-        parts: Array = counts / (counts * importance).sum()
+        total = (counts * importance).sum()
+        parts: Array = counts / total if total != 0 else np.zeros(n)  # of classes that all count 0
         return parts
     if weights is None:
         return np.full(n, 1 / max(n, 1))
@@ -105,7 +117,8 @@ def same_shape(scores: Array, targets: Any) -> Array:
     """The targets, of the shape of the scores and in their dtype. Raises ShapeError for others."""
     targets = np.asarray(targets)
     if targets.shape != scores.shape or not scores.ndim:
-        raise ShapeError(f"targets: expected {shapes.show(scores.shape)}, got {shapes.show(targets.shape)}")
+        hint = column_hint(scores.shape, targets.shape, "targets")
+        raise ShapeError(f"targets: expected {shapes.show(scores.shape)}, got {shapes.show(targets.shape)}{hint}")
     converted: Array = targets.astype(scores.dtype)
     return converted
 
@@ -120,6 +133,15 @@ def mean_over_elements(losses: Array, slopes: Array) -> Each:
         return scaled
 
     return Each(losses.reshape(n, count).mean(axis=1) if n else losses.reshape(0), pullback)
+
+
+def clipped(probabilities: Array, *, high: float | None = None) -> tuple[Array, Any]:
+    """The probabilities from 1e-7 to 1 - 1e-7, or `high`, as Keras takes them, and where they were beyond: no gradient.
+
+    NaN stays.
+    """
+    low, high = EPSILON, 1 - EPSILON if high is None else high
+    return np.clip(probabilities, low, high), (probabilities < low) | (probabilities > high)
 
 
 def check_smoothing(label_smoothing: float) -> None:

@@ -1,11 +1,14 @@
 """Targets of classification: class indices or rows of probabilities, as rows."""
 
+import warnings
 from typing import Any
 
 import numpy as np
 
 from minidl import shapes
+from minidl.data.labels import are_distributions
 from minidl.errors import ShapeError
+from minidl.functional.origin import is_from_sigmoid
 from minidl.typing import Array
 
 
@@ -17,10 +20,18 @@ def distributions(targets: Any, scores: Array, *, label_smoothing: float = 0.0) 
     shapes.expect("scores ", scores.shape, ("n", "classes"))
     targets = np.asarray(targets)
     n, classes = scores.shape
+    if classes < 2:
+        raise ShapeError(
+            f"expected scores of at least two classes, got {shapes.show(scores.shape)}; "
+            "of yes and no, use BinaryCrossEntropy, and of numbers, MeanSquaredError"
+        )
     if targets.ndim == 2 and targets.shape == scores.shape:
         rows: Array = targets.astype(scores.dtype)
-        if not np.allclose(rows.sum(axis=1), 1, atol=1e-3) or (rows < 0).any():
-            raise ValueError("targets: expected one-hot rows or rows of probabilities, got rows that don't sum to 1")
+        if not are_distributions(rows):
+            raise ValueError(
+                "targets: expected one-hot rows or rows of probabilities, got rows that don't sum to 1; "
+                "for several labels a sample, use BinaryCrossEntropy"
+            )
     elif targets.shape == (n,):
         if not np.issubdtype(targets.dtype, np.integer):
             raise ValueError(f"targets: expected class indices as integers, got {targets.dtype}")
@@ -61,14 +72,27 @@ def weights_for(weights: Array, scores: Array, name: str = "class_weight") -> Ar
     return converted
 
 
-def warn_of_probabilities(name: str, scores: Array) -> str | None:
-    """What to say of scores that look like probabilities where logits are wanted, or None."""
-    if len(scores) and scores.shape[1] > 1 and scores.min() >= 0 and np.allclose(scores.sum(axis=1), 1, atol=1e-4):
-        return (
-            f"{name} takes logits, and these scores look like probabilities: leave out the Softmax layer, or use "
-            f"{name}(from_logits=False)"
-        )
-    return None
+def warn_of_probabilities(name: str, scores: Array) -> None:
+    """Warn of scores that are probabilities where logits are wanted: rows that sum to 1, or what a Sigmoid gave.
+
+    Other scores from 0 to 1 may be logits as well: of them nobody can tell.
+    """
+    other = f"{name}(from_logits=False)"
+    if is_from_sigmoid(scores):
+        how, layer = "are what a Sigmoid gave", "Sigmoid"
+        if not name.startswith("Binary"):
+            other = "BinaryCrossEntropy for several labels a sample"
+    elif scores.ndim == 2 and scores.shape[1] > 1 and len(scores) and scores.min() >= 0 and _sum_to_one(scores):
+        how, layer = "look like probabilities", "Softmax"
+    else:
+        return
+    message = f"{name} takes logits, and these scores {how}: leave out the {layer} layer, or use {other}"
+    warnings.warn(message, stacklevel=4)
+
+
+def _sum_to_one(scores: Array) -> bool:
+    with np.errstate(invalid="ignore", over="ignore"):
+        return bool(np.allclose(scores.sum(axis=1), 1, atol=1e-4))
 
 
 def check_rows_of_probabilities(scores: Array) -> None:

@@ -1,4 +1,4 @@
-"""Accuracy: how often the largest score, or one of the largest, is that of the right class."""
+"""Accuracy: how often the largest score, or one of the largest, is that of the right class; and which are mixed up."""
 
 from typing import Any
 
@@ -6,36 +6,33 @@ import numpy as np
 
 from minidl import shapes
 from minidl.errors import ShapeError
-from minidl.metrics.metric import Metric, class_indices, is_binary, yes_or_no
+from minidl.metrics.labels import above, check_threshold, class_indices, is_binary, several, yes_or_no
+from minidl.metrics.metric import Metric, Share, checked_weights
 from minidl.typing import Array, IntArray
 
 
-class _Share(Metric):
+class _OfClasses(Share):
     """The share of samples that `_hits` marks; one whose scores have a NaN is never right."""
 
-    better = "larger"
-
-    def __init__(self) -> None:
+    def __init__(self, *, name: str | None = None) -> None:
+        self.call_it(name)
         self.reset()
 
-    def reset(self) -> None:
-        self._right, self._seen = 0, 0
-
-    def update(self, scores: Array, labels: Any) -> None:
+    def update(self, scores: Array, labels: Any, sample_weight: Any = None) -> None:
+        scores = np.asarray(scores)
         indices = class_indices(scores, labels)
-        hits = self._hits(scores, indices) & ~np.isnan(scores).any(axis=1)
-        self._right += int(np.count_nonzero(hits))
-        self._seen += len(indices)
+        weights = checked_weights(sample_weight, len(indices))
+        self.add(self._hits(scores, indices) & ~np.isnan(scores).any(axis=1), weights)
 
     def _hits(self, scores: Array, labels: IntArray) -> Any:
         raise NotImplementedError
 
-    def result(self) -> float:
-        return self._right / self._seen if self._seen else float("nan")
 
+class Accuracy(_OfClasses):
+    """The share of samples whose largest score is that of the right class; the first of equal scores counts.
 
-class Accuracy(_Share):
-    """The share of samples whose largest score is that of the right class; the first of equal scores counts."""
+    Labels are class indices (n,), or rows (n, classes): one-hot, or of probabilities, whose largest is the right class.
+    """
 
     name = "accuracy"
 
@@ -43,42 +40,47 @@ class Accuracy(_Share):
         return scores.argmax(axis=1) == labels
 
 
-class BinaryAccuracy(Metric):
-    """The share of samples whose score, (n,) or (n, 1), is above `threshold` where the label is 1, else not.
+class BinaryAccuracy(Share):
+    """The share of scores, (n,) or (n, 1), that are above `threshold` where the label is 1, else not.
 
-    0 suits logits, 0.5 probabilities. A score that is NaN is never right.
+    With `multilabel=True` scores and labels are (n, labels), and each of their elements counts, as in Keras. A score
+    that is NaN is never right. `threshold` is of what the model gives. None is 0, which suits logits; for a model that
+    ends in Sigmoid, `fit` and `evaluate` take it as 0.5.
     """
 
     name = "accuracy"
-    better = "larger"
 
-    def __init__(self, *, threshold: float = 0.0) -> None:
-        self.threshold = threshold
+    def __init__(self, *, threshold: float | None = None, multilabel: bool = False, name: str | None = None) -> None:
+        check_threshold(threshold)
+        self.threshold, self.multilabel = threshold, multilabel
+        self.call_it(name)
         self.reset()
 
-    def reset(self) -> None:
-        self._right, self._seen = 0, 0
+    def update(self, scores: Array, labels: Any, sample_weight: Any = None) -> None:
+        """Count a batch: scores (n,) or (n, 1), or (n, labels) with `multilabel`; labels of 0 and 1."""
+        scores = np.asarray(scores)
+        if self.multilabel:
+            values, answers = several(scores, labels)
+        elif is_binary(scores):
+            values, answers = yes_or_no(scores, labels)
+        else:
+            raise ShapeError(
+                f"expected scores (n,) or (n, 1), got {shapes.show(scores.shape)}; of classes that exclude each other, "
+                "use Accuracy, and of several labels a sample, BinaryAccuracy(multilabel=True)"
+            )
+        weights = checked_weights(sample_weight, len(values))
+        self.add((above(self, values, self.threshold) == answers) & ~np.isnan(values), weights)
 
-    def update(self, scores: Array, labels: Any) -> None:
-        """Count a batch: scores (n,) or (n, 1), labels of 0 and 1."""
-        if not is_binary(scores):
-            raise ShapeError(f"expected scores (n,) or (n, 1), got {shapes.show(scores.shape)}; use Accuracy")
-        values, indices = yes_or_no(scores, labels)
-        right = ((values > self.threshold) == indices) & ~np.isnan(values)
-        self._right += int(np.count_nonzero(right))
-        self._seen += len(indices)
 
-    def result(self) -> float:
-        return self._right / self._seen if self._seen else float("nan")
-
-
-class TopKAccuracy(_Share):
+class TopKAccuracy(_OfClasses):
     """The share of samples whose right class is among the k largest scores; of equal scores the first count."""
 
-    def __init__(self, k: int = 5) -> None:
+    def __init__(self, k: int = 5, *, name: str | None = None) -> None:
         self.k = shapes.count(k, "k")
-        self.name = f"top_{k}_accuracy"
-        super().__init__()
+        super().__init__(name=name)
+
+    def usual_name(self) -> str:
+        return f"top_{self.k}_accuracy"
 
     def _hits(self, scores: Array, labels: IntArray) -> Any:
         own = np.take_along_axis(scores, labels[:, None], axis=1)
@@ -90,23 +92,27 @@ class TopKAccuracy(_Share):
 class ConfusionMatrix(Metric):
     """Counts (classes, classes): row by true class, column by the class of the largest score.
 
-    The number of classes is that of the scores' columns.
+    The number of classes is that of the scores' columns. With `sample_weight` they are sums of weights. Each
+    sample is counted: a NaN, if there is one, is its largest score.
     """
 
     name = "confusion_matrix"
     is_number = False
 
-    def __init__(self) -> None:
+    def __init__(self, *, name: str | None = None) -> None:
+        self.call_it(name)
         self.reset()
 
     def reset(self) -> None:
-        self._counts: IntArray | None = None
+        self._counts: Any = None
 
-    def update(self, scores: Array, labels: Any) -> None:
-        indices, classes = class_indices(scores, labels), scores.shape[1]
+    def update(self, scores: Array, labels: Any, sample_weight: Any = None) -> None:
+        scores = np.asarray(scores)
+        indices, classes = class_indices(scores, labels), np.shape(scores)[1]
+        weights = checked_weights(sample_weight, len(indices))
         pairs = indices * classes + scores.argmax(axis=1)
-        counts = np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+        counts = np.bincount(pairs, weights, minlength=classes * classes).reshape(classes, classes)
         self._counts = counts if self._counts is None else self._counts + counts
 
-    def result(self) -> IntArray:
+    def result(self) -> Any:
         return np.zeros((0, 0), np.int64) if self._counts is None else self._counts

@@ -1,25 +1,31 @@
-"""What every metric is: something counted batch by batch; and how labels and scores are read."""
+"""What every metric is: something counted batch by batch."""
 
+import math
 from typing import Any, Literal
 
 import numpy as np
 
 from minidl import representation, shapes
 from minidl.errors import KeywordHints, ShapeError
-from minidl.typing import Array, IntArray
+from minidl.typing import Array
 
 
 class Metric(KeywordHints):
     """A running count over batches: `reset()`, `update(scores, labels)` for each, then `result()`.
 
-    metric(scores, labels) is the result for these alone. `name` is its key in a History and in `evaluate`'s dict.
+    metric(scores, labels) is the result for these alone. `name` is its key in a History and in `evaluate`'s dict; each
+    of minidl's takes another as `name=`. `sample_weight` (n,) says how much each sample counts, as in scikit-learn;
+    `fit` and `evaluate` count each once, and a metric of one's own needn't take it.
     """
 
     name: str
-    better: Literal["larger", "smaller"] | None = None
-    """Which values are better, for callbacks that watch them; None where that isn't known."""
     each_batch = True
     """Whether `fit` asks for the result after each batch, to show it; not where that takes long."""
+    better: Literal["larger", "smaller"] | None = None
+    """Which values are better, for callbacks that watch them; None where that isn't known, or it's no number."""
+    of_probabilities = False
+    """Whether the scores are probabilities: `fit` and `evaluate` say so, after `reset`, of a model that ends in Softmax
+    or Sigmoid."""
 
     @property
     def is_number(self) -> bool:
@@ -28,13 +34,27 @@ class Metric(KeywordHints):
 
     def __repr__(self) -> str:
         """The call that makes an equal one, which has counted nothing."""
-        return representation.call(self, representation.attributes(self))
+        values = representation.attributes(self)
+        own = representation.constructor(self).get("name")
+        if own is not None and own.default is None and self.name == self.usual_name():
+            values["name"] = None
+        return representation.call(self, values)
+
+    def usual_name(self) -> str:
+        """The name unless another was given."""
+        return getattr(type(self), "name", "")
+
+    def call_it(self, name: Any) -> None:
+        """Take a name that isn't None in the place of the usual one. Raises TypeError unless it's a text."""
+        if name is not None and not (isinstance(name, str) and name):
+            raise TypeError(f"name: expected a text that isn't empty, got {name!r}")
+        self.name = self.usual_name() if name is None else name
 
     def reset(self) -> None:
         """Forget every batch."""
         raise NotImplementedError
 
-    def update(self, scores: Array, labels: Any) -> None:
+    def update(self, scores: Array, labels: Any, sample_weight: Any = None) -> None:
         """Count a batch: scores (n, classes), labels as class indices (n,) or one-hot rows (n, classes)."""
         raise NotImplementedError
 
@@ -42,40 +62,46 @@ class Metric(KeywordHints):
         """The value over all batches since `reset`; NaN, or zeros, before the first."""
         raise NotImplementedError
 
-    def __call__(self, scores: Array, labels: Any) -> Any:
+    def __call__(self, scores: Array, labels: Any, sample_weight: Any = None) -> Any:
         """The value for this batch alone; forgets the others."""
         self.reset()
-        self.update(scores, labels)
+        if sample_weight is None:
+            self.update(scores, labels)
+        else:
+            self.update(scores, labels, sample_weight)
         return self.result()
 
 
-def class_indices(scores: Array, labels: Any) -> IntArray:
-    """The labels as class indices (n,). Raises ShapeError and ValueError for what doesn't fit."""
-    shapes.expect("scores ", scores.shape, ("n", "classes"))
-    labels = np.asarray(labels)
-    if labels.shape == scores.shape:
-        return np.asarray(labels.argmax(axis=1), np.intp)
-    if labels.shape != scores.shape[:1]:
-        expected = f"{shapes.show(scores.shape[:1])} class indices or {shapes.show(scores.shape)} one-hot rows"
-        raise ShapeError(f"labels: expected {expected}, got {shapes.show(labels.shape)}")
-    if not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(f"labels: expected class indices as integers, got {labels.dtype}")
-    if len(labels) and not 0 <= labels.min() <= labels.max() < scores.shape[1]:
-        hint = "; of one score a sample, use BinaryAccuracy" if scores.shape[1] == 1 else ""
-        raise ValueError(f"labels: expected class indices from 0 to {scores.shape[1] - 1}, got others{hint}")
-    return np.asarray(labels, np.intp)  # ConfusionMatrix computes with them, which bytes would overflow
+class Share(Metric):
+    """The share of what was counted that was right, by weight."""
+
+    better = "larger"
+
+    def reset(self) -> None:
+        self.of_probabilities = False
+        self._right, self._seen = 0.0, 0.0
+
+    def add(self, right: Any, weights: Array | None) -> None:
+        """Count what was right, (n,) or (n, labels), where each sample counts `weights` (n,)."""
+        each = math.prod(right.shape[1:])
+        if weights is None:
+            self._right += int(np.count_nonzero(right))
+            self._seen += right.size
+        else:
+            self._right += float(right.reshape(len(right), each).sum(axis=1) @ weights)
+            self._seen += float(weights.sum()) * each
+
+    def result(self) -> float:
+        return self._right / self._seen if self._seen else math.nan
 
 
-def is_binary(scores: Array) -> bool:
-    """Whether there's one score for each sample, (n,) or (n, 1), which says yes or no."""
-    return scores.ndim == 1 or (scores.ndim == 2 and scores.shape[1] == 1)
-
-
-def yes_or_no(scores: Array, labels: Any) -> tuple[Array, IntArray]:
-    """Scores (n,) and labels (n,) of 0 and 1. Raises ShapeError and ValueError for what doesn't fit."""
-    labels = np.asarray(labels)
-    if labels.shape not in (scores.shape, scores.shape[:1]):
-        raise ShapeError(f"labels: expected {shapes.show(scores.shape)}, got {shapes.show(labels.shape)}")
-    if not np.isin(labels, (0, 1)).all():
-        raise ValueError("labels: expected 0 and 1, got others")
-    return scores.reshape(-1), np.asarray(labels.reshape(-1), np.intp)
+def checked_weights(sample_weight: Any, n: int) -> Array | None:
+    """The weights (n,) in float64, or None for none. Raises ShapeError, and ValueError for NaN and what is below 0."""
+    if sample_weight is None:
+        return None
+    weights = np.asarray(sample_weight, np.float64)
+    if weights.shape != (n,):
+        raise ShapeError(f"sample_weight: expected {shapes.show((n,))}, got {shapes.show(weights.shape)}")
+    if n and not (weights.min() >= 0 and weights.max() < math.inf):
+        raise ValueError("sample_weight: expected finite numbers of at least 0, got others")
+    return weights

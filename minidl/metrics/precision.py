@@ -4,44 +4,85 @@ from typing import Any
 
 import numpy as np
 
+from minidl import shapes
 from minidl.errors import did_you_mean
-from minidl.metrics.metric import Metric, class_indices, is_binary, yes_or_no
-from minidl.typing import Array, IntArray
+from minidl.metrics.labels import above, check_threshold, class_indices, is_binary, several, yes_or_no
+from minidl.metrics.metric import Metric, checked_weights
+from minidl.typing import Array
 
 AVERAGES = ("macro", "micro", "weighted", "binary")
+AVERAGES_OF_LABELS = ("macro", "micro", "weighted", "samples")
 
 
 class _OfClasses(Metric):
     """A share for each class, from what was right, what was seen and what was there."""
 
-    better = "larger"
-
-    def __init__(self, average: str | None = "macro", *, threshold: float = 0.0) -> None:
-        if average is not None and average not in AVERAGES:
-            hint = did_you_mean(str(average), AVERAGES)
-            raise ValueError(f"average: expected None or one of {', '.join(AVERAGES)}, got {average!r}; {hint}")
-        self.average, self.threshold = average, threshold
+    def __init__(
+        self,
+        average: str | None = "macro",
+        *,
+        threshold: float | None = None,
+        multilabel: bool = False,
+        name: str | None = None,
+    ) -> None:
+        check_average(average, AVERAGES_OF_LABELS if multilabel else AVERAGES, multilabel=multilabel)
+        check_threshold(threshold)
+        self.average, self.threshold, self.multilabel = average, threshold, multilabel
+        self.better = None if average is None else "larger"
+        self.call_it(name)
         self.reset()
 
     def reset(self) -> None:
-        self._counts: IntArray | None = None
+        self.of_probabilities = False
+        self._counts: Any = None
+        self._met: Any = None
+        self._of_samples, self._seen = 0.0, 0.0
 
-    def update(self, scores: Array, labels: Any) -> None:
+    def update(self, scores: Array, labels: Any, sample_weight: Any = None) -> None:
+        """Count a batch: scores (n,), (n, 1) or (n, classes), and labels that fit; (n, labels) with `multilabel`."""
+        scores = np.asarray(scores)
+        shapes.expect("scores ", scores.shape[:1], ("n",))
+        weights = checked_weights(sample_weight, len(scores))
+        if self.multilabel:
+            counts = self._of_several(scores, labels, weights)
+            self._met = np.ones(scores.shape[1], bool)
+        else:
+            counts, met = self._of_one(scores, labels, weights)
+            self._met = met if self._met is None else self._met | met
+        self._counts = counts if self._counts is None else self._counts + counts
+        self._seen += len(scores) if weights is None else float(weights.sum())
+
+    def _of_one(self, scores: Array, labels: Any, weights: Array | None) -> tuple[Array, Any]:
+        """What was right, seen and there, (3, classes), of one class a sample; and which classes were met at all."""
         if is_binary(scores):
             values, indices = yes_or_no(scores, labels)
-            classes, seen = 2, np.asarray(values > self.threshold, np.intp)
+            classes, seen = 2, np.asarray(above(self, values, self.threshold), np.intp)
             known: Any = ~np.isnan(values)
         else:
             indices, classes = class_indices(scores, labels), scores.shape[1]
             # A row with a NaN says nothing of its class, so that none is seen in it.
             seen, known = scores.argmax(axis=1), ~np.isnan(scores).any(axis=1)
-        rows = [indices[known & (seen == indices)], seen[known], indices]
-        counts = np.array([np.bincount(row, minlength=classes) for row in rows])
-        self._counts = counts if self._counts is None else self._counts + counts
+        right = known & (seen == indices)
+        rows = [(indices[right], right), (seen[known], known), (indices, slice(None))]
+        counts = [np.bincount(row, None if weights is None else weights[part], minlength=classes) for row, part in rows]
+        met = np.bincount(indices, minlength=classes) + np.bincount(seen[known], minlength=classes) > 0
+        return np.array(counts, np.float64), met
+
+    def _of_several(self, scores: Array, labels: Any, weights: Array | None) -> Array:
+        """The same of several labels a sample, and each sample's own share if that is asked for."""
+        values, there = several(scores, labels)
+        seen = np.asarray(above(self, values, self.threshold), np.intp)
+        kinds = (seen & there, seen, there)
+        weights = np.ones(len(values)) if weights is None else weights
+        if self.average == "samples":
+            self._of_samples += float(self._share(*(kind.sum(axis=1) for kind in kinds)) @ weights)
+        return np.array([weights @ kind for kind in kinds])
 
     def result(self) -> Any:
-        if self._counts is None or not self._counts.any():
+        if not self._seen:
             return float("nan")
+        if self.average == "samples":
+            return self._of_samples / self._seen
         if self.average == "micro":
             return float(self._share(*self._counts.sum(axis=1)[:, None])[0])
         shares = self._share(*self._counts)
@@ -51,11 +92,10 @@ class _OfClasses(Metric):
             if len(shares) != 2:
                 raise ValueError(f'average: "binary" is for two classes, and the scores have {len(shares)}')
             return float(shares[1])
-        there = self._counts[2]
-        weights = there if self.average == "weighted" else self._counts[1:].any(axis=0)
-        return float(np.average(shares, weights=weights))
+        weights = self._counts[2] if self.average == "weighted" else self._met
+        return float(np.average(shares, weights=weights)) if weights.any() else 0.0
 
-    def _share(self, right: IntArray, seen: IntArray, there: IntArray) -> Array:
+    def _share(self, right: Array, seen: Array, there: Array) -> Array:
         raise NotImplementedError
 
 
@@ -64,35 +104,57 @@ class Precision(_OfClasses):
 
     `average` "macro" is the mean over the classes that are there or seen, "weighted" that over the samples by their
     classes, "micro" counts all classes together, "binary" is class 1 of two, and None an array (classes,). Scores are
-    (n, classes); or one for each sample, (n,) or (n, 1), with labels 0 and 1, where above `threshold` means 1: 0 suits
-    logits, 0.5 probabilities.
+    (n, classes); or one for each sample, (n,) or (n, 1), with labels 0 and 1, where above `threshold` means 1.
+
+    With `multilabel=True` scores are (n, labels), with multi-hot rows of 0 and 1 for labels: each label is a question
+    of its own, answered by `threshold`. "macro" is then the mean over all labels, and "samples" over the samples.
+
+    `threshold` is of what the model gives. None is 0, which suits logits; for a model that ends in Sigmoid, `fit` and
+    `evaluate` take it as 0.5. Values are scikit-learn's with zero_division=0.
     """
 
     name = "precision"
 
-    def _share(self, right: IntArray, seen: IntArray, there: IntArray) -> Array:
-        share: Array = right / np.maximum(seen, 1)
-        return share
+    def _share(self, right: Array, seen: Array, there: Array) -> Array:
+        return divided(right, seen)
 
 
 class Recall(_OfClasses):
     """Of the samples of a class, the share seen as it; 0 for a class without samples.
 
-    `average` and `threshold` as of `Precision`.
+    `average`, `threshold` and `multilabel` as of `Precision`.
     """
 
     name = "recall"
 
-    def _share(self, right: IntArray, seen: IntArray, there: IntArray) -> Array:
-        share: Array = right / np.maximum(there, 1)
-        return share
+    def _share(self, right: Array, seen: Array, there: Array) -> Array:
+        return divided(right, there)
 
 
 class F1(_OfClasses):
-    """The harmonic mean of precision and recall of each class. `average` and `threshold` as of `Precision`."""
+    """The harmonic mean of precision and recall of each class; 0 for one that is neither there nor seen.
+
+    `average`, `threshold` and `multilabel` as of `Precision`.
+    """
 
     name = "f1"
 
-    def _share(self, right: IntArray, seen: IntArray, there: IntArray) -> Array:
-        share: Array = 2 * right / np.maximum(seen + there, 1)
-        return share
+    def _share(self, right: Array, seen: Array, there: Array) -> Array:
+        return divided(2 * right, seen + there)
+
+
+def divided(part: Array, whole: Array) -> Array:
+    """part / whole, and 0 where the whole is."""
+    share: Array = np.divide(part, whole, out=np.zeros(np.shape(whole)), where=whole > 0)
+    return share
+
+
+def check_average(average: Any, known: tuple[str, ...], *, multilabel: bool) -> None:
+    """Raise ValueError for an average that isn't known."""
+    if average is None or average in known:
+        return
+    hint = did_you_mean(str(average), known)
+    if not multilabel and average == "samples":
+        hint = "it is for multilabel=True"
+    given = " with multilabel=True" if multilabel else ""
+    raise ValueError(f"average: expected None or one of {', '.join(known)}{given}, got {average!r}; {hint}")

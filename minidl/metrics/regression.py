@@ -1,12 +1,14 @@
 """How far numbers are from their targets, as metrics."""
 
+import math
 from typing import Any
 
 import numpy as np
 
 from minidl import shapes
+from minidl.data.labels import column_hint
 from minidl.errors import ShapeError
-from minidl.metrics.metric import Metric
+from minidl.metrics.metric import Metric, checked_weights
 from minidl.typing import Array
 
 
@@ -15,23 +17,31 @@ class _MeanError(Metric):
 
     better = "smaller"
 
-    def __init__(self) -> None:
+    def __init__(self, *, name: str | None = None) -> None:
+        self.call_it(name)
         self.reset()
 
     def reset(self) -> None:
-        self._total, self._seen = 0.0, 0
+        self._total, self._seen = 0.0, 0.0
 
-    def update(self, scores: Array, labels: Any) -> None:
+    def update(self, scores: Array, labels: Any, sample_weight: Any = None) -> None:
         """Count a batch: scores (n, ...) and targets of their shape."""
-        labels = np.asarray(labels)
-        if labels.shape != scores.shape:
-            raise ShapeError(f"labels: expected {shapes.show(scores.shape)}, got {shapes.show(labels.shape)}")
+        scores, labels = np.asarray(scores), np.asarray(labels)
+        if labels.shape != scores.shape or not scores.ndim:
+            hint = column_hint(scores.shape, labels.shape, "labels")
+            raise ShapeError(f"labels: expected {shapes.show(scores.shape)}, got {shapes.show(labels.shape)}{hint}")
+        weights = checked_weights(sample_weight, len(scores))
         with np.errstate(invalid="ignore", over="ignore"):
-            self._total += float(self._error(scores.astype(np.float64) - labels).sum())
-        self._seen += scores.size
+            errors = self._error(scores.astype(np.float64) - labels).reshape(len(scores), math.prod(scores.shape[1:]))
+            if weights is None:
+                self._total += float(errors.sum())
+                self._seen += scores.size
+            else:  # of a sample that counts nothing not even an infinite error does
+                self._total += float(errors[weights > 0].sum(axis=1) @ weights[weights > 0])
+                self._seen += float(weights.sum()) * errors.shape[1]
 
     def result(self) -> float:
-        return self._total / self._seen if self._seen else float("nan")
+        return self._total / self._seen if self._seen else math.nan
 
     def _error(self, differences: Array) -> Array:
         raise NotImplementedError

@@ -8,7 +8,7 @@ import numpy as np
 from minidl.errors import ShapeError
 from minidl.inspection.samples import probabilities
 from minidl.metrics import F1, Accuracy, ConfusionMatrix, Precision, Recall
-from minidl.metrics.metric import class_indices
+from minidl.metrics.labels import class_indices
 from minidl.module import Module
 from minidl.shapes import show
 from minidl.training import predict

@@ -1,0 +1,88 @@
+"""How scores and labels are read: as one class of several, as yes or no, or as several labels for each sample."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from minidl import shapes
+from minidl.data.labels import class_of_rows
+from minidl.errors import ShapeError
+from minidl.functional.origin import is_from_sigmoid
+from minidl.metrics.metric import Metric
+from minidl.typing import Array, IntArray
+
+SEVERAL = "for several labels a sample, BinaryAccuracy, Precision, Recall, F1 and ROCAUC take multilabel=True"
+
+
+def class_indices(scores: Array, labels: Any) -> IntArray:
+    """The labels as class indices (n,). Raises ShapeError and ValueError for what doesn't fit."""
+    shapes.expect("scores ", scores.shape, ("n", "classes"))
+    labels = np.asarray(labels)
+    n, classes = scores.shape
+    if classes < 2:
+        raise ShapeError(
+            f"expected scores of at least two classes, got {shapes.show(scores.shape)}; "
+            "of yes and no, use BinaryAccuracy, and of numbers, metrics.MeanAbsoluteError"
+        )
+    if labels.shape == scores.shape:
+        return class_of_rows(labels, hint=f"; {SEVERAL}")
+    if labels.shape != (n,):
+        expected = f"{shapes.show((n,))} class indices or {shapes.show(scores.shape)} one-hot rows"
+        raise ShapeError(f"labels: expected {expected}, got {shapes.show(labels.shape)}")
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(f"labels: expected class indices as integers, got {labels.dtype}")
+    if len(labels) and not 0 <= labels.min() <= labels.max() < classes:
+        raise ValueError(f"labels: expected class indices from 0 to {classes - 1}, got others")
+    return np.asarray(labels, np.intp)  # ConfusionMatrix computes with them, which bytes would overflow
+
+
+def is_binary(scores: Array) -> bool:
+    """Whether there's one score for each sample, (n,) or (n, 1), which says yes or no."""
+    return scores.ndim == 1 or (scores.ndim == 2 and scores.shape[1] == 1)
+
+
+def yes_or_no(scores: Array, labels: Any) -> tuple[Array, IntArray]:
+    """Scores (n,) and labels (n,) of 0 and 1. Raises ShapeError and ValueError for what doesn't fit."""
+    labels = np.asarray(labels)
+    if labels.shape not in (scores.shape, scores.shape[:1]):
+        raise ShapeError(f"labels: expected {shapes.show(scores.shape)}, got {shapes.show(labels.shape)}")
+    return scores.reshape(-1), _zeros_and_ones(labels).reshape(-1)
+
+
+def several(scores: Array, labels: Any) -> tuple[Array, IntArray]:
+    """Scores (n, labels) and multi-hot rows of 0 and 1 of their shape. Raises ShapeError and ValueError for others."""
+    shapes.expect("scores ", scores.shape, ("n", "labels"))
+    labels = np.asarray(labels)
+    if labels.shape != scores.shape:
+        hint = "; for class indices leave out multilabel=True" if labels.ndim == 1 else ""
+        expected = f"multi-hot rows {shapes.show(scores.shape)}"
+        raise ShapeError(f"labels: expected {expected}, got {shapes.show(labels.shape)}{hint}")
+    return scores, _zeros_and_ones(labels)
+
+
+def _zeros_and_ones(labels: Any) -> IntArray:
+    if not ((labels == 0) | (labels == 1)).all():
+        raise ValueError("labels: expected 0 and 1, got others")
+    return np.asarray(labels, np.intp)
+
+
+def above(metric: Metric, scores: Array, threshold: float | None) -> Any:
+    """Which scores say yes: those above the threshold, which is 0 of logits and 0.5 of probabilities unless given."""
+    if threshold is None:
+        if not metric.of_probabilities and is_from_sigmoid(scores):
+            name = type(metric).__name__
+            warnings.warn(
+                f"{name} takes logits, and these scores are what a Sigmoid gave: use {name}(threshold=0.5)",
+                stacklevel=4,
+            )
+        threshold = 0.5 if metric.of_probabilities else 0.0
+    return scores > threshold
+
+
+def check_threshold(threshold: Any) -> None:
+    """Raise ValueError unless it's a number, or None."""
+    if threshold is None:
+        return
+    if isinstance(threshold, str | bool) or not np.isscalar(threshold) or np.isnan(threshold):
+        raise ValueError(f"threshold: expected a number, or None, got {threshold!r}")

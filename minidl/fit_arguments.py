@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl import shapes
+from minidl.data.labels import class_of_rows
 from minidl.errors import ShapeError, did_you_mean
 from minidl.logged import Logged
 
@@ -156,7 +157,9 @@ def _weights_by_class(y: Any, class_weight: Any) -> Any:
             raise ValueError(f"class_weight: expected classes as integers from 0 on, got {index!r}")
         if not 0 <= weight < math.inf:
             raise ValueError(f"class_weight: expected finite numbers of at least 0, got {weight!r} for {index!r}")
-    labels = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1)
+    if y.ndim == 2 and y.shape[1] > 1:
+        y = class_of_rows(y, "class_weight: targets", hint="; rows with several labels have no class to weight by")
+    labels = y.reshape(-1)
     if len(labels) != len(y) or not (labels == np.floor(labels)).all() or (len(labels) and labels.min() < 0):
         raise ValueError("class_weight: expected targets of classes, as indices (n,) or one-hot rows")
     labels = labels.astype(np.intp)

@@ -205,7 +205,12 @@ OTHER = ml.SGD(network().parameters(), lr=1)
         ({"class_weight": {"a": 1}}, ValueError, "classes as integers from 0 on, got 'a'"),
         ({"class_weight": {0: -1}}, ValueError, "finite numbers of at least 0, got -1 for 0"),
         ({"class_weight": {0: 0, 1: 0, 2: 0}}, ValueError, "every sample would count 0"),
-        ({"class_weight": {0: 1}, "y": X}, ValueError, "expected a weight for each class"),
+        ({"class_weight": {0: 1}, "y": X}, ValueError, "class_weight: targets: expected one-hot rows"),
+        (
+            {"class_weight": {0: 1, 1: 2, 2: 1}, "y": np.tile([1, 0, 1], (30, 1)), "loss": ml.BinaryCrossEntropy()},
+            ValueError,
+            "rows that don't sum to 1; rows with several labels have no class to weight by",
+        ),
         ({"class_weight": {0: 1}, "y": X[:, 0]}, ValueError, "expected targets of classes, as indices"),
         (
             {"sample_weight": WEIGHTS, "loss": lambda scores, targets: None},

@@ -14,7 +14,7 @@ from minidl.cli.messages import printable
 from minidl.cli.run import json_text, load_run, regular_file
 from minidl.errors import DTypeError, ShapeError
 from minidl.files import write_atomically
-from minidl.layers.container import without_softmax
+from minidl.losses.joined import gives_probabilities
 from minidl.model import Sequential
 from minidl.shapes import show
 from minidl.typing import Array, Shape
@@ -86,11 +86,11 @@ def read_images(path: str, input_shape: Shape) -> Array:
 
 
 def class_probabilities(model: Sequential, images: Array) -> Array:
-    """Probabilities (n, classes): what the model gives, through softmax unless it has one at its end."""
+    """Probabilities (n, classes): what the model gives, through softmax unless it ends in Softmax or Sigmoid."""
     scores = model.predict(images)
-    if scores.ndim != 2:
-        raise ShapeError(f"expected a model that gives scores (n, classes), got {scores.shape}")
-    return scores if without_softmax(model) is not None else F.softmax(scores)[0]
+    if scores.ndim != 2 or scores.shape[1] < 2:  # of one class a softmax would always be sure
+        raise ShapeError(f"expected a model that gives scores (n, classes), got {scores.shape}; at least two classes")
+    return scores if gives_probabilities(model) else F.softmax(scores)[0]
 
 
 def _lines(predictions: list[dict[str, Any]]) -> str:

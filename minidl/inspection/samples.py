@@ -68,8 +68,13 @@ def class_scores(scores: Array) -> Array:
 
 
 def probabilities(scores: Array) -> Array:
-    """Rows of probabilities (n, classes): the softmax of logits, or the scores where they are such rows already."""
+    """Rows of probabilities (n, classes): the softmax of logits, or the scores where they are such rows already.
+
+    Raises ShapeError for others, and for a single class, which a softmax would always be sure of.
+    """
     scores = class_scores(np.asarray(scores))
+    if scores.shape[1] < 2:
+        raise ShapeError(f"expected scores of at least two classes, got {shapes.show(scores.shape)}")
     if scores.dtype.kind != "f":
         scores = scores.astype(np.float64)
     with np.errstate(invalid="ignore"):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl import shapes
+from minidl.data.labels import class_of_rows
 from minidl.errors import ShapeError, keyword_hints
 from minidl.inspection.samples import probabilities
 from minidl.plots.canvas import canvas, color_bar, figure_of, font_size, limits_of, names_of, picture
@@ -82,7 +83,7 @@ def mistakes(
     shapes.count(count, "count")
     rows = probabilities(scores)
     if labels.ndim == 2:
-        labels = labels.argmax(axis=1)
+        labels = class_of_rows(labels)
     if labels.shape != images.shape[:1] or len(rows) != len(images) or not len(images):
         raise ShapeError(
             f"expected as many labels and scores as images, got {shapes.show(images.shape)} images, "

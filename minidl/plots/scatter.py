@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl import inspection, shapes
+from minidl.data.labels import class_of_rows
 from minidl.errors import ShapeError, keyword_hints
 from minidl.module import Module
 from minidl.plots.canvas import canvas, figure_of, font_size, names_of
@@ -28,7 +29,7 @@ def features(
     """
     labels = np.asarray(labels)
     if labels.ndim == 2:
-        labels = labels.argmax(axis=1)
+        labels = class_of_rows(labels)
     if labels.shape != np.shape(images)[:1]:
         raise ShapeError(
             f"expected a label for each sample, got {shapes.show(labels.shape)} for {shapes.show(np.shape(images))}"

@@ -117,7 +117,9 @@ def test_a_long_model_has_a_line_for_each_layer():
         "Precision(average=None)",
         "F1(average='micro', threshold=0.5)",
         "ROCAUC(from_logits=False)",
+        "ROCAUC(average='micro', multilabel=True, name='auc')",
         "ConfusionMatrix()",
+        "TopKAccuracy(k=2, name='top')",
         "RandomCrop(32, padding=4)",
         "RandomCrop((30, 32))",
         "RandomHorizontalFlip(rate=0.25)",
@@ -170,8 +172,14 @@ def test_what_one_s_own_class_does_not_keep_is_left_open():
     class Own(ml.Metric):
         pass
 
+    class Named(ml.Metric):
+        name = "named"
+
+        def __init__(self, name):
+            self.name = name
+
     assert repr(Weighted(np.float32(0.5))) == "Weighted(0.5, scale=...)"
-    assert (repr(Plain()), repr(Own())) == ("Plain()", "Own()")
+    assert (repr(Plain()), repr(Own()), repr(Named("named"))) == ("Plain()", "Own()", "Named('named')")
 
 
 def test_texts():

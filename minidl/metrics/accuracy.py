@@ -77,6 +77,7 @@ class TopKAccuracy(_OfClasses):
 
     def __init__(self, k: int = 5, *, name: str | None = None) -> None:
         self.k = shapes.count(k, "k")
+        self.name = self.usual_name()
         super().__init__(name=name)
 
     def usual_name(self) -> str:

@@ -48,7 +48,8 @@ class Metric(KeywordHints):
         """Take a name that isn't None in the place of the usual one. Raises TypeError unless it's a text."""
         if name is not None and not (isinstance(name, str) and name):
             raise TypeError(f"name: expected a text that isn't empty, got {name!r}")
-        self.name = self.usual_name() if name is None else name
+        if name is not None:
+            self.name = name
 
     def reset(self) -> None:
         """Forget every batch."""

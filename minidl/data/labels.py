@@ -54,8 +54,16 @@ def are_distributions(rows: Array) -> bool:
 
 
 def class_of_rows(rows: Any, name: str = "labels", *, hint: str = "") -> IntArray:
-    """The class of the largest number of each row, (n,). Raises ValueError for rows that tell of no single class."""
+    """The class of the largest number of each of rows (n, classes): (n,).
+
+    Raises ShapeError for a column, and ValueError for rows that tell of no single class.
+    """
     rows = np.asarray(rows)
+    if rows.ndim != 2 or rows.shape[1] < 2:
+        column = column_hint(rows.shape[:1], rows.shape, name)
+        raise ShapeError(
+            f"{name}: expected class indices (n,) or rows (n, classes), got {shapes.show(rows.shape)}{column}"
+        )
     if not are_distributions(rows):
         raise ValueError(f"{name}: expected one-hot rows or rows of probabilities, got rows that don't sum to 1{hint}")
     return np.asarray(rows.argmax(axis=1), np.intp)

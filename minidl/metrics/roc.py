@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from minidl import functional as F
+from minidl.functional.origin import is_from_sigmoid
 from minidl.metrics.labels import class_indices, is_binary, several, yes_or_no
 from minidl.metrics.metric import Metric, checked_weights
 from minidl.metrics.precision import check_average
@@ -71,10 +72,10 @@ class ROCAUC(Metric):
         from_logits = not self.of_probabilities if self.from_logits is None else self.from_logits
         if not from_logits or not len(scores):
             return scores
-        if scores.min() >= 0 and np.allclose(scores.sum(axis=1), 1, atol=1e-4):
+        if is_from_sigmoid(scores) or (scores.min() >= 0 and np.allclose(scores.sum(axis=1), 1, atol=1e-4)):
             warnings.warn(
                 "ROCAUC takes logits, and these scores look like probabilities: use ROCAUC(from_logits=False)",
-                stacklevel=3,
+                stacklevel=4,
             )
         return F.softmax(scores if scores.dtype.kind == "f" else scores.astype(np.float64))[0]
 

@@ -141,6 +141,17 @@ def test_nowhere_to_write(fails, trained, file, tmp_path):
 def test_a_model_that_gives_no_classes(fails, tmp_path, file):
     minidl.Sequential([minidl.Conv2D(2, 3)], input_shape=(1, 28, 28), seed=0).save(tmp_path / "model.npz")
     assert "scores (n, classes), got (12, 2, 26, 26)" in fails("predict", tmp_path, file)
+    layers = [minidl.Flatten(), minidl.Dense(1), minidl.Sigmoid()]
+    minidl.Sequential(layers, input_shape=(1, 28, 28), seed=0).save(tmp_path / "model.npz")
+    assert "scores (n, classes), got (12, 1); at least two classes" in fails("predict", tmp_path, file)
+
+
+def test_a_model_that_ends_in_a_sigmoid_gives_its_own_probabilities(command, tmp_path, file, images):
+    layers = [minidl.Flatten(), minidl.Dense(3), minidl.Sigmoid()]
+    model = minidl.Sequential(layers, input_shape=(1, 28, 28), seed=0)
+    model.save(tmp_path / "model.npz")
+    assert command("predict", tmp_path, file, "--out", tmp_path / "out.npy").code == 0
+    np.testing.assert_allclose(np.load(tmp_path / "out.npy"), model(images), rtol=1e-5)
 
 
 def test_an_output_is_replaced_whole(command, trained, file, tmp_path, expected):

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import minidl as ml
+from minidl.data.labels import are_distributions, class_of_rows
 
 
 def test_one_hot():
@@ -33,6 +34,40 @@ def test_weights_are_scikit_learn_s(labels):
 
 def test_weights_of_a_known_case():
     np.testing.assert_array_equal(ml.class_weights([0, 0, 0, 1, 1, 2]), [6 / 9, 6 / 6, 6 / 3])
+
+
+def test_rows_in_the_place_of_labels():
+    one_hot, several = np.eye(3)[[0, 2, 1]], np.array([[1, 0, 1], [0, 1, 0]])
+    with pytest.raises(ml.ShapeError, match=r"labels \(n,\), got \(3, 3\); of one-hot rows, labels.argmax\(axis=1\)"):
+        ml.class_weights(one_hot)
+    with pytest.raises(ml.ShapeError, match=r"expected labels \(n,\), got \(2, 3\)$"):
+        ml.class_weights(several)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.float16, np.float32])
+def test_which_rows_tell_of_one_class(dtype):
+    assert are_distributions(np.eye(3, dtype=dtype))
+    assert class_of_rows(np.eye(3, dtype=dtype)).tolist() == [0, 1, 2]
+    assert are_distributions(np.zeros((0, 3), dtype))
+    for rows in ([[1, 1, 0], [1, 0, 0]], [[0, 0, 0], [1, 0, 0]]):
+        assert not are_distributions(np.array(rows, dtype))
+        with pytest.raises(
+            ValueError, match="y: expected one-hot rows or rows of probabilities, got rows that don't sum to 1; why"
+        ):
+            class_of_rows(np.array(rows, dtype), "y", hint="; why")
+
+
+def test_a_column_is_no_rows():
+    with pytest.raises(ml.ShapeError, match=r"labels: expected class indices \(n,\) or rows .*: use labels\[:, 0\]"):
+        class_of_rows(np.ones((3, 1)))
+
+
+def test_rows_of_probabilities_that_are_rounded():
+    rows = np.random.default_rng(0).dirichlet(np.ones(1000), 5)
+    for dtype in (np.float16, np.float32, np.float64):
+        assert are_distributions(rows.astype(dtype))
+    assert not are_distributions(np.array([[np.inf, 0]]))
+    assert not are_distributions(np.array([[np.nan, 1]]))
 
 
 @pytest.mark.parametrize("function", [ml.one_hot, ml.class_weights])

@@ -127,6 +127,8 @@ def test_logits_that_a_sigmoid_gave(how):
         kind(threshold=0.0)(column, labels)
     with pytest.warns(UserWarning, match="leave out the Sigmoid layer, or use BinaryCrossEntropy for several labels"):
         ml.CrossEntropy()(p, Y)
+    with pytest.warns(UserWarning, match=r"these scores look like probabilities: use ROCAUC\(from_logits=False\)"):
+        ml.ROCAUC()(p, Y)
     ml.MeanSquaredError()(column, labels)
 
 

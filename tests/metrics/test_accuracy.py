@@ -113,8 +113,50 @@ def test_what_does_not_fit(metric, scores, labels, error, message):
         metric(scores, labels)
 
 
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_a_column_has_no_classes(metric):
+    """Whatever its values are, the largest of one score is that of class 0."""
+    rng = np.random.default_rng(0)
+    scores = rng.standard_normal((20, 1))
+    for labels in (rng.standard_normal((20, 1)), rng.integers(2, size=(20, 1)), np.ones((20, 1)), np.zeros(20, int)):
+        with pytest.raises(ml.ShapeError, match=r"at least two classes, got \(20, 1\); of yes and no, use Binary"):
+            metric(scores, labels)
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+@pytest.mark.parametrize(
+    "rows",
+    [[[1, 0, 1], [0, 1, 0]], [[0, 0, 0], [0, 1, 0]], [[2, -1, 0], [0, 1, 0]], [[0.5, np.nan, 0.5], [0, 1, 0]]],
+    ids=["several", "none", "negative", "nan"],
+)
+def test_rows_that_tell_of_no_single_class(metric, rows):
+    with pytest.raises(ValueError, match="labels: expected one-hot rows or rows of probabilities, got rows that"):
+        metric(SCORES[:2], np.array(rows))
+    with pytest.raises(
+        ValueError, match="; for several labels a sample, BinaryAccuracy, Precision, Recall, F1 and ROCAUC"
+    ):
+        metric(SCORES[:2], np.array(rows))
+
+
+def test_rows_of_probabilities_count_as_their_largest():
+    rows = np.float32([[0.9, 0.1, 0], [0.8, 0.1, 0.1], [0.1, 0.2, 0.7], [0.3, 0.7, 0], [0.2, 0.6, 0.2]])
+    for metric in METRICS:
+        np.testing.assert_array_equal(metric(SCORES, rows), metric(SCORES, LABELS))
+
+
+def test_accuracy_of_mixed_images():
+    rng = np.random.default_rng(0)
+    x, labels = rng.random((12, 1, 4, 4), np.float32), rng.integers(3, size=12)
+    mixed, rows = ml.augment.MixUp()(x, ml.one_hot(labels, 3))
+    model = ml.Sequential([ml.Flatten(), ml.Dense(3)], input_shape=(1, 4, 4), seed=0)
+    wanted = np.mean(model(mixed).argmax(axis=1) == rows.argmax(axis=1))
+    assert ml.Accuracy()(model(mixed), rows) == wanted
+
+
 def test_constructors():
     with pytest.raises(ValueError, match="k: expected an int of at least 1, got 0"):
         ml.TopKAccuracy(0)
+    with pytest.raises(TypeError, match="name: expected a text that isn't empty, got 3"):
+        ml.Accuracy(name=3)
     with pytest.raises(TypeError, match="TopKAccuracy: unknown argument 'kk'; did you mean k"):
         ml.TopKAccuracy(kk=2)

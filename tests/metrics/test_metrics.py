@@ -60,6 +60,82 @@ def test_nan_scores_are_never_right_and_show():
         assert kind()(np.array([np.inf, 1]), [1, 1]) == np.inf
 
 
+def test_names_and_which_way_is_better():
+    larger = [ml.Accuracy, ml.BinaryAccuracy, ml.TopKAccuracy, ml.Precision, ml.Recall, ml.F1, ml.ROCAUC]
+    smaller = [metrics.MeanAbsoluteError, metrics.MeanSquaredError]
+    for kind in [*larger, *smaller, ml.ConfusionMatrix]:
+        assert kind(name="own").name == "own"
+        assert kind(name=kind().name).name == kind().name
+        wanted = "larger" if kind in larger else "smaller" if kind in smaller else None
+        assert kind().better == wanted
+    for kind in (ml.Precision, ml.Recall, ml.F1, ml.ROCAUC):
+        assert kind(None).better is None
+    x, y = SCORES, LABELS
+    model = ml.Sequential([ml.Dense(3)], input_shape=(3,), seed=0)
+    two = [ml.F1(name="macro"), ml.F1("micro", name="micro")]
+    values = model.evaluate(x, y, loss=ml.CrossEntropy(), metrics=two)
+    scores = model.predict(x)
+    assert values["macro"] == ml.F1()(scores, y)
+    assert values["micro"] == ml.F1("micro")(scores, y)
+
+
+def test_weights_of_0_keep_a_class_and_leave_out_a_sample():
+    scores, labels = 2 * np.eye(3)[[0, 1, 1]], np.array([0, 1, 2])
+    # As in scikit-learn: class 2 is there, with nothing that counts, and its recall is 0.
+    assert ml.Recall()(scores, labels, [1, 1, 0]) == pytest.approx(2 / 3)
+    assert ml.Recall("weighted")(scores, labels, [1, 1, 0]) == 1
+    np.testing.assert_array_equal(ml.ConfusionMatrix()(scores, labels, [1, 0.5, 0]), np.diag([1, 0.5, 0]))
+    assert ml.Accuracy()(scores, labels, [1, 1, 2]) == 1 / 2
+    assert metrics.MeanSquaredError()(np.array([np.inf, 1]), [0, 3], [0, 5]) == 4
+    for kind in (ml.Accuracy, ml.Recall, ml.F1, ml.ROCAUC):
+        assert math.isnan(kind()(scores, labels, [0, 0, 0]))
+
+
+@pytest.mark.parametrize(
+    ("weights", "error", "message"),
+    [
+        ([1, 2], ml.ShapeError, r"sample_weight: expected \(5,\), got \(2,\)"),
+        (np.ones((5, 1)), ml.ShapeError, r"sample_weight: expected \(5,\), got \(5, 1\)"),
+        ([1, 1, 1, 1, -1], ValueError, "sample_weight: expected finite numbers of at least 0"),
+        ([1, 1, 1, 1, np.nan], ValueError, "sample_weight: expected finite numbers of at least 0"),
+        ([1, 1, 1, 1, np.inf], ValueError, "sample_weight: expected finite numbers of at least 0"),
+    ],
+)
+def test_weights_that_do_not_fit(weights, error, message):
+    for kind in (ml.Accuracy, ml.TopKAccuracy, ml.ConfusionMatrix, ml.F1, ml.ROCAUC):
+        with pytest.raises(error, match=message):
+            kind()(SCORES, LABELS, weights)
+    for kind in (ml.BinaryAccuracy, metrics.MeanAbsoluteError, metrics.MeanSquaredError):
+        with pytest.raises(error, match=message):
+            kind()(SCORES[:, 0], LABELS > 0, weights)
+
+
+def test_a_metric_of_ones_own_needs_no_weights():
+    class Count(ml.Metric):
+        name = "count"
+
+        def reset(self):
+            self.count = 0
+
+        def update(self, scores, labels):
+            self.count += len(labels)
+
+        def result(self):
+            return self.count
+
+    assert Count()(SCORES, LABELS) == 5
+    model = ml.Sequential([ml.Dense(3), ml.Softmax()], input_shape=(3,), seed=0)
+    values = model.evaluate(SCORES, LABELS, loss=ml.CrossEntropy(), metrics=[Count()], sample_weight=np.ones(5))
+    assert values["count"] == 5
+
+
+def test_lists_are_taken():
+    assert ml.Accuracy()([[1.0, 2.0], [2.0, 1.0]], [1, 1]) == 1 / 2
+    assert ml.ROCAUC()([[1, 2], [2, 1]], [1, 0]) == 1
+    assert ml.F1(multilabel=True)([[1, -1], [1, 1]], [[1, 0], [1, 1]]) == 1
+    assert metrics.MeanAbsoluteError()([1, 2], [1, 4]) == 1
+
+
 def test_in_fit_and_evaluate():
     rng = np.random.default_rng(0)
     x, y = rng.random((40, 4), np.float32), rng.integers(2, size=40)
@@ -102,6 +178,27 @@ def test_in_fit_and_evaluate():
         (lambda: ml.ROCAUC("micro"), ValueError, "average: expected None or one of macro, weighted, got 'micro'"),
         (lambda: ml.Recall("binary")(SCORES, LABELS), ValueError, '"binary" is for two classes, and the scores have 3'),
         (lambda: ml.Recall()(SCORES, LABELS[:3]), ml.ShapeError, "labels: expected"),
+        (lambda: ml.F1("samples"), ValueError, "got 'samples'; it is for multilabel=True"),
+        (lambda: ml.F1("binary", multilabel=True), ValueError, "average: .* with multilabel=True, got 'binary'"),
+        (lambda: ml.ROCAUC("samples", multilabel=True), ValueError, "one of macro, micro, weighted with multi"),
+        (lambda: ml.F1(threshold="0.5"), ValueError, "threshold: expected a number, or None, got '0.5'"),
+        (lambda: ml.BinaryAccuracy(threshold=np.nan), ValueError, "threshold: expected a number, or None, got nan"),
+        (
+            lambda: ml.F1(multilabel=True)(SCORES, LABELS),
+            ml.ShapeError,
+            r"labels: expected multi-hot rows \(5, 3\), got \(5,\); for class indices leave out multilabel=True",
+        ),
+        (lambda: ml.ROCAUC(multilabel=True)(SCORES[0], LABELS[:3]), ml.ShapeError, r"scores \(n, labels\), got \(3,\)"),
+        (
+            lambda: ml.BinaryAccuracy(multilabel=True)(SCORES, SCORES),
+            ValueError,
+            "labels: expected 0 and 1, got others",
+        ),
+        (
+            lambda: ml.BinaryAccuracy()(SCORES, np.eye(3)[LABELS]),
+            ml.ShapeError,
+            r"exclude each other, use Accuracy, and of several labels a sample, BinaryAccuracy\(multilabel=True\)",
+        ),
         (lambda: ml.F1()(SCORES[:, 0], LABELS), ValueError, "labels: expected 0 and 1, got others"),
         (lambda: ml.F1()(SCORES[:, :1], LABELS[:2]), ml.ShapeError, r"labels: expected \(5, 1\), got \(2,\)"),
         (lambda: ml.BinaryAccuracy()(SCORES, LABELS), ml.ShapeError, r"expected scores \(n,\) or \(n, 1\), got \(5, 3"),

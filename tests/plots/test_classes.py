@@ -75,6 +75,10 @@ def test_what_mistakes_does_not_take(images):
         plots.mistakes(images[:4], LABELS[:3], PROBABILITIES)
     with pytest.raises(ml.ShapeError, match=r"scores \(n, classes\)"):
         plots.mistakes(images[:4], LABELS, LABELS)
+    with pytest.raises(ValueError, match="labels: expected one-hot rows or rows of probabilities"):
+        plots.mistakes(images[:4], np.ones((4, 2)), PROBABILITIES)
+    with pytest.raises(ml.ShapeError, match=r"scores of at least two classes, got \(4, 1\)"):
+        plots.mistakes(images[:4], LABELS, PROBABILITIES[:, :1])
     with pytest.raises(ValueError, match="class indices from 0 to 1"):
         plots.mistakes(images[:4], LABELS + 1, PROBABILITIES)
     with pytest.raises(ml.ShapeError, match=r"expected images \(n, c, h, w\)"):

@@ -32,6 +32,10 @@ def test_the_axes_say_how_much_is_explained(axes, model, images):
 def test_what_features_does_not_take(model, images):
     with pytest.raises(ml.ShapeError, match="a label for each sample"):
         plots.features(model, images, [0, 1])
+    with pytest.raises(ValueError, match="labels: expected one-hot rows or rows of probabilities"):
+        plots.features(model, images, np.ones((len(images), 3)))
+    with pytest.raises(ml.ShapeError, match=r"use labels\[:, 0\]"):
+        plots.features(model, images, np.ones((len(images), 1), int))
     with pytest.raises(ValueError, match="class indices"):
         plots.features(model, images, np.zeros(9))
     with pytest.raises(ml.ShapeError, match="at least 2 samples"):

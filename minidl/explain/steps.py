@@ -74,8 +74,10 @@ def network_steps(model: Sequential) -> list[Step]:
     if len(model.input_shape) != 3:
         raise ShapeError(f"expected a model of images (c, h, w), got {shapes.show(model.input_shape)}")
     scores = model.output_shape(model.input_shape)
-    if len(scores) != 1:
-        raise ShapeError(f"expected a model that gives scores (classes,), got {shapes.show(scores)}")
+    if len(scores) != 1 or scores[0] < 2:
+        raise ShapeError(f"expected a model that gives scores (classes,), got {shapes.show(scores)}; at least two")
+    if without_softmax(model, kinds=(Sigmoid,)) is not None:
+        raise ValueError("expected a model of classes that exclude each other, got one that ends in Sigmoid")
     steps: list[Step] = []
     last = _add(steps, model, "", 0, model.input_shape)
     if without_softmax(model) is None:

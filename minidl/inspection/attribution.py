@@ -16,6 +16,8 @@ from minidl.inspection.samples import (
     samples,
     without_probabilities,
 )
+from minidl.layers import Sigmoid
+from minidl.layers.container import without_softmax
 from minidl.module import Module
 from minidl.typing import Array, Size
 
@@ -81,17 +83,18 @@ def occlusion(
     places = [(top, left) for top in _starts(h, patch[0], step[0]) for left in _starts(w, patch[1], step[1])]
     logits = without_probabilities(model)
     scores = class_scores(logits(batch))
-    if scores.shape[1] < 2:
+    of_each = without_softmax(model, kinds=(Sigmoid,)) is not None
+    if scores.shape[1] < 2 and not of_each:
         raise ShapeError(f"expected a model of at least two classes, got scores {shapes.show(scores.shape)}")
     chosen = int(chosen_classes(class_index, scores)[0])
-    before = _probability(scores, chosen)[0]
+    before = _probability(scores, chosen, of_each=of_each)[0]
     lost, times = np.zeros((h, w)), np.zeros((h, w))
     for start in range(0, len(places), batch_size):
         part = places[start : start + batch_size]
         covered = np.repeat(batch, len(part), axis=0)
         for i, (top, left) in enumerate(part):
             covered[i, :, top : top + patch[0], left : left + patch[1]] = cover
-        after = _probability(logits(covered), chosen)
+        after = _probability(logits(covered), chosen, of_each=of_each)
         for (top, left), probability in zip(part, after, strict=True):
             here = slice(top, top + patch[0]), slice(left, left + patch[1])
             lost[here] += before - probability
@@ -99,8 +102,9 @@ def occlusion(
     return np.divide(lost, times, out=np.zeros((h, w)), where=times > 0)
 
 
-def _probability(logits: Array, chosen: int) -> Array:
-    return F.softmax(logits.astype(np.float64))[0][:, chosen]
+def _probability(logits: Array, chosen: int, *, of_each: bool) -> Array:
+    """That of a class among all, or, where each is a question of its own, by its sigmoid."""
+    return (F.sigmoid if of_each else F.softmax)(logits.astype(np.float64))[0][:, chosen]
 
 
 def _starts(length: int, patch: int, step: int) -> list[int]:

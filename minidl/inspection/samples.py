@@ -7,7 +7,8 @@ import numpy as np
 from minidl import functional as F
 from minidl import shapes
 from minidl.errors import NotBuiltError, ShapeError
-from minidl.layers import LogSoftmax, Softmax
+from minidl.functional.origin import is_from_sigmoid
+from minidl.layers import LogSoftmax, Sigmoid, Softmax
 from minidl.layers.container import Chain, without_softmax
 from minidl.module import Module
 from minidl.training import as_input
@@ -56,8 +57,8 @@ def one_sample(model: Module, image: Any) -> Array:
 
 
 def without_probabilities(model: Module) -> Module:
-    """The model less the Softmax or LogSoftmax that it ends in: what gives its logits."""
-    return without_softmax(model, kinds=(Softmax, LogSoftmax)) or model
+    """The model less the Softmax, LogSoftmax or Sigmoid that it ends in: what gives its logits."""
+    return without_softmax(model, kinds=(Softmax, LogSoftmax, Sigmoid)) or model
 
 
 def class_scores(scores: Array) -> Array:
@@ -68,9 +69,10 @@ def class_scores(scores: Array) -> Array:
 
 
 def probabilities(scores: Array) -> Array:
-    """Rows of probabilities (n, classes): the softmax of logits, or the scores where they are such rows already.
+    """Probabilities (n, classes): the softmax of logits, or the scores where they are probabilities already.
 
-    Raises ShapeError for others, and for a single class, which a softmax would always be sure of.
+    They are where their rows sum to 1, or a Sigmoid gave them. Raises ShapeError for others, and for a single class,
+    which a softmax would always be sure of.
     """
     scores = class_scores(np.asarray(scores))
     if scores.shape[1] < 2:
@@ -79,7 +81,7 @@ def probabilities(scores: Array) -> Array:
         scores = scores.astype(np.float64)
     with np.errstate(invalid="ignore"):
         are_rows = (scores >= 0).all() and np.allclose(scores.sum(axis=1), 1, atol=1e-3)
-    return scores if are_rows else F.softmax(scores)[0]
+    return scores if are_rows or is_from_sigmoid(scores) else F.softmax(scores)[0]
 
 
 def chosen_classes(classes: Any, scores: Array) -> Array:

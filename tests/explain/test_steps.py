@@ -84,6 +84,12 @@ def test_a_subclass_may_compute_another_thing():
         (lambda: ml.Sequential([ml.Dense(2)]), ml.NotBuiltError, "input_shape"),
         (lambda: built(ml.Dense(2), shape=(5,)), ml.ShapeError, r"images \(c, h, w\), got \(5,\)"),
         (lambda: built(ml.ReLU()), ml.ShapeError, r"scores \(classes,\), got \(3, 8, 8\)"),
+        (lambda: built(ml.Flatten(), ml.Dense(1)), ml.ShapeError, r"scores \(classes,\), got \(1,\); at least two"),
+        (
+            lambda: built(ml.Flatten(), ml.Dense(2), ml.Sigmoid()),
+            ValueError,
+            "each other, got one that ends in Sigmoid",
+        ),
         (lambda: built(ml.Normalization(), ml.Flatten(), ml.Dense(2)), ml.NotBuiltError, "no mean and std"),
     ],
 )

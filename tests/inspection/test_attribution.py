@@ -26,7 +26,7 @@ def logits(model, x):
     return ml.layers.Chain(list(model)[:6])(x)
 
 
-@pytest.mark.parametrize("last", [[], [ml.Softmax()], [ml.LogSoftmax()]])
+@pytest.mark.parametrize("last", [[], [ml.Softmax()], [ml.LogSoftmax()], [ml.Sigmoid()]])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_saliency_is_the_slope_of_the_logit(last, channels):
     model, x, classes = model_of(*last, channels=channels), images(2, channels), [3, 1]
@@ -100,6 +100,16 @@ def test_occlusion_by_default_covers_the_image_with_its_mean():
     chosen = int(model(x).argmax())
     wanted = inspection.occlusion(model, x[0], class_index=chosen, size=1, stride=1, fill=x.mean())
     np.testing.assert_allclose(inspection.occlusion(model, x[0]), wanted)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_occlusion_of_what_ends_in_a_sigmoid_is_of_its_own_probability(count):
+    layers = [ml.Flatten(), ml.Dense(count), ml.Sigmoid()]
+    model, x = ml.Sequential(layers, input_shape=(2, 5, 4), seed=0, dtype="float64"), images(1)
+    covered = x.copy()
+    covered[:, :, 0, 0] = 0.25
+    lost = inspection.occlusion(model, x, class_index=0, size=1, stride=1, fill=0.25)
+    assert lost[0, 0] == pytest.approx(model(x)[0, 0] - model(covered)[0, 0])
 
 
 def test_what_occlusion_does_not_take():

@@ -94,6 +94,16 @@ def test_a_softmax_at_the_end_changes_nothing():
     np.testing.assert_array_equal(*losses)
 
 
+def test_a_sigmoid_at_the_end_changes_nothing():
+    x, y = data()
+    found = []
+    for last in ([], [ml.Sigmoid()]):
+        model = ml.Sequential([ml.Flatten(), ml.Dense(1), *last], input_shape=x.shape[1:], seed=0)
+        options = {"loss": ml.BinaryCrossEntropy(), "optimizer": ml.Adam(model.parameters()), "steps": 5, "seed": 0}
+        found.append(inspection.find_learning_rate(model, x, y > 0, **options).losses)
+    np.testing.assert_array_equal(*found)
+
+
 def test_arguments_that_do_not_fit():
     model = build()
     optimizer = ml.SGD(model.parameters(), lr=1)

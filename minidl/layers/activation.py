@@ -101,7 +101,10 @@ class SiLU(Formula):
 
 
 class Sigmoid(Formula):
-    """1 / (1 + exp(-x)), element by element."""
+    """1 / (1 + exp(-x)), element by element.
+
+    At the end of a model, `fit` and `evaluate` join it with `BinaryCrossEntropy` and compute both from the logits.
+    """
 
     def operator(self, x: Array) -> tuple[Array, Pullback]:
         return F.sigmoid(x)

@@ -15,7 +15,7 @@ class _OfClasses(Share):
     """The share of samples that `_hits` marks; one whose scores have a NaN is never right."""
 
     def __init__(self, *, name: str | None = None) -> None:
-        self.call_it(name)
+        self._take_name(name)
         self.reset()
 
     def update(self, scores: Array, labels: Any, sample_weight: Any = None) -> None:
@@ -53,7 +53,7 @@ class BinaryAccuracy(Share):
     def __init__(self, *, threshold: float | None = None, multilabel: bool = False, name: str | None = None) -> None:
         check_threshold(threshold)
         self.threshold, self.multilabel = threshold, multilabel
-        self.call_it(name)
+        self._take_name(name)
         self.reset()
 
     def update(self, scores: Array, labels: Any, sample_weight: Any = None) -> None:
@@ -77,10 +77,10 @@ class TopKAccuracy(_OfClasses):
 
     def __init__(self, k: int = 5, *, name: str | None = None) -> None:
         self.k = shapes.count(k, "k")
-        self.name = self.usual_name()
+        self.name = self._usual_name()
         super().__init__(name=name)
 
-    def usual_name(self) -> str:
+    def _usual_name(self) -> str:
         return f"top_{self.k}_accuracy"
 
     def _hits(self, scores: Array, labels: IntArray) -> Any:
@@ -101,7 +101,7 @@ class ConfusionMatrix(Metric):
     is_number = False
 
     def __init__(self, *, name: str | None = None) -> None:
-        self.call_it(name)
+        self._take_name(name)
         self.reset()
 
     def reset(self) -> None:

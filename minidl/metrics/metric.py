@@ -36,15 +36,15 @@ class Metric(KeywordHints):
         """The call that makes an equal one, which has counted nothing."""
         values = representation.attributes(self)
         own = representation.constructor(self).get("name")
-        if own is not None and own.default is None and self.name == self.usual_name():
+        if own is not None and own.default is None and self.name == self._usual_name():
             values["name"] = None
         return representation.call(self, values)
 
-    def usual_name(self) -> str:
+    def _usual_name(self) -> str:
         """The name unless another was given."""
         return getattr(type(self), "name", "")
 
-    def call_it(self, name: Any) -> None:
+    def _take_name(self, name: Any) -> None:
         """Take a name that isn't None in the place of the usual one. Raises TypeError unless it's a text."""
         if name is not None and not (isinstance(name, str) and name):
             raise TypeError(f"name: expected a text that isn't empty, got {name!r}")

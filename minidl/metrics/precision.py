@@ -29,7 +29,7 @@ class _OfClasses(Metric):
         check_threshold(threshold)
         self.average, self.threshold, self.multilabel = average, threshold, multilabel
         self.better = None if average is None else "larger"
-        self.call_it(name)
+        self._take_name(name)
         self.reset()
 
     def reset(self) -> None:

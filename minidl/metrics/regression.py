@@ -18,7 +18,7 @@ class _MeanError(Metric):
     better = "smaller"
 
     def __init__(self, *, name: str | None = None) -> None:
-        self.call_it(name)
+        self._take_name(name)
         self.reset()
 
     def reset(self) -> None:

@@ -44,7 +44,7 @@ class ROCAUC(Metric):
         check_average(average, AVERAGES_OF_LABELS if multilabel else AVERAGES, multilabel=multilabel)
         self.average, self.from_logits, self.multilabel = average, from_logits, multilabel
         self.better = None if average is None else "larger"
-        self.call_it(name)
+        self._take_name(name)
         self.reset()
 
     def reset(self) -> None:

@@ -88,7 +88,7 @@ def test_a_subclass_may_compute_another_thing():
         (
             lambda: built(ml.Flatten(), ml.Dense(2), ml.Sigmoid()),
             ValueError,
-            "each other, got one that ends in Sigmoid",
+            "each other, got one that ends in Sigm",
         ),
         (lambda: built(ml.Normalization(), ml.Flatten(), ml.Dense(2)), ml.NotBuiltError, "no mean and std"),
     ],

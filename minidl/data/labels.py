@@ -69,11 +69,28 @@ def class_of_rows(rows: Any, name: str = "labels", *, hint: str = "") -> IntArra
     return np.asarray(rows.argmax(axis=1), np.intp)
 
 
+def as_numbers(values: Any, name: str) -> Any:
+    """The values as an array. Raises DTypeError unless they are numbers, or bools."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise DTypeError(f"{name}: expected numbers, got {array.dtype}")
+    return array
+
+
+def integer_hint(labels: Any) -> str:
+    """What to say of labels that aren't integers where class indices are wanted, if they are whole numbers."""
+    with np.errstate(invalid="ignore"):
+        is_whole = labels.dtype.kind in "bf" and bool((labels == np.floor(labels.astype(np.float64))).all())
+    return "; of whole numbers, use .astype(int)" if is_whole else ""
+
+
 def column_hint(wanted: Shape, got: Shape, name: str) -> str:
     """What to say where a vector came for a column, or a column for a vector: nothing is ever broadcast."""
-    if wanted == (*got, 1):
-        return f": use {name}[:, None]" if len(got) == 1 else ""
-    return f": use {name}[:, 0]" if got == (*wanted, 1) and len(wanted) == 1 else ""
+    if len(wanted) == 1 and got == (*wanted, 1):
+        return f": use {name}[:, 0]"
+    if len(got) == 1 and wanted == (*got, 1):
+        return f": use {name}[:, None]"
+    return ""
 
 
 def _checked(labels: Any, classes: int | None) -> tuple[IntArray, int]:

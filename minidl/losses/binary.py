@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from minidl import shapes
-from minidl.data.labels import column_hint
+from minidl.data.labels import as_numbers, column_hint
 from minidl.errors import ShapeError
 from minidl.losses.loss import AnswerLoss, Each, check_smoothing, clipped, mean_over_elements, quiet
 from minidl.losses.targets import warn_of_probabilities
@@ -111,7 +111,7 @@ class BinaryFocalLoss(AnswerLoss):
 
 def answers(scores: Array, targets: Any) -> Array:
     """The targets in the shape and dtype of the scores. Raises ShapeError, and ValueError outside of 0 to 1."""
-    targets = np.asarray(targets)
+    targets = as_numbers(targets, "targets")
     if scores.shape == (*targets.shape, 1):
         targets = targets[..., None]
     if targets.shape != scores.shape or not scores.ndim:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from minidl import representation, shapes
-from minidl.data.labels import column_hint
+from minidl.data.labels import as_numbers, column_hint
 from minidl.errors import KeywordHints, ShapeError, did_you_mean
 from minidl.typing import Array
 
@@ -58,6 +58,8 @@ class Loss(KeywordHints):
         """(loss, dscores): the number, or the array, and its gradient, of the shape of `scores`."""
         losses, pullback, importance = self.each(scores, targets)
         weights = _checked_weights(sample_weight, len(losses))
+        if weights is not None and not weights.all():  # nothing of a sample that counts 0 shows, not even its NaN
+            losses, pullback = np.where(weights == 0, 0, losses), _without(pullback, weights == 0)
         reduction = getattr(self, "reduction", "mean")
         with quiet():
             if reduction == "mean":
@@ -101,6 +103,16 @@ def _checked_weights(sample_weight: Any, n: int) -> Array | None:
     return weights
 
 
+def _without(pullback: Callable[[Array], Array], left_out: Any) -> Callable[[Array], Array]:
+    """The pullback with a gradient of 0 for the samples left out (n,)."""
+
+    def of_others(parts: Array) -> Array:
+        gradient = pullback(parts)
+        return np.where(left_out.reshape(-1, *[1] * (gradient.ndim - 1)), gradient.dtype.type(0), gradient)
+
+    return of_others
+
+
 def _parts(weights: Array | None, importance: Array | None, n: int) -> Array:
     """Each sample's part in the mean: (n,), in float64."""
     if importance is not None:
@@ -115,7 +127,7 @@ def _parts(weights: Array | None, importance: Array | None, n: int) -> Array:
 
 def same_shape(scores: Array, targets: Any) -> Array:
     """The targets, of the shape of the scores and in their dtype. Raises ShapeError for others."""
-    targets = np.asarray(targets)
+    targets = as_numbers(targets, "targets")
     if targets.shape != scores.shape or not scores.ndim:
         hint = column_hint(scores.shape, targets.shape, "targets")
         raise ShapeError(f"targets: expected {shapes.show(scores.shape)}, got {shapes.show(targets.shape)}{hint}")

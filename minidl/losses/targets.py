@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from minidl import shapes
-from minidl.data.labels import are_distributions
+from minidl.data.labels import are_distributions, as_numbers, column_hint, integer_hint
 from minidl.errors import ShapeError
 from minidl.functional.origin import is_from_sigmoid
 from minidl.typing import Array
@@ -18,7 +18,7 @@ def distributions(targets: Any, scores: Array, *, label_smoothing: float = 0.0) 
     Raises ShapeError and ValueError for what doesn't fit.
     """
     shapes.expect("scores ", scores.shape, ("n", "classes"))
-    targets = np.asarray(targets)
+    targets = as_numbers(targets, "targets")
     n, classes = scores.shape
     if classes < 2:
         raise ShapeError(
@@ -34,7 +34,7 @@ def distributions(targets: Any, scores: Array, *, label_smoothing: float = 0.0) 
             )
     elif targets.shape == (n,):
         if not np.issubdtype(targets.dtype, np.integer):
-            raise ValueError(f"targets: expected class indices as integers, got {targets.dtype}")
+            raise ValueError(f"targets: expected class indices as integers, got {targets.dtype}{integer_hint(targets)}")
         if n and not 0 <= targets.min() <= targets.max() < classes:
             wrong = targets[(targets < 0) | (targets >= classes)][0]
             raise ValueError(f"targets: expected class indices from 0 to {classes - 1}, got {wrong}")
@@ -42,7 +42,8 @@ def distributions(targets: Any, scores: Array, *, label_smoothing: float = 0.0) 
         rows[np.arange(n), targets] = 1
     else:
         expected = f"{shapes.show((n,))} class indices or {shapes.show(scores.shape)} one-hot rows"
-        raise ShapeError(f"targets: expected {expected}, got {shapes.show(targets.shape)}")
+        got = shapes.show(targets.shape) + column_hint((n,), targets.shape, "targets")
+        raise ShapeError(f"targets: expected {expected}, got {got}")
     if label_smoothing:
         rows *= 1 - label_smoothing
         rows += label_smoothing / classes

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from minidl import shapes
-from minidl.data.labels import class_of_rows
+from minidl.data.labels import class_of_rows, column_hint, integer_hint
 from minidl.errors import ShapeError
 from minidl.functional.origin import is_from_sigmoid
 from minidl.metrics.metric import Metric
@@ -29,9 +29,10 @@ def class_indices(scores: Array, labels: Any) -> IntArray:
         return class_of_rows(labels, hint=f"; {SEVERAL}")
     if labels.shape != (n,):
         expected = f"{shapes.show((n,))} class indices or {shapes.show(scores.shape)} one-hot rows"
-        raise ShapeError(f"labels: expected {expected}, got {shapes.show(labels.shape)}")
+        got = shapes.show(labels.shape) + column_hint((n,), labels.shape, "labels")
+        raise ShapeError(f"labels: expected {expected}, got {got}")
     if not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(f"labels: expected class indices as integers, got {labels.dtype}")
+        raise ValueError(f"labels: expected class indices as integers, got {labels.dtype}{integer_hint(labels)}")
     if len(labels) and not 0 <= labels.min() <= labels.max() < classes:
         raise ValueError(f"labels: expected class indices from 0 to {classes - 1}, got others")
     return np.asarray(labels, np.intp)  # ConfusionMatrix computes with them, which bytes would overflow
@@ -46,7 +47,8 @@ def yes_or_no(scores: Array, labels: Any) -> tuple[Array, IntArray]:
     """Scores (n,) and labels (n,) of 0 and 1. Raises ShapeError and ValueError for what doesn't fit."""
     labels = np.asarray(labels)
     if labels.shape not in (scores.shape, scores.shape[:1]):
-        raise ShapeError(f"labels: expected {shapes.show(scores.shape)}, got {shapes.show(labels.shape)}")
+        got = shapes.show(labels.shape) + column_hint(scores.shape, labels.shape, "labels")
+        raise ShapeError(f"labels: expected {shapes.show(scores.shape)}, got {got}")
     return scores.reshape(-1), _zeros_and_ones(labels).reshape(-1)
 
 

@@ -65,8 +65,8 @@ class _OfClasses(Metric):
         right = known & (seen == indices)
         rows = [(indices[right], right), (seen[known], known), (indices, slice(None))]
         counts = [np.bincount(row, None if weights is None else weights[part], minlength=classes) for row, part in rows]
-        met = np.bincount(indices, minlength=classes) + np.bincount(seen[known], minlength=classes) > 0
-        return np.array(counts, np.float64), met
+        met = counts[1:] if weights is None else [np.bincount(row, minlength=classes) for row, _ in rows[1:]]
+        return np.array(counts, np.float64), np.any(met, axis=0)
 
     def _of_several(self, scores: Array, labels: Any, weights: Array | None) -> Array:
         """The same of several labels a sample, and each sample's own share if that is asked for."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from minidl import shapes
-from minidl.data.labels import column_hint
+from minidl.data.labels import as_numbers, column_hint
 from minidl.errors import ShapeError
 from minidl.metrics.metric import Metric, checked_weights
 from minidl.typing import Array
@@ -26,7 +26,7 @@ class _MeanError(Metric):
 
     def update(self, scores: Array, labels: Any, sample_weight: Any = None) -> None:
         """Count a batch: scores (n, ...) and targets of their shape."""
-        scores, labels = np.asarray(scores), np.asarray(labels)
+        scores, labels = np.asarray(scores), as_numbers(labels, "labels")
         if labels.shape != scores.shape or not scores.ndim:
             hint = column_hint(scores.shape, labels.shape, "labels")
             raise ShapeError(f"labels: expected {shapes.show(scores.shape)}, got {shapes.show(labels.shape)}{hint}")

@@ -87,6 +87,40 @@ def test_a_vector_and_a_column_are_not_broadcast(kind):
                 assert str(caught.value).endswith(f": use {word}{name}")
 
 
+@pytest.mark.parametrize("kind", [ml.CrossEntropy, ml.FocalLoss])
+def test_class_indices_in_other_forms(kind):
+    scores = np.zeros((2, 3))
+    for own, name in ((kind(), "targets"), (ml.Accuracy(), "labels")):
+        for labels in ([0.0, 1.0], [True, False]):
+            with pytest.raises(ValueError, match=rf"{name}: .* as integers, got \w+; of whole numbers, use .ast"):
+                own(scores, labels)
+        for labels in ([0.5, 1.0], [np.nan, 1.0]):
+            with pytest.raises(ValueError, match=rf"{name}: expected class indices as integers, got float64$"):
+                own(scores, labels)
+        with pytest.raises(ml.ShapeError, match=rf"one-hot rows, got \(2, 1\): use {name}\[:, 0\]"):
+            own(scores, [[0], [1]])
+
+
+@pytest.mark.parametrize("kind", [ml.MeanSquaredError, ml.Huber, ml.BinaryCrossEntropy, ml.CrossEntropy])
+def test_targets_that_are_no_numbers(kind):
+    for targets in (["1", "0"], [None, 1], [1j, 0]):
+        with pytest.raises(ml.DTypeError, match="targets: expected numbers, got"):
+            kind()(np.zeros((2, 2) if kind is ml.CrossEntropy else 2), targets)
+    with pytest.raises(ml.DTypeError, match="labels: expected numbers, got <U1"):
+        ml.metrics.MeanSquaredError()(np.zeros(2), ["1", "0"])
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("kind", [ml.MeanSquaredError, ml.MeanAbsoluteError, ml.Huber])
+def test_a_sample_that_counts_0_may_have_no_target(kind, reduction):
+    scores, targets = np.float32([[1, 2], [3, 4], [5, 6]]), np.float32([[0, 0], [np.nan, 0], [7, np.inf]])
+    value, dscores = kind(reduction=reduction)(scores, targets, [2, 0, 0])
+    wanted, slopes = kind(reduction=reduction)(scores[:1], targets[:1], [2])
+    np.testing.assert_array_equal(value, [*wanted, 0, 0] if reduction == "none" else wanted)
+    np.testing.assert_array_equal(dscores, [*slopes, [0, 0], [0, 0]])
+    assert dscores.dtype == np.float32
+
+
 def test_targets_with_several_labels_are_none_of_classes():
     for kind in (ml.CrossEntropy, ml.FocalLoss, ml.KLDivergence):
         with pytest.raises(ValueError, match="rows that don't sum to 1; for several labels a sample, use BinaryCrossE"):

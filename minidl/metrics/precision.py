@@ -1,6 +1,6 @@
 """Precision, recall and F1: how often a class is seen where it is, and is where it's seen."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,6 +17,8 @@ AVERAGES_OF_LABELS = ("macro", "micro", "weighted", "samples")
 class _OfClasses(Metric):
     """A share for each class, from what was right, what was seen and what was there."""
 
+    better: Literal["larger", "smaller"] | None = "larger"
+
     def __init__(
         self,
         average: str | None = "macro",
@@ -28,7 +30,8 @@ class _OfClasses(Metric):
         check_average(average, AVERAGES_OF_LABELS if multilabel else AVERAGES, multilabel=multilabel)
         check_threshold(threshold)
         self.average, self.threshold, self.multilabel = average, threshold, multilabel
-        self.better = None if average is None else "larger"
+        if average is None:
+            self.better = None
         self._take_name(name)
         self.reset()
 

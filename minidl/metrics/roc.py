@@ -1,7 +1,7 @@
 """The area under the ROC curve: how often one of a class scores higher than one that isn't."""
 
 import warnings
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -31,6 +31,7 @@ class ROCAUC(Metric):
     """
 
     name = "roc_auc"
+    better: Literal["larger", "smaller"] | None = "larger"
     each_batch = False
 
     def __init__(
@@ -43,7 +44,8 @@ class ROCAUC(Metric):
     ) -> None:
         check_average(average, AVERAGES_OF_LABELS if multilabel else AVERAGES, multilabel=multilabel)
         self.average, self.from_logits, self.multilabel = average, from_logits, multilabel
-        self.better = None if average is None else "larger"
+        if average is None:
+            self.better = None
         self._take_name(name)
         self.reset()
 

@@ -219,3 +219,40 @@ def test_a_metric_says_which_way_it_is_better_and_whether_it_is_a_number():
     arrays = [ml.ConfusionMatrix(), ml.F1(None), ml.ROCAUC(None)]
     assert not any(metric.is_number for metric in arrays)
     assert (ml.Metric.better, ml.ConfusionMatrix.better) == (None, None)
+
+
+MANY = {
+    "several": [
+        ml.BinaryAccuracy(multilabel=True),
+        ml.F1("samples", multilabel=True),
+        ml.Precision(multilabel=True),
+        ml.Recall(None, multilabel=True),
+        ml.ROCAUC("micro", multilabel=True),
+        ml.ROCAUC(multilabel=True),
+    ],
+    "classes": [ml.Accuracy(), ml.ConfusionMatrix(), ml.F1(), ml.Precision("weighted"), ml.Recall(None), ml.ROCAUC()],
+    "yes": [ml.BinaryAccuracy(), ml.F1("binary"), ml.ROCAUC()],
+    "numbers": [metrics.MeanAbsoluteError(), metrics.MeanSquaredError()],
+}
+
+
+@pytest.mark.parametrize(("task", "metric"), [(task, metric) for task, chosen in MANY.items() for metric in chosen])
+def test_batches_of_nothing_and_targets_of_other_types(task, metric):
+    rng = np.random.default_rng(0)
+    scores = rng.standard_normal((40, 1) if task == "yes" else (40, 3)).astype(np.float32)
+    labels = {
+        "several": rng.integers(2, size=(40, 3)),
+        "classes": np.eye(3, dtype=int)[rng.integers(3, size=40)],
+        "yes": rng.integers(2, size=(40, 1)),
+        "numbers": rng.integers(2, size=(40, 3)),
+    }[task]
+    wanted = metric(scores, labels)
+    for weights in ([], [np.zeros(0)]):
+        metric.reset()
+        for part in (slice(0), slice(0, 25), slice(25, 25), slice(25, None)):
+            metric.update(scores[part], labels[part], *(weights if not len(scores[part]) else []))
+        np.testing.assert_array_equal(metric.result(), wanted)
+    for dtype in (bool, np.uint8, np.float16, np.float32, np.uint64):
+        np.testing.assert_array_equal(metric(scores, labels.astype(dtype)), wanted)
+    times = 3 if metric.name == "confusion_matrix" else 1  # the others are means
+    np.testing.assert_allclose(metric(scores, labels, np.full(40, 3.0)), times * wanted, rtol=1e-12)

@@ -106,13 +106,13 @@ class KeywordHints(AttributeHints):
         """Wrap the constructor that the subclass defines, if it does."""
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls):
-            cls.__init__ = _hinting_constructor(cls.__name__, cls.__init__)  # type: ignore[method-assign]
+            cls.__init__ = _hinting_constructor(cls.__init__)  # type: ignore[method-assign]
 
 
-def _hinting_constructor(name: str, constructor: Callable[..., None]) -> Callable[..., None]:
+def _hinting_constructor(constructor: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(constructor)
     def hinted(self: object, *args: Any, **kwargs: Any) -> None:
-        check_keywords(name, constructor, kwargs)
+        check_keywords(type(self).__name__, constructor, kwargs)
         constructor(self, *args, **kwargs)
 
     return hinted

@@ -15,10 +15,11 @@ from minidl.typing import Array
 class BinaryCrossEntropy(AnswerLoss):
     """-log of the probability given to the right answer, from logits, or probabilities with `from_logits=False`.
 
-    Scores are (n,) or (n, ...), with targets from 0 to 1 of the same shape; targets (n,) also go with scores (n, 1). A
-    sample's loss is the mean over its answers. `label_smoothing` a moves the targets to (1 - a) target + a / 2.
-    `pos_weight`, a number or one for each of the last axis, multiplies the cost of a yes, as in PyTorch. Raises
-    ShapeError and ValueError for what doesn't fit.
+    Scores are (n,) or (n, ...), with targets from 0 to 1 of the same shape: (n, labels) where a sample may have several
+    labels. Targets (n,) also go with scores (n, 1). A sample's loss is the mean over its answers.
+
+    `label_smoothing` a moves the targets to (1 - a) target + a / 2. `pos_weight`, a number or one for each of the last
+    axis, multiplies the cost of a yes, as in PyTorch. Raises ShapeError, ValueError and DTypeError.
     """
 
     def __init__(

@@ -232,9 +232,7 @@ def predict(module: Module, x: Any, *, batch_size: int = 256, verbose: int | str
         for start in range(0, len(x), batch_size) or (0,):
             parts.append(module(x[start : start + batch_size]))
             bar.update(min(start + batch_size, len(x)))
-    if len(parts) == 1:
-        return parts[0]
-    whole = np.concatenate(parts)
+    whole = np.concatenate(parts) if len(parts) > 1 else parts[0]
     return mark_sigmoid(whole) if is_from_sigmoid(parts[0]) else whole
 
 

@@ -11,15 +11,20 @@ from tests.callbacks.scripted import run, tiny, weight
 NAN = math.nan
 
 
+def right():
+    """An accuracy that is 1 for the label 0, whatever the weight."""
+    return ml.BinaryAccuracy(threshold=99)
+
+
 @pytest.mark.filterwarnings("ignore:the loss is nan")
 def test_csv_logger(tmp_path):
     path = tmp_path / "log.csv"
-    run(ml.CSVLogger(path), [3, 1.5], metrics=[ml.Accuracy(), ml.ConfusionMatrix()])
+    run(ml.CSVLogger(path), [3, 1.5], metrics=[right(), ml.F1(None)])
     assert path.read_text() == "epoch,loss,accuracy\n0,3.0,1.0\n1,1.5,1.0\n"
     again = ml.CSVLogger(str(path), append=True)
-    run(again, [0.1 + 0.2], metrics=[ml.Accuracy()])
+    run(again, [0.1 + 0.2], metrics=[right()])
     assert path.read_text() == "epoch,loss,accuracy\n0,3.0,1.0\n1,1.5,1.0\n0,0.30000000000000004,1.0\n"
-    run(again, [7], metrics=[ml.Accuracy()])
+    run(again, [7], metrics=[right()])
     assert path.read_text().splitlines()[3:] == ["0,0.30000000000000004,1.0", "0,7.0,1.0"]
     logger = ml.CSVLogger(path, separator=";")
     for _ in range(2):  # without `append`, each fit begins the file anew
@@ -51,7 +56,7 @@ def test_other_columns_are_an_error_before_training(tmp_path, heading, options):
     before = path.read_bytes()
     expected = "epoch,loss,accuracy".replace(",", options.get("separator", ","))
     with pytest.raises(ml.FormatError, match=f"log.csv has other columns: expected {expected}, got {heading}; give"):
-        run(ml.CSVLogger(path, append=True, **options), [1], model, metrics=[ml.Accuracy()])
+        run(ml.CSVLogger(path, append=True, **options), [1], model, metrics=[right()])
     assert weight(model) == 0
     assert path.read_bytes() == before
 
@@ -59,17 +64,17 @@ def test_other_columns_are_an_error_before_training(tmp_path, heading, options):
 def test_columns_in_another_order_are_written_in_theirs(tmp_path):
     path = tmp_path / "log.csv"
     path.write_text("\ufeffaccuracy,epoch,loss\r\n0.5,0,1.5\r\n", encoding="utf-8")
-    run(ml.CSVLogger(path, append=True), [9, 7], metrics=[ml.Accuracy()], epochs=2, initial_epoch=1)
+    run(ml.CSVLogger(path, append=True), [9, 7], metrics=[right()], epochs=2, initial_epoch=1)
     assert lines(path) == ["accuracy,epoch,loss", "0.5,0,1.5", "1.0,1,9.0"]
 
 
 def test_a_field_with_the_separator_in_it_is_quoted(tmp_path):
-    class Named(ml.Accuracy):
+    class Named(ml.BinaryAccuracy):
         name = 'of "all", here'
 
     path = tmp_path / "log.csv"
     for _ in range(2):
-        run(ml.CSVLogger(path, append=True), [1], metrics=[Named()])
+        run(ml.CSVLogger(path, append=True), [1], metrics=[Named(threshold=99)])
     assert lines(path) == ['epoch,loss,"of ""all"", here"', "0,1.0,1.0", "0,1.0,1.0"]
     run(ml.CSVLogger(path, separator="."), [1.5])
     assert lines(path) == ["epoch.loss", '0."1.5"']
@@ -94,7 +99,7 @@ def test_a_file_that_is_no_text_and_an_empty_one(tmp_path):
 
 
 def test_arrays_have_no_column_and_a_number_that_becomes_one_is_an_error(tmp_path):
-    class Changes(ml.Accuracy):
+    class Changes(ml.BinaryAccuracy):
         asked = 0
 
         def result(self):
@@ -105,5 +110,5 @@ def test_arrays_have_no_column_and_a_number_that_becomes_one_is_an_error(tmp_pat
     with pytest.raises(
         ValueError, match=r"CSVLogger: expected numbers for epoch,loss,accuracy, got those for epoch,loss$"
     ):
-        run(ml.CSVLogger(path), [1, 2], metrics=[Changes(), ml.ConfusionMatrix()])
+        run(ml.CSVLogger(path), [1, 2], metrics=[Changes(), ml.F1(None)])
     assert lines(path) == ["epoch,loss,accuracy", "0,1.0,0.5"]

@@ -25,7 +25,7 @@ FLOORS = [
     ],
     ["backends.operators", "backends.updates"],
     ["backends.protocol"],
-    ["shapes", "progress"],
+    ["arraylike", "shapes", "progress"],
     ["arrangements"],
     ["threads"],
     ["backends.vectorized", "backends.vectorized.*"],

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from minidl import shapes
+from minidl.arraylike import array_of, check_numbers
 from minidl.errors import DTypeError, ShapeError, keyword_hints
 from minidl.typing import Array, IntArray
 
@@ -46,7 +47,8 @@ def class_counts(labels: Any, classes: int | None = None) -> IntArray:
 
 
 def _checked(labels: Any, classes: int | None) -> tuple[IntArray, int]:
-    labels = np.asarray(labels)
+    labels = array_of(labels, "labels")
+    check_numbers(labels, "labels")
     if labels.ndim != 1:
         raise ShapeError(f"expected labels (n,), got {shapes.show(labels.shape)}")
     if labels.dtype.kind not in "iu":

@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from minidl import shapes
 from minidl.errors import ShapeError, did_you_mean
 from minidl.logged import Logged
+from minidl.losses import Huber, MeanAbsoluteError, MeanSquaredError
 
 LOSSES = {
     "bce": "BinaryCrossEntropy",
@@ -156,17 +158,56 @@ def _weights_by_class(y: Any, class_weight: Any) -> Any:
             raise ValueError(f"class_weight: expected classes as integers from 0 on, got {index!r}")
         if not 0 <= weight < math.inf:
             raise ValueError(f"class_weight: expected finite numbers of at least 0, got {weight!r} for {index!r}")
-    labels = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1)
-    if len(labels) != len(y) or not (labels == np.floor(labels)).all() or (len(labels) and labels.min() < 0):
+    labels = class_labels(y)
+    if labels is None or (len(labels) and labels.min() < 0):
         raise ValueError("class_weight: expected targets of classes, as indices (n,) or one-hot rows")
-    labels = labels.astype(np.intp)
-    missing = sorted(set(np.unique(labels).tolist()) - {int(index) for index in class_weight})
-    if missing:
-        raise ValueError(f"class_weight: expected a weight for each class, none is given for {missing[0]}")
-    table = np.zeros(max(map(int, class_weight), default=0) + 1)
+    classes = [int(index) for index in class_weight]
+    table = np.ones(max([*classes, *labels.max(initial=0, keepdims=True)]) + 1)  # a class that isn't named counts 1
     for index, weight in class_weight.items():
         table[int(index)] = weight
     return table[labels]
+
+
+def class_labels(y: Any) -> Any:
+    """The class of each sample (n,), of whole numbers (n,) or (n, 1) or of one-hot rows; None for other targets."""
+    if y.dtype.kind not in "biuf" or y.ndim not in (1, 2):
+        return None
+    if y.ndim == 2 and y.shape[1] > 1:
+        is_one_hot = ((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all()
+        return y.argmax(axis=1) if is_one_hot else None
+    labels = y.reshape(-1)
+    with np.errstate(invalid="ignore"):
+        return labels.astype(np.intp) if (labels == np.floor(labels)).all() else None
+
+
+def warn_of_sorted_classes(loss: Any, trained: Any, held_out: Any) -> None:
+    """Warn where one part has classes that the other hasn't, which is no accident: data that lie by class.
+
+    A class that is absent from the held-out part alone tells of that only if it would hardly be so by chance.
+    """
+    if isinstance(loss, MeanSquaredError | MeanAbsoluteError | Huber):
+        return
+    parts = [class_labels(part) for part in (trained, held_out)]
+    if not all(part is not None and len(part) for part in parts):
+        return
+    (own, counts), (others, _) = (np.unique(part, return_counts=True) for part in parts)
+    unknown, absent = np.setdiff1d(others, own), np.setdiff1d(own, others)
+    share = len(held_out) / (len(held_out) + len(trained))
+    if len(unknown):
+        what = f"of class {_listed(unknown)}, which the rest hasn't"
+    elif len(absent) and ((1 - share) ** counts).sum() < 1:
+        what = f"none of class {_listed(absent)}, which the rest has"
+    else:
+        return
+    warnings.warn(
+        f"validation_split: the last {share:.0%} of the samples are {what}: they seem to lie in the order of their "
+        "classes; shuffle them first, or use train_test_split(x, y, stratify=y) and validation_data",
+        stacklevel=4,
+    )
+
+
+def _listed(classes: Any) -> str:
+    return ", ".join(map(str, classes[:5])) + (", ..." if len(classes) > 5 else "")
 
 
 def _check_made(thing: Any, argument: str, example: str, names: Mapping[str, str], call: str) -> None:

@@ -60,6 +60,7 @@ FLOORS = [
         "architecture",
     ],
     ["callbacks", "callbacks.*", "fit_arguments", "history"],
+    ["training_data", "rehearsal"],
     ["training_state"],
     ["training"],
     ["compilation", "timings"],

@@ -47,6 +47,17 @@ def test_weights_of_classes_are_weights_of_their_samples():
     assert weights(by_sample).tobytes() == weights(both).tobytes()
 
 
+@pytest.mark.parametrize("y", [Y, np.eye(3)[Y]])
+def test_a_class_that_is_not_named_counts_1(y):
+    named, left_out, other = network(), network(), network()
+    fit(named, y=y, class_weight={0: 1, 1: 1, 2: 4.0})
+    fit(left_out, y=y, class_weight={2: 4.0})
+    assert weights(named).tobytes() == weights(left_out).tobytes()
+    fit(other, y=y)
+    fit(left_out := network(), y=y, class_weight={9: 0.5})
+    np.testing.assert_allclose(weights(left_out), weights(other), rtol=1e-6)
+
+
 def test_weights_follow_their_samples_through_shuffling_and_batches():
     whole, apart = network(), network()
     history = fit(whole, batch_size=7, sample_weight=WEIGHTS, optimizer=ml.SGD(whole.parameters(), lr=0))
@@ -201,11 +212,11 @@ OTHER = ml.SGD(network().parameters(), lr=1)
         ({"sample_weight": -WEIGHTS}, ValueError, "sample_weight: expected finite numbers of at least 0, not all 0"),
         ({"sample_weights": WEIGHTS}, TypeError, "did you mean sample_weight"),
         ({"class_weight": [1, 2, 3]}, TypeError, r"class_weight: expected {class: weight}, got \[1, 2, 3\]"),
-        ({"class_weight": {0: 1, 1: 2}}, ValueError, "expected a weight for each class, none is given for 2"),
         ({"class_weight": {"a": 1}}, ValueError, "classes as integers from 0 on, got 'a'"),
         ({"class_weight": {0: -1}}, ValueError, "finite numbers of at least 0, got -1 for 0"),
         ({"class_weight": {0: 0, 1: 0, 2: 0}}, ValueError, "every sample would count 0"),
-        ({"class_weight": {0: 1}, "y": X}, ValueError, "expected a weight for each class"),
+        ({"class_weight": {0: 1}, "y": X}, ValueError, "expected targets of classes, as indices"),
+        ({"class_weight": {0: 1}, "y": np.eye(3)[Y] + np.eye(3)[0]}, ValueError, "or one-hot rows"),
         ({"class_weight": {0: 1}, "y": X[:, 0]}, ValueError, "expected targets of classes, as indices"),
         (
             {"sample_weight": WEIGHTS, "loss": lambda scores, targets: None},

@@ -24,6 +24,9 @@ class Augmentation(KeywordHints):
     (n, 4) are uniform from 0 to 1, 1 excluded, four for each sample.
     """
 
+    repeatable = True
+    """Whether a second call does the same: not where numbers are drawn in turn."""
+
     def __repr__(self) -> str:
         """The call that makes an equal one; a pair of equal ints is shown as one, and no limits as None."""
         values = representation.attributes(self)
@@ -83,6 +86,8 @@ class Compose(Augmentation):
 
 class _Function(Augmentation):
     """A function (x, y) -> (x, y) in the place of an augmentation; it draws its numbers where it likes."""
+
+    repeatable = False
 
     def __init__(self, function: Callable[[Any, Any], tuple[Any, Any]]) -> None:
         self.function = function

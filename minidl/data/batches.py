@@ -33,9 +33,10 @@ def batches(
     """Yield (x, y) for `batch_size` samples at a time, in the order of `rng`'s permutation, or in their own without.
 
     x and y are of the same length: arrays in memory, or what NumPy makes one of, such as lists and pandas' tables; or
-    mapped from files and data sets in them, of which no more is read than a batch needs. y may be a tuple of them, such as (labels, weights), of which an augmentation changes the first.
-    The last batch may be smaller; `drop_last` leaves it out. `start` leaves out as many batches at the front, unread:
-    with an `rng` of the same state, the rest of an iteration that was interrupted.
+    mapped from files and data sets in them, of which no more is read than a batch needs. y may be a tuple of them, such
+    as (labels, weights), of which an augmentation changes the first. The last batch may be smaller; `drop_last` leaves
+    it out. `start` leaves out as many batches at the front, unread: with an `rng` of the same state, the rest of an
+    iteration that was interrupted.
 
     `prefetch` is how many batches a background thread may be ahead; order and bits stay. It ends with the loop, and its
     errors are raised in the loop. `augment` is an augmentation of `minidl.augment`, a list of them, or a function

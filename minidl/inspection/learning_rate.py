@@ -15,7 +15,7 @@ from minidl.layers.container import without_softmax
 from minidl.losses.loss import ClassLoss
 from minidl.module import Module
 from minidl.optim import Optimizer
-from minidl.training import as_input
+from minidl.training_data import as_input
 from minidl.typing import Array
 
 SMOOTHING = 0.9

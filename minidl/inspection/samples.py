@@ -10,7 +10,7 @@ from minidl.errors import NotBuiltError, ShapeError
 from minidl.layers import LogSoftmax, Softmax
 from minidl.layers.container import Chain, without_softmax
 from minidl.module import Module
-from minidl.training import as_input
+from minidl.training_data import as_input
 from minidl.typing import Array
 
 

@@ -9,13 +9,14 @@ from minidl import functional as F
 from minidl.losses.loss import ClassLoss, Each, check_smoothing, quiet
 from minidl.losses.targets import (
     are_indices,
+    check_classes,
     check_rows_of_probabilities,
     class_weights,
     distributions,
     warn_of_probabilities,
     weights_for,
 )
-from minidl.typing import Array
+from minidl.typing import Array, Shape
 
 
 class CrossEntropy(ClassLoss):
@@ -41,6 +42,9 @@ class CrossEntropy(ClassLoss):
         self.from_logits = from_logits
         self.label_smoothing = label_smoothing
         self.class_weight = class_weights(class_weight)
+
+    def check_targets(self, shape: Shape, targets: Any) -> None:
+        check_classes(shape, targets)
 
     def each(self, scores: Array, targets: Any) -> Each:
         rows = distributions(targets, scores, label_smoothing=self.label_smoothing)
@@ -70,9 +74,13 @@ class KLDivergence(ClassLoss):
         super().__init__(reduction=reduction)
         self.from_logits = from_logits
 
-    def each(self, scores: Array, targets: Any) -> Each:
+    def check_targets(self, shape: Shape, targets: Any) -> None:
         if are_indices(targets):
             raise ValueError("targets: expected rows of probabilities; for class indices use CrossEntropy")
+        check_classes(shape, targets)
+
+    def each(self, scores: Array, targets: Any) -> Each:
+        self.check_targets(scores.shape, np.asarray(targets))
         rows = distributions(targets, scores)
         if self.from_logits:
             message = warn_of_probabilities("KLDivergence", scores)

@@ -8,7 +8,7 @@ import numpy as np
 
 from minidl import representation, shapes
 from minidl.errors import KeywordHints, ShapeError, did_you_mean
-from minidl.typing import Array
+from minidl.typing import Array, Shape
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -50,6 +50,12 @@ class Loss(KeywordHints):
     def each(self, scores: Array, targets: Any) -> Each:
         """The losses one by one. Raises ShapeError and ValueError for what doesn't fit."""
         raise NotImplementedError(f"{type(self).__name__} doesn't define __call__(scores, targets, sample_weight)")
+
+    def check_targets(self, shape: Shape, targets: Any) -> None:
+        """Raise ShapeError or ValueError where targets don't fit scores of this shape, (n, ...).
+
+        `fit` and `evaluate` ask before any work, of all targets, what the call asks of a batch.
+        """
 
     def __call__(self, scores: Array, targets: Any, sample_weight: Any = None) -> tuple[Any, Array]:
         """(loss, dscores): the number, or the array, and its gradient, of the shape of `scores`."""
@@ -104,10 +110,15 @@ def _parts(weights: Array | None, importance: Array | None, n: int) -> Array:
 def same_shape(scores: Array, targets: Any) -> Array:
     """The targets, of the shape of the scores and in their dtype. Raises ShapeError for others."""
     targets = np.asarray(targets)
-    if targets.shape != scores.shape or not scores.ndim:
-        raise ShapeError(f"targets: expected {shapes.show(scores.shape)}, got {shapes.show(targets.shape)}")
+    check_shape(scores.shape, targets)
     converted: Array = targets.astype(scores.dtype)
     return converted
+
+
+def check_shape(shape: Shape, targets: Any) -> None:
+    """Raise ShapeError unless the targets are of the shape of the scores."""
+    if targets.shape != shape or not shape:
+        raise ShapeError(f"targets: expected {shapes.show(shape)}, got {shapes.show(targets.shape)}")
 
 
 def mean_over_elements(losses: Array, slopes: Array) -> Each:

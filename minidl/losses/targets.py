@@ -6,7 +6,7 @@ import numpy as np
 
 from minidl import shapes
 from minidl.errors import ShapeError
-from minidl.typing import Array
+from minidl.typing import Array, Shape
 
 
 def distributions(targets: Any, scores: Array, *, label_smoothing: float = 0.0) -> Array:
@@ -14,12 +14,26 @@ def distributions(targets: Any, scores: Array, *, label_smoothing: float = 0.0) 
 
     Raises ShapeError and ValueError for what doesn't fit.
     """
-    shapes.expect("scores ", scores.shape, ("n", "classes"))
     targets = np.asarray(targets)
-    n, classes = scores.shape
-    if targets.ndim == 2 and targets.shape == scores.shape:
+    check_classes(scores.shape, targets)
+    if targets.ndim == 2:
         rows: Array = targets.astype(scores.dtype)
-        if not np.allclose(rows.sum(axis=1), 1, atol=1e-3) or (rows < 0).any():
+    else:
+        rows = np.zeros(scores.shape, scores.dtype)
+        rows[np.arange(len(targets)), targets] = 1
+    if label_smoothing:
+        rows *= 1 - label_smoothing
+        rows += label_smoothing / scores.shape[1]
+    return rows
+
+
+def check_classes(shape: Shape, targets: Any) -> None:
+    """Raise ShapeError or ValueError unless targets of classes fit scores of this shape, (n, classes)."""
+    shapes.expect("scores ", shape, ("n", "classes"))
+    n, classes = shape
+    if targets.ndim == 2 and targets.shape == shape:
+        sums = targets.sum(axis=1, dtype=np.float64)
+        if not np.allclose(sums, 1, atol=1e-3) or (targets < 0).any():
             raise ValueError("targets: expected one-hot rows or rows of probabilities, got rows that don't sum to 1")
     elif targets.shape == (n,):
         if not np.issubdtype(targets.dtype, np.integer):
@@ -27,15 +41,10 @@ def distributions(targets: Any, scores: Array, *, label_smoothing: float = 0.0) 
         if n and not 0 <= targets.min() <= targets.max() < classes:
             wrong = targets[(targets < 0) | (targets >= classes)][0]
             raise ValueError(f"targets: expected class indices from 0 to {classes - 1}, got {wrong}")
-        rows = np.zeros(scores.shape, scores.dtype)
-        rows[np.arange(n), targets] = 1
     else:
-        expected = f"{shapes.show((n,))} class indices or {shapes.show(scores.shape)} one-hot rows"
-        raise ShapeError(f"targets: expected {expected}, got {shapes.show(targets.shape)}")
-    if label_smoothing:
-        rows *= 1 - label_smoothing
-        rows += label_smoothing / classes
-    return rows
+        expected = f"{shapes.show((n,))} class indices or {shapes.show(shape)} one-hot rows"
+        hint = "; a column of indices is y[:, 0]" if targets.shape == (n, 1) else ""
+        raise ShapeError(f"targets: expected {expected}, got {shapes.show(targets.shape)}{hint}")
 
 
 def are_indices(targets: Any) -> bool:

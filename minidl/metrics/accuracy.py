@@ -6,8 +6,8 @@ import numpy as np
 
 from minidl import shapes
 from minidl.errors import ShapeError
-from minidl.metrics.metric import Metric, class_indices, is_binary, yes_or_no
-from minidl.typing import Array, IntArray
+from minidl.metrics.metric import Metric, check_classes, class_indices, is_binary, yes_or_no
+from minidl.typing import Array, IntArray, Shape
 
 
 class _Share(Metric):
@@ -20,6 +20,9 @@ class _Share(Metric):
 
     def reset(self) -> None:
         self._right, self._seen = 0, 0
+
+    def check_targets(self, shape: Shape, targets: Any) -> None:
+        check_classes(shape, targets)
 
     def update(self, scores: Array, labels: Any) -> None:
         indices = class_indices(scores, labels)
@@ -58,6 +61,11 @@ class BinaryAccuracy(Metric):
 
     def reset(self) -> None:
         self._right, self._seen = 0, 0
+
+    def check_targets(self, shape: Shape, targets: Any) -> None:
+        scores = np.broadcast_to(np.float32(0), shape)
+        if is_binary(scores):  # else `update` says what fits
+            yes_or_no(scores, targets)
 
     def update(self, scores: Array, labels: Any) -> None:
         """Count a batch: scores (n,) or (n, 1), labels of 0 and 1."""
@@ -101,6 +109,9 @@ class ConfusionMatrix(Metric):
 
     def reset(self) -> None:
         self._counts: IntArray | None = None
+
+    def check_targets(self, shape: Shape, targets: Any) -> None:
+        check_classes(shape, targets)
 
     def update(self, scores: Array, labels: Any) -> None:
         indices, classes = class_indices(scores, labels), scores.shape[1]

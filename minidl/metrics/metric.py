@@ -6,7 +6,7 @@ import numpy as np
 
 from minidl import representation, shapes
 from minidl.errors import KeywordHints, ShapeError
-from minidl.typing import Array, IntArray
+from minidl.typing import Array, IntArray, Shape
 
 
 class Metric(KeywordHints):
@@ -29,6 +29,12 @@ class Metric(KeywordHints):
     def __repr__(self) -> str:
         """The call that makes an equal one, which has counted nothing."""
         return representation.call(self, representation.attributes(self))
+
+    def check_targets(self, shape: Shape, targets: Any) -> None:
+        """Raise ShapeError or ValueError where labels don't fit scores of this shape, (n, ...).
+
+        `fit` and `evaluate` ask before any work, of all labels, what `update` asks of a batch.
+        """
 
     def reset(self) -> None:
         """Forget every batch."""
@@ -79,3 +85,9 @@ def yes_or_no(scores: Array, labels: Any) -> tuple[Array, IntArray]:
     if not np.isin(labels, (0, 1)).all():
         raise ValueError("labels: expected 0 and 1, got others")
     return scores.reshape(-1), np.asarray(labels.reshape(-1), np.intp)
+
+
+def check_classes(shape: Shape, labels: Any, *, or_yes_or_no: bool = False) -> None:
+    """Raise ShapeError or ValueError unless these are labels of classes, or 0 and 1 for one score a sample."""
+    scores = np.broadcast_to(np.float32(0), shape)  # of which the shape alone is looked at
+    (yes_or_no if or_yes_or_no and is_binary(scores) else class_indices)(scores, labels)

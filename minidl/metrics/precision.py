@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from minidl.errors import did_you_mean
-from minidl.metrics.metric import Metric, class_indices, is_binary, yes_or_no
-from minidl.typing import Array, IntArray
+from minidl.metrics.metric import Metric, check_classes, class_indices, is_binary, yes_or_no
+from minidl.typing import Array, IntArray, Shape
 
 AVERAGES = ("macro", "micro", "weighted", "binary")
 
@@ -25,6 +25,9 @@ class _OfClasses(Metric):
 
     def reset(self) -> None:
         self._counts: IntArray | None = None
+
+    def check_targets(self, shape: Shape, targets: Any) -> None:
+        check_classes(shape, targets, or_yes_or_no=True)
 
     def update(self, scores: Array, labels: Any) -> None:
         if is_binary(scores):

@@ -7,7 +7,7 @@ import numpy as np
 from minidl import shapes
 from minidl.errors import ShapeError
 from minidl.metrics.metric import Metric
-from minidl.typing import Array
+from minidl.typing import Array, Shape
 
 
 class _MeanError(Metric):
@@ -21,11 +21,13 @@ class _MeanError(Metric):
     def reset(self) -> None:
         self._total, self._seen = 0.0, 0
 
+    def check_targets(self, shape: Shape, targets: Any) -> None:
+        check_shape(shape, targets)
+
     def update(self, scores: Array, labels: Any) -> None:
         """Count a batch: scores (n, ...) and targets of their shape."""
         labels = np.asarray(labels)
-        if labels.shape != scores.shape:
-            raise ShapeError(f"labels: expected {shapes.show(scores.shape)}, got {shapes.show(labels.shape)}")
+        check_shape(scores.shape, labels)
         with np.errstate(invalid="ignore", over="ignore"):
             self._total += float(self._error(scores.astype(np.float64) - labels).sum())
         self._seen += scores.size
@@ -53,3 +55,9 @@ class MeanSquaredError(_MeanError):
 
     def _error(self, differences: Array) -> Array:
         return differences * differences
+
+
+def check_shape(shape: Shape, targets: Any) -> None:
+    """Raise ShapeError unless the targets are of the shape of the scores."""
+    if targets.shape != shape:
+        raise ShapeError(f"labels: expected {shapes.show(shape)}, got {shapes.show(targets.shape)}")

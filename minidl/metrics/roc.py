@@ -7,8 +7,8 @@ import numpy as np
 
 from minidl import functional as F
 from minidl.errors import did_you_mean
-from minidl.metrics.metric import Metric, class_indices, is_binary, yes_or_no
-from minidl.typing import Array, IntArray
+from minidl.metrics.metric import Metric, check_classes, class_indices, is_binary, yes_or_no
+from minidl.typing import Array, IntArray, Shape
 
 AVERAGES = ("macro", "weighted")
 
@@ -37,6 +37,9 @@ class ROCAUC(Metric):
     def reset(self) -> None:
         self._scores: list[Array] = []
         self._labels: list[IntArray] = []
+
+    def check_targets(self, shape: Shape, targets: Any) -> None:
+        check_classes(shape, targets, or_yes_or_no=True)
 
     def update(self, scores: Array, labels: Any) -> None:
         if is_binary(scores):

@@ -3,8 +3,8 @@
 import contextlib
 import copy
 import sys
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from minidl.errors import ShapeError
 from minidl.losses.loss import Loss
 from minidl.module import Buffer, Module
 from minidl.typing import Array, Shape
+
+Part: TypeAlias = tuple[Any, tuple[Any, ...]]
+"""Samples, and their targets, perhaps with weights."""
 
 FEW = 2
 """Samples that show as much as a batch does, of a training that is made of minidl's own parts alone."""
@@ -25,58 +28,66 @@ READ = 1 << 26
 """Bytes of targets in a file that are read to check them; of more, the first part is checked."""
 
 
-def rehearse(job: Any, x: Any, targets: tuple[Any, ...], *, batch_size: int, drop_last: bool, augment: Any) -> None:
-    """Pass a training batch through a copy of the job: its module, loss and metrics. Raises what training would raise.
+def rehearse(
+    job: Any, training: Part, validation: Part | None, *, batch_size: int, drop_last: bool, augment: Any
+) -> None:
+    """Pass a batch of training and one of validation through a copy of the job: its module, loss and metrics.
 
-    A last batch of another size is passed too, where that may matter. Before the loss is computed, all targets are
-    checked. What an augmentation does that can't be repeated, nobody knows, so nothing is passed then.
+    Raises what they would raise; before a loss is computed, all its targets are checked. What an augmentation does that
+    can't be repeated, nobody knows: with one, there is no batch of training.
     """
     own = augment is None and _is_own(job)
-    copied = None if augment is not None and not augment.repeatable else _copy(job, own=own)
-    if copied is None:
-        return
-    n = len(x)
-    whole, last = min(batch_size, n), 0 if drop_last else n % batch_size
-    sizes = [min(whole, FEW) if own else whole]
-    if 0 < last < whole and (last == 1 or not own):
-        sizes.append(last)
-    with _random_numbers_kept():
-        for size in sizes:
-            inputs, *part = (np.array(array[:size]) for array in (x, *targets))
-            if augment is not None:
-                inputs, part[0] = copy.deepcopy(augment)(inputs, part[0], index=np.arange(size))
-            try:
-                scores, backward = copied.module.forward(inputs, train=True)
-            except ShapeError as error:
-                if size > 1 or whole == 1:
-                    raise
-                raise ShapeError(
-                    f"the last of an epoch's batches has 1 of {n} samples: {error}; drop_last=True leaves it out, or "
-                    "take another batch_size"
-                ) from None
-            check_targets(copied, scores.shape, targets[0] if augment is None else part[0])
-            dscores = copied.count(scores, *_counting(part))
-            if not own:
-                backward(dscores, need_dx=False)
-        copied.result(each_batch=not own)
-
-
-def rehearse_validation(job: Any, x: Any, targets: tuple[Any, ...], *, batch_size: int) -> None:
-    """Pass a batch through a copy of the job as a validation does. Raises what it would raise."""
-    own = _is_own(job)
     copied = _copy(job, own=own)
     if copied is None:
         return
-    size = min(len(x), FEW if own else batch_size)
     with _random_numbers_kept():
-        inputs, *part = (np.array(array[:size]) for array in (x, *targets))
-        try:
-            scores = copied.module(inputs)
-            check_targets(copied, scores.shape, targets[0])
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"validation_data: {error}") from None
-        copied.count(scores, *_counting(part))
+        if augment is None or augment.repeatable:
+            for size in _sizes(len(training[0]), batch_size, drop_last, own):
+                _train(copied, training, size, batch_size, augment, own=own)
+        if validation is not None:
+            _validate(copied, validation, FEW if own else max(batch_size, 256))
         copied.result(each_batch=not own)
+
+
+def _sizes(n: int, batch_size: int, drop_last: bool, own: bool) -> list[int]:
+    """Of the batches to pass: the first, and the last of another size where that may matter."""
+    whole, last = min(batch_size, n), 0 if drop_last else n % batch_size
+    return [min(whole, FEW) if own else whole] + [last] * (0 < last < whole and (last == 1 or not own))
+
+
+def _train(job: Any, part: Part, size: int, batch_size: int, augment: Any, *, own: bool) -> None:
+    inputs, *targets = _first(part, size)
+    if augment is not None:
+        inputs, targets[0] = copy.deepcopy(augment)(inputs, targets[0], index=np.arange(size))
+    try:
+        scores, backward = job.module.forward(inputs, train=True)
+    except ShapeError as error:
+        if size > 1 or batch_size == 1 or len(part[0]) == 1:
+            raise
+        raise ShapeError(
+            f"the last of an epoch's batches has 1 of {len(part[0])} samples: {error}; drop_last=True leaves it out, "
+            "another batch_size may do without it"
+        ) from None
+    check_targets(job, scores.shape, part[1][0] if augment is None else targets[0])
+    dscores = job.count(scores, *targets)
+    if not own:
+        backward(dscores, need_dx=False)
+
+
+def _validate(job: Any, part: Part, size: int) -> None:
+    inputs, *targets = _first(part, size)
+    try:
+        scores = job.module(inputs)
+        check_targets(job, scores.shape, part[1][0])
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"validation_data: {error}") from None
+    job.count(scores, *targets)
+
+
+def _first(part: Part, size: int) -> list[Any]:
+    """Copies of the first samples, their targets and, if there are any, their weights; all 0 would count nothing."""
+    inputs, targets, *weights = (np.array(array[:size]) for array in (part[0], *part[1]))
+    return [inputs, targets, *(each if each.any() else np.ones_like(each) for each in weights)]
 
 
 def check_targets(job: Any, shape: Shape, targets: Any) -> None:
@@ -114,11 +125,6 @@ def _modules(module: Module) -> Iterator[Module]:
     yield module
     for _, child in module.children():
         yield from _modules(child)
-
-
-def _counting(part: Sequence[Any]) -> Sequence[Any]:
-    """Targets and weights, where the first samples happen to count nothing: as if they did."""
-    return part if len(part) < 2 or part[1].any() else [part[0], np.ones_like(part[1])]
 
 
 def _copy(job: Any, *, own: bool) -> Any:

@@ -31,7 +31,7 @@ from minidl.metrics import Metric
 from minidl.module import Module
 from minidl.optim import Optimizer
 from minidl.progress import Bar, check_verbose, numbers, working
-from minidl.rehearsal import check_targets, rehearse, rehearse_validation
+from minidl.rehearsal import check_targets, rehearse
 from minidl.training_data import held_out, kept, pair_of, part_of, samples_of, with_weights
 from minidl.typing import Array
 
@@ -121,9 +121,7 @@ def fit(
         raise ValueError(f"drop_last: expected at least one batch of {batch_size} samples, got {len(x)} of them")
 
     job = _Job(module, loss, metrics)
-    rehearse(job, x, targets, batch_size=batch_size, drop_last=drop_last, augment=augmentation)
-    if validation is not None:
-        rehearse_validation(job, *validation, batch_size=max(batch_size, 256))
+    rehearse(job, (x, targets), validation, batch_size=batch_size, drop_last=drop_last, augment=augmentation)
     entropy = np.random.SeedSequence(seed)
     rng = np.random.default_rng(entropy)
     augment_seed = int(entropy.spawn(1)[0].generate_state(1, np.uint64)[0])

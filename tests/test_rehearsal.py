@@ -132,7 +132,6 @@ def test_it_changes_no_bit(monkeypatch, kind):
         with monkeypatch.context() as patch:
             if not rehearsed:
                 patch.setattr(training, "rehearse", lambda *arguments, **options: None)
-                patch.setattr(training, "rehearse_validation", lambda *arguments, **options: None)
             model = network()
             model.layers.insert(4, ml.Dropout2D(0.2, seed=1))
             criterion = ml.CrossEntropy()

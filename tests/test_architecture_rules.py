@@ -20,7 +20,7 @@ PACKAGE = Path(minidl.__file__).resolve().parent
 # Bottom up; the modules of one floor don't import each other. "*" stands for any files of a folder.
 FLOORS = [
     [
-        *("errors", "errors.*", "typing", "files", "counter", "installed", "representation", "notebook"),
+        *("errors", "errors.*", "typing", "files", "counter", "installed", "representation", "notebook", "numeric"),
         *("backends.reference", "backends.reference.*"),
     ],
     ["backends.operators", "backends.updates"],

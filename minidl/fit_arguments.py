@@ -11,7 +11,8 @@ import numpy as np
 from minidl import shapes
 from minidl.errors import ShapeError, did_you_mean
 from minidl.logged import Logged
-from minidl.losses import Huber, MeanAbsoluteError, MeanSquaredError
+from minidl.losses import Huber, Loss, MeanAbsoluteError, MeanSquaredError
+from minidl.metrics import Metric
 
 LOSSES = {
     "bce": "BinaryCrossEntropy",
@@ -65,6 +66,8 @@ METRICS = {
 def check_loss(loss: Any, *, weighted: bool) -> None:
     """Raise TypeError unless it can be called, with weights if there are any, and ValueError unless it's one number."""
     _check_made(loss, "loss", "CrossEntropy()", LOSSES, "()")
+    if isinstance(loss, Metric):
+        raise TypeError(f"loss: expected a loss, got the metric {loss!r}{_namesake(loss, LOSSES)}")
     if not callable(loss):
         raise TypeError(f"loss: expected one, such as CrossEntropy(), got {loss!r}")
     if getattr(loss, "reduction", "mean") == "none":
@@ -82,6 +85,8 @@ def check_loss(loss: Any, *, weighted: bool) -> None:
 def check_optimizer(optimizer: Any) -> None:
     """Raise TypeError for the name of one, or its class."""
     _check_made(optimizer, "optimizer", "Adam(model.parameters())", OPTIMIZERS, "(model.parameters(), lr=...)")
+    if not hasattr(optimizer, "parameters") or not hasattr(optimizer, "step"):
+        raise TypeError(f"optimizer: expected one, such as Adam(model.parameters()), got {optimizer!r}")
 
 
 def check_metrics(metrics: Sequence[Any]) -> None:
@@ -92,6 +97,9 @@ def check_metrics(metrics: Sequence[Any]) -> None:
             raise TypeError(f"metrics: expected a list, got {metrics[0]!r}: [{type(metrics[0]).__name__}()]")
     for metric in metrics:
         _check_made(metric, "metrics", "Accuracy()", METRICS, "()")
+        if isinstance(metric, Loss):
+            hint = _namesake(metric, METRICS) or '; the loss itself is logged as "loss"'
+            raise TypeError(f"metrics: expected a metric, got the loss {metric!r}{hint}")
     _check_names(metrics)
 
 
@@ -208,6 +216,12 @@ def warn_of_sorted_classes(loss: Any, trained: Any, held_out: Any) -> None:
 
 def _listed(classes: Any) -> str:
     return ", ".join(map(str, classes[:5])) + (", ..." if len(classes) > 5 else "")
+
+
+def _namesake(thing: Any, names: Mapping[str, str]) -> str:
+    """A hint at what has the same name on the other side, if there is such a thing."""
+    ours = names.get(type(thing).__name__.lower())
+    return f"; did you mean ml.{ours}()?" if ours else ""
 
 
 def _check_made(thing: Any, argument: str, example: str, names: Mapping[str, str], call: str) -> None:

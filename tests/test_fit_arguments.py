@@ -205,6 +205,28 @@ OTHER = ml.SGD(network().parameters(), lr=1)
         ({"metrics": "accuracy"}, TypeError, r"did you mean ml.Accuracy\(\)\?"),
         ({"metrics": [ml.Recall]}, TypeError, r"got the class: Recall\(\)"),
         ({"metrics": ml.Recall()}, TypeError, r"metrics: expected a list, got .*: \[Recall\(\)\]"),
+        (
+            {"metrics": [ml.MeanAbsoluteError()]},
+            TypeError,
+            r"got the loss MeanAbsoluteError\(\); did you mean ml.metrics.MeanAbsoluteError\(\)\?",
+        ),
+        (
+            {"metrics": [ml.CrossEntropy()]},
+            TypeError,
+            r'got the loss CrossEntropy\(\); the loss itself is logged as "loss"',
+        ),
+        (
+            {"metrics": [len]},
+            TypeError,
+            r"metrics: expected metrics, such as Accuracy\(\), got <built-in function len>",
+        ),
+        (
+            {"loss": ml.metrics.MeanSquaredError()},
+            TypeError,
+            r"loss: expected a loss, got the metric MeanSquaredError\(\); did you mean ml.MeanSquaredError\(\)\?",
+        ),
+        ({"loss": ml.Accuracy()}, TypeError, r"loss: expected a loss, got the metric Accuracy\(\)$"),
+        ({"optimizer": 0.1}, TypeError, r"optimizer: expected one, such as Adam\(model.parameters\(\)\), got 0.1"),
         ({"schedule": ml.schedules.Step}, TypeError, "call it with the optimizer"),
         ({"schedule": ml.schedules.Step(OTHER, step_size=1)}, ValueError, "schedule: expected one made for this opti"),
         ({"scheduler": None}, TypeError, "unknown argument 'scheduler'; did you mean schedule"),
@@ -303,3 +325,42 @@ def test_a_plateau_is_watched_in_the_direction_of_its_metric():
     schedule = ml.schedules.ReduceOnPlateau(optimizer, monitor="confusion_matrix", mode="min")
     with pytest.raises(ValueError, match=r"schedule: 'confusion_matrix' isn't a single number; numbers: loss$"):
         fit(model, optimizer=optimizer, schedule=schedule, metrics=[ml.ConfusionMatrix()])
+
+
+SORTED = np.repeat([0, 1, 2], 10)
+
+
+@pytest.mark.parametrize(
+    ("y", "share", "message"),
+    [
+        (SORTED, 0.4, "the last 40% of the samples are of class 2, which the rest hasn't"),
+        (SORTED, 0.2, "the last 20% of the samples are none of class 0, 1, which the rest has: they seem to lie in"),
+        (np.eye(3)[SORTED], 0.4, "of class 2, which the rest hasn't"),
+        (SORTED[:, None] > 0, 0.8, "of class 1, which the rest hasn't"),
+        (np.float32(SORTED > 0), 0.2, "none of class 0, which the rest has"),
+    ],
+)
+def test_a_split_of_sorted_data_draws_a_warning(y, share, message):
+    binary = y.dtype != SORTED.dtype and y.shape != (30, 3)
+    model = ml.Sequential([ml.Dense(1)], input_shape=(4,), seed=0) if binary else network()
+    loss = ml.BinaryCrossEntropy() if binary else ml.CrossEntropy()
+    with pytest.warns(UserWarning, match=message) as warned:
+        fit(model, y=y, loss=loss, validation_split=share)
+    assert warned[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    ("y", "share"),
+    [
+        (Y, 0.3),  # in turn
+        (np.arange(30) % 15, 0.1),  # three samples of fifteen classes: no wonder
+        (SORTED / 2, 0.4),
+    ],
+)
+def test_a_split_of_other_data_draws_none(y, share):
+    wide = ml.Sequential([ml.Dense(15)], input_shape=(4,), seed=0)
+    fractions = y.dtype == float
+    loss = ml.MeanSquaredError() if fractions else ml.CrossEntropy()
+    fit(wide, y=y[:, None].repeat(15, axis=1) if fractions else y, loss=loss, validation_split=share)
+    one = ml.Sequential([ml.Dense(1)], input_shape=(4,), seed=0)
+    fit(one, y=SORTED[:, None], loss=ml.MeanSquaredError(), validation_split=0.4)  # whole numbers, and no classes

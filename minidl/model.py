@@ -127,7 +127,8 @@ class Sequential(Chain, Model):
 
     def _with_hint(self, error: ShapeError, x: Any) -> ShapeError:
         hint = layout_hint(np.shape(x), self.input_shape)
-        return error if not hint or hint in str(error) else ShapeError(f"{error}{hint}")
+        is_told = hint in str(error) or "; a single" in str(error)
+        return error if is_told else ShapeError(f"{error}{hint}")
 
     def ensure_built(self, x: Array) -> None:
         """Build for these samples, if there was no `input_shape` and this is the first call."""

@@ -138,7 +138,7 @@ def layout_hint(shape: Shape, wanted: Shape | None) -> str:
     if len(wanted) == 3 and wanted[0] == 1 and tuple(shape[1:]) == tuple(wanted[1:]):
         return SINGLE_CHANNEL
     if tuple(shape) == tuple(wanted):
-        return "; a single sample is x[None]"
+        return "; a single one is x[None]"
     if len(wanted) == 3 and tuple(shape[1:]) == (*wanted[1:], wanted[0]) != tuple(wanted):
         return "; channels come first: x.transpose(0, 3, 1, 2)"
     return ""

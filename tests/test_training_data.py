@@ -212,7 +212,7 @@ def convolution(shape):
 @pytest.mark.parametrize(
     ("shape", "x", "message"),
     [
-        ((3, 32, 32), (3, 32, 32), r"got \(3, 32, 32\); a single (image|sample) is x\[None\]"),
+        ((3, 32, 32), (3, 32, 32), r"got \(3, 32, 32\); a single (image|one) is x\[None\]"),
         ((3, 32, 32), (5, 32, 32, 3), r"; channels come first: x.transpose\(0, 3, 1, 2\)$"),
         ((3, 6, 8), (5, 6, 8, 3), r"; channels come first: x.transpose\(0, 3, 1, 2\)$"),
         ((1, 28, 28), (5, 28, 28), r"; a single channel is x\[:, None\]: \(n, 1, 28, 28\)"),
@@ -244,7 +244,7 @@ def test_pixels_are_not_mixed_up_in_silence():
         model.predict(np.zeros((5, 8, 8, 3), np.float32))
     assert images((1, 28, 28)).predict(np.zeros((5, 28, 28), np.float32)).shape == (5, 2)
     assert images((3, 8, 8)).predict(np.zeros((5, 192), np.float32)).shape == (5, 2)
-    with pytest.raises(ml.ShapeError, match=r"expected samples \(n, 3\), got \(3,\); a single sample is x\[None\]"):
+    with pytest.raises(ml.ShapeError, match=r"expected samples \(n, 3\), got \(3,\); a single one is x\[None\]"):
         network().predict(X[0])
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import copy
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -68,7 +68,7 @@ def _train(job: Any, part: Part, size: int, batch_size: int, augment: Any, *, ow
             f"the last of an epoch's batches has 1 of {len(part[0])} samples: {error}; drop_last=True leaves it out, "
             "another batch_size may do without it"
         ) from None
-    check_targets(job, scores.shape, part[1][0] if augment is None else targets[0])
+    check_targets([job.loss, *job.metrics], scores.shape, part[1][0] if augment is None else targets[0])
     dscores = job.count(scores, *targets)
     if not own:
         backward(dscores, need_dx=False)
@@ -78,7 +78,7 @@ def _validate(job: Any, part: Part, size: int) -> None:
     inputs, *targets = _first(part, size)
     try:
         scores = job.module(inputs)
-        check_targets(job, scores.shape, part[1][0])
+        check_targets([job.loss, *job.metrics], scores.shape, part[1][0])
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation_data: {error}") from None
     job.count(scores, *targets)
@@ -90,15 +90,15 @@ def _first(part: Part, size: int) -> list[Any]:
     return [inputs, targets, *(each if each.any() else np.ones_like(each) for each in weights)]
 
 
-def check_targets(job: Any, shape: Shape, targets: Any) -> None:
-    """Raise ShapeError, TypeError or ValueError where any target doesn't fit the loss or a metric of such scores.
+def check_targets(criteria: Sequence[Any], shape: Shape, targets: Any) -> None:
+    """Raise ShapeError, TypeError or ValueError where any target doesn't fit a loss, or a metric, of such scores.
 
     `shape` is that of the scores of a batch, of which a sample's counts. Losses and metrics that don't tell what they
     take are left to themselves.
     """
-    if isinstance(job.loss, Loss):
+    if any(isinstance(each, Loss) for each in criteria):
         check_numbers(targets, "targets")
-    checks = [each.check_targets for each in (job.loss, *job.metrics) if _tells(each)]
+    checks = [each.check_targets for each in criteria if _tells(each)]
     rows = max(1, PIECE * len(targets) // max(targets.size, 1))
     for start in range(0, len(targets), rows):
         part = targets[start : start + rows]

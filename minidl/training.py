@@ -306,7 +306,7 @@ def _evaluate(
     for inputs, part in batches(x, targets, batch_size=batch_size):
         scores = job.module(inputs)
         if not (checked or done):  # the first scores tell what all targets must be
-            check_targets(job, scores.shape, targets[0])
+            check_targets([job.loss, *job.metrics], scores.shape, targets[0])
         job.count(scores, *part)
         done += len(inputs)
         bar.update(done, lambda: numbers(job.result(each_batch=True)))

@@ -1,10 +1,14 @@
 """Rows by position of whatever stands for an array: nothing is read by labels, nothing stored is read whole."""
 
+import io
+
 import numpy as np
 import pytest
 
 import minidl as ml
+from minidl import explain, inspection, plots
 from minidl.arraylike import array_of, rows_of
+from minidl.report.results import judge
 
 
 class Labelled:
@@ -138,3 +142,56 @@ def test_a_single_number_has_no_rows():
     for number in (3, 2.5, np.float32(1), np.array(4)):
         with pytest.raises(ml.ShapeError, match=r"x: expected an array \(n, ...\), got a single number"):
             ml.batches(number, Y)
+
+
+IMAGES = np.random.default_rng(0).random((12, 1, 8, 8), np.float32)
+LABELS = np.arange(12) % 2
+
+
+def classifier():
+    layers = [ml.Conv2D(2, 3), ml.ReLU(), ml.Flatten(), ml.Dense(2)]
+    return ml.Sequential(layers, input_shape=(1, 8, 8), seed=0)
+
+
+def found_rates(x, y):
+    model = classifier()
+    optimizer = ml.Adam(model.parameters())
+    return inspection.find_learning_rate(model, x, y, loss=ml.CrossEntropy(), optimizer=optimizer, steps=5, seed=0)
+
+
+def drawn(figure):
+    stream = io.BytesIO()
+    figure.savefig(stream, format="rgba")
+    return stream.getvalue()
+
+
+FUNCTIONS = {
+    "activations": lambda kind: inspection.activations(classifier(), kind(IMAGES))["3 Dense"],
+    "adapt": lambda kind: ml.Normalization().adapt(kind(IMAGES)).mean.value,
+    "augment": lambda kind: ml.augment.RandomRotation(20)(kind(IMAGES), kind(LABELS), index=kind(LABELS))[0],
+    "augment, mixed": lambda kind: ml.augment.MixUp()(kind(IMAGES), kind(np.eye(2)[LABELS]))[1],
+    "explain": lambda kind: explain.page(classifier(), kind(IMAGES), kind(LABELS)),
+    "features": lambda kind: inspection.features(classifier(), kind(IMAGES)),
+    "im2col": lambda kind: inspection.im2col(kind(IMAGES[0]), 3),
+    "learning rates": lambda kind: found_rates(kind(IMAGES), kind(LABELS)).losses,
+    "loss": lambda kind: ml.CrossEntropy()(classifier()(IMAGES), kind(LABELS))[0],
+    "metric": lambda kind: [
+        metric(classifier()(IMAGES), kind(LABELS)) for metric in (ml.Accuracy(), ml.F1(), ml.ROCAUC())
+    ],
+    "occlusion": lambda kind: inspection.occlusion(classifier(), kind(IMAGES[0])),
+    "plot of features": lambda kind: drawn(plots.features(classifier(), kind(IMAGES), kind(LABELS))),
+    "plot of mistakes": lambda kind: drawn(plots.mistakes(kind(IMAGES), kind(LABELS), classifier()(IMAGES))),
+    "plot of saliency": lambda kind: drawn(plots.saliency(classifier(), kind(IMAGES[:2]))),
+    "principal components": lambda kind: inspection.principal_components(kind(IMAGES)),
+    "report": lambda kind: judge(classifier(), kind(IMAGES), kind(LABELS), None, batch_size=5).counts,
+    "saliency": lambda kind: inspection.saliency(classifier(), kind(IMAGES), classes=kind(LABELS), batch_size=5),
+    "weights": lambda kind: ml.CrossEntropy()(classifier()(IMAGES), LABELS, kind(LABELS))[0],
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_goes_by_position(name):
+    if name.startswith("plot"):
+        pytest.importorskip("matplotlib")
+    function = FUNCTIONS[name]
+    np.testing.assert_array_equal(function(Labelled), function(np.array))

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from minidl import representation, shapes
+from minidl.arraylike import array_of
 from minidl.counter import uniform
 from minidl.errors import DTypeError, KeywordHints, ShapeError
 from minidl.typing import Array
@@ -51,7 +52,7 @@ class Augmentation(KeywordHints):
         Raises ShapeError and DTypeError for other arrays than images of floats.
         """
         check_seed(seed, epoch)
-        x = np.asarray(x)
+        x = array_of(x, "x")
         shapes.image_shape(x.shape, batch=True)
         if x.dtype not in (np.float32, np.float64):
             hint = "; for bytes of images, x.astype(np.float32) / 255" if x.dtype == np.uint8 else ""
@@ -79,6 +80,7 @@ class Compose(Augmentation):
                 hint = "; call it: add ()" if isinstance(augmentation, type) else ""
                 raise TypeError(f"augmentations[{i}]: expected an Augmentation, got {augmentation!r}{hint}")
         self.augmentations = list(augmentations)
+        self.repeatable = all(each.repeatable for each in augmentations)
 
     def steps(self) -> list[Augmentation]:
         return [step for augmentation in self.augmentations for step in augmentation.steps()]

@@ -6,6 +6,7 @@ import numpy as np
 
 from minidl import functional as F
 from minidl import shapes
+from minidl.arraylike import array_of
 from minidl.errors import NotBuiltError, ShapeError
 from minidl.layers import LogSoftmax, Softmax
 from minidl.layers.container import Chain, without_softmax
@@ -48,7 +49,7 @@ def samples(model: Module, x: Any) -> Array:
 
 def one_sample(model: Module, image: Any) -> Array:
     """A batch (1, c, h, w) of an image (c, h, w), or of a batch of one. Raises as `samples` does."""
-    image = np.asarray(image)
+    image = array_of(image, "image")
     if image.ndim == 4 and len(image) != 1:
         raise ShapeError(f"expected one image (c, h, w), got {shapes.show(image.shape)}")
     shapes.image_shape(image.shape[-3:])

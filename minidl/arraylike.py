@@ -16,9 +16,10 @@ def rows_of(values: Any, name: str, kind: str = "an array") -> Any:
 
     NumPy's arrays, mapped ones among them, and data sets in files stay what they are, so that they can be read by
     parts. All else is asked for its array: pandas' Series and frames, whose own index goes by labels, lists, tensors.
-    Raises TypeError for what has no rows, such as a generator, and ShapeError for a single number.
+    Raises TypeError for what has no rows, such as a generator, ShapeError for a single number, and ValueError where
+    values are masked.
     """
-    rows = values if isinstance(values, np.ndarray) or _is_read_by_parts(values) else array_of(values, name)
+    rows = values if _is_read_by_parts(values) else array_of(values, name)
     if not rows.shape:
         raise ShapeError(f"{name}: expected {kind} (n, ...), got a single number")
     return rows
@@ -27,7 +28,11 @@ def rows_of(values: Any, name: str, kind: str = "an array") -> Any:
 def array_of(values: Any, name: str) -> np.ndarray[Any, Any]:
     """The whole as an array. Raises TypeError, with what would help, for what isn't one, and ShapeError if ragged."""
     if isinstance(values, np.ndarray):
+        if np.any(getattr(values, "mask", False)):
+            raise ValueError(f"{name}: expected no masked values; .filled(...) says what counts in their place")
         return values
+    if hasattr(values, "toarray") and hasattr(values, "nnz"):
+        raise TypeError(f"{name}: expected a dense array, got a {type(values).__name__}: use its .toarray()")
     if is_data_set(values):
         raise TypeError(f"{name}: expected an array, got {values!r}: use its images or its labels")
     if not _has_values(values):
@@ -49,16 +54,16 @@ def check_numbers(targets: Any, name: str) -> None:
     if targets.dtype.kind in "US" or (
         targets.dtype.kind == "O" and any(isinstance(each, str) for each in targets.flat)
     ):
-        raise TypeError(
-            f"{name}: expected numbers, got strings; names, numbers = np.unique(labels, return_inverse=True) makes "
-            "class indices of names"
-        )
+        hint = "; names, numbers = np.unique(labels, return_inverse=True) makes class indices of names"
+        raise TypeError(f"{name}: expected numbers, got strings{hint if name != 'sample_weight' else ''}")
     if targets.dtype.kind not in "biufc":
         raise TypeError(f"{name}: expected numbers, got {targets.dtype}; .astype says which numbers are meant")
 
 
 def _is_read_by_parts(values: Any) -> bool:
-    if not all(hasattr(values, each) for each in ("shape", "__len__", "__getitem__")) or hasattr(values, "iloc"):
+    if not all(hasattr(values, each) for each in ("shape", "__len__", "__getitem__")) or isinstance(values, np.ndarray):
+        return False
+    if hasattr(values, "iloc") or hasattr(values, "nnz"):
         return False
     return not hasattr(values, "__array__") or any(hasattr(values, each) for each in STORED)
 

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from minidl import shapes
+from minidl.arraylike import array_of, check_numbers
 from minidl.errors import ShapeError, did_you_mean
 from minidl.logged import Logged
 from minidl.losses import Huber, Loss, MeanAbsoluteError, MeanSquaredError
 from minidl.metrics import Metric
+from minidl.numeric import in_range
 
 LOSSES = {
     "bce": "BinaryCrossEntropy",
@@ -145,7 +147,9 @@ def weights_of(y: Any, sample_weight: Any, class_weight: Any) -> Any:
     """
     weights = None
     if sample_weight is not None:
-        weights = np.asarray(sample_weight, np.float64)
+        weights = array_of(sample_weight, "sample_weight")
+        check_numbers(weights, "sample_weight")
+        weights = weights.astype(np.float64)
         if weights.shape != (len(y),):
             raise ShapeError(f"sample_weight: expected {shapes.show((len(y),))}, got {shapes.show(weights.shape)}")
         if len(y) and not (weights.min() >= 0 and 0 < weights.sum() < math.inf):
@@ -164,7 +168,7 @@ def _weights_by_class(y: Any, class_weight: Any) -> Any:
     for index, weight in class_weight.items():
         if isinstance(index, bool) or not hasattr(index, "__index__") or index < 0:
             raise ValueError(f"class_weight: expected classes as integers from 0 on, got {index!r}")
-        if not 0 <= weight < math.inf:
+        if not in_range(weight):
             raise ValueError(f"class_weight: expected finite numbers of at least 0, got {weight!r} for {index!r}")
     labels = class_labels(y)
     if labels is None or (len(labels) and labels.min() < 0):
@@ -181,7 +185,7 @@ def class_labels(y: Any) -> Any:
     if y.dtype.kind not in "biuf" or y.ndim not in (1, 2):
         return None
     if y.ndim == 2 and y.shape[1] > 1:
-        is_one_hot = ((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all()
+        is_one_hot = all(((rows == 0) | (rows == 1)).all() and (rows.sum(axis=1) == 1).all() for rows in (y[:9], y))
         return y.argmax(axis=1) if is_one_hot else None
     labels = y.reshape(-1)
     with np.errstate(invalid="ignore"):

@@ -10,6 +10,7 @@ from minidl.data.rows import is_in_memory
 from minidl.errors import DTypeError, ShapeError
 from minidl.fit_arguments import weights_of
 from minidl.module import Module
+from minidl.numeric import in_range
 from minidl.typing import Array, Shape
 
 SINGLE_CHANNEL = "; images of a single channel are x[:, None]"
@@ -116,7 +117,7 @@ def with_weights(y: Any, weights: Any) -> tuple[Any, ...]:
 
 def kept(n: int, validation_split: float) -> int:
     """How many of n samples are left to train on. Raises ValueError unless the split is a share."""
-    if not 0 < validation_split < 1:
+    if not in_range(validation_split, above=True) or validation_split >= 1:
         raise ValueError(f"validation_split: expected a number of at least 0 and less than 1, got {validation_split!r}")
     return int(n * (1 - validation_split))
 

@@ -111,6 +111,16 @@ def test_a_table_of_pandas():
         ml.class_weights(pandas.Series(["cat", "dog"], dtype="category"))
 
 
+def sparse_rows():
+    class Sparse:
+        """As SciPy's."""
+
+        shape, dtype, nnz = (3, 2), np.dtype(float), 1
+        __len__ = __getitem__ = toarray = None
+
+    return Sparse()
+
+
 DIGITS = ml.datasets.Dataset(np.zeros((2, 1, 2, 2), np.float32), np.array([0, 1]), ("a", "b"))
 
 
@@ -128,6 +138,8 @@ DIGITS = ml.datasets.Dataset(np.zeros((2, 1, 2, 2), np.float32), np.array([0, 1]
         ("abc", TypeError, "got a str"),
         (None, TypeError, "x: expected an array or a list, got None$"),
         (DIGITS, TypeError, r"got Dataset\(2 images .*: use its images or its labels"),
+        (sparse_rows(), TypeError, r"x: expected a dense array, got a Sparse: use its .toarray\(\)"),
+        (np.ma.masked_less(np.arange(3), 1), ValueError, r"x: expected no masked values; .filled\(...\)"),
         ([[1, 2], [3]], ml.ShapeError, "x: expected samples of one shape, got a list"),
     ],
 )

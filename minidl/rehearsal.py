@@ -1,7 +1,6 @@
 """What fit would meet later on, met before it begins: a batch passed through copies of everything, without effect."""
 
 import contextlib
-import copy
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
@@ -58,6 +57,8 @@ def _sizes(n: int, batch_size: int, drop_last: bool, own: bool) -> list[int]:
 def _train(job: Any, part: Part, size: int, batch_size: int, augment: Any, *, own: bool) -> None:
     inputs, *targets = _first(part, size)
     if augment is not None:
+        import copy
+
         inputs, targets[0] = copy.deepcopy(augment)(inputs, targets[0], index=np.arange(size))
     try:
         scores, backward = job.module.forward(inputs, train=True)
@@ -132,6 +133,8 @@ def _copy(job: Any, *, own: bool) -> Any:
 
     Layers of minidl's change no weights and, before a backward pass, no gradients: these aren't copied.
     """
+    import copy  # loaded when something is trained, not with minidl
+
     shared: dict[int, Array] = {}
     if own:
         arrays = [each for _, each in job.module.named_state() if each.is_built and not isinstance(each, Buffer)]

@@ -216,11 +216,6 @@ OTHER = ml.SGD(network().parameters(), lr=1)
             r'got the loss CrossEntropy\(\); the loss itself is logged as "loss"',
         ),
         (
-            {"metrics": [len]},
-            TypeError,
-            r"metrics: expected metrics, such as Accuracy\(\), got <built-in function len>",
-        ),
-        (
             {"loss": ml.metrics.MeanSquaredError()},
             TypeError,
             r"loss: expected a loss, got the metric MeanSquaredError\(\); did you mean ml.MeanSquaredError\(\)\?",

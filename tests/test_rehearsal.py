@@ -3,6 +3,7 @@
 import copy
 import random
 import threading
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -140,6 +141,20 @@ def test_it_changes_no_bit(monkeypatch, kind):
             return history, state_of(model)
 
     assert trained(True) == trained(False)
+
+
+def test_it_copies_no_weights_of_layers_of_minidl_s():
+    model = ml.Sequential([ml.Dense(500), ml.ReLU(), ml.Dense(3)], input_shape=(1000,), seed=0)
+    x, y, optimizer = np.zeros((8, 1000), np.float32), np.zeros(8, int), ml.SGD(model.parameters(), lr=0.1)
+    options = {"loss": ml.CrossEntropy(), "optimizer": optimizer, "epochs": 0, "verbose": 0}
+    ml.fit(model, x, y, **options)
+    tracemalloc.start()
+    try:
+        ml.fit(model, x, y, **options)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < 500 * 1000 * 4 / 4
 
 
 class Strange(ml.Module):

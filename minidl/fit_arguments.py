@@ -2,15 +2,19 @@
 
 import inspect
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from minidl import shapes
-from minidl.data.labels import class_of_rows
+from minidl.arraylike import array_of, check_numbers
 from minidl.errors import ShapeError, did_you_mean
 from minidl.logged import Logged
+from minidl.losses import Huber, Loss, MeanAbsoluteError, MeanSquaredError
+from minidl.metrics import Metric
+from minidl.numeric import in_range
 
 LOSSES = {
     "bce": "BinaryCrossEntropy",
@@ -64,6 +68,8 @@ METRICS = {
 def check_loss(loss: Any, *, weighted: bool) -> None:
     """Raise TypeError unless it can be called, with weights if there are any, and ValueError unless it's one number."""
     _check_made(loss, "loss", "CrossEntropy()", LOSSES, "()")
+    if isinstance(loss, Metric):
+        raise TypeError(f"loss: expected a loss, got the metric {loss!r}{_namesake(loss, LOSSES)}")
     if not callable(loss):
         raise TypeError(f"loss: expected one, such as CrossEntropy(), got {loss!r}")
     if getattr(loss, "reduction", "mean") == "none":
@@ -81,6 +87,8 @@ def check_loss(loss: Any, *, weighted: bool) -> None:
 def check_optimizer(optimizer: Any) -> None:
     """Raise TypeError for the name of one, or its class."""
     _check_made(optimizer, "optimizer", "Adam(model.parameters())", OPTIMIZERS, "(model.parameters(), lr=...)")
+    if not hasattr(optimizer, "parameters") or not hasattr(optimizer, "step"):
+        raise TypeError(f"optimizer: expected one, such as Adam(model.parameters()), got {optimizer!r}")
 
 
 def check_metrics(metrics: Sequence[Any]) -> None:
@@ -91,6 +99,9 @@ def check_metrics(metrics: Sequence[Any]) -> None:
             raise TypeError(f"metrics: expected a list, got {metrics[0]!r}: [{type(metrics[0]).__name__}()]")
     for metric in metrics:
         _check_made(metric, "metrics", "Accuracy()", METRICS, "()")
+        if isinstance(metric, Loss):
+            hint = _namesake(metric, METRICS) or '; the loss itself is logged as "loss"'
+            raise TypeError(f"metrics: expected a metric, got the loss {metric!r}{hint}")
     _check_names(metrics)
 
 
@@ -136,7 +147,9 @@ def weights_of(y: Any, sample_weight: Any, class_weight: Any) -> Any:
     """
     weights = None
     if sample_weight is not None:
-        weights = np.asarray(sample_weight, np.float64)
+        weights = array_of(sample_weight, "sample_weight")
+        check_numbers(weights, "sample_weight")
+        weights = weights.astype(np.float64)
         if weights.shape != (len(y),):
             raise ShapeError(f"sample_weight: expected {shapes.show((len(y),))}, got {shapes.show(weights.shape)}")
         if len(y) and not (weights.min() >= 0 and 0 < weights.sum() < math.inf):
@@ -155,21 +168,64 @@ def _weights_by_class(y: Any, class_weight: Any) -> Any:
     for index, weight in class_weight.items():
         if isinstance(index, bool) or not hasattr(index, "__index__") or index < 0:
             raise ValueError(f"class_weight: expected classes as integers from 0 on, got {index!r}")
-        if not 0 <= weight < math.inf:
+        if not in_range(weight):
             raise ValueError(f"class_weight: expected finite numbers of at least 0, got {weight!r} for {index!r}")
-    if y.ndim == 2 and y.shape[1] > 1:
-        y = class_of_rows(y, "class_weight: targets", hint="; rows with several labels have no class to weight by")
-    labels = y.reshape(-1)
-    if len(labels) != len(y) or not (labels == np.floor(labels)).all() or (len(labels) and labels.min() < 0):
+    labels = class_labels(y)
+    if labels is None or (len(labels) and labels.min() < 0):
         raise ValueError("class_weight: expected targets of classes, as indices (n,) or one-hot rows")
-    labels = labels.astype(np.intp)
-    missing = sorted(set(np.unique(labels).tolist()) - {int(index) for index in class_weight})
-    if missing:
-        raise ValueError(f"class_weight: expected a weight for each class, none is given for {missing[0]}")
-    table = np.zeros(max(map(int, class_weight), default=0) + 1)
+    classes = [int(index) for index in class_weight]
+    table = np.ones(max([*classes, *labels.max(initial=0, keepdims=True)]) + 1)  # a class that isn't named counts 1
     for index, weight in class_weight.items():
         table[int(index)] = weight
     return table[labels]
+
+
+def class_labels(y: Any) -> Any:
+    """The class of each sample (n,), of whole numbers (n,) or (n, 1) or of one-hot rows; None for other targets."""
+    if y.dtype.kind not in "biuf" or y.ndim not in (1, 2):
+        return None
+    if y.ndim == 2 and y.shape[1] > 1:
+        is_one_hot = all(((rows == 0) | (rows == 1)).all() and (rows.sum(axis=1) == 1).all() for rows in (y[:9], y))
+        return y.argmax(axis=1) if is_one_hot else None
+    labels = y.reshape(-1)
+    with np.errstate(invalid="ignore"):
+        return labels.astype(np.intp) if (labels == np.floor(labels)).all() else None
+
+
+def warn_of_sorted_classes(loss: Any, trained: Any, held_out: Any) -> None:
+    """Warn where one part has classes that the other hasn't, which is no accident: data that lie by class.
+
+    A class that is absent from the held-out part alone tells of that only if it would hardly be so by chance.
+    """
+    if isinstance(loss, MeanSquaredError | MeanAbsoluteError | Huber):
+        return
+    parts = [class_labels(part) for part in (trained, held_out)]
+    if not all(part is not None and len(part) for part in parts):
+        return
+    (own, counts), (others, _) = (np.unique(part, return_counts=True) for part in parts)
+    unknown, absent = np.setdiff1d(others, own), np.setdiff1d(own, others)
+    share = len(held_out) / (len(held_out) + len(trained))
+    if len(unknown):
+        what = f"of class {_listed(unknown)}, which the rest hasn't"
+    elif len(absent) and ((1 - share) ** counts).sum() < 1:
+        what = f"none of class {_listed(absent)}, which the rest has"
+    else:
+        return
+    warnings.warn(
+        f"validation_split: the last {share:.0%} of the samples are {what}: they seem to lie in the order of their "
+        "classes; shuffle them first, or use train_test_split(x, y, stratify=y) and validation_data",
+        stacklevel=4,
+    )
+
+
+def _listed(classes: Any) -> str:
+    return ", ".join(map(str, classes[:5])) + (", ..." if len(classes) > 5 else "")
+
+
+def _namesake(thing: Any, names: Mapping[str, str]) -> str:
+    """A hint at what has the same name on the other side, if there is such a thing."""
+    ours = names.get(type(thing).__name__.lower())
+    return f"; did you mean ml.{ours}()?" if ours else ""
 
 
 def _check_made(thing: Any, argument: str, example: str, names: Mapping[str, str], call: str) -> None:

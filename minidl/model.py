@@ -1,6 +1,7 @@
 """Models: modules that train, predict, describe and save themselves."""
 
 import threading
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from minidl.history import History
 from minidl.layers import LAYERS
 from minidl.layers.container import Chain
 from minidl.module import Module, flatten_parameters
+from minidl.training_data import as_input, channels_first, layout_hint
 from minidl.typing import Array, Backward, Shape, StrPath
 
 if TYPE_CHECKING:
@@ -26,11 +28,11 @@ class Model(Module):
 
     input_shape: Shape | None = None
 
-    def fit(self, x: Any, y: Any, **options: Any) -> History:
+    def fit(self, x: Any, y: Any = None, **options: Any) -> History:
         """Train: see `minidl.training.fit`."""
         return training.fit(self, x, y, **options)
 
-    def evaluate(self, x: Any, y: Any, **options: Any) -> dict[str, Any]:
+    def evaluate(self, x: Any, y: Any = None, **options: Any) -> dict[str, Any]:
         """Loss and metrics: see `minidl.training.evaluate`."""
         return training.evaluate(self, x, y, **options)
 
@@ -91,16 +93,18 @@ class Sequential(Chain, Model):
         if self.dtype not in _DTYPES:
             raise ValueError(f"dtype: expected float32 or float64, got {dtype!r}")
         if input_shape is not None:
-            self.build(_check_input_shape(input_shape), np.random.default_rng(seed))
+            self._build_first(_check_input_shape(input_shape))
 
     def build(self, input_shape: Shape, rng: "Generator") -> None:
         _set_dtype(self, self.dtype)
         unbuilt = [array for _, array in self.named_state() if not array.is_built]
         try:
             super().build(input_shape, rng)
-        except BaseException:  # so that the next attempt, with another shape, starts afresh
+        except BaseException as error:  # so that the next attempt, with another shape, starts afresh
             for array in unbuilt:
                 array.forget()
+            if isinstance(error, ShapeError) and (first := channels_first(input_shape)):
+                raise ShapeError(f"{error}; channels come first: input_shape={shapes.show(first)}") from None
             raise
         flatten_parameters(self, self.dtype)
         self.input_shape = input_shape
@@ -109,18 +113,40 @@ class Sequential(Chain, Model):
         """Inference: y alone. Floats of another dtype are converted to the model's; raises ShapeError, DTypeError."""
         self.ensure_built(x)
         usual = type(x) is np.ndarray and x.dtype is _DTYPES[self.dtype]
-        return super().__call__(x if usual else training.as_input(x, self))
+        try:
+            return super().__call__(x if usual else as_input(x, self))
+        except ShapeError as error:
+            raise self._with_hint(error, x) from None
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         self.ensure_built(x)
-        return super().forward(x, train=train)
+        try:
+            return super().forward(x, train=train)
+        except ShapeError as error:
+            raise self._with_hint(error, x) from None
+
+    def _with_hint(self, error: ShapeError, x: Any) -> ShapeError:
+        hint = layout_hint(np.shape(x), self.input_shape)
+        is_told = hint in str(error) or "; a single" in str(error)
+        return error if is_told else ShapeError(f"{error}{hint}")
 
     def ensure_built(self, x: Array) -> None:
         """Build for these samples, if there was no `input_shape` and this is the first call."""
         if self.input_shape is None:
             with _building:
                 if self.input_shape is None:
-                    self.build(np.shape(x)[1:], np.random.default_rng(self.seed))
+                    self._build_first(np.shape(x)[1:])
+
+    def _build_first(self, input_shape: Shape) -> None:
+        self.build(input_shape, np.random.default_rng(self.seed))
+        first = channels_first(input_shape)
+        if first and input_shape[0] == input_shape[1] and hasattr(next(iter(self.layers), None), "kernel_size"):
+            warnings.warn(
+                f"samples {shapes.show(input_shape)} are taken for {input_shape[0]} channels of {input_shape[1]} x "
+                f"{input_shape[2]} pixels; if channels are meant to come last, input_shape={shapes.show(first)} and "
+                "x.transpose(0, 3, 1, 2) bring them first",
+                stacklevel=3,
+            )
 
     def save(self, path: StrPath) -> None:
         """Write architecture and parameters to an .npz file, whole or not at all; `load` reads it.

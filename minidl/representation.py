@@ -58,6 +58,8 @@ def text(value: Any) -> str:
         return str(value)
     if value is ...:
         return "..."
+    if isinstance(value, np.longdouble):  # whose tolist is itself
+        return repr(float(value))
     if isinstance(value, np.ndarray | np.generic):
         return text(value.tolist())
     if isinstance(value, types.FunctionType | types.BuiltinFunctionType):

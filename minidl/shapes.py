@@ -131,7 +131,11 @@ def image_shape(shape: Shape, *, batch: bool = False) -> tuple[int, int, int]:
 
 
 def _hint(shape: Shape) -> str:
-    return f"; a single channel is x[:, None]: (n, 1, {shape[1]}, {shape[2]})" if len(shape) == 3 else ""
+    if len(shape) != 3:
+        return f"; of a single channel it is (1, {shape[0]}, {shape[1]})" if len(shape) == 2 else ""
+    if shape[0] in (3, 4):
+        return f"; a single image is x[None]: {show((1, *shape))}"
+    return f"; a single channel is x[:, None]: (n, 1, {shape[1]}, {shape[2]})"
 
 
 def conv2d_channels(x: Shape, w: Shape, groups: int) -> None:

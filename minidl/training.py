@@ -13,8 +13,15 @@ from minidl.callbacks import Callback, ProgressBar
 from minidl.callbacks.events import check_listeners
 from minidl.callbacks.terminate_on_nan import NaNAlarm
 from minidl.data import batches
-from minidl.errors import DTypeError, ShapeError, keyword_hints
-from minidl.fit_arguments import check_loss, check_metrics, check_optimizer, check_schedule, weights_of
+from minidl.errors import ShapeError, keyword_hints
+from minidl.fit_arguments import (
+    check_loss,
+    check_metrics,
+    check_optimizer,
+    check_schedule,
+    warn_of_sorted_classes,
+    weights_of,
+)
 from minidl.functional.origin import is_from_sigmoid, mark_sigmoid
 from minidl.history import History
 from minidl.logged import logged
@@ -23,6 +30,8 @@ from minidl.metrics import Metric
 from minidl.module import Module
 from minidl.optim import Optimizer
 from minidl.progress import Bar, check_verbose, numbers, working
+from minidl.rehearsal import check_targets, rehearse
+from minidl.training_data import held_out, kept, pair_of, part_of, samples_of, with_weights
 from minidl.typing import Array
 
 if TYPE_CHECKING:
@@ -37,14 +46,15 @@ Criterion: TypeAlias = Callable[..., tuple[float, Array]]
 def fit(
     module: Module,
     x: Any,
-    y: Any,
+    y: Any = None,
     *,
     loss: Criterion,
     optimizer: Optimizer,
     epochs: int = 1,
     initial_epoch: int = 0,
     batch_size: int = 32,
-    validation_data: tuple[Any, Any] | None = None,
+    drop_last: bool = False,
+    validation_data: Any = None,
     validation_split: float = 0.0,
     shuffle: bool = True,
     sample_weight: Any = None,
@@ -57,17 +67,20 @@ def fit(
     seed: int | None = None,
     verbose: int | str = "auto",
 ) -> History:
-    """Train on samples x (n, ...) and targets y (n, ...) and return the History.
+    """Train on samples x (n, ...) and targets y (n, ...), or a Dataset alone, and return the History.
 
-    `validation_split` sets the last share of the samples aside, before shuffling; `validation_data` (x, y), or (x, y,
-    sample_weight), takes its place. `sample_weight` (n,) and `class_weight` {class: weight}, which multiply, say how
-    much a sample counts in the loss; the validation knows no weights of classes. `schedule` changes the learning rate
-    after each batch or epoch, which the History has as "lr" then, as each epoch ended. The order of the samples is a
-    function of `seed`. `verbose`: 0 is silent, 2 writes a line for each epoch; 1 and "auto" draw a bar, too, as an
-    epoch goes by, on a terminal or in a notebook with tqdm and ipywidgets. A model that ends in Softmax and is trained
-    with CrossEntropy, or another loss of classes, is differentiated as one, from the logits, and so is one that ends in
-    Sigmoid with BinaryCrossEntropy or BinaryFocalLoss. Raises ValueError and its kin before any work. A loss that is
-    NaN or infinite draws a warning, once, which names epoch and batch.
+    x is an array, what NumPy makes one of, or mapped from a file, which is read a batch at a time. `drop_last` leaves
+    out an epoch's last batch where it's smaller. `validation_split` sets the last share of the samples aside, before
+    shuffling; `validation_data` (x, y), or (x, y, sample_weight), or a Dataset, takes its place. `sample_weight` (n,)
+    and `class_weight` {class: weight}, which multiply, say how much a sample counts in the loss; the validation knows
+    no weights of classes. `schedule` changes the learning rate after each batch or epoch, which the History has as "lr"
+    then, as each epoch ended. The order of the samples is a function of `seed`. `verbose`: 0 is silent, 2 writes a line
+    for each epoch; 1 and "auto" draw a bar, too, as an epoch goes by, on a terminal or in a notebook with tqdm and
+    ipywidgets. A model that ends in Softmax and is trained with CrossEntropy, or another loss of classes, is
+    differentiated as one, from the logits, and so is one that ends in Sigmoid with BinaryCrossEntropy or
+    BinaryFocalLoss. Raises ValueError and its kin before any work: all targets are checked, and a batch of training and
+    one of validation pass through a copy of everything, which changes no result. A loss
+    that is NaN or infinite draws a warning, once, which names epoch and batch.
 
     `augment` changes training images, differently in each epoch: an augmentation of `minidl.augment`, a list of them,
     or a function (x, y) -> (x, y) of batches. What augmentations do to a sample is a function of `seed`, the epoch and
@@ -89,27 +102,30 @@ def fit(
     check_optimizer(optimizer)
     check_metrics(metrics)
     check_listeners(callbacks, Callback)
-    x, y = as_input(x, module), np.asarray(y)
-    _check_lengths(x, y)
+    x, y = pair_of(x, y, module)
     _check_trained(module, optimizer)
     weights = weights_of(y, sample_weight, None)
-    held_out: tuple[Array, tuple[Any, ...]] | None = None
+    validation: tuple[Any, tuple[Any, ...]] | None = None
     if validation_data is not None:
-        held_out = _held_out(module, *validation_data)
+        validation = held_out(validation_data, module)
     elif validation_split:
-        kept = _kept(len(x), validation_split)
-        held_out = x[kept:], _with_weights(y[kept:], None if weights is None else weights[kept:])
-        x, y, weights = x[:kept], y[:kept], None if weights is None else weights[:kept]
-    targets = _with_weights(y, weights_of(y, weights, class_weight))
+        n, first = len(x), kept(len(x), validation_split)
+        warn_of_sorted_classes(loss, y[:first], y[first:])
+        validation = part_of(x, first, n), with_weights(y[first:], None if weights is None else weights[first:])
+        x, y, weights = part_of(x, 0, first), y[:first], None if weights is None else weights[:first]
+    targets = with_weights(y, weights_of(y, weights, class_weight))
     if not len(x):
         raise ShapeError("expected at least one sample to train on, got none")
+    steps = len(x) // batch_size if drop_last else -(-len(x) // batch_size)
+    if not steps:
+        raise ValueError(f"drop_last: expected at least one batch of {batch_size} samples, got {len(x)} of them")
 
     job = _Job(module, loss, metrics)
+    rehearse(job, (x, targets), validation, batch_size=batch_size, drop_last=drop_last, augment=augmentation)
     entropy = np.random.SeedSequence(seed)
     rng = np.random.default_rng(entropy)
     augment_seed = int(entropy.spawn(1)[0].generate_state(1, np.uint64)[0])
-    told = logged(metrics, validates=held_out is not None)
-    steps = -(-len(x) // batch_size)
+    told = logged(metrics, validates=validation is not None)
     check_schedule(schedule, optimizer, told, (epochs - initial_epoch) * steps)
     if schedule is not None:
         told = told.with_rate()
@@ -121,7 +137,7 @@ def fit(
             "epochs": epochs,
             "initial_epoch": initial_epoch,
             "steps": steps,
-            "samples": len(x),
+            "samples": steps * batch_size if drop_last else len(x),
             "metrics": told.names,
         }
         watcher.logged = told
@@ -147,6 +163,7 @@ def fit(
                 targets,
                 batch_size=batch_size,
                 rng=rng if shuffle else None,
+                drop_last=drop_last,
                 prefetch=prefetch,
                 augment=augmentation,
                 seed=augment_seed,
@@ -166,11 +183,11 @@ def fit(
             logs = job.result()
             for watcher in watchers:
                 watcher.on_train_epoch_end(epoch)
-            if held_out is not None:
-                validation = _evaluate(job, *held_out, max(batch_size, 256), Bar(0, "", live=False))
-                logs |= {f"val_{name}": value for name, value in validation.items()}
-                if not math.isfinite(validation["loss"]):
-                    alarm.validation(validation["loss"], epoch)
+            if validation is not None:
+                values = _evaluate(job, *validation, max(batch_size, 256), Bar(0, "", live=False))
+                logs |= {f"val_{name}": value for name, value in values.items()}
+                if not math.isfinite(values["loss"]):
+                    alarm.validation(values["loss"], epoch)
             if schedule is not None:
                 logs["lr"] = optimizer.lr
                 if schedule.per == "epoch":
@@ -185,7 +202,7 @@ def fit(
 def evaluate(
     module: Module,
     x: Any,
-    y: Any,
+    y: Any = None,
     *,
     loss: Criterion,
     metrics: Sequence[Metric] = (),
@@ -195,23 +212,22 @@ def evaluate(
 ) -> dict[str, Any]:
     """{"loss": mean loss, and each metric's name: its value} over samples x (n, ...) and targets y (n, ...).
 
-    `sample_weight` (n,) says how much a sample counts in the loss; metrics count each once. `verbose`: "auto" draws a
-    bar on stderr, where that is a terminal or a notebook with tqdm and ipywidgets, while it takes more than half a
-    second; 1 also writes a line with the results to stdout; 2 writes the line alone; 0 is silent. Raises ShapeError and
-    its kin before any work.
+    A Dataset stands for both; x may be mapped from a file, which is read a batch at a time. `sample_weight` (n,) says
+    how much a sample counts in the loss; metrics count each once. `verbose`: "auto" draws a bar on stderr, where that
+    is a terminal or a notebook with tqdm and ipywidgets, while it takes more than half a second; 1 also writes a line
+    with the results to stdout; 2 writes the line alone; 0 is silent. Raises ShapeError and its kin before any work.
     """
     check_verbose(verbose)
     check_loss(loss, weighted=sample_weight is not None)
     check_metrics(metrics)
-    x, y = as_input(x, module), np.asarray(y)
-    _check_lengths(x, y)
+    x, y = pair_of(x, y, module)
     if not len(x):
         raise ShapeError("expected at least one sample to evaluate, got none")
-    targets = _with_weights(y, weights_of(y, sample_weight, None))
+    targets = with_weights(y, weights_of(y, sample_weight, None))
     module.ensure_built(x)
-    x = as_input(x, module)  # whose dtype is known by now
+    x = samples_of(x, module)  # whose dtype is known by now
     with working("evaluate", len(x), verbose) as bar:
-        results = _evaluate(_Job(module, loss, metrics), x, targets, batch_size, bar)
+        results = _evaluate(_Job(module, loss, metrics), x, targets, batch_size, bar, checked=False)
         bar.result = numbers(results)
     return results
 
@@ -220,13 +236,14 @@ def evaluate(
 def predict(module: Module, x: Any, *, batch_size: int = 256, verbose: int | str = "auto") -> Array:
     """What the last layer gives for samples x (n, ...), computed `batch_size` of them at a time.
 
+    A Dataset stands for its images; x may be mapped from a file, of which no more than a batch is read at a time.
     `verbose` is as in `evaluate`.
     """
     shapes.count(batch_size, "batch_size")
     check_verbose(verbose)
-    x = as_input(x, module)
+    x = samples_of(x, module)
     if len(x) <= batch_size and verbose in ("auto", 0):
-        return module(x)
+        return module(x[:])
     parts = []
     with working("predict", len(x), verbose) as bar:
         for start in range(0, len(x), batch_size) or (0,):
@@ -282,62 +299,25 @@ class _Job:
         return {"loss": mean} | {metric.name: metric.result() for metric in metrics}
 
 
-def _evaluate(job: _Job, x: Any, targets: tuple[Any, ...], batch_size: int, bar: Bar) -> dict[str, Any]:
+def _evaluate(
+    job: _Job, x: Any, targets: tuple[Any, ...], batch_size: int, bar: Bar, *, checked: bool = True
+) -> dict[str, Any]:
     job.reset()
     done = 0
     for inputs, part in batches(x, targets, batch_size=batch_size):
-        job.count(job.module(inputs), *part)
+        scores = job.module(inputs)
+        if not (checked or done):  # the first scores tell what all targets must be
+            check_targets([job.loss, *job.metrics], scores.shape, targets[0])
+        job.count(scores, *part)
         done += len(inputs)
         bar.update(done, lambda: numbers(job.result(each_batch=True)))
     return job.result()
-
-
-def _held_out(module: Module, x: Any, y: Any, sample_weight: Any = None) -> tuple[Array, tuple[Any, ...]]:
-    x, y = as_input(x, module), np.asarray(y)
-    _check_lengths(x, y)
-    if not len(x):
-        raise ShapeError("validation_data: expected at least one sample, got none")
-    return x, _with_weights(y, weights_of(y, sample_weight, None))
-
-
-def _with_weights(y: Any, weights: Any) -> tuple[Any, ...]:
-    """Targets, and the samples' weights if they don't count alike."""
-    return (y,) if weights is None else (y, weights)
-
-
-def as_input(x: Any, module: Module) -> Array:
-    """The samples in the model's dtype; only floats are converted, since raw bytes are seldom meant.
-
-    Integers stay what they are for a model whose first layer takes them.
-    """
-    x = np.asarray(x)
-    if x.dtype.kind in "iu" and x.ndim and module.takes_integers:
-        return x  # type: ignore[no-any-return]
-    if x.dtype.kind != "f":
-        hint = "; for bytes of images, x.astype(np.float32) / 255" if x.dtype == np.uint8 else ""
-        wanted = "integers" if module.takes_integers else "floats"
-        raise DTypeError(f"expected samples as {wanted}, got {x.dtype}{hint}")
-    if not x.ndim:
-        raise ShapeError("expected samples (n, ...), got a single number")
-    first = next((parameter for _, parameter in module.named_parameters()), None)  # the others are like it
-    return x if first is None or not first.is_built else np.asarray(x, first.value.dtype)
-
-
-def _check_lengths(x: Any, y: Any) -> None:
-    if y.ndim == 0 or len(x) != len(y):
-        raise ShapeError(f"expected as many targets as samples, got {len(y) if y.ndim else 'a number'} and {len(x)}")
 
 
 def _check_trained(module: Module, optimizer: Optimizer) -> None:
     own = {id(parameter) for parameter in module.parameters()}
     if not any(id(parameter) in own for parameter in optimizer.parameters):
         raise ValueError("optimizer: it has none of this model's parameters; make it from model.parameters()")
-
-
-def _kept(n: int, validation_split: float) -> int:
-    if not 0 < validation_split < 1:
-        raise ValueError(f"validation_split: expected a number of at least 0 and less than 1, got {validation_split!r}")
-    return int(n * (1 - validation_split))
 
 
 def _hears_batches(watcher: Callback) -> bool:

@@ -20,12 +20,12 @@ PACKAGE = Path(minidl.__file__).resolve().parent
 # Bottom up; the modules of one floor don't import each other. "*" stands for any files of a folder.
 FLOORS = [
     [
-        *("errors", "errors.*", "typing", "files", "counter", "installed", "representation", "notebook"),
+        *("errors", "errors.*", "typing", "files", "counter", "installed", "representation", "notebook", "numeric"),
         *("backends.reference", "backends.reference.*"),
     ],
     ["backends.operators", "backends.updates"],
     ["backends.protocol"],
-    ["shapes", "progress"],
+    ["arraylike", "shapes", "progress"],
     ["arrangements"],
     ["threads"],
     ["backends.vectorized", "backends.vectorized.*"],
@@ -60,6 +60,7 @@ FLOORS = [
         "architecture",
     ],
     ["callbacks", "callbacks.*", "fit_arguments", "history"],
+    ["training_data", "rehearsal"],
     ["training_state"],
     ["training"],
     ["compilation", "timings"],

@@ -47,6 +47,17 @@ def test_weights_of_classes_are_weights_of_their_samples():
     assert weights(by_sample).tobytes() == weights(both).tobytes()
 
 
+@pytest.mark.parametrize("y", [Y, np.eye(3)[Y]])
+def test_a_class_that_is_not_named_counts_1(y):
+    named, left_out, other = network(), network(), network()
+    fit(named, y=y, class_weight={0: 1, 1: 1, 2: 4.0})
+    fit(left_out, y=y, class_weight={2: 4.0})
+    assert weights(named).tobytes() == weights(left_out).tobytes()
+    fit(other, y=y)
+    fit(left_out := network(), y=y, class_weight={9: 0.5})
+    np.testing.assert_allclose(weights(left_out), weights(other), rtol=1e-6)
+
+
 def test_weights_follow_their_samples_through_shuffling_and_batches():
     whole, apart = network(), network()
     history = fit(whole, batch_size=7, sample_weight=WEIGHTS, optimizer=ml.SGD(whole.parameters(), lr=0))
@@ -194,22 +205,42 @@ OTHER = ml.SGD(network().parameters(), lr=1)
         ({"metrics": "accuracy"}, TypeError, r"did you mean ml.Accuracy\(\)\?"),
         ({"metrics": [ml.Recall]}, TypeError, r"got the class: Recall\(\)"),
         ({"metrics": ml.Recall()}, TypeError, r"metrics: expected a list, got .*: \[Recall\(\)\]"),
+        (
+            {"metrics": [ml.MeanAbsoluteError()]},
+            TypeError,
+            r"got the loss MeanAbsoluteError\(\); did you mean ml.metrics.MeanAbsoluteError\(\)\?",
+        ),
+        (
+            {"metrics": [ml.CrossEntropy()]},
+            TypeError,
+            r'got the loss CrossEntropy\(\); the loss itself is logged as "loss"',
+        ),
+        (
+            {"loss": ml.metrics.MeanSquaredError()},
+            TypeError,
+            r"loss: expected a loss, got the metric MeanSquaredError\(\); did you mean ml.MeanSquaredError\(\)\?",
+        ),
+        ({"loss": ml.Accuracy()}, TypeError, r"loss: expected a loss, got the metric Accuracy\(\)$"),
+        ({"optimizer": 0.1}, TypeError, r"optimizer: expected one, such as Adam\(model.parameters\(\)\), got 0.1"),
         ({"schedule": ml.schedules.Step}, TypeError, "call it with the optimizer"),
         ({"schedule": ml.schedules.Step(OTHER, step_size=1)}, ValueError, "schedule: expected one made for this opti"),
         ({"scheduler": None}, TypeError, "unknown argument 'scheduler'; did you mean schedule"),
         ({"sample_weight": [1, 2]}, ml.ShapeError, r"sample_weight: expected \(30,\), got \(2,\)"),
         ({"sample_weight": -WEIGHTS}, ValueError, "sample_weight: expected finite numbers of at least 0, not all 0"),
+        ({"sample_weight": ["a"] * 30}, TypeError, "sample_weight: expected numbers, got strings"),
+        ({"class_weight": {0: "2"}}, ValueError, "finite numbers of at least 0, got '2' for 0"),
+        ({"validation_split": "0.2"}, ValueError, "validation_split: expected a number of at least 0 and less than 1"),
         ({"sample_weights": WEIGHTS}, TypeError, "did you mean sample_weight"),
         ({"class_weight": [1, 2, 3]}, TypeError, r"class_weight: expected {class: weight}, got \[1, 2, 3\]"),
-        ({"class_weight": {0: 1, 1: 2}}, ValueError, "expected a weight for each class, none is given for 2"),
         ({"class_weight": {"a": 1}}, ValueError, "classes as integers from 0 on, got 'a'"),
         ({"class_weight": {0: -1}}, ValueError, "finite numbers of at least 0, got -1 for 0"),
         ({"class_weight": {0: 0, 1: 0, 2: 0}}, ValueError, "every sample would count 0"),
-        ({"class_weight": {0: 1}, "y": X}, ValueError, "class_weight: targets: expected one-hot rows"),
+        ({"class_weight": {0: 1}, "y": X}, ValueError, "expected targets of classes, as indices"),
+        ({"class_weight": {0: 1}, "y": np.eye(3)[Y] + np.eye(3)[0]}, ValueError, "or one-hot rows"),
         (
             {"class_weight": {0: 1, 1: 2, 2: 1}, "y": np.tile([1, 0, 1], (30, 1)), "loss": ml.BinaryCrossEntropy()},
             ValueError,
-            "rows that don't sum to 1; rows with several labels have no class to weight by",
+            "or one-hot rows",
         ),
         ({"class_weight": {0: 1}, "y": X[:, 0]}, ValueError, "expected targets of classes, as indices"),
         (
@@ -297,3 +328,42 @@ def test_a_plateau_is_watched_in_the_direction_of_its_metric():
     schedule = ml.schedules.ReduceOnPlateau(optimizer, monitor="confusion_matrix", mode="min")
     with pytest.raises(ValueError, match=r"schedule: 'confusion_matrix' isn't a single number; numbers: loss$"):
         fit(model, optimizer=optimizer, schedule=schedule, metrics=[ml.ConfusionMatrix()])
+
+
+SORTED = np.repeat([0, 1, 2], 10)
+
+
+@pytest.mark.parametrize(
+    ("y", "share", "message"),
+    [
+        (SORTED, 0.4, "the last 40% of the samples are of class 2, which the rest hasn't"),
+        (SORTED, 0.2, "the last 20% of the samples are none of class 0, 1, which the rest has: they seem to lie in"),
+        (np.eye(3)[SORTED], 0.4, "of class 2, which the rest hasn't"),
+        (SORTED[:, None] > 0, 0.8, "of class 1, which the rest hasn't"),
+        (np.float32(SORTED > 0), 0.2, "none of class 0, which the rest has"),
+    ],
+)
+def test_a_split_of_sorted_data_draws_a_warning(y, share, message):
+    binary = y.dtype != SORTED.dtype and y.shape != (30, 3)
+    model = ml.Sequential([ml.Dense(1)], input_shape=(4,), seed=0) if binary else network()
+    loss = ml.BinaryCrossEntropy() if binary else ml.CrossEntropy()
+    with pytest.warns(UserWarning, match=message) as warned:
+        fit(model, y=y, loss=loss, validation_split=share)
+    assert warned[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    ("y", "share"),
+    [
+        (Y, 0.3),  # in turn
+        (np.arange(30) % 15, 0.1),  # three samples of fifteen classes: no wonder
+        (SORTED / 2, 0.4),
+    ],
+)
+def test_a_split_of_other_data_draws_none(y, share):
+    wide = ml.Sequential([ml.Dense(15)], input_shape=(4,), seed=0)
+    fractions = y.dtype == float
+    loss = ml.MeanSquaredError() if fractions else ml.CrossEntropy()
+    fit(wide, y=y[:, None].repeat(15, axis=1) if fractions else y, loss=loss, validation_split=share)
+    one = ml.Sequential([ml.Dense(1)], input_shape=(4,), seed=0)
+    fit(one, y=SORTED[:, None], loss=ml.MeanSquaredError(), validation_split=0.4)  # whole numbers, and no classes

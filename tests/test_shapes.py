@@ -140,7 +140,12 @@ def test_image_shape():
 @pytest.mark.parametrize(
     ("shape", "batch", "message"),
     [
-        ((28, 28), False, r"^expected images \(c, h, w\), got \(28, 28\)$"),
+        ((28, 28), False, r"^expected images \(c, h, w\), got \(28, 28\); of a single channel it is \(1, 28, 28\)$"),
+        (
+            (3, 28, 27),
+            True,
+            r"^expected images \(n, c, h, w\), got \(3, 28, 27\); a single image is x\[None\]: \(1, 3, 28, 27\)$",
+        ),
         ((5, 28, 27), True, r"^expected images \(n, c, h, w\), got \(5, 28, 27\); .* \(n, 1, 28, 27\)$"),
         ((5,), True, r"^expected images \(n, c, h, w\), got \(5,\)$"),
         ((), False, r"got \(\)$"),

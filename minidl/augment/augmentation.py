@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from minidl import representation, shapes
+from minidl.arraylike import array_of
 from minidl.counter import uniform
 from minidl.errors import DTypeError, KeywordHints, ShapeError
 from minidl.typing import Array
@@ -23,6 +24,9 @@ class Augmentation(KeywordHints):
     A subclass defines `apply(x, y, numbers)`, which returns the pair (x, y) and leaves what it got unchanged; `numbers`
     (n, 4) are uniform from 0 to 1, 1 excluded, four for each sample.
     """
+
+    repeatable = True
+    """Whether a second call does the same: not where numbers are drawn in turn."""
 
     def __repr__(self) -> str:
         """The call that makes an equal one; a pair of equal ints is shown as one, and no limits as None."""
@@ -48,7 +52,7 @@ class Augmentation(KeywordHints):
         Raises ShapeError and DTypeError for other arrays than images of floats.
         """
         check_seed(seed, epoch)
-        x = np.asarray(x)
+        x = array_of(x, "x")
         shapes.image_shape(x.shape, batch=True)
         if x.dtype not in (np.float32, np.float64):
             hint = "; for bytes of images, x.astype(np.float32) / 255" if x.dtype == np.uint8 else ""
@@ -76,6 +80,7 @@ class Compose(Augmentation):
                 hint = "; call it: add ()" if isinstance(augmentation, type) else ""
                 raise TypeError(f"augmentations[{i}]: expected an Augmentation, got {augmentation!r}{hint}")
         self.augmentations = list(augmentations)
+        self.repeatable = all(each.repeatable for each in augmentations)
 
     def steps(self) -> list[Augmentation]:
         return [step for augmentation in self.augmentations for step in augmentation.steps()]
@@ -83,6 +88,8 @@ class Compose(Augmentation):
 
 class _Function(Augmentation):
     """A function (x, y) -> (x, y) in the place of an augmentation; it draws its numbers where it likes."""
+
+    repeatable = False
 
     def __init__(self, function: Callable[[Any, Any], tuple[Any, Any]]) -> None:
         self.function = function

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl import shapes
+from minidl.arraylike import is_data_set, rows_of
 from minidl.data.rows import read, take
 from minidl.errors import ShapeError, keyword_hints
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 @keyword_hints
 def batches(
     x: Any,
-    y: Any,
+    y: Any = None,
     *,
     batch_size: int = 32,
     rng: "random.Generator | None" = None,
@@ -31,10 +32,11 @@ def batches(
 ) -> Generator[tuple[Any, Any], None, None]:
     """Yield (x, y) for `batch_size` samples at a time, in the order of `rng`'s permutation, or in their own without.
 
-    x and y are arrays of the same length, in memory or mapped from files, of which no more is read than a batch needs.
-    y may be a tuple of them, such as (labels, weights), of which an augmentation changes the first.
-    The last batch may be smaller; `drop_last` leaves it out. `start` leaves out as many batches at the front, unread:
-    with an `rng` of the same state, the rest of an iteration that was interrupted.
+    x and y are of the same length: arrays in memory, or what NumPy makes one of, such as lists and pandas' tables; or
+    mapped from files and data sets in them, of which no more is read than a batch needs. y may be a tuple of them, such
+    as (labels, weights), of which an augmentation changes the first. The last batch may be smaller; `drop_last` leaves
+    it out. A Dataset stands for both. `start` leaves out as many batches at the front, unread: with an `rng` of the
+    same state, the rest of an iteration that was interrupted.
 
     `prefetch` is how many batches a background thread may be ahead; order and bits stay. It ends with the loop, and its
     errors are raised in the loop. `augment` is an augmentation of `minidl.augment`, a list of them, or a function
@@ -49,6 +51,10 @@ def batches(
     shapes.count(start, "start", minimum=0)
     shapes.count(prefetch, "prefetch", minimum=0)
     augmentation = as_augmentation(augment, seed=seed, epoch=epoch)
+    if is_data_set(x) and y is None:
+        x, y = x.images, x.labels
+    x = rows_of(x, "x")
+    y = tuple(rows_of(each, "y") for each in y) if isinstance(y, tuple) else rows_of(y, "y")
     for labels in y if isinstance(y, tuple) else (y,):
         if len(x) != len(labels):
             raise ShapeError(f"expected as many labels as samples, got {len(labels)} and {len(x)}")

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from minidl import shapes
+from minidl.arraylike import array_of, check_numbers
 from minidl.errors import DTypeError, ShapeError, keyword_hints
 from minidl.typing import Array, IntArray, Shape
 
@@ -94,7 +95,8 @@ def column_hint(wanted: Shape, got: Shape, name: str) -> str:
 
 
 def _checked(labels: Any, classes: int | None) -> tuple[IntArray, int]:
-    labels = np.asarray(labels)
+    labels = array_of(labels, "labels")
+    check_numbers(labels, "labels")
     if labels.ndim != 1:
         hint = "; of one-hot rows, labels.argmax(axis=1)" if labels.ndim == 2 and are_distributions(labels) else ""
         raise ShapeError(f"expected labels (n,), got {shapes.show(labels.shape)}{hint}")

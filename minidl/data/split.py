@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from minidl import shapes
+from minidl.arraylike import array_of, rows_of
 from minidl.data.rows import take
 from minidl.errors import ShapeError, keyword_hints
 from minidl.typing import IntArray
@@ -17,18 +18,20 @@ def train_test_split(*arrays: Any, test_size: float = 0.25, stratify: Any = None
     `test_size` is a share between 0 and 1, rounded up to whole samples, or a number of them. With labels (n,) for
     `stratify` each class has its share in both parts: its exact share rounded down, and one more sample where the
     remainder is among the largest (of equal ones, the first classes'), as many as are missing. The split, and the order
-    within its parts, is a function of `seed`. As in scikit-learn, whose random numbers are others.
+    within its parts, is a function of `seed`. As in scikit-learn, whose random numbers are others. What isn't an array,
+    such as a list or pandas' Series, is taken for one, row by row, and comes back as one.
 
     Raises ShapeError for different lengths, and ValueError where a part would be empty.
     """
     if not arrays:
         raise TypeError("train_test_split: expected at least one array to split")
-    n = len(arrays[0])
-    for array in arrays:
-        if len(array) != n:
-            raise ShapeError(f"expected arrays of the same length, got {', '.join(str(len(each)) for each in arrays)}")
+    rows = [rows_of(array, "train_test_split") for array in arrays]
+    lengths = [len(each) for each in rows]
+    if len(set(lengths)) > 1:
+        raise ShapeError(f"expected arrays of the same length, got {', '.join(map(str, lengths))}")
+    n = lengths[0]
     train, test = split_rows(n, test_size=test_size, stratify=stratify, seed=seed)
-    return [take(array, rows) for array in map(_indexable, arrays) for rows in (train, test)]
+    return [take(each, numbers) for each in rows for numbers in (train, test)]
 
 
 def split_rows(n: int, *, test_size: float, stratify: Any, seed: int | None) -> tuple[IntArray, IntArray]:
@@ -38,7 +41,7 @@ def split_rows(n: int, *, test_size: float, stratify: Any, seed: int | None) -> 
     order = rng.permutation(n)
     if stratify is None:
         return order[count:], order[:count]
-    labels = np.asarray(stratify)
+    labels = array_of(stratify, "stratify")
     if labels.shape != (n,):
         raise ShapeError(f"stratify: expected labels ({n},), one for each sample, got {shapes.show(labels.shape)}")
     _, classes, counts = np.unique(labels, return_inverse=True, return_counts=True)
@@ -79,7 +82,3 @@ def _test_count(n: int, test_size: float) -> int:
     if not 0 < count < n:
         raise ValueError(f"test_size: {test_size!r} of {n} samples leaves {n - count} to train on and {count} to test")
     return count
-
-
-def _indexable(array: Any) -> Any:
-    return np.asarray(array) if isinstance(array, list | tuple) else array

@@ -10,9 +10,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from minidl import shapes
+from minidl.arraylike import array_of
 from minidl.errors import DTypeError, ShapeError
 from minidl.explain.steps import encode_images, network_steps
 from minidl.files import write_atomically
@@ -43,7 +42,7 @@ def page(
     steps = network_steps(model)
     classes = int(steps[-1]["shape"][0])
     names = [str(i) for i in range(classes)] if class_names is None else [str(name) for name in class_names]
-    images, numbers = np.asarray(images), np.asarray(labels)
+    images, numbers = array_of(images, "images"), array_of(labels, "labels")
     assert model.input_shape is not None  # network_steps has seen it
     if images.shape[1:] != model.input_shape or images.ndim != 4:
         raise ShapeError(f"expected images {shapes.show(('n', *model.input_shape))}, got {images.shape}")

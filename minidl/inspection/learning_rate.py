@@ -14,7 +14,8 @@ from minidl.errors import ShapeError, keyword_hints
 from minidl.losses.joined import joined
 from minidl.module import Module
 from minidl.optim import Optimizer
-from minidl.training import as_input
+from minidl.rehearsal import check_targets
+from minidl.training_data import pair_of, samples_of
 from minidl.typing import Array
 
 SMOOTHING = 0.9
@@ -38,7 +39,7 @@ class LearningRates:
 def find_learning_rate(
     model: Module,
     x: Any,
-    y: Any,
+    y: Any = None,
     *,
     loss: Callable[..., tuple[float, Array]],
     optimizer: Optimizer,
@@ -59,10 +60,11 @@ def find_learning_rate(
         raise ValueError(f"start, stop: expected rates 0 < start < stop, got {start!r} and {stop!r}")
     shapes.count(steps, "steps", minimum=2)
     shapes.count(batch_size, "batch_size")
-    x, y = as_input(x, model), np.asarray(y)
-    if not len(x) or y.ndim == 0 or len(x) != len(y):
-        raise ShapeError(f"expected samples and as many targets, got {shapes.show(x.shape)} and {shapes.show(y.shape)}")
+    x, y = pair_of(x, y, model)
+    if not len(x):
+        raise ShapeError("expected at least one sample and its target, got none")
     model.ensure_built(x)
+    x = samples_of(x, model)  # whose dtype is known by now
     if not {id(parameter) for parameter in model.parameters()} & {id(each) for each in optimizer.parameters}:
         raise ValueError("optimizer: it has none of this model's parameters; make it from model.parameters()")
 
@@ -77,6 +79,8 @@ def find_learning_rate(
         inputs, targets = next(parts)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what too large a rate is about
             scores, backward = network.forward(inputs, train=True)
+            if step == 1:
+                check_targets([loss], scores.shape, y)
             value, dscores = loss(scores, targets)
             losses.append(float(value))
             mean = SMOOTHING * mean + (1 - SMOOTHING) * losses[-1]

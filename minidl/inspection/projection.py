@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from minidl import shapes
+from minidl.arraylike import array_of
 from minidl.errors import ShapeError, keyword_hints
 from minidl.typing import Array
 
@@ -18,7 +19,7 @@ def principal_components(features: Any, *, count: int = 2) -> Array:
     where there are fewer samples or features than directions, and ValueError for values that aren't finite.
     """
     shapes.count(count, "count")
-    features = np.asarray(features)
+    features = array_of(features, "features")
     if features.ndim < 2:
         raise ShapeError(f"expected features (n, features), got {shapes.show(features.shape)}")
     x = features.reshape(len(features), -1).astype(np.float64)

@@ -6,12 +6,13 @@ import numpy as np
 
 from minidl import functional as F
 from minidl import shapes
+from minidl.arraylike import array_of
 from minidl.errors import NotBuiltError, ShapeError
 from minidl.functional.origin import is_from_sigmoid
 from minidl.layers import LogSoftmax, Sigmoid, Softmax
 from minidl.layers.container import Chain, without_softmax
 from minidl.module import Module
-from minidl.training import as_input
+from minidl.training_data import as_input
 from minidl.typing import Array
 
 
@@ -49,7 +50,7 @@ def samples(model: Module, x: Any) -> Array:
 
 def one_sample(model: Module, image: Any) -> Array:
     """A batch (1, c, h, w) of an image (c, h, w), or of a batch of one. Raises as `samples` does."""
-    image = np.asarray(image)
+    image = array_of(image, "image")
     if image.ndim == 4 and len(image) != 1:
         raise ShapeError(f"expected one image (c, h, w), got {shapes.show(image.shape)}")
     shapes.image_shape(image.shape[-3:])

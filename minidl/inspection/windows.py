@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from minidl import shapes
+from minidl.arraylike import array_of
 from minidl.errors import keyword_hints
 from minidl.typing import Array, Padding, Size
 
@@ -16,7 +17,7 @@ def im2col(image: Any, kernel_size: Size, *, stride: Size = 1, padding: Padding 
     So `im2col(x, k) @ w.reshape(filters, -1).T` is the convolution by w (filters, c, kh, kw), its pixels in rows.
     Raises ShapeError and ValueError.
     """
-    image = np.asarray(image)
+    image = array_of(image, "image")
     shapes.image_shape(image.shape)
     kernel = shapes.pair(kernel_size, "kernel_size")
     window = shapes.slide(image.shape[1:], kernel, stride=stride, padding=padding, dilation=dilation)

@@ -7,6 +7,7 @@ import numpy as np
 
 from minidl import functional as F
 from minidl import shapes
+from minidl.arraylike import is_data_set, rows_of
 from minidl.errors import DTypeError, NotBuiltError, ShapeError
 from minidl.module import Buffer, Module
 from minidl.typing import Array, Backward, Shape
@@ -55,8 +56,7 @@ class Normalization(Module):
         Sums are in float64 and over a few samples at a time, so that x may be mapped from a file. A channel that is the
         same everywhere has deviation 1. Raises ShapeError and DTypeError for other arrays, or none.
         """
-        if not hasattr(x, "dtype"):
-            x = np.asarray(x)
+        x = rows_of(x.images if is_data_set(x) else x, "adapt", "samples")
         if len(x.shape) not in (2, 4) or not len(x) or 0 in x.shape:
             raise ShapeError(
                 f"adapt: expected images (n, c, h, w) or vectors (n, features), got {shapes.show(x.shape)}"

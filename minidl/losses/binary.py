@@ -9,7 +9,7 @@ from minidl.data.labels import as_numbers, column_hint
 from minidl.errors import ShapeError
 from minidl.losses.loss import AnswerLoss, Each, check_smoothing, clipped, mean_over_elements, quiet
 from minidl.losses.targets import warn_of_probabilities
-from minidl.typing import Array
+from minidl.typing import Array, Shape
 
 
 class BinaryCrossEntropy(AnswerLoss):
@@ -35,6 +35,9 @@ class BinaryCrossEntropy(AnswerLoss):
         if pos_weight is not None and not (np.min(pos_weight) > 0 and np.max(pos_weight) < np.inf):
             raise ValueError(f"pos_weight: expected finite numbers above 0, got {pos_weight!r}")
         self.from_logits, self.label_smoothing, self.pos_weight = from_logits, label_smoothing, pos_weight
+
+    def check_targets(self, shape: Shape, targets: Any) -> None:
+        check_answers(shape, targets)
 
     def each(self, scores: Array, targets: Any) -> Each:
         yes: Array = answers(scores, targets)
@@ -84,6 +87,9 @@ class BinaryFocalLoss(AnswerLoss):
         super().__init__(reduction=reduction)
         self.gamma, self.alpha, self.from_logits = gamma, alpha, from_logits
 
+    def check_targets(self, shape: Shape, targets: Any) -> None:
+        check_answers(shape, targets)
+
     def each(self, scores: Array, targets: Any) -> Each:
         yes = answers(scores, targets)
         no = 1 - yes
@@ -113,17 +119,20 @@ class BinaryFocalLoss(AnswerLoss):
 def answers(scores: Array, targets: Any) -> Array:
     """The targets in the shape and dtype of the scores. Raises ShapeError, and ValueError outside of 0 to 1."""
     targets = as_numbers(targets, "targets")
-    if scores.shape == (*targets.shape, 1):
-        targets = targets[..., None]
-    if targets.shape != scores.shape or not scores.ndim:
-        hint = column_hint(scores.shape, targets.shape, "targets")
-        if not hint and targets.ndim == 1 and scores.ndim == 2:
+    check_answers(scores.shape, targets)
+    converted: Array = targets.reshape(scores.shape).astype(scores.dtype)
+    return converted
+
+
+def check_answers(shape: Shape, targets: Any) -> None:
+    """Raise ShapeError, and ValueError outside of 0 to 1, unless the targets fit scores of this shape."""
+    if (targets.shape != shape and (*targets.shape, 1) != shape) or not shape:
+        hint = column_hint(shape, targets.shape, "targets")
+        if not hint and targets.ndim == 1 and len(shape) == 2:
             hint = "; of classes that exclude each other, use CrossEntropy"
-        raise ShapeError(f"targets: expected {shapes.show(scores.shape)}, got {shapes.show(targets.shape)}{hint}")
+        raise ShapeError(f"targets: expected {shapes.show(shape)}, got {shapes.show(targets.shape)}{hint}")
     if targets.size and not (targets.min() >= 0 and targets.max() <= 1):
         raise ValueError("targets: expected numbers from 0 to 1, got others")
-    converted: Array = targets.astype(scores.dtype)
-    return converted
 
 
 def check_gamma(gamma: float) -> None:

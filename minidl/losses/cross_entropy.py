@@ -8,13 +8,14 @@ from minidl import functional as F
 from minidl.losses.loss import ClassLoss, Each, check_smoothing, clipped, quiet
 from minidl.losses.targets import (
     are_indices,
+    check_classes,
     check_rows_of_probabilities,
     class_weights,
     distributions,
     warn_of_probabilities,
     weights_for,
 )
-from minidl.typing import Array
+from minidl.typing import Array, Shape
 
 
 class CrossEntropy(ClassLoss):
@@ -40,6 +41,9 @@ class CrossEntropy(ClassLoss):
         self.from_logits = from_logits
         self.label_smoothing = label_smoothing
         self.class_weight = class_weights(class_weight)
+
+    def check_targets(self, shape: Shape, targets: Any) -> None:
+        check_classes(shape, targets)
 
     def each(self, scores: Array, targets: Any) -> Each:
         rows = distributions(targets, scores, label_smoothing=self.label_smoothing)
@@ -67,9 +71,13 @@ class KLDivergence(ClassLoss):
         super().__init__(reduction=reduction)
         self.from_logits = from_logits
 
-    def each(self, scores: Array, targets: Any) -> Each:
+    def check_targets(self, shape: Shape, targets: Any) -> None:
         if are_indices(targets):
             raise ValueError("targets: expected rows of probabilities; for class indices use CrossEntropy")
+        check_classes(shape, targets)
+
+    def each(self, scores: Array, targets: Any) -> Each:
+        self.check_targets(scores.shape, np.asarray(targets))
         rows = distributions(targets, scores)
         if self.from_logits:
             warn_of_probabilities("KLDivergence", scores)

@@ -8,13 +8,14 @@ from minidl import functional as F
 from minidl.losses.binary import check_gamma, times
 from minidl.losses.loss import ClassLoss, Each, check_smoothing, clipped, quiet
 from minidl.losses.targets import (
+    check_classes,
     check_rows_of_probabilities,
     class_weights,
     distributions,
     warn_of_probabilities,
     weights_for,
 )
-from minidl.typing import Array
+from minidl.typing import Array, Shape
 
 
 class FocalLoss(ClassLoss):
@@ -39,6 +40,9 @@ class FocalLoss(ClassLoss):
         super().__init__(reduction=reduction)
         self.gamma, self.alpha = gamma, class_weights(alpha, "alpha")
         self.from_logits, self.label_smoothing = from_logits, label_smoothing
+
+    def check_targets(self, shape: Shape, targets: Any) -> None:
+        check_classes(shape, targets)
 
     def each(self, scores: Array, targets: Any) -> Each:
         rows = distributions(targets, scores, label_smoothing=self.label_smoothing)

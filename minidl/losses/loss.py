@@ -9,7 +9,7 @@ import numpy as np
 from minidl import representation, shapes
 from minidl.data.labels import as_numbers, column_hint
 from minidl.errors import KeywordHints, ShapeError, did_you_mean
-from minidl.typing import Array
+from minidl.typing import Array, Shape
 
 EPSILON = 1e-7
 """How near to 0 and 1 a probability counts as it is: its logarithm stays finite."""
@@ -53,6 +53,12 @@ class Loss(KeywordHints):
     def each(self, scores: Array, targets: Any) -> Each:
         """The losses one by one. Raises ShapeError and ValueError for what doesn't fit."""
         raise NotImplementedError(f"{type(self).__name__} doesn't define __call__(scores, targets, sample_weight)")
+
+    def check_targets(self, shape: Shape, targets: Any) -> None:
+        """Raise ShapeError or ValueError where targets don't fit scores of this shape, (n, ...).
+
+        `fit` and `evaluate` ask before any work, of all targets, what the call asks of a batch.
+        """
 
     def __call__(self, scores: Array, targets: Any, sample_weight: Any = None) -> tuple[Any, Array]:
         """(loss, dscores): the number, or the array, and its gradient, of the shape of `scores`."""
@@ -128,11 +134,16 @@ def _parts(weights: Array | None, importance: Array | None, n: int) -> Array:
 def same_shape(scores: Array, targets: Any) -> Array:
     """The targets, of the shape of the scores and in their dtype. Raises ShapeError for others."""
     targets = as_numbers(targets, "targets")
-    if targets.shape != scores.shape or not scores.ndim:
-        hint = column_hint(scores.shape, targets.shape, "targets")
-        raise ShapeError(f"targets: expected {shapes.show(scores.shape)}, got {shapes.show(targets.shape)}{hint}")
+    check_shape(scores.shape, targets)
     converted: Array = targets.astype(scores.dtype)
     return converted
+
+
+def check_shape(shape: Shape, targets: Any) -> None:
+    """Raise ShapeError unless the targets are of the shape of the scores."""
+    if targets.shape != shape or not shape:
+        hint = column_hint(shape, targets.shape, "targets")
+        raise ShapeError(f"targets: expected {shapes.show(shape)}, got {shapes.show(targets.shape)}{hint}")
 
 
 def mean_over_elements(losses: Array, slopes: Array) -> Each:

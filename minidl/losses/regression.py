@@ -4,12 +4,15 @@ from typing import Any
 
 import numpy as np
 
-from minidl.losses.loss import Each, Loss, mean_over_elements, quiet, same_shape
-from minidl.typing import Array
+from minidl.losses.loss import Each, Loss, check_shape, mean_over_elements, quiet, same_shape
+from minidl.typing import Array, Shape
 
 
 class MeanSquaredError(Loss):
     """The mean of (score - target) squared over all elements; targets have the shape of the scores, (n, ...)."""
+
+    def check_targets(self, shape: Shape, targets: Any) -> None:
+        check_finite(shape, targets)
 
     def each(self, scores: Array, targets: Any) -> Each:
         with quiet():
@@ -22,6 +25,9 @@ class MeanAbsoluteError(Loss):
 
     Where score and target are equal its slope is taken to be 0.
     """
+
+    def check_targets(self, shape: Shape, targets: Any) -> None:
+        check_finite(shape, targets)
 
     def each(self, scores: Array, targets: Any) -> Each:
         with quiet():
@@ -41,9 +47,19 @@ class Huber(Loss):
         super().__init__(reduction=reduction)
         self.delta = delta
 
+    def check_targets(self, shape: Shape, targets: Any) -> None:
+        check_finite(shape, targets)
+
     def each(self, scores: Array, targets: Any) -> Each:
         with quiet():
             differences = scores - same_shape(scores, targets)
             sizes, delta = np.abs(differences), scores.dtype.type(self.delta)
             losses = np.where(sizes <= delta, differences * differences / 2, delta * (sizes - delta / 2))
             return mean_over_elements(losses, np.clip(differences, -delta, delta))
+
+
+def check_finite(shape: Shape, targets: Any) -> None:
+    """Raise ShapeError unless the targets are of the scores' shape, and ValueError for NaN or infinity among them."""
+    check_shape(shape, targets)
+    if not np.isfinite(targets).all():
+        raise ValueError(f"targets: expected finite numbers, got {targets[~np.isfinite(targets)][0]}")

@@ -9,7 +9,7 @@ from minidl import shapes
 from minidl.data.labels import are_distributions, as_numbers, column_hint, integer_hint
 from minidl.errors import ShapeError
 from minidl.functional.origin import is_from_sigmoid
-from minidl.typing import Array
+from minidl.typing import Array, Shape
 
 
 def distributions(targets: Any, scores: Array, *, label_smoothing: float = 0.0) -> Array:
@@ -17,17 +17,30 @@ def distributions(targets: Any, scores: Array, *, label_smoothing: float = 0.0) 
 
     Raises ShapeError and ValueError for what doesn't fit.
     """
-    shapes.expect("scores ", scores.shape, ("n", "classes"))
     targets = as_numbers(targets, "targets")
-    n, classes = scores.shape
+    check_classes(scores.shape, targets)
+    if targets.ndim == 2:
+        rows: Array = targets.astype(scores.dtype)
+    else:
+        rows = np.zeros(scores.shape, scores.dtype)
+        rows[np.arange(len(targets)), targets] = 1
+    if label_smoothing:
+        rows *= 1 - label_smoothing
+        rows += label_smoothing / scores.shape[1]
+    return rows
+
+
+def check_classes(shape: Shape, targets: Any) -> None:
+    """Raise ShapeError or ValueError unless targets of classes fit scores of this shape, (n, classes)."""
+    shapes.expect("scores ", shape, ("n", "classes"))
+    n, classes = shape
     if classes < 2:
         raise ShapeError(
-            f"expected scores of at least two classes, got {shapes.show(scores.shape)}; "
+            f"expected scores of at least two classes, got {shapes.show(shape)}; "
             "of yes and no, use BinaryCrossEntropy, and of numbers, MeanSquaredError"
         )
-    if targets.ndim == 2 and targets.shape == scores.shape:
-        rows: Array = targets.astype(scores.dtype)
-        if not are_distributions(rows):
+    if targets.ndim == 2 and targets.shape == shape:
+        if not are_distributions(targets):
             raise ValueError(
                 "targets: expected one-hot rows or rows of probabilities, got rows that don't sum to 1; "
                 "for several labels a sample, use BinaryCrossEntropy"
@@ -38,16 +51,10 @@ def distributions(targets: Any, scores: Array, *, label_smoothing: float = 0.0) 
         if n and not 0 <= targets.min() <= targets.max() < classes:
             wrong = targets[(targets < 0) | (targets >= classes)][0]
             raise ValueError(f"targets: expected class indices from 0 to {classes - 1}, got {wrong}")
-        rows = np.zeros(scores.shape, scores.dtype)
-        rows[np.arange(n), targets] = 1
     else:
-        expected = f"{shapes.show((n,))} class indices or {shapes.show(scores.shape)} one-hot rows"
+        expected = f"{shapes.show((n,))} class indices or {shapes.show(shape)} one-hot rows"
         got = shapes.show(targets.shape) + column_hint((n,), targets.shape, "targets")
         raise ShapeError(f"targets: expected {expected}, got {got}")
-    if label_smoothing:
-        rows *= 1 - label_smoothing
-        rows += label_smoothing / classes
-    return rows
 
 
 def are_indices(targets: Any) -> bool:

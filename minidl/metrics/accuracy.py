@@ -6,9 +6,9 @@ import numpy as np
 
 from minidl import shapes
 from minidl.errors import ShapeError
-from minidl.metrics.labels import above, check_threshold, class_indices, is_binary, several, yes_or_no
+from minidl.metrics.labels import above, check_labels, check_threshold, class_indices, is_binary, several, yes_or_no
 from minidl.metrics.metric import Metric, Share, checked_weights
-from minidl.typing import Array, IntArray
+from minidl.typing import Array, IntArray, Shape
 
 
 class _OfClasses(Share):
@@ -17,6 +17,9 @@ class _OfClasses(Share):
     def __init__(self, *, name: str | None = None) -> None:
         self._take_name(name)
         self.reset()
+
+    def check_targets(self, shape: Shape, targets: Any) -> None:
+        check_labels(shape, targets)
 
     def update(self, scores: Array, labels: Any, sample_weight: Any = None) -> None:
         scores = np.asarray(scores)
@@ -55,6 +58,10 @@ class BinaryAccuracy(Share):
         self.threshold, self.multilabel = threshold, multilabel
         self._take_name(name)
         self.reset()
+
+    def check_targets(self, shape: Shape, targets: Any) -> None:
+        if self.multilabel or len(shape) == 1 or shape[1:] == (1,):  # else `update` says what fits
+            check_labels(shape, targets, or_yes_or_no=True, multilabel=self.multilabel)
 
     def update(self, scores: Array, labels: Any, sample_weight: Any = None) -> None:
         """Count a batch: scores (n,) or (n, 1), or (n, labels) with `multilabel`; labels of 0 and 1."""
@@ -106,6 +113,9 @@ class ConfusionMatrix(Metric):
 
     def reset(self) -> None:
         self._counts: Any = None
+
+    def check_targets(self, shape: Shape, targets: Any) -> None:
+        check_labels(shape, targets)
 
     def update(self, scores: Array, labels: Any, sample_weight: Any = None) -> None:
         scores = np.asarray(scores)

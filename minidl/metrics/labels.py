@@ -10,7 +10,7 @@ from minidl.data.labels import class_of_rows, column_hint, integer_hint
 from minidl.errors import ShapeError
 from minidl.functional.origin import is_from_sigmoid
 from minidl.metrics.metric import Metric
-from minidl.typing import Array, IntArray
+from minidl.typing import Array, IntArray, Shape
 
 SEVERAL = "for several labels a sample, BinaryAccuracy, Precision, Recall, F1 and ROCAUC take multilabel=True"
 
@@ -67,6 +67,16 @@ def _zeros_and_ones(labels: Any) -> IntArray:
     if not ((labels == 0) | (labels == 1)).all():
         raise ValueError("labels: expected 0 and 1, got others")
     return np.asarray(labels, np.intp)
+
+
+def check_labels(shape: Shape, labels: Any, *, or_yes_or_no: bool = False, multilabel: bool = False) -> None:
+    """Raise ShapeError or ValueError unless these are labels of classes for scores of this shape.
+
+    Or 0 and 1 for one score a sample, or multi-hot rows.
+    """
+    scores = np.broadcast_to(np.float32(0), shape)  # of which the shape alone is looked at
+    read = several if multilabel else yes_or_no if or_yes_or_no and is_binary(scores) else class_indices
+    read(scores, labels)
 
 
 def above(metric: Metric, scores: Array, threshold: float | None) -> Any:

@@ -7,7 +7,7 @@ import numpy as np
 
 from minidl import representation, shapes
 from minidl.errors import KeywordHints, ShapeError
-from minidl.typing import Array
+from minidl.typing import Array, Shape
 
 
 class Metric(KeywordHints):
@@ -50,6 +50,12 @@ class Metric(KeywordHints):
             raise TypeError(f"name: expected a text that isn't empty, got {name!r}")
         if name is not None:
             self.name = name
+
+    def check_targets(self, shape: Shape, targets: Any) -> None:
+        """Raise ShapeError or ValueError where labels don't fit scores of this shape, (n, ...).
+
+        `fit` and `evaluate` ask before any work, of all labels, what `update` asks of a batch.
+        """
 
     def reset(self) -> None:
         """Forget every batch."""

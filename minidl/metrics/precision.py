@@ -6,9 +6,9 @@ import numpy as np
 
 from minidl import shapes
 from minidl.errors import did_you_mean
-from minidl.metrics.labels import above, check_threshold, class_indices, is_binary, several, yes_or_no
+from minidl.metrics.labels import above, check_labels, check_threshold, class_indices, is_binary, several, yes_or_no
 from minidl.metrics.metric import Metric, checked_weights
-from minidl.typing import Array
+from minidl.typing import Array, Shape
 
 AVERAGES = ("macro", "micro", "weighted", "binary")
 AVERAGES_OF_LABELS = ("macro", "micro", "weighted", "samples")
@@ -40,6 +40,9 @@ class _OfClasses(Metric):
         self._counts: Any = None
         self._met: Any = None
         self._of_samples, self._seen = 0.0, 0.0
+
+    def check_targets(self, shape: Shape, targets: Any) -> None:
+        check_labels(shape, targets, or_yes_or_no=True, multilabel=self.multilabel)
 
     def update(self, scores: Array, labels: Any, sample_weight: Any = None) -> None:
         """Count a batch: scores (n,), (n, 1) or (n, classes), and labels that fit; (n, labels) with `multilabel`."""

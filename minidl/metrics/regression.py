@@ -9,7 +9,7 @@ from minidl import shapes
 from minidl.data.labels import as_numbers, column_hint
 from minidl.errors import ShapeError
 from minidl.metrics.metric import Metric, checked_weights
-from minidl.typing import Array
+from minidl.typing import Array, Shape
 
 
 class _MeanError(Metric):
@@ -24,12 +24,15 @@ class _MeanError(Metric):
     def reset(self) -> None:
         self._total, self._seen = 0.0, 0.0
 
+    def check_targets(self, shape: Shape, targets: Any) -> None:
+        if targets.shape != shape or not shape:
+            hint = column_hint(shape, targets.shape, "labels")
+            raise ShapeError(f"labels: expected {shapes.show(shape)}, got {shapes.show(targets.shape)}{hint}")
+
     def update(self, scores: Array, labels: Any, sample_weight: Any = None) -> None:
         """Count a batch: scores (n, ...) and targets of their shape."""
         scores, labels = np.asarray(scores), as_numbers(labels, "labels")
-        if labels.shape != scores.shape or not scores.ndim:
-            hint = column_hint(scores.shape, labels.shape, "labels")
-            raise ShapeError(f"labels: expected {shapes.show(scores.shape)}, got {shapes.show(labels.shape)}{hint}")
+        self.check_targets(scores.shape, labels)
         weights = checked_weights(sample_weight, len(scores))
         with np.errstate(invalid="ignore", over="ignore"):
             errors = self._error(scores.astype(np.float64) - labels).reshape(len(scores), math.prod(scores.shape[1:]))

@@ -7,10 +7,10 @@ import numpy as np
 
 from minidl import functional as F
 from minidl.functional.origin import is_from_sigmoid
-from minidl.metrics.labels import class_indices, is_binary, several, yes_or_no
+from minidl.metrics.labels import check_labels, class_indices, is_binary, several, yes_or_no
 from minidl.metrics.metric import Metric, checked_weights
 from minidl.metrics.precision import check_average
-from minidl.typing import Array, IntArray
+from minidl.typing import Array, IntArray, Shape
 
 AVERAGES = ("macro", "weighted")
 AVERAGES_OF_LABELS = ("macro", "micro", "weighted")
@@ -54,6 +54,9 @@ class ROCAUC(Metric):
         self._scores: list[Array] = []
         self._labels: list[IntArray] = []
         self._weights: list[Array] = []
+
+    def check_targets(self, shape: Shape, targets: Any) -> None:
+        check_labels(shape, targets, or_yes_or_no=True, multilabel=self.multilabel)
 
     def update(self, scores: Array, labels: Any, sample_weight: Any = None) -> None:
         """Keep a batch: scores (n,), (n, 1) or (n, classes), and labels that fit; (n, labels) with `multilabel`."""

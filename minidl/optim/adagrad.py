@@ -36,7 +36,7 @@ class Adagrad(Optimizer):
         self.lr_decay, self.eps, self.weight_decay = lr_decay, eps, weight_decay
         self.initial_accumulator_value = initial_accumulator_value
         super().__init__(parameters, lr=lr, groups=groups, clip_value=clip_value, clip_norm=clip_norm)
-        self.state["total"].fill(initial_accumulator_value)
+        self.state["total"].fill(self.initial_accumulator_value)
 
     def check(self) -> None:
         super().check()

@@ -8,6 +8,7 @@ import numpy as np
 
 from minidl.errors import KeywordHints, StateError
 from minidl.module import Module, flat_views
+from minidl.numeric import in_range, plain
 from minidl.shapes import show
 from minidl.typing import Array
 
@@ -21,7 +22,8 @@ class ExponentialMovingAverage(KeywordHints):
     """
 
     def __init__(self, model: Module, *, decay: float = 0.999) -> None:
-        if not 0 <= decay < 1:
+        decay = plain(decay)
+        if not in_range(decay) or decay >= 1:
             raise ValueError(f"decay: expected a number of at least 0 and less than 1, got {decay!r}")
         parameters = model.parameters()
         if not parameters:

@@ -7,6 +7,7 @@ import numpy as np
 
 from minidl.errors import keyword_hints
 from minidl.module import Parameter
+from minidl.numeric import in_range
 from minidl.optim.groups import named
 from minidl.typing import Array
 
@@ -49,7 +50,7 @@ def clip_gradients(
 
 def check_limit(limit: float | None, name: str) -> None:
     """Raise ValueError unless it's a number above 0, or None for no limit."""
-    if limit is not None and not 0 < limit < math.inf:
+    if limit is not None and not in_range(limit, above=True):
         raise ValueError(f"{name}: expected a number above 0, or None for no limit, got {limit!r}")
 
 

@@ -2,7 +2,6 @@
 
 import inspect
 import itertools
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from minidl import representation
 from minidl.errors import KeywordHints, StateError
 from minidl.module import Parameter, flat_views
+from minidl.numeric import in_range, plain
 from minidl.optim import clipping
 from minidl.optim.groups import Groups, chosen_options, named
 from minidl.typing import Array
@@ -65,6 +65,10 @@ class Optimizer(KeywordHints):
         self.state: dict[str, Array] = {slot: np.zeros(size, dtypes.copy().pop()) for slot in self.slots}
         self._runs: list[tuple[Array, Array, int, dict[str, Any]]] = []
         self._viewed: list[Array] = []
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Take numbers of any real type for Python's: a rate in float32 would round all that is computed from it."""
+        super().__setattr__(name, plain(value))
 
     def check(self) -> None:
         """Raise ValueError where an option, of the optimizer or of one of its groups, is out of range."""
@@ -164,12 +168,12 @@ class Optimizer(KeywordHints):
 
 def at_least_zero(value: float, name: str) -> float:
     """The number. Raises ValueError unless it's finite and at least 0."""
-    if not 0 <= value < math.inf:
+    if not in_range(value):
         raise ValueError(f"{name}: expected a number of at least 0, got {value!r}")
     return value
 
 
 def check_betas(betas: tuple[float, float]) -> None:
     """Raise ValueError unless they are two numbers of at least 0 and less than 1."""
-    if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+    if len(betas) != 2 or not all(in_range(beta) and beta < 1 for beta in betas):
         raise ValueError(f"betas: expected two numbers of at least 0 and less than 1, got {betas!r}")

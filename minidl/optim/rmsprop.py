@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from minidl import backends
 from minidl.backends.updates import RMSPropStep
 from minidl.module import Parameter
+from minidl.numeric import in_range
 from minidl.optim.groups import Groups
 from minidl.optim.optimizer import Optimizer, at_least_zero
 from minidl.optim.sgd import check_velocity
@@ -43,7 +44,7 @@ class RMSProp(Optimizer):
         at_least_zero(self.eps, "eps")
         at_least_zero(self.momentum, "momentum")
         check_velocity(self, self.momentum)
-        if not 0 <= self.alpha < 1:
+        if not in_range(self.alpha) or self.alpha >= 1:
             raise ValueError(f"alpha: expected a number of at least 0 and less than 1, got {self.alpha!r}")
         if bool(self.centered) != ("mean" in self.slots):
             raise ValueError("centered: expected the same in all groups")

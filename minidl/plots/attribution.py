@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl import inspection
+from minidl.arraylike import array_of
 from minidl.errors import keyword_hints
 from minidl.inspection.samples import built, class_scores, one_sample, samples, without_probabilities
 from minidl.module import Module
@@ -26,7 +27,7 @@ def saliency(
     The map is that of `minidl.inspection.saliency`, as bright as the gradient is large, over the darkened image.
     `classes` are by default those with the highest scores. Raises what `inspection.saliency` raises.
     """
-    images = np.asarray(images)
+    images = array_of(images, "images")
     batch = samples(built(model), images[None] if images.ndim == 3 else images)
     maps = inspection.saliency(model, batch, classes=classes)
     chosen = _chosen(model, batch, classes)

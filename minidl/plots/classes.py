@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl import shapes
+from minidl.arraylike import array_of
 from minidl.data.labels import class_of_rows
 from minidl.errors import ShapeError, keyword_hints
 from minidl.inspection.samples import probabilities
@@ -78,7 +79,7 @@ def mistakes(
     probability. `labels` are (n,) indices or (n, classes) one-hot rows; `scores` (n, classes) are what `predict` gives,
     logits or probabilities. Shows up to `count`, in `columns`. Raises ShapeError and ValueError.
     """
-    images, labels = np.asarray(images), np.asarray(labels)
+    images, labels = array_of(images, "images"), array_of(labels, "labels")
     shapes.image_shape(images.shape, batch=True)
     shapes.count(count, "count")
     rows = probabilities(scores)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl import inspection, shapes
+from minidl.arraylike import array_of, rows_of
 from minidl.data.labels import class_of_rows
 from minidl.errors import ShapeError, keyword_hints
 from minidl.module import Module
@@ -27,12 +28,12 @@ def features(
     The features are what the last Dense layer sees; the axes say which share of their variance they explain. Raises
     TypeError, NotBuiltError, ShapeError, DTypeError and ValueError.
     """
-    labels = np.asarray(labels)
+    images, labels = rows_of(images, "images"), array_of(labels, "labels")
     if labels.ndim == 2:
         labels = class_of_rows(labels)
-    if labels.shape != np.shape(images)[:1]:
+    if labels.shape != images.shape[:1]:
         raise ShapeError(
-            f"expected a label for each sample, got {shapes.show(labels.shape)} for {shapes.show(np.shape(images))}"
+            f"expected a label for each sample, got {shapes.show(labels.shape)} for {shapes.show(images.shape)}"
         )
     if labels.dtype.kind not in "iu" or (len(labels) and labels.min() < 0):
         raise ValueError("labels: expected class indices of at least 0")

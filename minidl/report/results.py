@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.arraylike import array_of, check_numbers
 from minidl.errors import ShapeError
 from minidl.inspection.samples import probabilities
 from minidl.metrics import F1, Accuracy, ConfusionMatrix, Precision, Recall
@@ -59,7 +60,8 @@ def judge(model: Module, images: Any, labels: Any, class_names: Any, *, batch_si
 
     Raises ShapeError and ValueError where they don't fit one another, or the model doesn't give scores (n, classes).
     """
-    images = np.asarray(images)
+    images, labels = array_of(images, "images"), array_of(labels, "labels")
+    check_numbers(labels, "labels")
     if images.ndim != 4 or not images.size:
         raise ShapeError(f"images: expected at least one (n, c, h, w), got {show(images.shape)}")
     if len(np.atleast_1d(labels)) != len(images):

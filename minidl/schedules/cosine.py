@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from minidl.numeric import in_range, plain
 from minidl.schedules.schedule import Schedule, at_least, whole
 
 
@@ -71,7 +72,10 @@ class OneCycle(Schedule):
         super().__init__(optimizer, per=per)
         self.max_lr = at_least(max_lr, "max_lr", above=True)
         self.total_steps = whole(total_steps, "total_steps", 2)
-        if not 0 < pct_start < 1 or (three_phase and not pct_start < 0.5):
+        pct_start, base_momentum, max_momentum = map(plain, (pct_start, base_momentum, max_momentum))
+        div_factor = at_least(div_factor, "div_factor", above=True)
+        final_div_factor = at_least(final_div_factor, "final_div_factor", above=True)
+        if not in_range(pct_start, above=True) or pct_start >= (0.5 if three_phase else 1):
             raise ValueError(
                 f"pct_start: expected a share above 0 and below {0.5 if three_phase else 1}, got {pct_start!r}"
             )
@@ -81,17 +85,17 @@ class OneCycle(Schedule):
         if cycle_momentum and not has_momentum:
             raise ValueError("cycle_momentum: the optimizer has no momentum; use cycle_momentum=False")
         for name, momentum in (("base_momentum", base_momentum), ("max_momentum", max_momentum)):
-            if not 0 < momentum < 1:
+            if not in_range(momentum, above=True) or momentum >= 1:
                 raise ValueError(f"{name}: expected a number above 0 and below 1, got {momentum!r}")
         self.anneal_strategy, self.cycle_momentum = anneal_strategy, cycle_momentum
         self.pct_start, self.base_momentum, self.max_momentum = pct_start, base_momentum, max_momentum
         self.div_factor, self.final_div_factor, self.three_phase = div_factor, final_div_factor, three_phase
-        first = max_lr / at_least(div_factor, "div_factor", above=True)
-        last = first / at_least(final_div_factor, "final_div_factor", above=True)
+        first = self.max_lr / div_factor
+        last = first / final_div_factor
         up, end = pct_start * total_steps - 1, float(total_steps - 1)
         # (the step where a phase ends, the rate there, the momentum there), after the start.
         self._start = first, max_momentum
-        self._phases = [(up, max_lr, base_momentum), (end, last, max_momentum)]
+        self._phases = [(up, self.max_lr, base_momentum), (end, last, max_momentum)]
         if three_phase:
             down = 2 * pct_start * total_steps - 2
             self._phases[1:] = [(down, first, max_momentum), (end, last, max_momentum)]

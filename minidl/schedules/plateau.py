@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from minidl.logged import check_mode, larger_is_better
+from minidl.numeric import in_range
 from minidl.schedules.schedule import Schedule, at_least, whole
 
 
@@ -36,7 +37,7 @@ class ReduceOnPlateau(Schedule):
         check_mode(mode)
         if threshold_mode not in ("rel", "abs"):
             raise ValueError(f'threshold_mode: expected "rel" or "abs", got {threshold_mode!r}')
-        if not 0 <= factor < 1:
+        if not in_range(factor) or factor >= 1:
             raise ValueError(f"factor: expected a number of at least 0 and below 1, got {factor!r}")
         self.monitor, self.mode, self.factor, self.threshold_mode = monitor, mode, factor, threshold_mode
         self.patience, self.cooldown = whole(patience, "patience", 0), whole(cooldown, "cooldown", 0)

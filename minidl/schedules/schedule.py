@@ -1,11 +1,11 @@
 """What every schedule is: a count of steps, and the learning rate that goes with it."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from minidl import representation
 from minidl.errors import KeywordHints, StateError
+from minidl.numeric import in_range, is_real, plain
 
 UNITS = ("epoch", "batch")
 
@@ -21,12 +21,16 @@ class Schedule(KeywordHints):
     """The logged value that `fit` gives to `step`, or None if it's without."""
 
     def __init__(self, optimizer: Any, *, per: str = "epoch") -> None:
-        lr = getattr(optimizer, "lr", None)
-        if isinstance(lr, bool) or not isinstance(lr, int | float):
+        lr: Any = getattr(optimizer, "lr", None)
+        if not is_real(lr):
             raise TypeError(f"optimizer: expected one, with its lr, got {optimizer!r}")
         if per not in UNITS:
             raise ValueError(f'per: expected "epoch" or "batch", got {per!r}')
         self.optimizer, self.per, self.base_lr, self.steps = optimizer, per, float(lr), 0
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Take numbers of any real type for Python's."""
+        super().__setattr__(name, plain(value))
 
     def __repr__(self) -> str:
         """The call that makes an equal one, at its first step, for an `optimizer`."""
@@ -79,9 +83,10 @@ class Schedule(KeywordHints):
 
 def at_least(value: float, name: str, least: float = 0.0, *, above: bool = False) -> float:
     """The number. Raises ValueError unless it's finite and at least, or above, the least."""
-    if not (least < value if above else least <= value) or not value < math.inf:
+    if not in_range(value, least, above=above):
         raise ValueError(f"{name}: expected a number {'above' if above else 'of at least'} {least:g}, got {value!r}")
-    return value
+    number: float = plain(value)
+    return number
 
 
 def whole(value: int, name: str, least: int = 1) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from minidl import representation
+from minidl.numeric import in_range
 from minidl.schedules.schedule import Schedule, whole
 
 
@@ -19,7 +20,7 @@ class WarmUp(Schedule):
         if per not in (None, self.after.per):
             raise ValueError(f"per: expected {self.after.per!r}, as the schedule after it has, got {per!r}")
         super().__init__(self.after.optimizer, per=self.after.per)
-        if not 0 <= start_factor <= 1:
+        if not in_range(start_factor) or start_factor > 1:
             raise ValueError(f"start_factor: expected a number from 0 to 1, got {start_factor!r}")
         self.warm_up_steps, self.start_factor, self.monitor = whole(steps, "steps"), start_factor, self.after.monitor
         self.apply()

@@ -34,7 +34,7 @@ def test_logs_of_batches_are_made_for_those_who_hear_them(listens, asked):
     optimizer = ml.SGD(model.parameters(), lr=0.1)
     options = {"loss": ml.CrossEntropy(), "optimizer": optimizer, "metrics": [Counted()], "callbacks": [callback]}
     model.fit(x, y, **options, epochs=2, batch_size=4, verbose=0)
-    assert (Counted.asked, Listener.heard) == (asked, asked - 2)
+    assert (Counted.asked, Listener.heard) == (1 + asked, asked - 2)  # once before any work
 
 
 @pytest.mark.parametrize(

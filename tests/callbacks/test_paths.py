@@ -11,7 +11,7 @@ from tests.callbacks.scripted import Scripted, run, tiny, weight
     ("name", "message"),
     [
         ("{val_loss:.2f}.npz", r"nothing called 'val_loss' is logged; did you mean loss\?"),
-        ("{confusion_matrix}.npz", "'confusion_matrix' isn't a single number; numbers: loss"),
+        ("{f1}.npz", "'f1' isn't a single number; numbers: loss"),
         ("{loss:d}.npz", "can't be filled in with numbers: Unknown format code 'd' for object of type 'float'"),
         ("{epoch.x}.npz", "can't be filled in with numbers: 'int' object has no attribute 'x'"),
         ("{epoch[0]}.npz", "can't be filled in with numbers: 'int' object is not subscriptable"),
@@ -25,7 +25,7 @@ from tests.callbacks.scripted import Scripted, run, tiny, weight
 def test_a_path_that_can_not_be_filled_in_is_an_error_before_any_work(tmp_path, name, message):
     model = tiny()
     with pytest.raises(ValueError, match=f"^ModelCheckpoint: .*{message}"):
-        run(ml.ModelCheckpoint(tmp_path / "new" / name), [1], model, metrics=[ml.ConfusionMatrix()])
+        run(ml.ModelCheckpoint(tmp_path / "new" / name), [1], model, metrics=[ml.F1(None)])
     assert weight(model) == 0
     assert list(tmp_path.iterdir()) == []
 

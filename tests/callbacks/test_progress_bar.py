@@ -8,7 +8,7 @@ import pytest
 
 import minidl as ml
 from minidl import progress
-from tests.callbacks.scripted import Scripted, run, tiny
+from tests.callbacks.scripted import Scripted, tiny
 
 
 @pytest.fixture
@@ -55,9 +55,12 @@ def test_a_live_line_while_validating(clock):
 
 def test_a_live_line_that_is_cut_short_ends_in_a_new_line(clock):
     stream = io.StringIO()
-    with pytest.raises(StopIteration):  # the script has no second loss
-        run(ml.ProgressBar(stream=stream, live=True), [1], batch_size=1, validation_data=(np.ones((1, 1)), [0]))
-    assert stream.getvalue().endswith("1/1  validating\n")
+    model, x = tiny(), np.ones((2, 1), np.float32)
+    options = {"optimizer": ml.SGD(model.parameters(), lr=1), "batch_size": 1, "validation_data": (x, [0, 0])}
+    callbacks = [ml.ProgressBar(stream=stream, live=True)]
+    with pytest.raises(StopIteration):  # the script has no third loss
+        model.fit(x, [0, 0], loss=Scripted([1, 2]), callbacks=callbacks, verbose=0, **options)
+    assert stream.getvalue().endswith("2/2  validating  1 samples/s\n")
 
 
 def test_numbers_of_epochs_line_up(clock):

@@ -181,3 +181,15 @@ def test_labels_may_come_with_weights(prefetch):
         np.testing.assert_array_equal(own, images[:, 0] * 0.5)
     with pytest.raises(ml.ShapeError, match="expected as many labels as samples, got 6 and 7"):
         ml.batches(x, (labels, weights[:6]))
+
+
+def test_a_data_set_stands_for_its_images_and_labels():
+    digits = ml.datasets.Dataset(PICTURES, Y, tuple("0123456789"))
+    pairs = zip(ml.batches(digits, batch_size=4), ml.batches(PICTURES, Y, batch_size=4), strict=True)
+    for (x, y), (want_x, want_y) in pairs:
+        np.testing.assert_array_equal(x, want_x)
+        np.testing.assert_array_equal(y, want_y)
+    with pytest.raises(TypeError, match="y: expected an array or a list, got None"):
+        ml.batches(X)
+    with pytest.raises(TypeError, match="x: expected an array, got Dataset"):
+        ml.batches(digits, Y)

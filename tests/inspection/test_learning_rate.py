@@ -113,5 +113,10 @@ def test_arguments_that_do_not_fit():
         find(model, optimizer, steps=1)
     with pytest.raises(ValueError, match="none of this model's parameters"):
         find(model, ml.SGD(build().parameters(), lr=1))
+    wrong = np.append(data()[1][1:], 9)
+    with pytest.raises(ValueError, match="targets: expected class indices from 0 to 2, got 9"):
+        inspection.find_learning_rate(model, data()[0], wrong, loss=ml.CrossEntropy(), optimizer=optimizer, steps=2)
+    with pytest.raises(TypeError, match="y: expected targets"):
+        inspection.find_learning_rate(model, data()[0], loss=ml.CrossEntropy(), optimizer=optimizer)
     with pytest.raises(ml.ShapeError, match="as many targets"):
         inspection.find_learning_rate(model, data()[0], data()[1][:5], loss=ml.CrossEntropy(), optimizer=optimizer)

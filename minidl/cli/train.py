@@ -26,7 +26,16 @@ from minidl.cli.configuration import (
 )
 from minidl.cli.interrupt import StopAfterEpoch
 from minidl.cli.messages import Stopped, UsageError, printable
-from minidl.cli.run import Run, json_text, new_run, old_run, regular_file, write_config, write_json
+from minidl.cli.run import (
+    Run,
+    json_text,
+    new_run,
+    old_run,
+    regular_file,
+    resumed_run,
+    write_config,
+    write_json,
+)
 from minidl.installed import installed_version
 from minidl.metrics import Accuracy
 from minidl.models import MODELS
@@ -93,7 +102,7 @@ def run(arguments: argparse.Namespace) -> None:
     with contextlib.ExitStack() as stack:
         stack.enter_context(computing.computing(arguments))
         if arguments.resume is not None:
-            run = old_run(arguments.resume)
+            run = stack.enter_context(resumed_run(arguments.resume))
         else:
             run = stack.enter_context(new_run(arguments.out, config["model"]["name"]))
         _train(run, config, resume=arguments.resume is not None, json=arguments.json)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from minidl import functional, initializers, metrics
+from minidl import entering, functional, initializers, metrics  # noqa: F401 - entering is imported for what it does
 from minidl.backends import backend_name, use_backend
 from minidl.callbacks import AverageWeights, Callback, CSVLogger, EarlyStopping, ModelCheckpoint, ProgressBar
 from minidl.checkpoint import load_arrays, save_arrays

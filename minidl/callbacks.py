@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
-from minidl import checkpoint
+from minidl import checkpoint, streams
 from minidl.errors import KeywordHints, did_you_mean
 from minidl.files import write_atomically
 from minidl.module import Module
@@ -326,8 +326,7 @@ class ProgressBar(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         if self._bar is not None:
             self._bar.close()
-            self._out.write(f"{self._bar.summary(numbers(logs))}\n")
-            self._out.flush()
+            streams.write(self._out, f"{self._bar.summary(numbers(logs))}\n")
 
     def on_train_end(self) -> None:
         if self._bar is not None:

@@ -20,10 +20,10 @@ PACKAGE = Path(minidl.__file__).resolve().parent
 # Bottom up; the modules of one floor don't import each other. "*" stands for any files of a folder.
 FLOORS = [
     [
-        *("errors", "typing", "locks", "counter", "installed", "representation", "notebook"),
+        *("errors", "typing", "entering", "locks", "streams", "counter", "installed", "representation"),
         *("backends.reference", "backends.reference.*"),
     ],
-    ["files"],
+    ["files", "notebook"],
     ["backends.operators", "backends.updates"],
     ["backends.protocol"],
     ["shapes", "progress"],

@@ -3,7 +3,7 @@
 import argparse
 
 from minidl.cli import computing
-from minidl.cli.messages import printable
+from minidl.cli.messages import printable, say
 from minidl.cli.run import json_text, load_run
 from minidl.cli.tested import add_data_argument, test_split
 from minidl.metrics import Accuracy
@@ -32,8 +32,8 @@ def run(arguments: argparse.Namespace) -> None:
         name, test, loss = test_split(arguments.run, config, arguments.data)
         result = model.evaluate(test.images, test.labels, loss=loss, metrics=[Accuracy()])
     if arguments.json:
-        print(json_text({"data": name, "split": "test", "images": len(test), **result}))
+        say(json_text({"data": name, "split": "test", "images": len(test), **result}))
     else:
-        print(f"{printable(name)}, test split, {len(test):,} images")
+        say(f"{printable(name)}, test split, {len(test):,} images")
         for name, value in result.items():
-            print(f"test {name} {value:.4f}")
+            say(f"test {name} {value:.4f}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from minidl.cli.arguments import whole_number
-from minidl.cli.messages import printable
+from minidl.cli.messages import printable, say
 from minidl.cli.pages import page_path
 from minidl.cli.run import load_run
 from minidl.cli.tested import add_data_argument, test_split
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> None:
     network = config.get("model", Path(arguments.run).stem)
     title = f"How {network['name'] if isinstance(network, dict) else network} sees a picture"
     write_page(out, model, few.images, few.labels, class_names=test.class_names, title=title)
-    print(f"saved to {printable(str(out))}")
+    say(f"saved to {printable(str(out))}")
     if arguments.open:
         webbrowser.open(out.resolve().as_uri())
 

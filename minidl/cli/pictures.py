@@ -11,6 +11,7 @@ import numpy as np
 from minidl.cli.messages import UsageError, printable
 from minidl.datasets import Dataset
 from minidl.files import write_atomically
+from minidl.streams import is_terminal
 from minidl.typing import Array
 
 RAMP = " .:-=+*#%@"
@@ -77,7 +78,7 @@ def has_color(stream: TextIO) -> bool:
     """Whether the stream is a terminal with colors and the character of half a block, and nobody minds."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") == "dumb"
     encoding = (getattr(stream, "encoding", None) or "").lower().replace("-", "")
-    return stream.isatty() and not plain and encoding == "utf8"
+    return is_terminal(stream) and not plain and encoding == "utf8"
 
 
 def _pairs(images: Array) -> Array:

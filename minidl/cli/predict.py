@@ -10,7 +10,7 @@ from minidl import functional as F
 from minidl.checkpoint import load_array
 from minidl.cli import computing
 from minidl.cli.choices import class_names
-from minidl.cli.messages import printable
+from minidl.cli.messages import printable, say
 from minidl.cli.run import json_text, load_run, regular_file
 from minidl.errors import DTypeError, ShapeError
 from minidl.files import write_atomically
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> None:
         {"index": index, "class": int(number), "name": names[number], "probability": float(probability)}
         for index, (number, probability) in enumerate(zip(classes, highest, strict=True))
     ]
-    print(json_text(predictions) if arguments.json else _lines(predictions))
+    say(json_text(predictions) if arguments.json else _lines(predictions))
 
 
 def read_images(path: str, input_shape: Shape) -> Array:

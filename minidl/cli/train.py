@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 import minidl
+from minidl import streams
 from minidl.callbacks import AverageWeights, Callback, CSVLogger, ModelCheckpoint, ProgressBar
 from minidl.cli import choices, computing
 from minidl.cli.arguments import choice, positive_number, whole_number
@@ -25,7 +26,7 @@ from minidl.cli.configuration import (
     shortened,
 )
 from minidl.cli.interrupt import StopAfterEpoch
-from minidl.cli.messages import Stopped, UsageError, printable
+from minidl.cli.messages import Stopped, UsageError, printable, say
 from minidl.cli.run import (
     Run,
     json_text,
@@ -99,13 +100,15 @@ def run(arguments: argparse.Namespace) -> None:
     """Train, test after each epoch, and print where the run is."""
     config = _resumed(arguments) if arguments.resume is not None else _configuration(arguments)
     arguments.backend, arguments.threads = config.get("backend"), config.get("threads")
+    stop = StopAfterEpoch()
     with contextlib.ExitStack() as stack:
+        stack.enter_context(stop.listening())
         stack.enter_context(computing.computing(arguments))
         if arguments.resume is not None:
             run = stack.enter_context(resumed_run(arguments.resume))
         else:
             run = stack.enter_context(new_run(arguments.out, config["model"]["name"]))
-        _train(run, config, resume=arguments.resume is not None, json=arguments.json)
+        _train(run, config, stop, resume=arguments.resume is not None, json=arguments.json)
 
 
 def _configuration(arguments: argparse.Namespace) -> Configuration:
@@ -146,7 +149,7 @@ def _resumed(arguments: argparse.Namespace) -> Configuration:
     return complete(overridden(read_configuration(path), given), str(path))
 
 
-def _train(run: Run, config: Configuration, *, resume: bool, json: bool) -> None:
+def _train(run: Run, config: Configuration, stop: StopAfterEpoch, *, resume: bool, json: bool) -> None:
     train, test = choices.load_data(config["data"])
     config = settled(config, train)
     model = choices.NETWORKS[config["model"]["name"]](
@@ -165,43 +168,40 @@ def _train(run: Run, config: Configuration, *, resume: bool, json: bool) -> None
     write_config(run.config, shortened(config) | {"versions": _versions()})
     split = config.get("validation_split", 0)
     data = printable(next(iter(config["data"].values())))
-    print(
+    streams.write(
+        sys.stderr if json else sys.stdout,
         f"{config['model']['name']} on {data}: {len(train):,} images to train on; val_ "
-        f"are {f'the last {split:.0%} of them' if split else f'the {len(test):,} of the test split'}",
-        file=sys.stderr if json else sys.stdout,
-        flush=True,
+        f"are {f'the last {split:.0%} of them' if split else f'the {len(test):,} of the test split'}\n",
     )
     is_mixed = any(table["name"] == "mixup" for table in config.get("augment", []))
-    stop = StopAfterEpoch()
     # The state comes last: an interruption before it is written leaves the one before, which files of later epochs
     # don't contradict, since they would be written again with the same bits.
     watchers = [stop, *callbacks[:-1], CSVLogger(run.history_csv, append=first > 0), state]
     if json:
         watchers.insert(0, ProgressBar(stream=sys.stderr))
     at_once = False
-    with stop.listening():
-        try:
-            model.fit(
-                train.images,
-                train.one_hot() if is_mixed else train.labels,
-                loss=choices.make_loss(config["loss"]),
-                optimizer=optimizer,
-                schedule=schedule,
-                epochs=config["epochs"],
-                initial_epoch=first,
-                batch_size=config["batch_size"],
-                validation_data=None if split else (test.images, test.labels),
-                validation_split=split,
-                metrics=[Accuracy()],
-                augment=choices.make_augmentations(config["augment"]) if config.get("augment") else None,
-                callbacks=watchers,
-                seed=config["seed"],
-                verbose=0 if json else "auto",
-            )
-        except KeyboardInterrupt:
-            at_once = True
-            if not state.history:
-                raise
+    try:
+        model.fit(
+            train.images,
+            train.one_hot() if is_mixed else train.labels,
+            loss=choices.make_loss(config["loss"]),
+            optimizer=optimizer,
+            schedule=schedule,
+            epochs=config["epochs"],
+            initial_epoch=first,
+            batch_size=config["batch_size"],
+            validation_data=None if split else (test.images, test.labels),
+            validation_split=split,
+            metrics=[Accuracy()],
+            augment=choices.make_augmentations(config["augment"]) if config.get("augment") else None,
+            callbacks=watchers,
+            seed=config["seed"],
+            verbose=0 if json else "auto",
+        )
+    except KeyboardInterrupt:
+        at_once = True
+        if not state.history:
+            raise
     epochs = len(state.history["loss"])
     finished = not at_once and (stop.signal is None or epochs == config["epochs"])
     if finished:
@@ -209,10 +209,10 @@ def _train(run: Run, config: Configuration, *, resume: bool, json: bool) -> None
         write_json(run.history_json, {"epoch": list(range(epochs)), **state.history})
     last = {name: values[-1] for name, values in state.history.items()}
     if json:
-        print(json_text({"run": str(run.folder), "finished": finished, "epochs": epochs, **last}))
+        say(json_text({"run": str(run.folder), "finished": finished, "epochs": epochs, **last}))
     elif finished:
-        print(f"{'validation' if split else 'test'} accuracy {last['val_accuracy']:.4f}")
-        print(f"saved to {printable(str(run.folder))}")
+        say(f"{'validation' if split else 'test'} accuracy {last['val_accuracy']:.4f}")
+        say(f"saved to {printable(str(run.folder))}")
     if not finished:
         raise Stopped(
             f"{run.folder} has the model after {epochs} of {config['epochs']} epochs; go on with: "

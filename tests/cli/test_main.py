@@ -134,7 +134,7 @@ def test_a_reader_that_leaves(tmp_path):
 def test_a_full_disk_is_told_once(arguments):
     with open("/dev/full", "w") as full:
         process = start(*MODULE, *arguments, stdout=full)
-    assert process.communicate()[1] == b"minidl: error: [Errno 28] No space left on device\n"
+    assert process.communicate()[1] == b"minidl: error: standard output: No space left on device\n"
     assert process.returncode == 2
 
 

@@ -1,8 +1,11 @@
 """minidl: a small convolutional-network framework on NumPy and Numba that reads like the textbook."""
 
+from minidl import entering  # noqa: F401 - for what it does, and before all else
+
+# isort: split
 from typing import TYPE_CHECKING
 
-from minidl import entering, functional, initializers, metrics  # noqa: F401 - entering is imported for what it does
+from minidl import functional, initializers, metrics
 from minidl.backends import backend_name, use_backend
 from minidl.callbacks import AverageWeights, Callback, CSVLogger, EarlyStopping, ModelCheckpoint, ProgressBar
 from minidl.checkpoint import load_arrays, save_arrays

@@ -1,11 +1,8 @@
-"""Ctrl-C while the command line is still being imported ends it at once, and without a traceback."""
+"""Ctrl-C, or SIGTERM, while the command line is still being imported ends it at once and without a traceback."""
 
+# The first of all that is imported: so it imports nothing that takes time.
 import os
-import signal
 import sys
-import threading
-from types import FrameType
-from typing import NoReturn
 
 
 def _is_command() -> bool:
@@ -16,7 +13,7 @@ def _is_command() -> bool:
     return os.path.splitext(name)[0] == "minidl"
 
 
-def _leave(number: int, frame: FrameType | None) -> NoReturn:
+def _leave(number: int, frame: object) -> None:
     del frame
     try:
         os.write(2, b"minidl: interrupted\n")
@@ -25,15 +22,17 @@ def _leave(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def entered() -> None:
-    """From here on Ctrl-C is a KeyboardInterrupt, as it is in programs that import minidl."""
-    if signal.getsignal(signal.SIGINT) is _leave:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """From here on the two signals do what they do in programs that import minidl."""
+    import signal
+
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
+        if signal.getsignal(number) is _leave:
+            signal.signal(number, usual)
 
 
-# Others keep what they have.
-if (
-    _is_command()
-    and threading.current_thread() is threading.main_thread()
-    and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-):
-    signal.signal(signal.SIGINT, _leave)
+if _is_command():
+    import signal
+
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
+        if signal.getsignal(number) is usual:  # others keep what they have
+            signal.signal(number, _leave)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 
 from minidl import checkpoint, streams
-from minidl.errors import KeywordHints, did_you_mean
+from minidl.errors import FormatError, KeywordHints, did_you_mean
 from minidl.files import write_atomically
 from minidl.module import Module
 from minidl.optim import ExponentialMovingAverage, Optimizer
@@ -273,8 +273,11 @@ class CSVLogger(Callback):
             raise FileNotFoundError(f"CSVLogger: there is no folder {folder}")
         self._lines: list[str] = []
         if self.append and os.path.exists(self.filename):
-            with open(self.filename, encoding="utf-8") as file:
-                self._lines = file.read().splitlines()
+            try:
+                with open(self.filename, encoding="utf-8") as file:
+                    self._lines = file.read().splitlines()
+            except UnicodeDecodeError as error:
+                raise FormatError(f"{self.filename}: not a history: {error}") from None
         if first := self.params["initial_epoch"]:
             self._lines = [line for line in self._lines if _number(line, self.separator) < first]
 

@@ -60,7 +60,7 @@ FLOORS = [
         "datasets.*",
         "architecture",
     ],
-    ["callbacks", "fit_arguments", "history"],
+    ["callbacks", "fit_arguments", "history", "history_files"],
     ["training_state"],
     ["training"],
     ["compilation", "timings"],

@@ -18,6 +18,7 @@ from minidl.datasets import Dataset
 from minidl.errors import did_you_mean
 from minidl.layers import Dense
 from minidl.model import Sequential
+from minidl.streams import legible
 
 Configuration = dict[str, Any]
 
@@ -150,6 +151,11 @@ def complete(config: Configuration, where: str) -> Configuration:
         raise UsageError(f"{where}: data: {list(data)[1]} is for a path, not for {data['name']}")
     if not ("name" in data or os.path.exists(data.get("path", ""))):
         raise UsageError(f"{where}: data: " + (f"there is no {data['path']}" if "path" in data else "expected a path"))
+    if not _is_unicode(data):
+        path = legible(data.get("path", ""))
+        raise UsageError(
+            f"{where}: data: a run can't keep a path that isn't UTF-8, {path}; rename it or give a link to it"
+        )
     for key in ("model", "loss", "optimizer"):
         config[key] = SECTIONS[key][config[key]["name"]].resolved(config[key])
     if config.get("schedule", {}).get("name") == "":
@@ -254,6 +260,13 @@ def _arguments(value: Any, hints: Mapping[str, Any], at: str) -> dict[str, Any]:
         if not _fits(item, hints[key]):
             raise UsageError(f"{at}.{key}: expected {_words(hints[key])}, got {item!r}")
     return value
+
+
+def _is_unicode(value: Any) -> bool:
+    """Whether TOML has a word for each text in it, as for a path of other bytes than UTF-8 it hasn't."""
+    if isinstance(value, dict):
+        return all(map(_is_unicode, [*value, *value.values()]))
+    return all(map(_is_unicode, value)) if isinstance(value, list) else legible(str(value)) == str(value)
 
 
 def _has_64_bits(value: Any) -> bool:

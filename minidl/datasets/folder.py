@@ -9,6 +9,7 @@ import numpy as np
 from minidl import shapes
 from minidl.datasets.dataset import Dataset
 from minidl.errors import FormatError, ShapeError, keyword_hints
+from minidl.streams import legible
 from minidl.typing import Size, StrPath
 
 if TYPE_CHECKING:
@@ -33,10 +34,11 @@ def from_folder(
 ) -> Dataset:
     """Read a data set from pictures in a folder for each class: `folder/cat/1.png`, `folder/dog/a/b.jpg`.
 
-    Classes are the folders' names in alphabetical order, or `class_names`, each of which must be there. Pictures are
-    taken in the order of their paths; files with other suffixes than those of BMP, GIF (the first frame), JPEG, PNG,
-    PPM, TIFF and WebP are passed by. Images are (n, 3, h, w) float32 in [0, 1], or (n, 1, h, w) if `grey`. They must
-    have the same size, unless `size`, an int or (h, w), is what they are resized to (bilinear, as Pillow does).
+    Classes are the folders' names in alphabetical order, or `class_names`, each of which must be there; bytes that
+    aren't UTF-8 become escapes. Pictures are taken in the order of their paths; files with other suffixes than those
+    of BMP, GIF (the first frame), JPEG, PNG, PPM, TIFF and WebP are passed by. Images are (n, 3, h, w) float32 in
+    [0, 1], or (n, 1, h, w) if `grey`. They must have the same size, unless `size`, an int or (h, w), is what they are
+    resized to (bilinear, as Pillow does).
 
     Raises ImportError without Pillow, which `pip install "minidl[data]"` brings; FileNotFoundError for a folder or
     class that isn't there or has no picture; and, each naming the file, ShapeError for one of another size and
@@ -66,7 +68,8 @@ def from_folder(
             if picture.size != wanted[::-1]:
                 picture = picture.resize(wanted[::-1], pillow.Image.Resampling.BILINEAR)
             place[...] = np.asarray(picture).reshape(place.shape)
-    return Dataset.from_bytes(pixels.transpose(0, 3, 1, 2), np.array([label for _, label in paths]), names)
+    labels = np.array([label for _, label in paths])
+    return Dataset.from_bytes(pixels.transpose(0, 3, 1, 2), labels, tuple(map(legible, names)))
 
 
 def _pillow() -> Any:
@@ -85,10 +88,11 @@ def _class_names(root: "Path", class_names: Sequence[str] | None) -> tuple[str, 
         if not found:
             raise FileNotFoundError(f"{root}: expected a folder for each class in it, got none")
         return tuple(found)
-    missing = [name for name in class_names if name not in found]
+    folders = {legible(name): name for name in found} | {name: name for name in found}
+    missing = [name for name in class_names if name not in folders]
     if missing or not class_names:
         raise FileNotFoundError(f"{root}: it has no folder {', '.join(missing)}; there are {', '.join(found)}")
-    return tuple(class_names)
+    return tuple(folders[name] for name in class_names)
 
 
 def _pictures(folder: "Path") -> "list[Path]":

@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise ShapeError(f"{arguments.run} is a model of inputs {wanted}, and the images of {data} are {got}")
     few = first_of_each_class(test, arguments.images)
     network = config.get("model", Path(arguments.run).stem)
-    title = f"How {network['name'] if isinstance(network, dict) else network} sees a picture"
+    title = f"How {network.get('name', 'it') if isinstance(network, dict) else network} sees a picture"
     write_page(out, model, few.images, few.labels, class_names=test.class_names, title=title)
     say(f"saved to {printable(str(out))}")
     if arguments.open:

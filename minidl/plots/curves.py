@@ -10,7 +10,7 @@ import numpy as np
 from minidl.errors import FormatError, keyword_hints
 from minidl.history_files import read_history
 from minidl.inspection import LearningRates
-from minidl.plots.canvas import canvas, figure_of, font_size, stack
+from minidl.plots.canvas import canvas, figure_of, font_size, literal, stack
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,8 +56,10 @@ def learning_curves(
                     color=color,
                 )
         if marked is not None:
-            panel.axvline(marked + 1, color="0.5", linestyle=":", label=f"best {best}: epoch {marked + 1}")
-        panel.set_ylabel(name.replace("_", " "), fontsize=size)
+            panel.axvline(
+                marked + 1, color="0.5", linestyle=":", label=f"best {literal(str(best))}: epoch {marked + 1}"
+            )
+        panel.set_ylabel(literal(name.replace("_", " ")), fontsize=size)
         panel.tick_params(labelsize=size)
         panel.grid(alpha=0.3)
         panel.locator_params(axis="x", integer=True)

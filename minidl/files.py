@@ -39,11 +39,9 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     `io.TextIOWrapper` closes the file when it is collected.
 
     Raises IsADirectoryError, FileNotFoundError (the folder isn't there) and the other OSErrors of the file system,
-    which name `path`.
+    which name `path`; a device or a pipe is no file to be replaced.
     """
-    target = os.path.realpath(os.fspath(path))
-    if os.path.isdir(target):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    target = _target(path)
     # In the same folder, because a rename is atomic only within one file system.
     folder = os.path.dirname(target)
     temporary = os.path.join(folder, f".minidl-{_machine()}-{os.urandom(8).hex()}.tmp")
@@ -69,6 +67,27 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
                 os.unlink(temporary)
             raise
     _sync_folder(folder)
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Raise the OSError that `write_atomically` would raise, as far as that is known before there is anything to write.
+
+    So a long computation needn't end in it.
+    """
+    folder = os.path.dirname(_target(path))
+    number = errno.EACCES if os.path.isdir(folder) else errno.ENOENT
+    if number == errno.ENOENT or not os.access(folder, os.W_OK | os.X_OK):
+        raise OSError(number, os.strerror(number), os.fspath(path))
+
+
+def _target(path: str | os.PathLike[str]) -> str:
+    """The path of the file that is to be replaced, or made: links are followed."""
+    target = os.path.realpath(os.fspath(path))
+    if os.path.isdir(target):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    if os.path.exists(target) and not os.path.isfile(target):  # such as /dev/null, which others need
+        raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
+    return target
 
 
 @contextlib.contextmanager

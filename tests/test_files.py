@@ -12,7 +12,7 @@ import time
 import pytest
 
 from minidl import files
-from minidl.files import write_atomically
+from minidl.files import check_writable, write_atomically
 
 posix = pytest.mark.skipif(os.name == "nt", reason="permissions, links and folder handles are POSIX's")
 
@@ -201,7 +201,7 @@ def test_writers_at_the_same_time_leave_one_whole_file(tmp_path):
 
 KILLED = """
 import os, signal, sys
-from minidl.files import write_atomically
+from minidl.files import check_writable, write_atomically
 with write_atomically(sys.argv[1]) as file:
     file.write(b"half of the n")
     file.flush()
@@ -247,6 +247,33 @@ def test_files_of_other_machines_are_swept_when_they_are_old(tmp_path):
     with write_atomically(tmp_path / "new.bin"):
         pass
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([young.name, "new.bin"])
+
+
+def test_what_can_be_known_before_there_is_anything_to_write(tmp_path, monkeypatch):
+    (tmp_path / "old").write_text("old")
+    check_writable(tmp_path / "new")
+    check_writable(tmp_path / "old")
+    with pytest.raises(IsADirectoryError):
+        check_writable(tmp_path)
+    with pytest.raises(FileNotFoundError, match="missing"):
+        check_writable(tmp_path / "missing" / "new")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(PermissionError, match="new"):
+        check_writable(tmp_path / "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["old"]
+
+
+@posix
+def test_a_pipe_or_a_device_is_not_replaced(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (tmp_path / "link").symlink_to(pipe)
+    for path in (pipe, tmp_path / "link"):
+        with pytest.raises(OSError, match="not a regular file") as caught, write_atomically(path):
+            pass
+        assert caught.value.filename == str(path)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "link", pipe]
 
 
 @posix

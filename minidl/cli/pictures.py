@@ -10,7 +10,7 @@ import numpy as np
 
 from minidl.cli.messages import UsageError, printable
 from minidl.datasets import Dataset
-from minidl.files import write_atomically
+from minidl.files import check_writable, write_atomically
 from minidl.streams import is_terminal
 from minidl.typing import Array
 
@@ -27,6 +27,7 @@ def check_out(path: str) -> None:
         raise UsageError(f"argument --out: expected a file name that ends in .png, got {path!r}")
     if not Path(path).parent.is_dir():
         raise UsageError(f"argument --out: there is no folder {Path(path).parent}")
+    check_writable(path)
 
 
 def first_of_each(data: Dataset, count: int) -> list[Array]:

@@ -13,7 +13,7 @@ from minidl.cli.choices import class_names
 from minidl.cli.messages import printable, say
 from minidl.cli.run import json_text, load_run, regular_file
 from minidl.errors import DTypeError, ShapeError
-from minidl.files import write_atomically
+from minidl.files import check_writable, write_atomically
 from minidl.layers.container import without_softmax
 from minidl.model import Sequential
 from minidl.shapes import show
@@ -43,8 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Load, predict, write, print."""
-    if arguments.out is not None and not Path(arguments.out).parent.is_dir():
-        raise FileNotFoundError(f"{arguments.out}: there is no folder {Path(arguments.out).parent}")
+    if arguments.out is not None:
+        if not Path(arguments.out).parent.is_dir():
+            raise FileNotFoundError(f"{arguments.out}: there is no folder {Path(arguments.out).parent}")
+        check_writable(arguments.out)
     with computing.computing(arguments):
         model, config = load_run(arguments.run)
         assert model.input_shape is not None  # load builds it

@@ -257,3 +257,14 @@ def test_what_is_no_run(fails, trained, tmp_path):
     assert digests(run) == before
     (run / "config.toml").write_text('optimizer = "adm"')
     assert f"{run / 'config.toml'}: optimizer: unknown name 'adm'" in fails("train", "--resume", run)
+
+
+@posix
+def test_ten_requests_to_terminate(tmp_path, whole):
+    run = tmp_path / "run"
+    code, _, err = interrupted(run, *((step, signal.SIGTERM) for step in range(6, 16)))
+    assert code == 143
+    assert err.endswith(f"{run} has the model after 1 of 4 epochs; go on with: minidl train --resume {run}\n")
+    assert not (run / claim.NAME).exists()
+    resume(run)
+    assert digests(run) == whole

@@ -10,7 +10,7 @@ RUNS := $(VENV)/.runs
 DEVELOPS := $(VENV)/.develops
 QUICK := -m pytest -n auto -m "not slow"
 
-.PHONY: help train test test-all lint docs linkcheck readme-figures coverage uncompiled boundscheck wheel benchmarks clean
+.PHONY: help train test test-all lint docs linkcheck readme-figures coverage coverage-report uncompiled boundscheck wheel benchmarks clean
 
 help:
 	@echo "make train        train LeNet on the packaged images (ARGS=\"--epochs 3\" adds options)"
@@ -33,8 +33,9 @@ train: $(RUNS)
 test: $(DEVELOPS)
 	$(BIN)/python $(QUICK) $(ARGS)
 
+# COVERED=1 also notes the lines that are reached, for `make coverage-report`.
 test-all: $(DEVELOPS)
-	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+	$(BIN)/$(if $(COVERED),coverage run,python) -m pytest -n auto --dist worksteal $(ARGS)
 
 lint: $(DEVELOPS)
 	$(BIN)/ruff check .
@@ -55,6 +56,9 @@ readme-figures: $(DEVELOPS)
 coverage: $(DEVELOPS)
 	$(BIN)/coverage erase
 	$(BIN)/coverage run $(QUICK) $(ARGS)
+	@$(MAKE) --no-print-directory coverage-report
+
+coverage-report: $(DEVELOPS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

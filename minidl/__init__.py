@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 from minidl import functional, initializers, metrics
 from minidl.backends import backend_name, use_backend
-from minidl.callbacks import AverageWeights, Callback, CSVLogger, EarlyStopping, ModelCheckpoint, ProgressBar
+from minidl.callbacks import (
+    AverageWeights,
+    Callback,
+    CSVLogger,
+    EarlyStopping,
+    ModelCheckpoint,
+    ProgressBar,
+    TerminateOnNaN,
+)
 from minidl.checkpoint import load_arrays, save_arrays
 from minidl.compilation import warm_up
 from minidl.data import batches, class_weights, one_hot, train_test_split
@@ -95,10 +103,7 @@ from minidl.training import evaluate, fit, predict
 from minidl.training_state import TrainingCheckpoint, load_training, save_training
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from minidl import augment, datasets, models, schedules, testing
-del TYPE_CHECKING
 
 __version__ = "0.1.0"
 
@@ -181,6 +186,7 @@ __all__ = [
     "Softplus",
     "StateError",
     "Tanh",
+    "TerminateOnNaN",
     "TopKAccuracy",
     "TrainingCheckpoint",
     "UpSample2D",
@@ -217,13 +223,20 @@ __all__ = [
 _LATER = frozenset({"augment", "datasets", "models", "schedules", "testing"})
 
 
-def __getattr__(name: str) -> "ModuleType":
-    """Import a part when it is first asked for (PEP 562): a program that embeds a network does without it."""
-    from importlib import import_module
+if not TYPE_CHECKING:  # for which any name would be one
 
-    if name in _LATER:
-        return import_module(f"minidl.{name}")
-    raise AttributeError(f"module 'minidl' has no attribute {name!r}", name=name, obj=import_module("minidl"))
+    def __getattr__(name):
+        """Import a part when it is first asked for (PEP 562): a program that embeds a network does without it."""
+        if name in _LATER:
+            from importlib import import_module
+
+            return import_module(f"minidl.{name}")
+        from minidl.errors import missing_name
+
+        raise missing_name("minidl", name, __all__)
+
+
+del TYPE_CHECKING
 
 
 def __dir__() -> list[str]:

@@ -74,10 +74,8 @@ def check_writable(path: str | os.PathLike[str]) -> None:
 
     So a long computation needn't end in it.
     """
-    folder = os.path.dirname(_target(path))
-    number = errno.EACCES if os.path.isdir(folder) else errno.ENOENT
-    if number == errno.ENOENT or not os.access(folder, os.W_OK | os.X_OK):
-        raise OSError(number, os.strerror(number), os.fspath(path))
+    if not os.access(os.path.dirname(_target(path)), os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fspath(path))
 
 
 def _target(path: str | os.PathLike[str]) -> str:
@@ -87,6 +85,10 @@ def _target(path: str | os.PathLike[str]) -> str:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     if os.path.exists(target) and not os.path.isfile(target):  # such as /dev/null, which others need
         raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
+    folder = os.path.dirname(target)
+    if not os.path.isdir(folder):
+        given = os.path.dirname(os.fspath(path)) or os.curdir
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", folder if os.path.isdir(given) else given)
     return target
 
 

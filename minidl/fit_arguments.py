@@ -9,6 +9,7 @@ import numpy as np
 
 from minidl import shapes
 from minidl.errors import ShapeError, did_you_mean
+from minidl.logged import Logged
 
 LOSSES = {
     "bce": "BinaryCrossEntropy",
@@ -82,17 +83,34 @@ def check_optimizer(optimizer: Any) -> None:
 
 
 def check_metrics(metrics: Sequence[Any]) -> None:
-    """Raise TypeError for names and classes in the place of metrics."""
+    """Raise TypeError for names and classes in the place of metrics, and ValueError for two of one name."""
     if isinstance(metrics, str) or not isinstance(metrics, Sequence):
         metrics = [metrics]
         if hasattr(metrics[0], "update"):
             raise TypeError(f"metrics: expected a list, got {metrics[0]!r}: [{type(metrics[0]).__name__}()]")
     for metric in metrics:
         _check_made(metric, "metrics", "Accuracy()", METRICS, "()")
+    _check_names(metrics)
 
 
-def check_schedule(schedule: Any, optimizer: Any, names: Sequence[str], steps: int) -> None:
-    """Raise unless it is a schedule of this optimizer, whose value is logged, and that lasts for so many batches."""
+def _check_names(metrics: Sequence[Any]) -> None:
+    """Raise TypeError and ValueError unless each metric's result has a place of its own in a History."""
+    taken = {"loss", "lr", "epoch"}
+    for metric in metrics:
+        name, kind = getattr(metric, "name", None), type(metric).__name__
+        if not isinstance(name, str) or not hasattr(metric, "update"):
+            raise TypeError(f"metrics: expected objects with a name, such as Accuracy(), got {metric!r}")
+        if name in taken or name.startswith("val_"):
+            twice = "more than one metric is" if name in taken - {"loss", "lr", "epoch"} else "no metric may be"
+            raise ValueError(f"metrics: {twice} called {name!r}; give {kind} another name, as in {kind}(name=...)")
+        taken.add(name)
+
+
+def check_schedule(schedule: Any, optimizer: Any, logged: Logged, steps: int) -> None:
+    """Raise unless it is a schedule of this optimizer, whose value is logged, and that lasts for so many batches.
+
+    It learns which way the logged values are better.
+    """
     if schedule is None:
         return
     from minidl.schedules import Schedule  # loaded where there is one, not with minidl
@@ -102,9 +120,9 @@ def check_schedule(schedule: Any, optimizer: Any, names: Sequence[str], steps: i
         raise TypeError(f"schedule: expected one of minidl.schedules, got {schedule!r}{hint}")
     if schedule.optimizer is not optimizer:
         raise ValueError("schedule: expected one made for this optimizer")
-    if schedule.monitor is not None and schedule.monitor not in names:
-        hint = did_you_mean(schedule.monitor, names)
-        raise ValueError(f"schedule: nothing called {schedule.monitor!r} is logged; {hint}")
+    if schedule.monitor is not None:
+        logged.check_watched("schedule", schedule.monitor)
+        schedule.watch(logged.better)
     total = getattr(schedule, "total_steps", math.inf)
     if schedule.per == "batch" and schedule.steps + steps > total:
         raise ValueError(f"schedule: it has {total - schedule.steps} steps left, and this training {steps} batches")

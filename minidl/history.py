@@ -1,10 +1,20 @@
 """What a training saw, epoch by epoch."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from minidl.errors.hints import missing_attribute
 
 
 class History(dict[str, list[Any]]):
     """What `fit` saw: a list with a value for each epoch, under "loss", each metric's name and both with "val_"."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            if name in self:
+                message = f"'History' object has no attribute {name!r}; it's history[{name!r}]"
+                raise AttributeError(message, name=name, obj=self)
+            return missing_attribute(self, name)
 
     def append(self, logs: dict[str, Any]) -> None:
         """Add an epoch's values."""

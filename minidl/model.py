@@ -130,6 +130,11 @@ class Sequential(Chain, Model):
         Raises NotBuiltError, and TypeError for layers that aren't minidl's, or are used twice: `save_weights` writes
         their values alone.
         """
+        described = self.description()
+        checkpoint.save_arrays(path, self.state_dict(), metadata={"format": FORMAT, "model": described})
+
+    def description(self) -> dict[str, Any]:
+        """The architecture as the data that `save` writes; raises the same."""
         if self.input_shape is None:
             raise NotBuiltError(
                 "a model is saved with its weights: build it first, with input_shape=(c, h, w) or a call"
@@ -138,8 +143,7 @@ class Sequential(Chain, Model):
             raise TypeError(
                 "a file can't say that a layer is used twice: use save_weights, and build the model in code"
             )
-        described = architecture.describe(self, _TABLE)
-        checkpoint.save_arrays(path, self.state_dict(), metadata={"format": FORMAT, "model": described})
+        return architecture.describe(self, _TABLE)
 
 
 FORMAT = "minidl-model-1"

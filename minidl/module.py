@@ -8,6 +8,7 @@ import numpy as np
 
 from minidl import initializers, representation
 from minidl.errors import KeywordHints, NotBuiltError, ShapeError, StateError
+from minidl.errors.hints import AttributeHints
 from minidl.shapes import show
 from minidl.typing import Array, Backward, Shape
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.random import Generator
 
 
-class Parameter:
+class Parameter(AttributeHints):
     """An array that training changes, and the sum of its gradients since `zero_grad`.
 
     It has neither until its module is built, unless it is made of a `value`; then both are views into the two flat

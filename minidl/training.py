@@ -11,11 +11,14 @@ import numpy as np
 from minidl import functional as F
 from minidl import shapes
 from minidl.callbacks import Callback, ProgressBar
+from minidl.callbacks.events import check_listeners
+from minidl.callbacks.terminate_on_nan import NaNAlarm
 from minidl.data import batches
 from minidl.errors import DTypeError, ShapeError, keyword_hints
 from minidl.fit_arguments import check_loss, check_metrics, check_optimizer, check_schedule, weights_of
 from minidl.history import History
 from minidl.layers.container import without_softmax
+from minidl.logged import logged
 from minidl.losses.loss import ClassLoss
 from minidl.metrics import Metric
 from minidl.module import Module
@@ -64,7 +67,7 @@ def fit(
     function of `seed`. `verbose`: 0 is silent, 2 writes a line for each epoch; 1 and "auto" draw a bar, too, as an
     epoch goes by, on a terminal or in a notebook with tqdm and ipywidgets. A model that ends in Softmax and is trained
     with CrossEntropy, or another loss of classes, is differentiated as one, from the logits. Raises ValueError and its
-    kin before any work.
+    kin before any work. A loss that is NaN or infinite draws a warning, once, which names epoch and batch.
 
     `augment` changes training images, differently in each epoch: an augmentation of `minidl.augment`, a list of them,
     or a function (x, y) -> (x, y) of batches. What augmentations do to a sample is a function of `seed`, the epoch and
@@ -85,6 +88,7 @@ def fit(
     check_loss(loss, weighted=weighted)
     check_optimizer(optimizer)
     check_metrics(metrics)
+    check_listeners(callbacks, Callback)
     x, y = as_input(x, module), np.asarray(y)
     _check_lengths(x, y)
     _check_trained(module, optimizer)
@@ -104,10 +108,11 @@ def fit(
     entropy = np.random.SeedSequence(seed)
     rng = np.random.default_rng(entropy)
     augment_seed = int(entropy.spawn(1)[0].generate_state(1, np.uint64)[0])
-    names = ["loss", *(metric.name for metric in metrics)]
-    logged = names + [f"val_{name}" for name in names if held_out is not None]
+    told = logged(metrics, validates=held_out is not None)
     steps = -(-len(x) // batch_size)
-    check_schedule(schedule, optimizer, logged, (epochs - initial_epoch) * steps)
+    check_schedule(schedule, optimizer, told, (epochs - initial_epoch) * steps)
+    if schedule is not None:
+        told = told.with_rate()
     watchers = [*callbacks, *_progress(verbose)]
     for watcher in watchers:
         watcher.model, watcher.optimizer, watcher.stop_training = module, optimizer, False
@@ -117,8 +122,9 @@ def fit(
             "initial_epoch": initial_epoch,
             "steps": steps,
             "samples": len(x),
-            "metrics": logged + ["lr"] * (schedule is not None),
+            "metrics": told.names,
         }
+        watcher.logged = told
     history = History()
     for watcher in watchers:
         watcher.on_train_begin()
@@ -126,7 +132,10 @@ def fit(
     if shuffle:
         for _ in range(initial_epoch):
             rng.permutation(len(x))
-    try:
+    alarm = NaNAlarm(watchers)
+    with contextlib.ExitStack() as ends:  # each has its end, also where another one's fails
+        for watcher in reversed(watchers):
+            ends.callback(watcher.on_train_end)
         for epoch in range(initial_epoch, epochs):
             if any(watcher.stop_training for watcher in watchers):
                 break
@@ -152,12 +161,16 @@ def fit(
                         logs = job.result(each_batch=True)
                         for listener in listeners:
                             listener.on_train_batch_end(batch, logs)
+                    if not math.isfinite(job.total) and alarm.batch(job.total, epoch, batch):
+                        break
             logs = job.result()
             for watcher in watchers:
                 watcher.on_train_epoch_end(epoch)
             if held_out is not None:
                 validation = _evaluate(job, *held_out, max(batch_size, 256), Bar(0, "", live=False))
                 logs |= {f"val_{name}": value for name, value in validation.items()}
+                if not math.isfinite(validation["loss"]):
+                    alarm.validation(validation["loss"], epoch)
             if schedule is not None:
                 logs["lr"] = optimizer.lr
                 if schedule.per == "epoch":
@@ -165,9 +178,6 @@ def fit(
             history.append(logs)
             for watcher in watchers:
                 watcher.on_epoch_end(epoch, logs)
-    finally:
-        for watcher in watchers:
-            watcher.on_train_end()
     return history
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from minidl import shapes
 from minidl.callbacks import Callback, Logs
+from minidl.callbacks.paths import check_alone, check_place, check_plain
 from minidl.checkpoint import load_arrays, save_arrays
 from minidl.errors import FormatError, StateError, keyword_hints
 from minidl.module import Module
@@ -94,13 +95,13 @@ class TrainingCheckpoint(Callback):
     """
 
     def __init__(self, filepath: StrPath) -> None:
-        self.filepath = os.fspath(filepath)
+        self.filepath = os.fsdecode(filepath)
         self.history: dict[str, list[Any]] = {}
 
     def on_train_begin(self) -> None:
-        folder = os.path.dirname(self.filepath) or "."
-        if not os.path.isdir(folder):
-            raise FileNotFoundError(f"TrainingCheckpoint: there is no folder {folder}")
+        check_alone(self, self.filepath)
+        check_place("TrainingCheckpoint", self.filepath)
+        check_plain("TrainingCheckpoint", self.filepath, self.logged.names)
         place = next(i for i, callback in enumerate(self.callbacks) if callback is self)
         if later := _stateful(self.callbacks[place + 1 :]):
             raise ValueError(f"TrainingCheckpoint: expected after {type(later[0]).__name__}, whose state it saves")
@@ -108,6 +109,10 @@ class TrainingCheckpoint(Callback):
         if (state := self.take_resumed()) is not None:
             for name, values in zip(state["names"], state["values"], strict=True):
                 self.history[name] = values.tolist() if values.ndim == 1 else list(values)
+        if self.history and set(self.history) != set(self.logged.names):
+            before, now = ", ".join(self.history), ", ".join(self.logged.names)
+            self.history = {}
+            raise StateError(f"TrainingCheckpoint: the epochs before have {before}, and those to come {now}")
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         for name, value in logs.items():

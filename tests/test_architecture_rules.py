@@ -20,7 +20,7 @@ PACKAGE = Path(minidl.__file__).resolve().parent
 # Bottom up; the modules of one floor don't import each other. "*" stands for any files of a folder.
 FLOORS = [
     [
-        *("errors", "typing", "entering", "locks", "streams", "counter", "installed", "representation"),
+        *("errors", "errors.*", "typing", "entering", "locks", "streams", "counter", "installed", "representation"),
         *("backends.reference", "backends.reference.*"),
     ],
     ["files", "notebook"],
@@ -44,7 +44,7 @@ FLOORS = [
     ["layers.branches"],
     ["layers"],
     ["augment", "augment.*"],
-    ["data.labels", "data.rows", "data.split", "checkpoint"],
+    ["data.labels", "data.rows", "data.split", "checkpoint", "logged"],
     [
         "losses",
         "losses.*",
@@ -60,7 +60,7 @@ FLOORS = [
         "datasets.*",
         "architecture",
     ],
-    ["callbacks", "fit_arguments", "history", "history_files"],
+    ["callbacks", "callbacks.*", "fit_arguments", "history", "history_files"],
     ["training_state"],
     ["training"],
     ["compilation", "timings"],
@@ -76,6 +76,7 @@ FLOORS = [
 
 # The files of these folders, and their __init__, may import each other, though never in a circle.
 FOLDERS = [
+    "errors",
     "backends.reference",
     "backends.vectorized",
     "backends.compiled",
@@ -87,6 +88,7 @@ FOLDERS = [
     "optim",
     "schedules",
     "datasets",
+    "callbacks",
     "models",
     "inspection",
     "plots",
@@ -337,7 +339,8 @@ def test_the_lowest_floor_needs_the_standard_library_and_numpy_alone():
             if isinstance(node, ast.Import | ast.ImportFrom):
                 names = [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
                 for name in names:
-                    own = name.startswith("minidl.backends.reference.") and is_below(module, "backends.reference")
+                    folders = ("backends.reference", "errors")
+                    own = any(name.startswith(f"minidl.{each}.") and is_below(module, each) for each in folders)
                     assert own or name.split(".")[0] in {*sys.stdlib_module_names, "numpy"}, f"{module} imports {name}"
 
 

@@ -175,10 +175,8 @@ def test_a_symbolic_link_is_followed(tmp_path):
 def test_folders(tmp_path):
     with pytest.raises(IsADirectoryError, match="test_folders"), write_atomically(tmp_path):
         pass
-    missing = tmp_path / "missing" / "new.bin"
-    with pytest.raises(FileNotFoundError) as caught, write_atomically(missing):
+    with pytest.raises(FileNotFoundError), write_atomically(tmp_path / "missing" / "new.bin"):
         pass
-    assert caught.value.filename == str(missing)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -197,6 +195,18 @@ def test_writers_at_the_same_time_leave_one_whole_file(tmp_path):
         thread.join()
     assert path.read_bytes() in (b"a" * 1000, b"b" * 1000, b"c" * 1000)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_missing_folder_is_named_itself(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for path, folder in (("no/such/x.bin", "no/such"), (tmp_path / "none" / "x.bin", str(tmp_path / "none"))):
+        with pytest.raises(FileNotFoundError, match="there is no such folder") as caught, write_atomically(path):
+            raise AssertionError
+        assert caught.value.filename == folder
+    (tmp_path / "link").symlink_to(tmp_path / "gone" / "x.bin")
+    with pytest.raises(FileNotFoundError) as caught, write_atomically("link"):
+        raise AssertionError
+    assert caught.value.filename == str(tmp_path / "gone")
 
 
 KILLED = """

@@ -220,3 +220,75 @@ def test_what_does_not_fit(options, error, message):
     with pytest.raises(error, match=message):
         fit(model, **options)
     np.testing.assert_array_equal(weights(model), before)
+
+
+class Named(ml.Accuracy):
+    def __init__(self, name):
+        super().__init__()
+        self.name = name
+
+
+@pytest.mark.parametrize(
+    ("metrics", "message"),
+    [
+        (
+            [ml.F1("macro"), ml.F1("micro")],
+            r"more than one metric is called 'f1'; give F1 another name, as in F1\(name=",
+        ),
+        (
+            [ml.Accuracy(), ml.BinaryAccuracy()],
+            "more than one metric is called 'accuracy'; give BinaryAccuracy another",
+        ),
+        ([Named("loss")], "no metric may be called 'loss'; give Named another name"),
+        ([Named("lr")], "no metric may be called 'lr'"),
+        ([Named("epoch")], "no metric may be called 'epoch'"),
+        ([Named("val_accuracy")], "no metric may be called 'val_accuracy'"),
+    ],
+)
+def test_names_of_metrics_are_unique(metrics, message):
+    model = network()
+    before = weights(model).tobytes()
+    with pytest.raises(ValueError, match=f"^metrics: {message}"):
+        fit(model, metrics=metrics)
+    with pytest.raises(ValueError, match=f"^metrics: {message}"):
+        model.evaluate(X, Y, loss=ml.CrossEntropy(), metrics=metrics)
+    assert weights(model).tobytes() == before
+    with pytest.raises(TypeError, match="metrics: expected objects with a name, such as Accuracy"):
+        fit(model, metrics=[len])
+    assert set(fit(model, metrics=[Named("a"), Named("b")])) == {"loss", "a", "b"}
+
+
+def test_a_plateau_is_watched_in_the_direction_of_its_metric():
+    """An accuracy that stays perfect is a plateau, whether or not larger is better; one that grows isn't."""
+
+    class Grows(ml.Metric):
+        name, value = "grows", 0
+
+        def reset(self):
+            self.value += 1
+
+        def update(self, scores, labels):
+            """Each epoch has one more."""
+
+        def result(self):
+            return float(self.value)
+
+    class Known(Grows):
+        better = "larger"
+
+    def rates(metric, **options):
+        model = network()
+        optimizer = ml.SGD(model.parameters(), lr=1.0)
+        schedule = ml.schedules.ReduceOnPlateau(optimizer, monitor="grows", patience=0, factor=0.5, **options)
+        schedule = ml.schedules.WarmUp(schedule, steps=1, start_factor=1)
+        return fit(model, optimizer=optimizer, schedule=schedule, metrics=[metric], epochs=4)["lr"]
+
+    assert rates(Known()) == rates(Grows(), mode="max") == [1.0] * 4
+    assert rates(Known(), mode="min")[-1] < 1
+    with pytest.raises(ValueError, match="ReduceOnPlateau: nothing says whether 'grows' is better large or small"):
+        rates(Grows())
+    model = network()
+    optimizer = ml.SGD(model.parameters(), lr=1.0)
+    schedule = ml.schedules.ReduceOnPlateau(optimizer, monitor="confusion_matrix", mode="min")
+    with pytest.raises(ValueError, match=r"schedule: 'confusion_matrix' isn't a single number; numbers: loss$"):
+        fit(model, optimizer=optimizer, schedule=schedule, metrics=[ml.ConfusionMatrix()])

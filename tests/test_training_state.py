@@ -279,3 +279,25 @@ def test_the_best_of_before_counts(tmp_path):
     again.fit(2, 2)
     assert resumed.best == best.best
     assert best.best == min(first.checkpoint.history["val_loss"])
+
+
+def test_a_history_of_other_names_is_not_gone_on_with(tmp_path):
+    path = tmp_path / "training.npz"
+    x, y = np.ones((4, 2), np.float32), np.zeros(4, int)
+
+    def train(metrics, first=0, resume=False):
+        model = ml.Sequential([ml.Dense(2)], input_shape=(2,), seed=0)
+        optimizer = ml.SGD(model.parameters(), lr=0.1)
+        callbacks = [ml.TrainingCheckpoint(path)]
+        if resume:
+            first = ml.load_training(path, model, optimizer=optimizer, callbacks=callbacks)
+        options = {"loss": ml.CrossEntropy(), "optimizer": optimizer, "callbacks": callbacks, "verbose": 0}
+        model.fit(x, y, **options, epochs=first + 1, initial_epoch=first, metrics=metrics)
+        return callbacks[0].history
+
+    train([ml.Accuracy()])
+    before = path.read_bytes()
+    with pytest.raises(ml.StateError, match=r"the epochs before have loss, accuracy, and those to come loss, f1$"):
+        train([ml.F1()], resume=True)
+    assert path.read_bytes() == before
+    assert len(train([ml.Accuracy()], resume=True)["accuracy"]) == 2

@@ -10,8 +10,9 @@ from typing import Any
 
 from minidl import augment, schedules
 from minidl.callbacks import EarlyStopping
-from minidl.datasets import Dataset, from_path
+from minidl.datasets import Dataset, Splits, from_splits
 from minidl.datasets.catalogue import KNOWN
+from minidl.datasets.path import divided, parts_of
 from minidl.losses import CrossEntropy, FocalLoss
 from minidl.losses.loss import Loss
 from minidl.models import MODELS
@@ -105,18 +106,24 @@ LOSSES = {
     "focal": Choice(FocalLoss, hidden=("from_logits", "alpha", "reduction")),
 }
 
-PATH = Choice(from_path, hidden=("path",))
+PATH = Choice(from_splits, hidden=("path",))
+PARTS = Choice(parts_of, hidden=("path",))
 EARLY_STOPPING = Choice(EarlyStopping)
 WARM_UP = Choice(WarmUp, hidden=("after", "per"))
 
 
-def load_data(table: Table) -> tuple[Dataset, Dataset]:
-    """(train, test) of a data set's table, {"name": ...} or {"path": ..., and arguments of `datasets.from_path`}."""
+def load_parts(table: Table) -> dict[str, Dataset]:
+    """The parts that a data set has, by its table, {"name": ...} or {"path": ..., and arguments of `from_splits`}."""
     if "name" in table:
-        return DATA[table["name"]]()
-    own = {name: value for name, value in table.items() if name != "path"}
-    parts: tuple[Dataset, Dataset] = PATH(table["path"], table=own)
+        return dict(zip(("train", "test"), DATA[table["name"]](), strict=True))
+    own = {name: value for name, value in table.items() if name not in ("path", "test_size")}
+    parts: dict[str, Dataset] = PARTS(table["path"], table=own)
     return parts
+
+
+def load_data(table: Table) -> Splits:
+    """The same, with images set aside to test with where it has none."""
+    return divided(load_parts(table), test_size=PATH.resolved(table)["test_size"])
 
 
 def class_names(table: Table) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add `--backend` and `--threads`."""
     choice(parser, "--backend", backends.NAMES, "how operators are computed (default: compiled where Numba is there)")
     parser.add_argument(
-        "--threads", type=whole_number(1), metavar="N", help="processor threads to use (default: all that there are)"
+        "--threads", type=whole_number(1), metavar="N", help="processor threads to use (default: as `minidl info` says)"
     )
 
 

@@ -57,7 +57,7 @@ IGNORED = "versions"
 
 
 LOGGED = ["val_loss", "val_accuracy", "loss", "accuracy"]
-"""What a schedule or early stopping may watch."""
+"""What a schedule or early stopping may watch; without images to validate with, the last two."""
 
 
 def read_configuration(path: str | Path) -> Configuration:
@@ -161,11 +161,8 @@ def complete(config: Configuration, where: str) -> Configuration:
     if config.get("schedule", {}).get("name") == "":
         raise UsageError(f"{where}: schedule.name: expected one; known: {', '.join(choices.SCHEDULES)}")
     for key in ("schedule", "early_stopping"):
-        monitor = config.get(key, {}).get("monitor", LOGGED[0])
-        if monitor not in LOGGED:
-            raise UsageError(
-                f"{where}: {key}.monitor: nothing called {monitor!r} is logged; {did_you_mean(monitor, LOGGED)}"
-            )
+        if key in config and ("monitor" in config[key] or config[key].get("name", "plateau") == "plateau"):
+            _check_monitor(config[key].get("monitor", LOGGED[0]), config, f"{where}: {key}.monitor")
     tiny = Sequential([Dense(1)], input_shape=(1,), seed=0)
 
     def optimizer() -> Any:
@@ -195,8 +192,18 @@ def complete(config: Configuration, where: str) -> Configuration:
     return config
 
 
+def _check_monitor(monitor: str, config: Configuration, at: str) -> None:
+    if monitor not in LOGGED:
+        raise UsageError(f"{at}: nothing called {monitor!r} is logged; {did_you_mean(monitor, LOGGED)}")
+    if monitor in LOGGED[:2] and config.get("validation_split") == 0:
+        raise UsageError(
+            f"{at}: without images to validate with, as validation_split = 0 has it, there is no {monitor}; watch "
+            f"{monitor.removeprefix('val_')}, or give validation_split a share"
+        )
+
+
 def settled(config: Configuration, train: Dataset) -> Configuration:
-    """The configuration with what depends on the data, and the backend that is used: what a run keeps.
+    """The configuration with what depends on the images to train on, and the backend that is used: what a run keeps.
 
     Raises UsageError for a schedule that ends before the training does.
     """
@@ -204,8 +211,7 @@ def settled(config: Configuration, train: Dataset) -> Configuration:
     if "path" in config["data"]:
         config["data"] = choices.PATH.resolved(config["data"]) | {"class_names": list(train.class_names)}
     if "schedule" in config:
-        kept = int(len(train) * (1 - config.get("validation_split", 0)))
-        steps = -(-kept // config["batch_size"])
+        steps = -(-len(train) // config["batch_size"])
         lr = config["optimizer"]["lr"]
         epochs = config["epochs"]
         table = config["schedule"] = choices.schedule_table(config["schedule"], lr=lr, epochs=epochs, steps=steps)

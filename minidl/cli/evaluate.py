@@ -5,7 +5,7 @@ import argparse
 from minidl.cli import computing
 from minidl.cli.messages import printable, say
 from minidl.cli.run import json_text, load_run
-from minidl.cli.tested import add_data_argument, test_split
+from minidl.cli.tested import add_data_argument, tested
 from minidl.metrics import Accuracy
 
 HELP = "Print the loss and accuracy of a trained model on the test split of its data, or of other data."
@@ -29,11 +29,11 @@ def run(arguments: argparse.Namespace) -> None:
     """Load, evaluate, print."""
     with computing.computing(arguments):
         model, config = load_run(arguments.run)
-        name, test, loss = test_split(arguments.run, config, arguments.data)
-        result = model.evaluate(test.images, test.labels, loss=loss, metrics=[Accuracy()])
+        test = tested(arguments.run, config, arguments.data, model)
+        result = model.evaluate(test.images.images, test.images.labels, loss=test.loss, metrics=[Accuracy()])
     if arguments.json:
-        say(json_text({"data": name, "split": "test", "images": len(test), **result}))
+        say(json_text({"data": test.name, "split": test.split, "images": len(test.images), **result}))
     else:
-        say(f"{printable(name)}, test split, {len(test):,} images")
+        say(printable(test.text()))
         for name, value in result.items():
             say(f"test {name} {value:.4f}")

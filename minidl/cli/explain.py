@@ -10,7 +10,7 @@ from minidl.cli.arguments import whole_number
 from minidl.cli.messages import printable, say
 from minidl.cli.pages import page_path
 from minidl.cli.run import load_run
-from minidl.cli.tested import add_data_argument, test_split
+from minidl.cli.tested import add_data_argument, tested
 from minidl.datasets import Dataset
 from minidl.errors import ShapeError
 from minidl.explain import write_page
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Load, write, say where."""
     model, config = load_run(arguments.run)
     out = page_path(arguments.run, arguments.out, "explain.html")
-    data, test, _ = test_split(arguments.run, config, arguments.data)
+    data, _, test, _ = tested(arguments.run, config, arguments.data, model)
     if model.input_shape != test.images.shape[1:]:
         wanted, got = show(model.input_shape or ()), show(test.images.shape[1:])
         raise ShapeError(f"{arguments.run} is a model of inputs {wanted}, and the images of {data} are {got}")

@@ -18,7 +18,7 @@ from minidl.datasets.locate import find
 from minidl.installed import installed_version, is_installed
 from minidl.progress import megabytes
 
-HELP = "Print versions, what kernels use of the CPU, the backend and why it is that one, and which data sets are here."
+HELP = "Print versions, what kernels use of the CPU, the backend and threads and why, and which data sets are here."
 
 EXAMPLES = """\
 minidl info
@@ -43,6 +43,7 @@ def run(arguments: argparse.Namespace) -> None:
 def facts() -> dict[str, Any]:
     """All that is printed, as values for JSON."""
     name, reason = backends.choice()
+    number, origin = threads.choice()
     return {
         "minidl": {"version": minidl.__version__, "folder": str(Path(minidl.__file__).parent)},
         "python": platform.python_version(),
@@ -51,7 +52,8 @@ def facts() -> dict[str, Any]:
         "numba": installed_version("numba") if is_installed("numba") else None,
         "extras": {extra: {name: installed_version(name) for name in names} for extra, names in EXTRAS.items()},
         "cpu": {"model": cpu_model(), "cores": os.cpu_count()},
-        "threads": threads.num_threads(),
+        "threads": number,
+        "threads_reason": origin,
         "backend": {"name": name, "reason": reason},
         "kernels": backends.about_kernels(),
         "data": {
@@ -89,7 +91,7 @@ def _table(found: dict[str, Any]) -> str:
         ("Numba", found["numba"] or "not installed, so that nothing can be compiled: pip install numba"),
         *((f"extra {extra}", _extra(extra, packages)) for extra, packages in found["extras"].items()),
         ("CPU", f"{found['cpu']['model']}, {found['cpu']['cores']} cores"),
-        ("threads", str(found["threads"])),
+        ("threads", f"{found['threads']}, because {found['threads_reason']}"),
         ("backend", f"{backend['name']}, because {backend['reason']}{unknown}"),
     ]
     if kernels is not None:

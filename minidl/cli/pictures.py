@@ -41,9 +41,9 @@ def first_of_each(data: Dataset, count: int) -> list[Array]:
 def save(data: Dataset, count: int, title: str, path: str) -> None:
     """Write a PNG with a line of images for each class. Raises ImportError without matplotlib."""
     figure = _matplotlib("figure").Figure
-    content = io.BytesIO()
-    _draw(figure(layout="constrained"), data, count, title).savefig(content, format="png", dpi=100)
-    with write_atomically(path) as file:
+    with write_atomically(path) as file:  # first, so that a folder that isn't there is met before the work
+        content = io.BytesIO()
+        _draw(figure(layout="constrained"), data, count, title).savefig(content, format="png", dpi=100)
         file.write(content.getvalue())
 
 

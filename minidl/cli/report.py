@@ -10,7 +10,7 @@ from minidl.cli.arguments import whole_number
 from minidl.cli.messages import printable, say
 from minidl.cli.pages import page_path
 from minidl.cli.run import Run, json_text, load_run, regular_file
-from minidl.cli.tested import add_data_argument, test_split
+from minidl.cli.tested import add_data_argument, tested
 
 HELP = "Write a run as one HTML page: curves, confusion matrix, worst mistakes, filters, layers and their times."
 
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> None:
         run = Run(Path(arguments.run))
         out = page_path(arguments.run, arguments.out, "report.html")
         histories = [path for path in (run.history_json, run.history_csv) if run.folder.is_dir() and path.exists()]
-        data, test, _ = test_split(arguments.run, config, arguments.data)
+        data, split, test, _ = tested(arguments.run, config, arguments.data, model)
         options: dict[str, Any] = {"timings": not arguments.no_timings, "batch_size": arguments.batch_size}
         report.write_report(
             out,
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> None:
             **options,
         )
     if arguments.json:
-        say(json_text({"report": str(out), "data": data, "split": "test", "images": len(test)}))
+        say(json_text({"report": str(out), "data": data, "split": split, "images": len(test)}))
     else:
         say(f"written to {printable(str(out))}")
     if arguments.open:

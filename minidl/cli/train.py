@@ -25,6 +25,7 @@ from minidl.cli.configuration import (
     settled,
     shortened,
 )
+from minidl.cli.images import begun_with, load_images, sizes
 from minidl.cli.interrupt import StopAfterEpoch
 from minidl.cli.messages import Stopped, UsageError, printable, say
 from minidl.cli.run import (
@@ -37,6 +38,7 @@ from minidl.cli.run import (
     write_config,
     write_json,
 )
+from minidl.cli.toml import read_toml
 from minidl.installed import installed_version
 from minidl.metrics import Accuracy
 from minidl.models import MODELS
@@ -50,6 +52,7 @@ minidl train --model cnn --epochs 3 --out runs/cnn
 minidl train --optimizer sgd --lr 0.05 --schedule one-cycle --augment flip,shift --seed 7
 minidl train --config lenet.toml --set optimizer.momentum=0.8
 minidl train --data pictures                  # a folder with a folder of pictures for each class
+minidl train --set validation_split=0         # on all images to train on, without a validation
 minidl train --resume runs/cnn --epochs 6     # three more; without --epochs what an interruption left
 """
 
@@ -97,7 +100,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Train, test after each epoch, and print where the run is."""
+    """Train, test once at the end, and print where the run is."""
     config = _resumed(arguments) if arguments.resume is not None else _configuration(arguments)
     arguments.backend, arguments.threads = config.get("backend"), config.get("threads")
     stop = StopAfterEpoch()
@@ -150,7 +153,10 @@ def _resumed(arguments: argparse.Namespace) -> Configuration:
 
 
 def _train(run: Run, config: Configuration, stop: StopAfterEpoch, *, resume: bool, json: bool) -> None:
-    train, test = choices.load_data(config["data"])
+    config, splits, found = load_images(config)
+    if resume:
+        _check_images(run, found)
+    train, validation, test = splits
     config = settled(config, train)
     model = choices.NETWORKS[config["model"]["name"]](
         table=config["model"], input_shape=train.images.shape[1:], classes=len(train.class_names), seed=config["seed"]
@@ -165,13 +171,11 @@ def _train(run: Run, config: Configuration, stop: StopAfterEpoch, *, resume: boo
         first = load_training(path, model, optimizer=optimizer, schedule=schedule, callbacks=callbacks)
         if first > config["epochs"]:
             raise UsageError(f"argument --epochs: {run.folder} has trained {first} epochs already")
-    write_config(run.config, shortened(config) | {"versions": _versions()})
-    split = config.get("validation_split", 0)
+    write_config(run.config, shortened(config) | {"versions": _versions() | {"data": found}})
     data = printable(next(iter(config["data"].values())))
     streams.write(
         sys.stderr if json else sys.stdout,
-        f"{config['model']['name']} on {data}: {len(train):,} images to train on; val_ "
-        f"are {f'the last {split:.0%} of them' if split else f'the {len(test):,} of the test split'}\n",
+        f"{config['model']['name']} on {data}: {sizes(splits)}\n",
     )
     is_mixed = any(table["name"] == "mixup" for table in config.get("augment", []))
     # The state comes last: an interruption before it is written leaves the one before, which files of later epochs
@@ -190,8 +194,7 @@ def _train(run: Run, config: Configuration, stop: StopAfterEpoch, *, resume: boo
             epochs=config["epochs"],
             initial_epoch=first,
             batch_size=config["batch_size"],
-            validation_data=None if split else (test.images, test.labels),
-            validation_split=split,
+            validation_data=None if validation is None else (validation.images, validation.labels),
             metrics=[Accuracy()],
             augment=choices.make_augmentations(config["augment"]) if config.get("augment") else None,
             callbacks=watchers,
@@ -204,14 +207,18 @@ def _train(run: Run, config: Configuration, stop: StopAfterEpoch, *, resume: boo
             raise
     epochs = len(state.history["loss"])
     finished = not at_once and (stop.signal is None or epochs == config["epochs"])
+    last = {name: values[-1] for name, values in state.history.items()}
     if finished:
         model.save(run.model)
-        write_json(run.history_json, {"epoch": list(range(epochs)), **state.history})
-    last = {name: values[-1] for name, values in state.history.items()}
+        result = model.evaluate(test.images, test.labels, loss=choices.make_loss(config["loss"]), metrics=[Accuracy()])
+        tested = {f"test_{name}": value for name, value in result.items()}
+        whole = state.history | {name: [value] for name, value in tested.items()}
+        write_json(run.history_json, {"epoch": list(range(epochs)), **whole})
+        last |= tested
     if json:
         say(json_text({"run": str(run.folder), "finished": finished, "epochs": epochs, **last}))
     elif finished:
-        say(f"{'validation' if split else 'test'} accuracy {last['val_accuracy']:.4f}")
+        say(f"test accuracy {last['test_accuracy']:.4f}, of {len(test):,} images")
         say(f"saved to {printable(str(run.folder))}")
     if not finished:
         raise Stopped(
@@ -219,6 +226,15 @@ def _train(run: Run, config: Configuration, stop: StopAfterEpoch, *, resume: boo
             f"minidl train --resume {shlex.quote(str(run.folder))}",
             stop.signal or signal.SIGINT,
         )
+
+
+def _check_images(run: Run, found: str) -> None:
+    """Raise UsageError unless these are the images that the run began with."""
+    begun = begun_with(read_toml(run.config))
+    if begun is None:
+        raise UsageError(f"{run.folder} began with a version that validated with the images to test with; train anew")
+    if begun != found:
+        raise UsageError(f"{run.folder} began with other images: {begun}; now there are {found}")
 
 
 def _judges(config: Configuration) -> list[Callback]:

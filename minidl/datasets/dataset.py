@@ -7,46 +7,67 @@ import numpy as np
 
 from minidl.data.labels import class_counts, one_hot
 from minidl.data.split import split_rows
-from minidl.errors import ShapeError
+from minidl.errors import DTypeError, ShapeError
+from minidl.errors.hints import AttributeHints
 from minidl.typing import Array, IntArray
 
 SHOWN = 12
 """How many images a notebook shows."""
 
 
-class Dataset:
+class Dataset(AttributeHints):
     """Images with their labels: one part, train or test, of a data set.
 
     `images` is (n, c, h, w) float32 in [0, 1], `labels` is (n,) int64 and counts through `class_names`.
-    Both arrays are read-only views of those given; copy one to change it. Raises ShapeError if the images
-    haven't four axes or the labels aren't one per image.
+    Both arrays are read-only views of those given; copy one to change it. Anything that NumPy makes an array of will
+    do.
+    Raises ShapeError if the images haven't four axes or the labels aren't one per image, DTypeError for images that
+    aren't floats and labels that aren't integers, and ValueError for labels without a name and names of two classes.
+    What the images' values are isn't looked at, since they may be mapped from a file.
     """
 
     images: Array
     labels: IntArray
     class_names: tuple[str, ...]
 
-    def __init__(self, images: Array, labels: IntArray, class_names: tuple[str, ...]) -> None:
+    def __init__(self, images: Any, labels: Any, class_names: Sequence[str]) -> None:
+        if isinstance(class_names, str) or not hasattr(class_names, "__iter__"):
+            raise TypeError(f"Dataset: class_names: expected a name for each class, got {class_names!r}")
+        images, labels, names = _array(images, "images"), _array(labels, "labels"), tuple(map(str, class_names))
+        if images.dtype.kind != "f":
+            hint = "; for bytes, Dataset.from_bytes" if images.dtype.kind in "iu" else ""
+            raise DTypeError(f"Dataset: expected images as floats from 0 to 1, got {images.dtype}{hint}")
         if images.ndim != 4:
             raise ShapeError(f"Dataset: expected images (n, c, h, w), got {images.shape}")
         if labels.shape != images.shape[:1]:
             raise ShapeError(
                 f"Dataset: expected one label per image, ({len(images)},), got {labels.shape}; images {images.shape}"
             )
+        _check_labels(labels, names)
+        labels = labels.astype(np.int64, copy=False)
         # Views, so that the caller's own arrays stay writeable.
-        self.__dict__.update(images=_read_only(images), labels=_read_only(labels), class_names=class_names)
+        self.__dict__.update(images=_read_only(images), labels=_read_only(labels), class_names=names)
 
     # Not a dataclass: that module takes longer to import than all of minidl's data sets.
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"Dataset: can't set {name!r}; make another data set")
 
     @classmethod
-    def from_bytes(
-        cls, pixels: np.ndarray[Any, Any], labels: np.ndarray[Any, Any], class_names: tuple[str, ...]
-    ) -> Self:
-        """Make a data set from pixels (n, h, w) or (n, c, h, w), bytes where 255 is 1, and labels (n,)."""
+    def from_bytes(cls, pixels: Any, labels: Any, class_names: Sequence[str]) -> Self:
+        """Make a data set from pixels (n, h, w) or (n, c, h, w), bytes where 255 is 1, and labels (n,).
+
+        Raises DTypeError for pixels that aren't uint8, and the errors of `Dataset`.
+        """
+        pixels = _array(pixels, "pixels")
+        if pixels.dtype != np.uint8:
+            hint = "Dataset itself takes floats from 0 to 1"
+            if pixels.dtype.kind in "iu":
+                hint = "where 255 is 1, np.asarray(pixels, np.uint8); else divide by what is 1, and use Dataset itself"
+            raise DTypeError(f"Dataset.from_bytes: expected pixels as uint8, got {pixels.dtype}; {hint}")
+        if pixels.ndim not in (3, 4):
+            raise ShapeError(f"Dataset.from_bytes: expected pixels (n, h, w) or (n, c, h, w), got {pixels.shape}")
         images = np.divide(pixels[:, np.newaxis] if pixels.ndim == 3 else pixels, 255, dtype=np.float32)
-        return cls(images, labels.astype(np.int64), class_names)
+        return cls(images, labels, class_names)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -81,11 +102,11 @@ class Dataset:
         return self[train], self[test]
 
     def one_hot(self) -> Array:
-        """The labels as rows (n, classes) in float32 with a 1 at the class. Raises ValueError for other labels."""
+        """The labels as rows (n, classes) in float32 with a 1 at the class."""
         return one_hot(self.labels, len(self.class_names))
 
     def class_counts(self) -> IntArray:
-        """How many samples each class has, (classes,). Raises ValueError for labels beyond the classes."""
+        """How many samples each class has, (classes,)."""
         return class_counts(self.labels, len(self.class_names))
 
     def __repr__(self) -> str:
@@ -101,11 +122,36 @@ class Dataset:
             pixels = [notebook.as_pixels(self.images[i]) for i in shown]
             sheet = notebook.png(np.concatenate(pixels, axis=1))
             labels = [int(self.labels[i]) for i in shown]
-            names = [str(self.class_names[k]) if 0 <= k < len(self.class_names) else str(k) for k in labels]
+            names = [self.class_names[k] for k in labels]
             text = notebook.escape(", ".join(names))
             style = "display: block; max-width: 100%; image-rendering: pixelated"
             body = f'<img src="{sheet}" alt="{text}" style="{style}"><small>{text}</small>'
         return notebook.block(notebook.details(f"<b>{notebook.escape(repr(self))}</b>", body))
+
+
+def _array(values: Any, name: str) -> np.ndarray[Any, Any]:
+    """The values as one array; numbers of Python become float32, if they aren't whole."""
+    if isinstance(values, np.ndarray):
+        return values
+    try:
+        array = np.asarray(values)
+    except ValueError:  # NumPy's word for lists of different lengths
+        raise ShapeError(f"Dataset: {name}: expected an array, got a list of things of different shapes") from None
+    if array.dtype.kind not in "iufb":
+        raise DTypeError(f"Dataset: {name}: expected numbers, got {type(values).__name__} of {array.dtype}")
+    return array.astype(np.float32) if isinstance(values, list | tuple) and array.dtype == np.float64 else array
+
+
+def _check_labels(labels: np.ndarray[Any, Any], names: tuple[str, ...]) -> None:
+    if labels.dtype.kind not in "iu":
+        hint = "; np.unique(labels, return_inverse=True) numbers them" if labels.dtype.kind in "OSUT" else ""
+        raise DTypeError(f"Dataset: expected labels as integers, got {labels.dtype}{hint}")
+    if len(labels) and not 0 <= labels.min() <= labels.max() < len(names):
+        known = f"0 to {len(names) - 1} for {len(names)} class_names" if names else "none, as there are no class_names"
+        raise ValueError(f"Dataset: expected labels {known}, got {labels.min()} to {labels.max()}")
+    if len(set(names)) < len(names):
+        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        raise ValueError(f"Dataset: class_names: {twice!r} is the name of two classes")
 
 
 def _read_only(array: Any) -> Any:

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -12,13 +11,17 @@ from minidl.datasets.idx import AnyArray, read_idx
 from minidl.errors import FormatError, did_you_mean, keyword_hints
 from minidl.typing import StrPath
 
+FAR = 8
+"""Channels of an image that are so many, beside an axis of 3 or 4, are taken for pixels."""
+
 
 @keyword_hints
 def from_idx(images: StrPath, labels: StrPath, *, class_names: Sequence[str] | None = None) -> Dataset:
     """Read a data set from two IDX files, gzipped or not: images (n, h, w) or (n, c, h, w), and labels (n,).
 
     Images in bytes are divided by 255, and floats taken as they are. Classes are called "0", "1", ... if not by
-    `class_names`. Raises FormatError, naming the file, for other arrays or labels that don't fit.
+    `class_names`. Raises FormatError, naming the file, for other arrays or labels that don't fit, and ValueError for
+    names that aren't different.
     """
     return _dataset(read_idx(images), read_idx(labels), class_names, os.fspath(images), os.fspath(labels))
 
@@ -57,12 +60,19 @@ def _dataset(
             f"{images_name}: expected images (n, h, w) or (n, c, h, w) in bytes or floats, got {pixels.dtype} "
             f"{pixels.shape}"
         )
+    if pixels.ndim == 4 and pixels.shape[1] >= FAR and min(pixels.shape[2:]) in (3, 4) and max(pixels.shape[2:]) >= FAR:
+        raise FormatError(
+            f"{images_name}: expected images (n, c, h, w), got {pixels.shape}, whose channels seem to stand elsewhere; "
+            "channels_last says whether they come last in the file"
+        )
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise FormatError(f"{labels_name}: expected labels (n,) as integers, got {labels.dtype} {labels.shape}")
     if len(labels) != len(pixels):
         raise FormatError(f"{labels_name}: expected one label for each of the {len(pixels)} images, got {len(labels)}")
+    from minidl.datasets.layout import checked_names  # here, as most programs that import minidl read no files
+
     most = int(labels.max()) if len(labels) else -1
-    names: tuple[Any, ...] = tuple(map(str, range(most + 1))) if class_names is None else tuple(class_names)
+    names = tuple(map(str, range(most + 1))) if class_names is None else checked_names(class_names)
     if len(labels) and (labels.min() < 0 or most >= len(names)):
         raise FormatError(
             f"{labels_name}: expected labels from 0 to {len(names) - 1}, got {labels.min()} to {labels.max()}"

@@ -76,9 +76,8 @@ def write_page(
     title: str = TITLE,
 ) -> None:
     """Write what `page` gives to a file, whole or not at all."""
-    content = page(model, images, labels, class_names=class_names, title=title).encode()
-    with write_atomically(path) as file:
-        file.write(content)
+    with write_atomically(path) as file:  # first, so that a folder that isn't there is met before the work
+        file.write(page(model, images, labels, class_names=class_names, title=title).encode())
 
 
 def _assemble(title: str, data: dict[str, Any]) -> str:

@@ -5,6 +5,9 @@ order, for the gradient dy of y; it belongs to the backend that computed y. Imag
 (out, in / groups, kh, kw) and (out, in). Arrays are float32 or float64, all of one call alike.
 """
 
+from typing import TYPE_CHECKING
+
+from minidl.errors import missing_name
 from minidl.functional.activation import (
     check_approximate,
     elu,
@@ -76,3 +79,9 @@ __all__ = [
     "upsample2d",
     "zero_pad2d",
 ]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        raise missing_name(__name__, name, __all__)

@@ -1,5 +1,8 @@
 """The layers, a file for each family."""
 
+from typing import TYPE_CHECKING
+
+from minidl.errors import missing_name
 from minidl.layers.activation import (
     ELU,
     GELU,
@@ -82,3 +85,9 @@ LAYERS: tuple[type[Module], ...] = tuple(globals()[name] for name in __all__)
 """All of them: what a saved model may name."""
 
 __all__ += ["LAYERS"]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        raise missing_name(__name__, name, __all__)

@@ -1,5 +1,8 @@
 """Losses: criterion(scores, targets) -> (mean loss, gradient of it by the scores)."""
 
+from typing import TYPE_CHECKING
+
+from minidl.errors import missing_name
 from minidl.losses.binary import BinaryCrossEntropy, BinaryFocalLoss
 from minidl.losses.cross_entropy import CrossEntropy, KLDivergence
 from minidl.losses.focal import FocalLoss
@@ -17,3 +20,9 @@ __all__ = [
     "MeanAbsoluteError",
     "MeanSquaredError",
 ]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        raise missing_name(__name__, name, __all__)

@@ -1,5 +1,8 @@
 """Metrics: what people want to know of a model, counted batch by batch."""
 
+from typing import TYPE_CHECKING
+
+from minidl.errors import missing_name
 from minidl.metrics.accuracy import Accuracy, BinaryAccuracy, ConfusionMatrix, TopKAccuracy
 from minidl.metrics.metric import Metric
 from minidl.metrics.precision import F1, Precision, Recall
@@ -19,3 +22,9 @@ __all__ = [
     "Recall",
     "TopKAccuracy",
 ]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        raise missing_name(__name__, name, __all__)

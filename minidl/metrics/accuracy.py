@@ -13,6 +13,8 @@ from minidl.typing import Array, IntArray
 class _Share(Metric):
     """The share of samples that `_hits` marks; one whose scores have a NaN is never right."""
 
+    better = "larger"
+
     def __init__(self) -> None:
         self.reset()
 
@@ -48,6 +50,7 @@ class BinaryAccuracy(Metric):
     """
 
     name = "accuracy"
+    better = "larger"
 
     def __init__(self, *, threshold: float = 0.0) -> None:
         self.threshold = threshold
@@ -91,6 +94,7 @@ class ConfusionMatrix(Metric):
     """
 
     name = "confusion_matrix"
+    is_number = False
 
     def __init__(self) -> None:
         self.reset()

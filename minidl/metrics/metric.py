@@ -1,6 +1,6 @@
 """What every metric is: something counted batch by batch; and how labels and scores are read."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,8 +16,15 @@ class Metric(KeywordHints):
     """
 
     name: str
+    better: Literal["larger", "smaller"] | None = None
+    """Which values are better, for callbacks that watch them; None where that isn't known."""
     each_batch = True
     """Whether `fit` asks for the result after each batch, to show it; not where that takes long."""
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the result is a single number, which callbacks can watch: not, say, where `average` is None."""
+        return getattr(self, "average", "") is not None
 
     def __repr__(self) -> str:
         """The call that makes an equal one, which has counted nothing."""

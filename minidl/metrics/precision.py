@@ -14,6 +14,8 @@ AVERAGES = ("macro", "micro", "weighted", "binary")
 class _OfClasses(Metric):
     """A share for each class, from what was right, what was seen and what was there."""
 
+    better = "larger"
+
     def __init__(self, average: str | None = "macro", *, threshold: float = 0.0) -> None:
         if average is not None and average not in AVERAGES:
             hint = did_you_mean(str(average), AVERAGES)

@@ -13,6 +13,8 @@ from minidl.typing import Array
 class _MeanError(Metric):
     """A mean over all elements, added up in double precision."""
 
+    better = "smaller"
+
     def __init__(self) -> None:
         self.reset()
 

@@ -24,6 +24,7 @@ class ROCAUC(Metric):
     """
 
     name = "roc_auc"
+    better = "larger"
     each_batch = False
 
     def __init__(self, average: str | None = "macro", *, from_logits: bool = True) -> None:

@@ -5,7 +5,9 @@ first weights.
 """
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from minidl.errors import missing_name
 from minidl.model import Sequential
 from minidl.models.mobile import mobilenet
 from minidl.models.plain import CIFAR, FASHION, cnn, lenet, tutorial, vgg
@@ -22,3 +24,9 @@ MODELS: dict[str, Callable[..., Sequential]] = {
 """By the names that the command line takes."""
 
 __all__ = ["CIFAR", "FASHION", "MODELS", "cnn", "lenet", "mobilenet", "resnet20", "tutorial", "vgg"]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        raise missing_name(__name__, name, __all__)

@@ -1,5 +1,8 @@
 """Optimizers: how parameters follow their gradients. One update over the model's flat buffer, by PyTorch's rules."""
 
+from typing import TYPE_CHECKING
+
+from minidl.errors import missing_name
 from minidl.optim.adagrad import Adagrad
 from minidl.optim.adam import Adam, AdamW
 from minidl.optim.average import ExponentialMovingAverage
@@ -22,3 +25,9 @@ __all__ = [
     "biases_and_norms",
     "clip_gradients",
 ]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        raise missing_name(__name__, name, __all__)

@@ -10,25 +10,32 @@ import numpy as np
 from minidl.errors import FormatError, keyword_hints
 from minidl.history_files import read_history
 from minidl.inspection import LearningRates
+from minidl.logged import check_mode, larger_is_better
 from minidl.plots.canvas import canvas, figure_of, font_size, literal, stack
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NOT_CURVES = ("epoch", "lr")
+NOT_CURVES = ("epoch", "lr", "test_loss", "test_accuracy")
 """Columns of a history that aren't drawn unless they're asked for."""
 
 
 @keyword_hints
 def learning_curves(
-    history: Any, *, names: Sequence[str] | None = None, best: str | None = None, axes: "Axes | None" = None
+    history: Any,
+    *,
+    names: Sequence[str] | None = None,
+    best: str | None = None,
+    mode: str = "auto",
+    axes: "Axes | None" = None,
 ) -> "Figure":
     """Loss and metrics, epoch by epoch from 1, of training and validation; the best epoch is marked.
 
     `history` is what `fit` returns, a dict of lists, or the path of a history.csv or history.json. Each quantity has a
     panel of its own within the axes; `names` chooses some, such as ["loss", "lr"]. The best epoch is that with the
-    lowest `best`: by default "val_loss", or "loss" without it. Raises ValueError and FormatError.
+    best value of `best`: by default "val_loss", or "loss" without it. `mode` says whether the lowest or the highest,
+    "min" or "max", is best; it's known of losses. Raises ValueError and FormatError.
     """
     columns = _columns(history)
     present = [name for name in columns if not name.startswith("val_") or name[4:] not in columns]
@@ -41,7 +48,11 @@ def learning_curves(
     axes = canvas(axes, (6, 0.8 + 2.2 * len(chosen)))
 
     best = best or next((name for name in ("val_loss", "loss") if name in columns), None)
-    marked = None if best is None else _lowest(columns[best])
+    marked = None
+    if best is not None:
+        check_mode(mode)
+        sign = -1 if larger_is_better("learning_curves", best, mode, {}) else 1
+        marked = _lowest(sign * columns[best])
     panels = stack(axes, len(chosen), gap=0.06)
     size = font_size(axes, of_height=0.11 / len(chosen))
     for panel, name in zip(panels, chosen, strict=True):

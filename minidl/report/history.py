@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl.history_files import read_history
 
-NOT_CURVES = ("epoch", "lr")
+NOT_CURVES = ("epoch", "lr", "test_loss", "test_accuracy")
 
 
 def curves_of(history: Any) -> dict[str, list[float]]:

@@ -56,9 +56,8 @@ def html(
 @keyword_hints
 def write_report(path: str | os.PathLike[str], model: Module, **options: Any) -> None:
     """Write the page that `html` makes of the model and the same options to a file, whole or not at all."""
-    text = html(model, **options)
-    with write_atomically(path) as file:
-        file.write(text.encode())
+    with write_atomically(path) as file:  # first, so that a folder that isn't there is met before the work
+        file.write(html(model, **options).encode())
 
 
 def _parts(

@@ -3,6 +3,9 @@
 Each is made for an optimizer, and is given to `fit` as `schedule`, or stepped in a loop of one's own.
 """
 
+from typing import TYPE_CHECKING
+
+from minidl.errors import missing_name
 from minidl.schedules.cosine import CosineAnnealing, CosineAnnealingWarmRestarts, OneCycle
 from minidl.schedules.decay import Exponential, MultiStep, Step
 from minidl.schedules.plateau import ReduceOnPlateau
@@ -20,3 +23,9 @@ __all__ = [
     "Step",
     "WarmUp",
 ]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        raise missing_name(__name__, name, __all__)

@@ -1,18 +1,21 @@
 """A learning rate that falls when training gets no further."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
+from minidl.logged import check_mode, larger_is_better
 from minidl.schedules.schedule import Schedule, at_least, whole
 
 
 class ReduceOnPlateau(Schedule):
     """The rate times `factor` when a value, given to `step`, hasn't improved for more than `patience` steps.
 
-    `fit` gives it what is logged under `monitor`. `mode` is "min" or "max". Better means by the share `threshold` of
-    the best, or with `threshold_mode` "abs" by so much. After a reduction `cooldown` steps don't count. The rate stays
-    at least `min_lr`, and a reduction by no more than `eps` is none. NaN is never an improvement. The rules and
-    defaults are PyTorch's.
+    `fit` gives it what is logged under `monitor`. `mode` is "min", "max" or "auto": losses are better small, and a
+    metric says so itself by its `better`. Better means by the share `threshold` of the best, or with `threshold_mode`
+    "abs" by so much. After a reduction `cooldown` steps don't count. The rate stays at least `min_lr`, and a reduction
+    by no more than `eps` is none. NaN is never an improvement. The rules and defaults but for `mode` are PyTorch's.
+    Raises ValueError, in `fit` before any work, where "auto" can't be decided.
     """
 
     def __init__(
@@ -20,7 +23,7 @@ class ReduceOnPlateau(Schedule):
         optimizer: Any,
         *,
         monitor: str = "val_loss",
-        mode: str = "min",
+        mode: str = "auto",
         factor: float = 0.1,
         patience: int = 10,
         threshold: float = 1e-4,
@@ -30,8 +33,7 @@ class ReduceOnPlateau(Schedule):
         eps: float = 1e-8,
     ) -> None:
         super().__init__(optimizer)
-        if mode not in ("min", "max"):
-            raise ValueError(f'mode: expected "min" or "max", got {mode!r}')
+        check_mode(mode)
         if threshold_mode not in ("rel", "abs"):
             raise ValueError(f'threshold_mode: expected "rel" or "abs", got {threshold_mode!r}')
         if not 0 <= factor < 1:
@@ -44,8 +46,12 @@ class ReduceOnPlateau(Schedule):
             at_least(eps, "eps"),
         )
         self.lr = self.base_lr
-        self.best = math.inf if mode == "min" else -math.inf
+        self.best = math.nan
         self.bad_steps = self.cooldown_left = 0
+        self._sign = 0
+
+    def watch(self, better: Mapping[str, str | None]) -> None:
+        self._sign = 1 if larger_is_better(type(self).__name__, str(self.monitor), self.mode, better) else -1
 
     def lr_at(self, step: int) -> float:
         """The rate of now: that of another step depends on the values until then."""
@@ -55,6 +61,8 @@ class ReduceOnPlateau(Schedule):
     def step(self, value: float | None = None) -> None:
         if value is None:
             raise ValueError("ReduceOnPlateau: expected the value to watch, as in step(loss)")
+        if not self._sign:
+            self.watch({})
         self.steps += 1
         self.bad_steps += 1
         if self._is_better(float(value)):
@@ -70,10 +78,12 @@ class ReduceOnPlateau(Schedule):
         self.apply()
 
     def _is_better(self, value: float) -> bool:
-        sign = 1 if self.mode == "max" else -1
+        sign, best = self._sign, self.best
+        if math.isnan(best):  # none yet
+            best = -sign * math.inf
         if self.threshold_mode == "rel":
-            return sign * value > sign * self.best * (1 + sign * self.threshold)
-        return sign * value > sign * self.best + self.threshold
+            return sign * value > sign * best * (1 + sign * self.threshold)
+        return sign * value > sign * best + self.threshold
 
     def state_dict(self) -> dict[str, Any]:
         names = ("lr", "best", "bad_steps", "cooldown_left")

@@ -50,6 +50,9 @@ class Schedule(KeywordHints):
         """Set what belongs to the step of now."""
         self.optimizer.lr = self.lr_at(self.steps)
 
+    def watch(self, better: Mapping[str, str | None]) -> None:
+        """Learn which way each logged value is better, before training: "larger", "smaller" or None if not known."""
+
     def state_dict(self) -> dict[str, Any]:
         """A copy of all that going on needs, as numbers."""
         return {"steps": self.steps, "base_lr": self.base_lr}

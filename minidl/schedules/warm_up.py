@@ -41,6 +41,9 @@ class WarmUp(Schedule):
         else:
             self.apply()
 
+    def watch(self, better: Mapping[str, str | None]) -> None:
+        self.after.watch(better)
+
     def apply(self) -> None:
         if self.steps >= self.warm_up_steps:
             self.after.apply()

@@ -161,24 +161,19 @@ def test_kernels_are_compiled_anew_where_no_cache_can_be_kept(run_python, tmp_pa
     kept = shutil.ignore_patterns("__pycache__", "*.gz")
     shutil.copytree(Path(minidl.__file__).parent, tmp_path / "minidl", ignore=kept)
     (tmp_path / "minidl/backends/compiled/__pycache__").write_text("not a folder")
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
     program = (
-        "import os, warnings, numpy as np, minidl, minidl.functional as F\n"
+        "import warnings, numpy as np, minidl, minidl.functional as F\n"
         "with warnings.catch_warnings(record=True) as caught:\n"
         "    warnings.simplefilter('always')\n"
         "    for _ in range(2):\n"
         "        y, pullback = F.relu(np.array([-1.0, 2.0]))\n"
         "        dx = pullback(np.array([3.0, 4.0]))\n"
         "print(minidl.__file__, *y, *dx)\n"
-        "print([w.category.__name__ for w in caught if 'compiled anew' in str(w.message)], len(caught))\n"
-        f"print(os.listdir({str(scratch)!r}))\n"
+        "print([w.category.__name__ for w in caught if 'compiles them again' in str(w.message)], len(caught))\n"
     )
     nowhere = dict.fromkeys(("HOME", "XDG_CACHE_HOME", "IPYTHONDIR"), "/dev/null/below")
     unset = dict.fromkeys(("NUMBA_CACHE_DIR", "NUMBA_DISABLE_JIT", "NUMBA_BOUNDSCHECK"))
-    done = run_python(program, root=tmp_path, TMPDIR=str(scratch), **nowhere, **unset)
-    values, warned, folders = done.stdout.splitlines()
+    done = run_python(program, root=tmp_path, **nowhere, **unset)
+    values, warned = done.stdout.splitlines()
     assert values.split() == [str(tmp_path / "minidl/__init__.py"), "0.0", "2.0", "0.0", "4.0"]
     assert warned == "['RuntimeWarning'] 1"
-    assert "'minidl-" in folders
-    assert list(scratch.iterdir()) == []

@@ -74,6 +74,7 @@ def config_of(folder):
 def test_does_what_the_library_does(command, file, tmp_path, few_images):
     assert command("train", "--config", file(EVERYTHING), "--out", tmp_path / "run").code == 0
     train, test = few_images
+    train, validation = train.split(0.1, seed=5)
     model = minidl.models.tutorial(seed=5)
     optimizer = minidl.SGD(
         model.named_parameters(), lr=0.05, momentum=0.9, clip_norm=1, groups={"*.bias": {"weight_decay": 0}}
@@ -93,12 +94,19 @@ def test_does_what_the_library_does(command, file, tmp_path, few_images):
         callbacks=[minidl.AverageWeights(0.9), minidl.EarlyStopping("val_accuracy", patience=5)],
         epochs=3,
         batch_size=40,
-        validation_data=(test.images, test.labels),
+        validation_data=(validation.images, validation.labels),
         metrics=[minidl.Accuracy()],
         seed=5,
         verbose=0,
     )
-    assert json.loads((tmp_path / "run" / "history.json").read_text()) == {"epoch": [0, 1, 2], **history}
+    loss = minidl.CrossEntropy(label_smoothing=0.1)
+    tested = model.evaluate(test.images, test.labels, loss=loss, metrics=[minidl.Accuracy()])
+    assert json.loads((tmp_path / "run" / "history.json").read_text()) == {
+        "epoch": [0, 1, 2],
+        **history,
+        "test_loss": [tested["loss"]],
+        "test_accuracy": [tested["accuracy"]],
+    }
     kept = minidl.load(tmp_path / "run" / "model.npz").state_dict()
     for name, value in model.state_dict().items():
         np.testing.assert_array_equal(kept[name], value)
@@ -168,8 +176,8 @@ def test_each_augmentation(command, tmp_path, name):
 def test_a_share_for_validation(command, tmp_path):
     options = ["--model", "tutorial", "--epochs", 1, "--set", "validation_split=0.25"]
     result = command("train", *options, "--out", tmp_path / "run")
-    assert "200 images to train on; val_ are the last 25% of them" in result.out
-    assert "validation accuracy" in result.out
+    assert "150 images to train on, 50 to validate with (val_), 200 to test with at the end" in result.out
+    assert config_of(tmp_path / "run")["validation_split"] == 0.25
 
 
 def test_a_focal_loss_and_a_width(command, tmp_path):
@@ -179,7 +187,7 @@ def test_a_focal_loss_and_a_width(command, tmp_path):
     assert config["loss"] == {"name": "focal", "gamma": 1, "label_smoothing": 0}
     assert config["model"] == {"name": "mobilenet", "width": 0.1}
     found = json.loads(command("evaluate", tmp_path / "run", "--json").out)
-    assert found["loss"] == json.loads((tmp_path / "run" / "history.json").read_text())["val_loss"][-1]
+    assert found["loss"] == json.loads((tmp_path / "run" / "history.json").read_text())["test_loss"][0]
 
 
 def test_data_of_ones_own(command, tmp_path, few_images):
@@ -192,7 +200,7 @@ def test_data_of_ones_own(command, tmp_path, few_images):
     assert (data["path"], data["test_size"], data["class_names"]) == (path, 0.2, ["a", "b", "\x07c"])
     assert minidl.load(run / "model.npz").output_shape((1, 28, 28)) == (3,)
     again = json.loads(command("evaluate", run, "--json").out)
-    assert again["loss"] == json.loads((run / "history.json").read_text())["val_loss"][-1]
+    assert again["loss"] == json.loads((run / "history.json").read_text())["test_loss"][0]
     assert again["images"] == 40
     np.save(tmp_path / "images.npy", train.images)
     names = {line.split()[1] for line in command("predict", run, tmp_path / "images.npy").out.splitlines()}
@@ -276,7 +284,7 @@ def test_wrong_options(fails, no_data, tmp_path, monkeypatch, options, message):
 
 def test_a_schedule_that_is_too_short_leaves_no_folder(fails, tmp_path):
     options = ["--schedule", "one-cycle", "--set", "schedule.total_steps=10", "--epochs", 5]
-    message = "one-cycle ends after 10 steps, and 5 epochs have 20; a new training without total_steps has as many"
+    message = "one-cycle ends after 10 steps, and 5 epochs have 15; a new training without total_steps has as many"
     assert message in fails("train", *options, "--out", tmp_path / "run")
     assert not any(tmp_path.iterdir())
 

@@ -12,8 +12,8 @@ def test_agrees_with_the_end_of_training(command, trained):
     assert (result.code, result.err) == (0, "")
     assert result.out.splitlines() == [
         "fashion-mnist-10k, test split, 200 images",
-        f"test loss {trained.history['val_loss'][-1]:.4f}",
-        f"test accuracy {trained.history['val_accuracy'][-1]:.4f}",
+        f"test loss {trained.history['test_loss'][0]:.4f}",
+        f"test accuracy {trained.history['test_accuracy'][0]:.4f}",
     ]
 
 
@@ -22,8 +22,8 @@ def test_json(command, trained):
         "data": "fashion-mnist-10k",
         "split": "test",
         "images": 200,
-        "loss": trained.history["val_loss"][-1],
-        "accuracy": trained.history["val_accuracy"][-1],
+        "loss": trained.history["test_loss"][0],
+        "accuracy": trained.history["test_accuracy"][0],
     }
 
 

@@ -69,7 +69,7 @@ def test_errors_come_before_any_file(fails, trained, tmp_path):
             (3, 4, 4),
             "inputs (3, 4, 4), and the images of fashion-mnist-10k are (1, 2",
         ),
-        ([minidl.Flatten(), minidl.Dense(3)], (1, 28, 28), "class_names: expected 3 names"),
+        ([minidl.Flatten(), minidl.Dense(3)], (1, 28, 28), "fashion-mnist-10k has 10 classes and the model 3, and "),
         (
             [minidl.GroupNorm(1), minidl.Flatten(), minidl.Dense(10)],
             (1, 28, 28),

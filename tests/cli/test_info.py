@@ -23,7 +23,7 @@ def test_the_facts(command, monkeypatch):
     assert found["minidl"]["version"] == minidl.__version__
     assert found["numpy"] == np.__version__
     assert found["python"] == sys.version.split()[0]
-    assert found["threads"] == minidl.num_threads()
+    assert (found["threads"], found["threads_reason"]) == minidl.threads.choice()
     assert found["cpu"]["cores"] == os.cpu_count()
     assert found["cpu"]["model"]
     assert set(found["extras"]) == {"data", "plot", "progress"}
@@ -36,6 +36,7 @@ def test_the_table_says_the_same(command):
     labels = {line[:22].strip(): line[22:].strip() for line in lines}
     assert labels["NumPy"] == np.__version__
     assert labels["backend"] == "vectorized, because it was chosen"
+    assert labels["threads"] == f"{found['threads']}, because {found['threads_reason']}"
     for name, place in found["data"].items():
         assert labels[f"data {name}"] == (place or f"not here: minidl data fetch {name}")
 
@@ -84,7 +85,7 @@ def test_kernels_are_counted_and_none_is_compiled(run_python, tmp_path):
     run_python(work, NUMBA_CACHE_DIR=str(tmp_path))
     after = json.loads(run_python(program, NUMBA_CACHE_DIR=str(tmp_path)).stdout)["kernels"]
     assert after["cached_kernels"] >= 1
-    files = [path for path in tmp_path.rglob("*") if path.suffix in (".nbi", ".nbc")]
+    files = [path for path in tmp_path.rglob("*") if path.suffix == ".nbc"]
     assert after["cache_bytes"] == sum(path.stat().st_size for path in files)
     assert after["tile"][1] == 2 * after["lanes"]
     assert {"AVX-512": 16, "AVX2": 8}.get(after["vectors"], 4) == after["lanes"]

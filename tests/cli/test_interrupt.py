@@ -56,13 +56,12 @@ def test_handlers_are_put_back():
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("place", ["load_data", "settled", "write_config", "load_training"])
+@pytest.mark.parametrize("place", ["load_images", "settled", "write_config", "load_training"])
 def test_a_signal_before_the_first_epoch_leaves_nothing(command, tmp_path, monkeypatch, number, place):
-    target = cli_train.choices if place == "load_data" else cli_train
     if place == "load_training":  # what only a run that is resumed comes to
         assert command(*QUICK, "--out", tmp_path / "run").code == 0
         before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
-    monkeypatch.setattr(target, place, lambda *_, **__: signal.raise_signal(number))
+    monkeypatch.setattr(cli_train, place, lambda *_, **__: signal.raise_signal(number))
     options = ["--resume"] if place == "load_training" else [*QUICK[1:], "--out"]
     result = command("train", *options, tmp_path / "run")
     assert (result.code, result.err) == (128 + number, "minidl: interrupted\n")

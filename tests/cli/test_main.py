@@ -161,7 +161,7 @@ def test_on_a_terminal_the_line_of_an_epoch_is_redrawn_in_place(tmp_path):
     assert process.returncode == 0
 
     first, *epochs, accuracy, saved, end = written.split("\r\n")
-    assert first.startswith("tutorial on fashion-mnist-10k: 5,000 images")
+    assert first.startswith("tutorial on fashion-mnist-10k: 4,500 images to train on, 500 to validate with")
     assert len(epochs) == 2
     for number, line in enumerate(epochs, start=1):
         nothing, *drawn = line.replace("\x1b[K", "").split("\r")
@@ -169,7 +169,7 @@ def test_on_a_terminal_the_line_of_an_epoch_is_redrawn_in_place(tmp_path):
         drawn = [text for text in drawn if text.strip()]  # tqdm wipes with spaces
         assert len(drawn) > 1
         assert all(text.startswith(f"epoch {number}/2  ") for text in drawn)
-        assert all(re.search(r"[]|] +\d+/79 ", text) for text in drawn[:-1])
+        assert all(re.search(r"[]|] +\d+/71 ", text) for text in drawn[:-1])
         assert "val_accuracy" in drawn[-1]
     assert accuracy.startswith("test accuracy 0.")
     assert (saved, end) == (f"saved to {tmp_path / 'run'}", "")

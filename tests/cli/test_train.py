@@ -51,13 +51,14 @@ def test_two_runs_in_a_second_have_two_folders(command, tmp_path, monkeypatch):
 def test_prints_a_plain_line_for_each_epoch_and_the_final_test_accuracy(command, tmp_path):
     result = command("train", "--model", "tutorial", "--epochs", "3", "--out", tmp_path / "run")
     first, *epochs, accuracy, saved = result.out.splitlines()
-    assert first == ("tutorial on fashion-mnist-10k: 200 images to train on; val_ are the 200 of the test split")
+    parts = "180 images to train on, 20 to validate with (val_), 200 to test with at the end"
+    assert first == f"tutorial on fashion-mnist-10k: {parts}"
     assert [line.split()[:2] for line in epochs] == [["epoch", f"{number}/3"] for number in (1, 2, 3)]
     assert all(" loss " in line and " val_accuracy " in line for line in epochs)
     assert "\r" not in result.out
     assert "\x1b" not in result.out
     history = json.loads((tmp_path / "run" / "history.json").read_text())
-    assert accuracy == f"test accuracy {history['val_accuracy'][-1]:.4f}"
+    assert accuracy == f"test accuracy {history['test_accuracy'][0]:.4f}, of 200 images"
     assert saved == f"saved to {tmp_path / 'run'}"
 
 
@@ -72,15 +73,19 @@ def test_the_folder_has_exactly_the_files_of_a_run(trained):
 
 
 def test_both_histories_hold_the_same_numbers(trained):
-    assert list(trained.history) == ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
+    columns = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
+    assert list(trained.history) == [*columns, "test_loss", "test_accuracy"]
     assert trained.history["epoch"] == [0, 1]
     with open(trained.folder / "history.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert {name: [float(row[name]) for row in rows] for name in rows[0]} == trained.history
+    assert {name: [float(row[name]) for row in rows] for name in rows[0]} == {
+        name: trained.history[name] for name in columns
+    }
 
 
 def test_does_what_the_library_does_with_the_same_arguments(trained, few_images):
-    train, test = few_images
+    whole, test = few_images
+    train, validation = whole.split(0.1, seed=3)
     model = minidl.models.tutorial(seed=3)
     history = model.fit(
         train.images,
@@ -89,12 +94,18 @@ def test_does_what_the_library_does_with_the_same_arguments(trained, few_images)
         optimizer=minidl.Adam(model.parameters(), lr=1e-3),
         epochs=2,
         batch_size=32,
-        validation_data=(test.images, test.labels),
+        validation_data=(validation.images, validation.labels),
         metrics=[minidl.Accuracy()],
         seed=3,
         verbose=0,
     )
-    assert trained.history == {"epoch": [0, 1], **history}
+    tested = model.evaluate(test.images, test.labels, loss=minidl.CrossEntropy(), metrics=[minidl.Accuracy()])
+    assert trained.history == {
+        "epoch": [0, 1],
+        **history,
+        "test_loss": [tested["loss"]],
+        "test_accuracy": [tested["accuracy"]],
+    }
     kept = minidl.load(trained.folder / "model.npz").state_dict()
     for name, value in model.state_dict().items():
         np.testing.assert_array_equal(kept[name], value)
@@ -109,12 +120,14 @@ def test_the_configuration_is_resolved(trained):
         "loss": {"name": "cross-entropy", "label_smoothing": 0},
         "optimizer": {"name": "adam", "lr": 0.001, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0},
         "seed": 3,
+        "validation_split": 0.1,
         "backend": minidl.backend_name(),
         "versions": {
             "minidl": minidl.__version__,
             "numpy": np.__version__,
             "numba": version("numba"),
             "python": platform.python_version(),
+            "data": "200 images to train on, 0 to validate with, 200 to test with",
         },
     }
 
@@ -140,12 +153,15 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(command, tmp
         assert first != other
 
 
+@pytest.mark.filterwarnings("default:the loss is nan")
 def test_a_loss_that_is_no_number_is_still_valid_json(command, tmp_path, few_images, monkeypatch):
     train, _ = few_images
     nothing = minidl.datasets.Dataset(np.full_like(train.images, np.nan), train.labels, train.class_names)
     monkeypatch.setattr(minidl.datasets.fashion, "fashion_mnist_10k", lambda: (nothing, nothing))
     with np.errstate(all="ignore"):
-        assert command(*QUICK, "--out", tmp_path / "run").code == 0
+        done = command(*QUICK, "--out", tmp_path / "run")
+    assert done.code == 0
+    assert "warning: the loss is nan in batch 1 of epoch 1: " in done.err
 
     def refuse(word):
         raise AssertionError(f"{word} isn't JSON")

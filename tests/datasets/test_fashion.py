@@ -26,7 +26,7 @@ def ten_thousand():
 
 def test_exported_names():
     named = ["cifar10", "fashion_mnist", "fashion_mnist_10k", "mnist"]
-    others = ["from_folder", "from_idx", "from_npz", "from_path", "read_cifar10", "read_idx"]
+    others = ["Splits", "from_folder", "from_idx", "from_npz", "from_path", "from_splits", "read_cifar10", "read_idx"]
     assert sorted(minidl.datasets.__all__) == sorted(["Dataset", *named, *others])
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.datasets import from_path
+from minidl.datasets import from_path, from_splits
 
 
 def pixels(n, value=0, channels=()):
@@ -64,6 +64,79 @@ def test_a_folder_in_one_part(tmp_path):
     train, test = from_path(tmp_path, size=3, test_size=0.4)
     assert (train.class_counts().tolist(), test.class_counts().tolist()) == ([3, 3], [2, 2])
     np.testing.assert_array_equal(test.images.mean(axis=(1, 2, 3)), 1 - test.labels)
+
+
+@pytest.mark.parametrize(
+    ("train", "val", "test"),
+    [("train", "val", "test"), ("Training", "VALID", "Testing"), ("train", "validation", None)],
+)
+def test_a_folder_in_three_parts(tmp_path, train, val, test):
+    for part, value in ((train, 255), (val, 51), (test, 0)):
+        for name in ("cat", "dog") if part else ():
+            save_pictures(tmp_path / part / name, 5, value)
+    (tmp_path / "notes").mkdir()
+    parts = from_splits(tmp_path, grey=True)
+    np.testing.assert_array_equal(parts.train.images, 1)
+    np.testing.assert_array_equal(parts.validation.images, np.full((10, 1, 4, 4), 0.2, np.float32))
+    assert all(part.class_names == ("cat", "dog") for part in parts)
+    if test is None:  # a fifth of each class of those to train on
+        assert (parts.train.class_counts().tolist(), parts.test.class_counts().tolist()) == ([4, 4], [1, 1])
+        assert parts.test.images.min() == 1
+    else:
+        assert (len(parts.train), len(parts.test), parts.test.images.max()) == (10, 10, 0)
+    assert [len(part) for part in from_path(tmp_path)] == [len(parts.train), len(parts.test)]
+
+
+def test_a_folder_without_a_part_to_validate_with(tmp_path):
+    for part in ("train", "test"):
+        for name in ("cat", "dog"):
+            save_pictures(tmp_path / part / name, 2, 0)
+    assert from_splits(tmp_path).validation is None
+
+
+def test_a_file_in_three_parts(tmp_path):
+    arrays = {"x_train": pixels(5, 51), "y_train": [0, 1] * 2 + [0], "x_val": pixels(2, 102), "y_val": [0, 2]}
+    np.savez(tmp_path / "data.npz", **arrays, x_test=pixels(3), y_test=[0, 0, 1])
+    parts = from_splits(tmp_path / "data.npz")
+    assert [len(part) for part in parts] == [5, 2, 3]
+    assert all(part.class_names == ("0", "1", "2") for part in parts)
+    np.testing.assert_array_equal(parts.validation.images, np.full((2, 1, 4, 4), 0.4, np.float32))
+    assert parts.validation.labels.tolist() == [0, 2]
+    np.savez(tmp_path / "two.npz", **{**arrays, "y_train": [0, 1, 0, 1, 1], "x_valid": pixels(1), "y_valid": [0]})
+    with pytest.raises(minidl.FormatError, match="expected the validation images once, got also x_valid"):
+        from_splits(tmp_path / "two.npz")
+
+
+def test_parts_whose_classes_differ(tmp_path):
+    for folder in ("train/cat", "train/dog", "val/cat", "val/dog", "test/cat", "test/dog", "test/emu"):
+        save_pictures(tmp_path / folder, 1, 0)
+    with pytest.raises(minidl.FormatError, match=r"test: expected the classes of .*train, got also emu"):
+        from_splits(tmp_path)
+    assert len(from_splits(tmp_path, class_names=["cat", "dog"]).test) == 2
+    (tmp_path / "test" / "emu").rename(tmp_path / "emu")
+    with pytest.raises(minidl.FormatError, match="got emu, test, train, val; move emu elsewhere, or say by"):
+        from_splits(tmp_path)
+    (tmp_path / "emu").rename(tmp_path / ".emu")
+    (tmp_path / "val" / "dog").rename(tmp_path / "val" / ".dog")
+    with pytest.raises(FileNotFoundError, match="val: it has no folder dog; there are cat"):
+        from_splits(tmp_path)
+
+
+def test_parts_without_one_to_train_on(tmp_path):
+    for folder in ("cat", "dog", "test"):
+        save_pictures(tmp_path / folder, 2, 0)
+    with pytest.raises(minidl.FormatError, match="test looks like a part of a data set, not like classes"):
+        from_splits(tmp_path)
+    names = ("cat", "dog", "test")
+    assert from_splits(tmp_path, class_names=names, test_size=3).train.class_names == names
+
+
+def test_parts_of_other_sizes(tmp_path):
+    for part, size in (("train", 4), ("val", 5), ("test", 4)):
+        for name in ("cat", "dog"):
+            save_pictures(tmp_path / part / name, 1, 0, size)
+    with pytest.raises(minidl.ShapeError, match=r"expected validation images like those to train on, \(3, 4, 4\), got"):
+        from_splits(tmp_path)
 
 
 def test_errors(tmp_path):

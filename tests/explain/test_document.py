@@ -107,3 +107,9 @@ def test_a_file_is_replaced_whole_or_left(model, images, tmp_path):
 def test_without_images_there_is_still_a_board(model):
     data = data_of(explain.page(model, np.zeros((0, 1, 28, 28), np.float32), []))
     assert data["images"]["data"] == data["labels"] == []
+
+
+def test_a_missing_folder_is_met_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(document, "page", lambda *things, **options: pytest.fail("the work was done"))
+    with pytest.raises(FileNotFoundError, match=r"there is no such folder: '.*missing'"):
+        explain.write_page(tmp_path / "missing" / "page.html", None, None, None)

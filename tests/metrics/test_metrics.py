@@ -111,3 +111,14 @@ def test_in_fit_and_evaluate():
 def test_what_does_not_fit(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_a_metric_says_which_way_it_is_better_and_whether_it_is_a_number():
+    larger = [ml.Accuracy(), ml.BinaryAccuracy(), ml.TopKAccuracy(), ml.Precision(), ml.Recall(), ml.F1(), ml.ROCAUC()]
+    smaller = [metrics.MeanAbsoluteError(), metrics.MeanSquaredError()]
+    assert [metric.better for metric in larger] == ["larger"] * 7
+    assert [metric.better for metric in smaller] == ["smaller"] * 2
+    assert all(metric.is_number for metric in larger + smaller)
+    arrays = [ml.ConfusionMatrix(), ml.F1(None), ml.ROCAUC(None)]
+    assert not any(metric.is_number for metric in arrays)
+    assert (ml.Metric.better, ml.ConfusionMatrix.better) == (None, None)

@@ -44,10 +44,25 @@ def test_without_validation_the_best_is_by_the_loss_and_one_panel_is_the_axes(ax
     assert not axes.child_axes
 
 
+def test_a_final_test_is_no_curve(axes):
+    plots.learning_curves({"loss": [3.0, 1.0], "test_loss": [2.0], "test_accuracy": [0.5]}, axes=axes)
+    assert axes.get_ylabel() == "loss"
+    assert not axes.child_axes
+
+
 def test_names_and_best_choose(axes):
     plots.learning_curves(HISTORY, names=["lr"], best="lr", axes=axes)
     assert lines(axes)["training"] == [[1, 0.1], [2, 0.1], [3, 0.01]]
     assert "best lr: epoch 3" in lines(axes)
+
+
+def test_the_best_accuracy_is_the_highest_and_has_to_be_said(axes):
+    plots.learning_curves(HISTORY, names=["loss"], best="val_top_2_accuracy", mode="max", axes=axes)
+    assert "best val_top_2_accuracy: epoch 2" in lines(axes)
+    with pytest.raises(ValueError, match="learning_curves: nothing says whether 'top_2_accuracy' is better large or"):
+        plots.learning_curves(HISTORY, best="top_2_accuracy")
+    with pytest.raises(ValueError, match='mode: expected "auto", "min" or "max", got \'least\''):
+        plots.learning_curves(HISTORY, mode="least")
 
 
 def test_nothing_finite_has_no_best_epoch(axes):

@@ -13,7 +13,10 @@ def test_numbers_are_curves():
 
 
 def test_training_and_validation_are_one_quantity():
-    assert quantities({name: [1.0] for name in ("epoch", "loss", "val_loss", "lr", "val_own")}) == ["loss", "val_own"]
+    assert quantities({name: [1.0] for name in ("epoch", "loss", "val_loss", "lr", "val_own", "test_loss")}) == [
+        "loss",
+        "val_own",
+    ]
 
 
 def test_files(tmp_path):

@@ -264,3 +264,9 @@ def test_without_matplotlib_it_says_what_to_install(classifier, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r'pip install "minidl\[plot\]"'):
         report.html(classifier[0])
+
+
+def test_a_missing_folder_is_met_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr("minidl.report.page.html", lambda *things, **options: pytest.fail("the work was done"))
+    with pytest.raises(FileNotFoundError, match=r"there is no such folder: '.*missing'"):
+        report.write_report(tmp_path / "missing" / "page.html", None)

@@ -1,17 +1,14 @@
-"""How kernels are compiled: on first use, cached on disk, or in a temporary folder at worst."""
+"""How kernels are compiled: on first use, and kept on disk for later processes."""
 
-import atexit
-import hashlib
-import shutil
-import tempfile
-import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, ClassVar, TypeVar, cast
 
 import llvmlite.binding
 import numba
 from numba import types
+from numba.core.ccallback import CFunc
+
+from minidl.backends.compiled.kernel_cache import KernelCache
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 FLOATS = {"f": types.float32, "d": types.float64}
@@ -20,7 +17,9 @@ FLOATS = {"f": types.float32, "d": types.float64}
 
 def entry(function: Function, **options: Any) -> Function:
     """Compile on first use; divide by zero as IEEE 754 does; no fastmath, which breaks NaN and the order of sums."""
-    return cast(Function, numba.njit(cache=True, error_model="numpy", nogil=True, **options)(function))
+    dispatcher = numba.njit(error_model="numpy", nogil=True, **options)(function)
+    dispatcher._cache = KernelCache(function)  # in the place of Numba's, which any trouble with its files stops
+    return cast(Function, dispatcher)
 
 
 def njit(function: Function, **options: Any) -> Function:
@@ -31,6 +30,14 @@ def njit(function: Function, **options: Any) -> Function:
 def inlined(function: Function) -> Function:
     """`njit`, a copy in every caller, so that a `count` of all lanes there loads and stores without a mask here."""
     return njit(function, forceinline=True)
+
+
+def callback(function: Callable[..., None], signature: Any) -> Any:
+    """The function compiled, or read from the cache, for C to call: its `address`."""
+    made: Any = CFunc(function, (signature.args, signature.return_type), {}, {"error_model": "numpy"})
+    made._cache = KernelCache(function)
+    made.compile()
+    return made
 
 
 class Linked:
@@ -60,7 +67,7 @@ class Linked:
         """Let kernels find it: they are linked as they are compiled, or read from the cache."""
         if dtype not in self.compiled:
             floats = FLOATS[dtype]
-            made = numba.cfunc(self.signature(floats), cache=True, error_model="numpy")(self.function)
+            made = callback(self.function, self.signature(floats))
             self.compiled[dtype] = made
             llvmlite.binding.add_symbol(self.symbol(floats), made.address)
 
@@ -84,45 +91,5 @@ class Kernel:
                 linked.link(dtype)
             memory, ints = types.CPointer(FLOATS[dtype]), types.CPointer(types.int64)
             signature = types.void(memory, ints, types.int64, types.int64, types.int64)
-            self.compiled[dtype] = numba.cfunc(signature, cache=True, error_model="numpy")(self.function)
+            self.compiled[dtype] = callback(self.function, signature)
         return int(self.compiled[dtype].address)
-
-
-def _probe() -> None:
-    """A function beside the kernels, to ask Numba whether it finds a folder for their cache."""
-
-
-def cache_folder() -> Path:
-    """Where Numba keeps the kernels' machine code. Raises RuntimeError if it finds no folder that it may write to."""
-    return Path(cast(Any, entry(_probe)).stats.cache_path)
-
-
-def _ensure_cache_folder() -> None:
-    try:
-        _drop_stale_kernels(cache_folder())
-    except RuntimeError:
-        folder = tempfile.mkdtemp(prefix="minidl-")  # not a fixed name, in which others could plant a cache
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        numba.config.CACHE_DIR = folder  # type: ignore[attr-defined]
-        warnings.warn(
-            "neither minidl's folder nor the user's cache can be written: kernels are compiled anew in each process; "
-            "NUMBA_CACHE_DIR names a folder to keep them in",
-            RuntimeWarning,
-            stacklevel=2,
-        )
-
-
-def _drop_stale_kernels(folder: Path) -> None:
-    """Empty the cache when any file of the backends has changed: Numba looks at a kernel's own file only."""
-    digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parents[1].rglob("*.py")):
-        digest.update(source.read_bytes())
-    stamp = folder / "minidl-kernels.sha256"
-    if stamp.exists() and stamp.read_text() == digest.hexdigest():
-        return
-    for kernel in (*folder.glob("*.nbi"), *folder.glob("*.nbc")):
-        kernel.unlink(missing_ok=True)
-    stamp.write_text(digest.hexdigest())
-
-
-_ensure_cache_folder()

@@ -6,6 +6,7 @@ import pytest
 
 from minidl import errors
 from minidl.errors import KeywordHints, check_keywords, did_you_mean, keyword_hints
+from minidl.errors.synonyms import SYNONYMS
 
 
 @pytest.mark.parametrize("name", ["ShapeError", "DTypeError", "FormatError", "NotBuiltError", "StateError"])
@@ -38,7 +39,7 @@ def test_hints(word, known, hint):
     assert did_you_mean(word, known) == hint
 
 
-@pytest.mark.parametrize("word", sorted(errors.SYNONYMS))
+@pytest.mark.parametrize("word", sorted(SYNONYMS))
 def test_each_synonym_leads_somewhere(word):
     """To an argument of ours if the function has it, and to an explanation in any case."""
     known = ["bias", "dilation", "filters", "lr", "parameters", "rate", "seed", "stride", "units", "weight_init"]
@@ -47,7 +48,7 @@ def test_each_synonym_leads_somewhere(word):
     known += ["initial_accumulator_value", "multiplier", "norm", "period", "step_size", "steps"]
     known += ["axes", "features", "interpolation", "pool_size", "shape", "size"]
     known += ["classes", "width"]
-    assert did_you_mean(word, known) == f"did you mean {errors.SYNONYMS[word]}?"
+    assert did_you_mean(word, known) == f"did you mean {SYNONYMS[word]}?"
     assert word not in known
 
 

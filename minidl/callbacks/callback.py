@@ -1,0 +1,73 @@
+"""What every callback is: something that is told of a training's epochs and batches."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from minidl.callbacks.events import check_names
+from minidl.errors import KeywordHints
+from minidl.logged import Logged
+from minidl.module import Module
+from minidl.optim import Optimizer
+
+if TYPE_CHECKING:
+    from minidl.schedules import Schedule
+
+Logs = Mapping[str, Any]
+
+
+class Callback(KeywordHints):
+    """Is told of each epoch and batch; `stop_training = True` ends `fit` after the epoch.
+
+    A method of another name that begins with `on_` is refused with a TypeError, since nothing would call it.
+
+    `fit` sets `model`, `optimizer`, `schedule` (or None), `callbacks`, all that it was given, and `params`: "epochs",
+    "initial_epoch", "steps" (batches an epoch), "samples" and "metrics" (the names that the logs of an epoch have).
+    `logged` says more of these: `numbers`, the names of single numbers, and `better`, for each name "larger" or
+    "smaller", or None where that isn't known.
+    """
+
+    model: Module
+    optimizer: Optimizer
+    schedule: "Schedule | None"
+    callbacks: Sequence["Callback"]
+    params: Mapping[str, Any]
+    logged: Logged
+    stop_training = False
+    resumed: Mapping[str, Any] | None = None
+    """A state that `load_state_dict` was given, for `on_train_begin` to go on from."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Refuse, with a TypeError, methods of events that there aren't."""
+        super().__init_subclass__(**kwargs)
+        check_names(cls.__name__, dir(cls))
+
+    def on_train_begin(self) -> None:
+        """Before the first epoch, and before any work."""
+
+    def on_epoch_begin(self, epoch: int) -> None:
+        """Before epoch `epoch`, counted from 0."""
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        """After a step; `logs` has the epoch's means so far."""
+
+    def on_train_epoch_end(self, epoch: int) -> None:
+        """After the last step of an epoch, before its validation."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        """After an epoch and its validation."""
+
+    def on_train_end(self) -> None:
+        """After the last epoch, or when training ends early for whatever reason."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """A copy of what it must know, after an epoch, to go on as if training hadn't been interrupted."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from this state in the next `fit`, which begins with an `initial_epoch`."""
+        self.resumed = state
+
+    def take_resumed(self) -> Mapping[str, Any] | None:
+        """The state to go on from, once."""
+        state, self.resumed = self.resumed, None
+        return state

@@ -1,0 +1,73 @@
+"""Stopping when training gets no further."""
+
+import math
+from typing import Any
+
+from minidl import shapes
+from minidl.callbacks.callback import Logs
+from minidl.callbacks.monitor import Monitor
+from minidl.typing import Array
+
+
+class EarlyStopping(Monitor):
+    """Stop when `monitor` hasn't improved by more than `min_delta` for `patience` epochs.
+
+    `mode` is "min", "max" or "auto": losses are better small, and a metric says so itself by its `better`.
+    `restore_best_weights` goes back to the best epoch's parameters; without one, since the value was NaN in all of
+    them, a warning says so. Epochs before `start_from_epoch`, counted from 0, are passed by. Raises ValueError before
+    any work if no number of that name is logged, or which way it is better isn't known.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        *,
+        min_delta: float = 0.0,
+        patience: int = 0,
+        mode: str = "auto",
+        restore_best_weights: bool = False,
+        start_from_epoch: int = 0,
+    ) -> None:
+        if not math.isfinite(min_delta):
+            raise ValueError(f"min_delta: expected a finite number, got {min_delta!r}")
+        super().__init__(monitor, mode, abs(min_delta))
+        self.patience = shapes.count(patience, "patience", minimum=0)
+        self.restore_best_weights = restore_best_weights
+        self.start_from_epoch = shapes.count(start_from_epoch, "start_from_epoch", minimum=0)
+        self.stopped_epoch: int | None = None
+        self._weights: dict[str, Array] | None = None
+
+    def on_train_begin(self) -> None:
+        self.best, self._wait = math.nan, 0
+        self.stopped_epoch = self._weights = None
+        state = self.resumed
+        super().on_train_begin()
+        if state is not None:
+            self._wait, self.stopped_epoch, self._weights = state["wait"], state["stopped_epoch"], state["weights"]
+            self.stop_training = self.stopped_epoch is not None
+
+    def state_dict(self) -> dict[str, Any]:
+        return super().state_dict() | {
+            "wait": self._wait,
+            "stopped_epoch": self.stopped_epoch,
+            "weights": self._weights,
+        }
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        if epoch < self.start_from_epoch:
+            return
+        self._wait += 1
+        if self.improved(logs):
+            self._wait = 0
+            if self.restore_best_weights:
+                self._weights = self.model.state_dict()
+        elif self._wait >= self.patience:
+            self.stopped_epoch, self.stop_training = epoch, True
+
+    def on_train_end(self) -> None:
+        if self._weights is not None:
+            self.model.load_state_dict(self._weights)
+        elif self.restore_best_weights:
+            self.warn_of_nothing("no best weights to restore")
+        elif self.stopped_epoch is not None:
+            self.warn_of_nothing("stopped without a best epoch")

@@ -1,0 +1,65 @@
+"""Lines and bars of epochs, by a clock of our own."""
+
+import io
+import itertools
+
+import numpy as np
+import pytest
+
+import minidl as ml
+from minidl import progress
+from tests.callbacks.scripted import Scripted, run, tiny
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Each look at the clock is half a second after the one before; bars are our own line."""
+    ticks = itertools.count(100.0, 0.5)
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: next(ticks))
+    monkeypatch.setattr(progress, "_tqdm", lambda stream: None)
+
+
+def bar(live, losses=(1.0, 2.0, 3.0, 4.0), epochs=2, **options):
+    stream, model = io.StringIO(), tiny()
+    callback = ml.ProgressBar(stream=stream, live=live)
+    x = np.ones((4, 1), np.float32)
+    optimizer = ml.SGD(model.parameters(), lr=1)
+    options = {"epochs": epochs, "batch_size": 2, "callbacks": [callback], "verbose": 0} | options
+    ml.fit(model, x, np.zeros(4, int), loss=Scripted(losses), optimizer=optimizer, **options)
+    return stream.getvalue()
+
+
+def test_plain_lines(clock):
+    assert bar(live=False) == (
+        "epoch 1/2  0.5 s  8 samples/s  loss 1.5000\nepoch 2/2  0.5 s  8 samples/s  loss 3.5000\n"
+    )
+    assert bar(live=None) == bar(live=False)  # a StringIO is no terminal
+
+
+def test_a_live_line(clock):
+    drawn = bar(live=True, losses=(1.0, 2.0), epochs=1).split("\r\x1b[K")
+    assert drawn == [
+        "",
+        "epoch 1/1  [============            ] 1/2  loss 1.0000",
+        "epoch 1/1  [========================] 2/2  loss 1.5000  4 samples/s",
+        "epoch 1/1  1.5 s  3 samples/s  loss 1.5000\n",
+    ]
+
+
+def test_a_live_line_while_validating(clock):
+    held_out = np.ones((1, 1), np.float32), np.zeros(1, int)
+    drawn = bar(live=True, losses=(1.0, 2.0, 3.0), epochs=1, validation_data=held_out).split("\r\x1b[K")
+    assert drawn[3].startswith("epoch 1/1  [========================] 2/2  validating")
+    assert drawn[4].endswith("loss 1.5000  val_loss 3.0000\n")
+
+
+def test_a_live_line_that_is_cut_short_ends_in_a_new_line(clock):
+    stream = io.StringIO()
+    with pytest.raises(StopIteration):  # the script has no second loss
+        run(ml.ProgressBar(stream=stream, live=True), [1], batch_size=1, validation_data=(np.ones((1, 1)), [0]))
+    assert stream.getvalue().endswith("1/1  validating\n")
+
+
+def test_numbers_of_epochs_line_up(clock):
+    lines = bar(live=False, losses=[1.0] * 20, epochs=10).splitlines()
+    assert [line[:11] for line in lines] == [f"epoch {i:>2}/10" for i in range(1, 11)]

@@ -19,13 +19,3 @@ def test_columns(tmp_path):
 def test_a_missing_file_is_no_damaged_one(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_history(tmp_path / "h.csv")
-
-
-def test_a_logger_does_not_go_on_with_what_is_no_text(tmp_path):
-    (tmp_path / "h.csv").write_bytes(b"epoch,caf\xe9\n0,1\n")
-    model = ml.Sequential([ml.Dense(2)], input_shape=(3,), seed=0)
-    logger = ml.CSVLogger(tmp_path / "h.csv", append=True)
-    optimizer = ml.SGD(model.parameters(), lr=0.1)
-    with pytest.raises(ml.FormatError, match=r"h\.csv: not a history: 'utf-8' codec"):
-        model.fit(np.ones((2, 3), np.float32), [0, 1], loss=ml.CrossEntropy(), optimizer=optimizer, callbacks=[logger])
-    assert (tmp_path / "h.csv").read_bytes() == b"epoch,caf\xe9\n0,1\n"

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-import minidl as ml
 from minidl.history_files import read_history
 
 

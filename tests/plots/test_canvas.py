@@ -134,4 +134,4 @@ def test_names_are_shown_as_they_are(name):
     """Neither a formula, which might not parse, nor what a font can't draw."""
     figure = plots.confusion_matrix(np.eye(2, dtype=np.int64), class_names=[name, "other"])
     figure.canvas.draw()
-    plots.learning_curves({name: [1.0, 2.0], f"val_{name}": [1.0, 2.0]}, best=f"val_{name}").canvas.draw()
+    plots.learning_curves({name: [1.0, 2.0], f"val_{name}": [1.0, 2.0]}, best=f"val_{name}", mode="min").canvas.draw()

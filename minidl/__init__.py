@@ -1,5 +1,8 @@
 """minidl: a small convolutional-network framework on NumPy and Numba that reads like the textbook."""
 
+from minidl import entering  # noqa: F401 - for what it does, and before all else
+
+# isort: split
 from typing import TYPE_CHECKING
 
 from minidl import functional, initializers, metrics

@@ -2,13 +2,17 @@
 
 import contextlib
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from minidl import cli
+from minidl.cli.interrupt import Ending, handle
 from minidl.cli.messages import complain
+from minidl.entering import entered
+from minidl.streams import flush
 
 FAILED = 2
 INTERRUPTED = 130
@@ -22,15 +26,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv`, by default the process's own, and return the exit code.
 
     0 is success. What the user can put right, from a misspelt option to a damaged file, is one line on stderr and 2;
-    Ctrl-C is one line and 130, and a request to terminate, which `train` heeds, 143. A reader that has closed the pipe,
+    Ctrl-C is one line and 130, and a request to terminate 143; `train` heeds both. A reader that has closed the pipe,
     such as `head`, ends the command without a word.
     """
+    if argv is not None:
+        return _run(argv)
+    try:
+        entered()
+        handle(Ending.begin)
+        try:
+            return _run(None)
+        except Exception:
+            if Ending.raised is None:
+                raise
+            complain("interrupted")  # an import, for one, which then fails in whatever way
+    except KeyboardInterrupt:  # between two of these lines
+        complain("interrupted")
+    finally:
+        handle(signal.SIG_IGN)  # nothing is left but to end
+    return 128 + (Ending.raised or signal.SIGINT)
+
+
+def _run(argv: Sequence[str] | None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             code = cli.run(argv)
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        flush(sys.stdout)
         return code
     except KeyboardInterrupt as interrupt:
         complain("; ".join(["interrupted", *map(str, interrupt.args)]))
@@ -48,7 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, ImportError) as error:
         complain(f"error: {error}")
         code = FAILED
-    _flush_or_discard()
+    for stream in (sys.stdout, sys.stderr):
+        _flush_or_discard(stream)
     return code
 
 
@@ -56,16 +79,15 @@ def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     complain(f"warning: {message}")
 
 
-def _flush_or_discard() -> None:
-    """Leave nothing in stdout's buffer that Python would try, and fail, to write when it ends."""
+def _flush_or_discard(stream: Any) -> None:
+    """Leave nothing in the stream's buffer that Python would try, and fail, to write when it ends."""
     try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except OSError:
-        # Under a test, stdout may be an object without a descriptor.
-        with contextlib.suppress(OSError, ValueError):
+        flush(stream)
+    except (OSError, ValueError):
+        # Under a test, it may be an object without a descriptor.
+        with contextlib.suppress(OSError, ValueError, AttributeError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, sys.stdout.fileno())
+            os.dup2(nowhere, stream.fileno())
             os.close(nowhere)
 
 

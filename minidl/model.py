@@ -1,5 +1,6 @@
 """Models: modules that train, predict, describe and save themselves."""
 
+import sys
 import threading
 import warnings
 from collections.abc import Sequence
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl import architecture, checkpoint, shapes, training
+from minidl import architecture, checkpoint, shapes, streams, training
 from minidl.errors import FormatError, NotBuiltError, ShapeError, keyword_hints
 from minidl.history import History
 from minidl.layers import LAYERS
@@ -52,7 +53,8 @@ class Model(Module):
             raise NotBuiltError("a summary needs shapes: give the model input_shape=(c, h, w), or call it once first")
         from minidl.summary import summarize  # here, so that a program without tables starts sooner
 
-        print(summarize(self, self.input_shape, timings=timings, batch_size=batch_size, expand=expand).text())
+        table = summarize(self, self.input_shape, timings=timings, batch_size=batch_size, expand=expand)
+        streams.write(sys.stdout, f"{table.text()}\n")
 
     def _repr_html_(self) -> str | None:
         """What notebooks show: the table, and the model as code; None, and so the code alone, before it's built."""

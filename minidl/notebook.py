@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from minidl.streams import legible
+
 STYLE = """\
 .minidl {color: inherit; font-size: 13px; line-height: 1.4}
 .minidl summary {cursor: pointer; padding: 2px 0}
@@ -28,10 +30,10 @@ STYLE = """\
 
 
 def escape(text: Any) -> str:
-    """The text with what HTML would take for its own replaced, also fit for an attribute in quotes."""
+    """The text, if need be `legible`, without what HTML takes for its own; also fit for an attribute in quotes."""
     import html  # here, so that a program without notebooks starts sooner
 
-    return html.escape(str(text))
+    return html.escape(legible(str(text)))
 
 
 def block(*parts: str) -> str:

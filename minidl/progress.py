@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import io
 import os
 import sys
 import threading
@@ -13,6 +14,7 @@ from typing import Any, Protocol, Self, TextIO
 import numpy as np
 
 from minidl.installed import is_installed
+from minidl.streams import columns, encodable, is_terminal, write
 
 REDRAW_SECONDS = 0.1
 """A bar is drawn anew ten times a second at most: of more, nobody would see anything but the time it takes."""
@@ -31,7 +33,7 @@ def can_draw(stream: TextIO | None) -> bool:
     """
     if stream is None or threading.current_thread() is not threading.main_thread():
         return False
-    return _has_widgets(stream) or (stream.isatty() and os.environ.get("TERM") != "dumb")
+    return _has_widgets(stream) or (is_terminal(stream) and os.environ.get("TERM") != "dumb")
 
 
 def check_verbose(verbose: int | str) -> None:
@@ -165,9 +167,8 @@ def working(title: str, total: int, verbose: int | str, *, unit: str | None = "s
     """
     with Bar(total, title, live=None if verbose in (1, "auto") else False, delay=DELAY_SECONDS, unit=unit) as bar:
         yield bar
-    if verbose in (1, 2) and sys.stdout is not None:
-        sys.stdout.write(f"{bar.summary(bar.result)}\n")
-        sys.stdout.flush()
+    if verbose in (1, 2):
+        write(sys.stdout, f"{bar.summary(bar.result)}\n")
 
 
 class _Drawer(Protocol):
@@ -183,21 +184,17 @@ class _Line:
         self.stream = stream
 
     def draw(self, title: str, share: float | None, text: str) -> None:
-        columns = _columns(self.stream)
+        wide = columns(self.stream)
         # The last character of a line would begin a new one.
-        room = sys.maxsize if columns is None else (columns or 80) - 1
+        room = sys.maxsize if wide is None else (wide or 80) - 1
         line = f"{title}  {text}"
         width = min(WIDTH, room - len(line) - 4)
         if share is not None and width >= WIDTH // 4:
             line = f"{title}  [{'=' * int(width * share):<{width}}] {text}"
-        self._write(f"\r\x1b[K{line[:room]}")
+        write(self.stream, f"\r\x1b[K{line[:room]}")
 
     def close(self, keep: bool) -> None:
-        self._write("\n" if keep else "\r\x1b[K")
-
-    def _write(self, text: str) -> None:
-        self.stream.write(text)
-        self.stream.flush()
+        write(self.stream, "\n" if keep else "\r\x1b[K")
 
 
 class _Tqdm:
@@ -208,11 +205,11 @@ class _Tqdm:
         self.bar: Any = None
 
     def draw(self, title: str, share: float | None, text: str) -> None:
-        title, text = (part.replace("{", "{{").replace("}", "}}") for part in (title, text))
+        title, text = (encodable(part, self.stream).replace("{", "{{").replace("}", "}}") for part in (title, text))
         layout = f"{title}  |{{bar}}| {text}" if self.is_known else f"{title}  {text}"
         if self.bar is None:
             total = 1.0 if self.is_known else None
-            width = {"ncols": 79, "nrows": 24} if _columns(self.stream) == 0 else {"dynamic_ncols": True}
+            width = {"ncols": 79, "nrows": 24} if columns(self.stream) == 0 else {"dynamic_ncols": True}
             self.bar = self.tqdm(
                 total=total, initial=share or 0.0, bar_format=layout, file=self.stream, leave=False, **width
             )
@@ -227,14 +224,6 @@ class _Tqdm:
         self.bar.close()
 
 
-def _columns(stream: TextIO) -> int | None:
-    """The width of the terminal; 0 where it doesn't know that itself, and None for other streams."""
-    try:
-        return os.get_terminal_size(stream.fileno()).columns
-    except (OSError, ValueError, AttributeError):
-        return None
-
-
 def _has_widgets(stream: TextIO) -> bool:
     """Whether the stream is a notebook's, with what tqdm needs there; without, it would warn."""
     return (
@@ -246,7 +235,7 @@ def _has_widgets(stream: TextIO) -> bool:
 
 def _tqdm(stream: TextIO) -> Callable[..., Any] | None:
     """The class tqdm, for a notebook's widgets or for terminals, without its own thread; None if it isn't installed."""
-    if not is_installed("tqdm"):
+    if not (is_installed("tqdm") and isinstance(stream, io.TextIOBase)):  # of stand-ins it expects too much
         return None
     module = importlib.import_module("tqdm.auto" if _has_widgets(stream) else "tqdm.std")
     # The thread would look after bars that are drawn too seldom; and forking with threads draws a warning.

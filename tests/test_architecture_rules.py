@@ -20,9 +20,11 @@ PACKAGE = Path(minidl.__file__).resolve().parent
 # Bottom up; the modules of one floor don't import each other. "*" stands for any files of a folder.
 FLOORS = [
     [
-        *("errors", "errors.*", "typing", "files", "counter", "installed", "representation", "notebook", "numeric"),
+        *("errors", "errors.*", "typing", "entering", "locks", "streams", "counter", "installed", "representation"),
+        "numeric",
         *("backends.reference", "backends.reference.*"),
     ],
+    ["files", "notebook"],
     ["backends.operators", "backends.updates"],
     ["backends.protocol"],
     ["arraylike", "shapes", "progress"],
@@ -59,7 +61,7 @@ FLOORS = [
         "datasets.*",
         "architecture",
     ],
-    ["callbacks", "callbacks.*", "fit_arguments", "history"],
+    ["callbacks", "callbacks.*", "fit_arguments", "history", "history_files"],
     ["training_data", "rehearsal"],
     ["training_state"],
     ["training"],

@@ -2,12 +2,17 @@
 
 import errno
 import os
+import signal
 import stat
+import subprocess
+import sys
 import threading
+import time
 
 import pytest
 
-from minidl.files import write_atomically
+from minidl import files
+from minidl.files import check_writable, write_atomically
 
 posix = pytest.mark.skipif(os.name == "nt", reason="permissions, links and folder handles are POSIX's")
 
@@ -56,15 +61,16 @@ def test_a_failing_system_call_leaves_the_old_file(tmp_path, monkeypatch, functi
     path.write_bytes(b"old")
 
     def fail(*_args):
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device", *_args[:1] * (function == "replace"))
 
     def write():
         with write_atomically(path) as file:
             file.write(b"new")
 
     monkeypatch.setattr(os, function, fail)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left") as caught:
         write()
+    assert str(caught.value) == f"[Errno {errno.ENOSPC}] No space left on device: {str(path)!r}"
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -201,3 +207,134 @@ def test_a_missing_folder_is_named_itself(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError) as caught, write_atomically("link"):
         raise AssertionError
     assert caught.value.filename == str(tmp_path / "gone")
+
+
+KILLED = """
+import os, signal, sys
+from minidl.files import check_writable, write_atomically
+with write_atomically(sys.argv[1]) as file:
+    file.write(b"half of the n")
+    file.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@posix
+def test_what_a_killed_process_has_left_is_swept(tmp_path):
+    path = tmp_path / "new.bin"
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(path)], cwd=files.__file__.rpartition("minidl")[0])
+    assert killed.returncode == -signal.SIGKILL
+    (left,) = tmp_path.iterdir()
+    assert files.TEMPORARY.fullmatch(left.name)
+    with write_atomically(path) as file:
+        file.write(b"new")
+        assert not left.exists()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@posix
+def test_files_of_the_living_are_not_swept(tmp_path):
+    with write_atomically(tmp_path / "one.bin") as one:
+        one.write(b"one")
+        one.flush()
+        (first,) = tmp_path.iterdir()
+        long_ago = time.time() - 2 * files.OLD
+        os.utime(first, (long_ago, long_ago))
+        with write_atomically(tmp_path / "two.bin") as two:
+            two.write(b"two")
+        assert first.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.bin", "two.bin"]
+
+
+@posix
+def test_files_of_other_machines_are_swept_when_they_are_old(tmp_path):
+    foreign = ".minidl-00000000-{}.tmp"
+    young, old = tmp_path / foreign.format("0" * 16), tmp_path / foreign.format("1" * 16)
+    for path in (young, old):
+        path.write_bytes(b"half")
+    long_ago = time.time() - 2 * files.OLD
+    os.utime(old, (long_ago, long_ago))
+    with write_atomically(tmp_path / "new.bin"):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([young.name, "new.bin"])
+
+
+def test_what_can_be_known_before_there_is_anything_to_write(tmp_path, monkeypatch):
+    (tmp_path / "old").write_text("old")
+    check_writable(tmp_path / "new")
+    check_writable(tmp_path / "old")
+    with pytest.raises(IsADirectoryError):
+        check_writable(tmp_path)
+    with pytest.raises(FileNotFoundError, match="missing"):
+        check_writable(tmp_path / "missing" / "new")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(PermissionError, match="new"):
+        check_writable(tmp_path / "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["old"]
+
+
+@posix
+def test_a_pipe_or_a_device_is_not_replaced(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (tmp_path / "link").symlink_to(pipe)
+    for path in (pipe, tmp_path / "link"):
+        with pytest.raises(OSError, match="not a regular file") as caught, write_atomically(path):
+            pass
+        assert caught.value.filename == str(path)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "link", pipe]
+
+
+@posix
+@pytest.mark.parametrize("name", [".0123456789abcdef.tmp", ".minidl-notes.tmp", "minidl.tmp"])
+def test_files_of_others_are_not_swept(tmp_path, name):
+    (tmp_path / name).write_bytes(b"precious")
+    os.utime(tmp_path / name, (0, 0))
+    with write_atomically(tmp_path / "new.bin"):
+        pass
+    assert (tmp_path / name).read_bytes() == b"precious"
+
+
+@posix
+def test_where_nothing_can_be_locked_only_old_files_are_swept(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "try_lock", lambda descriptor: None)
+    name = f".minidl-{files._machine()}-{{}}.tmp"
+    young, old = tmp_path / name.format("0" * 16), tmp_path / name.format("1" * 16)
+    for path in (young, old):
+        path.write_bytes(b"half")
+    long_ago = time.time() - 2 * files.OLD
+    os.utime(old, (long_ago, long_ago))
+    with write_atomically(tmp_path / "new.bin") as file:
+        file.write(b"new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([young.name, "new.bin"])
+
+
+@posix
+def test_links_and_pipes_with_the_name_of_a_temporary_file_stay(tmp_path):
+    name = f".minidl-{files._machine()}-{{}}.tmp"
+    (tmp_path / "precious").write_bytes(b"precious")
+    (tmp_path / name.format("0" * 16)).symlink_to(tmp_path / "precious")
+    os.mkfifo(tmp_path / name.format("1" * 16))
+    before = sorted(path.name for path in tmp_path.iterdir())
+    with write_atomically(tmp_path / "new.bin"):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*before, "new.bin"])
+
+
+@posix
+def test_a_new_file_that_was_swept_before_it_was_locked_is_made_again(tmp_path, monkeypatch):
+    real = files.try_lock
+    swept = []
+
+    def sweep_first(descriptor):
+        if not swept:
+            swept.extend(tmp_path.iterdir())
+            os.unlink(swept[0])
+        return real(descriptor)
+
+    monkeypatch.setattr(files, "try_lock", sweep_first)
+    with write_atomically(tmp_path / "new.bin") as file:
+        file.write(b"new")
+    assert (tmp_path / "new.bin").read_bytes() == b"new"
+    assert len(swept) == 1

@@ -109,7 +109,7 @@ def test_an_unknown_total(clock):
 
 @pytest.mark.parametrize("columns", [0, 20, 40, 60, 200])
 def test_a_line_fits_in_the_terminal(clock, monkeypatch, columns):
-    monkeypatch.setattr(progress, "_columns", lambda stream: columns)
+    monkeypatch.setattr(progress, "columns", lambda stream: columns)
     stream = io.StringIO()
     Bar(100, "some work", stream=stream, live=True).update(40, "loss 0.1234")
     (line,) = drawn(stream)

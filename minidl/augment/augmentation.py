@@ -9,7 +9,7 @@ from minidl import representation, shapes
 from minidl.arraylike import array_of
 from minidl.counter import uniform
 from minidl.errors import DTypeError, KeywordHints, ShapeError
-from minidl.typing import Array
+from minidl.typing import Array, Size
 
 Numbers: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -106,6 +106,9 @@ class _Function(Augmentation):
 Augment: TypeAlias = Augmentation | Sequence[Augmentation] | Callable[[Any, Any], tuple[Any, Any]]
 """What `augment=` takes."""
 
+MOST_PIXELS = 2**30
+"""Of a side of an image, or around it: what is more is a mistake, and may not fit the sums of places."""
+
 
 def as_augmentation(augment: Augment | None, *, seed: int = 0, epoch: int = 0) -> Augmentation | None:
     """The augmentation that `augment` stands for. Raises TypeError for anything else, ValueError for a wrong seed."""
@@ -128,6 +131,14 @@ def check_seed(seed: int, epoch: int) -> None:
         raise ValueError(f"seed: expected an int below 2^64, got {seed}")
     if shapes.count(epoch, "epoch", minimum=0) >= 1 << 32:
         raise ValueError(f"epoch: expected an int below 2^32, got {epoch}")
+
+
+def whole_pixels(value: Size, name: str, *, minimum: int = 1) -> tuple[int, int]:
+    """(height, width) of a size, as `shapes.pair` has it. Raises ValueError, also for more than any image has."""
+    size = shapes.pair(value, name, minimum=minimum)
+    if max(size) > MOST_PIXELS:
+        raise ValueError(f"{name}: expected at most 2^30 pixels, got {value!r}")
+    return size
 
 
 def _numbers(index: Any, places: int, seed: int, epoch: int) -> Numbers:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from minidl import backends, shapes
-from minidl.augment.augmentation import Augmentation, Numbers, integers
+from minidl import backends
+from minidl.augment.augmentation import Augmentation, Numbers, integers, whole_pixels
 from minidl.errors import ShapeError
 from minidl.typing import Array, IntArray, Size
 
@@ -19,8 +19,8 @@ class RandomCrop(Augmentation):
     """
 
     def __init__(self, size: Size, *, padding: Size = 0) -> None:
-        self.size = shapes.pair(size, "size")
-        self.padding = shapes.pair(padding, "padding", minimum=0)
+        self.size = whole_pixels(size, "size")
+        self.padding = whole_pixels(padding, "padding", minimum=0)
 
     def apply(self, x: Array, y: object, numbers: Numbers) -> tuple[Array, object]:
         padded = x.shape[2] + 2 * self.padding[0], x.shape[3] + 2 * self.padding[1]
@@ -53,7 +53,7 @@ class RandomShift(Augmentation):
     """The image moved by whole pixels, at most `pixels` (int or (down, across)) to each side, with zeros behind it."""
 
     def __init__(self, pixels: Size) -> None:
-        self.pixels = shapes.pair(pixels, "pixels", minimum=0)
+        self.pixels = whole_pixels(pixels, "pixels", minimum=0)
 
     def apply(self, x: Array, y: object, numbers: Numbers) -> tuple[Array, object]:
         place = np.zeros((len(x), 3), np.int64)

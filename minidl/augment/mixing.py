@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from minidl import backends, shapes
-from minidl.augment.augmentation import Augmentation, Numbers, integers
+from minidl.augment.augmentation import Augmentation, Numbers, integers, whole_pixels
 from minidl.augment.geometry import cosine_and_sine
 from minidl.errors import ShapeError
 from minidl.typing import Array, Size
@@ -19,7 +19,7 @@ class Cutout(Augmentation):
     """
 
     def __init__(self, size: Size) -> None:
-        self.size = shapes.pair(size, "size")
+        self.size = whole_pixels(size, "size")
 
     def apply(self, x: Array, y: object, numbers: Numbers) -> tuple[Array, object]:
         corner = np.zeros((len(x), 2), np.int64)

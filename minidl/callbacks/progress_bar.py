@@ -5,6 +5,7 @@ from typing import TextIO
 
 from minidl.callbacks.callback import Callback, Logs
 from minidl.progress import Bar, can_draw, numbers
+from minidl.streams import write
 
 
 class ProgressBar(Callback):
@@ -38,8 +39,7 @@ class ProgressBar(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         if self._bar is not None:
             self._bar.close()
-            self._out.write(f"{self._bar.summary(numbers(logs))}\n")
-            self._out.flush()
+            write(self._out, f"{self._bar.summary(numbers(logs))}\n")
 
     def on_train_end(self) -> None:
         if self._bar is not None:

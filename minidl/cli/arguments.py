@@ -2,11 +2,13 @@
 
 import argparse
 import math
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from minidl.cli.messages import UsageError
 from minidl.errors import did_you_mean
+from minidl.streams import write
 
 
 class Parser(argparse.ArgumentParser):
@@ -28,6 +30,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (see {self.prog} --help)")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        write(sys.stderr if file is None else file, message)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse; an argument that nothing takes is an error here already, where the options it may mean are known."""

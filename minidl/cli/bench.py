@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import minidl
-from minidl.cli.messages import UsageError
+from minidl.cli.messages import UsageError, say
 
 HELP = "Check, then time minidl beside the frameworks that are installed: python -m benchmarks, from a clone."
 
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise UsageError("the benchmark suite ended with an error")
     if arguments.json:
         new = [path for path, written in _written(out).items() if before.get(path) != written]
-        print(json.dumps([json.loads(path.read_bytes()) for path in new]))
+        say(json.dumps([json.loads(path.read_bytes()) for path in new]))
 
 
 def _written(folder: Path) -> dict[Path, int]:

@@ -10,6 +10,9 @@ from minidl import backends, threads
 from minidl.cli.arguments import choice, whole_number
 from minidl.cli.messages import complain
 
+MOST = 1024
+"""Threads that the library of matrix products is told of: it takes an int of C, and has fewer."""
+
 BLAS_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -34,7 +37,7 @@ def computing(arguments: argparse.Namespace) -> Iterator[None]:
             stack.callback(threads.set_num_threads, threads.num_threads())
             threads.set_num_threads(arguments.threads)
             if backends.backend_name() == "vectorized":
-                _limit_blas(arguments.threads, stack)
+                _limit_blas(min(arguments.threads, MOST), stack)
         yield
 
 

@@ -18,6 +18,7 @@ from minidl.datasets import Dataset
 from minidl.errors import did_you_mean
 from minidl.layers import Dense
 from minidl.model import Sequential
+from minidl.streams import legible
 
 Configuration = dict[str, Any]
 
@@ -102,6 +103,8 @@ def checked(table: Mapping[str, Any], where: str) -> Configuration:
         if key not in KEYS:
             raise UsageError(f"{where}: unknown key {key!r}; {did_you_mean(key, KEYS)}")
         at = f"{where}: {key}"
+        if not _has_64_bits(value):
+            raise UsageError(f"{at}: expected whole numbers below 2^63, as TOML has them, got a larger one")
         if key in NUMBERS:
             hint, least = NUMBERS[key]
             if not _fits(value, hint) or not value >= least or (hint is float and not value < 1):
@@ -114,6 +117,9 @@ def checked(table: Mapping[str, Any], where: str) -> Configuration:
             if not isinstance(value, list):
                 raise UsageError(f"{at}: expected a list of names or tables, got {value!r}")
             config[key] = [_section(item, choices.AUGMENTATIONS, f"{at}[{i}]") for i, item in enumerate(value)]
+            for i, item in enumerate(config[key]):
+                if "name" not in item:
+                    raise UsageError(f"{at}[{i}].name: expected one; known: {', '.join(choices.AUGMENTATIONS)}")
         elif key == "early_stopping":
             config[key] = _arguments(value, choices.EARLY_STOPPING.hints(), at)
         elif key == "data":
@@ -145,6 +151,11 @@ def complete(config: Configuration, where: str) -> Configuration:
         raise UsageError(f"{where}: data: {list(data)[1]} is for a path, not for {data['name']}")
     if not ("name" in data or os.path.exists(data.get("path", ""))):
         raise UsageError(f"{where}: data: " + (f"there is no {data['path']}" if "path" in data else "expected a path"))
+    if not _is_unicode(data):
+        path = legible(data.get("path", ""))
+        raise UsageError(
+            f"{where}: data: a run can't keep a path that isn't UTF-8, {path}; rename it or give a link to it"
+        )
     for key in ("model", "loss", "optimizer"):
         config[key] = SECTIONS[key][config[key]["name"]].resolved(config[key])
     if config.get("schedule", {}).get("name") == "":
@@ -176,7 +187,7 @@ def complete(config: Configuration, where: str) -> Configuration:
     for key, trial in trials.items():
         try:
             trial()
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError) as error:
             raise UsageError(f"{where}: {key}: {error}") from None
     return config
 
@@ -239,6 +250,9 @@ def _section(value: Any, known: Mapping[str, Choice], at: str) -> dict[str, Any]
         hints["warm_up"] = collections.abc.Mapping
         if isinstance(value.get("warm_up"), dict):
             _arguments(value["warm_up"], choices.WARM_UP.hints(), f"{at}.warm_up")
+    if known is choices.OPTIMIZERS and isinstance(value.get("groups"), dict):
+        for pattern, options in value["groups"].items():
+            _arguments(options, hints | {"lr_scale": float}, f"{at}.groups.{pattern}")
     return _arguments(value, hints, at)
 
 
@@ -252,6 +266,22 @@ def _arguments(value: Any, hints: Mapping[str, Any], at: str) -> dict[str, Any]:
         if not _fits(item, hints[key]):
             raise UsageError(f"{at}.{key}: expected {_words(hints[key])}, got {item!r}")
     return value
+
+
+def _is_unicode(value: Any) -> bool:
+    """Whether TOML has a word for each text in it, as for a path of other bytes than UTF-8 it hasn't."""
+    if isinstance(value, dict):
+        return all(map(_is_unicode, [*value, *value.values()]))
+    return all(map(_is_unicode, value)) if isinstance(value, list) else legible(str(value)) == str(value)
+
+
+def _has_64_bits(value: Any) -> bool:
+    """Whether each whole number in it has at most 64 bits; beyond, neither TOML nor arrays have room for them."""
+    if isinstance(value, dict):
+        return all(map(_has_64_bits, value.values()))
+    if isinstance(value, list):
+        return all(map(_has_64_bits, value))
+    return not isinstance(value, int) or -(2**63) <= value < 2**63
 
 
 def _name(value: Any, known: collections.abc.Collection[str], at: str) -> str:
@@ -286,7 +316,7 @@ def _fits(value: Any, hint: Any) -> bool:
     if origin is collections.abc.Sequence:
         return isinstance(value, list) and all(_fits(item, inner[0]) for item in value)
     if origin is collections.abc.Mapping:
-        return isinstance(value, dict)
+        return isinstance(value, dict) and all(_fits(item, inner[1]) for item in value.values() if inner)
     return origin is Any
 
 

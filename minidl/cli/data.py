@@ -1,14 +1,14 @@
 """`minidl data`: the data sets that minidl knows, listed, fetched, verified and shown."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
+from minidl import streams
 from minidl.cli import pictures
 from minidl.cli.arguments import Parser, choice, whole_number
-from minidl.cli.messages import UsageError, printable
+from minidl.cli.messages import UsageError, printable, say
 from minidl.cli.run import json_text
 from minidl.datasets.catalogue import KNOWN, Known, fetch, verify
 from minidl.datasets.locate import find
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> None:
 def _list(arguments: argparse.Namespace) -> None:
     described = {name: _described(known) for name, known in KNOWN.items()}
     if arguments.json:
-        print(json_text(described, indent=2))
+        say(json_text(described, indent=2))
         return
     lines = [("name", "train", "test", "image", "classes", "size", "on this machine")]
     for name, it in described.items():
@@ -87,7 +87,7 @@ def _list(arguments: argparse.Namespace) -> None:
         cells = [
             cell.rjust(w) if 0 < i < 6 else cell.ljust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True))
         ]
-        print("  ".join(cells).rstrip())
+        say("  ".join(cells).rstrip())
 
 
 def _described(known: Known) -> dict[str, Any]:
@@ -112,9 +112,9 @@ def _fetch(arguments: argparse.Namespace) -> None:
     except ImportError as error:
         raise ImportError(f'downloads are done by pooch ({error}): pip install "minidl[data]"') from error
     if is_new:
-        print(f"{arguments.name}: downloaded and verified, in {printable(str(folder))}")
+        say(f"{arguments.name}: downloaded and verified, in {printable(str(folder))}")
     else:
-        print(f"{arguments.name}: here already, in {printable(str(folder))} (`minidl data verify` looks at the files)")
+        say(f"{arguments.name}: here already, in {printable(str(folder))} (`minidl data verify` looks at the files)")
 
 
 def _verify(arguments: argparse.Namespace) -> None:
@@ -125,11 +125,11 @@ def _verify(arguments: argparse.Namespace) -> None:
     damaged = [str(path) for path, trouble in checked.items() if trouble is not None]
     if arguments.json:
         files = {str(path): {"ok": trouble is None, "trouble": trouble} for path, trouble in checked.items()}
-        print(json_text({"name": arguments.name, "ok": not damaged, "files": files}, indent=2))
+        say(json_text({"name": arguments.name, "ok": not damaged, "files": files}, indent=2))
     else:
         for path, trouble in checked.items():
             state = "ok" if trouble is None else "damaged" if path.exists() else "missing"
-            print(f"{state:<7}  {printable(f'{path}: {trouble}' if state == 'damaged' else str(path))}")
+            say(f"{state:<7}  {printable(f'{path}: {trouble}' if state == 'damaged' else str(path))}")
     if damaged:
         raise FormatError(f"damaged: {', '.join(damaged)}; `minidl data fetch {arguments.name} --again` gets it anew")
 
@@ -142,8 +142,8 @@ def _show(arguments: argparse.Namespace) -> None:
     title = f"{arguments.name}, {arguments.split}"
     if arguments.out is not None and not arguments.text:
         pictures.save(part, arguments.count or 10, title, arguments.out)
-        print(f"written to {printable(arguments.out)}")
+        say(f"written to {printable(arguments.out)}")
         return
     if arguments.text or not (is_installed("matplotlib") and pictures.show(part, arguments.count or 10, title)):
-        columns = os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 80
-        print(pictures.as_text(part, columns, arguments.count, color=pictures.has_color(sys.stdout)))
+        columns = streams.columns(sys.stdout) or 80
+        say(pictures.as_text(part, columns, arguments.count, color=pictures.has_color(sys.stdout)))

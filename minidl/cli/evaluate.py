@@ -3,7 +3,7 @@
 import argparse
 
 from minidl.cli import computing
-from minidl.cli.messages import printable
+from minidl.cli.messages import printable, say
 from minidl.cli.run import json_text, load_run
 from minidl.cli.tested import add_data_argument, tested
 from minidl.metrics import Accuracy
@@ -32,8 +32,8 @@ def run(arguments: argparse.Namespace) -> None:
         test = tested(arguments.run, config, arguments.data, model)
         result = model.evaluate(test.images.images, test.images.labels, loss=test.loss, metrics=[Accuracy()])
     if arguments.json:
-        print(json_text({"data": test.name, "split": test.split, "images": len(test.images), **result}))
+        say(json_text({"data": test.name, "split": test.split, "images": len(test.images), **result}))
     else:
-        print(printable(test.text()))
+        say(printable(test.text()))
         for name, value in result.items():
-            print(f"test {name} {value:.4f}")
+            say(f"test {name} {value:.4f}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from minidl.cli.arguments import whole_number
-from minidl.cli.messages import printable
+from minidl.cli.messages import printable, say
 from minidl.cli.pages import page_path
 from minidl.cli.run import load_run
 from minidl.cli.tested import add_data_argument, tested
@@ -52,9 +52,9 @@ def run(arguments: argparse.Namespace) -> None:
         raise ShapeError(f"{arguments.run} is a model of inputs {wanted}, and the images of {data} are {got}")
     few = first_of_each_class(test, arguments.images)
     network = config.get("model", Path(arguments.run).stem)
-    title = f"How {network['name'] if isinstance(network, dict) else network} sees a picture"
+    title = f"How {network.get('name', 'it') if isinstance(network, dict) else network} sees a picture"
     write_page(out, model, few.images, few.labels, class_names=test.class_names, title=title)
-    print(f"saved to {printable(str(out))}")
+    say(f"saved to {printable(str(out))}")
     if arguments.open:
         webbrowser.open(out.resolve().as_uri())
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import minidl
 from minidl import backends, threads
-from minidl.cli.messages import printable
+from minidl.cli.messages import printable, say
 from minidl.cli.run import json_text
 from minidl.datasets.catalogue import KNOWN
 from minidl.datasets.locate import find
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Look around and print; nothing is compiled or changed."""
     found = facts()
-    print(json_text(found, indent=2) if arguments.json else _table(found))
+    say(json_text(found, indent=2) if arguments.json else _table(found))
 
 
 def facts() -> dict[str, Any]:

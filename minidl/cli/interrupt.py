@@ -1,48 +1,87 @@
-"""Ctrl-C, and a request to terminate, let a training finish the epoch under way; a second one stops it at once."""
+"""What Ctrl-C and a request to terminate do: end a command at once, or let a training finish the epoch under way."""
 
 import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import Any
 
+from minidl import streams
 from minidl.callbacks import Callback, Logs
 from minidl.cli.messages import Stopped, complain
 
+PAUSE = 1.0
+"""Seconds after a signal has ended a command in which others do nothing: what it leaves is being put in order."""
+
+
+Handler = Callable[[int, FrameType | None], Any] | int | None
+
+
+class Ending:
+    """The end of a command by a signal."""
+
+    raised: int | None = None
+    """The signal that has ended the command."""
+    _pause_ends = 0.0
+
+    @classmethod
+    def begin(cls, number: int, frame: FrameType | None = None) -> None:
+        """Handle a signal: raise Stopped, unless the last one has just done so."""
+        del frame
+        now = time.monotonic()
+        if now >= cls._pause_ends:
+            cls.raised, cls._pause_ends = number, now + PAUSE
+            raise Stopped("", number)
+
 
 class StopAfterEpoch(Callback):
-    """Ends `fit` after the epoch in which a signal came, one of SIGINT and SIGTERM, while `listening`."""
+    """Ends `fit` after the epoch in which a signal came, one of SIGINT and SIGTERM, while `listening`.
+
+    A second one, or a first one before or after `fit`, raises Stopped.
+    """
 
     def __init__(self) -> None:
         self.signal: int | None = None
-        self._told = False
+        self._trains = self._told = False
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
         """Take the signals inside of the block; those that the process was told to ignore stay ignored."""
-        before = {}
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                if signal.getsignal(number) is not signal.SIG_IGN:
-                    before[number] = signal.signal(number, self._take)
+        before = handle(self._take)
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
+    def on_train_begin(self) -> None:
+        self._trains = True
+
+    def on_train_end(self) -> None:
+        self._trains = False
+
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         # Not in the handler, which may run in the midst of another write.
         if self.signal is not None and not self._told:
             self._told = True
-            if sys.stderr is not None and sys.stderr.isatty():
-                print(file=sys.stderr)  # below the bar
+            if streams.is_terminal(sys.stderr):
+                streams.write(sys.stderr, "\n")  # below the bar
             again = "Ctrl-C again" if self.signal == signal.SIGINT else "a second signal"
             complain(f"stopping after this epoch; {again} stops at once")
 
     def _take(self, number: int, frame: FrameType | None) -> None:
-        del frame
-        if self.signal is not None:
-            raise Stopped("", number)
-        self.signal, self.stop_training = number, True
+        if self._trains and self.signal is None:
+            self.signal, self.stop_training = number, True
+        else:
+            Ending.begin(number, frame)
+
+
+def handle(handler: Handler) -> dict[int, Handler]:
+    """Have the two signals handled so, but for those that the process was told to ignore; return who did before."""
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    numbers = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN]
+    return {number: signal.signal(number, handler) for number in numbers}

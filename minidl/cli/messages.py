@@ -1,6 +1,9 @@
 """What the command line says on stderr: always one line, whatever a file or a path put into it."""
 
+import contextlib
 import sys
+
+from minidl.streams import write
 
 
 class UsageError(ValueError):
@@ -25,6 +28,12 @@ def printable(text: str) -> str:
     )
 
 
+def say(text: str) -> None:
+    """Write lines to stdout, whatever it may be and whatever it can encode. Raises OSError where it is full."""
+    write(sys.stdout, f"{text}\n")
+
+
 def complain(text: str) -> None:
-    """Write a line that begins with `minidl:` to stderr."""
-    print(f"minidl: {printable(text)}", file=sys.stderr, flush=True)
+    """Write a line that begins with `minidl:` to stderr; where it is full or closed, nobody can be told."""
+    with contextlib.suppress(OSError):
+        write(sys.stderr, f"minidl: {printable(text)}\n")

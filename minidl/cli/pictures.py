@@ -10,7 +10,8 @@ import numpy as np
 
 from minidl.cli.messages import UsageError, printable
 from minidl.datasets import Dataset
-from minidl.files import write_atomically
+from minidl.files import check_writable, write_atomically
+from minidl.streams import is_terminal
 from minidl.typing import Array
 
 RAMP = " .:-=+*#%@"
@@ -26,6 +27,7 @@ def check_out(path: str) -> None:
         raise UsageError(f"argument --out: expected a file name that ends in .png, got {path!r}")
     if not Path(path).parent.is_dir():
         raise UsageError(f"argument --out: there is no folder {Path(path).parent}")
+    check_writable(path)
 
 
 def first_of_each(data: Dataset, count: int) -> list[Array]:
@@ -77,7 +79,7 @@ def has_color(stream: TextIO) -> bool:
     """Whether the stream is a terminal with colors and the character of half a block, and nobody minds."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") == "dumb"
     encoding = (getattr(stream, "encoding", None) or "").lower().replace("-", "")
-    return stream.isatty() and not plain and encoding == "utf8"
+    return is_terminal(stream) and not plain and encoding == "utf8"
 
 
 def _pairs(images: Array) -> Array:

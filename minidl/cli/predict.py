@@ -10,10 +10,10 @@ from minidl import functional as F
 from minidl.checkpoint import load_array
 from minidl.cli import computing
 from minidl.cli.choices import class_names
-from minidl.cli.messages import printable
+from minidl.cli.messages import printable, say
 from minidl.cli.run import json_text, load_run, regular_file
 from minidl.errors import DTypeError, ShapeError
-from minidl.files import write_atomically
+from minidl.files import check_writable, write_atomically
 from minidl.losses.joined import gives_probabilities
 from minidl.model import Sequential
 from minidl.shapes import show
@@ -43,8 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Load, predict, write, print."""
-    if arguments.out is not None and not Path(arguments.out).parent.is_dir():
-        raise FileNotFoundError(f"{arguments.out}: there is no folder {Path(arguments.out).parent}")
+    if arguments.out is not None:
+        if not Path(arguments.out).parent.is_dir():
+            raise FileNotFoundError(f"{arguments.out}: there is no folder {Path(arguments.out).parent}")
+        check_writable(arguments.out)
     with computing.computing(arguments):
         model, config = load_run(arguments.run)
         assert model.input_shape is not None  # load builds it
@@ -63,7 +65,7 @@ def run(arguments: argparse.Namespace) -> None:
         {"index": index, "class": int(number), "name": names[number], "probability": float(probability)}
         for index, (number, probability) in enumerate(zip(classes, highest, strict=True))
     ]
-    print(json_text(predictions) if arguments.json else _lines(predictions))
+    say(json_text(predictions) if arguments.json else _lines(predictions))
 
 
 def read_images(path: str, input_shape: Shape) -> Array:

@@ -7,7 +7,7 @@ from typing import Any
 
 from minidl.cli import computing
 from minidl.cli.arguments import whole_number
-from minidl.cli.messages import printable
+from minidl.cli.messages import printable, say
 from minidl.cli.pages import page_path
 from minidl.cli.run import Run, json_text, load_run, regular_file
 from minidl.cli.tested import add_data_argument, tested
@@ -65,9 +65,9 @@ def run(arguments: argparse.Namespace) -> None:
             **options,
         )
     if arguments.json:
-        print(json_text({"report": str(out), "data": data, "split": split, "images": len(test)}))
+        say(json_text({"report": str(out), "data": data, "split": split, "images": len(test)}))
     else:
-        print(f"written to {printable(str(out))}")
+        say(f"written to {printable(str(out))}")
     if arguments.open:
         import webbrowser
 

@@ -2,9 +2,11 @@
 
 import contextlib
 import errno
+import itertools
 import json
 import math
 import os
+import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from minidl.cli.choices import DATA
+from minidl.cli.claim import claimed
 from minidl.cli.messages import UsageError
 from minidl.cli.toml import read_toml, toml_text
 from minidl.errors import FormatError, did_you_mean
@@ -57,22 +60,28 @@ class Run:
 
 @contextlib.contextmanager
 def new_run(out: str | None, model_name: str) -> Iterator[Run]:
-    """Give a Run in the folder `out`, or in a new one in `runs`, which is made before the block runs.
+    """Give a Run in the folder `out`, or in a new one in `runs`, which is made before the block runs, and claimed.
 
     If the block raises before there is a model, the folder is left as it was. Raises UsageError if a run is there
-    already, and OSError if the folder can't be made or written to.
+    already or another process is training there, and OSError if the folder can't be made or written to.
     """
     run, is_new = _new_folder(out, model_name)
-    try:
-        yield run
-    except BaseException:
-        if run.model.exists():
+    with contextlib.ExitStack() as after, claimed(run.folder):
+        _check_free(run)  # again: another process may have trained between the first look and the claim
+        try:
+            yield run
+        except BaseException:
+            if not run.model.exists():
+                with contextlib.suppress(OSError):
+                    run.config.unlink(missing_ok=True)
+                after.callback(_remove_empty, run.folder if is_new else None)
             raise
+
+
+def _remove_empty(folder: Path | None) -> None:
+    if folder is not None:
         with contextlib.suppress(OSError):
-            run.config.unlink(missing_ok=True)
-            if is_new:
-                run.folder.rmdir()
-        raise
+            folder.rmdir()
 
 
 def _new_folder(out: str | None, model_name: str) -> tuple[Run, bool]:
@@ -87,14 +96,19 @@ def _new_folder(out: str | None, model_name: str) -> tuple[Run, bool]:
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(name))
 
     run = Run(Path(out))
-    there = next((path for path in run.files() if os.path.lexists(path)), None)
-    if there is not None:
-        raise UsageError(f"argument --out: {out} holds a run already ({there.name}); name another folder")
+    _check_free(run)
     is_new = not run.folder.exists()
     run.folder.mkdir(parents=True, exist_ok=True)
     if not os.access(run.folder, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), out)
     return run, is_new
+
+
+def _check_free(run: Run) -> None:
+    """Raise UsageError if a file of a run is there."""
+    there = next((path for path in run.files() if os.path.lexists(path)), None)
+    if there is not None:
+        raise UsageError(f"argument --out: {run.folder} holds a run already ({there.name}); name another folder")
 
 
 def load_run(path: str) -> tuple[Sequential, dict[str, Any]]:
@@ -121,6 +135,30 @@ def old_run(path: str) -> Run:
         raise UsageError(f"{path} isn't the folder of a run: there is no {run.config.name} in it")
     regular_file(run.config)
     return run
+
+
+@contextlib.contextmanager
+def resumed_run(path: str) -> Iterator[Run]:
+    """Give the Run in a folder that `minidl train` made, claimed while the block runs.
+
+    Raises UsageError where another process is training there, and where the state to go on from is missing, unless the
+    process that wrote the run was killed in its first epoch.
+    """
+    run = old_run(path)
+    with claimed(run.folder) as was_killed:
+        if not run.training.exists() and run.model.exists() and not (was_killed and _epochs_written(run) <= 1):
+            raise UsageError(
+                f"{run.folder} has no {run.training.name} to go on from, and its model would be lost; for a new "
+                f"training like it: minidl train --config {shlex.quote(str(run.config))} --out FOLDER"
+            )
+        yield run
+
+
+def _epochs_written(run: Run) -> int:
+    """The lines of the history, without its heading."""
+    with contextlib.suppress(FileNotFoundError), open(run.history_csv, "rb") as file:
+        return max(0, sum(1 for _ in itertools.islice(file, 3)) - 1)
+    return 0
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import argparse
 
 from minidl.cli import computing
 from minidl.cli.arguments import whole_number
+from minidl.cli.messages import say
 from minidl.cli.named import add_model_argument, find_model
 from minidl.cli.run import json_text
 from minidl.summary import summarize
@@ -48,4 +49,4 @@ def run(arguments: argparse.Namespace) -> None:
             batch_size=arguments.batch_size,
             expand=arguments.expand,
         )
-    print(json_text({"model": arguments.model, **table.data()}) if arguments.json else table.text())
+    say(json_text({"model": arguments.model, **table.data()}) if arguments.json else table.text())

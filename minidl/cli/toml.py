@@ -1,6 +1,7 @@
 """TOML, which Python reads, and which this writes: numbers, texts, lists and tables of them."""
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,22 +10,61 @@ from typing import Any
 from minidl.errors import FormatError
 
 LIMIT = 2**20
-"""The longest file to read, in bytes."""
+"""The longest text to read, in bytes."""
+
+DEEPEST = 16
+"""The most parts that a key may have: of a key of n parts the parser keeps all n beginnings."""
+
+BRANCHES = 10_000
+"""The most dots, brackets, braces and equals signs outside of texts: each may take a kilobyte."""
+
+# Possessive, so that nothing is kept to go back to.
+_PART = r"""(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')"""
+_TOKEN = re.compile(
+    rf"""\#[^\n]*+
+    | \"""(?:[^"\\]|\\.|"{{1,2}}(?!"))*+"{{3,5}}
+    | '''(?:[^']|'{{1,2}}(?!'))*+'{{3,5}}
+    | (?P<open>\"""|''')
+    | (?P<key>{_PART}(?:[ \t]*+\.[ \t]*+{_PART})*+)
+    | (?P<branch>[.=[{{])
+    | (?P<quote>["'])""",
+    re.DOTALL | re.VERBOSE,
+)
+"""A comment; a text of several lines, or one that doesn't end; a key (or a number, or a text); what begins a table."""
 
 
 def parse_toml(content: bytes, name: str) -> dict[str, Any]:
     """The table that a TOML text describes. Raises FormatError, which calls it `name`."""
+    if len(content) > LIMIT:
+        raise FormatError(f"{name}: more than the {LIMIT} bytes that a configuration may have")
     try:
-        return tomllib.loads(content.decode())
+        text = content.decode()
+        _check_size(text)
+        return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{name}: not TOML: {error}") from None
 
 
+def _check_size(text: str) -> None:
+    """Raise ValueError where the parser would take much more memory than the text has bytes."""
+    branches = 0
+    for match in _TOKEN.finditer(text.replace("\r\n", "\n")):
+        kind, parts = match.lastgroup, 1
+        if kind in ("open", "quote"):
+            return  # where the parser ends, too
+        if kind == "key" and "." in match[0]:
+            parts = len(re.findall(_PART, match[0]))
+        if parts > DEEPEST:
+            raise ValueError(f"a key of {parts} parts, more than the {DEEPEST} that a configuration may have")
+        branches += parts - 1 + (kind == "branch")
+        if branches > BRANCHES:
+            raise ValueError(f"more keys, lists and tables than the {BRANCHES} that a configuration may have")
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """The table of a file. Raises FormatError, which names it, and OSError."""
-    if path.stat().st_size > LIMIT:
-        raise FormatError(f"{path}: more than the {LIMIT} bytes that a configuration may have")
-    return parse_toml(path.read_bytes(), str(path))
+    with open(path, "rb") as file:
+        return parse_toml(file.read(LIMIT + 1), str(path))
 
 
 def toml_text(table: Mapping[str, Any]) -> str:

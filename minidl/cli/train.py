@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 import minidl
+from minidl import streams
 from minidl.callbacks import AverageWeights, Callback, CSVLogger, ModelCheckpoint, ProgressBar
 from minidl.cli import choices, computing
 from minidl.cli.arguments import choice, positive_number, whole_number
@@ -26,8 +27,17 @@ from minidl.cli.configuration import (
 )
 from minidl.cli.images import begun_with, load_images, sizes
 from minidl.cli.interrupt import StopAfterEpoch
-from minidl.cli.messages import Stopped, UsageError, printable
-from minidl.cli.run import Run, json_text, new_run, old_run, regular_file, write_config, write_json
+from minidl.cli.messages import Stopped, UsageError, printable, say
+from minidl.cli.run import (
+    Run,
+    json_text,
+    new_run,
+    old_run,
+    regular_file,
+    resumed_run,
+    write_config,
+    write_json,
+)
 from minidl.cli.toml import read_toml
 from minidl.installed import installed_version
 from minidl.metrics import Accuracy
@@ -93,13 +103,15 @@ def run(arguments: argparse.Namespace) -> None:
     """Train, test once at the end, and print where the run is."""
     config = _resumed(arguments) if arguments.resume is not None else _configuration(arguments)
     arguments.backend, arguments.threads = config.get("backend"), config.get("threads")
+    stop = StopAfterEpoch()
     with contextlib.ExitStack() as stack:
+        stack.enter_context(stop.listening())
         stack.enter_context(computing.computing(arguments))
         if arguments.resume is not None:
-            run = old_run(arguments.resume)
+            run = stack.enter_context(resumed_run(arguments.resume))
         else:
             run = stack.enter_context(new_run(arguments.out, config["model"]["name"]))
-        _train(run, config, resume=arguments.resume is not None, json=arguments.json)
+        _train(run, config, stop, resume=arguments.resume is not None, json=arguments.json)
 
 
 def _configuration(arguments: argparse.Namespace) -> Configuration:
@@ -140,7 +152,7 @@ def _resumed(arguments: argparse.Namespace) -> Configuration:
     return complete(overridden(read_configuration(path), given), str(path))
 
 
-def _train(run: Run, config: Configuration, *, resume: bool, json: bool) -> None:
+def _train(run: Run, config: Configuration, stop: StopAfterEpoch, *, resume: bool, json: bool) -> None:
     config, splits, found = load_images(config)
     if resume:
         _check_images(run, found)
@@ -161,41 +173,38 @@ def _train(run: Run, config: Configuration, *, resume: bool, json: bool) -> None
             raise UsageError(f"argument --epochs: {run.folder} has trained {first} epochs already")
     write_config(run.config, shortened(config) | {"versions": _versions() | {"data": found}})
     data = printable(next(iter(config["data"].values())))
-    print(
-        f"{config['model']['name']} on {data}: {sizes(splits)}",
-        file=sys.stderr if json else sys.stdout,
-        flush=True,
+    streams.write(
+        sys.stderr if json else sys.stdout,
+        f"{config['model']['name']} on {data}: {sizes(splits)}\n",
     )
     is_mixed = any(table["name"] == "mixup" for table in config.get("augment", []))
-    stop = StopAfterEpoch()
     # The state comes last: an interruption before it is written leaves the one before, which files of later epochs
     # don't contradict, since they would be written again with the same bits.
     watchers = [stop, *callbacks[:-1], CSVLogger(run.history_csv, append=first > 0), state]
     if json:
         watchers.insert(0, ProgressBar(stream=sys.stderr))
     at_once = False
-    with stop.listening():
-        try:
-            model.fit(
-                train.images,
-                train.one_hot() if is_mixed else train.labels,
-                loss=choices.make_loss(config["loss"]),
-                optimizer=optimizer,
-                schedule=schedule,
-                epochs=config["epochs"],
-                initial_epoch=first,
-                batch_size=config["batch_size"],
-                validation_data=None if validation is None else (validation.images, validation.labels),
-                metrics=[Accuracy()],
-                augment=choices.make_augmentations(config["augment"]) if config.get("augment") else None,
-                callbacks=watchers,
-                seed=config["seed"],
-                verbose=0 if json else "auto",
-            )
-        except KeyboardInterrupt:
-            at_once = True
-            if not state.history:
-                raise
+    try:
+        model.fit(
+            train.images,
+            train.one_hot() if is_mixed else train.labels,
+            loss=choices.make_loss(config["loss"]),
+            optimizer=optimizer,
+            schedule=schedule,
+            epochs=config["epochs"],
+            initial_epoch=first,
+            batch_size=config["batch_size"],
+            validation_data=None if validation is None else (validation.images, validation.labels),
+            metrics=[Accuracy()],
+            augment=choices.make_augmentations(config["augment"]) if config.get("augment") else None,
+            callbacks=watchers,
+            seed=config["seed"],
+            verbose=0 if json else "auto",
+        )
+    except KeyboardInterrupt:
+        at_once = True
+        if not state.history:
+            raise
     epochs = len(state.history["loss"])
     finished = not at_once and (stop.signal is None or epochs == config["epochs"])
     last = {name: values[-1] for name, values in state.history.items()}
@@ -207,10 +216,10 @@ def _train(run: Run, config: Configuration, *, resume: bool, json: bool) -> None
         write_json(run.history_json, {"epoch": list(range(epochs)), **whole})
         last |= tested
     if json:
-        print(json_text({"run": str(run.folder), "finished": finished, "epochs": epochs, **last}))
+        say(json_text({"run": str(run.folder), "finished": finished, "epochs": epochs, **last}))
     elif finished:
-        print(f"test accuracy {last['test_accuracy']:.4f}, of {len(test):,} images")
-        print(f"saved to {printable(str(run.folder))}")
+        say(f"test accuracy {last['test_accuracy']:.4f}, of {len(test):,} images")
+        say(f"saved to {printable(str(run.folder))}")
     if not finished:
         raise Stopped(
             f"{run.folder} has the model after {epochs} of {config['epochs']} epochs; go on with: "

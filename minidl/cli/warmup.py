@@ -6,6 +6,7 @@ import time
 from minidl.backends import backend_name
 from minidl.cli import computing
 from minidl.cli.arguments import whole_number
+from minidl.cli.messages import say
 from minidl.cli.named import add_model_argument, find_model
 from minidl.cli.run import json_text
 from minidl.compilation import warm_up
@@ -39,6 +40,6 @@ def run(arguments: argparse.Namespace) -> None:
         backend = backend_name()
     seconds = time.perf_counter() - start
     if arguments.json:
-        print(json_text({"model": arguments.model, "backend": backend, "seconds": seconds}))
+        say(json_text({"model": arguments.model, "backend": backend, "seconds": seconds}))
     else:
-        print(f"ready in {seconds:.1f} s")
+        say(f"ready in {seconds:.1f} s")

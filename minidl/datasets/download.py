@@ -2,12 +2,14 @@
 
 import contextlib
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from minidl.datasets.files import LONGEST_FILE, Collection
 from minidl.datasets.idx import AnyArray
+from minidl.files import OLD
 from minidl.progress import DELAY_SECONDS, Bar, megabytes
 
 TIMEOUT = 30
@@ -42,6 +44,7 @@ def download(collection: Collection, folder: Path) -> dict[str, AnyArray]:
 
     # Beside its destination: a rename is atomic only within one file system.
     folder.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(folder)
     import tempfile  # seldom needed, and slow to import
 
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
@@ -56,6 +59,16 @@ def download(collection: Collection, folder: Path) -> dict[str, AnyArray]:
             file_name = name + collection.suffix
             os.replace(Path(temporary, file_name), folder / file_name)
     return arrays
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what processes that were killed in a download of this data set have left, a day ago or earlier."""
+    import shutil
+
+    for left in folder.parent.glob(f".{folder.name}-*"):
+        with contextlib.suppress(OSError):
+            if left.is_dir() and not left.is_symlink() and time.time() - left.stat().st_mtime > OLD:
+                shutil.rmtree(left)
 
 
 class DownloadBar:

@@ -9,6 +9,7 @@ import numpy as np
 from minidl import shapes
 from minidl.datasets.dataset import Dataset
 from minidl.errors import FormatError, ShapeError, keyword_hints
+from minidl.streams import legible
 from minidl.typing import Size, StrPath
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ def from_folder(
             if picture.size != wanted[::-1]:
                 picture = picture.resize(wanted[::-1], pillow.Image.Resampling.BILINEAR)
             place[...] = np.asarray(picture).reshape(place.shape)
-    return Dataset.from_bytes(pixels.transpose(0, 3, 1, 2), np.array([label for _, label in paths]), names)
+    labels = np.array([label for _, label in paths])
+    return Dataset.from_bytes(pixels.transpose(0, 3, 1, 2), labels, tuple(map(legible, names)))
 
 
 def _pillow() -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from minidl.errors import FormatError
+from minidl.streams import legible
 
 SUFFIXES = (".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
@@ -85,6 +86,7 @@ def part_called(name: str) -> str | None:
 def class_folders(root: Path, class_names: Sequence[str] | None) -> tuple[str, ...]:
     """The names of the classes in `root`: its folders, or those of `class_names`, each of which must be there.
 
+    `class_names` may have bytes that aren't UTF-8 as escapes, as data sets have them.
     Raises FileNotFoundError, TypeError and ValueError for other `class_names`, and FormatError for folders that aren't
     classes, as far as their names tell, for a single one, and for two that are the same.
     """
@@ -93,7 +95,8 @@ def class_folders(root: Path, class_names: Sequence[str] | None) -> tuple[str, .
         _check_found(root, found)
         names = tuple(found)
     else:
-        names = checked_names(class_names)
+        folders = {legible(name): name for name in found} | {name: name for name in found}
+        names = tuple(folders.get(name, name) for name in checked_names(class_names))
         missing = [name for name in names if name not in found]
         if missing:
             raise FileNotFoundError(

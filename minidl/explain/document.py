@@ -16,6 +16,7 @@ from minidl.errors import DTypeError, ShapeError
 from minidl.explain.steps import encode_images, network_steps
 from minidl.files import write_atomically
 from minidl.model import Sequential
+from minidl.streams import legible
 from minidl.typing import Array, IntArray
 
 SCRIPTS = ("network", "paint", "words", "bars", "parts", "inspect", "station", "board", "page")
@@ -82,7 +83,7 @@ def _assemble(title: str, data: dict[str, Any]) -> str:
     style = _read("page.css")
     script = '(() => {\n"use strict";\n' + "\n".join(_read(f"{name}.js") for name in SCRIPTS) + "})();\n"
     parts = {
-        "title": html.escape(title),
+        "title": html.escape(legible(title)),
         "style": style,
         "script": script,
         # By their hashes, these alone may be run and applied, and by the page's policy nothing may be fetched.

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from minidl.errors import ShapeError
 from minidl.shapes import show
+from minidl.streams import legible
 from minidl.typing import Array
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def names_of(class_names: Any, count: int) -> list[str]:
     """A name for each of `count` classes: its number, unless named. Raises ShapeError for too few names."""
     if class_names is None:
         return [str(i) for i in range(count)]
-    names = [str(name) for name in class_names]
+    names = [literal(str(name)) for name in class_names]
     if len(names) < count:
         raise ShapeError(f"class_names: expected {count} of them, got {len(names)}")
     return names
@@ -105,3 +106,8 @@ def limits_of(images: Array) -> tuple[float, float]:
     """What is black and white: 0 and 1 where all values lie within, else the extremes."""
     low, high = float(images.min()), float(images.max())
     return (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
+
+
+def literal(text: str) -> str:
+    """What matplotlib shows as the text: a dollar sign begins no formula, and what isn't Unicode is escaped."""
+    return legible(text).replace("$", r"\$")

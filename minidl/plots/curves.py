@@ -1,19 +1,17 @@
 """How training went, epoch by epoch, and how the loss goes with the learning rate."""
 
-import csv
-import json
 import math
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minidl.errors import FormatError, keyword_hints
+from minidl.history_files import read_history
 from minidl.inspection import LearningRates
 from minidl.logged import check_mode, larger_is_better
-from minidl.plots.canvas import canvas, figure_of, font_size, stack
+from minidl.plots.canvas import canvas, figure_of, font_size, literal, stack
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,8 +67,10 @@ def learning_curves(
                     color=color,
                 )
         if marked is not None:
-            panel.axvline(marked + 1, color="0.5", linestyle=":", label=f"best {best}: epoch {marked + 1}")
-        panel.set_ylabel(name.replace("_", " "), fontsize=size)
+            panel.axvline(
+                marked + 1, color="0.5", linestyle=":", label=f"best {literal(str(best))}: epoch {marked + 1}"
+            )
+        panel.set_ylabel(literal(name.replace("_", " ")), fontsize=size)
         panel.tick_params(labelsize=size)
         panel.grid(alpha=0.3)
         panel.locator_params(axis="x", integer=True)
@@ -89,11 +89,11 @@ def _lowest(values: np.ndarray[Any, Any]) -> int | None:
 def _columns(history: Any) -> dict[str, np.ndarray[Any, Any]]:
     """The columns of a history that are numbers."""
     if isinstance(history, str | os.PathLike):
-        path = Path(history)
+        columns = read_history(history)
         try:
-            return _numbers(_read(path))
+            return _numbers(columns)
         except (ValueError, TypeError) as error:
-            raise FormatError(f"{path}: not a history: {error}") from None
+            raise FormatError(f"{os.fspath(history)}: not a history: {error}") from None
     if not isinstance(history, Mapping):
         raise TypeError(f"history: expected a History, a dict of lists or a path, got {type(history).__name__}")
     return _numbers(history)
@@ -106,17 +106,6 @@ def _numbers(columns: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
         for name, values in columns.items()
         if all(np.ndim(value) == 0 for value in values)
     }
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    text = path.read_text(encoding="utf-8")
-    if path.suffix == ".json":
-        content = json.loads(text)
-        if not isinstance(content, dict) or not all(isinstance(values, list) for values in content.values()):
-            raise ValueError("expected an object of lists")
-        return content
-    rows = list(csv.DictReader(text.splitlines()))
-    return {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else ())}
 
 
 @keyword_hints

@@ -1,16 +1,13 @@
 """The curves in a history: lists of numbers by their names, from `fit` or from a file."""
 
-import csv
-import json
 import math
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from minidl.errors import FormatError
+from minidl.history_files import read_history
 
 NOT_CURVES = ("epoch", "lr", "test_loss", "test_accuracy")
 
@@ -21,7 +18,7 @@ def curves_of(history: Any) -> dict[str, list[float]]:
     `history` is a mapping, or the path of a history.csv or history.json. Raises FormatError and TypeError.
     """
     if isinstance(history, str | os.PathLike):
-        history = _read(Path(history))
+        history = read_history(history)
     if not isinstance(history, Mapping):
         raise TypeError(f"history: expected what fit returns or a path, got {type(history).__name__}")
     columns = {str(name): [_number(value) for value in values] for name, values in history.items()}
@@ -41,17 +38,3 @@ def _number(value: Any) -> float | None:
     if value is None:  # JSON has no NaN
         return math.nan
     return float(value) if isinstance(value, int | float | np.number) else None
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    text = path.read_text(encoding="utf-8")
-    try:
-        if path.suffix == ".csv":
-            rows = list(csv.DictReader(text.splitlines()))
-            return {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else ())}
-        content = json.loads(text)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise FormatError(f"{path}: not a history: {error}") from None
-    if not isinstance(content, dict) or not all(isinstance(values, list) for values in content.values()):
-        raise FormatError(f"{path}: not a history: expected an object of lists")
-    return content

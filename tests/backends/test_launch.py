@@ -1,6 +1,8 @@
+import numpy as np
 import pytest
 
 import minidl as ml
+from minidl import functional as F
 
 pytestmark = pytest.mark.compiled
 
@@ -120,3 +122,57 @@ def test_the_number_of_threads():
         assert ml.num_threads() == 3
     finally:
         ml.set_num_threads(before)
+
+
+@pytest.fixture
+def crew(monkeypatch):
+    """The module, as if nobody had helped yet."""
+    from minidl.backends.compiled import crew
+
+    monkeypatch.setattr(crew, "_helpers", [])
+    monkeypatch.setattr(crew, "_most", crew.MOST_HELPERS)
+    return crew
+
+
+@pytest.mark.parametrize("allowed", [0, 1])
+def test_as_many_helpers_as_the_system_allows(crew, monkeypatch, allowed):
+    """With fewer threads than were asked for the bits are the same, and no further one is asked for."""
+    x = np.random.default_rng(0).standard_normal((64, 8, 20, 20)).astype(np.float32)
+    w = np.random.default_rng(1).standard_normal((8, 8, 3, 3)).astype(np.float32)
+    asked = []
+
+    class Helper:
+        asleep = False
+
+        def __init__(self, me):
+            asked.append(me)
+            if me > allowed:
+                raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(crew, "_Helper", Helper)
+    before = ml.num_threads()
+    with ml.use_backend("compiled"):
+        try:
+            ml.set_num_threads(1)
+            expected, _ = F.conv2d(x, w)
+            ml.set_num_threads(100_000)
+            for _ in range(3):
+                y, _ = F.conv2d(x, w)
+                np.testing.assert_array_equal(y, expected)
+        finally:
+            ml.set_num_threads(before)
+    assert asked == list(range(1, allowed + 2))
+
+
+def test_more_helpers_than_could_be_of_use_are_not_started(crew, monkeypatch):
+    started = []
+
+    class Helper:
+        asleep = False
+
+        def __init__(self, me):
+            started.append(me)
+
+    monkeypatch.setattr(crew, "_Helper", Helper)
+    assert crew._gather(100_000) == crew.MOST_HELPERS + 1
+    assert len(started) == crew.MOST_HELPERS

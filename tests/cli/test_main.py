@@ -2,6 +2,7 @@ import contextlib
 import io
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +12,13 @@ import pytest
 import minidl
 from minidl import cli
 from minidl.__main__ import main
+from minidl.cli.interrupt import Ending
 from minidl.cli.messages import printable
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(minidl.__file__).parents[1]), "PYTHONUNBUFFERED": ""}
 MODULE = [sys.executable, "-m", "minidl"]
 QUICK = ["train", "--model", "tutorial", "--backend", "vectorized"]
+full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals and terminals")
 
 
@@ -129,12 +132,12 @@ def test_a_reader_that_leaves(tmp_path):
     assert process.wait(60) == 141
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+@full
 @pytest.mark.parametrize("arguments", [["summary", "lenet"], ["--help"]])
 def test_a_full_disk_is_told_once(arguments):
-    with open("/dev/full", "w") as full:
-        process = start(*MODULE, *arguments, stdout=full)
-    assert process.communicate()[1] == b"minidl: error: [Errno 28] No space left on device\n"
+    with open("/dev/full", "w") as device:
+        process = start(*MODULE, *arguments, stdout=device)
+    assert process.communicate()[1] == b"minidl: error: standard output: No space left on device\n"
     assert process.returncode == 2
 
 
@@ -170,3 +173,121 @@ def test_on_a_terminal_the_line_of_an_epoch_is_redrawn_in_place(tmp_path):
         assert "val_accuracy" in drawn[-1]
     assert accuracy.startswith("test accuracy 0.")
     assert (saved, end) == (f"saved to {tmp_path / 'run'}", "")
+
+
+IMPORTED = """
+import os, runpy, signal, sys
+
+class Interrupt:
+    def find_spec(self, name, path, target=None):
+        if name == "minidl.functional":
+            os.kill(os.getpid(), {number})
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, Interrupt())
+sys.argv = [{program!r}]
+from minidl.__main__ import main
+main()
+"""
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_it_is_imported(number):
+    done = subprocess.run([sys.executable, "-c", IMPORTED.format(number=int(number), program="/usr/bin/minidl")],
+                          env=ENVIRONMENT, capture_output=True, text=True)  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (128 + number, "", "minidl: interrupted\n")
+
+
+@posix
+def test_a_program_that_imports_minidl_has_its_own_signals():
+    done = subprocess.run([sys.executable, "-c", IMPORTED.format(number=int(signal.SIGINT), program="program.py")],
+                          env=ENVIRONMENT, capture_output=True, text=True)  # fmt: skip
+    assert done.stderr.endswith("\nKeyboardInterrupt\n")
+
+
+def test_an_import_that_fails_because_it_was_interrupted(monkeypatch, capsys):
+    """Modules in C that are interrupted as they begin raise other errors instead."""
+
+    def run(argv):
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except KeyboardInterrupt:
+            raise SystemError("initialization failed") from None
+
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    monkeypatch.setattr(cli, "run", run)
+    monkeypatch.setattr(Ending, "raised", None)
+    monkeypatch.setattr(Ending, "_pause_ends", 0.0)
+    try:
+        assert main() == 143
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+            signal.signal(number, handler)
+    assert capsys.readouterr().err == "minidl: interrupted\n"
+
+
+@full
+@pytest.mark.parametrize("arguments", [["summary", "lenett"], ["--nonsense"], [*QUICK, "--json", "--out", "{}/run"]])
+def test_errors_that_cannot_be_told(tmp_path, arguments):
+    arguments = [argument.format(tmp_path) for argument in arguments]
+    with open("/dev/full", "w") as device:
+        done = subprocess.run([*MODULE, *arguments], env=ENVIRONMENT, stderr=device, stdout=subprocess.PIPE)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert not any(tmp_path.iterdir())
+
+
+@full
+def test_a_log_on_a_full_disk_is_told_before_training(tmp_path):
+    with open("/dev/full", "w") as device:
+        process = start(*MODULE, *QUICK, "--out", tmp_path / "run", stdout=device)
+    assert process.communicate()[1] == b"minidl: error: standard output: No space left on device\n"
+    assert process.returncode == 2
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+@pytest.mark.parametrize("arguments", [["summary", "lenet"], ["data", "list"], ["info"], ["train", "--help"]])
+def test_any_encoding_will_do(monkeypatch, encoding, arguments):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert main(arguments) == 0
+    assert stream.buffer.getvalue().decode(encoding).count("\n") > 4
+
+
+class Tee:
+    """All that some programs put in the place of stdout."""
+
+    def __init__(self):
+        self.text = ""
+
+    def write(self, text):
+        self.text += text
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["summary", "lenet"], ["info"], ["data", "list"], ["data", "show", "fashion-mnist-10k", "--text"], ["--help"],
+     ["train", "--model", "tutorial", "--epochs", "1", "--out", "{}/run"], ["trian"], ["warmup", "tutorial"]],
+)  # fmt: skip
+def test_a_stand_in_for_stdout_that_only_writes(monkeypatch, tmp_path, arguments):
+    out, err = Tee(), Tee()
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", err)
+    code = main([argument.format(tmp_path) for argument in arguments])
+    assert code == (2 if arguments == ["trian"] else 0)
+    assert (out.text.count("\n") > 0, err.text.count("\n")) == (code == 0, int(code > 0))
+
+
+@pytest.mark.parametrize("stream", ["none", "closed"])
+def test_without_a_stdout_the_work_is_done(monkeypatch, tmp_path, stream):
+    nowhere = io.StringIO() if stream == "closed" else None
+    if nowhere is not None:
+        nowhere.close()
+    monkeypatch.setattr(sys, "stdout", nowhere)
+    monkeypatch.setattr(sys, "stderr", nowhere)
+    assert main(["train", "--model", "tutorial", "--epochs", "1", "--out", str(tmp_path / "run")]) == 0
+    assert (tmp_path / "run" / "history.json").exists()
+    assert main(["--help"]) == 0
+    assert main(["--nonsense"]) == 2

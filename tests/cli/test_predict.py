@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 
 import numpy as np
@@ -164,3 +165,15 @@ def test_an_output_is_replaced_whole(command, trained, file, tmp_path, expected)
 def test_a_run_can_be_moved(command, trained, file, tmp_path):
     moved = shutil.copytree(trained.folder, tmp_path / "moved")
     assert command("predict", moved, file).out == command("predict", trained.path, file).out
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("command_line", [["predict", "{run}", "none.npy"], ["explain", "{run}"], ["report", "{run}"]])
+def test_what_cannot_be_written_is_known_before_any_work(fails, trained, tmp_path, monkeypatch, command_line):
+    """The images aren't there; but the first to be said is that the output has no place."""
+    monkeypatch.setattr(minidl.datasets.fashion, "fashion_mnist_10k", None)
+    os.mkfifo(tmp_path / "pipe")
+    words = [word.format(run=trained.path) for word in command_line]
+    if words[0] == "report":
+        pytest.importorskip("matplotlib", reason="needs the extra `plot`")
+    assert fails(*words, "--out", tmp_path / "pipe") == f"minidl: error: {tmp_path / 'pipe'}: not a regular file\n"

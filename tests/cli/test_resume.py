@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import minidl
+from minidl.cli import claim
 from minidl.cli import train as cli_train
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
@@ -118,9 +119,38 @@ def test_a_process_that_is_killed(tmp_path, whole, step):
 def test_a_process_that_is_killed_in_its_first_epoch(tmp_path, whole):
     run = tmp_path / "run"
     assert interrupted(run, (2, signal.SIGKILL))[0] == -signal.SIGKILL
-    assert [path.name for path in run.iterdir()] == ["config.toml"]
+    assert sorted(path.name for path in run.iterdir()) == [claim.NAME, "config.toml"]
     resume(run)
     assert digests(run) == whole
+
+
+@posix
+def test_a_process_that_is_killed_between_its_first_two_files(tmp_path, whole):
+    """There is a model and no state to go on from; but the claim tells that nothing more than an epoch is lost."""
+    run = tmp_path / "run"
+    assert interrupted(run, (7, signal.SIGKILL))[0] == -signal.SIGKILL
+    assert (run / claim.NAME).exists()
+    (run / "training.npz").unlink()
+    resume(run)
+    assert digests(run) == whole
+
+
+@pytest.mark.parametrize(
+    ("missing", "was_killed"),
+    [((), False), (["history.json"], False), (["history.json", "history.csv"], False), ((), True)],
+)
+def test_a_model_without_its_state_is_not_trained_over(fails, trained, tmp_path, missing, was_killed):
+    run = Path(shutil.copytree(trained.folder, tmp_path / "run of mine"))
+    for name in ("training.npz", *missing):
+        (run / name).unlink()
+    before = digests(run)
+    if was_killed:
+        (run / claim.NAME).write_text("1 here")
+    assert fails("train", "--resume", run) == (
+        f"minidl: error: {run} has no training.npz to go on from, and its model would be lost; for a new training like "
+        f"it: minidl train --config '{run / 'config.toml'}' --out FOLDER\n"
+    )
+    assert digests(run) == before
 
 
 @posix
@@ -227,3 +257,14 @@ def test_what_is_no_run(fails, trained, tmp_path):
     assert digests(run) == before
     (run / "config.toml").write_text('optimizer = "adm"')
     assert f"{run / 'config.toml'}: optimizer: unknown name 'adm'" in fails("train", "--resume", run)
+
+
+@posix
+def test_ten_requests_to_terminate(tmp_path, whole):
+    run = tmp_path / "run"
+    code, _, err = interrupted(run, *((step, signal.SIGTERM) for step in range(6, 16)))
+    assert code == 143
+    assert err.endswith(f"{run} has the model after 1 of 4 epochs; go on with: minidl train --resume {run}\n")
+    assert not (run / claim.NAME).exists()
+    resume(run)
+    assert digests(run) == whole

@@ -1,12 +1,14 @@
 import gzip
 import io
 import logging
+import os
 import re
 import sys
+import time
 
 import pytest
 
-from minidl import progress
+from minidl import files, progress
 from minidl.datasets import download, fashion, fashion_mnist
 from minidl.errors import FormatError
 
@@ -44,6 +46,15 @@ def test_a_download_is_cached_and_the_server_is_not_needed_again(server, cache, 
     server.stop()
     again, _ = fashion_mnist()
     assert again.images.tobytes() == train.images.tobytes()
+
+
+def test_what_a_killed_download_has_left_is_swept(server, cache):
+    for name, age in ((".fashion-mnist-old", 2 * files.OLD), (".fashion-mnist-new", 0), (".mnist-old", 2 * files.OLD)):
+        (cache / name).mkdir(parents=True)
+        (cache / name / "part.gz").write_bytes(b"half")
+        os.utime(cache / name, (time.time() - age, time.time() - age))
+    fashion_mnist()
+    assert sorted(path.name for path in cache.iterdir()) == [".fashion-mnist-new", ".mnist-old", "fashion-mnist"]
 
 
 def test_an_incomplete_cache_is_completed(server, cache, tiny, put):

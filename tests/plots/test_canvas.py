@@ -127,3 +127,11 @@ def test_the_module_says_what_it_has():
     assert sorted(plots.__all__) == plots.__all__
     assert all(callable(getattr(plots, name)) for name in plots.__all__)
     assert "minidl.plots" in sys.modules
+
+
+@pytest.mark.parametrize("name", ["$10", "$a_{$", "caf\udce9", r"a\$b"])
+def test_names_are_shown_as_they_are(name):
+    """Neither a formula, which might not parse, nor what a font can't draw."""
+    figure = plots.confusion_matrix(np.eye(2, dtype=np.int64), class_names=[name, "other"])
+    figure.canvas.draw()
+    plots.learning_curves({name: [1.0, 2.0], f"val_{name}": [1.0, 2.0]}, best=f"val_{name}", mode="min").canvas.draw()

@@ -99,7 +99,7 @@ def test_the_file_that_training_writes(axes, tmp_path):
     assert [point[1] for point in lines(axes)["training"]] == history["loss"]
 
 
-@pytest.mark.parametrize("text", ["[1]", '{"loss": 1}', "{", '{"loss": ["a"]}'])
+@pytest.mark.parametrize("text", ["[1]", '{"loss": 1}', "{", '{"loss": ["a"]}', f'{{"loss": [{"1" * 400}]}}'])
 def test_files_that_are_no_history(tmp_path, text):
     path = tmp_path / "history.json"
     path.write_text(text)

@@ -41,9 +41,15 @@ def test_files(tmp_path):
         ("h.json", "[" * 100_000),
         ("h.csv", "epoch,loss\n0,often\n"),
         ("h.csv", "epoch,loss\n0\n"),
+        ("h.csv", f"epoch,loss\n0,{'1' * 131_073}\n"),
+        ("h.csv", "epoch,loss\n0,1,2\n"),
+        ("h.csv", b"epoch,caf\xe9\n0,1\n"),
+        ("h.json", b'{"caf\xe9": [1]}'),
+        ("h.json", f'{{"loss": [{"1" * 400}]}}'),
+        ("h.json", f'{{"loss": [{"1" * 5000}]}}'),
     ],
 )
 def test_damaged_files(tmp_path, name, content):
-    (tmp_path / name).write_text(content)
+    (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(ml.FormatError, match=rf"{name}: not a history: "):
         curves_of(tmp_path / name)

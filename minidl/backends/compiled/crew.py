@@ -45,6 +45,9 @@ class _Word(IntEnum):
 _BITS = 22
 _MOST = (1 << _BITS) - 1
 _SEQUENCES = (1 << 20) - 1
+MOST_HELPERS = max(64, 4 * (os.cpu_count() or 1))
+"""More would only wait for each other; the bits are the same."""
+
 ENTRY = 5
 """Words of a job in the table that a launch reads: kernel, offset of its integers, tasks, shared, scratch."""
 
@@ -228,15 +231,23 @@ def _aligned(words: int) -> Any:
 _board = _aligned(len(_Word) * 8)
 _helpers: list[_Helper] = []
 _leading = threading.Lock()
+_most = MOST_HELPERS
 
 
-def _gather(workers: int) -> None:
-    """Have enough helpers, and those awake."""
+def _gather(workers: int) -> int:
+    """Have enough helpers, or as many as the system allows, and those awake; return how many work, the leader too."""
+    global _most
+    workers = min(workers, _most + 1)
     while len(_helpers) < workers - 1:
-        _helpers.append(_Helper(len(_helpers) + 1))
+        try:
+            _helpers.append(_Helper(len(_helpers) + 1))
+        except RuntimeError:  # "can't start new thread"
+            _most = len(_helpers)
+            workers = _most + 1
     for helper in _helpers[: workers - 1]:
         if helper.asleep:
             helper.wake()
+    return workers
 
 
 @atexit.register
@@ -265,7 +276,7 @@ def lead(table: int, count: int, dtype: np.dtype[Any], stride: int, workers: int
     """Do the jobs of a table in turn, with `stride` floats for each thread. Where another leads now, work alone."""
     if workers > 1 and _leading.acquire(blocking=False):
         try:
-            _gather(workers)
+            workers = _gather(workers)
             own = scratch(dtype, stride * workers) if stride else 0
             _lead(at(_board), table, count, own, stride, workers)
         finally:

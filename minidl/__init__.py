@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from minidl import functional, initializers, metrics
 from minidl.backends import backend_name, use_backend
+from minidl.budget import Budget
 from minidl.callbacks import (
     AverageWeights,
     Callback,
@@ -123,6 +124,7 @@ __all__ = [
     "BinaryAccuracy",
     "BinaryCrossEntropy",
     "BinaryFocalLoss",
+    "Budget",
     "CSVLogger",
     "Callback",
     "Concatenate",

@@ -93,6 +93,8 @@ class Sequential(Chain, Model):
         self.seed = seed
         self.dtype = np.dtype(dtype).name if isinstance(dtype, type | np.dtype) else dtype
         self.input_shape = None
+        if seed is not None:
+            np.random.default_rng(seed)  # which refuses what is no seed
         if self.dtype not in _DTYPES:
             raise ValueError(f"dtype: expected float32 or float64, got {dtype!r}")
         if input_shape is not None:
@@ -217,6 +219,8 @@ def _adopt(model: Sequential, arrays: dict[str, Any]) -> None:
     for name, parameter in parameters.items():
         if not np.issubdtype(arrays[name].dtype, np.floating):
             raise FormatError(f"{name}: expected floats, got {arrays[name].dtype}")
+        if problem := parameter.problem(arrays[name]):
+            raise FormatError(f"{name}: {problem}")
         parameter.value = arrays[name]
 
 

@@ -26,7 +26,7 @@ FLOORS = [
     ["backends.operators", "backends.updates"],
     ["backends.protocol"],
     ["shapes", "progress"],
-    ["arrangements", "budget"],
+    ["arrangements", "budget", "states"],
     ["threads"],
     ["backends.vectorized", "backends.vectorized.*"],
     ["backends.compiled", "backends.compiled.*"],

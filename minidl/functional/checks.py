@@ -1,5 +1,6 @@
 """Checks that every operator makes once, before any work."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -46,10 +47,19 @@ def check_slope(dy: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None
         raise DTypeError(f"expected dy in {dtype}, got {dy.dtype}")
 
 
+def is_number(value: Any) -> bool:
+    """Whether it's a finite number that a float holds; bools aren't."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
 def check_number(name: str, value: Any, *, is_positive: bool = False) -> None:
     """Raise ValueError unless the value is a finite number of at least 0, or above it."""
-    is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not is_number or not 0 <= value < np.inf or (is_positive and value == 0):
+    if not is_number(value) or value < 0 or (is_positive and value == 0):
         raise ValueError(
             f"{name}: expected a finite number {'above' if is_positive else 'of at least'} 0, got {value!r}"
         )

@@ -2,14 +2,14 @@
 
 import inspect
 import itertools
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from minidl import representation
-from minidl.errors import KeywordHints, StateError
+from minidl import representation, states
+from minidl.errors import KeywordHints
+from minidl.functional.checks import is_number
 from minidl.module import Parameter, flat_views
 from minidl.optim import clipping
 from minidl.optim.groups import Groups, chosen_options, named
@@ -149,27 +149,21 @@ class Optimizer(KeywordHints):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from this state. Raises StateError, and changes nothing, where it doesn't fit."""
-        expected = ["steps", "lr", *self.slots]
-        wrong = [f"missing {name}" for name in expected if name not in state]
-        wrong += [f"unexpected {name}" for name in state if name not in expected]
-        for slot, vector in self.state.items():
-            if slot in state and np.shape(state[slot]) != vector.shape:
-                wrong.append(f"{slot}: expected {vector.size} values, got shape {np.shape(state[slot])}")
-        if wrong:
-            raise StateError(f"the state doesn't fit this {type(self).__name__}: {'; '.join(wrong)}")
-        self.steps, self.lr = int(state["steps"]), at_least_zero(float(state["lr"]), "lr")
+        vectors = {slot: states.array(vector) for slot, vector in self.state.items()}
+        states.check(self, state, {"steps": states.whole, "lr": states.number} | vectors)
+        self.steps, self.lr = int(state["steps"]), float(state["lr"])
         for slot, vector in self.state.items():
             vector[...] = state[slot]
 
 
 def at_least_zero(value: float, name: str) -> float:
     """The number. Raises ValueError unless it's finite and at least 0."""
-    if not 0 <= value < math.inf:
+    if not is_number(value) or value < 0:
         raise ValueError(f"{name}: expected a number of at least 0, got {value!r}")
     return value
 
 
 def check_betas(betas: tuple[float, float]) -> None:
     """Raise ValueError unless they are two numbers of at least 0 and less than 1."""
-    if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+    if len(betas) != 2 or not all(is_number(beta) and 0 <= beta < 1 for beta in betas):
         raise ValueError(f"betas: expected two numbers of at least 0 and less than 1, got {betas!r}")

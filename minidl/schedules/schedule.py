@@ -4,8 +4,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from minidl import representation
+from minidl import representation, states
 from minidl.errors import KeywordHints, StateError
+from minidl.functional.checks import is_number
+from minidl.shapes import LARGEST_COUNT, is_int
 
 UNITS = ("epoch", "batch")
 
@@ -60,16 +62,23 @@ class Schedule(KeywordHints):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from this state, and set its rate. Raises StateError, and changes nothing, where it doesn't fit."""
         self.check_state(state)
+        before = self.state_dict()
         self.restore(state)
-        self.apply()
+        try:
+            self.apply()
+            if not self.optimizer.lr < math.inf:
+                raise OverflowError
+        except OverflowError:
+            self.restore(before)
+            self.apply()
+            raise StateError(
+                f"the state doesn't fit this {type(self).__name__}: no float is as large as its rate"
+            ) from None
 
     def check_state(self, state: Mapping[str, Any]) -> None:
-        """Raise StateError unless the state has this schedule's entries."""
-        expected = self.state_dict()
-        wrong = [f"missing {name}" for name in expected if name not in state]
-        wrong += [f"unexpected {name}" for name in state if name not in expected]
-        if wrong:
-            raise StateError(f"the state doesn't fit this {type(self).__name__}: {'; '.join(wrong)}")
+        """Raise StateError unless the state has this schedule's entries, and numbers that they can be."""
+        kinds = {int: states.whole, float: states.number}
+        states.check(self, state, {name: kinds[type(now)] for name, now in self.state_dict().items()})
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take the numbers of a state that fits."""
@@ -79,13 +88,13 @@ class Schedule(KeywordHints):
 
 def at_least(value: float, name: str, least: float = 0.0, *, above: bool = False) -> float:
     """The number. Raises ValueError unless it's finite and at least, or above, the least."""
-    if not (least < value if above else least <= value) or not value < math.inf:
+    if not is_number(value) or not (least < value if above else least <= value):
         raise ValueError(f"{name}: expected a number {'above' if above else 'of at least'} {least:g}, got {value!r}")
     return value
 
 
 def whole(value: int, name: str, least: int = 1) -> int:
     """The number. Raises ValueError unless it's an int of at least so much."""
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
+    if not is_int(value) or not least <= value <= LARGEST_COUNT:
         raise ValueError(f"{name}: expected an int of at least {least}, got {value!r}")
     return int(value)

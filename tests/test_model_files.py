@@ -186,7 +186,6 @@ def test_the_usual_budget(tmp_path):
     )
     many = write(tmp_path / "m.npz", sequential(*[layer("ReLU")] * 10_000, **IMAGE), {})
     refused(many, "layers, more than the 10000 allowed")
-    assert len(ml.load(many, budget=ml.Budget(layers=10_001))) == 10_000
     deep = layer("ReLU")
     for _ in range(60):
         deep = layer("Chain", layers=[deep])

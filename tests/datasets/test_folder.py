@@ -264,11 +264,11 @@ def test_pictures_that_are_made_to_exhaust_memory(tmp_path, monkeypatch):
         f"{tmp_path}: {stored} bytes that expand to {size}, more than 100 times as many; budget=Budget(expansion=...) "
     )
     with pytest.raises(FormatError, match=re.escape(wanted) + r".*; size=\(h, w\) makes them smaller"):
-        from_folder(tmp_path)
+        from_folder(tmp_path, class_names=["a"])
     assert tracemalloc.get_traced_memory()[1] < 2**22
     tracemalloc.stop()
-    assert from_folder(tmp_path, size=4).images.shape == (1, 3, 4, 4)
+    assert from_folder(tmp_path, class_names=["a"], size=4).images.shape == (1, 3, 4, 4)
     allowing = Budget(expansion=size // stored + 1)
-    assert from_folder(tmp_path, grey=True, budget=allowing).images.shape == (1, 1, 1000, 4000)
+    assert from_folder(tmp_path, class_names=["a"], grey=True, budget=allowing).images.shape == (1, 1, 1000, 4000)
     monkeypatch.undo()
-    assert from_folder(tmp_path, grey=True).images.shape == (1, 1, 1000, 4000)
+    assert from_folder(tmp_path, class_names=["a"], grey=True).images.shape == (1, 1, 1000, 4000)

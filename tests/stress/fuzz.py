@@ -161,7 +161,8 @@ class Inputs:
         kind = rng.choice(list(self.pictures))
         content = inputs.changed(self.pictures[kind], rng, list(self.pictures.values()))
         self.path(os.path.join(kind, "class", f"a.{kind}"), content)
-        from_folder(os.path.join(self.folder, kind), size=rng.choice((None, 3)), grey=rng.random() < 0.5)
+        options = {"size": rng.choice((None, 3)), "grey": rng.random() < 0.5}
+        from_folder(os.path.join(self.folder, kind), class_names=["class"], **options)
 
     def cifar_file(self, rng):
         """A file of CIFAR-10's images."""

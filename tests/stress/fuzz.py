@@ -39,13 +39,13 @@ class Inputs:
         self._prepare_training()
         self._prepare_data()
         self.readers = [
-            *[self.npy] * 20,
-            *[self.idx] * 20,
+            *[self.npy] * 24,
+            *[self.idx] * 22,
             *[self.cifar_file] * 8,
             *[self.cifar_archive] * 6,
             *[self.toml] * 15,
-            *[self.npz] * 8,
-            *[self.picture] * 6,
+            *[self.npz] * 6,
+            *[self.picture] * 3,
             *[self.model] * 2,
             self.training,
         ]

@@ -13,11 +13,11 @@ LARGE_SAMPLE = 1000
 class Budget(KeywordHints):
     """The most that a file may ask for; what asks for more is refused with a FormatError, before any work.
 
-    `arrays`: bytes of all its arrays, in memory. `expansion`: how many times its own size these may be. Of a model,
-    `activations`: bytes that a pass of one sample takes, with every layer's output and padded input; `operations` of
-    that pass (multiply-accumulates, or what windows read); `layers`, and the `depth` to which they lie in each other.
-    `activations` and `operations` are more for samples that are large themselves. Raises ValueError for limits that
-    aren't ints above 0.
+    `arrays`: bytes of all its arrays, in memory, or of a model's sample. `expansion`: how many times its own size these
+    may be. Of a model, `activations`: bytes that a pass of one sample takes, with every layer's output and padded
+    input; `operations` of that pass (multiply-accumulates, or what windows read); `layers`, and the `depth` to which
+    they lie in each other. `activations` may be a thousand times a sample's bytes, and `operations` a million times,
+    if that is more. Raises ValueError for limits that aren't ints above 0.
     """
 
     def __init__(
@@ -65,6 +65,9 @@ class Budget(KeywordHints):
 
     def check_pass(self, *, sample: int, activations: int, operations: int) -> None:
         """Raise FormatError for a model that takes so much for each sample of `sample` bytes."""
+        if sample > self.arrays:
+            most = f"more than the {self.arrays} allowed; budget=Budget(arrays=...) allows more"
+            raise FormatError(f"a sample of {sample} bytes, {most}")
         for name, value, unit, most in (
             ("activations", activations, "bytes", max(self.activations, LARGE_SAMPLE * sample)),
             ("operations", operations, "operations", max(self.operations, LARGE_SAMPLE**2 * sample)),

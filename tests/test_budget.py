@@ -41,3 +41,5 @@ def test_who_has_a_large_sample_has_room_for_its_pass():
         small.check_pass(sample=10, activations=10_001, operations=1)
     with pytest.raises(ml.FormatError, match="takes 10000001 operations, more than the 10000000 allowed; budget=Bud"):
         small.check_pass(sample=10, activations=1, operations=10**7 + 1)
+    with pytest.raises(ml.FormatError, match="a sample of 2000 bytes, more than the 1999 allowed; budget=Budget"):
+        ml.Budget(arrays=1999).check_pass(sample=2000, activations=1, operations=1)

@@ -66,8 +66,8 @@ class Budget(KeywordHints):
     def check_pass(self, *, sample: int, activations: int, operations: int) -> None:
         """Raise FormatError for a model that takes so much for each sample of `sample` bytes."""
         if sample > self.arrays:
-            most = f"more than the {self.arrays} allowed; budget=Budget(arrays=...) allows more"
-            raise FormatError(f"a sample of {sample} bytes, {most}")
+            hint = f"more than the {self.arrays} allowed; budget=Budget(arrays=...) allows more"
+            raise FormatError(f"a sample of {sample} bytes, {hint}")
         for name, value, unit, most in (
             ("activations", activations, "bytes", max(self.activations, LARGE_SAMPLE * sample)),
             ("operations", operations, "operations", max(self.operations, LARGE_SAMPLE**2 * sample)),

@@ -25,6 +25,9 @@ from tests.stress import command, inputs
 ROOM = 2**30
 """Bytes of addresses beyond those at the start that all inputs must do with."""
 
+LONGEST = 10_000
+"""Characters of an error: inputs are of some hundreds, or of some thousands with long texts."""
+
 BUDGET = ml.Budget(activations=2**20, operations=10**6)
 X = np.random.default_rng(0).random((4, 1, 4, 4), np.float32)
 Y = np.array([0, 1, 2, 0])
@@ -211,7 +214,7 @@ def trial(number, made):
         read(rng)
     except DOCUMENTED as error:
         text = str(error)
-        if len(text) > 3000:
+        if len(text) > LONGEST:
             raise AssertionError(f"input {number} of {read.__name__}: an error of {len(text)} characters") from error
     except Exception as error:
         told = "".join(traceback.format_exception(error, limit=-6))

@@ -10,7 +10,7 @@ RUNS := $(VENV)/.runs
 DEVELOPS := $(VENV)/.develops
 QUICK := -m pytest -n auto -m "not slow"
 
-.PHONY: help train test test-all lint docs linkcheck readme-figures coverage coverage-report uncompiled boundscheck wheel benchmarks clean
+.PHONY: help train test test-all lint docs linkcheck readme-figures coverage coverage-report uncompiled boundscheck stress wheel benchmarks clean
 
 help:
 	@echo "make train        train LeNet on the packaged images (ARGS=\"--epochs 3\" adds options)"
@@ -23,6 +23,7 @@ help:
 	@echo "make coverage     run the quick tests and report the lines that they don't reach"
 	@echo "make uncompiled   run the quick tests with Numba's compiler off, as where it can't run"
 	@echo "make boundscheck  run the tests of the backends with every index of an array checked"
+	@echo "make stress       attack it for 20 minutes: kills, damaged files, exits, interrupts, races, threads, forks"
 	@echo "make wheel        build the wheel in dist"
 	@echo "make benchmarks   measure on this machine (ARGS=--quick for a short run)"
 	@echo "make clean        remove the environment and everything built; runs stay"
@@ -68,6 +69,9 @@ uncompiled: $(DEVELOPS)
 # A cache of its own: kernels with and without the checks must not be mixed.
 boundscheck: $(DEVELOPS)
 	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR="$(CURDIR)/build/boundscheck" $(BIN)/python $(QUICK) tests/backends
+
+stress: $(DEVELOPS)
+	$(BIN)/python -m tests.stress $(ARGS)
 
 wheel: $(MADE)
 	rm -rf dist

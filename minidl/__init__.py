@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from minidl import functional, initializers, metrics
 from minidl.backends import backend_name, use_backend
+from minidl.budget import Budget
 from minidl.callbacks import (
     AverageWeights,
     Callback,
@@ -126,6 +127,7 @@ __all__ = [
     "BinaryAccuracy",
     "BinaryCrossEntropy",
     "BinaryFocalLoss",
+    "Budget",
     "CSVLogger",
     "Callback",
     "Concatenate",

@@ -12,7 +12,8 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.lib import format as npy
 
-from minidl.errors import DTypeError, FormatError
+from minidl.budget import USUAL, Budget
+from minidl.errors import DTypeError, FormatError, keyword_hints
 from minidl.files import write_atomically
 from minidl.typing import StrPath
 
@@ -27,13 +28,12 @@ METADATA_NAME = "__metadata__"
 METADATA_LIMIT = 16 * 2**20
 """The longest metadata, in bytes of JSON text."""
 
-EXPANSION_LIMIT = 100
-EXPANSION_SLACK = 2**20
-"""An archive may hold EXPANSION_LIMIT times its own size and this many bytes more; a larger one is taken for a bomb."""
-
 CHUNK_SIZE = 2**18
 HEADER_LIMIT = 4096
 NAME_LIMIT = 1024
+SHOWN = 500
+"""Characters of a message that a file has a say in."""
+
 NUMERIC_KINDS = "biufc"
 
 # The words of a header that describes numbers. Whatever else a Python literal may hold (operators, escapes, other type
@@ -89,15 +89,16 @@ def save_arrays(path: StrPath, arrays: Mapping[str, AnyArray], *, metadata: Mapp
                 npy.write_array(stream, array, version=(1, 0), allow_pickle=False)
 
 
-def load_arrays(path: StrPath) -> tuple[dict[str, AnyArray], dict[str, Any]]:
+@keyword_hints
+def load_arrays(path: StrPath, *, budget: Budget = USUAL) -> tuple[dict[str, AnyArray], dict[str, Any]]:
     """Read all arrays of an .npz file, and its metadata ({} where it has none).
 
     Files by `np.savez` and `np.savez_compressed` are read as well. Every array is in the machine's byte order, and has
     memory of its own.
 
     Raises FormatError, naming the file and the member, if the file isn't an .npz file of numbers and bools, is damaged,
-    or asks for more memory than its size justifies (see EXPANSION_LIMIT); this is known before the memory is taken. A
-    missing file is a FileNotFoundError.
+    or asks for more memory than `budget` allows, by default 100 times its size; this is known before the memory is
+    taken. A missing file is a FileNotFoundError.
 
     Source: PKWARE's APPNOTE.TXT for the archive, NEP 1 for its members.
     """
@@ -106,10 +107,10 @@ def load_arrays(path: StrPath) -> tuple[dict[str, AnyArray], dict[str, Any]]:
     arrays: dict[str, AnyArray] = {}
     metadata: dict[str, Any] = {}
     with _open(path) as file, _damage_named(os.fspath(path)), zipfile.ZipFile(file) as archive:
-        _check_archive(file, archive)
+        _check_archive(file, archive, budget)
         for info in archive.infolist():
             name = info.filename.removesuffix(".npy")
-            with _damage_named(f"member {info.filename!r}"), archive.open(info) as stream:
+            with _damage_named(_member(info.filename)), archive.open(info) as stream:
                 if name != METADATA_NAME:
                     arrays[name] = _read_array(stream, info.file_size)
                 elif info.file_size > METADATA_LIMIT + HEADER_LIMIT:
@@ -145,7 +146,16 @@ def _damage_named(place: str) -> Iterator[None]:
         # From the cause, so that a traceback doesn't show the message once for each place.
         raise FormatError(f"{place}: {error}") from error.__cause__
     except (*DAMAGE, zipfile.BadZipFile, zlib.error) as error:
-        raise FormatError(f"{place}: {error or type(error).__name__}") from error
+        raise FormatError(f"{place}: {shortened(str(error)) or type(error).__name__}") from error
+
+
+def shortened(text: str) -> str:
+    """The text, or its beginning where a file has made it very long."""
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}... ({len(text)} characters)"
+
+
+def _member(name: str) -> str:
+    return f"member {shortened(name)!r}"
 
 
 def _open(path: StrPath) -> IO[bytes]:
@@ -169,13 +179,13 @@ def _name_problem(name: str) -> str | None:
     return None
 
 
-def _check_archive(file: IO[bytes], archive: "ZipFile") -> None:
+def _check_archive(file: IO[bytes], archive: "ZipFile", budget: Budget) -> None:
     """Raise a FormatError unless the members are plain, apart from each other and believable in size."""
     import zipfile
 
     names = set()
     for info in archive.infolist():
-        member = f"member {info.filename!r}"
+        member = _member(info.filename)
         problem = _name_problem(info.filename.removesuffix(".npy"))
         if problem or not info.filename.endswith(".npy"):
             raise FormatError(f"{member}: its name {problem or 'does not end in .npy'}")
@@ -189,22 +199,20 @@ def _check_archive(file: IO[bytes], archive: "ZipFile") -> None:
             raise FormatError(f"{member}: not compressed, but two sizes, {info.compress_size} and {info.file_size}")
         names.add(info.filename)
 
-    size = os.fstat(file.fileno()).st_size
     expanded = sum(info.file_size for info in archive.infolist())
-    if expanded > EXPANSION_LIMIT * size + EXPANSION_SLACK:
-        raise FormatError(f"{size} bytes that expand to {expanded}, more than {EXPANSION_LIMIT} times as many")
+    budget.check_arrays(expanded, os.fstat(file.fileno()).st_size)
 
     end = 0
     for info in sorted(archive.infolist(), key=lambda info: info.header_offset):
         if not 0 <= info.header_offset <= archive.start_dir - LOCAL_HEADER.size:
-            raise FormatError(f"member {info.filename!r}: it begins outside the file")
+            raise FormatError(f"{_member(info.filename)}: it begins outside the file")
         if info.header_offset < end:
-            raise FormatError(f"member {info.filename!r}: it overlaps another one")
+            raise FormatError(f"{_member(info.filename)}: it overlaps another one")
         file.seek(info.header_offset)
         name_size, extra_size = LOCAL_HEADER.unpack(file.read(LOCAL_HEADER.size))
         end = info.header_offset + LOCAL_HEADER.size + name_size + extra_size + info.compress_size
         if end > archive.start_dir:
-            raise FormatError(f"member {info.filename!r}: it goes on after the end of the members")
+            raise FormatError(f"{_member(info.filename)}: it goes on after the end of the members")
 
 
 def _read_array(stream: IO[bytes], size: int) -> AnyArray:
@@ -247,6 +255,8 @@ def _read_header(stream: IO[bytes]) -> tuple[int, tuple[int, ...], bool, np.dtyp
     try:
         header = io.BytesIO(length_bytes + text)
         shape, fortran_order, dtype = HEADER_READERS[version](header, max_header_size=HEADER_LIMIT)
+        if any(isinstance(size, bool) for size in shape):
+            raise TypeError("a bool is no size")
     # Python's parser and np.dtype have an error of every kind for nonsense, MemoryError and RecursionError among them.
     except Exception as error:
         raise FormatError(wanted) from error

@@ -1,5 +1,6 @@
 """Models: modules that train, predict, describe and save themselves."""
 
+import math
 import sys
 import threading
 import warnings
@@ -9,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl import architecture, checkpoint, shapes, streams, training
+from minidl.budget import USUAL, Budget
 from minidl.errors import FormatError, NotBuiltError, ShapeError, keyword_hints
 from minidl.history import History
 from minidl.layers import LAYERS
 from minidl.layers.container import Chain
+from minidl.layers.cost import cost
 from minidl.module import Module, flatten_parameters
 from minidl.training_data import as_input, channels_first, layout_hint
 from minidl.typing import Array, Backward, Shape, StrPath
@@ -68,9 +71,10 @@ class Model(Module):
         """Write the `state_dict` to an .npz file, whole or not at all."""
         checkpoint.save_arrays(path, self.state_dict())
 
-    def load_weights(self, path: StrPath) -> None:
+    @keyword_hints
+    def load_weights(self, path: StrPath, *, budget: Budget = USUAL) -> None:
         """Read the `state_dict` from an .npz file. Raises FormatError, or StateError where it doesn't fit."""
-        self.load_state_dict(checkpoint.load_arrays(path)[0])
+        self.load_state_dict(checkpoint.load_arrays(path, budget=budget)[0])
 
 
 class Sequential(Chain, Model):
@@ -92,6 +96,8 @@ class Sequential(Chain, Model):
         self.seed = seed
         self.dtype = np.dtype(dtype).name if isinstance(dtype, type | np.dtype) else dtype
         self.input_shape = None
+        if seed is not None:
+            np.random.default_rng(seed)  # which refuses what is no seed
         if self.dtype not in _DTYPES:
             raise ValueError(f"dtype: expected float32 or float64, got {dtype!r}")
         if input_shape is not None:
@@ -150,16 +156,17 @@ class Sequential(Chain, Model):
                 stacklevel=3,
             )
 
-    def save(self, path: StrPath) -> None:
-        """Write architecture and parameters to an .npz file, whole or not at all; `load` reads it.
+    @keyword_hints
+    def save(self, path: StrPath, *, budget: Budget = USUAL) -> None:
+        """Write architecture and parameters to an .npz file, whole or not at all; `load` with this budget reads it.
 
-        Raises NotBuiltError, and TypeError for layers that aren't minidl's, or are used twice: `save_weights` writes
-        their values alone.
+        Raises NotBuiltError; TypeError for layers that aren't minidl's, or are used twice; and ValueError for what
+        `load` would refuse, such as modules that lie too deep in one another. `save_weights` writes their values alone.
         """
-        described = self.description()
+        described = self.description(budget=budget)
         checkpoint.save_arrays(path, self.state_dict(), metadata={"format": FORMAT, "model": described})
 
-    def description(self) -> dict[str, Any]:
+    def description(self, *, budget: Budget = USUAL) -> dict[str, Any]:
         """The architecture as the data that `save` writes; raises the same."""
         if self.input_shape is None:
             raise NotBuiltError(
@@ -169,33 +176,44 @@ class Sequential(Chain, Model):
             raise TypeError(
                 "a file can't say that a layer is used twice: use save_weights, and build the model in code"
             )
-        return architecture.describe(self, _TABLE)
+        try:
+            described = architecture.describe(self, _TABLE, budget=budget)
+            _unbuilt(described, budget)
+            _check_cost(self, self.input_shape, budget)
+            budget.check_arrays(sum(array.value.nbytes for _, array in self.named_state()), sys.maxsize)
+        except FormatError as error:
+            raise ValueError(f"a file of this model couldn't be loaded: {error}") from None
+        return described
 
 
 FORMAT = "minidl-model-1"
 _TABLE: dict[str, type[Module]] = {layer.__name__: layer for layer in LAYERS} | {"Sequential": Sequential}
 
 
-def load(path: StrPath) -> Sequential:
+@keyword_hints
+def load(path: StrPath, *, budget: Budget = USUAL) -> Sequential:
     """The model that `save` wrote: nothing in the file is run, only the layers' names and arguments are looked up.
 
-    Raises FormatError, which names the file, for anything that isn't such a file.
+    Raises FormatError, which names the file, for anything that isn't such a file, and for a model that takes more than
+    `budget` allows: see `Budget`.
     """
-    arrays, metadata = checkpoint.load_arrays(path)
+    arrays, metadata = checkpoint.load_arrays(path, budget=budget)
     if metadata.get("format") != FORMAT:
-        raise FormatError(f"{path}: not a model that minidl saved (format {metadata.get('format')!r})")
+        found = checkpoint.shortened(repr(metadata.get("format")))
+        raise FormatError(f"{path}: not a model that minidl saved (format {found})")
     try:
-        model, input_shape = _unbuilt(metadata.get("model"))
+        model, input_shape = _unbuilt(metadata.get("model"), budget)
         _adopt(model, arrays)
         model.build(_check_input_shape(input_shape), np.random.default_rng(0))
+        _check_cost(model, model.input_shape, budget)
     except ValueError as error:
-        raise FormatError(f"{path}: {error}") from None
+        raise FormatError(f"{path}: {checkpoint.shortened(str(error))}") from None
     except RecursionError:
         raise FormatError(f"{path}: its description is nested too deeply") from None
     return model
 
 
-def _unbuilt(description: Any) -> tuple[Sequential, Any]:
+def _unbuilt(description: Any, budget: Budget) -> tuple[Sequential, Any]:
     """The described model and its input shape, not built yet, so that no size in the file takes memory."""
     input_shapes = []
 
@@ -209,10 +227,15 @@ def _unbuilt(description: Any) -> tuple[Sequential, Any]:
             input_shapes.append(node["arguments"].pop("input_shape", None))
         return node
 
-    model = architecture.construct(defer(description), _TABLE)
+    model = architecture.construct(defer(description), _TABLE, budget=budget)
     if not isinstance(model, Sequential):
         raise FormatError(f"expected a Sequential model, got {type(model).__name__}")
     return model, input_shapes[-1]
+
+
+def _check_cost(model: Sequential, input_shape: Any, budget: Budget) -> None:
+    one, size = cost(model, input_shape), np.dtype(model.dtype).itemsize
+    budget.check_pass(sample=size * math.prod(input_shape), activations=size * one.values, operations=one.operations)
 
 
 def _adopt(model: Sequential, arrays: dict[str, Any]) -> None:
@@ -223,6 +246,8 @@ def _adopt(model: Sequential, arrays: dict[str, Any]) -> None:
     for name, parameter in parameters.items():
         if not np.issubdtype(arrays[name].dtype, np.floating):
             raise FormatError(f"{name}: expected floats, got {arrays[name].dtype}")
+        if problem := parameter.problem(arrays[name]):
+            raise FormatError(f"{name}: {problem}")
         parameter.value = arrays[name]
 
 

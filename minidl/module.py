@@ -88,6 +88,11 @@ class Parameter(AttributeHints):
                 f"expected weights {show(shape)} for this input, got {show(self._value.shape)} from before"
             )
 
+    def problem(self, value: Array) -> str | None:
+        """What is wrong with the numbers of a value from a file, or None; its shape and dtype are checked apart."""
+        del value
+        return None
+
     def forget(self) -> None:
         """Have no value again."""
         self._value: Array | None = None
@@ -214,6 +219,12 @@ class Module(KeywordHints):
 
         Raises StateError, which names every missing, unexpected and mis-shaped entry; then nothing has changed.
         """
+        self.check_state(state)
+        for name, parameter in self.named_state():
+            parameter.value = np.asarray(state[name])
+
+    def check_state(self, state: Mapping[str, Array]) -> None:
+        """Raise StateError, which names every missing, unexpected and mis-shaped entry, unless this state fits."""
         parameters = dict(self.named_state())
         wrong = [f"missing {name}" for name in parameters if name not in state]
         wrong += [f"unexpected {name}" for name in state if name not in parameters]
@@ -224,10 +235,10 @@ class Module(KeywordHints):
                     wrong.append(f"{name}: expected {show(parameter.value.shape)}, got {show(value.shape)}")
                 elif not np.issubdtype(value.dtype, np.floating):
                     wrong.append(f"{name}: expected floats, got {value.dtype}")
+                elif problem := parameter.problem(value):
+                    wrong.append(f"{name}: {problem}")
         if wrong:
             raise StateError(f"the state doesn't fit this {type(self).__name__}: {'; '.join(wrong)}")
-        for name, parameter in parameters.items():
-            parameter.value = np.asarray(state[name])
 
     def arguments(self) -> dict[str, Any]:
         """The constructor's arguments, read from attributes of their names; of `bias`, whether there is one."""

@@ -27,5 +27,8 @@ def plain(value: Any) -> Any:
 
 
 def in_range(value: Any, least: float = 0.0, *, above: bool = False) -> bool:
-    """Whether it's a finite number of at least, or above, the least."""
-    return is_real(value) and bool(least < value if above else least <= value) and bool(value < math.inf)
+    """Whether it's a finite number, which a float holds, of at least, or above, the least."""
+    try:
+        return is_real(value) and bool(least < value if above else least <= value) and float(value) < math.inf
+    except OverflowError:
+        return False

@@ -32,19 +32,19 @@ def attributes(thing: Any) -> dict[str, Any]:
 
 def call(thing: Any, values: Mapping[str, Any]) -> str:
     """Class(value, name=value, ...), less what is as by default; `...` stands for what `values` don't have."""
-    items, shown = [], []
+    items: list[str] = []
+    parts: list[str] | None = None
     for name, parameter in constructor(thing).items():
         value = values.get(name, ...)
         if parameter.default is parameter.empty and parameter.kind is not parameter.KEYWORD_ONLY:
-            items.append(text(value))
+            listed = [text(item) for item in value] if type(value) is list else None
+            parts = parts if items else listed  # of the first; as text once, since lists lie in lists
+            items.append(text(value) if listed is None else _layout("[", listed, "]"))
         elif not _same(value, parameter.default):
             items.append(f"{name}={text(value)}")
-        else:
-            continue
-        shown.append(value)
     head = f"{type(thing).__name__}("
-    if items and items[0].startswith("[") and len(head + ", ".join(items)) >= WIDTH:
-        items[0] = _layout("[", map(text, shown[0]), "]", width=0)
+    if parts is not None and len(head + ", ".join(items)) >= WIDTH:
+        items[0] = _layout("[", parts, "]", width=0)
     return _layout(head, items, ")")
 
 

@@ -12,6 +12,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Pair = tuple[int, int]
 
+LARGEST_COUNT, LARGEST_SIZE = 2**63 - 1, 2**31 - 1
+"""Of an int by itself, and of windows: sums and products of two sizes are integers of 64 bits as well."""
+
 
 class Window(NamedTuple):
     """A window that slides over an image, with everything about it resolved to integers.
@@ -35,9 +38,10 @@ def pair(value: Size, name: str, *, minimum: int = 1) -> Pair:
         not isinstance(values, tuple | Sequence)
         or isinstance(values, str)
         or len(values) != 2
-        or not all(is_int(v) and int(v) >= minimum for v in values)
+        or not all(is_int(v) and minimum <= int(v) <= LARGEST_SIZE for v in values)
     ):
-        raise ValueError(f"{name}: expected an int or a pair of ints, each at least {minimum}, got {value!r}")
+        wanted = f"an int or a pair of ints, each at least {minimum}{_below(values, LARGEST_SIZE)}"
+        raise ValueError(f"{name}: expected {wanted}, got {value!r}")
     return int(values[0]), int(values[1])
 
 
@@ -49,11 +53,18 @@ def check_padding(padding: Padding) -> None:
         raise ValueError(f'padding: expected an int, a pair of ints or "same", got {padding!r}')
 
 
-def count(value: int, name: str, *, minimum: int = 1) -> int:
-    """`value` itself, if it's an integer of at least `minimum`; raises ValueError, which names it, otherwise."""
-    if not is_int(value) or value < minimum:
-        raise ValueError(f"{name}: expected an int of at least {minimum}, got {value!r}")
+def count(value: int, name: str, *, minimum: int = 1, maximum: int = LARGEST_COUNT) -> int:
+    """`value` itself, if it's an integer from `minimum` to `maximum`; raises ValueError, which names it, otherwise."""
+    if not is_int(value) or not minimum <= value <= maximum:
+        limit = _below([value], maximum)
+        raise ValueError(f"{name}: expected an int of at least {minimum}{limit}, got {value!r}")
     return int(value)
+
+
+def _below(values: object, largest: int) -> str:
+    """What to add to an error's message where a value is too large."""
+    is_large = isinstance(values, Sequence) and any(type(value) is int and value > largest for value in values)
+    return f" and at most {largest}" if is_large else ""
 
 
 def is_int(value: object) -> TypeGuard[SupportsIndex]:
@@ -302,8 +313,9 @@ def slide_along(length: int, kernel: int, *, stride: int, padding: Padding, dila
 
 def check_padding_along(padding: Padding) -> None:
     """Raise ValueError unless `padding` is an int or "same"."""
-    if padding != "same" and (not is_int(padding) or int(padding) < 0):
-        raise ValueError(f'padding: expected an int of at least 0 or "same", got {padding!r}')
+    if padding != "same" and (not is_int(padding) or not 0 <= int(padding) <= LARGEST_SIZE):
+        limit = _below([padding], LARGEST_SIZE)
+        raise ValueError(f'padding: expected an int of at least 0{limit} or "same", got {padding!r}')
 
 
 @_remembering

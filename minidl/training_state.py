@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl import shapes
+from minidl import shapes, states
+from minidl.budget import USUAL, Budget
 from minidl.callbacks import Callback, Logs
 from minidl.callbacks.paths import check_alone, check_place, check_plain
-from minidl.checkpoint import load_arrays, save_arrays
+from minidl.checkpoint import load_arrays, save_arrays, shortened
 from minidl.errors import FormatError, StateError, keyword_hints
 from minidl.module import Module
 from minidl.optim import Optimizer
@@ -54,16 +55,19 @@ def load_training(
     optimizer: Optimizer,
     schedule: "Schedule | None" = None,
     callbacks: Sequence[Callback] = (),
+    budget: Budget = USUAL,
 ) -> int:
     """Go on from a file of `save_training`: load what it has, and return how many epochs lie behind.
 
     That is `fit`'s `initial_epoch`; the other arguments of `fit`, and the options of the objects here, are to be those
     of the training that was interrupted. Then its result is the same to the last bit. Raises FormatError, which names
-    the file, and StateError where it doesn't fit; then nothing has changed.
+    the file, also where it asks for more than `budget` allows, and StateError where it doesn't fit; then nothing has
+    changed: each of these objects checks its own state first (`check_state` of a callback of one's own).
     """
-    arrays, metadata = load_arrays(path)
+    arrays, metadata = load_arrays(path, budget=budget)
     if metadata.get("format") != FORMAT:
-        raise FormatError(f"{path}: not the state of a training (format {metadata.get('format')!r})")
+        given = shortened(repr(metadata.get("format")))
+        raise FormatError(f"{path}: not the state of a training (format {given})")
     stateful = _stateful(callbacks)
     targets: list[Any] = [model, optimizer, *([] if schedule is None else [schedule])]
     before = [(target, target.state_dict()) for target in targets]
@@ -77,13 +81,15 @@ def load_training(
             if target is not None and not isinstance(target, Callback):
                 target.load_state_dict(each[1])
         own = [dict(each[1]) for each in state["callbacks"]]
-    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        for callback, found_state in zip(stateful, own, strict=True):
+            callback.check_state(found_state, model)
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
         for target, old in before:
             target.load_state_dict(old)
         kind = StateError if isinstance(error, StateError) else FormatError
-        raise kind(f"{path}: {error}") from None
-    for callback, each in zip(stateful, own, strict=True):
-        callback.load_state_dict(each)
+        raise kind(f"{path}: {shortened(str(error))}") from None
+    for callback, found_state in zip(stateful, own, strict=True):
+        callback.load_state_dict(found_state)
     return epoch
 
 
@@ -126,8 +132,23 @@ class TrainingCheckpoint(Callback):
             callbacks=self.callbacks,
         )
 
+    def check_state(self, state: Mapping[str, Any], model: Module) -> None:
+        states.check(self, state, {"names": _names, "values": _columns})
+        if len(state["names"]) != len(state["values"]):
+            raise StateError(f"TrainingCheckpoint: {len(state['names'])} names of {len(state['values'])} columns")
+
     def state_dict(self) -> dict[str, Any]:
         return {"names": list(self.history), "values": [np.asarray(values) for values in self.history.values()]}
+
+
+def _names(value: Any) -> str | None:
+    is_texts = isinstance(value, list) and all(isinstance(name, str) for name in value)
+    return None if is_texts and len(set(value)) == len(value) else "expected names that differ"
+
+
+def _columns(value: Any) -> str | None:
+    is_right = isinstance(value, list) and all(isinstance(column, np.ndarray) and column.ndim for column in value)
+    return None if is_right else "expected arrays with a value for each epoch"
 
 
 def _stateful(callbacks: Sequence[Callback]) -> list[Callback]:

@@ -121,9 +121,9 @@ def nested(depth):
 
 
 def test_depth():
-    architecture.construct(nested(architecture.DEPTH), TABLE)
+    architecture.construct(nested(50), TABLE)
     with pytest.raises(ml.FormatError, match="modules lie more than 50 deep in modules"):
-        architecture.construct(nested(architecture.DEPTH + 1), TABLE)
+        architecture.construct(nested(51), TABLE)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,10 @@ def test_depth():
         (layer("Residual", body=None), "Residual: "),
         (layer("GroupNorm", groups=0), "GroupNorm: groups: expected an int of at least 1, got 0"),
         (layer("LayerNorm", eps=-1), "LayerNorm: eps: expected a number of at least 0, got -1"),
-        (layer("LayerNorm", eps="1"), "LayerNorm: "),
+        (layer("LayerNorm", eps="1"), "LayerNorm: eps: expected a number of at least 0, got '1'"),
+        (layer("LayerNorm", eps=10**400), "LayerNorm: eps: expected a number"),
+        (layer("GroupNorm", groups=2**63), "GroupNorm: groups: expected an int of at least 1 and at most"),
+        (layer("MaxPool2D", pool_size=[1, 2**40]), "MaxPool2D: pool_size: expected an int or a pair"),
         (layer("BatchNorm1D", momentum=None), "BatchNorm1D: "),
         (layer("AveragePool2D", pool_size=2, count_include_pad=1), "AveragePool2D: count_include_pad: expected"),
         (layer("AdaptiveAveragePool2D", output_size=[2]), "AdaptiveAveragePool2D: output_size: expected"),

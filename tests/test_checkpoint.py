@@ -391,6 +391,8 @@ HEADERS = [
     (npy_header(shape="(-2, -2)"), "doesn't describe"),
     (npy_header(shape="4"), "doesn't describe"),
     (npy_header(shape="(4.0,)"), "doesn't describe"),
+    (npy_header(shape="(True, 4)"), "doesn't describe"),
+    (npy_header(shape="(4, False)"), "doesn't describe"),
     (npy_header(shape="[4]"), "doesn't describe"),
     (npy_header(shape="(" + "1, " * 100 + "4)"), "dimension"),
     (npy_header(fortran_order="1"), "doesn't describe"),
@@ -582,3 +584,17 @@ def test_a_zip_of_the_standard_library_is_read(tmp_path):
 def test_a_device_is_refused_before_it_is_read(load):
     with pytest.raises(FormatError, match="/dev/zero: not a regular file"):
         load("/dev/zero")
+
+
+def test_a_bool_for_a_size_in_a_file_of_the_right_length(tmp_path):
+    (tmp_path / "a.npy").write_bytes(npy_header(shape="(True,)") + bytes(4))
+    with pytest.raises(FormatError, match=r"a\.npy: the header doesn't describe an array of numbers or bools"):
+        load_array(tmp_path / "a.npy")
+
+
+def test_a_long_name_is_shown_in_part(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("n" * 60_000 + ".npy", GOOD)
+    with pytest.raises(FormatError, match=r"member 'nnn.*\(60004 characters\)': its name has more") as caught:
+        load_arrays(tmp_path / "a.npz")
+    assert len(str(caught.value)) < 1000

@@ -21,7 +21,13 @@ PAGES = [
     ROOT / "README.md",
     *(path for path in sorted(DOCS.rglob("*.md")) if not MADE & set(path.relative_to(DOCS).parts)),
 ]
-LINKING = [*PAGES, ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "examples").glob("*/README.md"))]
+LINKING = [
+    *PAGES,
+    ROOT / "CHANGELOG.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
+    *sorted((ROOT / "examples").glob("*/README.md")),
+]
 WITHOUT_EXAMPLES = {"index.md", "api.md", "benchmarks.md", "recipes/index.md"}
 SUBPACKAGES = (
     "augment", "datasets", "functional", "initializers", "inspection", "metrics", "models", "plots", "report",

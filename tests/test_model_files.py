@@ -77,10 +77,17 @@ DENSE = layer("Dense", units=3)
             sequential(layer("Dense", units=10**12)),
             r"expected weights \(1000000000000, 4\) for this input, got \(3, 4\)",
         ),
-        (sequential(layer("Dense", units=10**30)), "expected weights"),
+        (
+            sequential(layer("Dense", units=10**30)),
+            "units: expected an int of at least 1 and at most 9223372036854775807",
+        ),
         (sequential(DENSE, layer("Dense", units=10**12)), "its arrays aren't its layers' parameters: 1.bias, 1.weight"),
         (sequential(layer("Conv2D", filters=10**9, kernel_size=10**6), input_shape=(1, 9, 9)), "expected weights"),
-        (sequential(DENSE, layer("MaxPool2D", pool_size=10**12)), "expected images"),
+        (
+            sequential(DENSE, layer("MaxPool2D", pool_size=10**12)),
+            "pool_size: expected an int or a pair of ints, each at ",
+        ),
+        (sequential(DENSE, layer("MaxPool2D", pool_size=10**9)), "expected images"),
         (sequential(layer("ReLU")), "its arrays aren't its layers' parameters: 0.bias, 0.weight"),
         (sequential(layer("Dense", units=3, bias=False)), "its arrays aren't its layers' parameters: 0.bias"),
     ],
@@ -129,6 +136,71 @@ def test_deep_nesting(kind, depth, tmp_path):
     text = f'{{"format": "minidl-model-1", "model": {text}}}'
     np.savez(tmp_path / "m.npz", __metadata__=np.frombuffer(text.encode(), np.uint8))
     refused(tmp_path / "m.npz")
+
+
+IMAGE = {"input_shape": (8, 4, 4)}
+DEPTHWISE = {"0.weight": np.ones((8, 1, 1, 1), np.float32)}
+NO_BIAS = {"kernel_size": 1, "bias": False}
+
+
+@pytest.mark.parametrize(
+    ("model", "arrays", "message"),
+    [
+        (sequential(layer("DepthwiseConv2D", padding=1000, **NO_BIAS), **IMAGE), DEPTHWISE, "takes 257025024 bytes"),
+        (
+            sequential(layer("DepthwiseConv2D", padding=2**31 - 1, stride=2**31 - 1, **NO_BIAS), **IMAGE),
+            DEPTHWISE,
+            "a pass of one sample takes [0-9]* bytes",
+        ),
+        (
+            sequential(layer("ConvTranspose2D", filters=1, stride=10**8, padding=150000000, **NO_BIAS), **IMAGE),
+            {"0.weight": np.ones((8, 1, 1, 1), np.float32)},
+            "a pass of one sample takes 36000000240000000[0-9]* bytes, more than the 33554432 allowed",
+        ),
+        (
+            sequential(layer("MaxPool2D", pool_size=2600, padding=1300, stride=1), input_shape=(1, 4, 4)),
+            {},
+            "takes .* oper",
+        ),
+        (sequential(layer("UpSample2D", size=10**6), **IMAGE), {}, "takes 512000000000000 bytes, more than the 33"),
+        (sequential(layer("ZeroPad2D", padding=10**6), **IMAGE), {}, "takes .* bytes, more than"),
+        (sequential(layer("AdaptiveAveragePool2D", output_size=10**6), **IMAGE), {}, "takes .* bytes, more than"),
+        (sequential(*[layer("ReLU")] * 41, **IMAGE), {}, "42 layers, more than the 41 allowed; budget=Budget"),
+        (sequential(layer("R" * 2000), **IMAGE), {}, "a text of 2000 characters, more than the 1024 allowed"),
+        (sequential(layer("Dense", units=3, weight_init="x" * 2000)), {}, "a text of 2000 characters"),
+        (sequential(layer("Dense", units=3, **{"u" * 2000: 3})), {}, "a text of 2000 characters"),
+    ],
+)
+def test_what_asks_for_more_than_the_budget(model, arrays, message, tmp_path):
+    path = write(tmp_path / "m.npz", model, arrays)
+    budget = ml.Budget(activations=2**25, operations=10**8, layers=41)
+    with pytest.raises(ml.FormatError, match=rf"m\.npz: .*{message}") as caught:
+        ml.load(path, budget=budget)
+    assert len(str(caught.value)) < 1000
+
+
+def test_the_usual_budget(tmp_path):
+    padded = layer("DepthwiseConv2D", padding=1500, **NO_BIAS)
+    refused(
+        write(tmp_path / "m.npz", sequential(padded, **IMAGE), DEPTHWISE), "takes 577.* bytes, more than the 134217728"
+    )
+    many = write(tmp_path / "m.npz", sequential(*[layer("ReLU")] * 10_000, **IMAGE), {})
+    refused(many, "layers, more than the 10000 allowed")
+    deep = layer("ReLU")
+    for _ in range(60):
+        deep = layer("Chain", layers=[deep])
+    path = write(tmp_path / "m.npz", sequential(deep), {})
+    refused(path, "modules lie more than 50 deep in modules; budget=Budget")
+    assert ml.load(path, budget=ml.Budget(depth=61)).predict(np.ones((1, 4), np.float32)).shape == (1, 4)
+
+
+def test_the_bytes_of_arrays(tmp_path):
+    path = write(tmp_path / "m.npz", sequential(DENSE))
+    with pytest.raises(ml.FormatError, match=r"m\.npz: .* bytes of arrays, more than the 100 allowed"):
+        ml.load(path, budget=ml.Budget(arrays=100))
+    model = ml.load(path)
+    with pytest.raises(ml.FormatError, match=r"m\.npz: .* bytes of arrays, more than the 100 allowed"):
+        model.load_weights(path, budget=ml.Budget(arrays=100))
 
 
 @pytest.mark.parametrize("form", [None, "minidl-model-2", 1, ["minidl-model-1"]])

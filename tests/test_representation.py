@@ -190,3 +190,10 @@ def test_texts():
     assert representation.text([wide, [wide, wide]]) == (
         f"[\n    '{wide}',\n    [\n        '{wide}',\n        '{wide}',\n    ],\n]"
     )
+
+
+def test_modules_deep_in_modules_are_told_in_no_time():
+    module = ml.ReLU()
+    for _ in range(60):
+        module = ml.Residual([module, ml.LeakyReLU(0.25)])
+    assert repr(module).count("LeakyReLU(negative_slope=0.25)") == 60  # told twice a level, it would take forever

@@ -1,5 +1,7 @@
 """A training that is interrupted and goes on, perhaps in another process, ends with the bits of one that isn't."""
 
+import copy
+import json
 import math
 
 import numpy as np
@@ -301,3 +303,110 @@ def test_a_history_of_other_names_is_not_gone_on_with(tmp_path):
         train([ml.F1()], resume=True)
     assert path.read_bytes() == before
     assert len(train([ml.Accuracy()], resume=True)["accuracy"]) == 2
+
+
+STATEFUL = {
+    "schedule": lambda o: schedules.WarmUp(schedules.ReduceOnPlateau(o, patience=0), steps=2),
+    "callbacks": lambda: [
+        ml.EarlyStopping(patience=3, restore_best_weights=True),
+        ml.ModelCheckpoint("best.npz", save_best_only=True),
+        ml.AverageWeights(0.9),
+    ],
+}
+HUGE = 10**400
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """What is in a file of a training with all that has a state."""
+    folder = tmp_path_factory.mktemp("saved")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        Training(folder / "state.npz", **STATEFUL).fit(2)
+    return checkpoint.load_arrays(folder / "state.npz")
+
+
+def entries(state, *places):
+    for place in places:
+        state = state[place] if isinstance(state, list) else state["items"][place]
+    return state
+
+
+@pytest.mark.parametrize(
+    ("places", "name", "value"),
+    [
+        (["optimizer", 1], "steps", HUGE),
+        (["optimizer", 1], "steps", -1),
+        (["optimizer", 1], "steps", True),
+        (["optimizer", 1], "lr", HUGE),
+        (["optimizer", 1], "lr", math.nan),
+        (["optimizer", 1], "lr", "0.1"),
+        (["schedule", 1], "steps", HUGE),
+        (["schedule", 1], "after.best", HUGE),
+        (["schedule", 1], "after.best", None),
+        (["schedule", 1], "after.lr", -1),
+        (["schedule", 1], "base_lr", math.inf),
+        (["callbacks", 0, 1], "best", HUGE),
+        (["callbacks", 0, 1], "best", None),
+        (["callbacks", 0, 1], "wait", None),
+        (["callbacks", 0, 1], "wait", 1.5),
+        (["callbacks", 0, 1], "stopped_epoch", "3"),
+        (["callbacks", 0, 1], "stopped_epoch", -3),
+        (["callbacks", 0, 1], "weights", 3),
+        (["callbacks", 0, 1], "weights", {"items": {}}),
+        (["callbacks", 1, 1], "best", []),
+        (["callbacks", 1, 1], "best", ...),
+        (["callbacks", 2, 1], "average", None),
+        (["callbacks", 2, 1], "own", {"items": {}}),
+        (["callbacks", 2, 1, "average"], "updates", HUGE),
+        (["callbacks", 2, 1, "average"], "0.bias", {"array": "model.0.weight"}),
+        (["callbacks", 3, 1], "names", ["loss", "loss"]),
+        (["callbacks", 3, 1], "names", [3]),
+        (["callbacks", 3, 1], "names", ["loss"]),
+        (["callbacks", 3, 1], "values", None),
+        (["callbacks", 3, 1], "values", [3]),
+        ([], "epoch", HUGE),
+        ([], "callbacks", [[]] * 4),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_states_are_checked_when_they_are_loaded(tmp_path, saved, places, name, value):
+    arrays, metadata = saved[0], copy.deepcopy(saved[1])
+    items = entries(metadata["state"], *places)["items"]
+    if value is ...:
+        del items[name]
+    else:
+        items[name] = value
+    checkpoint.save_arrays(tmp_path / "state.npz", arrays, metadata=metadata)
+    again = Training(tmp_path / "state.npz", **STATEFUL, seed=5)
+    before = again.bits(), again.schedule.state_dict()
+    with pytest.raises((ml.FormatError, ml.StateError), match=r"state\.npz: ") as caught:
+        again.load()
+    assert len(str(caught.value)) < 2000
+    assert (again.bits(), again.schedule.state_dict()) == before
+    assert [callback.resumed for callback in again.callbacks] == [None] * 4
+
+
+def test_deep_nesting_in_a_state(tmp_path, saved):
+    text = json.dumps(saved[1]).replace('"epoch": 2', f'"epoch": {"[" * 900}{"]" * 900}')
+    arrays = saved[0] | {"__metadata__": np.frombuffer(text.encode(), np.uint8)}
+    np.savez(tmp_path / "state.npz", **arrays)
+    with pytest.raises(ml.FormatError, match=r"state\.npz: "):
+        Training(tmp_path / "state.npz", **STATEFUL).load()
+
+
+def test_masks_that_no_generator_has(tmp_path, saved):
+    for digits in ([math.nan] * 5, [-1, 0, 0, 0, 0], [0.5, 0, 0, 0, 0], [2**21, 0, 0, 0, 0]):
+        arrays = saved[0] | {"model.4.masks": np.array(digits, np.float32)}
+        checkpoint.save_arrays(tmp_path / "state.npz", arrays, metadata=saved[1])
+        with pytest.raises(ml.StateError, match=r"4\.masks: expected whole numbers from 0 to 2097151"):
+            Training(tmp_path / "state.npz", **STATEFUL).load()
+
+
+def test_the_budget_of_a_training(tmp_path):
+    training = Training(tmp_path / "state.npz")
+    training.fit(1)
+    with pytest.raises(ml.FormatError, match=r"state\.npz: .* bytes of arrays, more than the 100 allowed"):
+        ml.load_training(
+            *(tmp_path / "state.npz", training.model), optimizer=training.optimizer, budget=ml.Budget(arrays=100)
+        )

@@ -127,7 +127,7 @@ def as_augmentation(augment: Augment | None, *, seed: int = 0, epoch: int = 0) -
 
 def check_seed(seed: int, epoch: int) -> None:
     """Raise ValueError unless they fit their place in the key and the counter."""
-    if shapes.count(seed, "seed", minimum=0) >= 1 << 64:
+    if shapes.count(seed, "seed", minimum=0, maximum=1 << 64) >= 1 << 64:
         raise ValueError(f"seed: expected an int below 2^64, got {seed}")
     if shapes.count(epoch, "epoch", minimum=0) >= 1 << 32:
         raise ValueError(f"epoch: expected an int below 2^32, got {epoch}")

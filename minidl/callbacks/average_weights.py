@@ -1,8 +1,11 @@
 """Judging a training by the average of its weights."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from minidl import states
 from minidl.callbacks.callback import Callback, Logs
+from minidl.module import Module
 from minidl.optim import ExponentialMovingAverage
 
 
@@ -37,6 +40,12 @@ class AverageWeights(Callback):
         own = {name: parameter.value.copy() for name, parameter in self.model.named_parameters()}
         self.average.apply()
         return {"average": self.average.state_dict(), "own": own}
+
+    def check_state(self, state: Mapping[str, Any], model: Module) -> None:
+        states.check(self, state, {"average": states.mapping, "own": states.mapping})
+        own = {name: states.array(parameter.value) for name, parameter in model.named_parameters()}
+        states.check(self, state["own"], own)
+        states.check(self, state["average"], own | {"updates": states.whole})
 
     def on_epoch_begin(self, epoch: int) -> None:
         self.average.restore()

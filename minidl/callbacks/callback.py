@@ -67,6 +67,9 @@ class Callback(KeywordHints):
         """Go on from this state in the next `fit`, which begins with an `initial_epoch`."""
         self.resumed = state
 
+    def check_state(self, state: Mapping[str, Any], model: Module) -> None:
+        """Raise StateError unless `load_state_dict` can take this state of a file, for a training of `model`."""
+
     def take_resumed(self) -> Mapping[str, Any] | None:
         """The state to go on from, once."""
         state, self.resumed = self.resumed, None

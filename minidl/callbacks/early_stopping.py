@@ -1,11 +1,13 @@
 """Stopping when training gets no further."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
-from minidl import shapes
+from minidl import shapes, states
 from minidl.callbacks.callback import Logs
 from minidl.callbacks.monitor import Monitor
+from minidl.module import Module
 from minidl.typing import Array
 
 
@@ -52,6 +54,12 @@ class EarlyStopping(Monitor):
             "stopped_epoch": self.stopped_epoch,
             "weights": self._weights,
         }
+
+    def check_state(self, state: Mapping[str, Any], model: Module) -> None:
+        entries = {"best": states.real, "wait": states.whole, "stopped_epoch": states.perhaps(states.whole)}
+        states.check(self, state, entries | {"weights": states.mapping})
+        if state["weights"] is not None:
+            model.check_state(state["weights"])
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         if epoch < self.start_from_epoch:

@@ -2,12 +2,15 @@
 
 import math
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from minidl import states
 from minidl.callbacks.callback import Callback, Logs
 from minidl.logged import check_mode, larger_is_better
+from minidl.module import Module
 
 
 class Monitor(Callback):
@@ -32,6 +35,9 @@ class Monitor(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self.best}
+
+    def check_state(self, state: Mapping[str, Any], model: Module) -> None:
+        states.check(self, state, {"best": states.real})
 
     def improved(self, logs: Logs) -> bool:
         """Whether the value is better than the best so far, which it becomes; NaN never is."""

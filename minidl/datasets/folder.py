@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from minidl import shapes
+from minidl.budget import USUAL, Budget
 from minidl.datasets.dataset import Dataset
 from minidl.errors import FormatError, ShapeError, keyword_hints
 from minidl.streams import legible
@@ -28,6 +29,9 @@ ORIENTATION = 0x0112
 MOST_PIXELS = 1 << 26
 """Of a picture: more, and it's taken for one that is made to exhaust memory."""
 
+FREE = 1 << 30
+"""Bytes that pictures may take whatever the size of their files."""
+
 
 @keyword_hints
 def from_folder(
@@ -37,6 +41,7 @@ def from_folder(
     grey: bool = False,
     background: Color = "white",
     class_names: Sequence[str] | None = None,
+    budget: Budget = USUAL,
 ) -> Dataset:
     """Read a data set from pictures in a folder for each class: `folder/cat/1.png`, `folder/dog/a/b.jpg`.
 
@@ -54,7 +59,8 @@ def from_folder(
     class that isn't there or has no picture; FormatError for folders called like parts of a data set, such as train and
     test, which `from_splits` reads, for one alone, and for names that differ in case alone, unless `class_names` says
     that they are meant; and, each naming the file, ShapeError for a picture of another size and FormatError for one
-    that isn't a picture, is damaged, or has more than 8 bits a channel.
+    that isn't a picture, is damaged, or has more than 8 bits a channel. Without `size`, pictures may take 1 GiB, and
+    beyond that what `budget` allows, by default 100 times their files; else it's a FormatError too.
     """
     wanted = None if size is None else shapes.pair(size, "size")
     from pathlib import Path  # most programs that import minidl read no data set
@@ -76,6 +82,7 @@ def from_folder(
                     f"{path}: expected {wanted[0]} x {wanted[1]} pixels, as in {paths[0][0]}, got {found[0]} x "
                     f"{found[1]}; size=(h, w) resizes them all"
                 )
+        _check_budget(budget, root, [path for path, _ in paths], channels * wanted[0] * wanted[1])
     pixels = np.empty((len(paths), *wanted, channels), np.uint8)
     for place, (path, _) in zip(pixels, paths, strict=True):
         with _opened(pillow, path) as picture:
@@ -85,6 +92,14 @@ def from_folder(
             place[...] = np.asarray(picture).reshape(place.shape)
     labels = np.array([label for _, label in paths])
     return Dataset.from_bytes(pixels.transpose(0, 3, 1, 2), labels, tuple(map(legible, names)))
+
+
+def _check_budget(budget: Budget, root: "Path", paths: "list[Path]", values: int) -> None:
+    """Raise FormatError where pictures of so many values take more than allowed, as bytes and then as floats."""
+    try:
+        budget.check_arrays(5 * values * len(paths), sum(path.stat().st_size for path in paths), slack=FREE)
+    except FormatError as error:
+        raise FormatError(f"{root}: {error}; size=(h, w) makes them smaller") from None
 
 
 def _pillow() -> Any:

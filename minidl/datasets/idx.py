@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias
 
 import numpy as np
 
-from minidl.errors import FormatError
+from minidl.budget import USUAL, Budget
+from minidl.errors import FormatError, keyword_hints
 
 if TYPE_CHECKING:
     from gzip import GzipFile
@@ -40,24 +41,27 @@ class Header(NamedTuple):
         return self.length + self.element_type.itemsize * math.prod(self.shape)
 
 
-def read_idx(path: str | os.PathLike[str]) -> AnyArray:
+@keyword_hints
+def read_idx(path: str | os.PathLike[str], *, budget: Budget = USUAL) -> AnyArray:
     """Read an array from an IDX file, gzipped or not.
 
     The first two bytes tell whether it is gzipped, not the name. The array has the file's shape and element
     type (uint8, int8, int16, int32, float32 or float64) in the machine's byte order, and is the caller's to
-    change. Raises FormatError, naming the file, if it isn't IDX, if its sizes and its data disagree, or if
-    the compressed data is damaged; memory is only taken for data that is there.
+    change. Raises FormatError, naming the file, if it isn't IDX, if its sizes and its data disagree, if it asks for
+    more memory than `budget` allows, by default 100 times the file's size, or if the compressed data is damaged.
 
     Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits" (the format's definition).
     """
-    return parse(read_content(path), os.fspath(path))
+    return parse(read_content(path, budget=budget), os.fspath(path))
 
 
-def read_content(path: str | os.PathLike[str], name: str | None = None, *, longest: int = sys.maxsize) -> bytearray:
+def read_content(
+    path: str | os.PathLike[str], name: str | None = None, *, longest: int = sys.maxsize, budget: Budget = USUAL
+) -> bytearray:
     """Read the decompressed bytes, header and elements, of an IDX file.
 
     An error calls the file `name` (by default its path). Raises FormatError if the header is not that of an
-    IDX file of at most `longest` bytes, or promises more or less than the file holds.
+    IDX file of at most `longest` bytes, promises more or less than the file holds, or more than the budget allows.
     """
     import gzip  # here and not above: most programs that import minidl read no data set
     import zlib
@@ -68,10 +72,10 @@ def read_content(path: str | os.PathLike[str], name: str | None = None, *, longe
         magic = file.read(len(GZIP_MAGIC))
         file.seek(0)
         if magic != GZIP_MAGIC:
-            return _read_declared(file, name, holds=stored, longest=longest)
+            return _read_declared(file, name, stored=stored, ratio=1, longest=longest, budget=budget)
         try:
             with gzip.GzipFile(fileobj=file) as stream:
-                return _read_declared(stream, name, holds=stored * DEFLATE_RATIO, longest=longest)
+                return _read_declared(stream, name, stored=stored, ratio=DEFLATE_RATIO, longest=longest, budget=budget)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise FormatError(f"{name}: the gzip data is damaged or cut short: {error}") from error
 
@@ -106,15 +110,21 @@ def parse_header(start: bytes | bytearray, name: str) -> Header:
     return header
 
 
-def _read_declared(stream: "BinaryIO | GzipFile", name: str, *, holds: int, longest: int) -> bytearray:
-    """Read exactly what the header declares, which can't be more than the file `holds`."""
+def _read_declared(
+    stream: "BinaryIO | GzipFile", name: str, *, stored: int, ratio: int, longest: int, budget: Budget
+) -> bytearray:
+    """Read exactly what the header declares, which can't be more than `ratio` times what the file has `stored`."""
     content = bytearray(stream.read(LONGEST_HEADER))
     header = parse_header(content, name)
     promise = f"the header declares {header.file_length} bytes for {header.element_type.name} {header.shape}"
-    if header.file_length > holds:
-        raise FormatError(f"{name}: truncated: {promise}, but the file can't hold more than {holds}")
+    if header.file_length > ratio * stored:
+        raise FormatError(f"{name}: truncated: {promise}, but the file can't hold more than {ratio * stored}")
     if header.file_length > longest:
         raise FormatError(f"{name}: {promise}, more than the {longest} allowed here")
+    try:
+        budget.check_arrays(header.file_length, stored)
+    except FormatError as error:
+        raise FormatError(f"{name}: {error}") from None
     # One byte beyond the end is asked for: gzip checks its CRC only when it meets the end.
     while len(content) <= header.file_length:
         chunk = stream.read(min(CHUNK, header.file_length + 1 - len(content)))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from minidl.budget import USUAL, Budget
 from minidl.checkpoint import load_arrays
 from minidl.datasets.dataset import Dataset
 from minidl.datasets.idx import AnyArray, read_idx
@@ -16,14 +17,17 @@ FAR = 8
 
 
 @keyword_hints
-def from_idx(images: StrPath, labels: StrPath, *, class_names: Sequence[str] | None = None) -> Dataset:
+def from_idx(
+    images: StrPath, labels: StrPath, *, class_names: Sequence[str] | None = None, budget: Budget = USUAL
+) -> Dataset:
     """Read a data set from two IDX files, gzipped or not: images (n, h, w) or (n, c, h, w), and labels (n,).
 
     Images in bytes are divided by 255, and floats taken as they are. Classes are called "0", "1", ... if not by
-    `class_names`. Raises FormatError, naming the file, for other arrays or labels that don't fit, and ValueError for
-    names that aren't different.
+    `class_names`. Raises FormatError, naming the file, for other arrays, labels that don't fit, and more bytes than
+    `budget` allows, and ValueError for names that aren't different.
     """
-    return _dataset(read_idx(images), read_idx(labels), class_names, os.fspath(images), os.fspath(labels))
+    pixels, classes = read_idx(images, budget=budget), read_idx(labels, budget=budget)
+    return _dataset(pixels, classes, class_names, os.fspath(images), os.fspath(labels))
 
 
 @keyword_hints
@@ -34,13 +38,14 @@ def from_npz(
     labels: str = "labels",
     channels_last: bool = False,
     class_names: Sequence[str] | None = None,
+    budget: Budget = USUAL,
 ) -> Dataset:
     """Read a data set from the two arrays of an .npz file that are called `images` and `labels`.
 
     Keras's mnist.npz has x_train, y_train, x_test and y_test. Images are (n, h, w), or (n, c, h, w), or (n, h, w, c)
     with `channels_last`; labels (n,) or (n, 1) integers. The rest is as in `from_idx`, and the file is read as data.
     """
-    arrays, _ = load_arrays(path)
+    arrays, _ = load_arrays(path, budget=budget)
     for name in (images, labels):
         if name not in arrays:
             raise FormatError(f"{os.fspath(path)}: it has no array {name!r}; {did_you_mean(name, arrays)}")

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minidl.budget import USUAL, Budget
 from minidl.checkpoint import load_arrays
 from minidl.datasets.dataset import Dataset
 from minidl.datasets.folder import Color, from_folder
@@ -36,6 +37,7 @@ def from_splits(
     background: Color = "white",
     channels_last: bool = False,
     class_names: Sequence[str] | None = None,
+    budget: Budget = USUAL,
 ) -> Splits:
     """Return a data set to train on, one to validate with or None, and one to test with.
 
@@ -48,11 +50,18 @@ def from_splits(
 
     Raises FileNotFoundError for a path that isn't there, or a class that a part hasn't; FormatError for a class that
     only val or test has, and for folders beside them that aren't parts; ShapeError for images of another size than
-    those to train on; and the errors of `from_folder`, `from_npz` and `train_test_split`.
+    those to train on; and the errors of `from_folder`, `from_npz`, also for what takes more than `budget` allows, and
+    `train_test_split`.
     """
     return divided(
         parts_of(
-            path, size=size, grey=grey, background=background, channels_last=channels_last, class_names=class_names
+            path,
+            size=size,
+            grey=grey,
+            background=background,
+            channels_last=channels_last,
+            class_names=class_names,
+            budget=budget,
         ),
         test_size=test_size,
     )
@@ -68,6 +77,7 @@ def from_path(
     background: Color = "white",
     channels_last: bool = False,
     class_names: Sequence[str] | None = None,
+    budget: Budget = USUAL,
 ) -> tuple[Dataset, Dataset]:
     """Return a data set to train on and one to test with: those of `from_splits`, with its arguments and errors.
 
@@ -81,6 +91,7 @@ def from_path(
         background=background,
         channels_last=channels_last,
         class_names=class_names,
+        budget=budget,
     )
     return parts.train, parts.test
 
@@ -93,16 +104,17 @@ def parts_of(
     background: Color = "white",
     channels_last: bool = False,
     class_names: Sequence[str] | None = None,
+    budget: Budget = USUAL,
 ) -> dict[str, Dataset]:
     """The parts "train", "validation" and "test" that the files have: see `from_splits`; "train" alone is all of it."""
     from pathlib import Path  # most programs that import minidl read no data set
 
     root = Path(path)
     if root.is_dir():
-        options: dict[str, Any] = {"size": size, "grey": grey, "background": background}
+        options: dict[str, Any] = {"size": size, "grey": grey, "background": background, "budget": budget}
         found = _folders(root, class_names, options)
     else:
-        found = _arrays(root, class_names, channels_last)
+        found = _arrays(root, class_names, channels_last, budget)
     wanted = found["train"].images.shape[1:]
     for part, data in found.items():
         if data.images.shape[1:] != wanted:
@@ -149,11 +161,11 @@ def _folders(root: "Path", class_names: Sequence[str] | None, options: dict[str,
     return found
 
 
-def _arrays(root: "Path", class_names: Sequence[str] | None, channels_last: bool) -> dict[str, Dataset]:
+def _arrays(root: "Path", class_names: Sequence[str] | None, channels_last: bool, budget: Budget) -> dict[str, Dataset]:
     from minidl.datasets.layout import part_called
 
-    options: dict[str, Any] = {"channels_last": channels_last, "class_names": class_names}
-    names = list(load_arrays(root)[0])
+    options: dict[str, Any] = {"channels_last": channels_last, "class_names": class_names, "budget": budget}
+    names = list(load_arrays(root, budget=budget)[0])
     endings = [name.removeprefix("x_") for name in names if name.startswith("x_") and part_called(name[2:])]
     if "train" not in endings:
         return {"train": from_npz(root, **options)}

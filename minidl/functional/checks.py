@@ -6,6 +6,7 @@ import numpy as np
 
 from minidl import shapes
 from minidl.errors import DTypeError, ShapeError
+from minidl.numeric import in_range
 from minidl.typing import Array
 
 
@@ -48,8 +49,7 @@ def check_slope(dy: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None
 
 def check_number(name: str, value: Any, *, is_positive: bool = False) -> None:
     """Raise ValueError unless the value is a finite number of at least 0, or above it."""
-    is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not is_number or not 0 <= value < np.inf or (is_positive and value == 0):
+    if not in_range(value, above=is_positive):
         raise ValueError(
             f"{name}: expected a finite number {'above' if is_positive else 'of at least'} 0, got {value!r}"
         )

@@ -19,6 +19,17 @@ BITS = 21
 KEY_DIGITS, PASS_DIGITS = 3, 2
 
 
+class _Digits(Buffer):
+    """Whole numbers of BITS bits."""
+
+    __slots__ = ()
+
+    def problem(self, value: Array) -> str | None:
+        if ((value >= 0) & (value < 2**BITS) & (value == np.floor(value))).all():
+            return None
+        return f"expected whole numbers from 0 to {2**BITS - 1}"
+
+
 class _Masked(Module):
     """Something that in training multiplies by a mask, which each pass draws anew from a key and the pass's number."""
 
@@ -27,7 +38,7 @@ class _Masked(Module):
             raise ValueError(f"rate: expected a probability of at least 0 and less than 1, got {rate!r}")
         self.rate = rate
         self.seed = seed
-        self.masks = Buffer()  # the key's digits, then those of the number of passes so far, the lowest first
+        self.masks = _Digits()  # the key's digits, then those of the number of passes so far, the lowest first
         if seed is not None:
             self._draw(np.random.default_rng(seed))
 

@@ -9,6 +9,7 @@ from minidl import functional as F
 from minidl import initializers, shapes
 from minidl.errors import ShapeError
 from minidl.module import Buffer, Module, Parameter
+from minidl.numeric import in_range
 from minidl.typing import Array, Backward, Shape
 
 if TYPE_CHECKING:
@@ -19,11 +20,20 @@ _LETTERS = ((), ("length",), ("h", "w"))
 """The axes of a sample beyond its channels, by their number."""
 
 
+class _Variance(Buffer):
+    """Numbers that aren't below 0; NaN where training went wrong."""
+
+    __slots__ = ()
+
+    def problem(self, value: Array) -> str | None:
+        return "expected variances of at least 0" if (value < 0).any() else None
+
+
 class _BatchNorm(Module):
     """Batch normalization of images, or of samples that are taken for images that are 1 high."""
 
     def __init__(self, *, momentum: float = 0.1, eps: float = 1e-5) -> None:
-        if not 0 <= momentum <= 1:
+        if not in_range(momentum) or momentum > 1:
             raise ValueError(f"momentum: expected a number from 0 to 1, got {momentum!r}")
         _check_eps(eps)
         self.momentum = momentum
@@ -31,7 +41,7 @@ class _BatchNorm(Module):
         self.weight = Parameter()
         self.bias = Parameter()
         self.running_mean = Buffer()
-        self.running_var = Buffer()
+        self.running_var = _Variance()
 
     def _check(self, shape: Shape, *, batch: bool = False) -> None:
         """Raise ShapeError unless samples of this shape, or a batch of them, can be normalized."""
@@ -198,7 +208,7 @@ class GroupNorm(Module):
 
 
 def _check_eps(eps: float) -> None:
-    if not eps >= 0:
+    if not in_range(eps):
         raise ValueError(f"eps: expected a number of at least 0, got {eps!r}")
 
 

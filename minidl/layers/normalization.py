@@ -19,6 +19,15 @@ CHUNK = 256
 """How many samples `adapt` looks at at a time."""
 
 
+class _Deviation(Buffer):
+    """Numbers above 0; NaN where there are no statistics yet."""
+
+    __slots__ = ()
+
+    def problem(self, value: Array) -> str | None:
+        return "expected deviations above 0" if (value <= 0).any() else None
+
+
 class Normalization(Module):
     """(x - mean) / std for each channel of images (n, c, h, w), or each feature of vectors (n, features).
 
@@ -32,7 +41,7 @@ class Normalization(Module):
         if (mean is None) != (std is None):
             raise ValueError("Normalization: expected both mean and std, or neither and then adapt(images)")
         self.mean = Buffer()
-        self.std = Buffer()
+        self.std = _Deviation()
         self._numbers = (np.nan, np.nan)  # until there are statistics; NaN, so that a file tells that there are none
         if mean is not None and std is not None:
             self._set(np.asarray(mean, np.float64), np.asarray(std, np.float64))

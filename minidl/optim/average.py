@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from minidl.errors import KeywordHints, StateError
+from minidl import states
+from minidl.errors import KeywordHints
 from minidl.module import Module, flat_views
 from minidl.numeric import in_range, plain
-from minidl.shapes import show
 from minidl.typing import Array
 
 
@@ -88,17 +88,15 @@ class ExponentialMovingAverage(KeywordHints):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from this state. Raises StateError, and changes nothing, where it doesn't fit."""
-        values = self.values
-        wrong = [f"missing {name}" for name in ("updates", *values) if name not in state]
-        wrong += [f"unexpected {name}" for name in state if name not in ("updates", *values)]
-        for name, value in values.items():
-            if name in state and np.shape(state[name]) != value.shape:
-                wrong.append(f"{name}: expected {show(value.shape)}, got {show(np.shape(state[name]))}")
-        if wrong:
-            raise StateError(f"the state doesn't fit this {type(self).__name__}: {'; '.join(wrong)}")
+        self.check_state(state)
         self.updates = int(state["updates"])
-        for name, value in values.items():
+        for name, value in self.values.items():
             value[...] = state[name]
+
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        """Raise StateError unless this state fits."""
+        arrays = {name: states.array(value) for name, value in self.values.items()}
+        states.check(self, state, {"updates": states.whole} | arrays)
 
     def _pairs(self) -> Iterator[tuple[Array, Array]]:
         start = 0

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl import representation
-from minidl.errors import KeywordHints, StateError
+from minidl import representation, states
+from minidl.errors import KeywordHints
 from minidl.module import Parameter, flat_views
 from minidl.numeric import in_range, plain
 from minidl.optim import clipping
@@ -153,15 +153,9 @@ class Optimizer(KeywordHints):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from this state. Raises StateError, and changes nothing, where it doesn't fit."""
-        expected = ["steps", "lr", *self.slots]
-        wrong = [f"missing {name}" for name in expected if name not in state]
-        wrong += [f"unexpected {name}" for name in state if name not in expected]
-        for slot, vector in self.state.items():
-            if slot in state and np.shape(state[slot]) != vector.shape:
-                wrong.append(f"{slot}: expected {vector.size} values, got shape {np.shape(state[slot])}")
-        if wrong:
-            raise StateError(f"the state doesn't fit this {type(self).__name__}: {'; '.join(wrong)}")
-        self.steps, self.lr = int(state["steps"]), at_least_zero(float(state["lr"]), "lr")
+        vectors = {slot: states.array(vector) for slot, vector in self.state.items()}
+        states.check(self, state, {"steps": states.whole, "lr": states.number} | vectors)
+        self.steps, self.lr = int(state["steps"]), float(state["lr"])
         for slot, vector in self.state.items():
             vector[...] = state[slot]
 

@@ -1,8 +1,10 @@
 """Learning rates that fall along half a cosine."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
+from minidl.errors import StateError
 from minidl.numeric import in_range, plain
 from minidl.schedules.schedule import Schedule, at_least, whole
 
@@ -108,6 +110,13 @@ class OneCycle(Schedule):
         if self.steps >= self.total_steps:
             raise ValueError(f"OneCycle: its {self.total_steps} steps are over")
         super().step(value)
+
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        super().check_state(state)
+        if state["steps"] > self.total_steps:
+            raise StateError(
+                f"the state doesn't fit this OneCycle of {self.total_steps} steps: {state['steps']} are over"
+            )
 
     def apply(self) -> None:
         self.optimizer.lr, momentum = self._values_at(self.steps)

@@ -14,7 +14,7 @@ class Step(Schedule):
         self.step_size, self.gamma = whole(step_size, "step_size"), at_least(gamma, "gamma")
 
     def lr_at(self, step: int) -> float:
-        return float(self.base_lr * self.gamma ** (step // self.step_size))
+        return float(self.base_lr * float(self.gamma) ** (step // self.step_size))
 
 
 class MultiStep(Schedule):
@@ -26,7 +26,7 @@ class MultiStep(Schedule):
         self.gamma = at_least(gamma, "gamma")
 
     def lr_at(self, step: int) -> float:
-        return float(self.base_lr * self.gamma ** sum(milestone <= step for milestone in self.milestones))
+        return float(self.base_lr * float(self.gamma) ** sum(milestone <= step for milestone in self.milestones))
 
 
 class Exponential(Schedule):
@@ -37,4 +37,4 @@ class Exponential(Schedule):
         self.gamma = at_least(gamma, "gamma")
 
     def lr_at(self, step: int) -> float:
-        return float(self.base_lr * self.gamma**step)
+        return float(self.base_lr * float(self.gamma) ** step)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from minidl import states
 from minidl.logged import check_mode, larger_is_better
 from minidl.numeric import in_range
 from minidl.schedules.schedule import Schedule, at_least, whole
@@ -85,6 +86,11 @@ class ReduceOnPlateau(Schedule):
         if self.threshold_mode == "rel":
             return sign * value > sign * best * (1 + sign * self.threshold)
         return sign * value > sign * best + self.threshold
+
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        counts = dict.fromkeys(("steps", "bad_steps", "cooldown_left"), states.whole)
+        rates = dict.fromkeys(("lr", "base_lr"), states.number)
+        states.check(self, state, counts | rates | {"best": states.real})
 
     def state_dict(self) -> dict[str, Any]:
         names = ("lr", "best", "bad_steps", "cooldown_left")

@@ -1,11 +1,13 @@
 """What every schedule is: a count of steps, and the learning rate that goes with it."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
-from minidl import representation
+from minidl import representation, states
 from minidl.errors import KeywordHints, StateError
 from minidl.numeric import in_range, is_real, plain
+from minidl.shapes import LARGEST_COUNT, is_int
 
 UNITS = ("epoch", "batch")
 
@@ -64,16 +66,23 @@ class Schedule(KeywordHints):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from this state, and set its rate. Raises StateError, and changes nothing, where it doesn't fit."""
         self.check_state(state)
+        before = self.state_dict()
         self.restore(state)
-        self.apply()
+        try:
+            self.apply()
+            if not self.optimizer.lr < math.inf:
+                raise OverflowError
+        except OverflowError:
+            self.restore(before)
+            self.apply()
+            raise StateError(
+                f"the state doesn't fit this {type(self).__name__}: no float is as large as its rate"
+            ) from None
 
     def check_state(self, state: Mapping[str, Any]) -> None:
-        """Raise StateError unless the state has this schedule's entries."""
-        expected = self.state_dict()
-        wrong = [f"missing {name}" for name in expected if name not in state]
-        wrong += [f"unexpected {name}" for name in state if name not in expected]
-        if wrong:
-            raise StateError(f"the state doesn't fit this {type(self).__name__}: {'; '.join(wrong)}")
+        """Raise StateError unless the state has this schedule's entries, and numbers that they can be."""
+        kinds = {int: states.whole, float: states.number}
+        states.check(self, state, {name: kinds[type(now)] for name, now in self.state_dict().items()})
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take the numbers of a state that fits."""
@@ -91,6 +100,6 @@ def at_least(value: float, name: str, least: float = 0.0, *, above: bool = False
 
 def whole(value: int, name: str, least: int = 1) -> int:
     """The number. Raises ValueError unless it's an int of at least so much."""
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
+    if not is_int(value) or not least <= value <= LARGEST_COUNT:
         raise ValueError(f"{name}: expected an int of at least {least}, got {value!r}")
     return int(value)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from minidl import representation
+from minidl import representation, states
 from minidl.numeric import in_range
 from minidl.schedules.schedule import Schedule, whole
 
@@ -54,10 +54,19 @@ class WarmUp(Schedule):
     def state_dict(self) -> dict[str, Any]:
         return super().state_dict() | {f"after.{name}": value for name, value in self.after.state_dict().items()}
 
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        own = {"steps": states.whole, "base_lr": states.number}
+        after = {name: states.anything for name in self.state_dict() if name not in own}
+        states.check(self, state, own | after)
+        self.after.check_state(_of_after(state))
+
     def restore(self, state: Mapping[str, Any]) -> None:
         self.steps, self.base_lr = int(state["steps"]), float(state["base_lr"])
-        own = {name.removeprefix("after."): value for name, value in state.items() if name.startswith("after.")}
-        self.after.restore(own)
+        self.after.restore(_of_after(state))
+
+
+def _of_after(state: Mapping[str, Any]) -> dict[str, Any]:
+    return {name.removeprefix("after."): value for name, value in state.items() if name.startswith("after.")}
 
 
 class Constant(Schedule):

@@ -1,9 +1,11 @@
 import re
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
 
+from minidl.budget import Budget
 from minidl.datasets import folder, from_folder
 from minidl.errors import FormatError, ShapeError
 
@@ -249,3 +251,24 @@ def test_splits_and_classes_named_twice(pictures):
     with pytest.raises(ValueError, match="expected each name once, got 'val' twice"):
         from_folder(pictures, class_names=["val", "val"])
     assert from_folder(pictures, class_names=["val", "Train"]).labels.tolist() == [0, 1, 1]
+
+
+def test_pictures_that_are_made_to_exhaust_memory(tmp_path, monkeypatch):
+    (tmp_path / "a").mkdir()
+    Image.new("1", (4000, 1000)).save(tmp_path / "a" / "0.png")
+    stored = (tmp_path / "a" / "0.png").stat().st_size
+    size = 5 * 3 * 4_000_000
+    monkeypatch.setattr(folder, "FREE", 1000)
+    tracemalloc.start()
+    wanted = (
+        f"{tmp_path}: {stored} bytes that expand to {size}, more than 100 times as many; budget=Budget(expansion=...) "
+    )
+    with pytest.raises(FormatError, match=re.escape(wanted) + r".*; size=\(h, w\) makes them smaller"):
+        from_folder(tmp_path, class_names=["a"])
+    assert tracemalloc.get_traced_memory()[1] < 2**22
+    tracemalloc.stop()
+    assert from_folder(tmp_path, class_names=["a"], size=4).images.shape == (1, 3, 4, 4)
+    allowing = Budget(expansion=size // stored + 1)
+    assert from_folder(tmp_path, class_names=["a"], grey=True, budget=allowing).images.shape == (1, 1, 1000, 4000)
+    monkeypatch.undo()
+    assert from_folder(tmp_path, class_names=["a"], grey=True).images.shape == (1, 1, 1000, 4000)

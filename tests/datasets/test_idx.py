@@ -7,6 +7,7 @@ import zlib
 import numpy as np
 import pytest
 
+from minidl.budget import Budget
 from minidl.datasets import read_idx
 from minidl.errors import FormatError
 
@@ -144,8 +145,20 @@ def test_a_gzip_bomb_is_left_at_the_declared_size(refused):
 
 def test_a_gzip_bomb_that_stops_short_of_its_promise(refused):
     # 8 MB are there and a little more is promised: memory follows what is there.
-    stored = gzip.compress(header(0x08, 8_020_000) + bytes(8_000_000))
+    noise = np.random.default_rng(0).bytes(160_000)  # so that they don't expand too much
+    stored = gzip.compress(header(0x08, 8_020_000) + bytes(7_840_000) + noise)
     refused(stored, "truncated: .* declares 8020008 bytes .* found 8000008", at_most=20 << 20)
+
+
+def test_a_gzip_bomb_that_keeps_its_promise(write, refused):
+    content = header(0x08, 4000, 1000) + bytes(4_000_000)
+    stored = gzip.compress(content)
+    refused(
+        stored, rf"{len(stored)} bytes that expand to {len(content)}, more than 100 times as many; budget=Budget\(exp"
+    )
+    assert read_idx(write(stored), budget=Budget(expansion=2000)).shape == (4000, 1000)
+    with pytest.raises(FormatError, match="4000012 bytes of arrays, more than the 4000011 allowed"):
+        read_idx(write(content), budget=Budget(arrays=4_000_011))
 
 
 class TestDamagedGzip:

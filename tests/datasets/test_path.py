@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 import minidl
+from minidl.budget import Budget
 from minidl.datasets import from_path, from_splits
+from minidl.errors import FormatError
 
 
 def pixels(n, value=0, channels=()):
@@ -149,3 +151,13 @@ def test_errors(tmp_path):
     np.savez(tmp_path / "other.npz", x_train=pixels(2), y_train=[0, 1], x_test=np.zeros((1, 5, 5)), y_test=[0])
     with pytest.raises(minidl.ShapeError, match=r"other\.npz: .*like those to train on, \(1, 4, 4\), got \(1, 5, 5\)"):
         from_path(tmp_path / "other.npz")
+
+
+def test_a_budget_holds_for_each_file(tmp_path):
+    images, labels = np.zeros((4, 3, 3), np.uint8), np.array([0, 1, 0, 1])
+    for names in (("x_train", "y_train"), ("images", "labels")):
+        np.savez(tmp_path / "data.npz", **dict(zip(names, (images, labels), strict=True)))
+        for read in (from_path, from_splits):
+            with pytest.raises(FormatError, match=r"data\.npz: .* bytes of arrays, more than the 100 allowed"):
+                read(tmp_path / "data.npz", budget=Budget(arrays=100))
+            assert len(read(tmp_path / "data.npz", budget=Budget(arrays=1000), test_size=2)[0]) == 2

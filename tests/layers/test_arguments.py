@@ -80,6 +80,35 @@ def test_an_unknown_argument_gets_a_hint(make, message):
     ("make", "message"),
     [
         (lambda: ml.Conv2D(0, 3), "filters: expected an int of at least 1, got 0"),
+        (lambda: ml.Conv2D(2**63, 3), "filters: expected an int of at least 1 and at most 9223372036854775807, got 92"),
+        (
+            lambda: ml.Conv2D(1, 2**31),
+            "kernel_size: expected an int or a pair of ints, each at least 1 and at most 21474",
+        ),
+        (
+            lambda: ml.Conv2D(1, 3, padding=(0, 2**31)),
+            "padding: expected an int or a pair of ints, each at least 0 and at",
+        ),
+        (
+            lambda: ml.Conv1D(1, 3, padding=2**31),
+            'padding: expected an int of at least 0 and at most 2147483647 or "same"',
+        ),
+        (
+            lambda: ml.ConvTranspose2D(1, 1, stride=10**10),
+            "stride: expected an int or a pair of ints, each at least 1 and ",
+        ),
+        (
+            lambda: ml.ZeroPad2D(10**10),
+            "padding: expected an int, a pair of ints or ((top, bottom), (left, right)), each",
+        ),
+        (lambda: ml.LeakyReLU(10**400), "negative_slope: expected a finite number of at least 0, got 1000"),
+        (lambda: ml.BatchNorm2D(momentum=True), "momentum: expected a number from 0 to 1, got True"),
+        (lambda: ml.BatchNorm2D(momentum="0.1"), "momentum: expected a number from 0 to 1, got '0.1'"),
+        (lambda: ml.BatchNorm2D(momentum=float("nan")), "momentum: expected a number from 0 to 1, got nan"),
+        (lambda: ml.BatchNorm1D(eps=float("inf")), "eps: expected a number of at least 0, got inf"),
+        (lambda: ml.LayerNorm(eps=10**400), "eps: expected a number of at least 0, got 1000"),
+        (lambda: ml.GroupNorm(2, eps=True), "eps: expected a number of at least 0, got True"),
+        (lambda: ml.Sequential([], seed=-1), "expected non-negative integer"),
         (lambda: ml.Conv2D(2.0, 3), "filters: expected an int of at least 1, got 2.0"),
         (lambda: ml.Conv2D(True, 3), "filters: expected an int of at least 1, got True"),
         (lambda: ml.Conv2D(2, 0), "kernel_size: expected an int or a pair of ints, each at least 1, got 0"),

@@ -213,7 +213,7 @@ def test_a_state_that_does_not_fit_changes_nothing():
         optimizer.load_state_dict(wrong)
     assert str(caught.value) == (
         "the state doesn't fit this Adam: missing lr; missing second_moment; unexpected velocity; "
-        "first_moment: expected 3 values, got shape (2,)"
+        "first_moment: expected (3,), got (2,)"
     )
     with pytest.raises(ValueError, match="lr: expected a number of at least 0"):
         optimizer.load_state_dict(before | {"lr": -1.0, "steps": 9, "first_moment": np.zeros(3)})

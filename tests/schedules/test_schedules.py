@@ -184,3 +184,25 @@ def test_a_state_that_does_not_fit_changes_nothing():
 def test_errors(make, error, message):
     with pytest.raises(error, match=message):
         make(sgd())
+
+
+def test_a_state_whose_rate_no_float_holds_changes_nothing():
+    optimizer = ml.SGD([Parameter(np.ones(1))], lr=0.1)
+    for make in (
+        lambda: Exponential(optimizer, gamma=2.0),
+        lambda: Step(optimizer, step_size=1, gamma=10),
+    ):
+        schedule = make()
+        before = schedule.state_dict()
+        for steps in (10**6, 2**62):
+            with pytest.raises(ml.StateError, match="no float is as large as its rate"):
+                schedule.load_state_dict({"steps": steps, "base_lr": 0.5})
+        assert (schedule.state_dict(), optimizer.lr) == (before, 0.1)
+
+
+def test_one_cycle_knows_how_many_steps_it_has():
+    schedule = OneCycle(ml.SGD([Parameter(np.ones(1))], lr=0.1, momentum=0.9), max_lr=1.0, total_steps=10)
+    schedule.load_state_dict({"steps": 10, "base_lr": 0.1})
+    with pytest.raises(ml.StateError, match="OneCycle of 10 steps: 11 are over"):
+        schedule.load_state_dict({"steps": 11, "base_lr": 0.1})
+    assert schedule.steps == 10

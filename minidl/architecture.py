@@ -14,14 +14,18 @@ DEPTH = 50
 
 
 def describe(module: Module, table: Mapping[str, type[Module]]) -> dict[str, Any]:
-    """{"layer": name, "arguments": {...}}, for modules of the table's classes. Raises TypeError for others."""
+    """{"layer": name, "arguments": {...}}, for modules of the table's classes, with "trainable": False for frozen ones.
+
+    Raises TypeError for modules of other classes.
+    """
     name = type(module).__name__
     if table.get(name) is not type(module):
         raise TypeError(
             f"{name} isn't one of minidl's layers, so a file can't name it: save the state_dict, with save_weights, "
             "and build the model in code"
         )
-    return {"layer": name, "arguments": {key: _to_data(value, table) for key, value in module.arguments().items()}}
+    described = {"layer": name, "arguments": {key: _to_data(value, table) for key, value in module.arguments().items()}}
+    return described if vars(module).get("_trainable", True) else described | {"trainable": False}
 
 
 def _to_data(value: Any, table: Mapping[str, type[Module]]) -> Any:
@@ -43,16 +47,21 @@ def construct(description: Any, table: Mapping[str, type[Module]], *, depth: int
     """The module that `describe` described; takes no memory for parameters. Raises FormatError for anything else."""
     if depth > DEPTH:
         raise FormatError(f"modules lie more than {DEPTH} deep in modules")
-    if not isinstance(description, dict) or set(description) != {"layer", "arguments"}:
+    if not isinstance(description, dict) or set(description) - {"trainable"} != {"layer", "arguments"}:
         raise FormatError('expected a layer as {"layer": name, "arguments": {...}}')
+    if description.get("trainable", False) is not False:
+        raise FormatError(f"trainable: expected false, or nothing, got {description['trainable']!r}")
     name, arguments = description["layer"], description["arguments"]
     if not isinstance(name, str) or name not in table or not isinstance(arguments, dict):
         raise FormatError(f"unknown layer {name!r}; known: {', '.join(sorted(table))}")
     values = {key: _from_data(value, table, depth + 1) for key, value in arguments.items()}
     try:
-        return table[name](**values)
+        module = table[name](**values)
     except (TypeError, ValueError, OverflowError) as error:
         raise FormatError(f"{name}: {error}") from None
+    if "trainable" in description:
+        module.mark_trainable(False)
+    return module
 
 
 def _from_data(value: Any, table: Mapping[str, type[Module]], depth: int) -> Any:

@@ -91,7 +91,7 @@ def fit(
     check_listeners(callbacks, Callback)
     x, y = as_input(x, module), np.asarray(y)
     _check_lengths(x, y)
-    _check_trained(module, optimizer)
+    check_trained(module, optimizer)
     weights = weights_of(y, sample_weight, None)
     held_out: tuple[Array, tuple[Any, ...]] | None = None
     if validation_data is not None:
@@ -327,10 +327,14 @@ def _check_lengths(x: Any, y: Any) -> None:
         raise ShapeError(f"expected as many targets as samples, got {len(y) if y.ndim else 'a number'} and {len(x)}")
 
 
-def _check_trained(module: Module, optimizer: Optimizer) -> None:
+def check_trained(module: Module, optimizer: Optimizer) -> None:
+    """Raise ValueError unless the optimizer changes something in the module."""
     own = {id(parameter) for parameter in module.parameters()}
-    if not any(id(parameter) in own for parameter in optimizer.parameters):
+    found = [parameter for parameter in optimizer.parameters if id(parameter) in own]
+    if not found:
         raise ValueError("optimizer: it has none of this model's parameters; make it from model.parameters()")
+    if not any(parameter.trainable for parameter in found):
+        raise ValueError("model: all that the optimizer has of it is frozen; set trainable = True for what shall learn")
 
 
 def _kept(n: int, validation_split: float) -> int:

@@ -33,6 +33,7 @@ FLOORS = [
     ["backends"],
     ["functional", "functional.*"],
     ["initializers"],
+    ["parameter"],
     ["module"],
     ["layers.affine"],
     ["layers.*"],

@@ -15,7 +15,7 @@ from minidl.layers.container import without_softmax
 from minidl.losses.loss import ClassLoss
 from minidl.module import Module
 from minidl.optim import Optimizer
-from minidl.training import as_input
+from minidl.training import as_input, check_trained
 from minidl.typing import Array
 
 SMOOTHING = 0.9
@@ -64,8 +64,7 @@ def find_learning_rate(
     if not len(x) or y.ndim == 0 or len(x) != len(y):
         raise ShapeError(f"expected samples and as many targets, got {shapes.show(x.shape)} and {shapes.show(y.shape)}")
     model.ensure_built(x)
-    if not {id(parameter) for parameter in model.parameters()} & {id(each) for each in optimizer.parameters}:
-        raise ValueError("optimizer: it has none of this model's parameters; make it from model.parameters()")
+    check_trained(model, optimizer)
 
     network, optimizer = copy.deepcopy((model, optimizer))
     if isinstance(loss, ClassLoss):

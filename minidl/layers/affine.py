@@ -45,9 +45,11 @@ class Affine(Module):
         return None if self.bias is None else self.bias.value
 
     def _adding(self, pullback: AffinePullback) -> Backward:
-        """The backward that adds a pullback's dw and db to the gradients."""
+        """The backward that adds a pullback's dw and db to the gradients, unless the layer is frozen."""
 
         def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
+            if not self.weight.trainable:
+                return pullback(dy, need_dx=True, need_dw=False)[0] if need_dx else None
             dx, dw, db = pullback(dy, need_dx=need_dx)
             self.weight.grad += dw
             if self.bias is not None:

@@ -78,29 +78,36 @@ class Chain(Module):
         return y
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
-        steps: list[Backward] = []
+        steps: list[tuple[int, int, Backward]] = []  # of layers from the first number on, up to the second
         y = x
         for row in fusion.rows(self.layers, "training" if train else "exact inference"):
             computed = self._networks.forward(self.layers, row, y) if row.is_network else None
             if computed is not None:
                 y, step = computed
-                steps.append(step)
+                steps.append((row.start, row.stop, step))
                 continue
             for i in range(row.start, row.stop):
                 try:
                     y, step = self.layers[i].forward(y, train=train)
                 except (ShapeError, DTypeError) as error:
                     raise self._located(error, i, x.shape[1:]) from None
-                steps.append(step)
+                steps.append((i, i + 1, step))
 
         def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
+            lowest = 0 if need_dx else self._lowest_trained()
             slope: Array | None = dy
-            for i in reversed(range(len(steps))):
+            for start, stop, step in reversed(steps):
+                if stop <= lowest:  # nothing is trained from here on down
+                    return None
                 assert slope is not None
-                slope = steps[i](slope, need_dx=need_dx or i > 0)
+                slope = step(slope, need_dx=need_dx or start > lowest)
             return slope
 
         return y, backward
+
+    def _lowest_trained(self) -> int:
+        """The first layer with a parameter that training changes, or how many layers there are."""
+        return next((i for i, layer in enumerate(self.layers) if layer.is_trained), len(self.layers))
 
     def _located(self, error: ShapeError | DTypeError, index: int, input_shape: Shape) -> ShapeError | DTypeError:
         """The error with the layer that it came from and the shapes on the way there."""

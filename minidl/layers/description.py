@@ -124,7 +124,7 @@ def _describe_depthwise(layer: DepthwiseConv2D, sample: Shape) -> Operator:
 
 
 def _trained(parameter: Parameter) -> Trained:
-    return Trained(parameter.value, parameter.grad)
+    return Trained(parameter.value, parameter.grad if parameter.trainable else None)
 
 
 def _perhaps(parameter: Parameter | None) -> Trained | None:

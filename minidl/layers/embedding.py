@@ -51,7 +51,8 @@ class Embedding(Module):
         shape, dtype = x.shape, y.dtype
 
         def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
-            self.weight.grad += pullback(dy)
+            if self.weight.trainable:
+                self.weight.grad += pullback(dy)
             return np.zeros(shape, dtype) if need_dx else None
 
         return y, backward

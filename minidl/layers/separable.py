@@ -108,9 +108,14 @@ class SeparableConv2D(Module):
         y, pointwise = F.conv2d(between, self.pointwise_weight.value, bias)
 
         def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
-            slope, dpointwise, dbias = pointwise(dy)
+            trained = self.pointwise_weight.trainable
+            if not trained and not need_dx:
+                return None
+            slope, dpointwise, dbias = pointwise(dy, need_dw=trained)
             assert slope is not None
-            dx, ddepthwise, _ = depthwise(slope, need_dx=need_dx)
+            dx, ddepthwise, _ = depthwise(slope, need_dx=need_dx, need_dw=trained)
+            if not trained:
+                return dx
             self.depthwise_weight.grad += ddepthwise
             self.pointwise_weight.grad += dpointwise
             if self.bias is not None:

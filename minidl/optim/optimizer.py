@@ -20,7 +20,7 @@ NOT_OF_A_GROUP = ("self", "parameters", "lr", "groups", "clip_value", "clip_norm
 
 
 class Optimizer(KeywordHints):
-    """Changes the parameters that it was given: `zero_grad()`, a backward pass, `step()`.
+    """Changes the parameters that it was given, but no frozen ones: `zero_grad()`, a backward pass, `step()`.
 
     Parameters come as `model.parameters()` or, where groups choose them by name, as `model.named_parameters()`.
     `groups` gives some of them options of their own: a glob pattern over names, or a function (name, parameter), and
@@ -64,7 +64,7 @@ class Optimizer(KeywordHints):
         size = sum(parameter.value.size for parameter in self.parameters)
         self.state: dict[str, Array] = {slot: np.zeros(size, dtypes.copy().pop()) for slot in self.slots}
         self._runs: list[tuple[Array, Array, int, dict[str, Any]]] = []
-        self._viewed: list[Array] = []
+        self._viewed: list[Array | None] = []
 
     def check(self) -> None:
         """Raise ValueError where an option, of the optimizer or of one of its groups, is out of range."""
@@ -102,7 +102,7 @@ class Optimizer(KeywordHints):
         """(value, gradient, state, options) of each run of parameters."""
         scale = 1.0
         if self.clip_norm is not None:
-            gradients: Iterable[Array] = (parameter.flat[1] for parameter in self.parameters)
+            gradients: Iterable[Array] = (parameter.flat[1] for parameter in self.parameters if parameter.trainable)
             if self.clip_value is not None:
                 gradients = (clipping.clipped(gradient, self.clip_value) for gradient in gradients)
             scale = clipping.factor(clipping.length_of(gradients), self.clip_norm)
@@ -131,15 +131,17 @@ class Optimizer(KeywordHints):
     def _flat(self) -> list[tuple[Array, Array, int, dict[str, Any]]]:
         """(value, gradient, start in the state, options) of each run of neighbours in memory and in a group.
 
-        Found anew when a parameter has moved, as it does when its model becomes part of another.
+        Frozen parameters are left out. Found anew when one is frozen or has moved, as it does when its model becomes
+        part of another.
         """
-        values = [parameter.value for parameter in self.parameters]
+        values = [parameter.value if parameter.trainable else None for parameter in self.parameters]
         if len(values) != len(self._viewed) or any(a is not b for a, b in zip(values, self._viewed, strict=True)):
             self._runs, self._viewed, start = [], values, 0
             pairs = zip(self._options, self.parameters, strict=True)
-            for options, run in itertools.groupby(pairs, key=lambda pair: pair[0]):
+            for (options, trained), run in itertools.groupby(pairs, key=lambda pair: (pair[0], pair[1].trainable)):
                 for value, grad in flat_views([parameter for _, parameter in run]):
-                    self._runs.append((value, grad, start, options))
+                    if trained:
+                        self._runs.append((value, grad, start, options))
                     start += value.size
         return self._runs
 

@@ -72,9 +72,11 @@ class Model(Module):
 class Sequential(Chain, Model):
     """Layers one after the other: the model that most networks are.
 
-    With `input_shape`, (c, h, w) or (features,), it is built at once, and else by its first call. Its first parameters
-    are a function of `seed`. `dtype` is float32 or float64. Raises ShapeError where layers don't fit one another.
+    With `input_shape`, (c, h, w), (features,) or, for single indices, (), it is built at once, and else by its first
+    call. Its first parameters are a function of `seed`. `dtype` is float32 or float64. Raises ShapeError where layers don't fit one another.
     """
+
+    _settled = frozenset({"dtype"})
 
     def __init__(
         self,
@@ -91,7 +93,7 @@ class Sequential(Chain, Model):
         if self.dtype not in _DTYPES:
             raise ValueError(f"dtype: expected float32 or float64, got {dtype!r}")
         if input_shape is not None:
-            self.build(_check_input_shape(input_shape), np.random.default_rng(seed))
+            self.build(_check_input_shape(input_shape, self), np.random.default_rng(seed))
 
     def build(self, input_shape: Shape, rng: "Generator") -> None:
         _set_dtype(self, self.dtype)
@@ -159,7 +161,7 @@ def load(path: StrPath) -> Sequential:
     try:
         model, input_shape = _unbuilt(metadata.get("model"))
         _adopt(model, arrays)
-        model.build(_check_input_shape(input_shape), np.random.default_rng(0))
+        model.build(_check_input_shape(input_shape, model), np.random.default_rng(0))
     except ValueError as error:
         raise FormatError(f"{path}: {error}") from None
     except RecursionError:
@@ -201,12 +203,13 @@ def _adopt(model: Sequential, arrays: dict[str, Any]) -> None:
 def _set_dtype(module: Module, dtype: str) -> None:
     """Give models inside of this one its dtype: their parameters become part of its buffers."""
     if isinstance(module, Sequential):
-        module.dtype = dtype
+        vars(module)["dtype"] = dtype
     for _, child in module.children():
         _set_dtype(child, dtype)
 
 
-def _check_input_shape(input_shape: Any) -> Shape:
-    if not isinstance(input_shape, Sequence) or isinstance(input_shape, str) or not input_shape:
+def _check_input_shape(input_shape: Any, model: Sequential) -> Shape:
+    is_shape = isinstance(input_shape, Sequence) and not isinstance(input_shape, str)
+    if not is_shape or not (input_shape or model.takes_integers):  # a single index has no axes
         raise ShapeError(f"input_shape: expected (c, h, w) or (features,), got {input_shape!r}")
     return tuple(shapes.count(size, "input_shape") for size in input_shape)

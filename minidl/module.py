@@ -54,10 +54,18 @@ class Module(KeywordHints):
                 value.mark_trainable(trainable)
 
     @property
-    def is_trained(self) -> bool:
-        """Whether there is a parameter, here or inside, that training changes: if not, it needs no gradient."""
-        own = (value for value in vars(self).values() if isinstance(value, Parameter) and not isinstance(value, Buffer))
-        return any(value.trainable for value in own) or any(child.is_trained for _, child in self.children())
+    def needs_gradient(self) -> bool:
+        """Whether there is a parameter, here or inside, that training changes.
+
+        Of a module of one's own with neither parameters nor modules inside it can't be known: it does unless frozen.
+        """
+        own = [value for value in vars(self).values() if isinstance(value, Parameter) and not isinstance(value, Buffer)]
+        if any(value.trainable for value in own):
+            return True
+        children = [child for _, child in self.children()]
+        if not own and not children and not self._is_minidl_s:
+            return self._trainable
+        return any(child.needs_gradient for child in children)
 
     if not TYPE_CHECKING:
 

@@ -178,7 +178,7 @@ def test_depth():
         (layer("ConvTranspose2D", filters=2, kernel_size=3, output_padding=1), "ConvTranspose2D: output_padding: exp"),
         (layer("Residual", body=None), "Residual: "),
         (layer("GroupNorm", groups=0), "GroupNorm: groups: expected an int of at least 1, got 0"),
-        (layer("LayerNorm", eps=-1), "LayerNorm: eps: expected a number of at least 0, got -1"),
+        (layer("LayerNorm", eps=-1), "LayerNorm: eps: expected a finite number of at least 0, got -1"),
         (layer("LayerNorm", eps="1"), "LayerNorm: "),
         (layer("BatchNorm1D", momentum=None), "BatchNorm1D: "),
         (layer("AveragePool2D", pool_size=2, count_include_pad=1), "AveragePool2D: count_include_pad: expected"),

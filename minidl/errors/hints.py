@@ -100,13 +100,32 @@ class AttributeHints:
 
 
 class KeywordHints(AttributeHints):
-    """A base class whose subclasses' constructors meet an unknown keyword argument with a hint."""
+    """A base class whose subclasses' constructors meet an unknown keyword argument with a hint.
+
+    So do their instances an attribute that is set and that nothing reads, if the class is minidl's own. Subclasses from
+    elsewhere take any.
+    """
+
+    _is_minidl_s = True
+    _settled: frozenset[str] = frozenset()
+    """Attributes that count when an object is made, and can't be changed afterwards."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Wrap the constructor that the subclass defines, if it does."""
         super().__init_subclass__(**kwargs)
+        cls._is_minidl_s = cls.__module__.startswith("minidl.")
         if "__init__" in vars(cls):
             cls.__init__ = _hinting_constructor(cls.__name__, cls.__init__)  # type: ignore[method-assign]
+
+    if not TYPE_CHECKING:  # which would take any name for granted
+
+        def __setattr__(self, name, value):
+            """Refuse an attribute that nothing reads, or that is read no more."""
+            if self._is_minidl_s and ("_is_made" in vars(self) or type(self).__init__ is object.__init__):
+                from minidl.errors.attributes import check_attribute
+
+                check_attribute(self, name)
+            object.__setattr__(self, name, value)
 
 
 def _hinting_constructor(name: str, constructor: Callable[..., None]) -> Callable[..., None]:
@@ -114,5 +133,7 @@ def _hinting_constructor(name: str, constructor: Callable[..., None]) -> Callabl
     def hinted(self: object, *args: Any, **kwargs: Any) -> None:
         check_keywords(name, constructor, kwargs)
         constructor(self, *args, **kwargs)
+        if type(self).__init__ is hinted:  # and not that of a base class
+            vars(self)["_is_made"] = True
 
     return hinted

@@ -48,8 +48,23 @@ def check_slope(dy: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None
 
 def check_number(name: str, value: Any, *, is_positive: bool = False) -> None:
     """Raise ValueError unless the value is a finite number of at least 0, or above it."""
-    is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not is_number or not 0 <= value < np.inf or (is_positive and value == 0):
+    if not _is_number(value) or not 0 <= value < np.inf or (is_positive and value == 0):
         raise ValueError(
             f"{name}: expected a finite number {'above' if is_positive else 'of at least'} 0, got {value!r}"
         )
+
+
+def check_share(name: str, value: Any) -> None:
+    """Raise ValueError unless the value is a number from 0 to 1."""
+    if not _is_number(value) or not 0 <= value <= 1:
+        raise ValueError(f"{name}: expected a number from 0 to 1, got {value!r}")
+
+
+def check_word(name: str, value: Any) -> None:
+    """Raise ValueError unless the value is a whole number that a counter-based generator takes."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 0 <= value < 2**63:
+        raise ValueError(f"{name}: expected a whole number of at least 0 and below 2**63, got {value!r}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)

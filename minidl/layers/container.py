@@ -106,8 +106,8 @@ class Chain(Module):
         return y, backward
 
     def _lowest_trained(self) -> int:
-        """The first layer with a parameter that training changes, or how many layers there are."""
-        return next((i for i, layer in enumerate(self.layers) if layer.is_trained), len(self.layers))
+        """The first layer that training needs a gradient of, or how many layers there are."""
+        return next((i for i, layer in enumerate(self.layers) if layer.needs_gradient), len(self.layers))
 
     def _located(self, error: ShapeError | DTypeError, index: int, input_shape: Shape) -> ShapeError | DTypeError:
         """The error with the layer that it came from and the shapes on the way there."""

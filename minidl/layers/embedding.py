@@ -23,6 +23,8 @@ class Embedding(Module):
     (n, features, length).
     """
 
+    _settled = frozenset({"features", "vocabulary_size"})
+
     def __init__(
         self, vocabulary_size: int, features: int, *, weight_init: str | Initializer = "standard_normal"
     ) -> None:

@@ -23,9 +23,8 @@ class _BatchNorm(Module):
     """Batch normalization of images, or of samples that are taken for images that are 1 high."""
 
     def __init__(self, *, momentum: float = 0.1, eps: float = 1e-5) -> None:
-        if not 0 <= momentum <= 1:
-            raise ValueError(f"momentum: expected a number from 0 to 1, got {momentum!r}")
-        _check_eps(eps)
+        F.check_share("momentum", momentum)
+        F.check_number("eps", eps)
         self.momentum = momentum
         self.eps = eps
         self.weight = Parameter()
@@ -144,7 +143,7 @@ class LayerNorm(Module):
     """
 
     def __init__(self, *, eps: float = 1e-5) -> None:
-        _check_eps(eps)
+        F.check_number("eps", eps)
         self.eps = eps
         self.weight = Parameter()
         self.bias = Parameter()
@@ -178,7 +177,7 @@ class GroupNorm(Module):
 
     def __init__(self, groups: int, *, eps: float = 1e-5) -> None:
         self.groups = shapes.count(groups, "groups")
-        _check_eps(eps)
+        F.check_number("eps", eps)
         self.eps = eps
         self.weight = Parameter()
         self.bias = Parameter()
@@ -198,11 +197,6 @@ class GroupNorm(Module):
         self.output_shape(x.shape[1:])
         y, pullback = F.group_norm(x, self.weight.value, self.bias.value, groups=self.groups, eps=self.eps)
         return y, _adding(self.weight, self.bias, pullback)
-
-
-def _check_eps(eps: float) -> None:
-    if not eps >= 0:
-        raise ValueError(f"eps: expected a number of at least 0, got {eps!r}")
 
 
 def _adding(weight: Parameter, bias: Parameter, pullback: F.NormPullback) -> Backward:

@@ -22,6 +22,8 @@ class DepthwiseConv2D(Affine):
     (c depth_multiplier, 1, kh, kw); `bias` is (c depth_multiplier,), or None with bias=False.
     """
 
+    _settled = frozenset({"depth_multiplier", "kernel_size"})
+
     def __init__(
         self,
         kernel_size: Size,
@@ -62,6 +64,8 @@ class SeparableConv2D(Module):
     (n, filters, oh, ow). `depthwise_weight` is (c depth_multiplier, 1, kh, kw), `pointwise_weight`
     (filters, c depth_multiplier, 1, 1), `bias` (filters,), or None with bias=False. Source: Chollet, "Xception", 2017.
     """
+
+    _settled = frozenset({"depth_multiplier", "filters", "kernel_size"})
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ import inspect
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,6 +36,7 @@ class Optimizer(KeywordHints):
 
     slots: tuple[str, ...] = ()
     lr_scale: float = 1
+    _settled = frozenset({"centered", "groups", "initial_accumulator_value", "parameters"})
 
     def __init__(
         self,
@@ -65,6 +66,24 @@ class Optimizer(KeywordHints):
         self.state: dict[str, Array] = {slot: np.zeros(size, dtypes.copy().pop()) for slot in self.slots}
         self._runs: list[tuple[Array, Array, int, dict[str, Any]]] = []
         self._viewed: list[Array | None] = []
+
+    if not TYPE_CHECKING:
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            """Refuse an option that is out of range, as the constructor does, and keep what was."""
+            if "_is_made" not in vars(self) or name == "steps" or name.startswith("_"):
+                super().__setattr__(name, value)
+            elif name == "lr":  # which schedules set often
+                super().__setattr__(name, at_least_zero(value, "lr"))
+            else:
+                before = dict(vars(self))
+                super().__setattr__(name, value)
+                try:
+                    self.check()
+                except ValueError:
+                    vars(self).clear()
+                    vars(self).update(before)
+                    raise
 
     def check(self) -> None:
         """Raise ValueError where an option, of the optimizer or of one of its groups, is out of range."""
@@ -123,9 +142,8 @@ class Optimizer(KeywordHints):
         import copy
 
         variant = copy.copy(self)
-        for name, value in options.items():
-            setattr(variant, name, value)
-        variant.lr = self.lr * variant.lr_scale
+        vars(variant).update(options)
+        vars(variant)["lr"] = self.lr * variant.lr_scale
         return variant
 
     def _flat(self) -> list[tuple[Array, Array, int, dict[str, Any]]]:

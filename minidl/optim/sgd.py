@@ -51,6 +51,8 @@ class SGD(Optimizer):
 
 
 def check_velocity(optimizer: Any, momentum: float) -> None:
-    """Raise ValueError where a group has momentum and its optimizer keeps no velocity."""
+    """Raise ValueError where an optimizer, or a group of it, has momentum and there's no velocity."""
     if momentum and "velocity" not in optimizer.slots:
-        raise ValueError("momentum: a group can't have it unless the optimizer has; give others momentum 0")
+        raise ValueError(
+            "momentum: a group can't have it unless the optimizer has, from the start on; give others momentum 0"
+        )

@@ -52,6 +52,21 @@ class OneCycle(Schedule):
     Source: Smith and Topin, "Super-convergence", 2018, as PyTorch has it.
     """
 
+    _settled = frozenset(
+        {
+            "anneal_strategy",
+            "base_momentum",
+            "cycle_momentum",
+            "div_factor",
+            "final_div_factor",
+            "max_lr",
+            "max_momentum",
+            "pct_start",
+            "three_phase",
+            "total_steps",
+        }
+    )
+
     def __init__(
         self,
         optimizer: Any,

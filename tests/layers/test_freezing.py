@@ -260,7 +260,7 @@ def test_a_container_sets_its_parts_and_is_trainable_if_one_of_them_is():
     model.trainable = False  # before it is built
     assert not model.trainable
     assert not any(part.trainable for part in parts)
-    assert not model.is_trained
+    assert not model.needs_gradient
     model.build((4,), np.random.default_rng(0))
     assert not any(parameter.trainable for parameter in model.parameters())
     model[0].body[2].trainable = True

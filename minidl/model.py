@@ -73,7 +73,8 @@ class Sequential(Chain, Model):
     """Layers one after the other: the model that most networks are.
 
     With `input_shape`, (c, h, w), (features,) or, for single indices, (), it is built at once, and else by its first
-    call. Its first parameters are a function of `seed`. `dtype` is float32 or float64. Raises ShapeError where layers don't fit one another.
+    call. Its first parameters are a function of `seed`. `dtype` is float32 or float64. Raises ShapeError where layers
+    don't fit one another.
     """
 
     _settled = frozenset({"dtype"})

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import minidl as ml
+from minidl.inspection import find_learning_rate
 
 
 def blobs(n=60, seed=0):
@@ -145,6 +146,4 @@ def test_nothing_but_frozen_parameters():
     with pytest.raises(ValueError, match=message):
         fit(model)
     with pytest.raises(ValueError, match=message):
-        ml.inspection.find_learning_rate(
-            model, X, Y, loss=ml.CrossEntropy(), optimizer=ml.Adam(model.parameters()), steps=2
-        )
+        find_learning_rate(model, X, Y, loss=ml.CrossEntropy(), optimizer=ml.Adam(model.parameters()), steps=2)

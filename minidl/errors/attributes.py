@@ -7,14 +7,14 @@ from minidl.errors.hints import did_you_mean
 
 
 def check_attribute(thing: Any, name: str) -> None:
-    """Raise AttributeError where setting this attribute of a made object would have no effect.
+    """Raise AttributeError where setting an attribute that an object hasn't, or one that is settled, has no effect.
 
-    Names that begin with an underscore are free.
+    Names that begin with an underscore are free, and those that its class has or declares.
     """
     kind = type(thing)
     if name in thing._settled:
         raise AttributeError(f"{kind.__name__}: {name!r} is settled when it is made; make another one")
-    if name in vars(thing) or name.startswith("_") or hasattr(kind, name):
+    if name.startswith("_") or hasattr(kind, name):
         return
     declared = {each for base in kind.__mro__ for each in inspect.get_annotations(base)}
     if name not in declared:

@@ -121,7 +121,8 @@ class KeywordHints(AttributeHints):
 
         def __setattr__(self, name, value):
             """Refuse an attribute that nothing reads, or that is read no more."""
-            if self._is_minidl_s and ("_is_made" in vars(self) or type(self).__init__ is object.__init__):
+            is_made = "_is_made" in vars(self) or type(self).__init__ is object.__init__
+            if self._is_minidl_s and is_made and (name not in vars(self) or name in self._settled):
                 from minidl.errors.attributes import check_attribute
 
                 check_attribute(self, name)

@@ -42,7 +42,8 @@ class Model(Module):
     def summary(self, *, timings: bool = False, batch_size: int = 64, expand: bool = False) -> None:
         """Print a table: layers, output shapes, parameters, multiply-accumulate operations (MACs) and memory.
 
-        Memory is that of each output for one sample. With `timings` there are the microseconds of the forward and the
+        Memory is that of each output for one sample. Where layers are frozen, it says so, and how many parameters are
+        trained. With `timings` there are the microseconds of the forward and the
         backward pass on a batch of `batch_size`, of each layer by itself and of the whole. `expand` shows the layers
         inside of Residual and the like. `minidl.summary.summarize` has the same as numbers.
         """

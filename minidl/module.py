@@ -70,7 +70,9 @@ class Module(KeywordHints):
     if not TYPE_CHECKING:
 
         def __setattr__(self, name: str, value: Any) -> None:
-            """Freeze a parameter that a frozen module gets."""
+            """Freeze a parameter that a frozen module gets. Raises TypeError for an array in a parameter's place."""
+            if isinstance(value, np.ndarray) and isinstance(vars(self).get(name), Parameter):
+                raise TypeError(f"{name}: expected a Parameter, got an array; assign to {name}.value, which copies it")
             super().__setattr__(name, value)
             if not self._trainable and isinstance(value, Parameter):
                 value.mark_trainable(False)

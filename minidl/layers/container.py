@@ -94,7 +94,7 @@ class Chain(Module):
                 steps.append((i, i + 1, step))
 
         def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
-            lowest = 0 if need_dx else self._lowest_trained()
+            lowest = 0 if need_dx or len(steps) == 1 else self._lowest_trained()  # one step knows itself
             slope: Array | None = dy
             for start, stop, step in reversed(steps):
                 if stop <= lowest:  # nothing is trained from here on down

@@ -201,6 +201,7 @@ def _normalized(eps=1e-5, momentum=0.1):
             lambda: F.dropout(X, rate=0.5, key=1, counter=-1),
             "counter: expected a whole number of at least 0 and below 2**63, got -1",
         ),
+        (lambda: F.average_pool2d(X, 2, count_include_pad="no"), "count_include_pad: expected True or False, got 'no'"),
         (lambda: _normalized(eps=-1e-5), "eps: expected a finite number of at least 0, got -1e-05"),
         (lambda: _normalized(eps=np.nan), "eps: expected a finite number of at least 0, got nan"),
         (lambda: _normalized(momentum=1.5), "momentum: expected a number from 0 to 1, got 1.5"),
@@ -212,10 +213,17 @@ def _normalized(eps=1e-5, momentum=0.1):
         ),
     ],
 )
-def test_settings_that_dropout_and_normalizations_do_not_take(call, message):
+def test_settings_that_operators_do_not_take(call, message):
     with pytest.raises(ValueError, match="expected") as info:
         call()
     assert str(info.value) == message
+
+
+@pytest.mark.usefixtures("no_work")
+@pytest.mark.parametrize("running", [0.1, (0.1,), [zeros(3), zeros(3), 0.1]])
+def test_running_statistics_are_three(running):
+    with pytest.raises(TypeError, match=r"^running: expected \(mean, variance, momentum\), got "):
+        F.batch_norm2d(X, zeros(3), zeros(3), running=running)
 
 
 @pytest.mark.parametrize("backend", ["reference", "vectorized", "compiled"])

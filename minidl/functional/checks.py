@@ -66,5 +66,11 @@ def check_word(name: str, value: Any) -> None:
         raise ValueError(f"{name}: expected a whole number of at least 0 and below 2**63, got {value!r}")
 
 
+def check_switch(name: str, value: Any) -> None:
+    """Raise ValueError unless the value is True or False, also as 1 or 0: a word such as "no" would be true."""
+    if not isinstance(value, bool | int | np.bool | np.integer) or value not in (0, 1):
+        raise ValueError(f"{name}: expected True or False, got {value!r}")
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)

@@ -23,6 +23,8 @@ def batch_norm2d(
     the way towards the batch's mean and unbiased variance, for which a channel needs two values. Raises ShapeError,
     DTypeError and ValueError.
     """
+    if running is not None and (not isinstance(running, tuple) or len(running) != 3):
+        raise TypeError(f"running: expected (mean, variance, momentum), got {running!r}")
     _check_channels(x, gamma=gamma, beta=beta)
     check_number("eps", eps)
     if x.size < x.shape[1] * (1 if running is None else 2) or not x.size:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from minidl import functional as F
 from minidl import initializers, shapes
 from minidl.errors import ShapeError
 from minidl.functional import AffinePullback
@@ -24,6 +25,7 @@ class Affine(Module):
     def _begin(self, weight_init: str | Initializer, *, bias: bool, memory: Sequence[int]) -> None:
         """Have parameters without values, the weights' axes in this order in memory. Raises for no initializer."""
         initializers.get(weight_init)
+        F.check_switch("bias", bias)
         self.weight_init = weight_init
         self.weight = Parameter(memory=memory)
         self.bias = Parameter() if bias else None

@@ -86,6 +86,7 @@ class SeparableConv2D(Module):
         self.padding = padding
         self.dilation = dilation
         self.weight_init = weight_init
+        F.check_switch("bias", bias)
         self.depthwise_weight = Parameter(memory=(2, 3, 1, 0))
         self.pointwise_weight = Parameter(memory=(2, 3, 1, 0))
         self.bias = Parameter() if bias else None

@@ -243,6 +243,12 @@ ONE = [Parameter(np.ones(2))]
         (lambda: ml.SGD(ONE, lr=1, nesterov=True), ValueError, "nesterov: expected with a momentum above 0"),
         (lambda: ml.Adam(ONE, betas=(0.9, 1.0)), ValueError, "betas: expected two numbers of at least 0 and less than"),
         (lambda: ml.Adam(ONE, betas=(0.9,)), ValueError, "betas: expected two numbers"),
+        (
+            lambda: ml.SGD(ONE, lr=1, momentum=0.9, nesterov="no"),
+            ValueError,
+            "nesterov: expected True or False, got 'no'",
+        ),
+        (lambda: ml.RMSProp(ONE, centered="no"), ValueError, "centered: expected True or False, got 'no'"),
         (lambda: ml.Adam(ONE, eps=-1), ValueError, "eps: expected a number"),
         (lambda: ml.Adam(ONE, learning_rate=1), TypeError, "Adam: unknown argument 'learning_rate'; did you mean lr?"),
         (lambda: ml.SGD(params=ONE, lr=1), TypeError, "SGD: unknown argument 'params'; did you mean parameters?"),

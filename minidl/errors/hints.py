@@ -123,9 +123,7 @@ class KeywordHints(AttributeHints):
             """Refuse an attribute that nothing reads, or that is read no more."""
             is_made = "_is_made" in vars(self) or type(self).__init__ is object.__init__
             if self._is_minidl_s and is_made and (name not in vars(self) or name in self._settled):
-                from minidl.errors.attributes import check_attribute
-
-                check_attribute(self, name)
+                _check_attribute(self, name)
             object.__setattr__(self, name, value)
 
 
@@ -138,3 +136,20 @@ def _hinting_constructor(name: str, constructor: Callable[..., None]) -> Callabl
             vars(self)["_is_made"] = True
 
     return hinted
+
+
+def _check_attribute(thing: Any, name: str) -> None:
+    """Raise AttributeError where setting an attribute that an object hasn't, or one that is settled, has no effect.
+
+    Names that begin with an underscore are free, and those that its class has or declares.
+    """
+    kind = type(thing)
+    if name in thing._settled:
+        raise AttributeError(f"{kind.__name__}: {name!r} is settled when it is made; make another one")
+    if name.startswith("_") or hasattr(kind, name):
+        return
+    declared = {each for base in kind.__mro__ for each in inspect.get_annotations(base)}
+    if name not in declared:
+        properties = [each for each in dir(kind) if getattr(getattr(kind, each), "fset", None) is not None]
+        known = [each for each in (*vars(thing), *properties) if not each.startswith("_")]
+        raise AttributeError(f"{kind.__name__}: no attribute {name!r}; {did_you_mean(name, known)}")

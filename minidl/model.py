@@ -78,7 +78,7 @@ class Sequential(Chain, Model):
     don't fit one another.
     """
 
-    _settled = frozenset({"dtype"})
+    _settled = frozenset({"dtype", "input_shape"})
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class Sequential(Chain, Model):
                 array.forget()
             raise
         flatten_parameters(self, self.dtype)
-        self.input_shape = input_shape
+        vars(self)["input_shape"] = input_shape
 
     def __call__(self, x: Array) -> Array:
         """Inference: y alone. Floats of another dtype are converted to the model's; raises ShapeError, DTypeError."""

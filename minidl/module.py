@@ -70,9 +70,10 @@ class Module(KeywordHints):
     if not TYPE_CHECKING:
 
         def __setattr__(self, name: str, value: Any) -> None:
-            """Freeze a parameter that a frozen module gets. Raises TypeError for an array in a parameter's place."""
-            if isinstance(value, np.ndarray) and isinstance(vars(self).get(name), Parameter):
-                raise TypeError(f"{name}: expected a Parameter, got an array; assign to {name}.value, which copies it")
+            """Freeze a parameter that a frozen module gets. Raises TypeError for what isn't one in its place."""
+            if isinstance(vars(self).get(name), Parameter) and not isinstance(value, Parameter | None):
+                kind = type(value).__name__
+                raise TypeError(f"{name}: expected a Parameter, got {kind}; assign to {name}.value, which copies it")
             super().__setattr__(name, value)
             if not self._trainable and isinstance(value, Parameter):
                 value.mark_trainable(False)

@@ -291,7 +291,7 @@ def test_an_array_in_a_parameter_s_place_is_refused():
     """It would be trained by nobody, and missing from files."""
     layer = ml.Dense(2)
     layer.build((3,), np.random.default_rng(0))
-    with pytest.raises(TypeError, match=r"^weight: expected a Parameter, got an array; assign to weight\.value"):
+    with pytest.raises(TypeError, match=r"^weight: expected a Parameter, got ndarray; assign to weight\.value"):
         layer.weight = np.ones((2, 3), np.float32)
     layer.weight.value = np.ones((2, 3), np.float32)
     layer.bias = None

@@ -124,6 +124,9 @@ def check(oracle, x, w, b, dy, padding):
     assert nothing is None
     assert dw_alone.tobytes() == dw.tobytes()
     assert db_alone.tobytes() == db.tobytes()
+    dx_alone, *nothing = compiled.conv2d_backward(dy, x, w, **how, need_dx=True, need_dw=False)
+    assert nothing == [None, None]
+    assert dx_alone.tobytes() == dx.tobytes()
 
 
 def draw(shape, seed=0):

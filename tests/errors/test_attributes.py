@@ -66,6 +66,11 @@ REFUSED = {
         "dtype",
         "Sequential: 'dtype' is settled when it is made; make another one",
     ),
+    "a model's shape": (
+        lambda: ml.Sequential([]),
+        "input_shape",
+        "Sequential: 'input_shape' is settled when it is made; make another one",
+    ),
     "groups": (lambda: ml.SGD([ONE], lr=1), "groups", "SGD: 'groups' is settled when it is made; make another one"),
 }
 

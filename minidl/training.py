@@ -15,7 +15,7 @@ from minidl.callbacks.events import check_listeners
 from minidl.callbacks.terminate_on_nan import NaNAlarm
 from minidl.data import batches
 from minidl.errors import DTypeError, ShapeError, keyword_hints
-from minidl.fit_arguments import check_loss, check_metrics, check_optimizer, check_schedule, weights_of
+from minidl.fit_arguments import check_loss, check_metrics, check_optimizer, check_schedule, check_trained, weights_of
 from minidl.history import History
 from minidl.layers.container import without_softmax
 from minidl.logged import logged
@@ -325,16 +325,6 @@ def as_input(x: Any, module: Module) -> Array:
 def _check_lengths(x: Any, y: Any) -> None:
     if y.ndim == 0 or len(x) != len(y):
         raise ShapeError(f"expected as many targets as samples, got {len(y) if y.ndim else 'a number'} and {len(x)}")
-
-
-def check_trained(module: Module, optimizer: Optimizer) -> None:
-    """Raise ValueError unless the optimizer changes something in the module."""
-    own = {id(parameter) for parameter in module.parameters()}
-    found = [parameter for parameter in optimizer.parameters if id(parameter) in own]
-    if not found:
-        raise ValueError("optimizer: it has none of this model's parameters; make it from model.parameters()")
-    if not any(parameter.trainable for parameter in found):
-        raise ValueError("model: all that the optimizer has of it is frozen; set trainable = True for what shall learn")
 
 
 def _kept(n: int, validation_split: float) -> int:

@@ -11,11 +11,12 @@ import numpy as np
 from minidl import shapes
 from minidl.data import batches
 from minidl.errors import ShapeError, keyword_hints
+from minidl.fit_arguments import check_trained
 from minidl.layers.container import without_softmax
 from minidl.losses.loss import ClassLoss
 from minidl.module import Module
 from minidl.optim import Optimizer
-from minidl.training import as_input, check_trained
+from minidl.training import as_input
 from minidl.typing import Array
 
 SMOOTHING = 0.9

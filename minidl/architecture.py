@@ -17,7 +17,8 @@ def describe(
 ) -> dict[str, Any]:
     """{"layer": name, "arguments": {...}}, for modules of the table's classes.
 
-    Raises TypeError for others, and FormatError where they lie deeper in one another than the budget allows.
+    Raises TypeError for others, and FormatError where they lie deeper in one another than the budget allows. Frozen
+    modules also have "trainable": False.
     """
     budget.check_model(layers=1, depth=depth)
     name = type(module).__name__
@@ -34,7 +35,8 @@ def describe(
             return [data(item) for item in value]
         return _plain(value)
 
-    return {"layer": name, "arguments": {key: data(value) for key, value in module.arguments().items()}}
+    described = {"layer": name, "arguments": {key: data(value) for key, value in module.arguments().items()}}
+    return described if vars(module).get("_trainable", True) else described | {"trainable": False}
 
 
 def _plain(value: Any) -> Any:
@@ -72,16 +74,21 @@ def _measure(description: Any, budget: Budget) -> None:
 
 
 def _construct(description: Any, table: Mapping[str, type[Module]]) -> Module:
-    if not isinstance(description, dict) or set(description) != {"layer", "arguments"}:
+    if not isinstance(description, dict) or set(description) - {"trainable"} != {"layer", "arguments"}:
         raise FormatError('expected a layer as {"layer": name, "arguments": {...}}')
+    if description.get("trainable", False) is not False:
+        raise FormatError(f"trainable: expected false, or nothing, got {description['trainable']!r}")
     name, arguments = description["layer"], description["arguments"]
     if not isinstance(name, str) or name not in table or not isinstance(arguments, dict):
         raise FormatError(f"unknown layer {name!r}; known: {', '.join(sorted(table))}")
     values = {key: _from_data(value, table) for key, value in arguments.items()}
     try:
-        return table[name](**values)
+        module = table[name](**values)
     except (TypeError, ValueError, OverflowError) as error:
         raise FormatError(f"{name}: {shortened(str(error))}") from None
+    if "trainable" in description:
+        module.mark_trainable(False)
+    return module
 
 
 def _from_data(value: Any, table: Mapping[str, type[Module]]) -> Any:

@@ -25,7 +25,7 @@ def warm_up(module: Module, input_shape: Shape, *, batch_size: int = 64, verbose
     dtypes = {parameter.value.dtype for parameter in module.parameters()}
     dtype = np.dtype(np.int64) if module.takes_integers else dtypes.pop() if dtypes else np.float32
     x: Array = np.zeros((batch_size, *input_shape), dtype)
-    trained = bool(module.parameters())
+    trained = any(parameter.trainable for parameter in module.parameters())
     with working("warm up", 4 if trained else 2, verbose, unit=None) as bar:
         told = _Told(bar)
         with backends.compiling(told.compiling):

@@ -14,7 +14,9 @@ from minidl.errors import ShapeError, did_you_mean
 from minidl.logged import Logged
 from minidl.losses import Huber, Loss, MeanAbsoluteError, MeanSquaredError
 from minidl.metrics import Metric
+from minidl.module import Module
 from minidl.numeric import in_range
+from minidl.optim import Optimizer
 
 LOSSES = {
     "bce": "BinaryCrossEntropy",
@@ -236,3 +238,13 @@ def _check_made(thing: Any, argument: str, example: str, names: Mapping[str, str
         raise TypeError(f"{argument}: expected an object, such as {example}, got {thing!r}; {hint}")
     if isinstance(thing, type):
         raise TypeError(f"{argument}: expected an object, such as {example}, got the class: {thing.__name__}{call}")
+
+
+def check_trained(module: Module, optimizer: Optimizer) -> None:
+    """Raise ValueError unless the optimizer changes something in the module."""
+    own = {id(parameter) for parameter in module.parameters()}
+    found = [parameter for parameter in optimizer.parameters if id(parameter) in own]
+    if not found:
+        raise ValueError("optimizer: it has none of this model's parameters; make it from model.parameters()")
+    if not any(parameter.trainable for parameter in found):
+        raise ValueError("model: all that the optimizer has of it is frozen; set trainable = True for what shall learn")

@@ -48,7 +48,8 @@ class Model(Module):
     def summary(self, *, timings: bool = False, batch_size: int = 64, expand: bool = False) -> None:
         """Print a table: layers, output shapes, parameters, multiply-accumulate operations (MACs) and memory.
 
-        Memory is that of each output for one sample. With `timings` there are the microseconds of the forward and the
+        Memory is that of each output for one sample. Where layers are frozen, it says so, and how many parameters are
+        trained. With `timings` there are the microseconds of the forward and the
         backward pass on a batch of `batch_size`, of each layer by itself and of the whole. `expand` shows the layers
         inside of Residual and the like. `minidl.summary.summarize` has the same as numbers.
         """
@@ -80,9 +81,12 @@ class Model(Module):
 class Sequential(Chain, Model):
     """Layers one after the other: the model that most networks are.
 
-    With `input_shape`, (c, h, w) or (features,), it is built at once, and else by its first call. Its first parameters
-    are a function of `seed`. `dtype` is float32 or float64. Raises ShapeError where layers don't fit one another.
+    With `input_shape`, (c, h, w), (features,) or, for single indices, (), it is built at once, and else by its first
+    call. Its first parameters are a function of `seed`. `dtype` is float32 or float64. Raises ShapeError where layers
+    don't fit one another.
     """
+
+    _settled = frozenset({"dtype", "input_shape"})
 
     def __init__(
         self,
@@ -101,7 +105,7 @@ class Sequential(Chain, Model):
         if self.dtype not in _DTYPES:
             raise ValueError(f"dtype: expected float32 or float64, got {dtype!r}")
         if input_shape is not None:
-            self._build_first(_check_input_shape(input_shape))
+            self._build_first(_check_input_shape(input_shape, self))
 
     def build(self, input_shape: Shape, rng: "Generator") -> None:
         _set_dtype(self, self.dtype)
@@ -115,7 +119,7 @@ class Sequential(Chain, Model):
                 raise ShapeError(f"{error}; channels come first: input_shape={shapes.show(first)}") from None
             raise
         flatten_parameters(self, self.dtype)
-        self.input_shape = input_shape
+        vars(self)["input_shape"] = input_shape
 
     def __call__(self, x: Array) -> Array:
         """Inference: y alone. Floats of another dtype are converted to the model's; raises ShapeError, DTypeError."""
@@ -204,7 +208,7 @@ def load(path: StrPath, *, budget: Budget = USUAL) -> Sequential:
     try:
         model, input_shape = _unbuilt(metadata.get("model"), budget)
         _adopt(model, arrays)
-        model.build(_check_input_shape(input_shape), np.random.default_rng(0))
+        model.build(_check_input_shape(input_shape, model), np.random.default_rng(0))
         _check_cost(model, model.input_shape, budget)
     except ValueError as error:
         raise FormatError(f"{path}: {checkpoint.shortened(str(error))}") from None
@@ -254,12 +258,13 @@ def _adopt(model: Sequential, arrays: dict[str, Any]) -> None:
 def _set_dtype(module: Module, dtype: str) -> None:
     """Give models inside of this one its dtype: their parameters become part of its buffers."""
     if isinstance(module, Sequential):
-        module.dtype = dtype
+        vars(module)["dtype"] = dtype
     for _, child in module.children():
         _set_dtype(child, dtype)
 
 
-def _check_input_shape(input_shape: Any) -> Shape:
-    if not isinstance(input_shape, Sequence) or isinstance(input_shape, str) or not input_shape:
+def _check_input_shape(input_shape: Any, model: Sequential) -> Shape:
+    is_shape = isinstance(input_shape, Sequence) and not isinstance(input_shape, str)
+    if not is_shape or not (input_shape or model.takes_integers):  # a single index has no axes
         raise ShapeError(f"input_shape: expected (c, h, w) or (features,), got {input_shape!r}")
     return tuple(shapes.count(size, "input_shape") for size in input_shape)

@@ -1,14 +1,14 @@
-"""Parameters, and the modules that own them."""
+"""Modules: what owns parameters and has a forward pass."""
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minidl import initializers, representation
-from minidl.errors import KeywordHints, NotBuiltError, ShapeError, StateError
-from minidl.errors.hints import AttributeHints
+from minidl.errors import KeywordHints, ShapeError, StateError
+from minidl.parameter import Buffer, Parameter
 from minidl.shapes import show
 from minidl.typing import Array, Backward, Shape
 
@@ -16,123 +16,7 @@ if TYPE_CHECKING:
     from numpy.random import Generator
 
 
-class Parameter(AttributeHints):
-    """An array that training changes, and the sum of its gradients since `zero_grad`.
-
-    It has neither until its module is built, unless it is made of a `value`; then both are views into the two flat
-    buffers of their model. In memory its axes are in the order `memory`, outermost first, which is that in which
-    kernels read it; by default their own.
-    """
-
-    __slots__ = ("_flat", "_grad", "_value", "memory")
-
-    def __init__(self, value: Array | None = None, *, memory: Sequence[int] | None = None) -> None:
-        self.memory = None if memory is None else tuple(memory)
-        self.forget()
-        if value is not None:
-            self.value = value
-
-    @property
-    def value(self) -> Array:
-        """The array; assigning copies into it, so that views of it and optimizers keep seeing it."""
-        if self._value is None:
-            raise NotBuiltError(
-                "the parameters have no values yet: give the model input_shape=(c, h, w), or call it on one batch first"
-            )
-        return self._value
-
-    @value.setter
-    def value(self, value: Array) -> None:
-        if self._value is None:
-            self._live_in(value.shape, *np.zeros((2, value.size), value.dtype))
-            self._value[...] = value  # type: ignore[index]
-        elif value.shape != self._value.shape:
-            raise ShapeError(f"expected a parameter of shape {show(self._value.shape)}, got {show(value.shape)}")
-        else:
-            self._value[...] = value
-
-    @property
-    def grad(self) -> Array:
-        """The gradient, of the value's shape: backward adds to it."""
-        if self._grad is None:
-            raise NotBuiltError("the parameters have no gradients yet: build the model first")
-        return self._grad
-
-    @grad.setter
-    def grad(self, grad: Array) -> None:
-        if grad is not self.grad:  # `parameter.grad += d` assigns the same array back
-            self.grad[...] = grad
-
-    @property
-    def flat(self) -> tuple[Array, Array]:
-        """Value and gradient as vectors, in the order in which they lie in memory."""
-        if self._flat is None:
-            raise NotBuiltError("the parameters have no values yet: build the model first")
-        return self._flat
-
-    def shaped(self, vector: Array) -> Array:
-        """A view, in the shape of the value, of a vector whose elements are in the order of those of `flat`."""
-        return self._shaped(vector, self.value.shape)
-
-    @property
-    def is_built(self) -> bool:
-        """Whether it has a value."""
-        return self._value is not None
-
-    def initialize(self, shape: Shape, initializer: initializers.Initializer, rng: "Generator") -> None:
-        """Take a first value, or check that the one it has, loaded or built before, has this shape."""
-        if self._value is None:
-            self.value = np.asarray(initializer(shape, rng), np.float32)
-        elif self._value.shape != shape:
-            raise ShapeError(
-                f"expected weights {show(shape)} for this input, got {show(self._value.shape)} from before"
-            )
-
-    def problem(self, value: Array) -> str | None:
-        """What is wrong with the numbers of a value from a file, or None; its shape and dtype are checked apart."""
-        del value
-        return None
-
-    def forget(self) -> None:
-        """Have no value again."""
-        self._value: Array | None = None
-        self._grad: Array | None = None
-        self._flat: tuple[Array, Array] | None = None
-
-    def move(self, values: Array, grads: Array) -> None:
-        """Live in these vectors from now on, with the value and gradient of now."""
-        value, grad = self.value, self.grad
-        self._live_in(value.shape, values, grads)
-        self.value, self.grad = value, grad
-
-    def _live_in(self, shape: Shape, values: Array, grads: Array) -> None:
-        self._flat = values, grads
-        self._value, self._grad = self._shaped(values, shape), self._shaped(grads, shape)
-
-    def __getstate__(self) -> Any:
-        """What a copy or a pickle is made of: the vectors, of which value and gradient become views again."""
-        return self.memory, None if self._flat is None else (self.value.shape, *self._flat)
-
-    def __setstate__(self, state: Any) -> None:
-        self.memory, built = state
-        self.forget()
-        if built is not None:
-            self._live_in(*built)
-
-    def _shaped(self, vector: Array, shape: Shape) -> Array:
-        order = self.memory if self.memory is not None and len(self.memory) == len(shape) else range(len(shape))
-        return vector.reshape([shape[axis] for axis in order]).transpose(np.argsort(order))
-
-    def __repr__(self) -> str:
-        return (
-            f"Parameter({show(self._value.shape)}, {self._value.dtype})" if self._value is not None else "Parameter()"
-        )
-
-
-class Buffer(Parameter):
-    """An array that belongs to a module's state and isn't trained, such as a running mean."""
-
-    __slots__ = ()
+__all__ = ["Buffer", "Module", "Parameter", "flat_views", "flatten_parameters"]
 
 
 class Module(KeywordHints):
@@ -141,6 +25,58 @@ class Module(KeywordHints):
     A subclass defines `forward`; `output_shape`, unless it's the input's; and `build`, if it has parameters. Those, and
     inner modules, are found in its attributes (also in lists and tuples of modules), in the order of their assignment.
     """
+
+    _trainable = True
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes it, or a module inside of it; setting it holds for all of them.
+
+        A frozen module, `trainable = False`, is passed by by every optimizer, also by one that was made before, and its
+        parameters have no gradient; a batch normalization takes its running statistics in training too, and leaves
+        them as they are. Raises TypeError unless it's set to True or False.
+        """
+        return self._trainable or any(child.trainable for _, child in self.children())
+
+    @trainable.setter
+    def trainable(self, trainable: bool) -> None:
+        if not isinstance(trainable, bool | np.bool):
+            raise TypeError(f"trainable: expected True or False, got {trainable!r}")
+        self.mark_trainable(bool(trainable))
+        for _, child in self.children():
+            child.trainable = trainable
+
+    def mark_trainable(self, trainable: bool) -> None:
+        """Set `trainable` for this module alone, and not for those inside."""
+        vars(self)["_trainable"] = trainable
+        for value in vars(self).values():
+            if isinstance(value, Parameter):
+                value.mark_trainable(trainable)
+
+    @property
+    def needs_gradient(self) -> bool:
+        """Whether there is a parameter, here or inside, that training changes.
+
+        Of a module of one's own with neither parameters nor modules inside it can't be known: it does unless frozen.
+        """
+        own = [value for value in vars(self).values() if isinstance(value, Parameter) and not isinstance(value, Buffer)]
+        if any(value.trainable for value in own):
+            return True
+        children = [child for _, child in self.children()]
+        if not own and not children and not self._is_minidl_s:
+            return self._trainable
+        return any(child.needs_gradient for child in children)
+
+    if not TYPE_CHECKING:
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            """Freeze a parameter that a frozen module gets. Raises TypeError for what isn't one in its place."""
+            if isinstance(vars(self).get(name), Parameter) and not isinstance(value, Parameter | None):
+                kind = type(value).__name__
+                raise TypeError(f"{name}: expected a Parameter, got {kind}; assign to {name}.value, which copies it")
+            super().__setattr__(name, value)
+            if not self._trainable and isinstance(value, Parameter):
+                value.mark_trainable(False)
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         """(y, backward): backward(dy, need_dx=True) adds into each `Parameter.grad` and returns dx, or None."""

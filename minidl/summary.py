@@ -37,6 +37,8 @@ class Row(NamedTuple):
     backward: float | None = None
     depth: int = 0
     """How many layers it is inside of."""
+    frozen: int = 0
+    """Of the parameters, those that training leaves as they are."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,16 @@ class Summary:
 
     @property
     def note(self) -> str:
-        """What to know about the times."""
+        """What is frozen, and what to know about the times."""
+        return "\n".join(note for note in (self._frozen(), self._times()) if note)
+
+    def _frozen(self) -> str:
+        if not self.total.frozen:
+            return ""
+        trained = self.total.parameters - self.total.frozen
+        return f"{trained:,} parameters are trained, {self.total.frozen:,} are frozen."
+
+    def _times(self) -> str:
         if self.batch_size is None:
             return ""
         return (
@@ -101,7 +112,8 @@ class Summary:
         yield (*head, "forward µs", "backward µs") if timed else head
         yield ("input", show(("n", *self.input_shape)), *[""] * (5 if timed else 3))
         for i, row in enumerate([*self.rows, self.total]):
-            name = indentation * 2 * row.depth + row.name
+            mark = " (frozen)" if row.frozen and row.frozen == row.parameters and i < len(self.rows) else ""
+            name = indentation * 2 * row.depth + row.name + mark
             shape = "" if i == len(self.rows) else show(("n", *row.shape))
             times = [f"{(seconds or 0) * 1e6:,.0f}" for seconds in (row.forward, row.backward)]
             yield (name, shape, f"{row.parameters:,}", f"{row.macs:,}", size(row.memory), *times * timed)
@@ -161,6 +173,7 @@ def _row(
         memory(layer, shape, itemsize),
         forward,
         backward,
+        frozen=sum(parameter.value.size for parameter in layer.parameters() if not parameter.trainable),
     )
     return row, y
 

@@ -25,7 +25,7 @@ def check_gradients(
     gives dx, or a tuple that starts with it. The scalar differentiated is a random weighted sum of y. Raises
     AssertionError, which names the array and element, where |backward - difference| > atol + rtol |difference|. A
     point where the function has a corner, as ReLU at 0, is not one to check at. Integers, for a module that takes them,
-    have no slope to check.
+    have no slope to check, nor have frozen parameters.
     """
     integers = isinstance(module_or_function, Module) and module_or_function.takes_integers
     x = np.array(x, np.int64 if integers and np.asarray(x).dtype.kind in "iu" else np.float64)
@@ -66,7 +66,8 @@ def _check_module(module: Module, x: Array, eps: float, atol: float, rtol: float
 
     points: Iterable[tuple[str, Parameter]] = module.named_parameters()
     for name, parameter in points:
-        _compare(name, parameter.grad, parameter.value, scalar, eps, atol, rtol)
+        if parameter.trainable:
+            _compare(name, parameter.grad, parameter.value, scalar, eps, atol, rtol)
     if x.dtype.kind == "f":
         _compare("x", dx, x, scalar, eps, atol, rtol)
 

@@ -19,6 +19,7 @@ from minidl.fit_arguments import (
     check_metrics,
     check_optimizer,
     check_schedule,
+    check_trained,
     warn_of_sorted_classes,
     weights_of,
 )
@@ -103,7 +104,7 @@ def fit(
     check_metrics(metrics)
     check_listeners(callbacks, Callback)
     x, y = pair_of(x, y, module)
-    _check_trained(module, optimizer)
+    check_trained(module, optimizer)
     weights = weights_of(y, sample_weight, None)
     validation: tuple[Any, tuple[Any, ...]] | None = None
     if validation_data is not None:
@@ -312,12 +313,6 @@ def _evaluate(
         done += len(inputs)
         bar.update(done, lambda: numbers(job.result(each_batch=True)))
     return job.result()
-
-
-def _check_trained(module: Module, optimizer: Optimizer) -> None:
-    own = {id(parameter) for parameter in module.parameters()}
-    if not any(id(parameter) in own for parameter in optimizer.parameters):
-        raise ValueError("optimizer: it has none of this model's parameters; make it from model.parameters()")
 
 
 def _hears_batches(watcher: Callback) -> bool:

@@ -8,6 +8,9 @@ import numpy as np
 Array: TypeAlias = np.ndarray[Any, np.dtype[np.floating[Any]]]
 """A float32 or float64 array."""
 
+AffineGradients: TypeAlias = tuple[Array | None, Any, Any]
+"""(dx, dw, db), arrays, or None for what isn't needed."""
+
 IntArray: TypeAlias = np.ndarray[Any, np.dtype[np.integer[Any]]]
 
 Shape: TypeAlias = tuple[int, ...]

@@ -176,6 +176,78 @@ def test_settings_that_activations_do_not_take(call, message):
     assert str(info.value) == message
 
 
+def _normalized(eps=1e-5, momentum=0.1):
+    return F.batch_norm2d(X, zeros(3), zeros(3), eps=eps, running=(zeros(3), zeros(3), momentum))
+
+
+@pytest.mark.usefixtures("no_work")
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: F.dropout(X, rate=-0.5, key=1, counter=1), "rate: expected a number from 0 to 1, got -0.5"),
+        (lambda: F.dropout(X, rate=1.5, key=1, counter=1), "rate: expected a number from 0 to 1, got 1.5"),
+        (lambda: F.dropout2d(X, rate=np.nan, key=1, counter=1), "rate: expected a number from 0 to 1, got nan"),
+        (lambda: F.dropout(X, rate="0.5", key=1, counter=1), "rate: expected a number from 0 to 1, got '0.5'"),
+        *(
+            (lambda f=f, key=key: f(X, rate=0.5, key=key, counter=1), f"key: expected a whole number of at {rest}")
+            for f in (F.dropout, F.dropout2d)
+            for key, rest in [
+                (-1, "least 0 and below 2**63, got -1"),
+                (2**64, f"least 0 and below 2**63, got {2**64}"),
+                (0.5, "least 0 and below 2**63, got 0.5"),
+            ]
+        ),
+        (
+            lambda: F.dropout(X, rate=0.5, key=1, counter=-1),
+            "counter: expected a whole number of at least 0 and below 2**63, got -1",
+        ),
+        (lambda: F.average_pool2d(X, 2, count_include_pad="no"), "count_include_pad: expected True or False, got 'no'"),
+        (lambda: _normalized(eps=-1e-5), "eps: expected a finite number of at least 0, got -1e-05"),
+        (lambda: _normalized(eps=np.nan), "eps: expected a finite number of at least 0, got nan"),
+        (lambda: _normalized(momentum=1.5), "momentum: expected a number from 0 to 1, got 1.5"),
+        (lambda: _normalized(momentum=None), "momentum: expected a number from 0 to 1, got None"),
+        (lambda: F.layer_norm(ROWS, zeros(3), zeros(3), eps=-1), "eps: expected a finite number of at least 0, got -1"),
+        (
+            lambda: F.group_norm(X, zeros(3), zeros(3), groups=3, eps=np.inf),
+            "eps: expected a finite number of at least 0, got inf",
+        ),
+    ],
+)
+def test_settings_that_operators_do_not_take(call, message):
+    with pytest.raises(ValueError, match="expected") as info:
+        call()
+    assert str(info.value) == message
+
+
+@pytest.mark.usefixtures("no_work")
+@pytest.mark.parametrize("running", [0.1, (0.1,), [zeros(3), zeros(3), 0.1]])
+def test_running_statistics_are_three(running):
+    with pytest.raises(TypeError, match=r"^running: expected \(mean, variance, momentum\), got "):
+        F.batch_norm2d(X, zeros(3), zeros(3), running=running)
+
+
+@pytest.mark.parametrize("backend", ["reference", "vectorized", "compiled"])
+@pytest.mark.parametrize("operator", [F.dropout, F.dropout2d])
+def test_a_rate_of_one_leaves_zeros_and_a_rate_of_zero_everything(operator, backend):
+    x = np.arange(1, 25, dtype=np.float32).reshape(2, 3, 2, 2)
+    with use_backend(backend):
+        for rate, want in (1, 0 * x), (1.0, 0 * x), (0, x):
+            y, pullback = operator(x, rate=rate, key=7, counter=1)
+            np.testing.assert_array_equal(y, want)
+            np.testing.assert_array_equal(pullback(x), want)
+            assert y.dtype == np.float32
+
+
+@pytest.mark.usefixtures("no_work")
+@pytest.mark.parametrize(
+    ("shape", "values"), [((0, 3, 2, 2), "one value"), ((2, 3, 0, 2), "one value"), ((1, 3, 1, 1), "two")]
+)
+def test_a_channel_needs_values_for_a_mean_and_two_for_an_unbiased_variance(shape, values):
+    running = None if values == "one value" else (zeros(3), zeros(3), 0.1)
+    with pytest.raises(ShapeError, match=f"expected images with at least {values}"):
+        F.batch_norm2d(zeros(*shape), zeros(3), zeros(3), running=running)
+
+
 @pytest.mark.usefixtures("no_work")
 @pytest.mark.parametrize("shape", [(2, 4), (3, 3), (2,), (2, 3, 1)])
 def test_targets_have_the_shape_of_the_logits(shape):

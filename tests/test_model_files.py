@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import minidl as ml
+from minidl import architecture
 
 ARRAYS = {"0.weight": np.ones((3, 4), np.float32), "0.bias": np.zeros(3, np.float32)}
 
@@ -228,3 +229,35 @@ def test_files_of_other_kinds(tmp_path):
         refused(path)
     with pytest.raises(FileNotFoundError):
         ml.load(tmp_path / "missing.npz")
+
+
+def test_a_frozen_layer_is_loaded_frozen(tmp_path):
+    layers = [ml.Residual([ml.Dense(4), ml.ReLU(), ml.Dense(4)]), ml.BatchNorm1D(), ml.Dense(3), ml.Dense(2)]
+    model = ml.Sequential(layers, input_shape=(4,), seed=0)
+    model[0].trainable = model[1].trainable = False
+    model[0].body[2].trainable = True
+    model.save(tmp_path / "model.npz")
+    again = ml.load(tmp_path / "model.npz")
+
+    def trained(module):
+        return [name for name, parameter in module.named_parameters() if parameter.trainable]
+
+    assert trained(again) == trained(model)
+    assert trained(again)[0] == "0.body.2.weight"
+    assert [layer.trainable for layer in again] == [True, False, True, True]
+    assert not again[0].body[0].trainable
+    assert list(again.state_dict()) == list(model.state_dict())
+    again.trainable = False
+    again.save(tmp_path / "model.npz")
+    again = ml.load(tmp_path / "model.npz")
+    assert not again.trainable
+    again.trainable = True
+    again.save(tmp_path / "model.npz")
+    assert "trainable" not in json.dumps(ml.load_arrays(tmp_path / "model.npz")[1])  # as files were before
+
+
+@pytest.mark.parametrize("value", [True, None, 0, "no"])
+def test_trainable_in_a_file_is_false(value, tmp_path):
+    described = sequential(DENSE, input_shape=[4]) | {"trainable": value}
+    with pytest.raises(ml.FormatError, match="trainable: expected false, or nothing, got"):
+        architecture.construct(described, {"Sequential": ml.Sequential, "Dense": ml.Dense})

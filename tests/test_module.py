@@ -285,3 +285,14 @@ def test_arguments():
     wanted = {"filters": 4, "kernel_size": (3, 2), "stride": 1, "padding": 0, "dilation": 1, "groups": 1}
     assert layer.arguments() == wanted | {"bias": False, "weight_init": "he_normal"}
     assert ml.Dense(3).arguments()["bias"] is True
+
+
+def test_an_array_in_a_parameter_s_place_is_refused():
+    """It would be trained by nobody, and missing from files."""
+    layer = ml.Dense(2)
+    layer.build((3,), np.random.default_rng(0))
+    with pytest.raises(TypeError, match=r"^weight: expected a Parameter, got ndarray; assign to weight\.value"):
+        layer.weight = np.ones((2, 3), np.float32)
+    layer.weight.value = np.ones((2, 3), np.float32)
+    layer.bias = None
+    np.testing.assert_array_equal(layer(np.ones((1, 3), np.float32)), [[3, 3]])

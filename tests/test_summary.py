@@ -194,6 +194,7 @@ def test_the_data_go_into_json():
         "layer": "0 Conv2D",
         "output_shape": [1, 23, 23],
         "parameters": 37,
+        "frozen": 0,
         "macs": 19044,
         "memory": 2116,
         "forward": None,
@@ -261,3 +262,19 @@ def test_long_tables_are_folded():
     long = ml.Sequential([ml.ReLU()] * 50, input_shape=(2,))
     assert short._repr_html_().count("<details open>") == 1
     assert long._repr_html_().count("<details open>") == 0
+
+
+def test_what_is_frozen():
+    model = ml.models.tutorial()
+    model[0].trainable = False
+    table = summary.summarize(model, (1, 28, 28))
+    assert [row.frozen for row in table.rows] == [37, 0, 0, 0, 0, 0]
+    lines = table.text().split("\n")
+    assert lines[3].split()[:3] == ["0", "Conv2D", "(frozen)"]
+    assert lines[-1] == "1,220 parameters are trained, 37 are frozen."
+    assert "1,220 parameters are trained" in table.html()
+    assert (table.data()["frozen"], table.data()["layers"][4]["frozen"]) == (37, 0)
+    model.trainable = False
+    assert summary.summarize(model, (1, 28, 28)).note == "0 parameters are trained, 1,257 are frozen."
+    model.trainable = True
+    assert summary.summarize(model, (1, 28, 28)).note == ""

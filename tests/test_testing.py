@@ -123,3 +123,9 @@ def test_the_seed_chooses_the_weights_of_the_sum():
         check_gradients(function, X, seed=seed)
     np.testing.assert_array_equal(seen[0], seen[1])
     assert not np.array_equal(seen[0], seen[2])
+
+
+def test_frozen_parameters_are_not_compared():
+    layer = ml.Dense(2)
+    layer.trainable = False
+    check_gradients(layer, np.random.default_rng(0).standard_normal((3, 4)))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import minidl as ml
+from minidl.inspection import find_learning_rate
 
 
 def blobs(n=60, seed=0):
@@ -131,3 +132,18 @@ def test_errors_of_evaluate_and_predict():
     unbuilt = ml.Sequential([ml.Dense(2)])
     with pytest.raises(ml.NotBuiltError, match="no values yet"):
         ml.fit(unbuilt, X, Y, loss=ml.CrossEntropy(), optimizer=ml.Adam(unbuilt.parameters()))
+
+
+def test_nothing_but_frozen_parameters():
+    model = network()
+    head = ml.Adam(model[-1].parameters())
+    model[-1].trainable = False
+    message = "^model: all that the optimizer has of it is frozen; set trainable = True for what shall learn$"
+    with pytest.raises(ValueError, match=message):
+        fit(model, optimizer=head)
+    fit(model, epochs=1)  # by an optimizer that has others as well
+    model.trainable = False
+    with pytest.raises(ValueError, match=message):
+        fit(model)
+    with pytest.raises(ValueError, match=message):
+        find_learning_rate(model, X, Y, loss=ml.CrossEntropy(), optimizer=ml.Adam(model.parameters()), steps=2)

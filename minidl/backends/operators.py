@@ -9,10 +9,10 @@ Sides = tuple[Pair, Pair]
 
 
 class Trained(NamedTuple):
-    """A parameter's value, and the gradient that backward adds to."""
+    """A parameter's value, and the gradient that backward adds to, or None for one that isn't trained."""
 
     value: Array
-    grad: Array
+    grad: Array | None
 
 
 class Pool(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from minidl.backends.updates import AdagradStep, AdamStep, LionStep, RMSPropStep, SGDStep
-from minidl.typing import Array, IntArray
+from minidl.typing import AffineGradients, Array, IntArray
 
 Pair = tuple[int, int]
 Sides = tuple[Pair, Pair]
@@ -21,8 +21,18 @@ class Backend(Protocol):
     ) -> Array: ...
 
     def conv2d_backward(
-        self, dy: Array, x: Array, w: Array, *, stride: Pair, padding: Sides, dilation: Pair, groups: int, need_dx: bool
-    ) -> tuple[Array | None, Array, Array]: ...
+        self,
+        dy: Array,
+        x: Array,
+        w: Array,
+        *,
+        stride: Pair,
+        padding: Sides,
+        dilation: Pair,
+        groups: int,
+        need_dx: bool,
+        need_dw: bool,
+    ) -> AffineGradients: ...
 
     def max_pool2d(self, x: Array, *, pool_size: Pair, stride: Pair, padding: Sides) -> tuple[Array, IntArray]: ...
 
@@ -56,8 +66,18 @@ class Backend(Protocol):
     ) -> Array: ...
 
     def conv_transpose2d_backward(
-        self, dy: Array, x: Array, w: Array, *, stride: Pair, padding: Sides, dilation: Pair, groups: int, need_dx: bool
-    ) -> tuple[Array | None, Array, Array]: ...
+        self,
+        dy: Array,
+        x: Array,
+        w: Array,
+        *,
+        stride: Pair,
+        padding: Sides,
+        dilation: Pair,
+        groups: int,
+        need_dx: bool,
+        need_dw: bool,
+    ) -> AffineGradients: ...
 
     def zero_pad2d(self, x: Array, *, padding: Sides) -> Array: ...
 
@@ -73,7 +93,7 @@ class Backend(Protocol):
 
     def dense(self, x: Array, w: Array, b: Array | None) -> Array: ...
 
-    def dense_backward(self, dy: Array, x: Array, w: Array, *, need_dx: bool) -> tuple[Array | None, Array, Array]: ...
+    def dense_backward(self, dy: Array, x: Array, w: Array, *, need_dx: bool, need_dw: bool) -> AffineGradients: ...
 
     def relu(self, x: Array) -> Array: ...
 
@@ -115,7 +135,7 @@ class Backend(Protocol):
 
     def elu(self, x: Array, *, alpha: float) -> Array: ...
 
-    def elu_backward(self, dy: Array, y: Array, *, alpha: float) -> Array: ...
+    def elu_backward(self, dy: Array, x: Array, *, alpha: float) -> Array: ...
 
     def gelu(self, x: Array, *, approximate: str) -> Array: ...
 

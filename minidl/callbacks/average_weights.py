@@ -18,6 +18,8 @@ class AverageWeights(Callback):
     earlier training may be given to go on with.
     """
 
+    average: ExponentialMovingAverage
+
     def __init__(self, decay: float = 0.999, *, average: ExponentialMovingAverage | None = None, keep: bool = True):
         if not 0 <= decay < 1:
             raise ValueError(f"decay: expected a number of at least 0 and less than 1, got {decay!r}")

@@ -100,13 +100,31 @@ class AttributeHints:
 
 
 class KeywordHints(AttributeHints):
-    """A base class whose subclasses' constructors meet an unknown keyword argument with a hint."""
+    """A base class whose subclasses' constructors meet an unknown keyword argument with a hint.
+
+    So do their instances an attribute that is set and that nothing reads, if the class is minidl's own. Subclasses from
+    elsewhere take any.
+    """
+
+    _is_minidl_s = True
+    _settled: frozenset[str] = frozenset()
+    """Attributes that count when an object is made, and can't be changed afterwards."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Wrap the constructor that the subclass defines, if it does."""
         super().__init_subclass__(**kwargs)
+        cls._is_minidl_s = cls.__module__.startswith("minidl.")
         if "__init__" in vars(cls):
             cls.__init__ = _hinting_constructor(cls.__init__)  # type: ignore[method-assign]
+
+    if not TYPE_CHECKING:  # which would take any name for granted
+
+        def __setattr__(self, name, value):
+            """Refuse an attribute that nothing reads, or that is read no more."""
+            is_made = "_is_made" in vars(self) or type(self).__init__ is object.__init__
+            if self._is_minidl_s and is_made and (name not in vars(self) or name in self._settled):
+                _check_attribute(self, name)
+            object.__setattr__(self, name, value)
 
 
 def _hinting_constructor(constructor: Callable[..., None]) -> Callable[..., None]:
@@ -114,5 +132,24 @@ def _hinting_constructor(constructor: Callable[..., None]) -> Callable[..., None
     def hinted(self: object, *args: Any, **kwargs: Any) -> None:
         check_keywords(type(self).__name__, constructor, kwargs)
         constructor(self, *args, **kwargs)
+        if type(self).__init__ is hinted:  # and not that of a base class
+            vars(self)["_is_made"] = True
 
     return hinted
+
+
+def _check_attribute(thing: Any, name: str) -> None:
+    """Raise AttributeError where setting an attribute that an object hasn't, or one that is settled, has no effect.
+
+    Names that begin with an underscore are free, and those that its class has or declares.
+    """
+    kind = type(thing)
+    if name in thing._settled:
+        raise AttributeError(f"{kind.__name__}: {name!r} is settled when it is made; make another one")
+    if name.startswith("_") or hasattr(kind, name):
+        return
+    declared = {each for base in kind.__mro__ for each in inspect.get_annotations(base)}
+    if name not in declared:
+        properties = [each for each in dir(kind) if getattr(getattr(kind, each), "fset", None) is not None]
+        known = [each for each in (*vars(thing), *properties) if not each.startswith("_")]
+        raise AttributeError(f"{kind.__name__}: no attribute {name!r}; {did_you_mean(name, known)}")

@@ -36,6 +36,8 @@ SYNONYMS = {
     "out_channels": "filters",
     "out_features": "units",
     "p": "rate",
+    "requires_grad": "trainable",
+    "training": "nothing (forward takes train=True or False)",
     "params": "parameters",
     "random_state": "seed",
     "use_bias": "bias",

@@ -20,7 +20,7 @@ from minidl.functional.activation import (
     softplus,
     tanh,
 )
-from minidl.functional.checks import check_number, check_slope
+from minidl.functional.checks import check_number, check_share, check_slope, check_switch
 from minidl.functional.conv import conv1d, conv2d, conv_transpose2d
 from minidl.functional.dense import dense, embedding
 from minidl.functional.dropout import dropout, dropout2d
@@ -48,7 +48,9 @@ __all__ = [
     "can_prepare",
     "check_approximate",
     "check_number",
+    "check_share",
     "check_slope",
+    "check_switch",
     "conv1d",
     "conv2d",
     "conv_transpose2d",

@@ -25,7 +25,7 @@ def leaky_relu(x: Array, *, negative_slope: float = 0.01) -> tuple[Array, Pullba
 def elu(x: Array, *, alpha: float = 1.0) -> tuple[Array, Pullback]:
     """x where it is above zero, else alpha (exp(x) - 1) with alpha at least 0. Raises DTypeError, ValueError."""
     check_number("alpha", alpha)
-    return _elementwise("elu", x, keeps_x=False, alpha=alpha)
+    return _elementwise("elu", x, keeps_x=True, alpha=alpha)
 
 
 def gelu(x: Array, *, approximate: str = "none") -> tuple[Array, Pullback]:

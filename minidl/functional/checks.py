@@ -53,3 +53,21 @@ def check_number(name: str, value: Any, *, is_positive: bool = False) -> None:
         raise ValueError(
             f"{name}: expected a finite number {'above' if is_positive else 'of at least'} 0, got {value!r}"
         )
+
+
+def check_share(name: str, value: Any) -> None:
+    """Raise ValueError unless the value is a number from 0 to 1."""
+    if not in_range(value) or value > 1:
+        raise ValueError(f"{name}: expected a number from 0 to 1, got {value!r}")
+
+
+def check_word(name: str, value: Any) -> None:
+    """Raise ValueError unless the value is a whole number that a counter-based generator takes."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 0 <= value < 2**63:
+        raise ValueError(f"{name}: expected a whole number of at least 0 and below 2**63, got {value!r}")
+
+
+def check_switch(name: str, value: Any) -> None:
+    """Raise ValueError unless the value is True or False, also as 1 or 0: a word such as "no" would be true."""
+    if not isinstance(value, bool | int | np.bool | np.integer) or value not in (0, 1):
+        raise ValueError(f"{name}: expected True or False, got {value!r}")

@@ -5,7 +5,7 @@ from typing import Any
 from minidl import backends, shapes
 from minidl.functional.checks import check_floats, check_slope
 from minidl.functional.pullbacks import AffinePullback
-from minidl.typing import Array, Padding, Size
+from minidl.typing import AffineGradients, Array, Padding, Size
 
 
 def conv2d(
@@ -33,9 +33,9 @@ def conv2d(
     }
     y = backend.conv2d(x, w, b, **how)
 
-    def pullback(dy: Array, *, need_dx: bool = True) -> tuple[Array | None, Array, Array]:
+    def pullback(dy: Array, *, need_dx: bool = True, need_dw: bool = True) -> AffineGradients:
         check_slope(dy, (x.shape[0], w.shape[0], *window.output), x.dtype)
-        return backend.conv2d_backward(dy, x, w, **how, need_dx=need_dx)
+        return backend.conv2d_backward(dy, x, w, **how, need_dx=need_dx, need_dw=need_dw)
 
     return y, pullback
 
@@ -86,9 +86,9 @@ def conv_transpose2d(
     }
     y = backend.conv_transpose2d(x, w, b, **how, size=window.size)
 
-    def pullback(dy: Array, *, need_dx: bool = True) -> tuple[Array | None, Array, Array]:
+    def pullback(dy: Array, *, need_dx: bool = True, need_dw: bool = True) -> AffineGradients:
         check_slope(dy, (x.shape[0], filters, *window.size), x.dtype)
-        return backend.conv_transpose2d_backward(dy, x, w, **how, need_dx=need_dx)
+        return backend.conv_transpose2d_backward(dy, x, w, **how, need_dx=need_dx, need_dw=need_dw)
 
     return y, pullback
 
@@ -123,9 +123,9 @@ def conv1d(
     image, filters = x[:, :, None], w[:, :, None]
     y = backend.conv2d(image, filters, b, **how)[:, :, 0]
 
-    def pullback(dy: Array, *, need_dx: bool = True) -> tuple[Array | None, Array, Array]:
+    def pullback(dy: Array, *, need_dx: bool = True, need_dw: bool = True) -> AffineGradients:
         check_slope(dy, (x.shape[0], w.shape[0], window.output[1]), x.dtype)
-        dx, dw, db = backend.conv2d_backward(dy[:, :, None], image, filters, **how, need_dx=need_dx)
-        return None if dx is None else dx[:, :, 0], dw[:, :, 0], db
+        dx, dw, db = backend.conv2d_backward(dy[:, :, None], image, filters, **how, need_dx=need_dx, need_dw=need_dw)
+        return None if dx is None else dx[:, :, 0], None if dw is None else dw[:, :, 0], db
 
     return y, pullback

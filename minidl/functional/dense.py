@@ -8,7 +8,7 @@ from minidl import backends, shapes
 from minidl.errors import DTypeError
 from minidl.functional.checks import check_floats, check_slope
 from minidl.functional.pullbacks import AffinePullback
-from minidl.typing import Array, IntArray
+from minidl.typing import AffineGradients, Array, IntArray
 
 
 def dense(x: Array, w: Array, b: Array | None = None) -> tuple[Array, AffinePullback]:
@@ -17,9 +17,9 @@ def dense(x: Array, w: Array, b: Array | None = None) -> tuple[Array, AffinePull
     backend = backends.current()
     y = backend.dense(x, w, b)
 
-    def pullback(dy: Array, *, need_dx: bool = True) -> tuple[Array | None, Array, Array]:
+    def pullback(dy: Array, *, need_dx: bool = True, need_dw: bool = True) -> AffineGradients:
         check_slope(dy, (x.shape[0], w.shape[0]), x.dtype)
-        return backend.dense_backward(dy, x, w, need_dx=need_dx)
+        return backend.dense_backward(dy, x, w, need_dx=need_dx, need_dw=need_dw)
 
     return y, pullback
 

@@ -4,7 +4,7 @@ import math
 
 from minidl import backends, shapes
 from minidl.errors import ShapeError
-from minidl.functional.checks import check_floats, check_slope
+from minidl.functional.checks import check_floats, check_number, check_share, check_slope
 from minidl.functional.pullbacks import NormPullback
 from minidl.typing import Array
 
@@ -20,9 +20,18 @@ def batch_norm2d(
     """(y, pullback, mean, variance): each channel of images x normalized over the batch, times gamma plus beta, (c,).
 
     The variance is the biased one. `running` (mean, variance, momentum), contiguous, are changed in place: momentum of
-    the way towards the batch's mean and unbiased variance. Raises ShapeError and DTypeError.
+    the way towards the batch's mean and unbiased variance, for which a channel needs two values. Raises ShapeError,
+    DTypeError and ValueError.
     """
+    if running is not None and (not isinstance(running, tuple) or len(running) != 3):
+        raise TypeError(f"running: expected (mean, variance, momentum), got {running!r}")
     _check_channels(x, gamma=gamma, beta=beta)
+    check_number("eps", eps)
+    if x.size < x.shape[1] * (1 if running is None else 2) or not x.size:
+        few = "one value" if running is None else "two values"
+        raise ShapeError(f"expected images with at least {few} in each channel, got {shapes.show(x.shape)}")
+    if running is not None:
+        check_share("momentum", running[2])
     for name, vector in zip(("running_mean", "running_variance"), (running or ())[:2], strict=False):
         check_floats(x=x, **{name: vector})
         shapes.expect(f"{name} ", vector.shape, gamma.shape)
@@ -63,9 +72,10 @@ def _check_channels(x: Array, **vectors: Array) -> None:
 def layer_norm(x: Array, gamma: Array, beta: Array, *, eps: float = 1e-5) -> tuple[Array, NormPullback]:
     """Each sample of x (n, ...) less its mean, over its deviation, times gamma plus beta, both of a sample's shape.
 
-    Raises ShapeError and DTypeError.
+    Raises ShapeError, DTypeError and ValueError.
     """
     check_floats(x=x, gamma=gamma, beta=beta)
+    check_number("eps", eps)
     _check_sample(x)
     for name, array in (("gamma", gamma), ("beta", beta)):
         shapes.expect(f"{name} ", array.shape, x.shape[1:])
@@ -82,9 +92,10 @@ def layer_norm(x: Array, gamma: Array, beta: Array, *, eps: float = 1e-5) -> tup
 def group_norm(x: Array, gamma: Array, beta: Array, *, groups: int, eps: float = 1e-5) -> tuple[Array, NormPullback]:
     """Each of `groups` equal groups of a sample's channels, x (n, c, ...), less its mean, over its deviation.
 
-    Then each channel is multiplied by gamma, and beta is added, both (c,). Raises ShapeError and DTypeError.
+    Then each channel is multiplied by gamma, and beta is added, both (c,). Raises ShapeError, DTypeError, ValueError.
     """
     check_floats(x=x, gamma=gamma, beta=beta)
+    check_number("eps", eps)
     _check_sample(x)
     shapes.channel_groups(x.shape[1:], groups)
     for name, array in (("gamma", gamma), ("beta", beta)):

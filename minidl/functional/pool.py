@@ -3,7 +3,7 @@
 from typing import Any
 
 from minidl import backends, shapes
-from minidl.functional.checks import check_floats, check_slope
+from minidl.functional.checks import check_floats, check_slope, check_switch
 from minidl.functional.pullbacks import Pullback
 from minidl.typing import Array, Padding, Size
 
@@ -54,9 +54,10 @@ def average_pool2d(
     """The mean of each window of images x (n, c, h, w); `stride` is the pool's size unless given.
 
     y is (n, c, oh, ow) as for `conv2d`. Padding counts as zeros, or with `count_include_pad` False not at all. Raises
-    ShapeError and DTypeError.
+    ShapeError, DTypeError and ValueError.
     """
     check_floats(x=x)
+    check_switch("count_include_pad", count_include_pad)
     size = shapes.image_shape(x.shape, batch=True)[1:]
     pool, window = shapes.pool(size, pool_size, stride=stride, padding=padding)
     backend = backends.current()
@@ -64,7 +65,7 @@ def average_pool2d(
         "pool_size": pool,
         "stride": window.stride,
         "padding": window.padding,
-        "count_include_pad": count_include_pad,
+        "count_include_pad": bool(count_include_pad),
     }
     y = backend.average_pool2d(x, **how)
     shape, dtype = y.shape, y.dtype

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from minidl.functional.checks import check_slope
-from minidl.typing import Array
+from minidl.typing import AffineGradients, Array
 
 
 class Pullback(Protocol):
@@ -16,9 +16,9 @@ class Pullback(Protocol):
 
 
 class AffinePullback(Protocol):
-    """dy -> (dx, dw, db), dx None where it isn't needed."""
+    """dy -> (dx, dw, db), None for what isn't needed: dx without `need_dx`, dw and db without `need_dw`."""
 
-    def __call__(self, dy: Array, *, need_dx: bool = True) -> tuple[Array | None, Array, Array]:
+    def __call__(self, dy: Array, *, need_dx: bool = True, need_dw: bool = True) -> AffineGradients:
         """The gradients of input, weights and bias, for the gradient of the output."""
         ...
 

@@ -11,6 +11,7 @@ import numpy as np
 from minidl import shapes
 from minidl.data import batches
 from minidl.errors import ShapeError, keyword_hints
+from minidl.fit_arguments import check_trained
 from minidl.losses.joined import joined
 from minidl.module import Module
 from minidl.optim import Optimizer
@@ -65,8 +66,7 @@ def find_learning_rate(
         raise ShapeError("expected at least one sample and its target, got none")
     model.ensure_built(x)
     x = samples_of(x, model)  # whose dtype is known by now
-    if not {id(parameter) for parameter in model.parameters()} & {id(each) for each in optimizer.parameters}:
-        raise ValueError("optimizer: it has none of this model's parameters; make it from model.parameters()")
+    check_trained(model, optimizer)
 
     network, optimizer = copy.deepcopy((model, optimizer))
     network, loss, _ = joined(network, loss)  # as in `fit`: never a softmax of a softmax

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from minidl import functional as F
 from minidl import initializers, shapes
 from minidl.errors import ShapeError
 from minidl.functional import AffinePullback
@@ -24,6 +25,7 @@ class Affine(Module):
     def _begin(self, weight_init: str | Initializer, *, bias: bool, memory: Sequence[int]) -> None:
         """Have parameters without values, the weights' axes in this order in memory. Raises for no initializer."""
         initializers.get(weight_init)
+        F.check_switch("bias", bias)
         self.weight_init = weight_init
         self.weight = Parameter(memory=memory)
         self.bias = Parameter() if bias else None
@@ -45,9 +47,11 @@ class Affine(Module):
         return None if self.bias is None else self.bias.value
 
     def _adding(self, pullback: AffinePullback) -> Backward:
-        """The backward that adds a pullback's dw and db to the gradients."""
+        """The backward that adds a pullback's dw and db to the gradients, unless the layer is frozen."""
 
         def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
+            if not self.weight.trainable:
+                return pullback(dy, need_dx=True, need_dw=False)[0] if need_dx else None
             dx, dw, db = pullback(dy, need_dx=need_dx)
             self.weight.grad += dw
             if self.bias is not None:

@@ -79,26 +79,29 @@ class Chain(Module):
         return self._marked(y)
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
-        steps: list[Backward] = []
+        steps: list[tuple[int, int, Backward]] = []  # of layers from the first number on, up to the second
         y = x
         for row in fusion.rows(self.layers, "training" if train else "exact inference"):
             computed = self._networks.forward(self.layers, row, y) if row.is_network else None
             if computed is not None:
                 y, step = computed
-                steps.append(step)
+                steps.append((row.start, row.stop, step))
                 continue
             for i in range(row.start, row.stop):
                 try:
                     y, step = self.layers[i].forward(y, train=train)
                 except (ShapeError, DTypeError) as error:
                     raise self._located(error, i, x.shape[1:]) from None
-                steps.append(step)
+                steps.append((i, i + 1, step))
 
         def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
+            lowest = 0 if need_dx or len(steps) == 1 else self._lowest_trained()  # one step knows itself
             slope: Array | None = dy
-            for i in reversed(range(len(steps))):
+            for start, stop, step in reversed(steps):
+                if stop <= lowest:  # nothing is trained from here on down
+                    return None
                 assert slope is not None
-                slope = steps[i](slope, need_dx=need_dx or i > 0)
+                slope = step(slope, need_dx=need_dx or start > lowest)
             return slope
 
         return self._marked(y), backward
@@ -106,6 +109,10 @@ class Chain(Module):
     def _marked(self, y: Array) -> Array:
         """The output, known as a sigmoid's where the last layer is one that was computed with others in a row."""
         return mark_sigmoid(y) if self.layers and type(self.layers[-1]) is Sigmoid else y
+
+    def _lowest_trained(self) -> int:
+        """The first layer that training needs a gradient of, or how many layers there are."""
+        return next((i for i, layer in enumerate(self.layers) if layer.needs_gradient), len(self.layers))
 
     def _located(self, error: ShapeError | DTypeError, index: int, input_shape: Shape) -> ShapeError | DTypeError:
         """The error with the layer that it came from and the shapes on the way there."""

@@ -18,6 +18,8 @@ class Conv2D(Grouped):
     None with bias=False. `weight_init` is an initializer or the name of one.
     """
 
+    _settled = frozenset({"filters", "kernel_size"})
+
     def __init__(
         self,
         filters: int,

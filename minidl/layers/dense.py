@@ -14,6 +14,8 @@ class Dense(Affine):
     one.
     """
 
+    _settled = frozenset({"units"})
+
     def __init__(self, units: int, *, bias: bool = True, weight_init: str | Initializer = "he_normal") -> None:
         self.units = shapes.count(units, "units")
         self._begin(weight_init, bias=bias, memory=(1, 0))

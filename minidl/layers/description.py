@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from minidl import functional as F
 from minidl import shapes
 from minidl.backends.operators import (
     AdaptiveAverage,
@@ -52,7 +53,10 @@ def describe(group: Sequence[Module], shape: Shape) -> Operator | None:
     if isinstance(first, LogSoftmax):
         return LogExponentials()
     if isinstance(first, Formula):
-        return Elementwise(*first.formula())
+        name, settings = first.formula()
+        for setting in settings:
+            F.check_number(name, setting)
+        return Elementwise(name, settings)
     return None if isinstance(first, Dropout | Dropout2D) else Flattening()
 
 
@@ -86,6 +90,8 @@ def _describe_convolution(first: Conv2D, rest: Sequence[Module], sample: Shape) 
 def _describe_normalization(first: BatchNorm2D, rest: Sequence[Module], shape: Shape) -> Operator:
     first.output_shape(shape[1:])
     first.check_count(shape)
+    F.check_share("momentum", first.momentum)
+    F.check_number("eps", first.eps)
     return BatchNormalization(
         _trained(first.weight),
         _trained(first.bias),
@@ -124,7 +130,7 @@ def _describe_depthwise(layer: DepthwiseConv2D, sample: Shape) -> Operator:
 
 
 def _trained(parameter: Parameter) -> Trained:
-    return Trained(parameter.value, parameter.grad)
+    return Trained(parameter.value, parameter.grad if parameter.trainable else None)
 
 
 def _perhaps(parameter: Parameter | None) -> Trained | None:

@@ -33,9 +33,10 @@ class _Digits(Buffer):
 class _Masked(Module):
     """Something that in training multiplies by a mask, which each pass draws anew from a key and the pass's number."""
 
+    _settled = frozenset({"seed"})
+
     def __init__(self, rate: float, *, seed: int | None = None) -> None:
-        if not 0 <= rate < 1:
-            raise ValueError(f"rate: expected a probability of at least 0 and less than 1, got {rate!r}")
+        F.check_share("rate", rate)
         self.rate = rate
         self.seed = seed
         self.masks = _Digits()  # the key's digits, then those of the number of passes so far, the lowest first
@@ -75,6 +76,8 @@ class _Masked(Module):
 
 class Dropout(_Masked):
     """In training, zero each value with probability `rate` and scale the others by 1 / (1 - rate); else do nothing.
+
+    A `rate` of 1 leaves nothing but zeros, and of the gradient too.
 
     The mask of the k-th training pass is a function of k and of the key that `seed`, or else building the model,
     gives. Both are part of the state, so that a training that goes on from it draws the masks it would have drawn.

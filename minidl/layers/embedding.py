@@ -23,6 +23,8 @@ class Embedding(Module):
     (n, features, length).
     """
 
+    _settled = frozenset({"features", "vocabulary_size"})
+
     def __init__(
         self, vocabulary_size: int, features: int, *, weight_init: str | Initializer = "standard_normal"
     ) -> None:
@@ -51,7 +53,8 @@ class Embedding(Module):
         shape, dtype = x.shape, y.dtype
 
         def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
-            self.weight.grad += pullback(dy)
+            if self.weight.trainable:
+                self.weight.grad += pullback(dy)
             return np.zeros(shape, dtype) if need_dx else None
 
         return y, backward

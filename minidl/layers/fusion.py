@@ -66,7 +66,11 @@ class Row(NamedTuple):
 
 def rows(layers: Sequence[Module], purpose: str) -> list[Row]:
     """The rows of a chain for "inference", "training" or "exact inference", which has a backward pass."""
-    return _rows(tuple(map(type, layers)), purpose, F.can_prepare())
+    kinds = tuple(map(type, layers))
+    if purpose == "training" and BatchNorm2D in kinds:  # a frozen one doesn't normalize by the batch
+        frozen = [isinstance(layer, BatchNorm2D) and not layer.trainable for layer in layers]
+        kinds = tuple(Module if is_frozen else kind for kind, is_frozen in zip(kinds, frozen, strict=True))
+    return _rows(kinds, purpose, F.can_prepare())
 
 
 @functools.lru_cache(maxsize=256)

@@ -86,11 +86,13 @@ class _Prepared:
         self.network = network
         self.parameters = parameters
         self.values = [parameter.value for parameter in parameters]
+        self.trained = [parameter.trainable for parameter in parameters]
         self.layers = [dict(vars(layer)) for layer in layers]
 
     def fits(self, layers: Sequence[Module]) -> bool:
-        """Whether these are the same layers still, with the same attributes and the same arrays."""
+        """Whether these are the same layers still: with the same attributes and arrays, and frozen or not as before."""
         same = all(map(operator.is_, [parameter.value for parameter in self.parameters], self.values))
+        same = same and [parameter.trainable for parameter in self.parameters] == self.trained
         return same and [vars(layer) for layer in layers] == self.layers
 
 

@@ -9,7 +9,6 @@ from minidl import functional as F
 from minidl import initializers, shapes
 from minidl.errors import ShapeError
 from minidl.module import Buffer, Module, Parameter
-from minidl.numeric import in_range
 from minidl.typing import Array, Backward, Shape
 
 if TYPE_CHECKING:
@@ -33,9 +32,8 @@ class _BatchNorm(Module):
     """Batch normalization of images, or of samples that are taken for images that are 1 high."""
 
     def __init__(self, *, momentum: float = 0.1, eps: float = 1e-5) -> None:
-        if not in_range(momentum) or momentum > 1:
-            raise ValueError(f"momentum: expected a number from 0 to 1, got {momentum!r}")
-        _check_eps(eps)
+        F.check_share("momentum", momentum)
+        F.check_number("eps", eps)
         self.momentum = momentum
         self.eps = eps
         self.weight = Parameter()
@@ -67,11 +65,12 @@ class _BatchNorm(Module):
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         self._check(x.shape, batch=True)
         shapes.expect("", x.shape, ("n", self.weight.value.size, *_LETTERS[x.ndim - 2]))
-        if train and len(x):
+        by_batch = train and len(x) > 0 and self.trainable
+        if by_batch:
             self.check_count(x.shape)
         shape = x.shape
         images = x if x.ndim == 4 else x.reshape(*shape[:2], 1, math.prod(shape[2:]))
-        y, image_backward = self._train(images) if train and len(x) else self._infer(images)
+        y, image_backward = self._train(images) if by_batch else self._infer(images)
 
         def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
             F.check_slope(dy, shape, x.dtype)
@@ -101,6 +100,8 @@ class _BatchNorm(Module):
         y, pullback = F.scale_shift(x, scale, shift)
 
         def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
+            if not self.weight.trainable:
+                return pullback(dy)[0] if need_dx else None
             dx, dscale, dshift = pullback(dy)
             deviation = np.sqrt(self.running_var.value + self.running_var.value.dtype.type(self.eps))
             self.weight.grad += (dscale - dshift * self.running_mean.value) / deviation
@@ -114,9 +115,9 @@ class BatchNorm2D(_BatchNorm):
     """Each channel of images (n, c, h, w) less its mean, over its deviation, times `weight` plus `bias`, both (c,).
 
     In training mean and variance are the batch's, over images and pixels, and move `running_mean` and `running_var` by
-    `momentum` of the way towards themselves (the variance unbiased, as in PyTorch); inference takes those. Raises
-    ShapeError for a training batch with a single value in each channel. `eps` is added to the variance, so that its
-    root isn't 0. Source: Ioffe and Szegedy, 2015.
+    `momentum` of the way towards themselves (the variance unbiased, as in PyTorch); inference takes those, as does a
+    frozen layer in training. Raises ShapeError for a training batch with a single value in each channel. `eps` is added
+    to the variance, so that its root isn't 0. Source: Ioffe and Szegedy, 2015.
     """
 
     def __init__(self, *, momentum: float = 0.1, eps: float = 1e-5) -> None:
@@ -151,7 +152,7 @@ class LayerNorm(Module):
     """
 
     def __init__(self, *, eps: float = 1e-5) -> None:
-        _check_eps(eps)
+        F.check_number("eps", eps)
         self.eps = eps
         self.weight = Parameter()
         self.bias = Parameter()
@@ -185,7 +186,7 @@ class GroupNorm(Module):
 
     def __init__(self, groups: int, *, eps: float = 1e-5) -> None:
         self.groups = shapes.count(groups, "groups")
-        _check_eps(eps)
+        F.check_number("eps", eps)
         self.eps = eps
         self.weight = Parameter()
         self.bias = Parameter()
@@ -207,15 +208,12 @@ class GroupNorm(Module):
         return y, _adding(self.weight, self.bias, pullback)
 
 
-def _check_eps(eps: float) -> None:
-    if not in_range(eps):
-        raise ValueError(f"eps: expected a number of at least 0, got {eps!r}")
-
-
 def _adding(weight: Parameter, bias: Parameter, pullback: F.NormPullback) -> Backward:
-    """The backward that adds a pullback's gradients of scale and shift to those of weight and bias."""
+    """The backward that adds a pullback's gradients of scale and shift to those of weight and bias, unless frozen."""
 
     def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
+        if not weight.trainable:
+            return pullback(dy)[0] if need_dx else None
         dx, dweight, dbias = pullback(dy)
         weight.grad += dweight
         bias.grad += dbias

@@ -22,6 +22,8 @@ class DepthwiseConv2D(Affine):
     (c depth_multiplier, 1, kh, kw); `bias` is (c depth_multiplier,), or None with bias=False.
     """
 
+    _settled = frozenset({"depth_multiplier", "kernel_size"})
+
     def __init__(
         self,
         kernel_size: Size,
@@ -63,6 +65,8 @@ class SeparableConv2D(Module):
     (filters, c depth_multiplier, 1, 1), `bias` (filters,), or None with bias=False. Source: Chollet, "Xception", 2017.
     """
 
+    _settled = frozenset({"depth_multiplier", "filters", "kernel_size"})
+
     def __init__(
         self,
         filters: int,
@@ -82,6 +86,7 @@ class SeparableConv2D(Module):
         self.padding = padding
         self.dilation = dilation
         self.weight_init = weight_init
+        F.check_switch("bias", bias)
         self.depthwise_weight = Parameter(memory=(2, 3, 1, 0))
         self.pointwise_weight = Parameter(memory=(2, 3, 1, 0))
         self.bias = Parameter() if bias else None
@@ -108,9 +113,14 @@ class SeparableConv2D(Module):
         y, pointwise = F.conv2d(between, self.pointwise_weight.value, bias)
 
         def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
-            slope, dpointwise, dbias = pointwise(dy)
+            trained = self.pointwise_weight.trainable
+            if not trained and not need_dx:
+                return None
+            slope, dpointwise, dbias = pointwise(dy, need_dw=trained)
             assert slope is not None
-            dx, ddepthwise, _ = depthwise(slope, need_dx=need_dx)
+            dx, ddepthwise, _ = depthwise(slope, need_dx=need_dx, need_dw=trained)
+            if not trained:
+                return dx
             self.depthwise_weight.grad += ddepthwise
             self.pointwise_weight.grad += dpointwise
             if self.bias is not None:

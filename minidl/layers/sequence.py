@@ -19,6 +19,8 @@ class Conv1D(Grouped):
     of one.
     """
 
+    _settled = frozenset({"filters", "kernel_size"})
+
     def __init__(
         self,
         filters: int,

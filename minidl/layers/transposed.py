@@ -19,6 +19,8 @@ class ConvTranspose2D(Grouped):
     networks", 2010.
     """
 
+    _settled = frozenset({"filters", "kernel_size"})
+
     def __init__(
         self,
         filters: int,

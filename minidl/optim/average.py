@@ -1,6 +1,7 @@
 """Weights averaged over training, which often judge better than the last ones."""
 
 import contextlib
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,7 +17,8 @@ from minidl.typing import Array
 class ExponentialMovingAverage(KeywordHints):
     """The running mean of a model's parameters: average = decay average + (1 - decay) parameters at each `update()`.
 
-    The first update copies them. Buffers, such as the statistics of normalizations, aren't averaged. Raises ValueError
+    The first update copies them. Buffers, such as the statistics of normalizations, aren't averaged, nor are frozen
+    parameters, which stay what they are. Raises ValueError
     for a decay out of range and NotBuiltError for a model that isn't built. Source: Polyak and Juditsky, 1992, as
     PyTorch's AveragedModel has it.
     """
@@ -45,8 +47,8 @@ class ExponentialMovingAverage(KeywordHints):
         """Take the parameters of now into the average: call it after each step."""
         if self._own is not None:
             raise ValueError("update: the model has the averaged parameters; call restore() first")
-        for value, average in self._pairs():
-            if not self.updates:
+        for value, average, trained in self._runs():
+            if not self.updates or not trained:
                 average[...] = value
                 continue
             average *= average.dtype.type(self.decay)
@@ -65,15 +67,15 @@ class ExponentialMovingAverage(KeywordHints):
     def apply(self) -> None:
         """Give the model the averaged parameters, until `restore`."""
         if self._own is None:
-            self._own = np.concatenate([value for value, _ in self._pairs()])
-            for value, average in self._pairs():
+            self._own = np.concatenate([value for value, _, _ in self._runs()])
+            for value, average, _ in self._runs():
                 value[...] = average
 
     def restore(self) -> None:
         """Give the model its own parameters again, if it has the averaged ones."""
         if self._own is not None:
             start = 0
-            for value, _ in self._pairs():
+            for value, _, _ in self._runs():
                 value[...] = self._own[start : start + value.size]
                 start += value.size
             self._own = None
@@ -98,8 +100,10 @@ class ExponentialMovingAverage(KeywordHints):
         arrays = {name: states.array(value) for name, value in self.values.items()}
         states.check(self, state, {"updates": states.whole} | arrays)
 
-    def _pairs(self) -> Iterator[tuple[Array, Array]]:
+    def _runs(self) -> Iterator[tuple[Array, Array, bool]]:
+        """(values, their average, whether they're trained) of each run of neighbours in memory."""
         start = 0
-        for value, _ in flat_views(self.model.parameters()):
-            yield value, self._average[start : start + value.size]
-            start += value.size
+        for trained, run in itertools.groupby(self.model.parameters(), key=lambda parameter: parameter.trainable):
+            for value, _ in flat_views(list(run)):
+                yield value, self._average[start : start + value.size], trained
+                start += value.size

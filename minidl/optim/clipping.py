@@ -34,7 +34,7 @@ def clip_gradients(
     check_limit(norm, "norm")
     if value is None and norm is None:
         raise ValueError("clip_gradients: expected a limit, value=... or norm=...")
-    gradients = [parameter.flat[1] for parameter in named(parameters)[1]]
+    gradients = [parameter.flat[1] for parameter in named(parameters)[1] if parameter.trainable]
     length = length_of(gradients if value is None else [clipped(gradient, value) for gradient in gradients])
     if error_if_nonfinite and not math.isfinite(length):
         raise FloatingPointError(f"the gradients have the length {length}: an element isn't finite, or too large")

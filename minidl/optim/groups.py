@@ -23,16 +23,28 @@ def biases_and_norms(name: str, parameter: Parameter) -> bool:
 
 def named(parameters: Iterable[Any]) -> tuple[list[str], list[Parameter]]:
     """The names and parameters of an iterable of parameters, whose names are then "", or of (name, parameter)."""
-    names, found = [], []
+    names: list[str] = []
+    found: list[Parameter] = []
+    seen: dict[int, str] = {}
     for item in parameters:
         name, parameter = item if isinstance(item, tuple) and len(item) == 2 else ("", item)
         if not isinstance(parameter, Parameter) or not isinstance(name, str):
             raise TypeError(f"parameters: expected Parameters, as from model.parameters(), got {item!r}")
+        if id(parameter) in seen:
+            raise ValueError(f"parameters: expected each once, got {_both(seen[id(parameter)], name, parameter)} twice")
+        seen[id(parameter)] = name
         names.append(name)
         found.append(parameter)
     if not found:
         raise ValueError("parameters: expected at least one, got none")
     return names, found
+
+
+def _both(first: str, second: str, parameter: Parameter) -> str:
+    """What a parameter is called that was given under these names."""
+    if not first and not second:
+        return repr(parameter)
+    return first or second if first == second or not (first and second) else f"{first}, which is {second} too,"
 
 
 def chosen_options(

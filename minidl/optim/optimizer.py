@@ -3,7 +3,7 @@
 import inspect
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,7 +20,7 @@ NOT_OF_A_GROUP = ("self", "parameters", "lr", "groups", "clip_value", "clip_norm
 
 
 class Optimizer(KeywordHints):
-    """Changes the parameters that it was given: `zero_grad()`, a backward pass, `step()`.
+    """Changes the parameters that it was given, but no frozen ones: `zero_grad()`, a backward pass, `step()`.
 
     Parameters come as `model.parameters()` or, where groups choose them by name, as `model.named_parameters()`.
     `groups` gives some of them options of their own: a glob pattern over names, or a function (name, parameter), and
@@ -36,6 +36,7 @@ class Optimizer(KeywordHints):
 
     slots: tuple[str, ...] = ()
     lr_scale: float = 1
+    _settled = frozenset({"centered", "groups", "initial_accumulator_value", "parameters"})
 
     def __init__(
         self,
@@ -64,7 +65,25 @@ class Optimizer(KeywordHints):
         size = sum(parameter.value.size for parameter in self.parameters)
         self.state: dict[str, Array] = {slot: np.zeros(size, dtypes.copy().pop()) for slot in self.slots}
         self._runs: list[tuple[Array, Array, int, dict[str, Any]]] = []
-        self._viewed: list[Array] = []
+        self._viewed: list[Array | None] = []
+
+    if not TYPE_CHECKING:
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            """Refuse an option that is out of range, as the constructor does, and keep what was."""
+            if "_is_made" not in vars(self) or name == "steps" or name.startswith("_"):
+                super().__setattr__(name, value)
+            elif name == "lr":  # which schedules set often
+                super().__setattr__(name, at_least_zero(value, "lr"))
+            else:
+                before = dict(vars(self))
+                super().__setattr__(name, value)
+                try:
+                    self.check()
+                except ValueError:
+                    vars(self).clear()
+                    vars(self).update(before)
+                    raise
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Take numbers of any real type for Python's: a rate in float32 would round all that is computed from it."""
@@ -106,7 +125,7 @@ class Optimizer(KeywordHints):
         """(value, gradient, state, options) of each run of parameters."""
         scale = 1.0
         if self.clip_norm is not None:
-            gradients: Iterable[Array] = (parameter.flat[1] for parameter in self.parameters)
+            gradients: Iterable[Array] = (parameter.flat[1] for parameter in self.parameters if parameter.trainable)
             if self.clip_value is not None:
                 gradients = (clipping.clipped(gradient, self.clip_value) for gradient in gradients)
             scale = clipping.factor(clipping.length_of(gradients), self.clip_norm)
@@ -127,23 +146,24 @@ class Optimizer(KeywordHints):
         import copy
 
         variant = copy.copy(self)
-        for name, value in options.items():
-            setattr(variant, name, value)
-        variant.lr = self.lr * variant.lr_scale
+        vars(variant).update(options)
+        vars(variant)["lr"] = self.lr * variant.lr_scale
         return variant
 
     def _flat(self) -> list[tuple[Array, Array, int, dict[str, Any]]]:
         """(value, gradient, start in the state, options) of each run of neighbours in memory and in a group.
 
-        Found anew when a parameter has moved, as it does when its model becomes part of another.
+        Frozen parameters are left out. Found anew when one is frozen or has moved, as it does when its model becomes
+        part of another.
         """
-        values = [parameter.value for parameter in self.parameters]
+        values = [parameter.value if parameter.trainable else None for parameter in self.parameters]
         if len(values) != len(self._viewed) or any(a is not b for a, b in zip(values, self._viewed, strict=True)):
             self._runs, self._viewed, start = [], values, 0
             pairs = zip(self._options, self.parameters, strict=True)
-            for options, run in itertools.groupby(pairs, key=lambda pair: pair[0]):
+            for (options, trained), run in itertools.groupby(pairs, key=lambda pair: (pair[0], pair[1].trainable)):
                 for value, grad in flat_views([parameter for _, parameter in run]):
-                    self._runs.append((value, grad, start, options))
+                    if trained:
+                        self._runs.append((value, grad, start, options))
                     start += value.size
         return self._runs
 

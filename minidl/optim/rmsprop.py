@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from minidl import backends
 from minidl.backends.updates import RMSPropStep
+from minidl.functional import check_switch
 from minidl.module import Parameter
 from minidl.numeric import in_range
 from minidl.optim.groups import Groups
@@ -46,6 +47,7 @@ class RMSProp(Optimizer):
         check_velocity(self, self.momentum)
         if not in_range(self.alpha) or self.alpha >= 1:
             raise ValueError(f"alpha: expected a number of at least 0 and less than 1, got {self.alpha!r}")
+        check_switch("centered", self.centered)
         if bool(self.centered) != ("mean" in self.slots):
             raise ValueError("centered: expected the same in all groups")
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from minidl import backends
 from minidl.backends.updates import SGDStep
+from minidl.functional import check_switch
 from minidl.module import Parameter
 from minidl.optim.groups import Groups
 from minidl.optim.optimizer import Optimizer, at_least_zero
@@ -42,6 +43,7 @@ class SGD(Optimizer):
         super().check()
         at_least_zero(self.momentum, "momentum")
         check_velocity(self, self.momentum)
+        check_switch("nesterov", self.nesterov)
         if self.nesterov and not self.momentum:
             raise ValueError("nesterov: expected with a momentum above 0")
 
@@ -51,6 +53,8 @@ class SGD(Optimizer):
 
 
 def check_velocity(optimizer: Any, momentum: float) -> None:
-    """Raise ValueError where a group has momentum and its optimizer keeps no velocity."""
+    """Raise ValueError where an optimizer, or a group of it, has momentum and there's no velocity."""
     if momentum and "velocity" not in optimizer.slots:
-        raise ValueError("momentum: a group can't have it unless the optimizer has; give others momentum 0")
+        raise ValueError(
+            "momentum: a group can't have it unless the optimizer has, from the start on; give others momentum 0"
+        )

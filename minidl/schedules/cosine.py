@@ -55,6 +55,21 @@ class OneCycle(Schedule):
     Source: Smith and Topin, "Super-convergence", 2018, as PyTorch has it.
     """
 
+    _settled = frozenset(
+        {
+            "anneal_strategy",
+            "base_momentum",
+            "cycle_momentum",
+            "div_factor",
+            "final_div_factor",
+            "max_lr",
+            "max_momentum",
+            "pct_start",
+            "three_phase",
+            "total_steps",
+        }
+    )
+
     def __init__(
         self,
         optimizer: Any,
@@ -133,7 +148,8 @@ class OneCycle(Schedule):
             if step <= end or end == self._phases[-1][0]:
                 share = (step - begin) / (end - begin)
                 mix = between if self.anneal_strategy == "cos" else _straight
-                return mix(lr, next_lr, share), mix(momentum, next_momentum, share)
+                # After its last step a straight line goes on below zero, where an optimizer would climb.
+                return max(mix(lr, next_lr, share), 0.0), mix(momentum, next_momentum, share)
             begin, lr, momentum = end, next_lr, next_momentum
         raise AssertionError("the last phase takes every step")
 

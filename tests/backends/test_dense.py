@@ -77,6 +77,25 @@ def test_no_rows(backend, frozen):
     np.testing.assert_array_equal(db, np.zeros(2))
 
 
+@pytest.mark.parametrize(("n", "features", "units"), [(3, 0, 2), (3, 4, 0), (3, 0, 0), (0, 0, 2), (70, 0, 40)])
+def test_no_inputs_and_no_outputs(backend, frozen, n, features, units):
+    x, w, dy = (frozen(np.ones(shape)) for shape in [(n, features), (units, features), (n, units)])
+    np.testing.assert_array_equal(backend.dense(x, w, None), np.zeros((n, units)))
+    np.testing.assert_array_equal(backend.dense(x, w, frozen(np.arange(units))), np.tile(np.arange(units), (n, 1)))
+    dx, dw, db = backend.dense_backward(dy, x, w, need_dx=True)
+    np.testing.assert_array_equal(dx, np.zeros((n, features)))
+    np.testing.assert_array_equal(dw, np.zeros((units, features)))
+    np.testing.assert_array_equal(db, np.full(units, n))
+
+
+def test_without_dw_dx_has_the_same_bits(backend, frozen):
+    rng = np.random.default_rng(0)
+    x, w, dy = (frozen(rng.standard_normal(shape)) for shape in [(4, 5), (3, 5), (4, 3)])
+    dx, dw, db = backend.dense_backward(dy, x, w, need_dx=True, need_dw=False)
+    assert (dw, db) == (None, None)
+    np.testing.assert_array_equal(dx, backend.dense_backward(dy, x, w, need_dx=True)[0])
+
+
 @pytest.mark.usefixtures("quietly")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -34,8 +34,8 @@ class Case(NamedTuple):
 CASES = {
     "leaky_relu": Case("leaky_relu", {"negative_slope": 0.01}, False, (-INF, INF), (0.01, 1)),
     "leaky_relu, steep": Case("leaky_relu", {"negative_slope": 1.5}, False, (-INF, INF), (1.5, 1)),
-    "elu": Case("elu", {"alpha": 1.0}, False, (-1, INF), (0, 1)),
-    "elu, alpha": Case("elu", {"alpha": 0.7}, False, (-0.7, INF), (0, 1)),
+    "elu": Case("elu", {"alpha": 1.0}, True, (-1, INF), (0, 1)),
+    "elu, alpha": Case("elu", {"alpha": 0.7}, True, (-0.7, INF), (0, 1)),
     "gelu": Case("gelu", {"approximate": "none"}, True, (0, INF), (0, 1), np.square),
     "gelu by tanh": Case("gelu", {"approximate": "tanh"}, True, (0, INF), (0, 1), lambda x: 1.6 * x + 0.08 * x**3),
     "silu": Case("silu", {}, True, (0, INF), (0, 1)),
@@ -131,12 +131,21 @@ def test_no_elements(backend, case):
     assert y.dtype == np.float32
 
 
+@pytest.mark.parametrize(("dtype", "x"), [(np.float32, [-18, -30, -80]), (np.float64, [-38, -100, -700])])
+def test_far_below_zero_the_gradient_of_elu_is_small_and_not_zero(backend, frozen, dtype, x):
+    """As PyTorch has it: there y is -alpha, to rounding, which tells nothing of the gradient."""
+    x = frozen(x, dtype)
+    assert (backend.elu(x, alpha=2.0) == -2).all()
+    dx = backend.elu_backward(frozen([1, 1, 1], dtype), x, alpha=2.0)
+    np.testing.assert_allclose(dx, 2 * np.exp(x), rtol=4 * np.finfo(dtype).eps)
+
+
 def test_by_hand(backend, frozen):
     def check(name, x, want, slope, **how):
         x = frozen(x)
         y = getattr(backend, name)(x, **how)
         np.testing.assert_allclose(y, want, rtol=1e-14, atol=1e-16)
-        kept = x if name in ("gelu", "silu", "softplus", "hard_swish") else frozen(y)
+        kept = x if name in ("elu", "gelu", "silu", "softplus", "hard_swish") else frozen(y)
         dx = getattr(backend, f"{name}_backward")(frozen([2] * x.size), kept, **how)
         np.testing.assert_allclose(dx, 2 * np.array(slope), rtol=1e-14, atol=1e-16)
 

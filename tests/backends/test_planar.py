@@ -132,7 +132,7 @@ def test_lanes_of_filters_give_the_same_bits(compiled, kernels, arrays, data, ge
     assert pool is None or argmax.tobytes() == winners.tobytes()
     dy = data.draw(arrays(y.shape, dtype))
     _, dw, db = compiled.conv2d_relu_backward(dy, x, w, y, argmax, **how, pool=pool, need_dx=False)
-    gradients = conv_backward.direct(dy, x, w, tables, False, y, argmax, pool)
+    gradients = conv_backward.direct(dy, x, w, tables, False, True, y, argmax, pool)
     (_, want_dw, want_db), jobs = conv_backward._summed(gradients, w)
     launch.run(x.dtype, *jobs)
     assert dw.tobytes() == want_dw.tobytes()

@@ -111,6 +111,14 @@ def test_no_images(backend, frozen):
     np.testing.assert_array_equal(db, np.zeros(4))
 
 
+def test_without_dw_dx_has_the_same_bits(backend, frozen):
+    rng = np.random.default_rng(0)
+    x, w, dy = (frozen(rng.standard_normal(shape)) for shape in [(2, 3, 4, 4), (3, 2, 3, 3), (2, 2, 6, 6)])
+    dx, dw, db = backend.conv_transpose2d_backward(dy, x, w, **PLAIN, need_dx=True, need_dw=False)
+    assert (dw, db) == (None, None)
+    np.testing.assert_array_equal(dx, backend.conv_transpose2d_backward(dy, x, w, **PLAIN, need_dx=True)[0])
+
+
 @pytest.mark.usefixtures("quietly")
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_infinity_and_nan_reach_what_they_touch_and_nothing_else(fast, reference, frozen, value):
@@ -122,9 +130,14 @@ def test_infinity_and_nan_reach_what_they_touch_and_nothing_else(fast, reference
     want = reference.conv_transpose2d(bad_x, w, None, **how, size=(7, 4))
     assert 0 < (~np.isfinite(want)).sum() <= 2 * 6
     np.testing.assert_array_equal(fast.conv_transpose2d(bad_x, w, None, **how, size=(7, 4)), want)
-    for slopes, images in [(bad_dy, x), (dy, bad_x)]:
-        got = fast.conv_transpose2d_backward(slopes, images, w, **how, need_dx=True)
-        want = reference.conv_transpose2d_backward(slopes, images, w, **how, need_dx=True)
+    bad_w = w.copy()
+    bad_w[3, 0, 1, 1] = value
+    want = reference.conv_transpose2d(x, bad_w, None, **how, size=(7, 4))
+    assert 0 < (~np.isfinite(want)).sum() < want.size
+    np.testing.assert_array_equal(fast.conv_transpose2d(x, frozen(bad_w), None, **how, size=(7, 4)), want)
+    for slopes, images, weights in [(bad_dy, x, w), (dy, bad_x, w), (dy, x, bad_w)]:
+        got = fast.conv_transpose2d_backward(slopes, images, weights, **how, need_dx=True)
+        want = reference.conv_transpose2d_backward(slopes, images, weights, **how, need_dx=True)
         for one, other in zip(got, want, strict=True):
             np.testing.assert_array_equal(one, other)
 

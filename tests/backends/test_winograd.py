@@ -124,6 +124,9 @@ def check(oracle, x, w, b, dy, padding):
     assert nothing is None
     assert dw_alone.tobytes() == dw.tobytes()
     assert db_alone.tobytes() == db.tobytes()
+    dx_alone, *nothing = compiled.conv2d_backward(dy, x, w, **how, need_dx=True, need_dw=False)
+    assert nothing == [None, None]
+    assert dx_alone.tobytes() == dx.tobytes()
 
 
 def draw(shape, seed=0):
@@ -251,9 +254,10 @@ def test_infinity_and_nan_reach_what_they_touch_and_nothing_else(reference, valu
         y, want = (kind.conv2d(images, weights, bias, **how) for kind in (compiled, reference))
         assert not np.isfinite(want).all()
         np.testing.assert_array_equal(np.where(np.isfinite(want), 0, want), np.where(np.isfinite(y), 0, y))
-    for slopes, images in [(bad_dy, x), (dy, bad_x)]:
-        results = compiled.conv2d_backward(slopes, images, w, **how, need_dx=True)
-        for got, want in zip(results, reference.conv2d_backward(slopes, images, w, **how, need_dx=True), strict=True):
+    for slopes, images, weights in [(bad_dy, x, w), (dy, bad_x, w), (dy, x, bad_w)]:
+        results = compiled.conv2d_backward(slopes, images, weights, **how, need_dx=True)
+        wanted = reference.conv2d_backward(slopes, images, weights, **how, need_dx=True)
+        for got, want in zip(results, wanted, strict=True):
             np.testing.assert_array_equal(np.where(np.isfinite(want), 0, want), np.where(np.isfinite(got), 0, got))
 
 

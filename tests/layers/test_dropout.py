@@ -29,6 +29,15 @@ def test_the_kept_share_and_its_scale(rate, dtype):
     assert abs(kept.mean(axis=1) - (1 - rate)).max() < 6 * np.sqrt(rate * (1 - rate) / 250)
 
 
+@pytest.mark.parametrize("layer", [ml.Dropout(1.0, seed=0), ml.Dropout2D(1, seed=0)])
+def test_a_rate_of_one_leaves_zeros(layer):
+    x = np.full((2, 3, 4, 4), 5, np.float32)
+    y, backward = layer.forward(x, train=True)
+    np.testing.assert_array_equal(y, np.zeros_like(x))
+    np.testing.assert_array_equal(backward(x), np.zeros_like(x))
+    np.testing.assert_array_equal(layer(x), x)
+
+
 def test_backward_uses_the_mask_of_its_own_pass():
     layer = ml.Dropout(0.5, seed=0)
     first, first_backward = layer.forward(ONES, train=True)

@@ -85,6 +85,24 @@ def test_gradients_with_integers():
         check_gradients(model, texts(2)[0])
 
 
+def test_single_indices(tmp_path):
+    """Samples without an axis of their own: (n,) in, (n, features) out."""
+    model = ml.Sequential([ml.Embedding(10, 4), ml.Dense(3)], input_shape=(), seed=0)
+    words = np.arange(10).repeat(4)
+    assert model.input_shape == ()
+    assert model.output_shape(()) == (3,)
+    optimizer = ml.Adam(model.parameters(), lr=0.1)
+    model.fit(words, words % 3, loss=ml.CrossEntropy(), optimizer=optimizer, epochs=20, seed=0, verbose=0)
+    np.testing.assert_array_equal(model.predict(words).argmax(axis=1), words % 3)
+    model.save(tmp_path / "model.npz")
+    again = ml.load(tmp_path / "model.npz")
+    assert again.input_shape == ()
+    np.testing.assert_array_equal(again(words), model(words))
+    assert "input_shape=()" in repr(model)
+    with pytest.raises(ml.ShapeError, match=r"^input_shape: expected \(c, h, w\) or \(features,\), got \(\)$"):
+        ml.Sequential([ml.ReLU()], input_shape=())
+
+
 def test_who_takes_integers():
     assert not ml.Sequential([]).takes_integers
     assert not ml.Sequential([ml.Flatten(), ml.Embedding(3, 2)]).takes_integers

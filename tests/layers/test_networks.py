@@ -282,3 +282,20 @@ def test_channels_that_are_dropped_in_training_alone_are_part_of_a_network():
     assert [row.is_network for row in fusion.rows(model.layers, "inference")] == [True]
     np.testing.assert_array_equal(model(x), model.layers[2](model.layers[0](x)))
     assert (model.forward(x, train=True)[0] != model(x)).any()
+
+
+@pytest.mark.parametrize(
+    ("layer", "name", "value", "message"),
+    [
+        (ml.BatchNorm2D(), "momentum", 5, "momentum: expected a number from 0 to 1, got 5"),
+        (ml.BatchNorm2D(), "eps", -1, "eps: expected a finite number of at least 0, got -1"),
+        (ml.LeakyReLU(), "negative_slope", -1, "leaky_relu: expected a finite number of at least 0, got -1"),
+    ],
+)
+def test_a_setting_that_is_changed_is_checked(layer, name, value, message):
+    """As the layer by itself would."""
+    model = ml.Sequential([layer, ml.ReLU()], input_shape=(2, 6, 6))
+    model.forward(images(), train=True)
+    setattr(layer, name, value)
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        model.forward(images(), train=True)

@@ -191,7 +191,7 @@ def test_a_saved_model_keeps_them(tmp_path, images):
 def test_errors(images):
     with pytest.raises(ValueError, match="momentum: expected a number from 0 to 1, got 2"):
         ml.BatchNorm2D(momentum=2)
-    with pytest.raises(ValueError, match="eps: expected a number of at least 0, got -1"):
+    with pytest.raises(ValueError, match="eps: expected a finite number of at least 0, got -1"):
         ml.BatchNorm2D(eps=-1)
     layer = built(images)
     with pytest.raises(ml.ShapeError, match=r"expected more than one value in each channel to train on"):

@@ -191,3 +191,20 @@ def test_an_interrupted_training_keeps_the_average_too():
 def test_errors(make, error, message):
     with pytest.raises(error, match=message):
         make(network())
+
+
+def test_frozen_parameters_are_not_averaged():
+    model = network()
+    model[0].trainable = False
+    model[0].weight.value[...] = np.float32(0.1) * np.arange(18).reshape(2, 1, 3, 3)  # which rounding would change
+    average = ml.ExponentialMovingAverage(model, decay=0.9)
+    kept, start = model[0].weight.value.copy(), model[4].bias.value.copy()
+    for _ in range(20):
+        model[4].bias.value += 1
+        average.update()
+    with average.applied():
+        np.testing.assert_array_equal(model[0].weight.value, kept)
+        assert (model[4].bias.value < start + 20).all()
+    model[4].trainable = False  # the average of what no longer changes is what it is
+    average.update()
+    np.testing.assert_array_equal(average.values["4.bias"], model[4].bias.value)

@@ -103,3 +103,14 @@ def test_the_length_is_the_same_however_parameters_lie_in_memory():
 def test_errors(call, error, message):
     with pytest.raises(error, match=message):
         call(parameters([1.0]))
+
+
+def test_frozen_parameters_count_for_nothing():
+    layer = ml.Dense(2)
+    layer.build((2,), np.random.default_rng(0))
+    layer.trainable = False
+    free = parameters([3.0, 4.0])
+    layer.weight.grad[...] = 100
+    assert ml.clip_gradients([*layer.parameters(), *free], norm=1) == 5
+    np.testing.assert_array_equal(layer.weight.grad, np.full((2, 2), 100))
+    np.testing.assert_allclose(free[0].grad, np.array([3, 4]) / 5, rtol=1e-6)

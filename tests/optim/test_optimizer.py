@@ -243,6 +243,12 @@ ONE = [Parameter(np.ones(2))]
         (lambda: ml.SGD(ONE, lr=1, nesterov=True), ValueError, "nesterov: expected with a momentum above 0"),
         (lambda: ml.Adam(ONE, betas=(0.9, 1.0)), ValueError, "betas: expected two numbers of at least 0 and less than"),
         (lambda: ml.Adam(ONE, betas=(0.9,)), ValueError, "betas: expected two numbers"),
+        (
+            lambda: ml.SGD(ONE, lr=1, momentum=0.9, nesterov="no"),
+            ValueError,
+            "nesterov: expected True or False, got 'no'",
+        ),
+        (lambda: ml.RMSProp(ONE, centered="no"), ValueError, "centered: expected True or False, got 'no'"),
         (lambda: ml.Adam(ONE, eps=-1), ValueError, "eps: expected a number"),
         (lambda: ml.Adam(ONE, learning_rate=1), TypeError, "Adam: unknown argument 'learning_rate'; did you mean lr?"),
         (lambda: ml.SGD(params=ONE, lr=1), TypeError, "SGD: unknown argument 'params'; did you mean parameters?"),
@@ -256,3 +262,52 @@ def test_errors(make, error, message):
 def test_what_an_optimizer_has_to_define():
     with pytest.raises(NotImplementedError, match=r"Optimizer doesn't define update\(value, grad, state\)"):
         ml.Optimizer(ONE, lr=0.1).step()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("lr", -1, "lr: expected a number of at least 0, got -1"),
+        ("weight_decay", -0.1, "weight_decay: expected a number of at least 0, got -0.1"),
+        ("momentum", 0.9, "momentum: a group can't have it unless the optimizer has, from the start on"),
+        ("nesterov", True, "nesterov: expected with a momentum above 0"),
+        ("clip_norm", 0, "clip_norm: expected a number above 0, or None"),
+    ],
+)
+def test_an_option_is_checked_when_it_is_set(name, value, message):
+    """A momentum without a velocity would do nothing, and a rate below 0 climb."""
+    optimizer = ml.SGD([Parameter(np.ones(2))], lr=0.1)
+    before = dict(vars(optimizer))
+    with pytest.raises(ValueError, match=message):
+        setattr(optimizer, name, value)
+    assert vars(optimizer) == before
+    optimizer.lr, optimizer.weight_decay = 0.2, 0.1
+    assert (optimizer.lr, optimizer.weight_decay) == (0.2, 0.1)
+
+
+def shared():
+    layer = ml.Dense(4)
+    return ml.Sequential([layer, ml.ReLU(), layer, ml.Dense(2)], input_shape=(4,), seed=0)
+
+
+DUPLICATES = {
+    "twice": (lambda m: [*m.parameters(), m[0].weight], r"got Parameter\(\(4, 4\), float32\) twice"),
+    "by name": (lambda m: [*m.named_parameters(), ("0.weight", m[0].weight)], "got 0.weight twice"),
+    "by two names": (lambda m: [*m.named_parameters(), ("tied", m[0].bias)], "got 0.bias, which is tied too, twice"),
+    "with its module": (lambda m: [*m.named_parameters(), *m[3].parameters()], "got 3.weight twice"),
+}
+
+
+@pytest.mark.parametrize(("given", "message"), DUPLICATES.values(), ids=DUPLICATES)
+def test_a_parameter_is_given_once(given, message):
+    """Twice, it would move twice."""
+    model = shared()
+    for use in (
+        lambda parameters: ml.SGD(parameters, lr=1),
+        lambda parameters: ml.Adam(parameters, groups={lambda name, parameter: True: {"lr_scale": 0.1}}),
+        lambda parameters: ml.clip_gradients(parameters, norm=1),
+    ):
+        with pytest.raises(ValueError, match=f"^parameters: expected each once, {message}$"):
+            use(given(model))
+    assert len(ml.SGD(model.parameters(), lr=1).parameters) == 4  # a shared layer's count once
+    assert len(ml.ExponentialMovingAverage(model).values) == 4

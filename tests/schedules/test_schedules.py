@@ -71,7 +71,11 @@ def test_the_rates_are_pytorch_s(name):
         schedule.step(value)
         rates.append(optimizer.lr)
         momenta.append(optimizer.momentum)
-    np.testing.assert_allclose(rates, GOLDEN[name], rtol=1e-12, atol=1e-14)
+    want = GOLDEN[name]
+    if name == "OneCycle linear":  # which PyTorch leaves below zero after its last step
+        assert (want[:-1] > 0).all()
+        want = [*want[:-1], 0]
+    np.testing.assert_allclose(rates, want, rtol=1e-12, atol=1e-14)
     np.testing.assert_allclose(momenta, GOLDEN[f"{name}/momentum"], rtol=1e-12)
     assert len(set(rates)) > 2
 

@@ -13,7 +13,15 @@ from minidl.backends.compiled import depthwise, launch, planar_backward, winogra
 from minidl.backends.compiled.activation import masked
 from minidl.backends.compiled.again import Repeatable
 from minidl.backends.compiled.conv import Window, tables_for
-from minidl.backends.compiled.conv_image import Job, input_by_columns, input_by_phases, spread_slopes, sum_lines
+from minidl.backends.compiled.conv_image import (
+    Job,
+    input_by_columns,
+    input_by_phases,
+    input_by_windows,
+    is_finite,
+    spread_slopes,
+    sum_lines,
+)
 from minidl.backends.compiled.jit import Kernel
 from minidl.backends.compiled.launch import PARTS, pack
 from minidl.backends.compiled.layout import packed, summed
@@ -23,7 +31,7 @@ from minidl.backends.compiled.plan import Plan
 from minidl.backends.compiled.pool import pool_geometry, unpooled
 from minidl.backends.compiled.product import multiply
 from minidl.backends.compiled.simd import clear
-from minidl.typing import Array
+from minidl.typing import AffineGradients, Array
 
 Pair = tuple[int, int]
 Sides = tuple[Pair, Pair]
@@ -40,11 +48,17 @@ def _backward(memory, ints, job, task, own):
 
     group_filters = filters // groups
     dw, db = ints[job + Job.dw] + task * taps * filters, ints[job + Job.db] + task * filters
-    clear(memory, dw, taps * filters)
-    clear(memory, db, filters)
+    need_dw = ints[job + Job.dw] != 0
+    if need_dw:
+        clear(memory, dw, taps * filters)
+        clear(memory, db, filters)
+    weights, by_columns = ints[job + Job.flipped], ints[job + Job.by_columns]
+    by_windows = False
+    if dx != 0 and slope_size != 0 and by_columns == 0:
+        by_windows = not is_finite(memory, weights, taps * filters)
     for n in range(task * images // parts, (task + 1) * images // parts):
         image = ints[job + Job.x] + n * height * width * channels
-        if padded_size:
+        if padded_size and need_dw:
             top, left, padded_width = ints[job + Job.top], ints[job + Job.left], ints[job + Job.padded_width]
             pad_image(memory, image, height, width, channels, top, left, padded_width, padded_size, own)
             image = own
@@ -52,9 +66,10 @@ def _backward(memory, ints, job, task, own):
         if slope_size:
             slopes = own + padded_size
             spread_slopes(memory, ints, job, n, slopes)
-        line = ints[job + Job.slope_width] * filters
-        sum_lines(memory, slopes + ints[job + Job.slope_origin], line, out_height, out_width, filters, db)
-        for g in range(groups):
+        inside = slopes + ints[job + Job.slope_origin]
+        if need_dw:
+            sum_lines(memory, inside, ints[job + Job.slope_width] * filters, out_height, out_width, filters, db)
+        for g in range(groups if need_dw else 0):
             c = dw + g * group_filters
             multiply(
                 memory,
@@ -74,8 +89,17 @@ def _backward(memory, ints, job, task, own):
             )
         if dx:
             target = dx + n * height * width * channels
-            if ints[job + Job.by_columns]:
+            if by_columns:
                 input_by_columns(memory, ints, job, slopes, own + padded_size + slope_size, target)
+            elif by_windows:
+                group_taps, kernel_height = taps // (channels // groups), ints[job + Job.kernel_height]
+                input_by_windows(
+                    *(memory, inside, ints[job + Job.slope_width], out_height, out_width, filters, groups),
+                    *(weights, taps * filters // groups // group_taps, kernel_height, group_taps // kernel_height),
+                    *(ints[job + Job.stride_down], ints[job + Job.stride_across]),
+                    *(ints[job + Job.dilation_down], ints[job + Job.dilation_across]),
+                    *(ints[job + Job.top], ints[job + Job.left], height, width, channels, target),
+                )
             else:
                 input_by_phases(memory, ints, job, slopes, target)
 
@@ -94,12 +118,12 @@ def _fixed(tables: Plan, spread: bool) -> tuple[Any, ...]:
         *(tables.padding[0][0], tables.padding[1][0], *tables.padded, tables.padded_size, *tables.out),
         *(tables.phases, len(tables.phases)),
         *(int(tables.by_columns), tables.slope_rows, tables.columns),
-        *(tables.kernel[0], tables.dilation[0], *tables.stride),
+        *(tables.kernel[0], tables.dilation[0], *tables.stride, tables.dilation[1]),
     )
 
 
-Gradients = tuple[Array | None, Array, Array, list[launch.Job]]
-"""(dx, parts of dw (parts, kh kw in, out), parts of db (parts, out), jobs)."""
+Gradients = tuple[Array | None, Array | None, Array | None, list[launch.Job]]
+"""(dx, parts of dw (parts, kh kw in, out), parts of db (parts, out), jobs), with None for what isn't needed."""
 
 
 def direct(
@@ -108,6 +132,7 @@ def direct(
     w: Array,
     tables: Plan,
     need_dx: bool,
+    need_dw: bool,
     y: Array | None = None,
     argmax: Array | None = None,
     pool: Window | None = None,
@@ -118,7 +143,7 @@ def direct(
     groups, taps = tables.groups, tables.taps.size
     dx = empty((n, height, width, channels), x.dtype) if need_dx else None
     parts = min(n, PARTS)
-    dw, db = empty((parts, taps, filters), x.dtype), empty((parts, filters), x.dtype)
+    dw, db = (empty((parts, *size), x.dtype) if need_dw else None for size in ((taps, filters), (filters,)))
     jobs: list[launch.Job] = []
     zeros = np.zeros(max(channels, taps), x.dtype)
     flipped = zeros
@@ -147,7 +172,7 @@ def direct(
     )
     geometry = () if pool is None else pool_geometry(tables.out, filters, *pool)
     own = tables.padded_size + slope_size + patches
-    jobs.append(launch.Job(_backward, [*job, *geometry], parts, n * tables.macs * (1 + need_dx), own))
+    jobs.append(launch.Job(_backward, [*job, *geometry], parts, n * tables.macs * (need_dw + need_dx), own))
     return None if dx is None else dx.transpose(0, 3, 1, 2), dw, db, jobs
 
 
@@ -158,17 +183,20 @@ def prepare(
     tables: Plan,
     *,
     need_dx: bool,
+    need_dw: bool,
     y: Array | None = None,
     argmax: Array | None = None,
     pool: Window | None = None,
 ) -> Gradients:
     """`direct`, or a faster way where there is one for this geometry."""
+    if not need_dx and not need_dw:
+        return None, None, None, []
     if tables.planar_backward and not need_dx:
         return None, *planar_backward.backward(dy, x, tables, y, argmax, pool)
     if tables.winograd and x.dtype == np.float32 and len(x):
-        return winograd_backward.backward(dy, x, w, tables, need_dx, y, argmax, pool)
+        return winograd_backward.backward(dy, x, w, tables, need_dx, need_dw, y, argmax, pool)
     if not tables.depthwise:
-        return direct(dy, x, w, tables, need_dx, y, argmax, pool)
+        return direct(dy, x, w, tables, need_dx, need_dw, y, argmax, pool)
     before = []
     if y is not None:
         dy, job = masked(dy, y)
@@ -176,15 +204,17 @@ def prepare(
     if argmax is not None and pool is not None:
         dy, job = unpooled(dy, argmax, tables.out, *pool)
         before.append(job)
-    dx, dw, db, jobs = depthwise.backward(dy, x, w, tables, need_dx)
+    dx, dw, db, jobs = depthwise.backward(dy, x, w, tables, need_dx, need_dw)
     return dx, dw, db, before + jobs
 
 
-Summed = tuple[tuple[Array | None, Array, Array], list[launch.Job]]
+Summed = tuple[AffineGradients, list[launch.Job]]
 
 
 def _summed(gradients: Gradients, w: Array) -> Summed:
     dx, dw_parts, db_parts, jobs = gradients
+    if dw_parts is None or db_parts is None:
+        return (dx, None, None), jobs
     filters, group_channels, kh, kw = w.shape
     dw, db = empty((kh, kw, group_channels, filters), w.dtype), empty((filters,), w.dtype)
     sums = [summed(dw_parts, dw, onto=False), summed(db_parts, db, onto=False)]
@@ -193,11 +223,20 @@ def _summed(gradients: Gradients, w: Array) -> Summed:
 
 @Repeatable
 def conv2d_backward(
-    dy: Array, x: Array, w: Array, *, stride: Pair, padding: Sides, dilation: Pair, groups: int, need_dx: bool = True
+    dy: Array,
+    x: Array,
+    w: Array,
+    *,
+    stride: Pair,
+    padding: Sides,
+    dilation: Pair,
+    groups: int,
+    need_dx: bool = True,
+    need_dw: bool = True,
 ) -> Summed:
     """(dx, dw, db) of `conv2d`."""
     tables = tables_for(x, w, stride, padding, dilation, groups)
-    return _summed(prepare(dy, x, w, tables, need_dx=need_dx), w)
+    return _summed(prepare(dy, x, w, tables, need_dx=need_dx, need_dw=need_dw), w)
 
 
 @Repeatable
@@ -217,4 +256,5 @@ def conv2d_relu_backward(
 ) -> Summed:
     """(dx, dw, db) of `conv2d_relu`: dy scattered into a padded image, then both gradients from it."""
     tables = tables_for(x, w, stride, padding, dilation, groups)
-    return _summed(prepare(dy, x, w, tables, need_dx=need_dx, y=y, argmax=argmax, pool=pool), w)
+    gradients = prepare(dy, x, w, tables, need_dx=need_dx, need_dw=True, y=y, argmax=argmax, pool=pool)
+    return _summed(gradients, w)

@@ -3,16 +3,19 @@
 The input's gradient is a convolution of the padded dy with the flipped filters: for a stride of s, one for each of the
 s x s phases of the input's pixels, which different taps reach. With few channels it is taken by columns instead: dy
 times the filters gives the gradient of each patch, and those are added up where they overlap.
+
+Weights that aren't finite would make NaN of the zeros in the border, which belong to no window: then each input pixel
+looks for the windows that reach it.
 """
 
 import math
 from enum import IntEnum, auto
 
 from minidl.backends.compiled.jit import njit
-from minidl.backends.compiled.lanewise import add, where_positive
+from minidl.backends.compiled.lanewise import add, multiply_add, where_positive
 from minidl.backends.compiled.pool import unpool_image
 from minidl.backends.compiled.product import multiply
-from minidl.backends.compiled.simd import clear, copy, lanes, load, store
+from minidl.backends.compiled.simd import any_nan, clear, copy, lanes, load, splat, store
 
 
 class Job(IntEnum):
@@ -21,7 +24,7 @@ class Job(IntEnum):
     x = 0
     dy = auto()
     dx = auto()  # 0 where it isn't needed
-    dw = auto()  # (parts, kh kw in, out)
+    dw = auto()  # (parts, kh kw in, out); 0 where it isn't needed
     db = auto()
     y = auto()  # of the ReLU after the convolution; 0 without
     argmax = auto()  # of the pooling after that; 0 without
@@ -57,6 +60,7 @@ class Job(IntEnum):
     dilation_down = auto()
     stride_down = auto()
     stride_across = auto()
+    dilation_across = auto()
 
 
 GEOMETRY = len(Job)
@@ -194,3 +198,61 @@ def input_by_phases(memory, ints, job, slopes, dx):
                 0,
                 -math.inf,
             )
+
+
+@njit
+def is_finite(memory, start, count):
+    """Whether so many floats are all finite."""
+    check = splat(memory, 0.0)
+    for i in range(0, count, lanes(memory)):
+        check = multiply_add(load(memory, start + i, count - i), splat(memory, 0.0), check)
+    return not any_nan(check)
+
+
+@njit
+def input_by_windows(
+    memory,
+    slopes,
+    slope_width,
+    out_height,
+    out_width,
+    filters,
+    groups,
+    weights,
+    tap_step,
+    kernel_height,
+    kernel_width,
+    stride_down,
+    stride_across,
+    dilation_down,
+    dilation_across,
+    top,
+    left,
+    height,
+    width,
+    channels,
+    dx,
+):
+    """What `input_by_phases` computes, to the bit, without the border: slow, and seldom done.
+
+    The weights of a tap, (filters, channels) of a group, lie `tap_step` behind those of the tap before it.
+    """
+    group_channels, group_filters = channels // groups, filters // groups
+    for pixel in range(height * width):
+        for g in range(groups):
+            first = weights + g * kernel_height * kernel_width * group_filters * group_channels
+            for c in range(0, group_channels, lanes(memory)):
+                count, total = group_channels - c, splat(memory, 0.0)
+                for tap in range(kernel_height * kernel_width):
+                    i = pixel // width + top - tap // kernel_width * dilation_down
+                    j = pixel % width + left - tap % kernel_width * dilation_across
+                    if i < 0 or j < 0 or i % stride_down or j % stride_across:
+                        continue
+                    i, j = i // stride_down, j // stride_across
+                    if i < out_height and j < out_width:
+                        slope = slopes + (i * slope_width + j) * filters + g * group_filters
+                        line = first + tap * tap_step + c
+                        for k in range(group_filters):
+                            weight = load(memory, line + k * group_channels, count)
+                            total = multiply_add(splat(memory, memory[slope + k]), weight, total)
+                store(memory, dx + pixel * channels + g * group_channels + c, total, count)

@@ -19,7 +19,7 @@ from minidl.backends.compiled.memory import empty
 from minidl.backends.compiled.product import multiply
 from minidl.backends.compiled.simd import lanes
 from minidl.backends.compiled.tile import TILE_ROWS
-from minidl.typing import Array
+from minidl.typing import AffineGradients, Array
 
 TASKS, FEWEST_ROWS = 16, 3 * TILE_ROWS
 """A product is cut into so many tasks, for threads to share, if each gets so many lines of C or more."""
@@ -80,7 +80,7 @@ def product(
     """C (m, n) = start (n,) + A B: A (m, k) has these strides, in elements; B (k, n) and C are contiguous."""
     (rows, columns), depth = c.shape, b.shape[0]
     row, table = _tables(rows, a_strides[0], depth, a_strides[1], columns)
-    panels = -(-columns // (2 * lane_count(c.dtype)))
+    panels = max(-(-columns // (2 * lane_count(c.dtype))), 1)
     blocks = min(-(-rows // FEWEST_ROWS), -(-TASKS // panels))
     job = pack(
         Job,
@@ -111,8 +111,8 @@ def prepare(x: Array, w: Array, b: Array | None, *, relu: bool) -> tuple[Array, 
 
 
 def prepare_backward(
-    dy: Array, x: Array, w: Array, *, need_dx: bool, y: Array | None = None
-) -> tuple[Array | None, Array, Array, list[launch.Job]]:
+    dy: Array, x: Array, w: Array, *, need_dx: bool, need_dw: bool = True, y: Array | None = None
+) -> tuple[Array | None, Array | None, Array, list[launch.Job]]:
     """(dx, parts of dw (1, in, out), parts of db (n, out), jobs); with y, its output, through a ReLU."""
     (units, features), n = w.shape, len(x)
     slopes, jobs = contiguous(dy), []
@@ -120,8 +120,10 @@ def prepare_backward(
         slopes, job = masked(slopes, y)
         jobs.append(job)
     zeros = np.zeros(max(units, features), x.dtype)
-    dw = empty((1, features, units), x.dtype)
-    jobs.append(product(contiguous(x), slopes, dw[0], zeros, a_strides=(1, features)))
+    dw = None
+    if need_dw:
+        dw = empty((1, features, units), x.dtype)
+        jobs.append(product(contiguous(x), slopes, dw[0], zeros, a_strides=(1, features)))
     if not need_dx:
         return None, dw, slopes, jobs
     weights, packing = packed(w)
@@ -138,9 +140,11 @@ def dense(x: Array, w: Array, b: Array | None) -> tuple[Array, list[launch.Job]]
 
 @Repeatable
 def dense_backward(
-    dy: Array, x: Array, w: Array, *, need_dx: bool = True
-) -> tuple[tuple[Array | None, Array, Array], list[launch.Job]]:
+    dy: Array, x: Array, w: Array, *, need_dx: bool = True, need_dw: bool = True
+) -> tuple[AffineGradients, list[launch.Job]]:
     """dx = dy W, dw = dy^T x, and the sum of dy."""
-    dx, dw, slopes, jobs = prepare_backward(dy, x, w, need_dx=need_dx)
+    dx, dw, slopes, jobs = prepare_backward(dy, x, w, need_dx=need_dx, need_dw=need_dw)
+    if dw is None:
+        return (dx, None, None), jobs
     db = empty(w.shape[:1], w.dtype)
     return (dx, dw[0].T, db), [*jobs, summed(slopes, db, onto=False)]

@@ -29,7 +29,7 @@ class Job(IntEnum):
     y = auto()  # dy in the backward pass
     bias = auto()  # of the forward pass
     dx = auto()  # of the backward pass; 0 where it isn't needed
-    dw = auto()  # (parts, kh kw, c)
+    dw = auto()  # (parts, kh kw, c); 0 where it isn't needed
     db = auto()  # (parts, c)
     images = auto()
     parts = auto()
@@ -121,12 +121,15 @@ def _backward(memory, ints, job, task, own):
     images, parts = ints[job + Job.images], ints[job + Job.parts]
     size = ints[job + Job.height] * ints[job + Job.width] * channels
     dw, db = ints[job + Job.dw] + task * taps * channels, ints[job + Job.db] + task * channels
-    clear(memory, dw, taps * channels)
-    clear(memory, db, channels)
+    need_dw = ints[job + Job.dw] != 0
+    if need_dw:
+        clear(memory, dw, taps * channels)
+        clear(memory, db, channels)
     for n in range(task * images // parts, (task + 1) * images // parts):
         dy = ints[job + Job.y] + n * pixels * channels
-        _padded(memory, ints, job, ints[job + Job.x] + n * size, own)
-        _add_weight_gradients(memory, ints, job, own, dy, dw, db)
+        if need_dw:
+            _padded(memory, ints, job, ints[job + Job.x] + n * size, own)
+            _add_weight_gradients(memory, ints, job, own, dy, dw, db)
         if ints[job + Job.dx]:
             _input_gradient(memory, ints, job, dy, own, ints[job + Job.dx] + n * size)
 
@@ -156,16 +159,17 @@ def forward(x: Array, w: Array, b: Array | None, tables: Plan) -> tuple[Array, l
 
 
 def backward(
-    dy: Array, x: Array, w: Array, tables: Plan, need_dx: bool
-) -> tuple[Array | None, Array, Array, list[launch.Job]]:
+    dy: Array, x: Array, w: Array, tables: Plan, need_dx: bool, need_dw: bool
+) -> tuple[Array | None, Array | None, Array | None, list[launch.Job]]:
     """(dx, parts of dw, parts of db, jobs) of `forward`."""
     weights, jobs = packed(w.transpose(2, 3, 1, 0))
     source, parts = block(x), min(len(x), PARTS)
     dx = empty(source.shape, x.dtype) if need_dx else None
-    dw, db = (empty((parts, size, tables.channels), x.dtype) for size in (tables.taps.size, 1))
+    sizes = (tables.taps.size, 1)
+    dw, db = (empty((parts, size, tables.channels), x.dtype) if need_dw else None for size in sizes)
     places = {"x": source, "weights": weights, "y": block(dy), "dx": dx, "dw": dw, "db": db}
     job = _job(tables, **places, images=len(x), parts=parts)
-    jobs.append(launch.Job(_backward, job, parts, 2 * len(x) * tables.macs, _padded_size(tables)))
+    jobs.append(launch.Job(_backward, job, parts, (need_dx + need_dw) * len(x) * tables.macs, _padded_size(tables)))
     return None if dx is None else dx.transpose(0, 3, 1, 2), dw, db, jobs
 
 

@@ -57,7 +57,7 @@ def _kernel(table: str, name: str) -> Kernel:
 
 _KERNELS = {(table, name): _kernel(table, name) for name in FORWARD for table in ("forward", "backward")}
 
-KEEP_Y = frozenset({"elu", "leaky_relu", "sigmoid", "tanh"})
+KEEP_Y = frozenset({"leaky_relu", "sigmoid", "tanh"})
 """Whose backward needs y, which the next operator may keep as well; that of the others needs x."""
 
 _WORK = 64
@@ -114,9 +114,9 @@ def elu(x: Array, *, alpha: float) -> Computed:
 
 
 @Repeatable
-def elu_backward(dy: Array, y: Array, *, alpha: float) -> Computed:
-    """Dy where y is above zero, else dy (y + alpha)."""
-    return _backward("elu", dy, y, alpha)
+def elu_backward(dy: Array, x: Array, *, alpha: float) -> Computed:
+    """Dy where x is above zero, else dy alpha exp(x)."""
+    return _backward("elu", dy, x, alpha)
 
 
 @Repeatable

@@ -9,7 +9,7 @@ Slopes are good to 2 eps.
 import math
 from collections.abc import Callable
 
-from minidl.backends.compiled.mathematics import both_sigmoids, expm1, gaussian, sigmoid, softplus, tanh
+from minidl.backends.compiled.mathematics import both_sigmoids, exp, expm1, gaussian, sigmoid, softplus, tanh
 from minidl.backends.compiled.vectors import Vector, clamp, multiply_add
 
 
@@ -25,8 +25,8 @@ def _elu(x, alpha):
     return (alpha * expm1(clamp(x, high=0))).where(x <= 0, x)
 
 
-def _elu_backward(dy, y, alpha):
-    return (dy * (y + alpha)).where(y <= 0, dy)
+def _elu_backward(dy, x, alpha):
+    return (dy * (alpha * exp(clamp(x, high=0)))).where(x <= 0, dy)
 
 
 def _sigmoid_backward(dy, y):

@@ -56,6 +56,8 @@ class Network:
             y, more, back = _PREPARE[type(operator)](operator, y)
             jobs += more
             self._backs.append(back)
+        trained = [i for i, operator in enumerate(operators) if _is_trained(operator)]
+        self._lowest = min(trained, default=len(operators))
         if y.size and at(_dense(y)) == at(_dense(self._x)):
             raise CannotPrepareError("expected operators that compute something")
         self._y = y
@@ -93,8 +95,8 @@ class Network:
     def _prepare_backward(self, need_dx: bool) -> "tuple[Program, _Place, _Place | None]":
         dy: Array = _new(self._y.shape, self._y.dtype)
         slope, jobs = dy, []
-        for i in reversed(range(len(self._backs))):
-            dx, more = self._backs[i](slope, need_dx or i > 0)
+        for i in reversed(range(0 if need_dx else self._lowest, len(self._backs))):
+            dx, more = self._backs[i](slope, need_dx or i > self._lowest)
             jobs += more
             if dx is not None:
                 slope = dx
@@ -155,8 +157,9 @@ def _convolution(operator: Convolution, x: Array) -> Prepared:
 
     def back(dy: Array, need_dx: bool) -> tuple[Array | None, list[Job]]:
         rectified = y if operator.relu else None
+        need_dw = _is_trained(operator)
         dx, dw, db, jobs = conv_backward.prepare(
-            dy, x, w, tables, need_dx=need_dx, y=rectified, argmax=argmax, pool=pool
+            dy, x, w, tables, need_dx=need_dx, need_dw=need_dw, y=rectified, argmax=argmax, pool=pool
         )
         return dx, [*jobs, *_added(operator.weight, dw, (2, 3, 1, 0)), *_added(operator.bias, db, (0,))]
 
@@ -182,15 +185,21 @@ def _affine(operator: Affine, x: Array) -> Prepared:
 
     def back(dy: Array, need_dx: bool) -> tuple[Array | None, list[Job]]:
         rectified = y if operator.relu else None
-        dx, dw, db, jobs = prepare_backward(dy, x, w, need_dx=need_dx, y=rectified)
+        dx, dw, db, jobs = prepare_backward(dy, x, w, need_dx=need_dx, need_dw=_is_trained(operator), y=rectified)
         return dx, [*jobs, *_added(operator.weight, dw, (1, 0)), *_added(operator.bias, db, (0,))]
 
     return y, jobs, back
 
 
-def _added(trained: Trained | None, parts: Array, memory: tuple[int, ...]) -> list[Job]:
+def _is_trained(operator: Operator) -> bool:
+    """Whether it has a parameter that is trained."""
+    parameters = (getattr(operator, name, None) for name in ("weight", "bias"))
+    return any(parameter is not None and parameter.grad is not None for parameter in parameters)
+
+
+def _added(trained: Trained | None, parts: Array | None, memory: tuple[int, ...]) -> list[Job]:
     """The sum of a gradient's parts, whose axes lie in this order in memory, added to the gradient."""
-    if trained is None:
+    if trained is None or trained.grad is None or parts is None:
         return []
     target = trained.grad.transpose(memory)
     if target.flags.c_contiguous:

@@ -6,7 +6,7 @@ import numpy as np
 
 from minidl.backends.compiled.conv import conv2d
 from minidl.backends.compiled.conv_backward import conv2d_backward
-from minidl.typing import Array
+from minidl.typing import AffineGradients, Array
 
 Pair = tuple[int, int]
 Sides = tuple[Pair, Pair]
@@ -25,12 +25,11 @@ def conv_transpose2d(
 ) -> Array:
     """The gradient that a convolution by w hands to images of `size`, if x is that of its output.
 
-    The weights' gradient comes with it and isn't used. A convolution for each phase of the stride would do without, but
-    takes longer for a single image and for few filters, and little less for others.
+    A convolution for each phase of the stride takes longer for a single image and for few filters.
     """
     nothing = np.zeros((len(x), *size, w.shape[1] * groups), x.dtype).transpose(0, 3, 1, 2)
     how: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    y, _, _ = conv2d_backward(x, nothing, w, **how, need_dx=True)
+    y, _, _ = conv2d_backward(x, nothing, w, **how, need_dx=True, need_dw=False)
     assert y is not None
     if b is not None:
         y += b[:, None, None]
@@ -38,11 +37,22 @@ def conv_transpose2d(
 
 
 def conv_transpose2d_backward(
-    dy: Array, x: Array, w: Array, *, stride: Pair, padding: Sides, dilation: Pair, groups: int, need_dx: bool = True
-) -> tuple[Array | None, Array, Array]:
+    dy: Array,
+    x: Array,
+    w: Array,
+    *,
+    stride: Pair,
+    padding: Sides,
+    dilation: Pair,
+    groups: int,
+    need_dx: bool = True,
+    need_dw: bool = True,
+) -> AffineGradients:
     """dx is dy convolved by w, and dw the weights' gradient of that convolution, if x is the slope of its output."""
     how: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     dx = conv2d(dy, w, None, **how) if need_dx else None
+    if not need_dw:
+        return dx, None, None
     _, dw, _ = conv2d_backward(x, dy, w, **how, need_dx=False)
     db: Array = dy.sum(axis=(0, 2, 3))
     return dx, dw, db

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backends.compiled import launch
+from minidl.backends.compiled.conv_image import input_by_windows
 from minidl.backends.compiled.jit import Kernel, njit
 from minidl.backends.compiled.launch import pack
 from minidl.backends.compiled.layout import packed
@@ -52,6 +53,7 @@ class Job(IntEnum):
     y = auto()
     argmax = auto()  # 0 without pooling
     relu = auto()
+    is_gradient = auto()  # of the input, from dy
     images = auto()
     tasks = auto()
     most = auto()  # images of a task
@@ -76,6 +78,14 @@ def _convolve_directly(memory, ints, job, image, target, own):
     weights, tiles = job + WEIGHTS, job + TILES
     channels, filters = ints[weights + Weights.channels], ints[weights + Weights.filters]
     order_filters(memory, ints, weights, own)
+    if ints[job + Job.is_gradient]:  # whose border isn't data: no weight may make NaN of it
+        last, tap = own + (TAPS - 1) * channels * filters, channels * filters
+        input_by_windows(
+            *(memory, image, ints[tiles + Tiles.width], ints[tiles + Tiles.height], ints[tiles + Tiles.width]),
+            *(channels, 1, last, -tap, 3, 3, 1, 1, 1, 1, 2 - ints[tiles + Tiles.top], 2 - ints[tiles + Tiles.left]),
+            *(ints[tiles + Tiles.out_height], ints[tiles + Tiles.out_width], filters, target),
+        )
+        return
     padded, padded_size = own + TAPS * channels * filters, ints[job + Job.padded_size]
     if padded_size:
         height, width = ints[tiles + Tiles.height], ints[tiles + Tiles.width]
@@ -229,6 +239,7 @@ def convolve(
         y=y,
         argmax=argmax,
         relu=int(relu),
+        is_gradient=int(flipped),
         images=n,
         tasks=tasks,
         most=most,

@@ -202,17 +202,19 @@ def backward(
     w: Array,
     tables: Plan,
     need_dx: bool,
+    need_dw: bool,
     y: Array | None = None,
     argmax: Array | None = None,
     pool: Window | None = None,
-) -> tuple[Array | None, Array, Array, list[launch.Job]]:
+) -> tuple[Array | None, Array | None, Array, list[launch.Job]]:
     """(dx, dw (1, kh kw in, out), parts of db, jobs), with y through a ReLU, and with argmax through a pooling."""
     n, channels, height, width = x.shape
     filters, pixels, parts = tables.filters, tables.pixels.size, min(n, PARTS)
     source, given = block(x), block(dy)
     unchanged = y is None and argmax is None
     slopes = given if unchanged else empty((n, *tables.out, filters), x.dtype)
-    dw, db = empty((1, TAPS * channels, filters), x.dtype), empty((parts, filters), x.dtype)
+    dw = empty((1, TAPS * channels, filters), x.dtype) if need_dw else None
+    db = empty((parts, filters), x.dtype)
     spread = pack(
         Spread,
         dy=given,
@@ -226,13 +228,12 @@ def backward(
         out_width=tables.out[1],
         filters=filters,
     )
-    products, sums = _product_job(source, slopes, tables)
     sizes = () if pool is None else pool_geometry(tables.out, filters, *pool)
-    jobs = [
-        launch.Job(_spread, [*spread, *sizes], parts, n * pixels * filters * (32 if argmax is not None else 8)),
-        products,
-        *finish_jobs(source, slopes, tables, sums, dw),
-    ]
+    work = n * pixels * filters * (32 if argmax is not None else 8)
+    jobs = [launch.Job(_spread, [*spread, *sizes], parts, work)]
+    if dw is not None:
+        products, sums = _product_job(source, slopes, tables)
+        jobs += [products, *finish_jobs(source, slopes, tables, sums, dw)]
     if not need_dx:
         return None, dw, db, jobs
     weights, packing = packed(w.transpose(2, 3, 1, 0))

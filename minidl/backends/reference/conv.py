@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minidl.backends.reference.numbers import quiet, windows
+from minidl.backends.reference.numbers import quiet, wanted, windows
 
 
 @quiet
@@ -34,7 +34,7 @@ def conv2d(x, w, b, *, stride, padding, dilation, groups):
 
 
 @quiet
-def conv2d_backward(dy, x, w, *, stride, padding, dilation, groups, need_dx=True):
+def conv2d_backward(dy, x, w, *, stride, padding, dilation, groups, need_dx=True, need_dw=True):
     """(dx, dw, db) of `conv2d`: each product of its sum hands dy to both of its factors."""
     n_images, _, height, width = x.shape
     n_filters, n_channels, kernel_height, kernel_width = w.shape
@@ -58,4 +58,4 @@ def conv2d_backward(dy, x, w, *, stride, padding, dilation, groups, need_dx=True
                                     dw[o, c, p, q] += slope * float(x[n, channel, row, column])
                                 else:
                                     dw[o, c, p, q] += slope * 0.0
-    return dx.astype(x.dtype) if need_dx else None, dw.astype(x.dtype), db.astype(x.dtype)
+    return wanted(x.dtype, (dx, need_dx), (dw, need_dw), (db, need_dw))

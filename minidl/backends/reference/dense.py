@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minidl.backends.reference.numbers import quiet
+from minidl.backends.reference.numbers import quiet, wanted
 
 
 @quiet
@@ -19,7 +19,7 @@ def dense(x, w, b):
 
 
 @quiet
-def dense_backward(dy, x, w, *, need_dx=True):
+def dense_backward(dy, x, w, *, need_dx=True, need_dw=True):
     """(dx, dw, db) of `dense`."""
     dx, dw, db = np.zeros(x.shape), np.zeros(w.shape), np.zeros(w.shape[0])
     for n in range(x.shape[0]):
@@ -29,4 +29,4 @@ def dense_backward(dy, x, w, *, need_dx=True):
             for i in range(w.shape[1]):
                 dx[n, i] += slope * float(w[o, i])
                 dw[o, i] += slope * float(x[n, i])
-    return dx.astype(x.dtype) if need_dx else None, dw.astype(x.dtype), db.astype(x.dtype)
+    return wanted(x.dtype, (dx, need_dx), (dw, need_dw), (db, need_dw))

@@ -43,9 +43,9 @@ def elu(x, *, alpha):
     return _each(lambda x: alpha * math.expm1(x) if x <= 0 else x, x)
 
 
-def elu_backward(dy, y, *, alpha):
-    """dx of `elu`: where y isn't above zero, its slope alpha exp(x) is y + alpha."""
-    return _each(lambda dy, y: dy * (y + alpha) if y <= 0 else dy, dy, y)
+def elu_backward(dy, x, *, alpha):
+    """dx of `elu`: where x isn't above zero, its slope is alpha exp(x)."""
+    return _each(lambda dy, x: dy * (alpha * exp(x)) if x <= 0 else dy, dy, x)
 
 
 def gelu(x, *, approximate):

@@ -21,3 +21,8 @@ def exp(value):
 def log(value):
     """log(value) of a positive number; others, NaN among them, stay."""
     return math.log(value) if value > 0 else value
+
+
+def wanted(dtype, *gradients):
+    """Each array of the (array, whether it's needed), in this dtype; None for the others."""
+    return tuple(array.astype(dtype) if needed else None for array, needed in gradients)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minidl.backends.reference.numbers import quiet
+from minidl.backends.reference.numbers import quiet, wanted
 
 
 @quiet
@@ -34,7 +34,7 @@ def conv_transpose2d(x, w, b, *, stride, padding, dilation, groups, size):
 
 
 @quiet
-def conv_transpose2d_backward(dy, x, w, *, stride, padding, dilation, groups, need_dx=True):
+def conv_transpose2d_backward(dy, x, w, *, stride, padding, dilation, groups, need_dx=True, need_dw=True):
     """(dx, dw, db) of `conv_transpose2d`: each product hands the slope of where it lands, 0 in the border, to both."""
     n_images, n_channels, height, width = x.shape
     _, n_filters, kernel_height, kernel_width = w.shape
@@ -58,4 +58,4 @@ def conv_transpose2d_backward(dy, x, w, *, stride, padding, dilation, groups, ne
                                     slope = 0.0
                                 dx[n, c, i, j] += slope * float(w[c, o, p, q])
                                 dw[c, o, p, q] += slope * float(x[n, c, i, j])
-    return dx.astype(x.dtype) if need_dx else None, dw.astype(x.dtype), db.astype(x.dtype)
+    return wanted(x.dtype, (dx, need_dx), (dw, need_dw), (db, need_dw))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from minidl.backends.vectorized.windows import Pair, Sides, crop, pad, patches, quiet, under_tap
-from minidl.typing import Array
+from minidl.typing import AffineGradients, Array
 
 
 def _im2col(x: Array, kernel: Pair, groups: int, stride: Pair, padding: Sides, dilation: Pair) -> tuple[Array, Pair]:
@@ -33,20 +33,30 @@ def conv2d(x: Array, w: Array, b: Array | None, *, stride: Pair, padding: Sides,
 
 @quiet
 def conv2d_backward(
-    dy: Array, x: Array, w: Array, *, stride: Pair, padding: Sides, dilation: Pair, groups: int, need_dx: bool = True
-) -> tuple[Array | None, Array, Array]:
+    dy: Array,
+    x: Array,
+    w: Array,
+    *,
+    stride: Pair,
+    padding: Sides,
+    dilation: Pair,
+    groups: int,
+    need_dx: bool = True,
+    need_dw: bool = True,
+) -> AffineGradients:
     """The weights' gradient is one matrix product with the patches; the input's is `image_gradient`."""
+    dx = None
+    if need_dx:
+        size = x.shape[2:]
+        dx = image_gradient(dy, w, size, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    if not need_dw:
+        return dx, None, None
     o, c_group, kh, kw = w.shape
     columns, _ = _im2col(x, (kh, kw), groups, stride, padding, dilation)
     slopes = _slope_matrix(dy, groups)
     dw = (columns.transpose(0, 2, 1) @ slopes).reshape(groups, kh, kw, c_group, o // groups)
     dw = dw.transpose(0, 4, 3, 1, 2).reshape(w.shape)
-    db = slopes.sum(axis=1).reshape(o)
-    if not need_dx:
-        return None, dw, db
-    size = x.shape[2:]
-    dx = image_gradient(dy, w, size, stride=stride, padding=padding, dilation=dilation, groups=groups)
-    return dx, dw, db
+    return dx, dw, slopes.sum(axis=1).reshape(o)
 
 
 def _slope_matrix(dy: Array, groups: int) -> Array:

@@ -1,7 +1,7 @@
 """Dense layers."""
 
 from minidl.backends.vectorized.windows import quiet
-from minidl.typing import Array
+from minidl.typing import AffineGradients, Array
 
 
 @quiet
@@ -14,6 +14,7 @@ def dense(x: Array, w: Array, b: Array | None) -> Array:
 
 
 @quiet
-def dense_backward(dy: Array, x: Array, w: Array, *, need_dx: bool = True) -> tuple[Array | None, Array, Array]:
+def dense_backward(dy: Array, x: Array, w: Array, *, need_dx: bool = True, need_dw: bool = True) -> AffineGradients:
     """Two matrix products and a sum."""
-    return dy @ w if need_dx else None, dy.T @ x, dy.sum(axis=0)
+    dx = dy @ w if need_dx else None
+    return (dx, dy.T @ x, dy.sum(axis=0)) if need_dw else (dx, None, None)

@@ -26,9 +26,9 @@ def elu(x: Array, *, alpha: float) -> Array:
 
 
 @quiet
-def elu_backward(dy: Array, y: Array, *, alpha: float) -> Array:
-    """Dy where y is above zero, else dy (y + alpha)."""
-    return np.where(y <= 0, dy * (y + alpha), dy)
+def elu_backward(dy: Array, x: Array, *, alpha: float) -> Array:
+    """Dy where x is above zero, else dy alpha exp(x): by y, which is -alpha from -17 on, it would be lost there."""
+    return np.where(x <= 0, dy * (alpha * np.exp(np.minimum(x, 0))), dy)
 
 
 FAR = 1000

@@ -4,7 +4,7 @@ from typing import Any
 
 from minidl.backends.vectorized.conv import conv2d, conv2d_backward, image_gradient
 from minidl.backends.vectorized.windows import Pair, Sides, quiet
-from minidl.typing import Array
+from minidl.typing import AffineGradients, Array
 
 
 @quiet
@@ -28,11 +28,22 @@ def conv_transpose2d(
 
 @quiet
 def conv_transpose2d_backward(
-    dy: Array, x: Array, w: Array, *, stride: Pair, padding: Sides, dilation: Pair, groups: int, need_dx: bool = True
-) -> tuple[Array | None, Array, Array]:
+    dy: Array,
+    x: Array,
+    w: Array,
+    *,
+    stride: Pair,
+    padding: Sides,
+    dilation: Pair,
+    groups: int,
+    need_dx: bool = True,
+    need_dw: bool = True,
+) -> AffineGradients:
     """dx is dy convolved by w, and dw the weights' gradient of that convolution, if x is the slope of its output."""
     how: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     dx = conv2d(dy, w, None, **how) if need_dx else None
+    if not need_dw:
+        return dx, None, None
     _, dw, _ = conv2d_backward(x, dy, w, **how, need_dx=False)
     db: Array = dy.sum(axis=(0, 2, 3))
     return dx, dw, db

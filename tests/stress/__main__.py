@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -47,7 +48,7 @@ def outcome(part, scale, folder=Path(__file__).parent):
         count = max(1, int(part.count * min(scale, 1)))
         arguments, asked = [*arguments, "--count", str(count)], f"{count:,}"
     if not (folder / f"{part.name}.py").exists():
-        return (part.name, asked, "", "1: there is no such part"), False, ""
+        return (part.name, asked, "", "1: there is no such part"), False, "0"
     # In a group of its own, so that what it started ends with it.
     process = subprocess.Popen(
         [sys.executable, *arguments],
@@ -66,14 +67,11 @@ def outcome(part, scale, folder=Path(__file__).parent):
         output, _ = process.communicate()
         failure = "1: it hangs"
     RUNNING.remove(process)
-    lines = output.strip().splitlines()
-    done = lines[-1] if lines and not failure else ""
+    said = "" if failure or not output.strip() else output.strip().splitlines()[-1]
+    done = re.search(r"\d+", said)
     took = f"{time.monotonic() - began:.0f} s"
-    return (
-        (part.name, asked, f"{int(done):,}" if done.isdigit() else done, failure or "0", took),
-        not failure,
-        output,
-    )
+    row = part.name, asked, f"{int(done[0]):,}" if done else "", failure or "0", took
+    return row, not failure, output if failure or said.isdigit() else said
 
 
 def main(arguments=None):
@@ -96,11 +94,11 @@ def main(arguments=None):
             raise
     rows = [("part", "asked", "done", "failures", "took"), *(row for row, _, _ in results)]
     for row in rows:
-        print(f"{row[0]:<12}{row[1]:>16}  {row[2]:>24}  {row[3]:<24}{row[-1] if len(row) > 4 else ''}".rstrip())
-    failed = [(row[0], output) for row, passed, output in results if not passed]
-    for name, output in failed:
-        print(f"\n{name}:\n{output[-5000:]}")
-    return 1 if failed else 0
+        print(f"{row[0]:<12}{row[1]:>16}  {row[2]:>16}  {row[3]:<24}{row[-1] if len(row) > 4 else ''}".rstrip())
+    for row, _, said in results:
+        if not said.strip().isdigit():
+            print(f"\n{row[0]}:\n{said.strip()[-5000:]}")
+    return 0 if all(passed for _, passed, _ in results) else 1
 
 
 if __name__ == "__main__":

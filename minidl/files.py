@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from minidl.locks import try_lock
+from minidl.file_locks import try_lock
 
 TEMPORARY = re.compile(r"\.minidl-([0-9a-f]{8})-[0-9a-f]{16}\.tmp")
 """The names of files that are being written: which machine writes, and a random number."""

@@ -20,8 +20,8 @@ PACKAGE = Path(minidl.__file__).resolve().parent
 # Bottom up; the modules of one floor don't import each other. "*" stands for any files of a folder.
 FLOORS = [
     [
-        *("errors", "errors.*", "typing", "entering", "locks", "streams", "counter", "installed", "representation"),
-        "numeric",
+        *("errors", "errors.*", "typing", "entering", "file_locks", "streams", "counter", "installed"),
+        *("numeric", "representation"),
         *("backends.reference", "backends.reference.*"),
     ],
     ["files", "notebook"],

@@ -14,7 +14,7 @@ import minidl
 from minidl.cli import claim
 from minidl.cli.claim import claimed
 from minidl.cli.messages import UsageError
-from minidl.locks import try_lock
+from minidl.file_locks import try_lock
 
 QUICK = ("train", "--model", "tutorial", "--epochs", "1")
 ROOT = Path(minidl.__file__).parents[1]
@@ -132,6 +132,7 @@ def test_what_a_killed_process_has_left_blocks_nobody(tmp_path, monkeypatch, has
         ("99999999 elsewhere", "process 99999999 on elsewhere"),
         ("nonsense", "another process"),
     ],
+    ids=["this process", "a living one", "elsewhere", "nonsense"],  # the same in each of pytest's workers
 )
 def test_without_locks_whoever_may_be_alive_has_it(tmp_path, monkeypatch, owner, process):
     monkeypatch.setattr(claim, "try_lock", lambda descriptor: None)

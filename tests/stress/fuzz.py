@@ -52,11 +52,9 @@ class Inputs:
             *[self.npz] * 6,
             *[self.picture] * 3,
             *[self.model] * 2,
+            *[self.history] * 14,
             self.training,
         ]
-        # Where histories are read at one place, which says what is wrong with them.
-        if importlib.util.find_spec("minidl.history_files") is not None:
-            self.readers += [self.history] * 14
 
     def path(self, name, content):
         """The path of a file that has been written."""

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from minidl import locks
-from minidl.locks import try_lock
+from minidl import file_locks
+from minidl.file_locks import try_lock
 
 
 def test_one_has_it_until_the_file_is_closed(tmp_path):
@@ -26,6 +26,6 @@ def test_where_there_are_no_locks(tmp_path, monkeypatch, number):
     def refuse(*_):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(locks.fcntl, "flock", refuse)
+    monkeypatch.setattr(file_locks.fcntl, "flock", refuse)
     with open(tmp_path / "file", "wb") as file:
         assert try_lock(file.fileno()) is None

@@ -70,6 +70,7 @@ from minidl.losses import (
     MeanAbsoluteError,
     MeanSquaredError,
 )
+from minidl.memory import memory_limit, set_memory_limit
 from minidl.metrics import (
     F1,
     ROCAUC,
@@ -202,6 +203,7 @@ __all__ = [
     "load",
     "load_arrays",
     "load_training",
+    "memory_limit",
     "metrics",
     "models",
     "num_threads",
@@ -210,6 +212,7 @@ __all__ = [
     "save_arrays",
     "save_training",
     "schedules",
+    "set_memory_limit",
     "set_num_threads",
     "testing",
     "train_test_split",

@@ -1,14 +1,14 @@
 """Models: modules that train, predict, describe and save themselves."""
 
-import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl import architecture, checkpoint, shapes, training
+from minidl import architecture, checkpoint, locks, shapes, training
 from minidl.errors import FormatError, NotBuiltError, ShapeError, keyword_hints
 from minidl.history import History
+from minidl.interrupts import uninterrupted
 from minidl.layers import LAYERS
 from minidl.layers.container import Chain
 from minidl.module import Module, flatten_parameters
@@ -17,7 +17,7 @@ from minidl.typing import Array, Backward, Shape, StrPath
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-_building = threading.RLock()
+_building = locks.lock("building")
 _DTYPES = {name: np.dtype(name) for name in ("float32", "float64")}
 
 
@@ -102,8 +102,9 @@ class Sequential(Chain, Model):
             for array in unbuilt:
                 array.forget()
             raise
-        flatten_parameters(self, self.dtype)
-        self.input_shape = input_shape
+        with uninterrupted():  # half moved, parameters have values of no meaning
+            flatten_parameters(self, self.dtype)
+            self.input_shape = input_shape
 
     def __call__(self, x: Array) -> Array:
         """Inference: y alone. Floats of another dtype are converted to the model's; raises ShapeError, DTypeError."""

@@ -21,6 +21,7 @@ PACKAGE = Path(minidl.__file__).resolve().parent
 FLOORS = [
     [
         *("errors", "errors.*", "typing", "files", "counter", "installed", "representation", "notebook"),
+        *("locks", "interrupts"),
         *("backends.reference", "backends.reference.*"),
     ],
     ["backends.operators", "backends.updates"],
@@ -28,6 +29,7 @@ FLOORS = [
     ["shapes", "progress"],
     ["arrangements"],
     ["threads"],
+    ["memory"],
     ["backends.vectorized", "backends.vectorized.*"],
     ["backends.compiled", "backends.compiled.*"],
     ["backends"],
@@ -38,6 +40,7 @@ FLOORS = [
     ["layers.*"],
     ["layers.fusion"],
     ["layers.description"],
+    ["layers.room"],
     ["layers.networks"],
     ["layers.container"],
     ["layers.branches"],

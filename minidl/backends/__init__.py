@@ -10,8 +10,10 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from minidl import locks
 from minidl.errors import did_you_mean
 from minidl.installed import is_installed
+from minidl.interrupts import uninterrupted
 
 if TYPE_CHECKING:
     from minidl.backends.protocol import Backend
@@ -100,8 +102,20 @@ def _load(name: str) -> Backend:
     if name == "compiled" and _jit_is_off():
         raise ImportError("the compiled backend needs Numba's compiler, which NUMBA_DISABLE_JIT turns off")
     try:
-        return cast("Backend", importlib.import_module(f"minidl.backends.{name}"))
+        return _imported(f"minidl.backends.{name}")
     except ModuleNotFoundError as error:
         raise ImportError(
             f'the compiled backend needs Numba ({error}): pip install numba, or minidl.use_backend("vectorized")'
         ) from error
+
+
+_loading = locks.lock("loading")
+_loaded: dict[str, Backend] = {}
+
+
+def _imported(name: str) -> Backend:
+    """Import a backend whole: Numba can't be imported again when Ctrl-C has stopped its import half-way."""
+    if name not in _loaded:
+        with _loading, uninterrupted():
+            _loaded[name] = cast("Backend", importlib.import_module(name))
+    return _loaded[name]

@@ -232,7 +232,7 @@ def test_a_chain_keeps_few_networks():
     model = small()
     for n in range(1, 2 * networks.KEPT):
         np.testing.assert_array_equal(model(images(n)), layer_by_layer(model, images(n)))
-    assert len(model._networks._idle) == networks.KEPT
+    assert len(model._networks._shelves) == networks.KEPT
 
 
 def test_many_threads_infer_and_train_at_once():

@@ -1,0 +1,52 @@
+"""Locks between threads that a forked child finds free, and what they guard whole: a fork waits for their holders."""
+
+import os
+import threading
+import time
+from typing import Any
+
+ORDER = ("building", "loading", "preparing", "compiling", "numba", "llvm", "counting")
+"""Their names. A thread that has one may take those after it, and none before it."""
+
+PATIENCE = 60.0
+"""Seconds that a fork waits at most, for a kernel that another thread is compiling, say."""
+
+_locks: dict[str, Any] = {}
+_taken: dict[int, list[str]] = {}
+
+
+def lock(name: str) -> Any:
+    """The lock of this name, one of `ORDER`: a new one, which a thread may take again while it has it."""
+    return heed(name, threading.RLock())
+
+
+def heed(name: str, lock: Any) -> Any:
+    """Take this lock, another package's for example, before every fork."""
+    _locks[name] = lock
+    return lock
+
+
+def _take_all() -> None:
+    taken = _taken[threading.get_ident()] = []
+    deadline = time.monotonic() + PATIENCE
+    for name in ORDER:
+        if name in _locks and _locks[name].acquire(timeout=max(deadline - time.monotonic(), 0)):
+            taken.append(name)
+
+
+def _release_all() -> None:
+    for name in reversed(_taken.pop(threading.get_ident(), [])):
+        _locks[name].release()
+
+
+def _start_alone() -> None:
+    taken = _taken.get(threading.get_ident(), [])
+    _release_all()
+    _taken.clear()
+    for name, lock in _locks.items():
+        if name not in taken:  # the fork didn't wait any longer, and whoever has it isn't in this process
+            lock._at_fork_reinit()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_take_all, after_in_parent=_release_all, after_in_child=_start_alone)

@@ -116,6 +116,8 @@ _loaded: dict[str, Backend] = {}
 def _imported(name: str) -> Backend:
     """Import a backend whole: Numba can't be imported again when Ctrl-C has stopped its import half-way."""
     if name not in _loaded:
+        import logging  # noqa: F401 - Numba does, and what it registers for forks mustn't come while one waits here
+
         with _loading, uninterrupted():
             _loaded[name] = cast("Backend", importlib.import_module(name))
     return _loaded[name]

@@ -228,9 +228,9 @@ if not TYPE_CHECKING:  # for which any name would be one
     def __getattr__(name):
         """Import a part when it is first asked for (PEP 562): a program that embeds a network does without it."""
         if name in _LATER:
-            from importlib import import_module
+            from minidl.importing import imported
 
-            return import_module(f"minidl.{name}")
+            return imported(f"minidl.{name}")
         from minidl.errors import missing_name
 
         raise missing_name("minidl", name, __all__)

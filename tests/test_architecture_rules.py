@@ -26,7 +26,7 @@ FLOORS = [
     ],
     ["backends.operators", "backends.updates"],
     ["backends.protocol"],
-    ["shapes", "progress"],
+    ["shapes", "progress", "importing"],
     ["arrangements"],
     ["threads"],
     ["memory"],

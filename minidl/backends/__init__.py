@@ -10,10 +10,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from minidl import locks
 from minidl.errors import did_you_mean
+from minidl.importing import imported
 from minidl.installed import is_installed
-from minidl.interrupts import uninterrupted
 
 if TYPE_CHECKING:
     from minidl.backends.protocol import Backend
@@ -102,22 +101,10 @@ def _load(name: str) -> Backend:
     if name == "compiled" and _jit_is_off():
         raise ImportError("the compiled backend needs Numba's compiler, which NUMBA_DISABLE_JIT turns off")
     try:
-        return _imported(f"minidl.backends.{name}")
+        # Numba imports logging, whose own preparations for forks mustn't come while a fork waits.
+        module = imported(f"minidl.backends.{name}", after="logging" if name == "compiled" else None)
+        return cast("Backend", module)
     except ModuleNotFoundError as error:
         raise ImportError(
             f'the compiled backend needs Numba ({error}): pip install numba, or minidl.use_backend("vectorized")'
         ) from error
-
-
-_loading = locks.lock("loading")
-_loaded: dict[str, Backend] = {}
-
-
-def _imported(name: str) -> Backend:
-    """Import a backend whole: Numba can't be imported again when Ctrl-C has stopped its import half-way."""
-    if name not in _loaded:
-        import logging  # noqa: F401 - Numba does, and what it registers for forks mustn't come while one waits here
-
-        with _loading, uninterrupted():
-            _loaded[name] = cast("Backend", importlib.import_module(name))
-    return _loaded[name]

@@ -1,6 +1,9 @@
+import threading
+
 import pytest
 
 import minidl as ml
+from tests.stress import exits, interrupts
 
 pytestmark = pytest.mark.compiled
 
@@ -85,6 +88,48 @@ def test_a_forked_child_works_alone(run_python):
 
 def test_helpers_sleep_wake_and_end_with_the_process(run_python):
     assert run_python(SLEEP).stdout == "woken\n"
+
+
+def test_a_process_ends_while_its_daemon_threads_are_in_kernels(run_python):
+    """Of those that freed what kernels wrote to, seven in ten crashed."""
+    run_python(f"import sys; sys.argv[1:] = ['predict cnn', '1', '0']\n{exits.PROGRAM}\nbegin(2)")
+
+
+@pytest.mark.skipif("not hasattr(__import__('signal'), 'setitimer')", reason="needs timers")
+def test_what_follows_an_interrupt_is_right():
+    with ml.use_backend("compiled"):
+        interrupts.run(60, 20.0, first_uses=0)
+
+
+def test_where_the_system_allows_fewer_threads_there_are_fewer_helpers(monkeypatch):
+    from minidl.backends.compiled import crew
+
+    started = []
+
+    class Helper:
+        asleep = False
+
+        def __init__(self, me):
+            if me > 2:
+                raise RuntimeError("can't start new thread")
+            started.append(me)
+
+    monkeypatch.setattr(crew, "_helpers", [])
+    monkeypatch.setattr(crew, "_most", crew._most)
+    monkeypatch.setattr(crew, "_Helper", Helper)
+    assert [crew._gather(workers) for workers in (2, 9, 9, 3, 2)] == [2, 3, 3, 3, 2]
+    assert started == [1, 2]
+
+
+def test_a_bell_may_be_rung_twice():
+    from minidl.backends.compiled import crew
+
+    helper = crew._Helper.__new__(crew._Helper)
+    helper.bell = threading.Lock()
+    helper.bell.acquire()
+    helper.wake()
+    helper.wake()
+    assert helper.bell.acquire(blocking=False)
 
 
 @pytest.mark.parametrize("tasks", [0, 1, 2, 1000])

@@ -4,18 +4,21 @@ import random
 import sys
 import threading
 import time
+from unittest import mock
 
 import numpy as np
 
 import minidl as ml
 from minidl import functional as F
+from minidl.backends.compiled import again
+from minidl.layers import networks
 from tests.stress import command
 
 THREADS = 8
 
 
 def _calls():
-    """Functions of a random number, with the same results in every thread; of many layouts, so that some are dropped."""
+    """Functions of a random number, with the same results in every thread; of more layouts than are kept."""
     rng = np.random.default_rng(0)
     images = rng.standard_normal((64, 2, 6, 6), dtype=np.float32)
     filters = rng.standard_normal((4, 2, 3, 3), dtype=np.float32)
@@ -54,6 +57,7 @@ def run(count=100_000, seconds=120.0):
     """Call all sorts of things `count` times in threads that take turns every microsecond."""
     calls, limit, interval, workers = _calls(), ml.memory_limit(), sys.getswitchinterval(), ml.num_threads()
     ml.set_num_threads(2)
+    few = mock.patch.multiple(networks, KEPT=2), mock.patch.multiple(again, CALLS=2)
     wanted = {(i, n): call(n) for i, call in enumerate(calls) for n in range(200)}
     end, wrong, done = time.monotonic() + seconds, [], [0] * THREADS
 
@@ -71,10 +75,11 @@ def run(count=100_000, seconds=120.0):
     threads = [threading.Thread(target=work, args=(thread,), daemon=True) for thread in range(THREADS)]
     sys.setswitchinterval(1e-6)
     try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with few[0], few[1]:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
     finally:
         sys.setswitchinterval(interval)
         ml.set_memory_limit(limit)

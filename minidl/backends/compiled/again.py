@@ -59,6 +59,7 @@ class Repeatable(Generic[P, R]):
             if call is not None:
                 if kept() + call.size > limit.memory_limit() // SHARE:
                     give_back()
+                    self.idle[key] = idle = []
                 idle.append(call)
             elif not idle:
                 self.idle[key] = None

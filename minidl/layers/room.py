@@ -27,6 +27,7 @@ class _Waiter:
     def __init__(self, shelf: Shelf) -> None:
         self.shelf = shelf
         self.given: Prepared | None = None
+        self.is_tired = False  # nobody has rung for long
         self.bell = threading.Lock()
         self.bell.acquire()
 
@@ -54,7 +55,7 @@ def prepared(
                 if waiter is None:
                     waiter = _Waiter(shelf)
                     waiting.append(waiter)
-            waiter.bell.acquire(timeout=PAUSE)
+            waiter.is_tired = not waiter.bell.acquire(timeout=PAUSE)
             if waiter.given is not None:
                 if waiter.given.fits(layers):
                     return waiter.given
@@ -68,7 +69,12 @@ def prepared(
 def _may_prepare(shelf: Shelf, waiter: _Waiter | None) -> bool:
     if waiting and waiting[0] is not waiter:
         return False
-    return _make_room(shelf.size) or not any(other.is_busy for other in _all())
+    if _make_room(shelf.size):
+        return True
+    if waiter is not None and waiter.is_tired:  # what isn't busy by now is held by an error, and won't be put back
+        return not any(other.is_busy for other in _all())
+    on_shelves = {id(other) for shelf in _shelves() for other in list(shelf.prepared)}
+    return all(id(other) in on_shelves or other.is_leased() for other in _all())
 
 
 def _prepared(shelf: Shelf, prepare: Callable[[], Prepared | None]) -> Prepared | None:
@@ -99,6 +105,10 @@ def _all() -> list[Prepared]:
     return [prepared for other in list(every) if (prepared := other()) is not None]
 
 
+def _shelves() -> list[Shelf]:
+    return [shelf for other in list(shelves) if (shelf := other()) is not None]
+
+
 def _room() -> float:
     return memory.memory_limit() * SHARE
 
@@ -110,15 +120,14 @@ def _make_room(size: int) -> bool:
 
 def _shrink(size: Callable[[], int], most: float) -> bool:
     """Whether `size` says at most so many bytes, when networks that nobody uses have been dropped, the oldest first."""
-    for other in list(shelves):
-        shelf = other()
-        while shelf is not None and size() > most and shelf.take(None) is not None:
+    for shelf in _shelves():
+        while size() > most and shelf.take(None) is not None:
             pass
     return size() <= most
 
 
 def _idle() -> int:
-    return sum(shelf.idle() for other in list(shelves) if (shelf := other()) is not None)
+    return sum(shelf.idle() for shelf in _shelves())
 
 
 def give_back() -> None:
@@ -131,9 +140,11 @@ class _Ending:
     """Goes with its thread, and then most of what had to be there for many threads at once."""
 
     def __del__(self, is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
-        if not is_finalizing():
-            with _preparing:
+        if not is_finalizing() and _preparing.acquire(timeout=PAUSE):  # the thread needn't wait for kernels
+            try:
                 _shrink(_idle, _room() * LEFT)
+            finally:
+                _preparing.release()
 
 
 class _Thread(threading.local):

@@ -118,7 +118,8 @@ def test_one_that_is_lost_by_an_error_lets_another_be_made():
     assert thread.finish() is not second
 
 
-def test_nobody_waits_for_networks_that_nobody_will_put_back():
+def test_nobody_waits_for_networks_that_nobody_will_put_back(monkeypatch):
+    monkeypatch.setattr(room, "PAUSE", 0.01)
     shelf = Shelf()
     held = [made(shelf) for _ in range(3)]  # by a traceback, for example
     assert len({id(prepared) for prepared in held}) == 3

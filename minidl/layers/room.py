@@ -50,12 +50,13 @@ def prepared(
     try:
         while True:
             with _preparing:
-                if not waits or _may_prepare(shelf, waiter):
-                    return _prepared(shelf, prepare)
-                if waiter is None:
-                    waiter = _Waiter(shelf)
-                    waiting.append(waiter)
-            waiter.is_tired = not waiter.bell.acquire(timeout=PAUSE)
+                if waiter is None or waiter.given is None:
+                    if not waits or _may_prepare(shelf, waiter):
+                        return _prepared(shelf, prepare)
+                    if waiter is None:
+                        waiter = _Waiter(shelf)
+                        waiting.append(waiter)
+            waiter.is_tired = waiter.given is None and not waiter.bell.acquire(timeout=PAUSE)
             if waiter.given is not None:
                 if waiter.given.fits(layers):
                     return waiter.given

@@ -5,11 +5,12 @@ import time
 from tests.stress import command
 
 PROGRAM = """
-import os, signal, sys, threading, time
+import os, signal, sys, threading, time, warnings
 import numpy as np
 import minidl as ml
 from minidl import functional as F
 
+warnings.simplefilter("ignore", DeprecationWarning)  # that a process with threads forks
 kind, count, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
 name = kind.partition(" ")[2] or "lenet"
 make = getattr(ml.models, name)

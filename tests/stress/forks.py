@@ -6,10 +6,11 @@ import tempfile
 from tests.stress import command
 
 PROGRAM = """
-import itertools, os, random, signal, sys, threading, time
+import itertools, os, random, signal, sys, threading, time, warnings
 import numpy as np
 import minidl as ml
 
+warnings.simplefilter("ignore", DeprecationWarning)  # that a process with threads forks
 count, seconds, patience = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
 x = np.random.default_rng(0).standard_normal((8, 2, 12, 12), dtype=np.float32)
 kinds = [ml.ReLU, ml.Tanh, ml.Sigmoid, ml.SiLU, ml.GELU, ml.ELU, ml.Softplus, ml.HardSwish, ml.LeakyReLU]

@@ -18,6 +18,7 @@ def imported(name: str, *, after: str | None = None) -> ModuleType:
     that is forked while another thread imports something would wait for that thread, which it hasn't; so forks wait.
     """
     if name not in _loaded:
+        locks.give_way()
         if after is not None and after not in sys.modules:
             with _loading, uninterrupted():
                 importlib.import_module(after)

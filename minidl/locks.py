@@ -8,9 +8,10 @@ from typing import Any
 ORDER = ("building", "loading", "preparing", "compiling", "numba", "llvm", "counting")
 """Their names. A thread that has one may take those after it, and none before it."""
 
-PATIENCE = 60.0
+PATIENCE = 300.0
 """Seconds that a fork waits at most, for a kernel that another thread is compiling, say."""
 
+_waiting: list[int] = []  # the threads that wait to fork
 _locks: dict[str, Any] = {}
 _taken: dict[int, list[str]] = {}
 
@@ -26,12 +27,28 @@ def heed(name: str, lock: Any) -> Any:
     return lock
 
 
+def give_way() -> None:
+    """Let forks go first, if this thread has none of the locks: call it before taking one for something long.
+
+    Threads that take a lock again and again would keep it from one that waits.
+    """
+    if _waiting and not any(lock._is_owned() for lock in list(_locks.values())):
+        deadline = time.monotonic() + PATIENCE
+        while _waiting and time.monotonic() < deadline:
+            time.sleep(0.001)
+
+
 def _take_all() -> None:
-    taken = _taken[threading.get_ident()] = []
+    me = threading.get_ident()
+    taken = _taken[me] = []
     deadline = time.monotonic() + PATIENCE
-    for name in ORDER:
-        if name in _locks and _locks[name].acquire(timeout=max(deadline - time.monotonic(), 0)):
-            taken.append(name)
+    _waiting.append(me)
+    try:
+        for name in ORDER:
+            if name in _locks and _locks[name].acquire(timeout=max(deadline - time.monotonic(), 0)):
+                taken.append(name)
+    finally:
+        _waiting.remove(me)
 
 
 def _release_all() -> None:
@@ -43,6 +60,7 @@ def _start_alone() -> None:
     taken = _taken.get(threading.get_ident(), [])
     _release_all()
     _taken.clear()
+    _waiting.clear()
     for name, lock in _locks.items():
         if name not in taken:  # the fork didn't wait any longer, and whoever has it isn't in this process
             lock._at_fork_reinit()

@@ -119,6 +119,7 @@ class Sequential(Chain, Model):
     def ensure_built(self, x: Array) -> None:
         """Build for these samples, if there was no `input_shape` and this is the first call."""
         if self.input_shape is None:
+            locks.give_way()
             with _building:
                 if self.input_shape is None:
                     self.build(np.shape(x)[1:], np.random.default_rng(self.seed))

@@ -91,6 +91,20 @@ def test_a_fork_that_waits_no_longer_finds_the_lock_free_in_the_child(registered
     assert not locks._taken
 
 
+def test_threads_give_way_to_forks_unless_they_hold_what_these_wait_for(registered, monkeypatch):
+    monkeypatch.setattr(locks, "_waiting", [1])
+    done = []
+    thread = threading.Thread(target=lambda: done.append(locks.give_way()))
+    thread.start()
+    with registered:
+        locks.give_way()
+    thread.join(0.02)
+    assert not done
+    locks._waiting.clear()
+    thread.join()
+    assert done == [None]
+
+
 def test_a_thread_may_fork_while_it_holds_a_lock(registered):
     with registered:
         locks._take_all()

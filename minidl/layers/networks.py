@@ -11,6 +11,7 @@ from minidl import functional as F
 from minidl.errors import NotBuiltError, ShapeError
 from minidl.layers import room
 from minidl.layers.fusion import Row
+from minidl.layers.room import waiting
 from minidl.layers.shelf import Prepared, Shelf
 from minidl.module import Module
 from minidl.typing import Array, Backward, Shape
@@ -44,7 +45,7 @@ class Networks:
             back = prepared
         finally:
             prepared.is_busy = False
-            if room.waiting:
+            if waiting:
                 room.done(shelf, back)
             elif back is not None:
                 shelf.prepared.append(back)

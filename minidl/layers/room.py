@@ -47,6 +47,7 @@ def prepared(
     threads have all the room, in the order of arrival; it may be given a network that one of them has used.
     """
     waiter: _Waiter | None = None
+    locks.give_way()
     try:
         while True:
             with _preparing:

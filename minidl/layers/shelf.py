@@ -52,18 +52,18 @@ class Shelf:
 
     def take(self, layers: Sequence[Module] | None) -> Prepared | None:
         """One that nobody uses and that fits these layers; those that don't are dropped. For None any one."""
-        leased: list[Prepared] = []
+        leased: list[Prepared] | None = None
         found = None
-        while found is None and self.prepared:
-            try:
+        try:
+            while found is None:
                 prepared = self.prepared.pop()
-            except IndexError:  # another thread was quicker
-                break
-            if prepared.is_leased():
-                leased.append(prepared)
-            elif layers is None or prepared.fits(layers):
-                found = prepared
-        if leased:
+                if prepared.lease is not None and prepared.lease() is not None:
+                    leased = [*(leased or ()), prepared]
+                elif layers is None or prepared.fits(layers):
+                    found = prepared
+        except IndexError:  # there are no more
+            pass
+        if leased is not None:
             self.prepared[:0] = leased
         return found
 

@@ -299,7 +299,7 @@ def lead(table: int, count: int, dtype: np.dtype[Any], stride: int, workers: int
         with _leading:
             workers = _gather(workers)
             area = scratch(dtype, stride * workers) if stride else None
-            _lead(at(_board), table, count, at(area), stride, workers)
+            _lead(at(_board), table, count, 0 if area is None else at(area), stride, workers)
     else:
         area = scratch(dtype, stride) if stride else None
-        _lead(0, table, count, at(area), stride, 1)
+        _lead(0, table, count, 0 if area is None else at(area), stride, 1)

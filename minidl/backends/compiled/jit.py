@@ -53,6 +53,7 @@ for _name, _owner in (("numba", global_compiler_lock), ("llvm", getattr(llvmlite
 def once(made: dict[str, Any], name: str, make: Callable[[], Any]) -> Any:
     """made[name], which is made if need be, by one thread and whole: signals wait until it is there."""
     if name not in made:
+        locks.give_way()
         with _compiling, uninterrupted():
             if name not in made:
                 made[name] = make()

@@ -74,6 +74,7 @@ from minidl.losses import (
     MeanAbsoluteError,
     MeanSquaredError,
 )
+from minidl.memory import memory_limit, set_memory_limit
 from minidl.metrics import (
     F1,
     ROCAUC,
@@ -207,6 +208,7 @@ __all__ = [
     "load",
     "load_arrays",
     "load_training",
+    "memory_limit",
     "metrics",
     "models",
     "num_threads",
@@ -215,6 +217,7 @@ __all__ = [
     "save_arrays",
     "save_training",
     "schedules",
+    "set_memory_limit",
     "set_num_threads",
     "testing",
     "train_test_split",
@@ -230,9 +233,9 @@ if not TYPE_CHECKING:  # for which any name would be one
     def __getattr__(name):
         """Import a part when it is first asked for (PEP 562): a program that embeds a network does without it."""
         if name in _LATER:
-            from importlib import import_module
+            from minidl.importing import imported
 
-            return import_module(f"minidl.{name}")
+            return imported(f"minidl.{name}")
         from minidl.errors import missing_name
 
         raise missing_name("minidl", name, __all__)

@@ -2,17 +2,17 @@
 
 import math
 import sys
-import threading
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl import architecture, checkpoint, shapes, streams, training
+from minidl import architecture, checkpoint, locks, shapes, streams, training
 from minidl.budget import USUAL, Budget
 from minidl.errors import FormatError, NotBuiltError, ShapeError, keyword_hints
 from minidl.history import History
+from minidl.interrupts import uninterrupted
 from minidl.layers import LAYERS
 from minidl.layers.container import Chain
 from minidl.layers.cost import cost
@@ -23,7 +23,7 @@ from minidl.typing import Array, Backward, Shape, StrPath
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-_building = threading.RLock()
+_building = locks.lock("building")
 _DTYPES = {name: np.dtype(name) for name in ("float32", "float64")}
 
 
@@ -118,8 +118,9 @@ class Sequential(Chain, Model):
             if isinstance(error, ShapeError) and (first := channels_first(input_shape)):
                 raise ShapeError(f"{error}; channels come first: input_shape={shapes.show(first)}") from None
             raise
-        flatten_parameters(self, self.dtype)
-        vars(self)["input_shape"] = input_shape
+        with uninterrupted():  # half moved, parameters have values of no meaning
+            flatten_parameters(self, self.dtype)
+            vars(self)["input_shape"] = input_shape
 
     def __call__(self, x: Array) -> Array:
         """Inference: y alone. Floats of another dtype are converted to the model's; raises ShapeError, DTypeError."""
@@ -145,6 +146,7 @@ class Sequential(Chain, Model):
     def ensure_built(self, x: Array) -> None:
         """Build for these samples, if there was no `input_shape` and this is the first call."""
         if self.input_shape is None:
+            locks.give_way()
             with _building:
                 if self.input_shape is None:
                     self._build_first(np.shape(x)[1:])

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from minidl.errors import did_you_mean
+from minidl.importing import imported
 from minidl.installed import is_installed
 
 if TYPE_CHECKING:
@@ -100,7 +101,9 @@ def _load(name: str) -> Backend:
     if name == "compiled" and _jit_is_off():
         raise ImportError("the compiled backend needs Numba's compiler, which NUMBA_DISABLE_JIT turns off")
     try:
-        return cast("Backend", importlib.import_module(f"minidl.backends.{name}"))
+        # Numba imports logging, whose own preparations for forks mustn't come while a fork waits.
+        module = imported(f"minidl.backends.{name}", after="logging" if name == "compiled" else None)
+        return cast("Backend", module)
     except ModuleNotFoundError as error:
         raise ImportError(
             f'the compiled backend needs Numba ({error}): pip install numba, or minidl.use_backend("vectorized")'

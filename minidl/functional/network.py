@@ -19,7 +19,8 @@ def can_prepare() -> bool:
 def network(operators: "Sequence[Operator]", shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
     """The operators prepared for inputs of this shape, which the caller has checked; None where that can't be done.
 
-    It has `forward(x) -> y` and, for the last forward, `backward(dy, need_dx=...) -> dx`, which adds to the gradients.
+    It has `forward(x) -> (y, arrays to hold until backward is over)` and, for the last forward,
+    `backward(dy, need_dx=...) -> dx`, which adds to the gradients; its `size` is that of its own arrays in bytes.
     """
     backend: Any = backends.current()
     try:

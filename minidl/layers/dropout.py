@@ -1,12 +1,11 @@
 """Dropout."""
 
-import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from minidl import functional as F
-from minidl import shapes
+from minidl import locks, shapes
 from minidl.module import Buffer, Module
 from minidl.typing import Array, Backward, Shape
 
@@ -112,7 +111,7 @@ class Dropout2D(_Masked):
         return F.dropout2d(x, rate=self.rate, key=key, counter=counter)
 
 
-_counting = threading.Lock()  # one for all, so that layers can be copied and pickled
+_counting = locks.lock("counting")  # one for all, so that layers can be copied and pickled
 
 
 def _key_and_no_pass(shape: Shape, rng: "Generator") -> Array:

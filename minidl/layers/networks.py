@@ -1,6 +1,7 @@
 """The networks that a backend has prepared for the rows of a chain, with all their arrays in place."""
 
-import operator
+import functools
+import weakref
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -8,8 +9,11 @@ import numpy as np
 
 from minidl import functional as F
 from minidl.errors import NotBuiltError, ShapeError
+from minidl.layers import room
 from minidl.layers.fusion import Row
-from minidl.module import Module, Parameter
+from minidl.layers.room import waiting
+from minidl.layers.shelf import Prepared, Shelf
+from minidl.module import Module
 from minidl.typing import Array, Backward, Shape
 
 KEPT = 16
@@ -20,7 +24,7 @@ class Networks:
     """What a chain has had prepared. A copy of the chain has its own."""
 
     def __init__(self) -> None:
-        self._idle: dict[Any, list[_Prepared] | None] = {}
+        self._shelves: dict[Any, Shelf | None] = {}  # None for what can't be prepared
 
     def __deepcopy__(self, memo: Any) -> Self:
         return type(self)()
@@ -33,10 +37,18 @@ class Networks:
         taken = self._take(layers, row, x, False)
         if taken is None:
             return None
-        prepared, idle = taken
-        y: Array = prepared.network.forward(x)
-        prepared.network.rest()
-        idle.append(prepared)
+        prepared, shelf = taken
+        prepared.is_busy = True
+        back = None
+        try:
+            y: Array = prepared.network.forward(x)[0]
+            back = prepared
+        finally:
+            prepared.is_busy = False
+            if waiting:
+                room.done(shelf, back)
+            elif back is not None:
+                shelf.prepared.append(back)
         return y
 
     def forward(self, layers: Sequence[Module], row: Row, x: Array) -> tuple[Array, Backward] | None:
@@ -45,7 +57,8 @@ class Networks:
         if taken is None:
             return None
         lease = _Lease(*taken)
-        y: Array = lease.prepared.network.forward(x)
+        y: Array
+        y, lease.held = lease.prepared.network.forward(x)
         shape, dtype = y.shape, y.dtype
 
         def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
@@ -55,61 +68,43 @@ class Networks:
 
         return y, backward
 
-    def _take(
-        self, layers: Sequence[Module], row: Row, x: Array, keeps: bool
-    ) -> "tuple[_Prepared, list[_Prepared]] | None":
+    def _take(self, layers: Sequence[Module], row: Row, x: Array, keeps: bool) -> tuple[Prepared, Shelf] | None:
         """(a network that nobody uses now, where it goes when that's so again)."""
         if not isinstance(x, np.ndarray):
             return None
         key = (row.start, row.stop, x.shape, x.dtype.char, keeps)
-        if key not in self._idle:
-            if len(self._idle) >= KEPT:
-                self._idle.pop(next(iter(self._idle)), None)
-            self._idle[key] = []
-        idle = self._idle[key]
-        part = layers[row.start : row.stop]
-        while idle:
-            prepared = idle.pop()
-            if prepared.fits(part):
-                return prepared, idle
-        fresh = None if idle is None else _prepare(part, row, x.shape, x.dtype)
-        if fresh is None or idle is None:
-            self._idle[key] = None
+        try:
+            shelf = self._shelves[key]
+        except KeyError:
+            if len(self._shelves) >= KEPT:
+                self._shelves.pop(next(iter(list(self._shelves)), None), None)  # a list: other threads change the dict
+            shelf = self._shelves.setdefault(key, Shelf())
+        if shelf is None:
             return None
-        return fresh, idle
-
-
-class _Prepared:
-    """A network, and what it was prepared from."""
-
-    def __init__(self, network: Any, layers: Sequence[Module], parameters: list[Parameter]) -> None:
-        self.network = network
-        self.parameters = parameters
-        self.values = [parameter.value for parameter in parameters]
-        self.trained = [parameter.trainable for parameter in parameters]
-        self.layers = [dict(vars(layer)) for layer in layers]
-
-    def fits(self, layers: Sequence[Module]) -> bool:
-        """Whether these are the same layers still: with the same attributes and arrays, and frozen or not as before."""
-        same = all(map(operator.is_, [parameter.value for parameter in self.parameters], self.values))
-        same = same and [parameter.trainable for parameter in self.parameters] == self.trained
-        return same and [vars(layer) for layer in layers] == self.layers
+        part = layers[row.start : row.stop]
+        prepared = shelf.take(part)
+        if prepared is None:
+            fresh = functools.partial(_prepare, part, row, x.shape, x.dtype)
+            prepared = room.prepared(shelf, part, fresh, waits=not keeps)
+        if prepared is None:
+            self._shelves[key] = None
+            return None
+        return prepared, shelf
 
 
 class _Lease:
-    """Holds a network as long as a backward pass may need it."""
+    """Lets nobody else use a network as long as a backward pass may need it, and holds what that reads."""
 
-    __slots__ = ("idle", "prepared")
+    __slots__ = ("__weakref__", "held", "prepared")
+    held: tuple[Array, ...]
 
-    def __init__(self, prepared: _Prepared, idle: list[_Prepared]) -> None:
-        self.prepared, self.idle = prepared, idle
-
-    def __del__(self) -> None:
-        self.prepared.network.rest()
-        self.idle.append(self.prepared)
+    def __init__(self, prepared: Prepared, shelf: Shelf) -> None:
+        self.prepared = prepared
+        prepared.lease = weakref.ref(self)
+        shelf.prepared.append(prepared)
 
 
-def _prepare(layers: Sequence[Module], row: Row, shape: Shape, dtype: np.dtype[Any]) -> _Prepared | None:
+def _prepare(layers: Sequence[Module], row: Row, shape: Shape, dtype: np.dtype[Any]) -> Prepared | None:
     from minidl.layers.description import describe  # a tenth of the time of importing minidl
 
     parameters = [array for layer in layers for _, array in layer.named_state()]
@@ -127,4 +122,4 @@ def _prepare(layers: Sequence[Module], row: Row, shape: Shape, dtype: np.dtype[A
         network = F.network(operators, shape, dtype)
     except (ShapeError, NotBuiltError):  # the layers, one by one, say where
         return None
-    return None if network is None else _Prepared(network, layers, parameters)
+    return None if network is None else Prepared(network, layers, parameters)

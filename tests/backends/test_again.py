@@ -8,6 +8,7 @@ import weakref
 import numpy as np
 import pytest
 
+import minidl as ml
 from minidl import backends
 from minidl.backends.reference.conv import conv2d as by_loops
 
@@ -127,6 +128,21 @@ def test_it_remembers_so_many_layouts_and_no_more(rng, monkeypatch):
     for n in range(1, 6):
         agree(images(rng, n=n), w, None)
     assert len(conv.conv2d.idle) == 3
+
+
+def test_calls_are_forgotten_where_they_take_more_than_their_share(rng):
+    before, w = ml.memory_limit(), weights(rng)
+    agree(images(rng, n=1), w, None)
+    size = again.kept()
+    ml.set_memory_limit(1)
+    assert again.kept() == kept() == 0
+    ml.set_memory_limit(again.SHARE * 4 * size)
+    try:
+        for n in range(1, 20):
+            agree(images(rng, n=n), w, None)
+            assert 0 < again.kept() <= 4 * size
+    finally:
+        ml.set_memory_limit(before)
 
 
 def test_threads_at_once(rng):

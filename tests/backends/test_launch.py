@@ -1,8 +1,11 @@
+import threading
+
 import numpy as np
 import pytest
 
 import minidl as ml
 from minidl import functional as F
+from tests.stress import exits, interrupts
 
 pytestmark = pytest.mark.compiled
 
@@ -87,6 +90,28 @@ def test_a_forked_child_works_alone(run_python):
 
 def test_helpers_sleep_wake_and_end_with_the_process(run_python):
     assert run_python(SLEEP).stdout == "woken\n"
+
+
+def test_a_process_ends_while_its_daemon_threads_are_in_kernels(run_python):
+    """Of those that freed what kernels wrote to, seven in ten crashed."""
+    run_python(f"import sys; sys.argv[1:] = ['predict cnn', '1', '0']\n{exits.PROGRAM}\nbegin(2)")
+
+
+@pytest.mark.skipif("not hasattr(__import__('signal'), 'setitimer')", reason="needs timers")
+def test_what_follows_an_interrupt_is_right():
+    with ml.use_backend("compiled"):
+        interrupts.run(60, 20.0, first_uses=0)
+
+
+def test_a_bell_may_be_rung_twice():
+    from minidl.backends.compiled import crew
+
+    helper = crew._Helper.__new__(crew._Helper)
+    helper.bell = threading.Lock()
+    helper.bell.acquire()
+    helper.wake()
+    helper.wake()
+    assert helper.bell.acquire(blocking=False)
 
 
 @pytest.mark.parametrize("tasks", [0, 1, 2, 1000])

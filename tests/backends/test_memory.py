@@ -4,6 +4,8 @@ import threading
 import numpy as np
 import pytest
 
+import minidl as ml
+
 pytestmark = pytest.mark.compiled
 
 
@@ -49,16 +51,82 @@ def test_threads_have_memory_of_their_own(memory):
     assert places[0] == places[2] != places[1]
 
 
-def test_what_is_kept_and_not_used_is_given_back(memory, monkeypatch):
-    monkeypatch.setattr(memory, "_memory", memory._Memory())
-    monkeypatch.setattr(memory, "KEPT_UNUSED", 1 << 20)
-    used = memory.empty((1 << 18,), np.dtype(np.float64))
+@pytest.fixture
+def limit(memory):
+    """2 MiB, half of it for arrays; no thread has kept anything yet."""
+    before = ml.memory_limit()
+    ml.set_memory_limit(1)
+    ml.set_memory_limit(2 << 20)
+    yield 1 << 20
+    ml.set_memory_limit(before)
+
+
+BYTES = np.dtype(np.uint8)
+
+
+def test_what_is_kept_and_not_used_is_given_back(memory, limit):
+    used = memory.empty((1 << 19,), BYTES)
     for size in range(1 << 17, (1 << 17) + 20):
-        memory.empty((size,), np.dtype(np.float64))
-    assert memory._memory.kept <= used.nbytes + (1 << 20) + (1 << 21)
+        memory.empty((size,), BYTES)
+        assert memory.kept() <= limit
     place = memory.at(used)
     del used
-    assert memory.at(memory.empty((1 << 18,), np.dtype(np.float64))) == place
+    assert memory.at(memory.empty((1 << 19,), BYTES)) == place
+
+
+def test_arrays_that_somebody_holds_are_not_kept_beyond_the_limit(memory, limit):
+    held = [memory.empty((limit // 4,), BYTES) for _ in range(12)]
+    assert memory.kept() <= limit
+    assert len({memory.at(array) for array in held}) == len(held)
+    del held
+    assert memory.kept() <= limit
+
+
+def test_all_threads_share_one_limit(memory, limit):
+    many, most = 8, []
+    at_once = threading.Barrier(many)
+
+    def work():
+        array = memory.empty((limit // 4,), BYTES)
+        memory.scratch(np.dtype(np.float32), limit // 64)
+        at_once.wait()
+        most.append(memory.kept())
+        del array
+        memory.empty((limit // 5,), BYTES)
+        at_once.wait()
+
+    threads = [threading.Thread(target=work) for _ in range(many)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert max(most) <= limit + many * limit // 16
+
+
+def test_a_thread_that_ends_gives_back_what_it_kept(memory, limit):
+    before = memory.kept()
+
+    def work():
+        memory.empty((limit // 2,), BYTES)
+        memory.scratch(np.dtype(np.float64), 1000)
+        assert memory.kept() >= before + limit // 2 + 8000
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert memory.kept() == before
+
+
+def test_memory_apart_is_counted_and_not_kept(memory, limit):
+    before = memory.kept()
+    array, size = memory.apart(lambda: memory.empty((limit // 4,), BYTES))
+    assert (array.size, size) == (limit // 4, limit // 4)
+    assert memory.at(array) % memory.LINE == 0
+    with pytest.raises(KeyError):
+        memory.apart(lambda: {}["an error"])
+    assert memory.kept() == before
+    memory.empty((limit // 4,), BYTES)
+    assert memory.kept() == before + limit // 4
 
 
 @pytest.mark.parametrize("axes", [(0, 1, 2, 3), (0, 3, 1, 2), (3, 2, 1, 0)])

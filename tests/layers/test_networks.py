@@ -3,6 +3,7 @@
 import copy
 import gc
 import pickle
+import sys
 import threading
 import weakref
 
@@ -232,7 +233,7 @@ def test_a_chain_keeps_few_networks():
     model = small()
     for n in range(1, 2 * networks.KEPT):
         np.testing.assert_array_equal(model(images(n)), layer_by_layer(model, images(n)))
-    assert len(model._networks._idle) == networks.KEPT
+    assert len(model._networks._shelves) == networks.KEPT
 
 
 def test_many_threads_infer_and_train_at_once():
@@ -253,6 +254,46 @@ def test_many_threads_infer_and_train_at_once():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_threads_whose_networks_are_dropped_by_each_other():
+    """Threads take turns as often as can be, and every batch is of another shape."""
+    model, interval = small(), sys.getswitchinterval()
+    wanted, wrong = {n: model(images(n)) for n in range(1, 40)}, []
+
+    def work(start):
+        try:
+            for n in (*range(start, 40), *range(1, start)) * 3:
+                if not np.array_equal(model(images(n)), wanted[n]):
+                    wrong.append(n)
+        except RuntimeError as error:
+            wrong.append(error)
+
+    threads = [threading.Thread(target=work, args=(5 * i + 1,)) for i in range(6)]
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert not wrong
+
+
+def test_an_error_in_a_network_is_over_with_it(monkeypatch):
+    model, x = small(), images()
+    want = model(x)
+    (shelf,) = model._networks._shelves.values()
+    network = type(shelf.prepared[0].network)
+    with monkeypatch.context() as patch:
+        patch.setattr(network, "forward", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            model(x)
+        with pytest.raises(KeyboardInterrupt):
+            model.forward(x, train=True)
+    np.testing.assert_array_equal(model(x), want)
+    np.testing.assert_array_equal(model.forward(x, train=True)[0], want)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -2,10 +2,11 @@
 
 import functools
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar, cast
+from typing import Any, ClassVar, Generic, NamedTuple, ParamSpec, TypeVar, cast
 
 import numpy as np
 
+from minidl import memory as limit
 from minidl.backends.compiled.launch import Job, Program
 from minidl.backends.compiled.memory import at, empty
 from minidl.typing import Array
@@ -15,6 +16,12 @@ R = TypeVar("R", bound=Array | tuple[Array | None, ...])
 
 CALLS = 32
 """So many layouts are remembered of an operator, the oldest forgotten first."""
+
+SHARE = 8
+"""The part of the process's limit, one in so many, that kept calls may take. Beyond it all are forgotten."""
+
+CALL_BYTES = 1 << 12
+"""Of a call, besides its arrays."""
 
 KEPT_BYTES = 1 << 20
 """A call whose own arrays, such as packed weights, take more isn't kept: memory would be held that others can use."""
@@ -26,10 +33,13 @@ class Repeatable(Generic[P, R]):
     The jobs may not depend on the values in the arrays. Each kept call serves one thread at a time.
     """
 
+    every: ClassVar[list["Repeatable[Any, Any]"]] = []
+
     def __init__(self, prepare: Callable[P, tuple[R, Sequence[Job]]]) -> None:
         functools.update_wrapper(self, prepare)
         self.prepare = prepare
         self.idle: dict[Hashable, list[_Call] | None] = {}  # None for a layout whose calls can't be kept
+        self.every.append(self)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """The operator's results, in arrays of their own."""
@@ -47,6 +57,9 @@ class Repeatable(Generic[P, R]):
         if idle is not None:
             call = _Call.of(program, given, results)
             if call is not None:
+                if kept() + call.size > limit.memory_limit() // SHARE:
+                    give_back()
+                    self.idle[key] = idle = []
                 idle.append(call)
             elif not idle:
                 self.idle[key] = None
@@ -58,10 +71,25 @@ class Repeatable(Generic[P, R]):
             return self.idle[key]
         except KeyError:
             if len(self.idle) >= CALLS:
-                self.idle.pop(next(iter(self.idle)), None)
+                self.idle.pop(next(iter(list(self.idle)), None), None)  # a list: other threads change the dict
             return self.idle.setdefault(key, [])
         except TypeError:  # arrays among the settings, which can't be looked up: their addresses would stay behind
             return None
+
+
+def kept() -> int:
+    """The bytes of the calls that all operators keep and no thread is at."""
+    lists = [idle for operator in Repeatable.every for idle in list(operator.idle.values())]
+    return sum(call.size for idle in lists for call in idle or ())
+
+
+def give_back() -> None:
+    """Forget them."""
+    for operator in Repeatable.every:
+        operator.idle.clear()
+
+
+limit.when_lowered(give_back)
 
 
 def _taken(idle: "list[_Call] | None") -> "_Call | None":
@@ -98,6 +126,7 @@ class _Call:
         self, program: Program, places: list[list[int]], results: list[_Result | None], is_single: bool
     ) -> None:
         self.program, self.places, self.results, self.is_single = program, places, results, is_single
+        self.size = CALL_BYTES + program.words.nbytes + sum(array.nbytes for array in program.arrays)
 
     @classmethod
     def of(cls, program: Program, given: Sequence[Array], results: Array | tuple[Array | None, ...]) -> "_Call | None":

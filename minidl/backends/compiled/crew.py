@@ -6,6 +6,7 @@ import ctypes
 import os
 import sys
 import threading
+import time
 from enum import IntEnum
 from typing import Any
 
@@ -16,10 +17,11 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from minidl.backends.compiled.jit import entry
+from minidl.backends.compiled.jit import entry, once
 from minidl.backends.compiled.llvm import I64
 from minidl.backends.compiled.memory import at, scratch
 from minidl.backends.compiled.simd import pause
+from minidl.interrupts import uninterrupted
 
 PATIENCE = 50_000
 """How many times a helper looks for work without a break: about a millisecond."""
@@ -200,6 +202,17 @@ def _help(board, me, patience, naps, nap):
             idle += 1
 
 
+_entries: dict[str, Any] = {}
+_functions: dict[str, Any] = {"help": _help, "lead": _lead}
+
+
+def make_ready() -> None:
+    """Have what leads and helps compiled: not by its first call, which an interrupt may leave half compiled."""
+    if len(_entries) < len(_functions):
+        once(_entries, "help", lambda: _functions["help"].compile((types.int64,) * 5))
+        once(_entries, "lead", lambda: _functions["lead"].compile((types.int64,) * 6))
+
+
 class _Helper(threading.Thread):
     """A thread that helps with tasks, and sleeps where there have been none for a while."""
 
@@ -216,10 +229,12 @@ class _Helper(threading.Thread):
             _help(at(_board), self.me, PATIENCE, NAPS, _NAP)
             self.asleep = True
             self.bell.acquire()
+            self.asleep = False
 
     def wake(self) -> None:
-        self.asleep = False
-        self.bell.release()
+        """Ring the bell, which may be ringing already."""
+        with contextlib.suppress(RuntimeError):
+            self.bell.release()
 
 
 def _aligned(words: int) -> Any:
@@ -229,35 +244,40 @@ def _aligned(words: int) -> Any:
 
 
 _board = _aligned(len(_Word) * 8)
+ctypes.pythonapi.Py_IncRef(ctypes.py_object(_board))  # for good: a thread may be at it when Python ends
 _helpers: list[_Helper] = []
-_leading = threading.Lock()
 _most = MOST_HELPERS
+_leading = threading.Lock()
 
 
 def _gather(workers: int) -> int:
-    """Have enough helpers, or as many as the system allows, and those awake; return how many work, the leader too."""
+    """Have enough helpers, and those awake; with how many workers that is, where the system allows fewer threads."""
     global _most
     workers = min(workers, _most + 1)
-    while len(_helpers) < workers - 1:
-        try:
-            _helpers.append(_Helper(len(_helpers) + 1))
-        except RuntimeError:  # "can't start new thread"
-            _most = len(_helpers)
-            workers = _most + 1
-    for helper in _helpers[: workers - 1]:
+    if len(_helpers) < workers - 1 and not _board[_Word.stop]:
+        # Two helpers of one number would write to the same scratch: none is lost on its way to the list.
+        with uninterrupted():
+            try:
+                while len(_helpers) < workers - 1:
+                    _helpers.append(_Helper(len(_helpers) + 1))
+            except (RuntimeError, MemoryError):
+                _most = len(_helpers)
+    helpers = _helpers[: workers - 1]
+    for helper in helpers:
         if helper.asleep:
             helper.wake()
-    return workers
+    return len(helpers) + 1
 
 
 @atexit.register
 def _dismiss() -> None:
     """End the helpers while Python still runs: a thread that comes back to a finished interpreter is torn down."""
     _board[_Word.stop] = 1
+    deadline = time.monotonic() + 1
     for helper in _helpers:
-        with contextlib.suppress(RuntimeError):  # two may want to wake it
-            helper.wake()
-        helper.join(1)
+        helper.wake()
+    for helper in _helpers:
+        helper.join(max(deadline - time.monotonic(), 0))
 
 
 def _start_alone() -> None:
@@ -273,14 +293,17 @@ if hasattr(os, "register_at_fork"):
 
 
 def lead(table: int, count: int, dtype: np.dtype[Any], stride: int, workers: int) -> None:
-    """Do the jobs of a table in turn, with `stride` floats for each thread. Where another leads now, work alone."""
-    if workers > 1 and _leading.acquire(blocking=False):
-        try:
+    """Do the jobs of a table in turn, with `stride` floats for each thread. Where another leads now, work alone.
+
+    The arrays that kernels write to are held from here on, not by the thread's own memory or a module alone: those go
+    when Python ends, while daemon threads may still be in a kernel.
+    """
+    # Not `acquire`, between which and what follows Ctrl-C can come. A thread that is quicker is waited for.
+    if workers > 1 and not _leading.locked():
+        with _leading:
             workers = _gather(workers)
-            own = scratch(dtype, stride * workers) if stride else 0
-            _lead(at(_board), table, count, own, stride, workers)
-        finally:
-            _leading.release()
+            area = scratch(dtype, stride * workers) if stride else None
+            _lead(at(_board), table, count, 0 if area is None else at(area), stride, workers)
     else:
-        own = scratch(dtype, stride) if stride else 0
-        _lead(0, table, count, own, stride, 1)
+        area = scratch(dtype, stride) if stride else None
+        _lead(0, table, count, 0 if area is None else at(area), stride, 1)

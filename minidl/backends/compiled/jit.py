@@ -7,8 +7,11 @@ import llvmlite.binding
 import numba
 from numba import types
 from numba.core.ccallback import CFunc
+from numba.core.compiler_lock import global_compiler_lock
 
+from minidl import locks
 from minidl.backends.compiled.kernel_cache import KernelCache
+from minidl.interrupts import uninterrupted
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 FLOATS = {"f": types.float32, "d": types.float64}
@@ -40,6 +43,23 @@ def callback(function: Callable[..., None], signature: Any) -> Any:
     return made
 
 
+_compiling = locks.lock("compiling")
+_owner: Any
+for _name, _owner in (("numba", global_compiler_lock), ("llvm", getattr(llvmlite.binding.ffi.lib, "_lock", None))):
+    if hasattr(_owner, "_lock"):
+        locks.heed(_name, _owner._lock)
+
+
+def once(made: dict[str, Any], name: str, make: Callable[[], Any]) -> Any:
+    """made[name], which is made if need be, by one thread and whole: signals wait until it is there."""
+    if name not in made:
+        locks.give_way()
+        with _compiling, uninterrupted():
+            if name not in made:
+                made[name] = make()
+    return made[name]
+
+
 class Linked:
     """A decorated function(memory, ints, integers..., number) that kernels call by its name.
 
@@ -65,11 +85,12 @@ class Linked:
 
     def link(self, dtype: str) -> None:
         """Let kernels find it: they are linked as they are compiled, or read from the cache."""
-        if dtype not in self.compiled:
-            floats = FLOATS[dtype]
-            made = callback(self.function, self.signature(floats))
-            self.compiled[dtype] = made
-            llvmlite.binding.add_symbol(self.symbol(floats), made.address)
+        once(self.compiled, dtype, lambda: self._compile(FLOATS[dtype]))
+
+    def _compile(self, floats: Any) -> Any:
+        made = callback(self.function, self.signature(floats))
+        llvmlite.binding.add_symbol(self.symbol(floats), made.address)
+        return made
 
 
 class Kernel:
@@ -89,7 +110,9 @@ class Kernel:
         if dtype not in self.compiled:
             for linked in Linked.every:
                 linked.link(dtype)
-            memory, ints = types.CPointer(FLOATS[dtype]), types.CPointer(types.int64)
-            signature = types.void(memory, ints, types.int64, types.int64, types.int64)
-            self.compiled[dtype] = callback(self.function, signature)
+            once(self.compiled, dtype, lambda: self._compile(FLOATS[dtype]))
         return int(self.compiled[dtype].address)
+
+    def _compile(self, floats: Any) -> Any:
+        signature = types.void(types.CPointer(floats), types.CPointer(types.int64), *[types.int64] * 3)
+        return callback(self.function, signature)

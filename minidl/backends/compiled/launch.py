@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl import threads
-from minidl.backends.compiled.crew import ENTRY, lead
+from minidl.backends.compiled.crew import ENTRY, lead, make_ready
 from minidl.backends.compiled.jit import Kernel
 from minidl.backends.compiled.memory import at
 
@@ -36,6 +36,7 @@ class Program:
     """Jobs as one array of integers, to be run again and again in a single call."""
 
     def __init__(self, jobs: Sequence[Job], dtype: np.dtype[Any]) -> None:
+        make_ready()
         table: list[int] = []
         arguments: list[Any] = []
         start = ENTRY * len(jobs)

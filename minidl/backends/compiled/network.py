@@ -13,7 +13,7 @@ from minidl.backends.compiled.fold import folded
 from minidl.backends.compiled.jit import Kernel
 from minidl.backends.compiled.launch import Job, Program
 from minidl.backends.compiled.layout import permuted, summed
-from minidl.backends.compiled.memory import at, block, empty
+from minidl.backends.compiled.memory import apart, at, block, empty
 from minidl.backends.compiled.memory import dense as contiguous
 from minidl.backends.compiled.pool import pooled, unpooled
 from minidl.backends.operators import (
@@ -49,6 +49,10 @@ class Network:
     """A row of operators for inputs of one shape. It keeps what backward needs, so it serves one batch at a time."""
 
     def __init__(self, operators: Sequence[Operator], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        _, self.size = apart(lambda: self._prepare(operators, shape, dtype))
+        self._backward: dict[bool, tuple[Program, _Place, _Place | None]] = {}
+
+    def _prepare(self, operators: Sequence[Operator], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self._x = y = _new(shape, dtype)
         jobs: list[Job] = []
         self._backs: list[Back] = []
@@ -63,34 +67,27 @@ class Network:
         self._y = y
         self._forward = Program(jobs, dtype)
         self._input, self._output = _Place(self._x, self._forward), _Place(y, self._forward)
-        self._given = [self._input, self._output]
-        self._backward: dict[bool, tuple[Program, _Place, _Place | None]] = {}
 
-    def forward(self, x: Array) -> Array:
-        """What the last operator gives for x."""
-        self._input.become(x)
+    def forward(self, x: Array) -> tuple[Array, tuple[Array, ...]]:
+        """(what the last operator gives for x, the arrays to hold as long as backward may follow)."""
         y = _new(self._y.shape, self._y.dtype)
-        self._output.become(y)
+        held = self._input.become(x), self._output.become(y)
         self._forward.run()
-        return y
+        return y, held
 
     def backward(self, dy: Array, *, need_dx: bool) -> Array | None:
         """Add to the gradients of the parameters, for the last forward, and return dx, or None."""
         if need_dx not in self._backward:
-            self._backward[need_dx] = self._prepare_backward(need_dx)
+            self._backward[need_dx], size = apart(lambda: self._prepare_backward(need_dx))
+            self.size += size
         program, slope, gradient = self._backward[need_dx]
-        slope.become(dy)
+        held = [slope.become(dy)]
         dx = None
         if gradient is not None:
             dx = _new(self._x.shape, self._x.dtype)
-            gradient.become(dx)
+            held.append(gradient.become(dx))
         program.run()
         return dx
-
-    def rest(self) -> None:
-        """Hold none of the arrays that came in or went out any more: no backward follows."""
-        for place in self._given:
-            place.dense = None
 
     def _prepare_backward(self, need_dx: bool) -> "tuple[Program, _Place, _Place | None]":
         dy: Array = _new(self._y.shape, self._y.dtype)
@@ -103,17 +100,14 @@ class Network:
         program = Program(jobs, dy.dtype)
         self._input.follow(program)
         self._output.follow(program)
-        slope_place, gradient = _Place(dy, program), _Place(slope, program) if need_dx else None
-        self._given += [slope_place] if gradient is None else [slope_place, gradient]
-        return program, slope_place, gradient
+        return program, _Place(dy, program), _Place(slope, program) if need_dx else None
 
 
 class _Place:
     """Where programs have the address of an array, in whose stead they can be given another one."""
 
     def __init__(self, array: Array, program: Program) -> None:
-        self.dense: Array | None = _dense(array)
-        self.address = at(self.dense)
+        self.address = self.now = at(_dense(array))
         self.programs: list[tuple[Any, list[int]]] = []
         self.follow(program)
 
@@ -122,16 +116,17 @@ class _Place:
         self.programs.append((program.words, program.places(self.address)))
         self._tell()
 
-    def become(self, array: Array) -> None:
-        """Let the programs use this array, or a dense copy, which is kept as long as they do."""
-        self.dense = _dense(array)
+    def become(self, array: Array) -> Array:
+        """Let the programs use this array, or a dense copy: that which is returned, to be held as long as they do."""
+        dense = _dense(array)
+        self.now = at(dense)
         self._tell()
+        return dense
 
     def _tell(self) -> None:
-        address = at(self.dense)
         for words, places in self.programs:
             for place in places:
-                words[place] = address
+                words[place] = self.now
 
 
 def _dense(array: Array) -> Array:

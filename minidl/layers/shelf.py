@@ -1,0 +1,79 @@
+"""Networks that a backend has prepared for some layers, and where they are while nobody uses them."""
+
+import operator
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+from minidl.module import Module, Parameter
+
+NETWORK_BYTES = 1 << 14
+"""Of a network, besides its larger arrays."""
+
+
+class Prepared:
+    """A network, which serves one at a time, and what it was prepared from."""
+
+    __slots__ = ("__weakref__", "is_busy", "layers", "lease", "network", "parameters", "trained", "values")
+
+    def __init__(self, network: Any, layers: Sequence[Module], parameters: list[Parameter]) -> None:
+        self.network = network
+        self.parameters = parameters
+        self.values = [parameter.value for parameter in parameters]
+        self.trained = [parameter.trainable for parameter in parameters]
+        self.layers = [dict(vars(layer)) for layer in layers]
+        self.is_busy = False  # whether an inference is under way, which ends without waiting for anybody
+        self.lease: weakref.ref[Any] | None = None  # gone when no backward pass can follow
+        every.append(weakref.ref(self, every.remove))
+
+    def fits(self, layers: Sequence[Module]) -> bool:
+        """Whether these are the same layers still: with the same attributes and arrays, and frozen or not as before."""
+        same = all(map(operator.is_, [parameter.value for parameter in self.parameters], self.values))
+        same = same and [parameter.trainable for parameter in self.parameters] == self.trained
+        return same and [vars(layer) for layer in layers] == self.layers
+
+    def is_leased(self) -> bool:
+        """Whether a backward pass may need it."""
+        return self.lease is not None and self.lease() is not None
+
+    def size(self) -> int:
+        """Its bytes."""
+        return int(self.network.size) + NETWORK_BYTES
+
+
+class Shelf:
+    """The networks for the same layers and inputs that nobody uses, and those that a backward pass may need.
+
+    Its lists' own methods alone change them, so that it needs no lock.
+    """
+
+    def __init__(self) -> None:
+        self.prepared: list[Prepared] = []
+        self.size = 0  # the bytes of the last one
+        shelves.append(weakref.ref(self, shelves.remove))
+
+    def take(self, layers: Sequence[Module] | None) -> Prepared | None:
+        """One that nobody uses and that fits these layers; those that don't are dropped. For None any one."""
+        leased: list[Prepared] | None = None
+        found = None
+        try:
+            while found is None:
+                prepared = self.prepared.pop()
+                if prepared.lease is not None and prepared.lease() is not None:
+                    leased = [*(leased or ()), prepared]
+                elif layers is None or prepared.fits(layers):
+                    found = prepared
+        except IndexError:  # there are no more
+            pass
+        if leased is not None:
+            self.prepared[:0] = leased
+        return found
+
+    def idle(self) -> int:
+        """The bytes of those that nobody uses."""
+        return sum(prepared.size() for prepared in list(self.prepared) if not prepared.is_leased())
+
+
+every: list[weakref.ref[Prepared]] = []
+shelves: list[weakref.ref[Shelf]] = []
+"""All that there are; lists, which other threads may change while one looks at a copy."""

@@ -1,5 +1,6 @@
 """Locks between threads that a forked child finds free, and what they guard whole: a fork waits for their holders."""
 
+import logging  # noqa: F401 - before what is registered below: its lock has to be taken after these, which log
 import os
 import threading
 import time

@@ -1,7 +1,6 @@
 """Imports of what isn't needed from the start, whole: neither an interrupt nor a fork finds them half done."""
 
 import importlib
-import sys
 from types import ModuleType
 
 from minidl import locks
@@ -19,9 +18,10 @@ def imported(name: str, *, after: str | None = None) -> ModuleType:
     """
     if name not in _loaded:
         locks.give_way()
-        if after is not None and after not in sys.modules:
+        if after is not None:
             with _loading, uninterrupted():
                 importlib.import_module(after)
+                locks.go_first()
         with _loading, uninterrupted():
             _loaded[name] = importlib.import_module(name)
     return _loaded[name]

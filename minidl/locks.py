@@ -38,8 +38,20 @@ def give_way() -> None:
             time.sleep(0.001)
 
 
+def go_first() -> None:
+    """Take these locks before those of the packages that have been imported by now, such as logging's.
+
+    A thread that has one of these may log: a fork that had logging's lock and waited for that thread would never end.
+    """
+    if hasattr(os, "register_at_fork"):
+        # The last registered is asked first. What was registered earlier finds the locks taken.
+        os.register_at_fork(before=_take_all, after_in_parent=_release_all, after_in_child=_start_alone)
+
+
 def _take_all() -> None:
     me = threading.get_ident()
+    if me in _taken:
+        return
     taken = _taken[me] = []
     deadline = time.monotonic() + PATIENCE
     _waiting.append(me)
@@ -57,7 +69,9 @@ def _release_all() -> None:
 
 
 def _start_alone() -> None:
-    taken = _taken.get(threading.get_ident(), [])
+    taken = _taken.get(threading.get_ident())
+    if taken is None:
+        return
     _release_all()
     _taken.clear()
     _waiting.clear()
@@ -66,5 +80,4 @@ def _start_alone() -> None:
             lock._at_fork_reinit()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_take_all, after_in_parent=_release_all, after_in_child=_start_alone)
+go_first()

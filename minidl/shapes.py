@@ -137,13 +137,16 @@ def _same(size: int, span: int, stride: int) -> Pair:
 def image_shape(shape: Shape, *, batch: bool = False) -> tuple[int, int, int]:
     """(c, h, w) of one image, or of a batch of them: raises ShapeError for another number of axes."""
     if len(shape) != 3 + batch:
-        raise ShapeError(f"expected images {'(n, c, h, w)' if batch else '(c, h, w)'}, got {show(shape)}{_hint(shape)}")
+        raise ShapeError(
+            f"expected images {'(n, c, h, w)' if batch else '(c, h, w)'}, got {show(shape)}{_hint(shape, batch)}"
+        )
     return shape[-3], shape[-2], shape[-1]
 
 
-def _hint(shape: Shape) -> str:
+def _hint(shape: Shape, batch: bool) -> str:
     if len(shape) != 3:
-        return f"; of a single channel it is (1, {shape[0]}, {shape[1]})" if len(shape) == 2 else ""
+        is_channel = len(shape) == 2 and not batch
+        return f"; of a single channel it is (1, {shape[0]}, {shape[1]})" if is_channel else ""
     if shape[0] in (3, 4):
         return f"; a single image is x[None]: {show((1, *shape))}"
     return f"; a single channel is x[:, None]: (n, 1, {shape[1]}, {shape[2]})"

@@ -51,7 +51,11 @@ ROWS, MATRIX = zeros(2, 3), zeros(4, 3)
 @pytest.mark.parametrize(
     ("arguments", "how", "message"),
     [
-        ((zeros(3, 8, 8), W, B), {}, r"^expected images \(n, c, h, w\), got \(3, 8, 8\); .* \(n, 1, 8, 8\)$"),
+        (
+            (zeros(3, 8, 8), W, B),
+            {},
+            r"^expected images \(n, c, h, w\), got \(3, 8, 8\); .* x\[None\]: \(1, 3, 8, 8\)$",
+        ),
         ((zeros(2, 3, 8, 8, 1), W, B), {}, r"^expected images \(n, c, h, w\), got \(2, 3, 8, 8, 1\)$"),
         ((X, zeros(4, 3, 3), B), {}, r"^expected weights \(out, in / groups, kh, kw\), got \(4, 3, 3\)$"),
         ((X, zeros(4, 5, 3, 3), B), {}, r"^expected \(5, h, w\) images, got \(3, 8, 8\)$"),

@@ -106,8 +106,8 @@ LOSSES = {
     "focal": Choice(FocalLoss, hidden=("from_logits", "alpha", "reduction")),
 }
 
-PATH = Choice(from_splits, hidden=("path",))
-PARTS = Choice(parts_of, hidden=("path",))
+PATH = Choice(from_splits, hidden=("path", "budget"))
+PARTS = Choice(parts_of, hidden=("path", "budget"))
 EARLY_STOPPING = Choice(EarlyStopping)
 WARM_UP = Choice(WarmUp, hidden=("after", "per"))
 

@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 
 from minidl.errors import did_you_mean
 from minidl.module import Parameter
+from minidl.numeric import plain
 
 Pattern: TypeAlias = str | Callable[[str, Parameter], bool]
 """A glob pattern over the names of parameters, or a function (name, parameter) that chooses them."""
@@ -66,7 +67,7 @@ def chosen_options(
         found = False
         for name, parameter, own in zip(names, parameters, chosen, strict=True):
             if fnmatch.fnmatchcase(name, pattern) if isinstance(pattern, str) else pattern(name, parameter):
-                own.update(options)
+                own.update({option: plain(value) for option, value in options.items()})
                 found = True
         if not found:
             raise ValueError(f"groups: no parameter is chosen by {pattern!r}; there are {', '.join(names)}")

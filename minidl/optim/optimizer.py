@@ -70,7 +70,11 @@ class Optimizer(KeywordHints):
     if not TYPE_CHECKING:
 
         def __setattr__(self, name: str, value: Any) -> None:
-            """Refuse an option that is out of range, as the constructor does, and keep what was."""
+            """Take numbers of any real type for Python's, and refuse, as the constructor does, what is out of range.
+
+            A rate in float32 would round all that is computed from it.
+            """
+            value = plain(value)
             if "_is_made" not in vars(self) or name == "steps" or name.startswith("_"):
                 super().__setattr__(name, value)
             elif name == "lr":  # which schedules set often
@@ -84,10 +88,6 @@ class Optimizer(KeywordHints):
                     vars(self).clear()
                     vars(self).update(before)
                     raise
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Take numbers of any real type for Python's: a rate in float32 would round all that is computed from it."""
-        super().__setattr__(name, plain(value))
 
     def check(self) -> None:
         """Raise ValueError where an option, of the optimizer or of one of its groups, is out of range."""

@@ -9,11 +9,15 @@ from minidl.functional.origin import mark_sigmoid
 from minidl.layers import fusion
 from minidl.layers.activation import Sigmoid, Softmax
 from minidl.layers.networks import Networks
+from minidl.layers.reshape import Flatten, Permute, Reshape
 from minidl.module import Module
 from minidl.typing import Array, Backward, Shape
 
 if TYPE_CHECKING:
     from numpy.random import Generator
+
+_SHAPES = (Flatten, Reshape, Permute)
+"""Layers that leave the numbers as they are."""
 
 
 class Chain(Module):
@@ -107,8 +111,9 @@ class Chain(Module):
         return self._marked(y), backward
 
     def _marked(self, y: Array) -> Array:
-        """The output, known as a sigmoid's where the last layer is one that was computed with others in a row."""
-        return mark_sigmoid(y) if self.layers and type(self.layers[-1]) is Sigmoid else y
+        """The output, known as a sigmoid's where it is what one gave, computed with others in a row, in some shape."""
+        last = next((layer for layer in reversed(self.layers) if not isinstance(layer, _SHAPES)), None)
+        return mark_sigmoid(y) if type(last) is Sigmoid else y
 
     def _lowest_trained(self) -> int:
         """The first layer that training needs a gradient of, or how many layers there are."""

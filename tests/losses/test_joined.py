@@ -132,6 +132,14 @@ def test_logits_that_a_sigmoid_gave(how):
     ml.MeanSquaredError()(column, labels)
 
 
+@pytest.mark.parametrize("last", [ml.Flatten(), ml.Reshape((1,)), ml.Permute((1,))])
+@pytest.mark.parametrize("inference", [True, False])
+def test_a_sigmoid_in_another_shape_is_one(last, inference):
+    model = ml.Sequential([ml.Dense(1), ml.Sigmoid(), last], input_shape=(4,), seed=0)
+    with pytest.warns(UserWarning, match="leave out the Sigmoid layer"):
+        ml.BinaryCrossEntropy()(model(X) if inference else model.forward(X, train=True)[0], Y)
+
+
 def test_logits_from_0_to_1_are_logits():
     logits, p = np.random.default_rng(0).random(1000), given_scores("call")
     with warnings.catch_warnings():

@@ -92,10 +92,11 @@ def fit(
     """
     from minidl.augment import as_augmentation  # loaded when something is trained, not with minidl
 
-    shapes.count(epochs, "epochs", minimum=0)
-    if shapes.count(initial_epoch, "initial_epoch", minimum=0) > epochs:
+    epochs = shapes.count(epochs, "epochs", minimum=0)
+    initial_epoch = shapes.count(initial_epoch, "initial_epoch", minimum=0)
+    if initial_epoch > epochs:
         raise ValueError(f"initial_epoch: expected at most the {epochs} epochs, which are counted from 0 in all")
-    shapes.count(batch_size, "batch_size")
+    batch_size = shapes.count(batch_size, "batch_size")
     shapes.count(prefetch, "prefetch", minimum=0)
     augmentation = as_augmentation(augment)
     weighted = sample_weight is not None or class_weight is not None
@@ -240,7 +241,7 @@ def predict(module: Module, x: Any, *, batch_size: int = 256, verbose: int | str
     A Dataset stands for its images; x may be mapped from a file, of which no more than a batch is read at a time.
     `verbose` is as in `evaluate`.
     """
-    shapes.count(batch_size, "batch_size")
+    batch_size = shapes.count(batch_size, "batch_size")
     check_verbose(verbose)
     x = samples_of(x, module)
     if len(x) <= batch_size and verbose in ("auto", 0):

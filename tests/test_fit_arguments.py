@@ -34,6 +34,16 @@ def test_an_integer_weight_is_a_repeated_sample():
     assert losses == pytest.approx(wanted, rel=1e-6)
 
 
+def test_counts_may_be_of_numpys_types():
+    """Also where the last batch is smaller."""
+    numpys, pythons = network(), network()
+    counts = {"epochs": 2, "batch_size": 8, "initial_epoch": 1, "prefetch": 1, "seed": 3}
+    losses = fit(numpys, **{name: np.int64(count) for name, count in counts.items()})["loss"]
+    assert losses == fit(pythons, **counts)["loss"]
+    assert weights(numpys).tobytes() == weights(pythons).tobytes()
+    np.testing.assert_allclose(numpys.predict(X, batch_size=np.int64(8)), numpys.predict(X), rtol=1e-6)
+
+
 def test_weights_of_classes_are_weights_of_their_samples():
     by_class, by_sample, one_hot, both = network(), network(), network(), network()
     own = np.array([0.5, 1, 3])[Y]

@@ -2,7 +2,6 @@
 
 import inspect
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from minidl import shapes
 from minidl.arraylike import array_of, check_numbers
 from minidl.errors import ShapeError, did_you_mean
+from minidl.errors.warned import warn
 from minidl.logged import Logged
 from minidl.losses import Huber, Loss, MeanAbsoluteError, MeanSquaredError
 from minidl.metrics import Metric
@@ -208,15 +208,14 @@ def warn_of_sorted_classes(loss: Any, trained: Any, held_out: Any) -> None:
     unknown, absent = np.setdiff1d(others, own), np.setdiff1d(own, others)
     share = len(held_out) / (len(held_out) + len(trained))
     if len(unknown):
-        what = f"of class {_listed(unknown)}, which the rest hasn't"
+        what = f"the last {share:.0%} of the samples have classes that the rest hasn't, {_listed(unknown)}"
     elif len(absent) and ((1 - share) ** counts).sum() < 1:
-        what = f"none of class {_listed(absent)}, which the rest has"
+        what = f"the last {share:.0%} of the samples lack classes that the rest has, {_listed(absent)}"
     else:
         return
-    warnings.warn(
-        f"validation_split: the last {share:.0%} of the samples are {what}: they seem to lie in the order of their "
-        "classes; shuffle them first, or use train_test_split(x, y, stratify=y) and validation_data",
-        stacklevel=4,
+    warn(
+        f"validation_split: {what}: they seem to lie in the order of their "
+        "classes; shuffle them first, or use train_test_split(x, y, stratify=y) and validation_data"
     )
 
 

@@ -2,7 +2,6 @@
 
 import math
 import sys
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from minidl import architecture, checkpoint, locks, shapes, streams, training
 from minidl.budget import USUAL, Budget
 from minidl.errors import FormatError, NotBuiltError, ShapeError, keyword_hints
+from minidl.errors.warned import warn
 from minidl.history import History
 from minidl.interrupts import uninterrupted
 from minidl.layers import LAYERS
@@ -155,11 +155,10 @@ class Sequential(Chain, Model):
         self.build(input_shape, np.random.default_rng(self.seed))
         first = channels_first(input_shape)
         if first and input_shape[0] == input_shape[1] and hasattr(next(iter(self.layers), None), "kernel_size"):
-            warnings.warn(
+            warn(
                 f"samples {shapes.show(input_shape)} are taken for {input_shape[0]} channels of {input_shape[1]} x "
                 f"{input_shape[2]} pixels; if channels are meant to come last, input_shape={shapes.show(first)} and "
-                "x.transpose(0, 3, 1, 2) bring them first",
-                stacklevel=3,
+                "x.transpose(0, 3, 1, 2) bring them first"
             )
 
     @keyword_hints

@@ -346,11 +346,11 @@ SORTED = np.repeat([0, 1, 2], 10)
 @pytest.mark.parametrize(
     ("y", "share", "message"),
     [
-        (SORTED, 0.4, "the last 40% of the samples are of class 2, which the rest hasn't"),
-        (SORTED, 0.2, "the last 20% of the samples are none of class 0, 1, which the rest has: they seem to lie in"),
-        (np.eye(3)[SORTED], 0.4, "of class 2, which the rest hasn't"),
-        (SORTED[:, None] > 0, 0.8, "of class 1, which the rest hasn't"),
-        (np.float32(SORTED > 0), 0.2, "none of class 0, which the rest has"),
+        (SORTED, 0.4, "the last 40% of the samples have classes that the rest hasn't, 2: "),
+        (SORTED, 0.2, "last 20% of the samples lack classes that the rest has, 0, 1: they seem to lie in"),
+        (np.eye(3)[SORTED], 0.4, "have classes that the rest hasn't, 2: "),
+        (SORTED[:, None] > 0, 0.8, "have classes that the rest hasn't, 1: "),
+        (np.float32(SORTED > 0), 0.2, "lack classes that the rest has, 0: "),
     ],
 )
 def test_a_split_of_sorted_data_draws_a_warning(y, share, message):

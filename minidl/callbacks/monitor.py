@@ -1,7 +1,6 @@
 """Watching whether one of the logged values has become better."""
 
 import math
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from minidl import states
 from minidl.callbacks.callback import Callback, Logs
+from minidl.errors.warned import warn
 from minidl.logged import check_mode, larger_is_better
 from minidl.module import Module
 
@@ -54,6 +54,4 @@ class Monitor(Callback):
         """Say that there was `what` because no epoch's value was a number to compare; nothing where one was."""
         if self._seen and math.isnan(self.best):
             epochs = f"each of the {self._seen} epochs" if self._seen > 1 else "the only epoch"
-            warnings.warn(
-                f"{type(self).__name__}: {what}: {self.monitor!r} was nan in {epochs}", RuntimeWarning, stacklevel=3
-            )
+            warn(f"{type(self).__name__}: {what}: {self.monitor!r} was nan in {epochs}", RuntimeWarning)

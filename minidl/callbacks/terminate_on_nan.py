@@ -1,11 +1,9 @@
 """Ending a training whose loss is no number any more, and the warning that says so."""
 
-import os
-import sys
-import warnings
 from collections.abc import Iterable
 
 from minidl.callbacks.callback import Callback
+from minidl.errors.warned import warn
 
 
 class TerminateOnNaN(Callback):
@@ -38,12 +36,7 @@ class NaNAlarm:
         if self.has_rung:
             return
         self.has_rung = True
-        package = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-        level, frame = 1, sys._getframe()
-        while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
-            level, frame = level + 1, frame.f_back
-        warnings.warn(
+        warn(
             f"the loss is {float(loss)} in {place}: a lower learning rate may help, unless the data have NaN",
             RuntimeWarning,
-            stacklevel=level,
         )

@@ -3,11 +3,11 @@
 import os
 import re
 import unicodedata
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from minidl.errors import FormatError
+from minidl.errors.warned import warn
 from minidl.streams import legible
 
 SUFFIXES = (".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
@@ -135,10 +135,9 @@ def pictures_in(folder: Path) -> list[Path]:
         _check_link(path)
     unread = list(_walk(folder, UNREAD)) if paths else []
     if unread:
-        warnings.warn(
+        warn(
             f"{folder}: {len(unread)} files such as {min(unread).name} are passed by, since {', '.join(UNREAD)} aren't "
-            "read; convert them to JPEG or PNG to have them, too",
-            stacklevel=4,
+            "read; convert them to JPEG or PNG to have them, too"
         )
     if not paths:
         raise FileNotFoundError(f"{folder}: no pictures in it ({' '.join(SUFFIXES)})")

@@ -1,6 +1,5 @@
 """Targets of classification: class indices or rows of probabilities, as rows."""
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from minidl import shapes
 from minidl.data.labels import are_distributions, as_numbers, column_hint, integer_hint
 from minidl.errors import ShapeError
+from minidl.errors.warned import warn
 from minidl.functional.origin import is_from_sigmoid
 from minidl.typing import Array, Shape
 
@@ -95,7 +95,7 @@ def warn_of_probabilities(name: str, scores: Array) -> None:
     else:
         return
     message = f"{name} takes logits, and these scores {how}: leave out the {layer} layer, or use {other}"
-    warnings.warn(message, stacklevel=4)
+    warn(message)
 
 
 def _sum_to_one(scores: Array) -> bool:

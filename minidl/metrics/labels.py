@@ -1,6 +1,5 @@
 """How scores and labels are read: as one class of several, as yes or no, or as several labels for each sample."""
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from minidl import shapes
 from minidl.data.labels import class_of_rows, column_hint, integer_hint
 from minidl.errors import ShapeError
+from minidl.errors.warned import warn
 from minidl.functional.origin import is_from_sigmoid
 from minidl.metrics.metric import Metric
 from minidl.typing import Array, IntArray, Shape
@@ -84,10 +84,7 @@ def above(metric: Metric, scores: Array, threshold: float | None) -> Any:
     if threshold is None:
         if not metric.of_probabilities and is_from_sigmoid(scores):
             name = type(metric).__name__
-            warnings.warn(
-                f"{name} takes logits, and these scores are what a Sigmoid gave: use {name}(threshold=0.5)",
-                stacklevel=4,
-            )
+            warn(f"{name} takes logits, and these scores are what a Sigmoid gave: use {name}(threshold=0.5)")
         threshold = 0.5 if metric.of_probabilities else 0.0
     return scores > threshold
 

@@ -1,11 +1,11 @@
 """The area under the ROC curve: how often one of a class scores higher than one that isn't."""
 
-import warnings
 from typing import Any, Literal
 
 import numpy as np
 
 from minidl import functional as F
+from minidl.errors.warned import warn
 from minidl.functional.origin import is_from_sigmoid
 from minidl.metrics.labels import check_labels, class_indices, is_binary, several, yes_or_no
 from minidl.metrics.metric import Metric, checked_weights
@@ -78,10 +78,7 @@ class ROCAUC(Metric):
         if not from_logits or not len(scores):
             return scores
         if is_from_sigmoid(scores) or (scores.min() >= 0 and np.allclose(scores.sum(axis=1), 1, atol=1e-4)):
-            warnings.warn(
-                "ROCAUC takes logits, and these scores look like probabilities: use ROCAUC(from_logits=False)",
-                stacklevel=4,
-            )
+            warn("ROCAUC takes logits, and these scores look like probabilities: use ROCAUC(from_logits=False)")
         return F.softmax(scores if scores.dtype.kind == "f" else scores.astype(np.float64))[0]
 
     def result(self) -> Any:

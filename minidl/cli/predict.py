@@ -17,6 +17,7 @@ from minidl.files import check_writable, write_atomically
 from minidl.losses.joined import gives_probabilities
 from minidl.model import Sequential
 from minidl.shapes import show
+from minidl.training_data import layout_hint
 from minidl.typing import Array, Shape
 
 HELP = "Print the class that a trained model sees in each image of a .npy file, and how probable it takes it to be."
@@ -75,7 +76,8 @@ def read_images(path: str, input_shape: Shape) -> Array:
     accepted = [input_shape, input_shape[1:]] if len(input_shape) == 3 and input_shape[0] == 1 else [input_shape]
     if images.ndim == 0 or images.shape[1:] not in accepted or not len(images):
         wanted = " or ".join(show(("n", *shape)) for shape in reversed(accepted))
-        raise ShapeError(f"{path}: expected images {wanted} with n of at least 1, got {images.shape}")
+        hint = layout_hint(images.shape, input_shape)
+        raise ShapeError(f"{path}: expected images {wanted} with n of at least 1, got {show(images.shape)}{hint}")
     images = images.reshape(len(images), *input_shape)
     if images.dtype == np.uint8:
         return np.divide(images, 255, dtype=np.float32)

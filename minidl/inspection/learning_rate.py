@@ -11,7 +11,7 @@ import numpy as np
 from minidl import shapes
 from minidl.data import batches
 from minidl.errors import ShapeError, keyword_hints
-from minidl.fit_arguments import check_trained
+from minidl.fit_arguments import check_loss, check_optimizer, check_trained
 from minidl.losses.joined import joined
 from minidl.module import Module
 from minidl.optim import Optimizer
@@ -61,6 +61,8 @@ def find_learning_rate(
         raise ValueError(f"start, stop: expected rates 0 < start < stop, got {start!r} and {stop!r}")
     shapes.count(steps, "steps", minimum=2)
     shapes.count(batch_size, "batch_size")
+    check_loss(loss, weighted=False)
+    check_optimizer(optimizer)
     x, y = pair_of(x, y, model)
     if not len(x):
         raise ShapeError("expected at least one sample and its target, got none")

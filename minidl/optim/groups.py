@@ -27,6 +27,8 @@ def named(parameters: Iterable[Any]) -> tuple[list[str], list[Parameter]]:
     names: list[str] = []
     found: list[Parameter] = []
     seen: dict[int, str] = {}
+    if not isinstance(parameters, Iterable):
+        raise TypeError(f"parameters: expected Parameters, as from model.parameters(), got {parameters!r}")
     for item in parameters:
         name, parameter = item if isinstance(item, tuple) and len(item) == 2 else ("", item)
         if not isinstance(parameter, Parameter) or not isinstance(name, str):

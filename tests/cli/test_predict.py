@@ -96,6 +96,7 @@ def test_class_names_that_do_not_fit_are_numbers(command, trained, tmp_path, fil
             "expected images (n, 28, 28) or (n, 1, 28, 28) with n of at least 1, got (2, ",
         ),
         (np.zeros((2, 3, 28, 28), np.uint8), "got (2, 3, 28, 28)"),
+        (np.zeros((2, 28, 28, 1), np.uint8), "got (2, 28, 28, 1); channels come first: x.transpose(0, 3, 1, 2)"),
         (np.zeros((28, 28), np.uint8), "got (28, 28)"),
         (np.zeros((0, 28, 28), np.uint8), "got (0, 28, 28)"),
         (np.float32(0.5), "got ()"),

@@ -116,6 +116,12 @@ def test_arguments_that_do_not_fit():
     wrong = np.append(data()[1][1:], 9)
     with pytest.raises(ValueError, match="targets: expected class indices from 0 to 2, got 9"):
         inspection.find_learning_rate(model, data()[0], wrong, loss=ml.CrossEntropy(), optimizer=optimizer, steps=2)
+    with pytest.raises(TypeError, match=r"got 'mse'; did you mean ml.MeanSquaredError\(\)\?"):
+        inspection.find_learning_rate(model, *data(), loss="mse", optimizer=optimizer)
+    with pytest.raises(TypeError, match="optimizer: expected an object, such as Adam"):
+        inspection.find_learning_rate(model, *data(), loss=ml.CrossEntropy(), optimizer=ml.Adam)
+    with pytest.raises(TypeError, match=r"optimizer: expected one, such as Adam\(model.parameters\(\)\), got None"):
+        inspection.find_learning_rate(model, *data(), loss=ml.CrossEntropy(), optimizer=None)
     with pytest.raises(TypeError, match="y: expected targets"):
         inspection.find_learning_rate(model, data()[0], loss=ml.CrossEntropy(), optimizer=optimizer)
     with pytest.raises(ml.ShapeError, match="as many targets"):

@@ -233,6 +233,7 @@ ONE = [Parameter(np.ones(2))]
             TypeError,
             r"expected Parameters, as from model.parameters\(\), got arr",
         ),
+        (lambda: ml.Adam(0.001), TypeError, r"expected Parameters, as from model.parameters\(\), got 0.001"),
         (lambda: ml.SGD([Parameter()], lr=0.1), ml.NotBuiltError, "no values yet"),
         (lambda: ml.Adam([*ONE, Parameter(np.ones(1, "f4"))]), ValueError, "one dtype, got float32 and float64"),
         (lambda: ml.SGD(ONE, lr=-1), ValueError, "lr: expected a number of at least 0, got -1"),

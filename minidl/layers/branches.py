@@ -8,6 +8,7 @@ import numpy as np
 
 from minidl import arrangements
 from minidl.errors import DTypeError, ShapeError
+from minidl.functional.origin import is_from_sigmoid, mark_sigmoid
 from minidl.layers.container import Chain, listed
 from minidl.module import Module
 from minidl.typing import Array, Backward, Shape
@@ -97,7 +98,8 @@ class Concatenate(Branches):
         return arrangements.stacked(branches)
 
     def join(self, outputs: Sequence[Array]) -> Array:
-        return np.concatenate(outputs, axis=1)
+        stacked = np.concatenate(outputs, axis=1)
+        return mark_sigmoid(stacked) if all(map(is_from_sigmoid, outputs)) else stacked
 
     def part(self, dy: Array, channels: slice) -> Array:
         return dy[:, channels]

@@ -132,12 +132,21 @@ def test_logits_that_a_sigmoid_gave(how):
     ml.MeanSquaredError()(column, labels)
 
 
-@pytest.mark.parametrize("last", [ml.Flatten(), ml.Reshape((1,)), ml.Permute((1,))])
+YES, NO = [ml.Dense(1), ml.Sigmoid()], [ml.Dense(1)]
+
+
+@pytest.mark.parametrize("layers", [[*YES, ml.Flatten()], [*YES, ml.Reshape((1,))], [ml.Concatenate([YES, YES])]])
 @pytest.mark.parametrize("inference", [True, False])
-def test_a_sigmoid_in_another_shape_is_one(last, inference):
-    model = ml.Sequential([ml.Dense(1), ml.Sigmoid(), last], input_shape=(4,), seed=0)
+def test_sigmoids_in_another_shape_or_side_by_side_are_known(layers, inference):
+    model = ml.Sequential(layers, input_shape=(4,), seed=0)
+    scores = model(X) if inference else model.forward(X, train=True)[0]
     with pytest.warns(UserWarning, match="leave out the Sigmoid layer"):
-        ml.BinaryCrossEntropy()(model(X) if inference else model.forward(X, train=True)[0], Y)
+        ml.BinaryCrossEntropy()(scores, np.zeros_like(scores))
+
+
+def test_a_sigmoid_beside_something_else_is_not_taken_for_the_whole():
+    scores = ml.Sequential([ml.Concatenate([YES, NO])], input_shape=(4,), seed=0)(X)
+    ml.BinaryCrossEntropy()(scores, np.zeros_like(scores))
 
 
 def test_logits_from_0_to_1_are_logits():

@@ -1,6 +1,6 @@
 """What is given as an array, as rows by position: asked for once, unless it lies in a file and is read by parts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,8 @@ def array_of(values: Any, name: str) -> np.ndarray[Any, Any]:
     if is_data_set(values):
         raise TypeError(f"{name}: expected an array, got {values!r}: use its images or its labels")
     if not _has_values(values):
-        hint = "; batches that are made one by one go into a loop of one's own" if hasattr(values, "__iter__") else ""
+        is_made = hasattr(values, "__iter__") and not isinstance(values, str | bytes | Mapping | Set)
+        hint = "; batches that are made one by one go into a loop of one's own" if is_made else ""
         raise TypeError(f"{name}: expected an array or a list, got {_described(values)}{hint}")
     try:
         return np.asarray(values)

@@ -27,7 +27,7 @@ from minidl.cli.configuration import (
 )
 from minidl.cli.images import begun_with, load_images, sizes
 from minidl.cli.interrupt import StopAfterEpoch
-from minidl.cli.messages import Stopped, UsageError, printable, say
+from minidl.cli.messages import Stopped, UsageError, complain, printable, say
 from minidl.cli.run import (
     Run,
     json_text,
@@ -208,6 +208,8 @@ def _train(run: Run, config: Configuration, stop: StopAfterEpoch, *, resume: boo
     epochs = len(state.history["loss"])
     finished = not at_once and (stop.signal is None or epochs == config["epochs"])
     last = {name: values[-1] for name, values in state.history.items()}
+    if finished and epochs == first < config["epochs"]:
+        complain(f"early stopping ended this run after {epochs} epochs: there is nothing to go on with")
     if finished:
         model.save(run.model)
         result = model.evaluate(test.images, test.labels, loss=choices.make_loss(config["loss"]), metrics=[Accuracy()])

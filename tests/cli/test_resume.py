@@ -220,6 +220,9 @@ def test_early_stopping_goes_on_counting(command, tmp_path):
     assert command("train", "--resume", tmp_path / "run", "--epochs", 6).code == 0
     assert json.loads((tmp_path / "run" / "history.json").read_text())["epoch"] == [0, 1, 2]
     assert digests(tmp_path / "run") == digests(tmp_path / "whole")
+    again = command("train", "--resume", tmp_path / "run", "--epochs", 6)
+    assert (again.code, digests(tmp_path / "run")) == (0, digests(tmp_path / "whole"))
+    assert again.err == "minidl: early stopping ended this run after 3 epochs: there is nothing to go on with\n"
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from minidl.module import Module
 from minidl.optim import Optimizer
 from minidl.progress import Bar, check_verbose, numbers, working
 from minidl.rehearsal import check_targets, rehearse
-from minidl.training_data import held_out, kept, pair_of, part_of, samples_of, with_weights
+from minidl.training_data import check_classes, held_out, kept, pair_of, part_of, samples_of, with_weights
 from minidl.typing import Array
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ def fit(
     check_optimizer(optimizer)
     check_metrics(metrics)
     check_listeners(callbacks, Callback)
+    check_classes(x, validation_data)
     x, y = pair_of(x, y, module)
     check_trained(module, optimizer)
     weights = weights_of(y, sample_weight, None)

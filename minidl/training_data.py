@@ -110,6 +110,21 @@ def held_out(validation_data: Any, module: Module) -> tuple[Any, tuple[Any, ...]
     return x, with_weights(y, weights)
 
 
+def check_classes(x: Any, validation_data: Any) -> None:
+    """Raise ValueError where two data sets give one number to classes of different names."""
+    if not (is_data_set(x) and is_data_set(validation_data)):
+        return
+    pairs = zip(getattr(x, "class_names", ()), getattr(validation_data, "class_names", ()), strict=False)
+    other = next(
+        (f"{number} is {own!r}, got {name!r}" for number, (own, name) in enumerate(pairs) if own != name), None
+    )
+    if other is not None:
+        raise ValueError(
+            f"validation_data: expected the classes of the data to train on, whose {other}; class_names says in which "
+            "order from_folder numbers them"
+        )
+
+
 def with_weights(y: Any, weights: Any) -> tuple[Any, ...]:
     """Targets, and the samples' weights if they don't count alike."""
     return (y,) if weights is None else (y, weights)

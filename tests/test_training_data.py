@@ -123,6 +123,20 @@ def images(shape=(1, 4, 4)):
     return ml.Sequential([ml.Flatten(), ml.Dense(2)], input_shape=shape, seed=0)
 
 
+def test_data_to_validate_with_number_the_classes_alike():
+    turned = ml.datasets.Dataset(IMAGES, 1 - DIGITS.labels, ("odd", "even"))
+    options = {"loss": ml.CrossEntropy(), "epochs": 1, "seed": 0, "verbose": 0}
+    model = images()
+    options["optimizer"] = ml.SGD(model.parameters(), lr=0.0)
+    with pytest.raises(
+        ValueError, match=r"^validation_data: expected the classes .* whose 0 is 'even', got 'odd'; class"
+    ):
+        model.fit(DIGITS, validation_data=turned, **options)
+    one = ml.datasets.Dataset(IMAGES[::2], DIGITS.labels[::2], ("even",))
+    found = model.fit(DIGITS, validation_data=one, **options)
+    assert found["val_loss"] == [model.evaluate(one, loss=ml.CrossEntropy())["loss"]]
+
+
 def test_a_data_set_stands_for_its_images_and_labels():
     first, second, loss = images(), images(), ml.CrossEntropy()
     options = {"loss": loss, "epochs": 2, "seed": 0, "verbose": 0}

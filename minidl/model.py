@@ -17,6 +17,7 @@ from minidl.layers import LAYERS
 from minidl.layers.container import Chain
 from minidl.layers.cost import cost
 from minidl.module import Module, flatten_parameters
+from minidl.numeric import entropy_of
 from minidl.training_data import as_input, channels_first, layout_hint
 from minidl.typing import Array, Backward, Shape, StrPath
 
@@ -101,7 +102,7 @@ class Sequential(Chain, Model):
         self.dtype = np.dtype(dtype).name if isinstance(dtype, type | np.dtype) else dtype
         self.input_shape = None
         if seed is not None:
-            np.random.default_rng(seed)  # which refuses what is no seed
+            entropy_of(seed)  # which refuses what is no seed
         if self.dtype not in _DTYPES:
             raise ValueError(f"dtype: expected float32 or float64, got {dtype!r}")
         if input_shape is not None:

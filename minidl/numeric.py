@@ -32,3 +32,11 @@ def in_range(value: Any, least: float = 0.0, *, above: bool = False) -> bool:
         return is_real(value) and bool(least < value if above else least <= value) and float(value) < math.inf
     except OverflowError:
         return False
+
+
+def entropy_of(seed: Any) -> "np.random.SeedSequence":
+    """What generators are made of. Raises TypeError and ValueError, which name it, for what is no seed."""
+    try:
+        return np.random.SeedSequence(seed)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"seed: expected an int of at least 0, or None, got {seed!r}") from None

@@ -29,6 +29,7 @@ from minidl.logged import logged
 from minidl.losses.joined import gives_probabilities, joined
 from minidl.metrics import Metric
 from minidl.module import Module
+from minidl.numeric import entropy_of
 from minidl.optim import Optimizer
 from minidl.progress import Bar, check_verbose, numbers, working
 from minidl.rehearsal import check_targets, rehearse
@@ -125,7 +126,7 @@ def fit(
 
     job = _Job(module, loss, metrics)
     rehearse(job, (x, targets), validation, batch_size=batch_size, drop_last=drop_last, augment=augmentation)
-    entropy = np.random.SeedSequence(seed)
+    entropy = entropy_of(seed)
     rng = np.random.default_rng(entropy)
     augment_seed = int(entropy.spawn(1)[0].generate_state(1, np.uint64)[0])
     told = logged(metrics, validates=validation is not None)

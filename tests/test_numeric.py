@@ -7,7 +7,7 @@ import pytest
 
 import minidl as ml
 from minidl.module import Parameter
-from minidl.numeric import in_range, is_real, plain
+from minidl.numeric import entropy_of, in_range, is_real, plain
 
 KINDS = [np.float32, np.float16, np.float64, np.longdouble, Fraction, np.array]
 OPTIMIZERS = [
@@ -100,3 +100,24 @@ def test_plain_numbers():
     assert (plain(np.int8(3)), type(plain(np.int8(3)))) == (3, int)
     assert plain((np.float32(0.5), Fraction(1, 4), "a")) == (0.5, 0.25, "a")
     assert not is_real(np.bool_(True))
+
+
+@pytest.mark.parametrize(("seed", "error"), [(1.5, TypeError), ("a", TypeError), (-1, ValueError)])
+def test_what_is_no_seed_is_named(seed, error):
+    x, y = np.zeros((4, 2), np.float32), np.arange(4) % 2
+    model = ml.Sequential([ml.Dense(2)], input_shape=(2,), seed=0)
+    options = {"loss": ml.CrossEntropy(), "optimizer": ml.SGD(model.parameters(), lr=0.1), "verbose": 0}
+    for call in (
+        lambda: entropy_of(seed),
+        lambda: ml.Sequential([ml.Dense(2)], seed=seed),
+        lambda: ml.Dropout(0.5, seed=seed),
+        lambda: ml.train_test_split(x, y, seed=seed),
+        lambda: model.fit(x, y, seed=seed, epochs=1, **options),
+    ):
+        with pytest.raises(error, match=rf"^seed: expected an int of at least 0, or None, got {seed!r}$"):
+            call()
+
+
+def test_seeds_are_numpys():
+    for seed in (0, np.int64(3), 2**70, [1, 2]):
+        assert np.random.default_rng(entropy_of(seed)).random() == np.random.default_rng(seed).random()

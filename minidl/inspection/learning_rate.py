@@ -14,6 +14,7 @@ from minidl.errors import ShapeError, keyword_hints
 from minidl.fit_arguments import check_loss, check_optimizer, check_trained
 from minidl.losses.joined import joined
 from minidl.module import Module
+from minidl.numeric import entropy_of
 from minidl.optim import Optimizer
 from minidl.rehearsal import check_targets
 from minidl.training_data import pair_of, samples_of
@@ -76,7 +77,7 @@ def find_learning_rate(
     losses: list[float] = []
     smoothed: list[float] = []
     mean = 0.0
-    parts = _endless(x, y, batch_size, np.random.default_rng(seed))
+    parts = _endless(x, y, batch_size, np.random.default_rng(entropy_of(seed)))
     for step, rate in enumerate(rates, 1):
         inputs, targets = next(parts)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what too large a rate is about

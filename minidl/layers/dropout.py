@@ -7,6 +7,7 @@ import numpy as np
 from minidl import functional as F
 from minidl import locks, shapes
 from minidl.module import Buffer, Module
+from minidl.numeric import entropy_of
 from minidl.typing import Array, Backward, Shape
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class _Masked(Module):
         self.seed = seed
         self.masks = _Digits()  # the key's digits, then those of the number of passes so far, the lowest first
         if seed is not None:
-            self._draw(np.random.default_rng(seed))
+            self._draw(np.random.default_rng(entropy_of(seed)))
 
     def build(self, input_shape: Shape, rng: "Generator") -> None:
         self._draw(rng)

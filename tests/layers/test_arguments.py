@@ -108,7 +108,7 @@ def test_an_unknown_argument_gets_a_hint(make, message):
         (lambda: ml.BatchNorm1D(eps=float("inf")), "eps: expected a finite number of at least 0, got inf"),
         (lambda: ml.LayerNorm(eps=10**400), "eps: expected a finite number of at least 0, got 1000"),
         (lambda: ml.GroupNorm(2, eps=True), "eps: expected a finite number of at least 0, got True"),
-        (lambda: ml.Sequential([], seed=-1), "expected non-negative integer"),
+        (lambda: ml.Sequential([], seed=-1), "seed: expected an int of at least 0, or None, got -1"),
         (lambda: ml.Conv2D(2.0, 3), "filters: expected an int of at least 1, got 2.0"),
         (lambda: ml.Conv2D(True, 3), "filters: expected an int of at least 1, got True"),
         (lambda: ml.Conv2D(2, 0), "kernel_size: expected an int or a pair of ints, each at least 1, got 0"),

@@ -1,6 +1,7 @@
 """Imports of what isn't needed from the start, whole: neither an interrupt nor a fork finds them half done."""
 
 import importlib
+import sys
 from types import ModuleType
 
 from minidl import locks
@@ -16,7 +17,7 @@ def imported(name: str, *, after: str | None = None) -> ModuleType:
     A package whose import an interrupt has stopped half-way, such as Numba, can't be imported again. And a child
     that is forked while another thread imports something would wait for that thread, which it hasn't; so forks wait.
     """
-    if name not in _loaded:
+    if name not in _loaded or sys.modules.get(name) is not _loaded[name]:
         locks.give_way()
         if after is not None:
             with _loading, uninterrupted():

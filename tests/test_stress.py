@@ -14,17 +14,27 @@ from tests.stress import fuzz, inputs
 FOLDER = Path(__file__).parent / "stress"
 HELPERS = {"__main__", "command", "inputs"}
 PARTS = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in HELPERS)
+OF_ITS_OWN = "threads"
+"""The part that looks at the memory of its process, which shouldn't be that of other tests."""
+
 COUNTS = {"fuzz": 400, "kills": 4, "interrupts": 20, "races": 50, "forks": 2}
 
 
 @pytest.mark.compiled
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the parts fork")
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", [part for part in PARTS if part != OF_ITS_OWN])
 def test_each_part_runs(part):
     module = importlib.import_module(f"tests.stress.{part}")
     assert list(inspect.signature(module.run).parameters)[:2] == ["count", "seconds"]
     done = module.run(COUNTS.get(part, 1), 5.0)
     assert not isinstance(done, int) or 1 <= done <= COUNTS.get(part, 10**6)
+
+
+@pytest.mark.compiled
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux tells how much memory is resident")
+def test_the_part_of_its_own_process_runs(run_python):
+    done = run_python(f"from tests.stress import {OF_ITS_OWN} as part; print(part.run(1, 5.0))", MINIDL_BACKEND=None)
+    assert done.stdout.startswith("32 predictions in 32 threads")
 
 
 def test_the_runner_knows_each_part():

@@ -181,8 +181,8 @@ def test_below_the_lowest_trained_layer_nothing_is_computed():
 def test_a_prepared_row_leaves_out_the_jobs_of_what_is_frozen():
     def jobs(model, **options):
         model.forward(images(), train=True)[1](np.ones((6, 3), np.float32), **options)
-        (idle,) = model._networks._idle.values()
-        (prepared,) = idle
+        (shelf,) = model._networks._shelves.values()
+        (prepared,) = shelf.prepared
         return prepared.network._backward[options.get("need_dx", True)][0].count
 
     layers = [ml.Conv2D(4, 3), ml.ReLU(), ml.Conv2D(4, 3), ml.ReLU(), ml.Flatten(), ml.Dense(3)]

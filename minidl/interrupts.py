@@ -28,7 +28,7 @@ class uninterrupted:  # noqa: N801 - it is called like a function, in a with sta
                         signal.signal(number, self._take)
             except ValueError:  # the main thread of an interpreter that isn't the first: it meets none
                 self._handlers.clear()
-            except BaseException:  # from a handler that isn't replaced yet: there'll be no block, so nothing waits for it
+            except BaseException:  # from a handler that isn't replaced yet: there'll be no block to wait for
                 self._is_open = False
                 raise
         return self

@@ -28,6 +28,9 @@ class uninterrupted:  # noqa: N801 - it is called like a function, in a with sta
                         signal.signal(number, self._take)
             except ValueError:  # the main thread of an interpreter that isn't the first: it meets none
                 self._handlers.clear()
+            except BaseException:  # from a handler that isn't replaced yet: there'll be no block to wait for
+                self._is_open = False
+                raise
         return self
 
     def __exit__(
@@ -45,6 +48,6 @@ class uninterrupted:  # noqa: N801 - it is called like a function, in a with sta
     def _take(self, number: int, frame: FrameType | None) -> None:
         if self._is_open:
             self._waiting[number] = frame
-        else:  # another signal's handler has ended the block before all were set back
+        else:  # another signal's handler has ended the block before all were set back, or before it began
             signal.signal(number, self._handlers[number])
             self._handlers[number](number, frame)

@@ -223,6 +223,17 @@ def test_settings_that_operators_do_not_take(call, message):
     assert str(info.value) == message
 
 
+@pytest.mark.parametrize("backend", backends.NAMES)
+def test_batch_normalization_of_equal_values_without_eps_is_nan_as_group_normalizations(backend):
+    x, ones = np.ones((2, 3, 2, 2), np.float32), np.ones(3, np.float32)
+    with use_backend(backend), np.errstate(invalid="ignore", divide="ignore"):
+        y, pullback, _, variance = F.batch_norm2d(x, ones, zeros(3), eps=0)
+        alike, _ = F.group_norm(x, ones, zeros(3), groups=3, eps=0)
+        dx = pullback(x)[0]
+    assert (variance == 0).all()
+    assert np.isnan([y, alike, dx]).all()
+
+
 @pytest.mark.usefixtures("no_work")
 @pytest.mark.parametrize("running", [0.1, (0.1,), [zeros(3), zeros(3), 0.1]])
 def test_running_statistics_are_three(running):

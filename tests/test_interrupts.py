@@ -97,3 +97,20 @@ def test_other_threads_leave_signals_alone(handled):
     thread.start()
     thread.join()
     assert handlers == [signal.getsignal(signal.SIGUSR1)]
+
+
+def test_a_signal_before_the_block_leaves_no_other_waiting(handled, monkeypatch):
+    install = signal.signal
+
+    def interrupted(number, handler):
+        before = install(number, handler)
+        if number == signal.SIGUSR1:  # replaced, while the one that comes now isn't
+            signal.raise_signal(signal.SIGUSR2)
+        return before
+
+    monkeypatch.setattr(signal, "signal", interrupted)
+    with pytest.raises(InterruptedError), uninterrupted():
+        raise AssertionError("the block began")
+    monkeypatch.undo()
+    signal.raise_signal(signal.SIGUSR1)
+    assert handled == [signal.SIGUSR2, signal.SIGUSR1]

@@ -1,12 +1,11 @@
 """Normalization."""
 
-import math
-
 import numpy as np
 
 from minidl.backends.reference.numbers import quiet
 
 
+@quiet
 def batch_norm2d(x, gamma, beta, *, eps, running=None):
     """(y, mean, variance): each channel less its mean over images and pixels, over its deviation, scaled, shifted.
 
@@ -29,10 +28,11 @@ def batch_norm2d(x, gamma, beta, *, eps, running=None):
                 for j in range(width):
                     squares += (float(x[n, c, i, j]) - center) ** 2
         spread = squares / count
+        deviation = np.sqrt(np.float64(spread + eps))
         for n in range(n_images):
             for i in range(height):
                 for j in range(width):
-                    normal = (float(x[n, c, i, j]) - center) / math.sqrt(spread + eps)
+                    normal = (float(x[n, c, i, j]) - center) / deviation
                     y[n, c, i, j] = normal * float(gamma[c]) + float(beta[c])
         mean[c], variance[c] = center, spread
         if running is not None:
@@ -42,13 +42,14 @@ def batch_norm2d(x, gamma, beta, *, eps, running=None):
     return y, mean, variance
 
 
+@quiet
 def batch_norm2d_backward(dy, x, gamma, mean, variance, *, eps):
     """(dx, dgamma, dbeta) of `batch_norm2d`, through mean and variance too."""
     n_images, n_channels, height, width = x.shape
     dx, dgamma, dbeta = np.zeros(x.shape, x.dtype), np.zeros(n_channels, x.dtype), np.zeros(n_channels, x.dtype)
     count = n_images * height * width
     for c in range(n_channels):
-        deviation = math.sqrt(float(variance[c]) + eps)
+        deviation = np.sqrt(np.float64(variance[c]) + eps)
         slope_total, product_total = 0.0, 0.0
         for n in range(n_images):
             for i in range(height):

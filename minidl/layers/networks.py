@@ -89,6 +89,8 @@ class Networks:
         if prepared is None:
             self._shelves[key] = None
             return None
+        if room.thread.ending is None:
+            room.thread.ending = room.Ending()
         return prepared, shelf
 
 

@@ -85,7 +85,6 @@ def _prepared(shelf: Shelf, prepare: Callable[[], Prepared | None]) -> Prepared 
     if made is not None:
         shelf.size = made.size()
         _make_room(0)
-        _thread.ending = _thread.ending or _Ending()
     return made
 
 
@@ -138,8 +137,8 @@ def give_back() -> None:
         _make_room(0)
 
 
-class _Ending:
-    """Goes with its thread, and then most of what had to be there for many threads at once."""
+class Ending:
+    """Goes with its thread, which has used networks, and then most of what had to be there for many threads at once."""
 
     def __del__(self, is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
         if not is_finalizing() and _preparing.acquire(timeout=PAUSE):  # the thread needn't wait for kernels
@@ -150,10 +149,10 @@ class _Ending:
 
 
 class _Thread(threading.local):
-    ending: _Ending | None = None
+    ending: Ending | None = None
 
 
-_thread = _Thread()
+thread = _Thread()
 
 
 def _start_alone() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from minidl.arraylike import check_numbers
 from minidl.data.rows import is_in_memory
 from minidl.errors import ShapeError
+from minidl.importing import imported
 from minidl.losses.loss import Loss
 from minidl.module import Buffer, Module
 from minidl.typing import Array, Shape
@@ -57,7 +58,7 @@ def _sizes(n: int, batch_size: int, drop_last: bool, own: bool) -> list[int]:
 def _train(job: Any, part: Part, size: int, batch_size: int, augment: Any, *, own: bool) -> None:
     inputs, *targets = _first(part, size)
     if augment is not None:
-        import copy
+        copy = imported("copy")
 
         inputs, targets[0] = copy.deepcopy(augment)(inputs, targets[0], index=np.arange(size))
     try:
@@ -133,7 +134,7 @@ def _copy(job: Any, *, own: bool) -> Any:
 
     Layers of minidl's change no weights and, before a backward pass, no gradients: these aren't copied.
     """
-    import copy  # loaded when something is trained, not with minidl
+    copy = imported("copy")  # loaded when something is trained, not with minidl
 
     shared: dict[int, Array] = {}
     if own:

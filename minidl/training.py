@@ -25,6 +25,7 @@ from minidl.fit_arguments import (
 )
 from minidl.functional.origin import is_from_sigmoid, mark_sigmoid
 from minidl.history import History
+from minidl.importing import imported
 from minidl.logged import logged
 from minidl.losses.joined import gives_probabilities, joined
 from minidl.metrics import Metric
@@ -91,15 +92,13 @@ def fit(
     `initial_epoch` is how many of the `epochs` lie behind, in a training that was interrupted: those to come have the
     order of samples and the augmentations that they would have had. `load_training` loads the rest.
     """
-    from minidl.augment import as_augmentation  # loaded when something is trained, not with minidl
-
     epochs = shapes.count(epochs, "epochs", minimum=0)
     initial_epoch = shapes.count(initial_epoch, "initial_epoch", minimum=0)
     if initial_epoch > epochs:
         raise ValueError(f"initial_epoch: expected at most the {epochs} epochs, which are counted from 0 in all")
     batch_size = shapes.count(batch_size, "batch_size")
     shapes.count(prefetch, "prefetch", minimum=0)
-    augmentation = as_augmentation(augment)
+    augmentation = imported("minidl.augment").as_augmentation(augment)  # loaded here, not with minidl
     weighted = sample_weight is not None or class_weight is not None
     check_loss(loss, weighted=weighted)
     check_optimizer(optimizer)
@@ -126,8 +125,9 @@ def fit(
 
     job = _Job(module, loss, metrics)
     rehearse(job, (x, targets), validation, batch_size=batch_size, drop_last=drop_last, augment=augmentation)
+    random = imported("numpy.random")
     entropy = entropy_of(seed)
-    rng = np.random.default_rng(entropy)
+    rng = random.default_rng(entropy)
     augment_seed = int(entropy.spawn(1)[0].generate_state(1, np.uint64)[0])
     told = logged(metrics, validates=validation is not None)
     check_schedule(schedule, optimizer, told, (epochs - initial_epoch) * steps)

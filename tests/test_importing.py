@@ -1,3 +1,4 @@
+import os
 import sys
 import threading
 
@@ -10,6 +11,40 @@ import signal, threading
 if threading.current_thread() is threading.main_thread():
     signal.raise_signal(signal.SIGINT)
 done = True
+"""
+
+FORKED = """
+import os, signal, sys, threading, time
+import numpy as np
+import minidl as ml
+
+importing = threading.Event()
+
+class Slow:
+    def find_spec(name, path, target=None):
+        if name == NAME and not importing.is_set():
+            importing.set()
+            time.sleep(0.3)
+
+sys.meta_path.insert(0, Slow)
+
+def train():
+    model = ml.Sequential([ml.Dense(2)], input_shape=(3,), seed=None)
+    x, y = np.ones((4, 3), np.float32), np.arange(4) % 2
+    model.fit(x, y, loss=ml.CrossEntropy(), optimizer=ml.SGD(model.parameters(), lr=0.1), epochs=1, verbose=0,
+              prefetch=1)
+
+thread = threading.Thread(target=train)
+thread.start()
+assert importing.wait(60)
+child = os.fork()
+if child == 0:
+    signal.alarm(20)  # ended by it, should it hang
+    train()
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+thread.join()
+print("both")
 """
 
 
@@ -46,3 +81,10 @@ def test_what_is_needed_is_imported_before(slow, tmp_path):
         assert importing.imported("needs_slow", after="json").there
     finally:
         del sys.modules["needs_slow"], importing._loaded["needs_slow"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs forks")
+@pytest.mark.parametrize("name", ["minidl.augment", "copy", "queue"])
+def test_a_child_trains_though_a_thread_was_importing_what_training_needs(name, run_python):
+    program = FORKED.replace("NAME", repr(name))
+    assert run_python(program, MINIDL_BACKEND="vectorized", PYTHONWARNINGS="ignore").stdout == "both\n"

@@ -9,6 +9,7 @@ from minidl import shapes
 from minidl.arraylike import is_data_set, rows_of
 from minidl.data.rows import read, take
 from minidl.errors import ShapeError, keyword_hints
+from minidl.importing import imported
 
 if TYPE_CHECKING:
     from numpy import random  # which takes as long to import as all of minidl
@@ -45,12 +46,11 @@ def batches(
     Raises ShapeError for different lengths, ValueError for a batch size below 1 and the like, and TypeError for another
     `augment`, at the call and not at the first batch.
     """
-    from minidl.augment import as_augmentation  # loaded with the first batches, not with minidl
-
     shapes.count(batch_size, "batch_size")
     shapes.count(start, "start", minimum=0)
     shapes.count(prefetch, "prefetch", minimum=0)
-    augmentation = as_augmentation(augment, seed=seed, epoch=epoch)
+    # Loaded with the first batches, not with minidl.
+    augmentation = imported("minidl.augment").as_augmentation(augment, seed=seed, epoch=epoch)
     if is_data_set(x) and y is None:
         x, y = x.images, x.labels
     x = rows_of(x, "x")
@@ -62,9 +62,10 @@ def batches(
     stop = len(x) // batch_size * batch_size if drop_last else len(x)
     parts = range(start * batch_size, stop, batch_size)
     if prefetch:
-        from minidl.data.prefetch import prefetched  # with queues and threads, which other programs needn't load
-
-        return prefetched(_batches(x, y, parts, order, augmentation, seed, epoch, reading=True), prefetch)
+        reading = _batches(x, y, parts, order, augmentation, seed, epoch, reading=True)
+        # With queues and threads, which other programs needn't load.
+        ahead: Generator[tuple[Any, Any]] = imported("minidl.data.prefetch").prefetched(reading, prefetch)
+        return ahead
     return _batches(x, y, parts, order, augmentation, seed, epoch, reading=False)
 
 

@@ -4,6 +4,8 @@ import threading
 from collections.abc import Generator, Iterator
 from typing import Any, TypeVar
 
+from minidl.importing import imported
+
 T = TypeVar("T")
 
 
@@ -13,10 +15,10 @@ def prefetched(items: Iterator[T], depth: int) -> Generator[T, None, None]:
     The thread begins with the first item asked for, and has ended when the iteration has: at the last item, at an
     error, or when the loop is left. An error of `items` is raised here, after the items before it.
     """
-    import queue  # slow to import, and seldom needed
+    queue = imported("queue")  # slow to import, and seldom needed
 
     free = threading.Semaphore(depth)
-    made: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+    made: Any = queue.SimpleQueue()
     stopped = threading.Event()
 
     def work() -> None:

@@ -112,8 +112,10 @@ class Chain(Module):
 
     def _marked(self, y: Array) -> Array:
         """The output, known as a sigmoid's where it is what one gave, computed with others in a row, in some shape."""
-        last = next((layer for layer in reversed(self.layers) if not isinstance(layer, _SHAPES)), None)
-        return mark_sigmoid(y) if type(last) is Sigmoid else y
+        for layer in reversed(self.layers):
+            if not isinstance(layer, _SHAPES):
+                return mark_sigmoid(y) if type(layer) is Sigmoid else y
+        return y
 
     def _lowest_trained(self) -> int:
         """The first layer that training needs a gradient of, or how many layers there are."""

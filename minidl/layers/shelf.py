@@ -11,6 +11,9 @@ NETWORK_BYTES = 1 << 14
 """Of a network, besides its larger arrays."""
 
 
+_trainable = operator.attrgetter("_trainable")  # at each call, for which the property takes too long
+
+
 class Prepared:
     """A network, which serves one at a time, and what it was prepared from."""
 
@@ -20,7 +23,7 @@ class Prepared:
         self.network = network
         self.parameters = parameters
         self.values = [parameter.value for parameter in parameters]
-        self.trained = [parameter.trainable for parameter in parameters]
+        self.trained = [*map(_trainable, parameters)]
         self.layers = [dict(vars(layer)) for layer in layers]
         self.is_busy = False  # whether an inference is under way, which ends without waiting for anybody
         self.lease: weakref.ref[Any] | None = None  # gone when no backward pass can follow
@@ -29,7 +32,7 @@ class Prepared:
     def fits(self, layers: Sequence[Module]) -> bool:
         """Whether these are the same layers still: with the same attributes and arrays, and frozen or not as before."""
         same = all(map(operator.is_, [parameter.value for parameter in self.parameters], self.values))
-        same = same and [parameter.trainable for parameter in self.parameters] == self.trained
+        same = same and [*map(_trainable, self.parameters)] == self.trained
         return same and [vars(layer) for layer in layers] == self.layers
 
     def is_leased(self) -> bool:

@@ -18,9 +18,8 @@ class ExponentialMovingAverage(KeywordHints):
     """The running mean of a model's parameters: average = decay average + (1 - decay) parameters at each `update()`.
 
     The first update copies them. Buffers, such as the statistics of normalizations, aren't averaged, nor are frozen
-    parameters, which stay what they are. Raises ValueError
-    for a decay out of range and NotBuiltError for a model that isn't built. Source: Polyak and Juditsky, 1992, as
-    PyTorch's AveragedModel has it.
+    parameters, which stay what they are. Raises ValueError for a decay out of range and NotBuiltError for a model that
+    isn't built. Source: Polyak and Juditsky, 1992, as PyTorch's AveragedModel has it.
     """
 
     def __init__(self, model: Module, *, decay: float = 0.999) -> None:

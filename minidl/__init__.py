@@ -1,13 +1,12 @@
 """minidl: a small convolutional-network framework on NumPy and Numba that reads like the textbook."""
 
-from minidl import entering  # noqa: F401 - for what it does, and before all else
+from minidl.process import entering as _entering  # noqa: F401 - for what it does, and before all else
 
 # isort: split
 from typing import TYPE_CHECKING
 
 from minidl import functional, initializers, metrics
 from minidl.backends import backend_name, use_backend
-from minidl.budget import Budget
 from minidl.callbacks import (
     AverageWeights,
     Callback,
@@ -17,11 +16,8 @@ from minidl.callbacks import (
     ProgressBar,
     TerminateOnNaN,
 )
-from minidl.checkpoint import load_arrays, save_arrays
-from minidl.compilation import warm_up
 from minidl.data import batches, class_weights, one_hot, train_test_split
 from minidl.errors import DTypeError, FormatError, NotBuiltError, ShapeError, StateError
-from minidl.history import History
 from minidl.layers import (
     ELU,
     GELU,
@@ -74,7 +70,6 @@ from minidl.losses import (
     MeanAbsoluteError,
     MeanSquaredError,
 )
-from minidl.memory import memory_limit, set_memory_limit
 from minidl.metrics import (
     F1,
     ROCAUC,
@@ -100,9 +95,14 @@ from minidl.optim import (
     biases_and_norms,
     clip_gradients,
 )
-from minidl.threads import num_threads, set_num_threads
-from minidl.training import evaluate, fit, predict
-from minidl.training_state import TrainingCheckpoint, load_training, save_training
+from minidl.process.memory import memory_limit, set_memory_limit
+from minidl.process.threads import num_threads, set_num_threads
+from minidl.saving.budget import Budget
+from minidl.saving.npz import load_arrays, save_arrays
+from minidl.training.history import History
+from minidl.training.loop import evaluate, fit, predict
+from minidl.training.resume import TrainingCheckpoint, load_training, save_training
+from minidl.training.warm_up import warm_up
 
 if TYPE_CHECKING:
     from minidl import augment, datasets, models, schedules, testing
@@ -233,7 +233,7 @@ if not TYPE_CHECKING:  # for which any name would be one
     def __getattr__(name):
         """Import a part when it is first asked for (PEP 562): a program that embeds a network does without it."""
         if name in _LATER:
-            from minidl.importing import imported
+            from minidl.process.importing import imported
 
             return imported(f"minidl.{name}")
         from minidl.errors import missing_name

@@ -11,8 +11,8 @@ from typing import Any
 from minidl import cli
 from minidl.cli.interrupt import Ending, handle
 from minidl.cli.messages import complain
-from minidl.entering import entered
-from minidl.streams import flush
+from minidl.display.streams import flush
+from minidl.process.entering import entered
 
 FAILED = 2
 INTERRUPTED = 130

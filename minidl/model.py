@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl import architecture, checkpoint, locks, shapes, streams, training
-from minidl.budget import USUAL, Budget
+from minidl import shapes
+from minidl.display import streams
 from minidl.errors import FormatError, NotBuiltError, ShapeError, keyword_hints
 from minidl.errors.warned import warn
-from minidl.history import History
-from minidl.interrupts import uninterrupted
 from minidl.layers import LAYERS
 from minidl.layers.container import Chain
 from minidl.layers.cost import cost
 from minidl.module import Module, flatten_parameters
 from minidl.numeric import entropy_of
-from minidl.training_data import as_input, channels_first, layout_hint
+from minidl.process import locks
+from minidl.process.interrupts import uninterrupted
+from minidl.saving import architecture, npz
+from minidl.saving.budget import USUAL, Budget
+from minidl.training import loop
+from minidl.training.data import as_input, channels_first, layout_hint
+from minidl.training.history import History
 from minidl.typing import Array, Backward, Shape, StrPath
 
 if TYPE_CHECKING:
@@ -34,16 +38,16 @@ class Model(Module):
     input_shape: Shape | None = None
 
     def fit(self, x: Any, y: Any = None, **options: Any) -> History:
-        """Train: see `minidl.training.fit`."""
-        return training.fit(self, x, y, **options)
+        """Train: see `minidl.training.loop.fit`."""
+        return loop.fit(self, x, y, **options)
 
     def evaluate(self, x: Any, y: Any = None, **options: Any) -> dict[str, Any]:
-        """Loss and metrics: see `minidl.training.evaluate`."""
-        return training.evaluate(self, x, y, **options)
+        """Loss and metrics: see `minidl.training.loop.evaluate`."""
+        return loop.evaluate(self, x, y, **options)
 
     def predict(self, x: Any, **options: Any) -> Array:
-        """What the last layer gives: see `minidl.training.predict`."""
-        return training.predict(self, x, **options)
+        """What the last layer gives: see `minidl.training.loop.predict`."""
+        return loop.predict(self, x, **options)
 
     @keyword_hints
     def summary(self, *, timings: bool = False, batch_size: int = 64, expand: bool = False) -> None:
@@ -52,11 +56,11 @@ class Model(Module):
         Memory is that of each output for one sample. Where layers are frozen, it says so, and how many parameters are
         trained. With `timings` there are the microseconds of the forward and the
         backward pass on a batch of `batch_size`, of each layer by itself and of the whole. `expand` shows the layers
-        inside of Residual and the like. `minidl.summary.summarize` has the same as numbers.
+        inside of Residual and the like. `minidl.summary.table.summarize` has the same as numbers.
         """
         if self.input_shape is None:
             raise NotBuiltError("a summary needs shapes: give the model input_shape=(c, h, w), or call it once first")
-        from minidl.summary import summarize  # here, so that a program without tables starts sooner
+        from minidl.summary.table import summarize  # here, so that a program without tables starts sooner
 
         table = summarize(self, self.input_shape, timings=timings, batch_size=batch_size, expand=expand)
         streams.write(sys.stdout, f"{table.text()}\n")
@@ -65,18 +69,18 @@ class Model(Module):
         """What notebooks show: the table, and the model as code; None, and so the code alone, before it's built."""
         if self.input_shape is None:
             return None
-        from minidl.summary import summarize
+        from minidl.summary.table import summarize
 
         return summarize(self, self.input_shape).html()
 
     def save_weights(self, path: StrPath) -> None:
         """Write the `state_dict` to an .npz file, whole or not at all."""
-        checkpoint.save_arrays(path, self.state_dict())
+        npz.save_arrays(path, self.state_dict())
 
     @keyword_hints
     def load_weights(self, path: StrPath, *, budget: Budget = USUAL) -> None:
         """Read the `state_dict` from an .npz file. Raises FormatError, or StateError where it doesn't fit."""
-        self.load_state_dict(checkpoint.load_arrays(path, budget=budget)[0])
+        self.load_state_dict(npz.load_arrays(path, budget=budget)[0])
 
 
 class Sequential(Chain, Model):
@@ -170,7 +174,7 @@ class Sequential(Chain, Model):
         `load` would refuse, such as modules that lie too deep in one another. `save_weights` writes their values alone.
         """
         described = self.description(budget=budget)
-        checkpoint.save_arrays(path, self.state_dict(), metadata={"format": FORMAT, "model": described})
+        npz.save_arrays(path, self.state_dict(), metadata={"format": FORMAT, "model": described})
 
     def description(self, *, budget: Budget = USUAL) -> dict[str, Any]:
         """The architecture as the data that `save` writes; raises the same."""
@@ -203,9 +207,9 @@ def load(path: StrPath, *, budget: Budget = USUAL) -> Sequential:
     Raises FormatError, which names the file, for anything that isn't such a file, and for a model that takes more than
     `budget` allows: see `Budget`.
     """
-    arrays, metadata = checkpoint.load_arrays(path, budget=budget)
+    arrays, metadata = npz.load_arrays(path, budget=budget)
     if metadata.get("format") != FORMAT:
-        found = checkpoint.shortened(repr(metadata.get("format")))
+        found = npz.shortened(repr(metadata.get("format")))
         raise FormatError(f"{path}: not a model that minidl saved (format {found})")
     try:
         model, input_shape = _unbuilt(metadata.get("model"), budget)
@@ -213,7 +217,7 @@ def load(path: StrPath, *, budget: Budget = USUAL) -> Sequential:
         model.build(_check_input_shape(input_shape, model), np.random.default_rng(0))
         _check_cost(model, model.input_shape, budget)
     except ValueError as error:
-        raise FormatError(f"{path}: {checkpoint.shortened(str(error))}") from None
+        raise FormatError(f"{path}: {npz.shortened(str(error))}") from None
     except RecursionError:
         raise FormatError(f"{path}: its description is nested too deeply") from None
     return model

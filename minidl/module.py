@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl import initializers, representation
+from minidl import initializers
+from minidl.display import code
 from minidl.errors import KeywordHints, ShapeError, StateError
 from minidl.parameter import Buffer, Parameter
 from minidl.shapes import show
@@ -178,7 +179,7 @@ class Module(KeywordHints):
 
     def arguments(self) -> dict[str, Any]:
         """The constructor's arguments, read from attributes of their names; of `bias`, whether there is one."""
-        return {name: self._argument(name, argument) for name, argument in representation.constructor(self).items()}
+        return {name: self._argument(name, argument) for name, argument in code.constructor(self).items()}
 
     def _argument(self, name: str, argument: inspect.Parameter) -> Any:
         value = getattr(self, name)
@@ -187,13 +188,13 @@ class Module(KeywordHints):
 
     def shown_arguments(self) -> dict[str, Any]:
         """The constructor's arguments, those that are known, as `repr` shows them."""
-        known = {name: argument for name, argument in representation.constructor(self).items() if hasattr(self, name)}
+        known = {name: argument for name, argument in code.constructor(self).items() if hasattr(self, name)}
         values = {name: self._argument(name, argument) for name, argument in known.items()}
         return {name: _named(value) if callable(value) else value for name, value in values.items()}
 
     def __repr__(self) -> str:
         """The call that makes an equal one: code to paste, on several lines where it's long."""
-        return representation.call(self, self.shown_arguments())
+        return code.call(self, self.shown_arguments())
 
 
 def _named(value: Any) -> Any:

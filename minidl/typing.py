@@ -18,12 +18,18 @@ Shape: TypeAlias = tuple[int, ...]
 
 StrPath: TypeAlias = str | os.PathLike[str]
 
-Size: TypeAlias = int | tuple[int, int]
+Pair: TypeAlias = tuple[int, int]
+"""(height, width), or what else both axes of an image have."""
+
+Border: TypeAlias = tuple[Pair, Pair]
+"""((top, bottom), (left, right)), in pixels."""
+
+Size: TypeAlias = int | Pair
 """One number for both axes, or (height, width)."""
 
-Padding: TypeAlias = int | tuple[int, int] | Literal["same"]
+Padding: TypeAlias = int | Pair | Literal["same"]
 
-Sides: TypeAlias = int | tuple[int, int] | tuple[tuple[int, int], tuple[int, int]]
+Sides: TypeAlias = int | Pair | Border
 """One number for all sides of an image, (vertical, horizontal), or ((top, bottom), (left, right))."""
 
 

@@ -5,10 +5,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from minidl import representation, shapes
+from minidl import shapes
 from minidl.arraylike import array_of
-from minidl.counter import uniform
+from minidl.display import code
 from minidl.errors import DTypeError, KeywordHints, ShapeError
+from minidl.philox import uniform
 from minidl.typing import Array, Size
 
 Numbers: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
@@ -30,13 +31,13 @@ class Augmentation(KeywordHints):
 
     def __repr__(self) -> str:
         """The call that makes an equal one; a pair of equal ints is shown as one, and no limits as None."""
-        values = representation.attributes(self)
+        values = code.attributes(self)
         for name, value in values.items():
             if value == (-np.inf, np.inf):
                 values[name] = None
             elif isinstance(value, tuple) and len(value) == 2 and value[0] == value[1] and isinstance(value[0], int):
                 values[name] = value[0]
-        return representation.call(self, values)
+        return code.call(self, values)
 
     def apply(self, x: Array, y: Any, numbers: Numbers) -> tuple[Array, Any]:
         """The images x (n, c, h, w) and targets y (None where there are none) as these numbers (n, 4) have them."""

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from minidl.display.installed import is_installed
 from minidl.errors import did_you_mean
-from minidl.importing import imported
-from minidl.installed import is_installed
+from minidl.process.importing import imported
 
 if TYPE_CHECKING:
     from minidl.backends.protocol import Backend
@@ -58,7 +58,7 @@ def compiling(notify: Callable[[str], None]) -> contextlib.AbstractContextManage
     """Call `notify` with a kernel's name, often, while it is being compiled in the block, on the backend that does."""
     if backend_name() != "compiled":
         return contextlib.nullcontext()
-    watch = importlib.import_module("minidl.backends.compiled.compiling").compiling
+    watch = importlib.import_module("minidl.backends.compiled.codegen.events").compiling
     return cast(contextlib.AbstractContextManager[None], watch(notify))
 
 
@@ -66,7 +66,7 @@ def about_kernels() -> dict[str, Any] | None:
     """What kernels use of the CPU and where they are kept; None where nothing can be compiled. It compiles nothing."""
     if _jit_is_off() or not is_installed("numba"):
         return None
-    return cast(dict[str, Any], importlib.import_module("minidl.backends.compiled.about").about())
+    return cast(dict[str, Any], importlib.import_module("minidl.backends.compiled.info").about())
 
 
 class use_backend:  # noqa: N801 - it is called like a function, and may be used in a with statement

@@ -2,10 +2,7 @@
 
 from typing import NamedTuple, TypeAlias
 
-from minidl.typing import Array
-
-Pair = tuple[int, int]
-Sides = tuple[Pair, Pair]
+from minidl.typing import Array, Border, Pair
 
 
 class Trained(NamedTuple):
@@ -20,7 +17,7 @@ class Pool(NamedTuple):
 
     pool_size: Pair
     stride: Pair
-    padding: Sides
+    padding: Border
 
 
 class Average(NamedTuple):
@@ -28,7 +25,7 @@ class Average(NamedTuple):
 
     pool_size: Pair
     stride: Pair
-    padding: Sides
+    padding: Border
     count_include_pad: bool
 
 
@@ -55,7 +52,7 @@ class Convolution(NamedTuple):
     weight: Trained
     bias: Trained | None
     stride: Pair
-    padding: Sides
+    padding: Border
     dilation: Pair
     groups: int
     normalization: Normalization | None = None

@@ -5,10 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from minidl.backends.updates import AdagradStep, AdamStep, LionStep, RMSPropStep, SGDStep
-from minidl.typing import AffineGradients, Array, IntArray
-
-Pair = tuple[int, int]
-Sides = tuple[Pair, Pair]
+from minidl.typing import AffineGradients, Array, Border, IntArray, Pair
 
 
 class Backend(Protocol):
@@ -17,7 +14,7 @@ class Backend(Protocol):
     __name__: str
 
     def conv2d(
-        self, x: Array, w: Array, b: Array | None, *, stride: Pair, padding: Sides, dilation: Pair, groups: int
+        self, x: Array, w: Array, b: Array | None, *, stride: Pair, padding: Border, dilation: Pair, groups: int
     ) -> Array: ...
 
     def conv2d_backward(
@@ -27,25 +24,25 @@ class Backend(Protocol):
         w: Array,
         *,
         stride: Pair,
-        padding: Sides,
+        padding: Border,
         dilation: Pair,
         groups: int,
         need_dx: bool,
         need_dw: bool,
     ) -> AffineGradients: ...
 
-    def max_pool2d(self, x: Array, *, pool_size: Pair, stride: Pair, padding: Sides) -> tuple[Array, IntArray]: ...
+    def max_pool2d(self, x: Array, *, pool_size: Pair, stride: Pair, padding: Border) -> tuple[Array, IntArray]: ...
 
     def max_pool2d_backward(
-        self, dy: Array, argmax: IntArray, *, size: Pair, pool_size: Pair, stride: Pair, padding: Sides
+        self, dy: Array, argmax: IntArray, *, size: Pair, pool_size: Pair, stride: Pair, padding: Border
     ) -> Array: ...
 
     def average_pool2d(
-        self, x: Array, *, pool_size: Pair, stride: Pair, padding: Sides, count_include_pad: bool
+        self, x: Array, *, pool_size: Pair, stride: Pair, padding: Border, count_include_pad: bool
     ) -> Array: ...
 
     def average_pool2d_backward(
-        self, dy: Array, *, size: Pair, pool_size: Pair, stride: Pair, padding: Sides, count_include_pad: bool
+        self, dy: Array, *, size: Pair, pool_size: Pair, stride: Pair, padding: Border, count_include_pad: bool
     ) -> Array: ...
 
     def adaptive_average_pool2d(self, x: Array, *, output_size: Pair) -> Array: ...
@@ -59,7 +56,7 @@ class Backend(Protocol):
         b: Array | None,
         *,
         stride: Pair,
-        padding: Sides,
+        padding: Border,
         dilation: Pair,
         groups: int,
         size: Pair,
@@ -72,16 +69,16 @@ class Backend(Protocol):
         w: Array,
         *,
         stride: Pair,
-        padding: Sides,
+        padding: Border,
         dilation: Pair,
         groups: int,
         need_dx: bool,
         need_dw: bool,
     ) -> AffineGradients: ...
 
-    def zero_pad2d(self, x: Array, *, padding: Sides) -> Array: ...
+    def zero_pad2d(self, x: Array, *, padding: Border) -> Array: ...
 
-    def zero_pad2d_backward(self, dy: Array, *, padding: Sides) -> Array: ...
+    def zero_pad2d_backward(self, dy: Array, *, padding: Border) -> Array: ...
 
     def upsample2d(self, x: Array, *, factors: Pair, interpolation: str) -> Array: ...
 

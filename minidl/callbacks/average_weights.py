@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from minidl import states
 from minidl.callbacks.callback import Callback, Logs
 from minidl.module import Module
 from minidl.optim import ExponentialMovingAverage
+from minidl.saving import states
 
 
 class AverageWeights(Callback):

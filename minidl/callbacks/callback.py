@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from minidl.callbacks.events import check_names
 from minidl.errors import KeywordHints
-from minidl.logged import Logged
 from minidl.module import Module
 from minidl.optim import Optimizer
+from minidl.training.logged import Logged
 
 if TYPE_CHECKING:
     from minidl.schedules import Schedule

@@ -8,7 +8,7 @@ import numpy as np
 from minidl.callbacks.callback import Callback, Logs
 from minidl.callbacks.paths import check_alone, check_place, check_plain
 from minidl.errors import FormatError
-from minidl.files import write_atomically
+from minidl.saving.atomic import write_atomically
 from minidl.typing import StrPath
 
 

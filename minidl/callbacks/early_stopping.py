@@ -4,10 +4,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from minidl import shapes, states
+from minidl import shapes
 from minidl.callbacks.callback import Logs
 from minidl.callbacks.monitor import Monitor
 from minidl.module import Module
+from minidl.saving import states
 from minidl.typing import Array
 
 

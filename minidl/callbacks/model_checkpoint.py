@@ -2,10 +2,10 @@
 
 import os
 
-from minidl import checkpoint
 from minidl.callbacks.callback import Logs
 from minidl.callbacks.monitor import Monitor
 from minidl.callbacks.paths import check_alone, check_makeable, filled_in, has_fields, make_folder
+from minidl.saving import npz
 from minidl.typing import StrPath
 
 
@@ -53,7 +53,7 @@ class ModelCheckpoint(Monitor):
         make_folder(path)
         save = getattr(self.model, "save", None)
         if self.save_weights_only or save is None:
-            checkpoint.save_arrays(path, self.model.state_dict())
+            npz.save_arrays(path, self.model.state_dict())
         else:
             save(path)
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from minidl import states
 from minidl.callbacks.callback import Callback, Logs
 from minidl.errors.warned import warn
-from minidl.logged import check_mode, larger_is_better
 from minidl.module import Module
+from minidl.saving import states
+from minidl.training.logged import check_mode, larger_is_better
 
 
 class Monitor(Callback):

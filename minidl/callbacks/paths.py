@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from minidl.callbacks.callback import Callback
 from minidl.errors import did_you_mean
-from minidl.logged import Logged
+from minidl.training.logged import Logged
 
 
 def check_place(who: str, path: str) -> None:

@@ -4,8 +4,8 @@ import sys
 from typing import TextIO
 
 from minidl.callbacks.callback import Callback, Logs
-from minidl.progress import Bar, can_draw, numbers
-from minidl.streams import write
+from minidl.display.progress import Bar, can_draw, numbers
+from minidl.display.streams import write
 
 
 class ProgressBar(Callback):

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from minidl.cli.messages import UsageError
+from minidl.display.streams import write
 from minidl.errors import did_you_mean
-from minidl.streams import write
 
 
 class Parser(argparse.ArgumentParser):

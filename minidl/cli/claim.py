@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from minidl.cli.messages import UsageError
-from minidl.file_locks import try_lock
+from minidl.saving.file_locks import try_lock
 
 NAME = ".training"
 """The file's name. It is removed when the training ends, and stays, unlocked, when the process is killed."""

@@ -6,9 +6,10 @@ import importlib
 import os
 from collections.abc import Iterator
 
-from minidl import backends, threads
+from minidl import backends
 from minidl.cli.arguments import choice, whole_number
 from minidl.cli.messages import complain
+from minidl.process import threads
 
 MOST = 1024
 """Threads that the library of matrix products is told of: it takes an int of C, and has fewer."""

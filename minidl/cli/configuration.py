@@ -15,10 +15,10 @@ from minidl.cli.choices import Choice, Table
 from minidl.cli.messages import UsageError
 from minidl.cli.toml import parse_toml, read_toml
 from minidl.datasets import Dataset
+from minidl.display.streams import legible
 from minidl.errors import did_you_mean
 from minidl.layers import Dense
 from minidl.model import Sequential
-from minidl.streams import legible
 
 Configuration = dict[str, Any]
 

@@ -5,16 +5,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from minidl import streams
 from minidl.cli import pictures
 from minidl.cli.arguments import Parser, choice, whole_number
 from minidl.cli.messages import UsageError, printable, say
 from minidl.cli.run import json_text
 from minidl.datasets.catalogue import KNOWN, Known, fetch, verify
 from minidl.datasets.locate import find
+from minidl.display import streams
+from minidl.display.installed import is_installed
+from minidl.display.progress import megabytes
 from minidl.errors import FormatError
-from minidl.installed import is_installed
-from minidl.progress import megabytes
 
 HELP = "List the data sets that minidl knows, fetch one, verify its files, or look at its images."
 

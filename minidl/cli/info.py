@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import minidl
-from minidl import backends, threads
+from minidl import backends
 from minidl.cli.messages import printable, say
 from minidl.cli.run import json_text
 from minidl.datasets.catalogue import KNOWN
 from minidl.datasets.locate import find
-from minidl.installed import installed_version, is_installed
-from minidl.progress import megabytes
+from minidl.display.installed import installed_version, is_installed
+from minidl.display.progress import megabytes
+from minidl.process import threads
 
 HELP = "Print versions, what kernels use of the CPU, the backend and threads and why, and which data sets are here."
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
-from minidl import streams
 from minidl.callbacks import Callback, Logs
 from minidl.cli.messages import Stopped, complain
+from minidl.display import streams
 
 PAUSE = 1.0
 """Seconds after a signal has ended a command in which others do nothing: what it leaves is being put in order."""

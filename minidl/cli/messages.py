@@ -3,7 +3,7 @@
 import contextlib
 import sys
 
-from minidl.streams import write
+from minidl.display.streams import write
 
 
 class UsageError(ValueError):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from minidl.cli.messages import UsageError
-from minidl.files import check_writable
+from minidl.saving.atomic import check_writable
 
 
 def page_path(run: str, out: str | None, name: str) -> Path:

@@ -10,8 +10,8 @@ import numpy as np
 
 from minidl.cli.messages import UsageError, printable
 from minidl.datasets import Dataset
-from minidl.files import check_writable, write_atomically
-from minidl.streams import is_terminal
+from minidl.display.streams import is_terminal
+from minidl.saving.atomic import check_writable, write_atomically
 from minidl.typing import Array
 
 RAMP = " .:-=+*#%@"

@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 
 from minidl import functional as F
-from minidl.checkpoint import load_array
 from minidl.cli import computing
 from minidl.cli.choices import class_names
 from minidl.cli.messages import printable, say
 from minidl.cli.run import json_text, load_run, regular_file
 from minidl.errors import DTypeError, ShapeError
-from minidl.files import check_writable, write_atomically
 from minidl.losses.joined import gives_probabilities
 from minidl.model import Sequential
+from minidl.saving.atomic import check_writable, write_atomically
+from minidl.saving.npz import load_array
 from minidl.shapes import show
-from minidl.training_data import layout_hint
+from minidl.training.data import layout_hint
 from minidl.typing import Array, Shape
 
 HELP = "Print the class that a trained model sees in each image of a .npy file, and how probable it takes it to be."

@@ -18,8 +18,8 @@ from minidl.cli.claim import claimed
 from minidl.cli.messages import UsageError
 from minidl.cli.toml import read_toml, toml_text
 from minidl.errors import FormatError, did_you_mean
-from minidl.files import write_atomically
 from minidl.model import Sequential, load
+from minidl.saving.atomic import write_atomically
 
 
 @dataclass(frozen=True)

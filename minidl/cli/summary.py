@@ -7,7 +7,7 @@ from minidl.cli.arguments import whole_number
 from minidl.cli.messages import say
 from minidl.cli.named import add_model_argument, find_model
 from minidl.cli.run import json_text
-from minidl.summary import summarize
+from minidl.summary.table import summarize
 
 HELP = "Print a model's layers: output shapes, parameters, multiply-accumulate operations (MACs), memory and time."
 

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 import minidl
-from minidl import streams
 from minidl.callbacks import AverageWeights, Callback, CSVLogger, ModelCheckpoint, ProgressBar
 from minidl.cli import choices, computing
 from minidl.cli.arguments import choice, positive_number, whole_number
@@ -39,10 +38,11 @@ from minidl.cli.run import (
     write_json,
 )
 from minidl.cli.toml import read_toml
-from minidl.installed import installed_version
+from minidl.display import streams
+from minidl.display.installed import installed_version
 from minidl.metrics import Accuracy
 from minidl.models import MODELS
-from minidl.training_state import TrainingCheckpoint, load_training
+from minidl.training.resume import TrainingCheckpoint, load_training
 
 HELP = "Train a model on pictures and keep it, with its history and configuration, in a folder; or go on with that."
 

@@ -9,7 +9,7 @@ from minidl.cli.arguments import whole_number
 from minidl.cli.messages import say
 from minidl.cli.named import add_model_argument, find_model
 from minidl.cli.run import json_text
-from minidl.compilation import warm_up
+from minidl.training.warm_up import warm_up
 
 HELP = "Compile the kernels that a model needs, and keep them on disk for later processes."
 

@@ -9,7 +9,7 @@ from minidl import shapes
 from minidl.arraylike import is_data_set, rows_of
 from minidl.data.rows import read, take
 from minidl.errors import ShapeError, keyword_hints
-from minidl.importing import imported
+from minidl.process.importing import imported
 
 if TYPE_CHECKING:
     from numpy import random  # which takes as long to import as all of minidl

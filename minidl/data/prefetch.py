@@ -4,7 +4,7 @@ import threading
 from collections.abc import Generator, Iterator
 from typing import Any, TypeVar
 
-from minidl.importing import imported
+from minidl.process.importing import imported
 
 T = TypeVar("T")
 

@@ -114,19 +114,19 @@ class Dataset(AttributeHints):
 
     def _repr_html_(self) -> str:
         """What notebooks show: the first images, side by side in one picture, and their labels."""
-        from minidl import notebook  # here, so that a program without notebooks starts sooner
+        from minidl.display import html  # here, so that a program without notebooks starts sooner
 
         shown = range(min(len(self), SHOWN) if self.images[0:1].size else 0)
         body = ""
         if shown:
-            pixels = [notebook.as_pixels(self.images[i]) for i in shown]
-            sheet = notebook.png(np.concatenate(pixels, axis=1))
+            pixels = [html.as_pixels(self.images[i]) for i in shown]
+            sheet = html.png(np.concatenate(pixels, axis=1))
             labels = [int(self.labels[i]) for i in shown]
             names = [self.class_names[k] for k in labels]
-            text = notebook.escape(", ".join(names))
+            text = html.escape(", ".join(names))
             style = "display: block; max-width: 100%; image-rendering: pixelated"
             body = f'<img src="{sheet}" alt="{text}" style="{style}"><small>{text}</small>'
-        return notebook.block(notebook.details(f"<b>{notebook.escape(repr(self))}</b>", body))
+        return html.block(html.details(f"<b>{html.escape(repr(self))}</b>", body))
 
 
 def _array(values: Any, name: str) -> np.ndarray[Any, Any]:

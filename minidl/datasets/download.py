@@ -9,8 +9,8 @@ from typing import Any, BinaryIO
 
 from minidl.datasets.files import LONGEST_FILE, Collection
 from minidl.datasets.idx import AnyArray
-from minidl.files import OLD
-from minidl.progress import DELAY_SECONDS, Bar, megabytes
+from minidl.display.progress import DELAY_SECONDS, Bar, megabytes
+from minidl.saving.atomic import OLD
 
 TIMEOUT = 30
 """Seconds that a server may stay silent."""

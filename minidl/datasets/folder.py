@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from minidl import shapes
-from minidl.budget import USUAL, Budget
 from minidl.datasets.dataset import Dataset
+from minidl.display.streams import legible
 from minidl.errors import FormatError, ShapeError, keyword_hints
-from minidl.streams import legible
+from minidl.saving.budget import USUAL, Budget
 from minidl.typing import Size, StrPath
 
 if TYPE_CHECKING:

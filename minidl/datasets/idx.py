@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias
 
 import numpy as np
 
-from minidl.budget import USUAL, Budget
 from minidl.errors import FormatError, keyword_hints
+from minidl.saving.budget import USUAL, Budget
 
 if TYPE_CHECKING:
     from gzip import GzipFile

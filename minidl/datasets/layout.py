@@ -6,9 +6,9 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from minidl.display.streams import legible
 from minidl.errors import FormatError
 from minidl.errors.warned import warn
-from minidl.streams import legible
 
 SUFFIXES = (".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 

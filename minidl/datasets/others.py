@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minidl.budget import USUAL, Budget
-from minidl.checkpoint import load_arrays
 from minidl.datasets.dataset import Dataset
 from minidl.datasets.idx import AnyArray, read_idx
 from minidl.errors import FormatError, did_you_mean, keyword_hints
+from minidl.saving.budget import USUAL, Budget
+from minidl.saving.npz import load_arrays
 from minidl.typing import StrPath
 
 FAR = 8

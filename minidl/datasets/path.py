@@ -4,12 +4,12 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from minidl.budget import USUAL, Budget
-from minidl.checkpoint import load_arrays
 from minidl.datasets.dataset import Dataset
 from minidl.datasets.folder import Color, from_folder
 from minidl.datasets.others import from_npz
 from minidl.errors import FormatError, ShapeError, keyword_hints
+from minidl.saving.budget import USUAL, Budget
+from minidl.saving.npz import load_arrays
 from minidl.typing import Size
 
 if TYPE_CHECKING:

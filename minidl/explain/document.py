@@ -12,11 +12,11 @@ from typing import Any
 
 from minidl import shapes
 from minidl.arraylike import array_of
+from minidl.display.streams import legible
 from minidl.errors import DTypeError, ShapeError
 from minidl.explain.steps import encode_images, network_steps
-from minidl.files import write_atomically
 from minidl.model import Sequential
-from minidl.streams import legible
+from minidl.saving.atomic import write_atomically
 from minidl.typing import Array, IntArray
 
 SCRIPTS = ("network", "paint", "words", "bars", "parts", "inspect", "station", "board", "page")

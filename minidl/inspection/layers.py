@@ -8,7 +8,7 @@ from minidl.inspection.samples import built, layers_of, samples
 from minidl.layers import Dense
 from minidl.layers.container import Chain
 from minidl.module import Module
-from minidl.training import predict
+from minidl.training.loop import predict
 from minidl.typing import Array
 
 

@@ -11,13 +11,13 @@ import numpy as np
 from minidl import shapes
 from minidl.data import batches
 from minidl.errors import ShapeError, keyword_hints
-from minidl.fit_arguments import check_loss, check_optimizer, check_trained
 from minidl.losses.joined import joined
 from minidl.module import Module
 from minidl.numeric import entropy_of
 from minidl.optim import Optimizer
-from minidl.rehearsal import check_targets
-from minidl.training_data import pair_of, samples_of
+from minidl.training.arguments import check_loss, check_optimizer, check_trained
+from minidl.training.data import pair_of, samples_of
+from minidl.training.rehearsal import check_targets
 from minidl.typing import Array
 
 SMOOTHING = 0.9

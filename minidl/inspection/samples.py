@@ -12,7 +12,7 @@ from minidl.functional.origin import is_from_sigmoid
 from minidl.layers import LogSoftmax, Sigmoid, Softmax
 from minidl.layers.container import Chain, without_softmax
 from minidl.module import Module
-from minidl.training_data import as_input
+from minidl.training.data import as_input
 from minidl.typing import Array
 
 

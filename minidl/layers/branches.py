@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl import arrangements
 from minidl.errors import DTypeError, ShapeError
 from minidl.functional.origin import is_from_sigmoid, mark_sigmoid
 from minidl.layers.container import Chain, listed
 from minidl.module import Module
+from minidl.shapes import arrange
 from minidl.typing import Array, Backward, Shape
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Concatenate(Branches):
     """
 
     def joined_shape(self, branches: Sequence[Shape]) -> Shape:
-        return arrangements.stacked(branches)
+        return arrange.stacked(branches)
 
     def join(self, outputs: Sequence[Array]) -> Array:
         stacked = np.concatenate(outputs, axis=1)
@@ -112,7 +112,7 @@ class Add(Branches):
     """
 
     def joined_shape(self, branches: Sequence[Shape]) -> Shape:
-        return arrangements.alike(branches)
+        return arrange.alike(branches)
 
     def join(self, outputs: Sequence[Array]) -> Array:
         total = outputs[0]

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from minidl import functional as F
-from minidl import locks, shapes
+from minidl import shapes
 from minidl.module import Buffer, Module
 from minidl.numeric import entropy_of
+from minidl.process import locks
 from minidl.typing import Array, Backward, Shape
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minidl import arrangements
 from minidl.module import Module
+from minidl.shapes import arrange
 from minidl.typing import Array, Backward, Shape
 
 
@@ -33,10 +33,10 @@ class Reshape(Module):
     """
 
     def __init__(self, shape: Sequence[int]) -> None:
-        self.shape = arrangements.check_target(shape)
+        self.shape = arrange.check_target(shape)
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        return arrangements.reshaped(input_shape, self.shape)
+        return arrange.reshaped(input_shape, self.shape)
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         shape = x.shape
@@ -54,10 +54,10 @@ class Permute(Module):
     """
 
     def __init__(self, axes: Sequence[int]) -> None:
-        self.axes = arrangements.check_order(axes)
+        self.axes = arrange.check_order(axes)
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        return arrangements.permuted(input_shape, self.axes)
+        return arrange.permuted(input_shape, self.axes)
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         self.output_shape(x.shape[1:])

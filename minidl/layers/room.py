@@ -7,9 +7,9 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 
-from minidl import locks, memory
 from minidl.layers.shelf import Prepared, Shelf, every, shelves
 from minidl.module import Module
+from minidl.process import locks, memory
 
 SHARE = 0.375
 """The part of the process's memory limit that networks may take."""

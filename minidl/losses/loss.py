@@ -6,8 +6,9 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from minidl import representation, shapes
+from minidl import shapes
 from minidl.data.labels import as_numbers, column_hint
+from minidl.display import code
 from minidl.errors import KeywordHints, ShapeError, did_you_mean
 from minidl.typing import Array, Shape
 
@@ -48,7 +49,7 @@ class Loss(KeywordHints):
 
     def __repr__(self) -> str:
         """The call that makes an equal one."""
-        return representation.call(self, {"reduction": "mean"} | representation.attributes(self))
+        return code.call(self, {"reduction": "mean"} | code.attributes(self))
 
     def each(self, scores: Array, targets: Any) -> Each:
         """The losses one by one. Raises ShapeError and ValueError for what doesn't fit."""

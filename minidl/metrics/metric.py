@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from minidl import representation, shapes
+from minidl import shapes
+from minidl.display import code
 from minidl.errors import KeywordHints, ShapeError
 from minidl.typing import Array, Shape
 
@@ -34,11 +35,11 @@ class Metric(KeywordHints):
 
     def __repr__(self) -> str:
         """The call that makes an equal one, which has counted nothing."""
-        values = representation.attributes(self)
-        own = representation.constructor(self).get("name")
+        values = code.attributes(self)
+        own = code.constructor(self).get("name")
         if own is not None and own.default is None and self.name == self._usual_name():
             values["name"] = None
-        return representation.call(self, values)
+        return code.call(self, values)
 
     def _usual_name(self) -> str:
         """The name unless another was given."""

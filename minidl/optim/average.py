@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from minidl import states
 from minidl.errors import KeywordHints
 from minidl.module import Module, flat_views
 from minidl.numeric import in_range, plain
+from minidl.saving import states
 from minidl.typing import Array
 
 

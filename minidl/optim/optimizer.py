@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl import representation, states
+from minidl.display import code
 from minidl.errors import KeywordHints
 from minidl.module import Parameter, flat_views
 from minidl.numeric import in_range, plain
 from minidl.optim import clipping
 from minidl.optim.groups import Groups, chosen_options, named
+from minidl.saving import states
 from minidl.typing import Array
 
 NOT_OF_A_GROUP = ("self", "parameters", "lr", "groups", "clip_value", "clip_norm", "initial_accumulator_value")
@@ -100,8 +101,8 @@ class Optimizer(KeywordHints):
 
     def __repr__(self) -> str:
         """The call that makes an equal one, for the parameters of a `model` and with the rate of now."""
-        whose = representation.Code(f"model.{'parameters' if self.groups is None else 'named_parameters'}()")
-        return representation.call(self, representation.attributes(self) | {"parameters": whose})
+        whose = code.Code(f"model.{'parameters' if self.groups is None else 'named_parameters'}()")
+        return code.call(self, code.attributes(self) | {"parameters": whose})
 
     def zero_grad(self) -> None:
         """Set every gradient to zero."""

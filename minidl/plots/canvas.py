@@ -3,9 +3,9 @@
 import importlib.util
 from typing import TYPE_CHECKING, Any
 
+from minidl.display.streams import legible
 from minidl.errors import ShapeError
 from minidl.shapes import show
-from minidl.streams import legible
 from minidl.typing import Array
 
 if TYPE_CHECKING:

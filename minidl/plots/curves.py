@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.errors import FormatError, keyword_hints
-from minidl.history_files import read_history
 from minidl.inspection import LearningRates
-from minidl.logged import check_mode, larger_is_better
 from minidl.plots.canvas import canvas, figure_of, font_size, literal, stack
+from minidl.training.history_files import read_history
+from minidl.training.logged import check_mode, larger_is_better
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

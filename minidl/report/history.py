@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.history_files import read_history
+from minidl.training.history_files import read_history
 
 NOT_CURVES = ("epoch", "lr", "test_loss", "test_accuracy")
 

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from minidl import shapes
+from minidl.display.html import escape
 from minidl.errors import NotBuiltError, keyword_hints
-from minidl.files import write_atomically
 from minidl.module import Module
-from minidl.notebook import escape
 from minidl.report import sections
 from minidl.report.history import curves_of, quantities
 from minidl.report.results import Results, judge
 from minidl.report.style import STYLE
-from minidl.summary import Summary, size, summarize
+from minidl.saving.atomic import write_atomically
+from minidl.summary.table import Summary, size, summarize
 
 
 @keyword_hints

@@ -12,7 +12,7 @@ from minidl.metrics import F1, Accuracy, ConfusionMatrix, Precision, Recall
 from minidl.metrics.labels import class_indices
 from minidl.module import Module
 from minidl.shapes import show
-from minidl.training import predict
+from minidl.training.loop import predict
 from minidl.typing import Array, IntArray
 
 

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from minidl import plots
+from minidl.display.html import as_pixels, escape, png, table
 from minidl.layers.conv import Conv2D
 from minidl.module import Module
-from minidl.notebook import as_pixels, escape, png, table
 from minidl.report.figures import svg
 from minidl.report.history import quantities
 from minidl.report.results import Results
-from minidl.summary import Summary
+from minidl.summary.table import Summary
 
 MISTAKES = 24
 """How many are shown."""

@@ -4,10 +4,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from minidl import states
-from minidl.logged import check_mode, larger_is_better
 from minidl.numeric import in_range
+from minidl.saving import states
 from minidl.schedules.schedule import Schedule, at_least, whole
+from minidl.training.logged import check_mode, larger_is_better
 
 
 class ReduceOnPlateau(Schedule):

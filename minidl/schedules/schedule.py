@@ -4,9 +4,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from minidl import representation, states
+from minidl.display import code
 from minidl.errors import KeywordHints, StateError
 from minidl.numeric import in_range, is_real, plain
+from minidl.saving import states
 from minidl.shapes import LARGEST_COUNT, is_int
 
 UNITS = ("epoch", "batch")
@@ -36,11 +37,11 @@ class Schedule(KeywordHints):
 
     def __repr__(self) -> str:
         """The call that makes an equal one, at its first step, for an `optimizer`."""
-        return representation.call(self, self.shown_arguments())
+        return code.call(self, self.shown_arguments())
 
     def shown_arguments(self) -> dict[str, Any]:
         """The constructor's arguments, those that are known, as `repr` shows them."""
-        return representation.attributes(self) | {"optimizer": representation.Code("optimizer")}
+        return code.attributes(self) | {"optimizer": code.Code("optimizer")}
 
     def lr_at(self, step: int) -> float:
         """The learning rate after so many steps."""

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from minidl import representation, states
+from minidl.display import code
 from minidl.numeric import in_range
+from minidl.saving import states
 from minidl.schedules.schedule import Schedule, whole
 
 
@@ -26,7 +27,7 @@ class WarmUp(Schedule):
         self.apply()
 
     def shown_arguments(self) -> dict[str, Any]:
-        rate = {"after": representation.Code("optimizer"), "per": None if self.per == "epoch" else self.per}
+        rate = {"after": code.Code("optimizer"), "per": None if self.per == "epoch" else self.per}
         after = rate if type(self.after) is Constant else {"after": self.after, "per": None}
         return after | {"steps": self.warm_up_steps, "start_factor": self.start_factor}
 

@@ -258,7 +258,7 @@ def test_the_same_numbers_give_the_same_bits(name, laid_out, orders):
 @pytest.mark.parametrize("pool", [None, (2, 2, 0), (3, 2, 1), (2, 3, 0), (3, 1, 1)])
 @pytest.mark.parametrize(("stride", "padding", "dilation", "groups"), [(1, 0, 1, 1), (2, 2, 2, 2), (3, 1, 1, 1)])
 def test_bands_of_lines_give_the_bits_of_whole_images(monkeypatch, stride, padding, dilation, groups, pool):
-    conv = importlib.import_module("minidl.backends.compiled.conv")
+    conv = importlib.import_module("minidl.backends.compiled.conv.im2col.forward")
     rng = np.random.default_rng(0)
     x, w = rng.standard_normal((2, 4, 19, 17), dtype=np.float32), rng.standard_normal((6, 4 // groups, 3, 3))
     how = {"stride": (stride,) * 2, "padding": ((padding, padding + 1),) * 2, "dilation": (dilation,) * 2}

@@ -204,7 +204,7 @@ def test_the_same_bits_at_any_width_and_for_any_number_of_threads(run_python):
 @pytest.mark.compiled
 def test_each_formula_has_code_of_its_own():
     """Numba's cache and linker go by a kernel's name."""
-    from minidl.backends.compiled.elementwise import _KERNELS
+    from minidl.backends.compiled.activation.elementwise import _KERNELS
 
     names = {kernel.function.__qualname__ for kernel in _KERNELS.values()}
     assert len(names) == len(_KERNELS) == 18

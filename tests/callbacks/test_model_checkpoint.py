@@ -64,7 +64,7 @@ def test_a_checkpoint_that_fails_leaves_the_old_one(tmp_path, monkeypatch):
     def full(*args, **options):
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("minidl.checkpoint.npy.write_array", full)
+    monkeypatch.setattr("minidl.saving.npz.npy.write_array", full)
     with pytest.raises(OSError, match="no space left"):
         run(ml.ModelCheckpoint(path), [1, 2])
     assert path.read_bytes() == before

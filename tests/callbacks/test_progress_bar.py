@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl import progress
+from minidl.display import progress
 from tests.callbacks.scripted import Scripted, tiny
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import minidl as ml
 from minidl import cli
-from minidl.installed import is_installed
+from minidl.display.installed import is_installed
 
 BROKEN = [
     ("config.toml", b""),

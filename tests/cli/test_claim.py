@@ -14,7 +14,7 @@ import minidl
 from minidl.cli import claim
 from minidl.cli.claim import claimed
 from minidl.cli.messages import UsageError
-from minidl.file_locks import try_lock
+from minidl.saving.file_locks import try_lock
 
 QUICK = ("train", "--model", "tutorial", "--epochs", "1")
 ROOT = Path(minidl.__file__).parents[1]

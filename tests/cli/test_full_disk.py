@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from minidl import files
+from minidl.saving import atomic
 
 posix = pytest.mark.skipif(os.name == "nt", reason="folders aren't synced there")
 FILES = ["config.toml", "model.npz", "history.csv", "training.npz"]
@@ -34,7 +34,7 @@ def fills_up(monkeypatch):
                     raise OSError(errno.ENOSPC, MESSAGE)
             real(descriptor)
 
-        monkeypatch.setattr(files.os, "fsync", fsync)
+        monkeypatch.setattr(atomic.os, "fsync", fsync)
 
     return begin
 

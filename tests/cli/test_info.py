@@ -23,7 +23,7 @@ def test_the_facts(command, monkeypatch):
     assert found["minidl"]["version"] == minidl.__version__
     assert found["numpy"] == np.__version__
     assert found["python"] == sys.version.split()[0]
-    assert (found["threads"], found["threads_reason"]) == minidl.threads.choice()
+    assert (found["threads"], found["threads_reason"]) == minidl.process.threads.choice()
     assert found["cpu"]["cores"] == os.cpu_count()
     assert found["cpu"]["model"]
     assert set(found["extras"]) == {"data", "plot", "progress"}

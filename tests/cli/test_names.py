@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl.installed import is_installed
+from minidl.display.installed import is_installed
 from minidl.report import html
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems' names are Unicode")

@@ -3,7 +3,7 @@ import json
 import pytest
 
 import minidl
-from minidl.summary import summarize
+from minidl.summary.table import summarize
 
 
 @pytest.mark.parametrize("name", list(minidl.models.MODELS))

@@ -8,9 +8,10 @@ import time
 
 import pytest
 
-from minidl import files, progress
 from minidl.datasets import download, fashion, fashion_mnist
+from minidl.display import progress
 from minidl.errors import FormatError
+from minidl.saving import atomic
 
 pytest.importorskip("pooch", reason="needs the extra `data`")
 
@@ -49,7 +50,11 @@ def test_a_download_is_cached_and_the_server_is_not_needed_again(server, cache, 
 
 
 def test_what_a_killed_download_has_left_is_swept(server, cache):
-    for name, age in ((".fashion-mnist-old", 2 * files.OLD), (".fashion-mnist-new", 0), (".mnist-old", 2 * files.OLD)):
+    for name, age in (
+        (".fashion-mnist-old", 2 * atomic.OLD),
+        (".fashion-mnist-new", 0),
+        (".mnist-old", 2 * atomic.OLD),
+    ):
         (cache / name).mkdir(parents=True)
         (cache / name / "part.gz").write_bytes(b"half")
         os.utime(cache / name, (time.time() - age, time.time() - age))

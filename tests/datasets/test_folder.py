@@ -5,9 +5,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from minidl.budget import Budget
 from minidl.datasets import folder, from_folder
 from minidl.errors import FormatError, ShapeError
+from minidl.saving.budget import Budget
 
 Image = pytest.importorskip("PIL.Image", reason="needs the extra `data`")
 

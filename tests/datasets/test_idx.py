@@ -7,9 +7,9 @@ import zlib
 import numpy as np
 import pytest
 
-from minidl.budget import Budget
 from minidl.datasets import read_idx
 from minidl.errors import FormatError
+from minidl.saving.budget import Budget
 
 CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
 

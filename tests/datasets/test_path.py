@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.budget import Budget
 from minidl.datasets import from_path, from_splits
 from minidl.errors import FormatError
+from minidl.saving.budget import Budget
 
 
 def pixels(n, value=0, channels=()):

@@ -144,25 +144,25 @@ def test_running_statistics_move_in_place(images):
 @pytest.mark.compiled
 @pytest.mark.parametrize("pool", [None, ((2, 2), (2, 2), ((0, 0), (0, 0))), ((3, 3), (2, 2), ((1, 1), (1, 1)))])
 def test_jobs_run_again_follow_what_is_in_their_arrays(pool):
-    from minidl.backends.compiled import norm
-    from minidl.backends.compiled.launch import Program, run
+    from minidl.backends.compiled.norm import batch
+    from minidl.backends.compiled.runtime.program import Program, run
 
     rng = np.random.default_rng(0)
     x, dy = (rng.standard_normal((4, 7, 6, 19)).astype(np.float32).transpose(0, 3, 1, 2) for _ in range(2))
     gamma, beta = rng.standard_normal((2, 19)).astype(np.float32)
-    result, jobs = norm.forward(x, gamma, beta, eps=1e-5, relu=True, pool=pool)
+    result, jobs = batch.forward(x, gamma, beta, eps=1e-5, relu=True, pool=pool)
     dy = np.ascontiguousarray(dy.transpose(0, 2, 3, 1)[:, : result.y.shape[2], : result.y.shape[3]])
     dy = dy.transpose(0, 3, 1, 2)
-    gradients, more = norm.backward(dy, x, result, eps=1e-5, relu=True, pool=pool)
+    gradients, more = batch.backward(dy, x, result, eps=1e-5, relu=True, pool=pool)
     program = Program([*jobs, *more], x.dtype)
     for _ in range(2):
         for array in (x, dy, gamma, beta):
             array[...] = rng.standard_normal(array.shape)
         program.run()
-        want, forward = norm.forward(x, gamma, beta, eps=1e-5, relu=True, pool=pool)
+        want, forward = batch.forward(x, gamma, beta, eps=1e-5, relu=True, pool=pool)
         run(x.dtype, *forward)
         np.testing.assert_array_equal(result.y, want.y)
-        wanted, backward = norm.backward(dy, x, want, eps=1e-5, relu=True, pool=pool)
+        wanted, backward = batch.backward(dy, x, want, eps=1e-5, relu=True, pool=pool)
         run(x.dtype, *backward)
         for got, expected in zip(gradients[:3], wanted, strict=True):
             np.testing.assert_array_equal(got, expected)

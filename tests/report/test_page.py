@@ -9,8 +9,8 @@ import pytest
 
 import minidl as ml
 from minidl import report
-from minidl.notebook import as_pixels
-from minidl.summary import summarize
+from minidl.display.html import as_pixels
+from minidl.summary.table import summarize
 
 pytest.importorskip("matplotlib", reason="needs matplotlib")
 Image = pytest.importorskip("PIL.Image", reason="needs Pillow to read pictures back")

@@ -15,11 +15,12 @@ import warnings
 import numpy as np
 
 import minidl as ml
-from minidl import checkpoint, schedules
+from minidl import schedules
 from minidl.cli.configuration import read_configuration
 from minidl.cli.messages import UsageError
 from minidl.datasets import cifar, from_folder, read_cifar10, read_idx
 from minidl.report.history import curves_of
+from minidl.saving import npz as checkpoint
 from tests.stress import command, inputs
 
 ROOM = 2**30

@@ -155,10 +155,10 @@ def run(count=10_000, seconds=300.0, *, first_uses=FIRST_USES):
 
 
 def _check_engine(name):
-    from minidl.backends.compiled import crew
+    from minidl.backends.compiled.runtime import thread_pool
 
-    assert not crew._leading.locked(), f"{name} left the lead taken"
-    numbers = [helper.me for helper in crew._helpers]
+    assert not thread_pool._leading.locked(), f"{name} left the lead taken"
+    numbers = [helper.me for helper in thread_pool._helpers]
     assert numbers == list(range(1, len(numbers) + 1)), f"{name} left helpers {numbers}"
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 import minidl as ml
 from minidl import functional as F
-from minidl.backends.compiled import again
+from minidl.backends.compiled.runtime import replay
 from minidl.layers import networks
 from tests.stress import command
 
@@ -57,7 +57,7 @@ def run(count=100_000, seconds=120.0):
     """Call all sorts of things `count` times in threads that take turns every microsecond."""
     calls, limit, interval, workers = _calls(), ml.memory_limit(), sys.getswitchinterval(), ml.num_threads()
     ml.set_num_threads(2)
-    few = mock.patch.multiple(networks, KEPT=2), mock.patch.multiple(again, CALLS=2)
+    few = mock.patch.multiple(networks, KEPT=2), mock.patch.multiple(replay, CALLS=2)
     wanted = {(i, n): call(n) for i, call in enumerate(calls) for n in range(200)}
     end, wrong, done = time.monotonic() + seconds, [], [0] * THREADS
 

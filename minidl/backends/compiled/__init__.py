@@ -4,26 +4,7 @@ Beyond the functions that every backend has, a `Network` computes operators in a
 neighbours in one pass, with the same bits; `conv2d_relu` and its backward are such a pass alone.
 """
 
-from minidl.backends.compiled.activation import (
-    cross_entropy,
-    log_softmax,
-    log_softmax_backward,
-    relu,
-    relu_backward,
-    softmax,
-    softmax_backward,
-)
-from minidl.backends.compiled.average import (
-    adaptive_average_pool2d,
-    adaptive_average_pool2d_backward,
-    average_pool2d,
-    average_pool2d_backward,
-)
-from minidl.backends.compiled.conv import conv2d, conv2d_relu
-from minidl.backends.compiled.conv_backward import conv2d_backward, conv2d_relu_backward
-from minidl.backends.compiled.dense import dense, dense_backward
-from minidl.backends.compiled.dropout import dropout
-from minidl.backends.compiled.elementwise import (
+from minidl.backends.compiled.activation.elementwise import (
     elu,
     elu_backward,
     gelu,
@@ -41,19 +22,33 @@ from minidl.backends.compiled.elementwise import (
     tanh,
     tanh_backward,
 )
-from minidl.backends.compiled.embedding import embedding_backward
-from minidl.backends.compiled.group_norm import group_norm, group_norm_backward
-from minidl.backends.compiled.images import erase_images, light_images, mix_images, rotate_images, window_images
-from minidl.backends.compiled.network import CannotPrepareError, Network
-from minidl.backends.compiled.norm import (
-    batch_norm2d,
-    batch_norm2d_backward,
-    scale_shift,
+from minidl.backends.compiled.activation.softmax import (
+    cross_entropy,
+    log_softmax,
+    log_softmax_backward,
+    relu,
+    relu_backward,
+    softmax,
+    softmax_backward,
 )
+from minidl.backends.compiled.augment import erase_images, light_images, mix_images, rotate_images, window_images
+from minidl.backends.compiled.conv.select import conv2d, conv2d_backward, conv2d_relu, conv2d_relu_backward
+from minidl.backends.compiled.conv.transposed import conv_transpose2d, conv_transpose2d_backward
+from minidl.backends.compiled.dropout import dropout
+from minidl.backends.compiled.embedding import embedding_backward
+from minidl.backends.compiled.graph import CannotPrepareError, Network
+from minidl.backends.compiled.matmul.dense import dense, dense_backward
+from minidl.backends.compiled.norm.batch import batch_norm2d, batch_norm2d_backward, scale_shift
+from minidl.backends.compiled.norm.group import group_norm, group_norm_backward
 from minidl.backends.compiled.optim import adagrad_step, adam_step, lion_step, rmsprop_step, sgd_step
-from minidl.backends.compiled.pool import max_pool2d, max_pool2d_backward
+from minidl.backends.compiled.pool.average import (
+    adaptive_average_pool2d,
+    adaptive_average_pool2d_backward,
+    average_pool2d,
+    average_pool2d_backward,
+)
+from minidl.backends.compiled.pool.max import max_pool2d, max_pool2d_backward
 from minidl.backends.compiled.resize import upsample2d, upsample2d_backward, zero_pad2d, zero_pad2d_backward
-from minidl.backends.compiled.transposed import conv_transpose2d, conv_transpose2d_backward
 from minidl.backends.vectorized import embedding, scale_shift_backward
 
 __all__ = [

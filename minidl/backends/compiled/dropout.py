@@ -8,12 +8,12 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from minidl.backends.compiled.jit import Kernel
-from minidl.backends.compiled.lanewise import multiply
-from minidl.backends.compiled.launch import Job, pieces, run
-from minidl.backends.compiled.llvm import I64, VectorType, lanes_of, llvm_splat, llvm_vector
-from minidl.backends.compiled.memory import at, dense, empty
-from minidl.backends.compiled.simd import as_bits, lanes, load, number, store
+from minidl.backends.compiled.codegen.jit import Kernel
+from minidl.backends.compiled.codegen.lanewise import multiply
+from minidl.backends.compiled.codegen.llvm import I64, VectorType, lanes_of, llvm_splat, llvm_vector
+from minidl.backends.compiled.codegen.load_store import as_bits, lanes, load, number, store
+from minidl.backends.compiled.runtime.memory import at, dense, empty
+from minidl.backends.compiled.runtime.program import Job, pieces, run
 from minidl.typing import Array
 
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from minidl.backends.compiled.jit import Kernel
-from minidl.backends.compiled.lanewise import add
-from minidl.backends.compiled.launch import Job, run
-from minidl.backends.compiled.memory import dense
-from minidl.backends.compiled.simd import lanes, load, store
+from minidl.backends.compiled.codegen.jit import Kernel
+from minidl.backends.compiled.codegen.lanewise import add
+from minidl.backends.compiled.codegen.load_store import lanes, load, store
+from minidl.backends.compiled.runtime.memory import dense
+from minidl.backends.compiled.runtime.program import Job, run
 from minidl.typing import Array, IntArray
 
 

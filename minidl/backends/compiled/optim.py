@@ -4,11 +4,20 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backends.compiled.jit import Kernel, njit
-from minidl.backends.compiled.lanewise import add, divide, multiply, multiply_add, rectify, sign, square_root, subtract
-from minidl.backends.compiled.launch import Job, pieces, run
-from minidl.backends.compiled.memory import at, dense
-from minidl.backends.compiled.simd import lanes, load, splat, store
+from minidl.backends.compiled.codegen.jit import Kernel, njit
+from minidl.backends.compiled.codegen.lanewise import (
+    add,
+    divide,
+    multiply,
+    multiply_add,
+    rectify,
+    sign,
+    square_root,
+    subtract,
+)
+from minidl.backends.compiled.codegen.load_store import lanes, load, splat, store
+from minidl.backends.compiled.runtime.memory import at, dense
+from minidl.backends.compiled.runtime.program import Job, pieces, run
 from minidl.backends.updates import AdagradStep, AdamStep, LionStep, RMSPropStep, SGDStep
 from minidl.typing import Array
 

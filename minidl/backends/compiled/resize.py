@@ -4,17 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backends.compiled.jit import Kernel
-from minidl.backends.compiled.lanewise import multiply, multiply_add
-from minidl.backends.compiled.launch import Job, run
-from minidl.backends.compiled.memory import block, empty
-from minidl.backends.compiled.padding import pad_image
-from minidl.backends.compiled.simd import clear, copy, lanes, load, splat, store
+from minidl.backends.compiled.codegen.jit import Kernel
+from minidl.backends.compiled.codegen.lanewise import multiply, multiply_add
+from minidl.backends.compiled.codegen.load_store import clear, copy, lanes, load, splat, store
+from minidl.backends.compiled.runtime.memory import block, empty
+from minidl.backends.compiled.runtime.padding import pad_image
+from minidl.backends.compiled.runtime.program import Job, run
 from minidl.backends.vectorized.resize import places
-from minidl.typing import Array
-
-Pair = tuple[int, int]
-Sides = tuple[Pair, Pair]
+from minidl.typing import Array, Border, Pair
 
 
 @Kernel
@@ -37,7 +34,7 @@ def _crop(memory, ints, job, task, own):
         copy(memory, dx + (task * height + i) * width * channels, dy + line, width * channels)
 
 
-def zero_pad2d(x: Array, *, padding: Sides) -> Array:
+def zero_pad2d(x: Array, *, padding: Border) -> Array:
     """Image by image."""
     image = block(x)
     n, height, width, channels = image.shape
@@ -47,7 +44,7 @@ def zero_pad2d(x: Array, *, padding: Sides) -> Array:
     return y.transpose(0, 3, 1, 2)
 
 
-def zero_pad2d_backward(dy: Array, *, padding: Sides) -> Array:
+def zero_pad2d_backward(dy: Array, *, padding: Border) -> Array:
     """Image by image."""
     slopes = block(dy)
     n, height, width, channels = slopes.shape

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from minidl.backends.vectorized.windows import Pair, Sides, crop, pad, patches, quiet, under_tap
-from minidl.typing import AffineGradients, Array
+from minidl.backends.vectorized.windows import crop, pad, patches, quiet, under_tap
+from minidl.typing import AffineGradients, Array, Border, Pair
 
 
-def _im2col(x: Array, kernel: Pair, groups: int, stride: Pair, padding: Sides, dilation: Pair) -> tuple[Array, Pair]:
+def _im2col(x: Array, kernel: Pair, groups: int, stride: Pair, padding: Border, dilation: Pair) -> tuple[Array, Pair]:
     """(columns, output size): columns (groups, n out_h out_w, kh kw c/groups) hold one patch in each row."""
     columns = patches(pad(x, padding, 0), kernel, stride, dilation)
     n, out_h, out_w, kh, kw, c = columns.shape
@@ -21,7 +21,7 @@ def _weight_matrix(w: Array, groups: int) -> Array:
 
 
 @quiet
-def conv2d(x: Array, w: Array, b: Array | None, *, stride: Pair, padding: Sides, dilation: Pair, groups: int) -> Array:
+def conv2d(x: Array, w: Array, b: Array | None, *, stride: Pair, padding: Border, dilation: Pair, groups: int) -> Array:
     """One matrix product: the patches, a row each, with the filters, a column each."""
     columns, (out_h, out_w) = _im2col(x, w.shape[2:], groups, stride, padding, dilation)
     y = columns @ _weight_matrix(w, groups)
@@ -38,7 +38,7 @@ def conv2d_backward(
     w: Array,
     *,
     stride: Pair,
-    padding: Sides,
+    padding: Border,
     dilation: Pair,
     groups: int,
     need_dx: bool = True,
@@ -66,7 +66,7 @@ def _slope_matrix(dy: Array, groups: int) -> Array:
 
 
 def image_gradient(
-    dy: Array, w: Array, size: Pair, *, stride: Pair, padding: Sides, dilation: Pair, groups: int
+    dy: Array, w: Array, size: Pair, *, stride: Pair, padding: Border, dilation: Pair, groups: int
 ) -> Array:
     """dx of `conv2d` for images of `size`: the patches' gradients, which col2im adds back up."""
     n, _, out_h, out_w = dy.shape

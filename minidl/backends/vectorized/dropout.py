@@ -3,7 +3,7 @@
 import numpy as np
 
 from minidl.backends.vectorized.windows import quiet
-from minidl.counter import philox
+from minidl.philox import philox
 from minidl.typing import Array
 
 

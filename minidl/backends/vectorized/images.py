@@ -8,9 +8,7 @@ import math
 
 import numpy as np
 
-from minidl.typing import Array, IntArray
-
-Pair = tuple[int, int]
+from minidl.typing import Array, IntArray, Pair
 
 quiet = np.errstate(invalid="ignore", over="ignore")
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backends.vectorized.windows import Pair, Sides, crop, pad, patches, quiet, under_tap
-from minidl.typing import Array, IntArray
+from minidl.backends.vectorized.windows import crop, pad, patches, quiet, under_tap
+from minidl.typing import Array, Border, IntArray, Pair
 
 
-def max_pool2d(x: Array, *, pool_size: Pair, stride: Pair, padding: Sides) -> tuple[Array, IntArray]:
+def max_pool2d(x: Array, *, pool_size: Pair, stride: Pair, padding: Border) -> tuple[Array, IntArray]:
     """(y, argmax): argmax, the winning tap of each window, is what backward needs and all that it needs."""
     windows = patches(pad(x, padding, -np.inf), pool_size, stride, (1, 1))
     n, out_h, out_w, kh, kw, c = windows.shape
@@ -25,7 +25,7 @@ def max_pool2d(x: Array, *, pool_size: Pair, stride: Pair, padding: Sides) -> tu
 
 @quiet
 def max_pool2d_backward(
-    dy: Array, argmax: IntArray, *, size: Pair, pool_size: Pair, stride: Pair, padding: Sides
+    dy: Array, argmax: IntArray, *, size: Pair, pool_size: Pair, stride: Pair, padding: Border
 ) -> Array:
     """Tap by tap, so that overlapping windows add up."""
     n, c, out_h, out_w = dy.shape
@@ -59,7 +59,7 @@ def _counts(rows: IntArray, columns: IntArray, dtype: np.dtype[Any]) -> Array:
 
 
 def windows_of_averages(
-    size: Pair, pool_size: Pair, stride: Pair, padding: Sides, count_include_pad: bool
+    size: Pair, pool_size: Pair, stride: Pair, padding: Border, count_include_pad: bool
 ) -> tuple[IntArray, IntArray]:
     """`average_windows` down and across."""
     axes = zip(size, pool_size, stride, padding, strict=True)
@@ -68,7 +68,7 @@ def windows_of_averages(
 
 
 @quiet
-def average_pool2d(x: Array, *, pool_size: Pair, stride: Pair, padding: Sides, count_include_pad: bool) -> Array:
+def average_pool2d(x: Array, *, pool_size: Pair, stride: Pair, padding: Border, count_include_pad: bool) -> Array:
     """Sums of the windows of images padded with zeros, line by line, over their counts."""
     sums = patches(pad(x, padding, 0), pool_size, stride, (1, 1)).sum(axis=4).sum(axis=3)
     windows = windows_of_averages((x.shape[2], x.shape[3]), pool_size, stride, padding, count_include_pad)
@@ -78,7 +78,7 @@ def average_pool2d(x: Array, *, pool_size: Pair, stride: Pair, padding: Sides, c
 
 @quiet
 def average_pool2d_backward(
-    dy: Array, *, size: Pair, pool_size: Pair, stride: Pair, padding: Sides, count_include_pad: bool
+    dy: Array, *, size: Pair, pool_size: Pair, stride: Pair, padding: Border, count_include_pad: bool
 ) -> Array:
     """Tap by tap, so that overlapping windows add up."""
     n, c, out_h, out_w = dy.shape

@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backends.vectorized.windows import Pair, Sides, quiet
-from minidl.typing import Array, IntArray
+from minidl.backends.vectorized.windows import quiet
+from minidl.typing import Array, Border, IntArray, Pair
 
 
-def zero_pad2d(x: Array, *, padding: Sides) -> Array:
+def zero_pad2d(x: Array, *, padding: Border) -> Array:
     """The images, copied into zeros."""
     n, channels, height, width = x.shape
     (top, bottom), (left, right) = padding
@@ -17,7 +17,7 @@ def zero_pad2d(x: Array, *, padding: Sides) -> Array:
     return padded.transpose(0, 3, 1, 2)
 
 
-def zero_pad2d_backward(dy: Array, *, padding: Sides) -> Array:
+def zero_pad2d_backward(dy: Array, *, padding: Border) -> Array:
     """What is inside of the border, copied."""
     (top, bottom), (left, right) = padding
     inside = dy[:, :, top : dy.shape[2] - bottom, left : dy.shape[3] - right]

@@ -3,8 +3,8 @@
 from typing import Any
 
 from minidl.backends.vectorized.conv import conv2d, conv2d_backward, image_gradient
-from minidl.backends.vectorized.windows import Pair, Sides, quiet
-from minidl.typing import AffineGradients, Array
+from minidl.backends.vectorized.windows import quiet
+from minidl.typing import AffineGradients, Array, Border, Pair
 
 
 @quiet
@@ -14,7 +14,7 @@ def conv_transpose2d(
     b: Array | None,
     *,
     stride: Pair,
-    padding: Sides,
+    padding: Border,
     dilation: Pair,
     groups: int,
     size: Pair,
@@ -33,7 +33,7 @@ def conv_transpose2d_backward(
     w: Array,
     *,
     stride: Pair,
-    padding: Sides,
+    padding: Border,
     dilation: Pair,
     groups: int,
     need_dx: bool = True,

@@ -3,16 +3,13 @@
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from minidl.typing import Array
-
-Pair = tuple[int, int]
-Sides = tuple[Pair, Pair]
+from minidl.typing import Array, Border, Pair
 
 # Infinities and NaN are data here: they reach the output, where they're seen, without a warning on the way.
 quiet = np.errstate(invalid="ignore", over="ignore", divide="ignore")
 
 
-def pad(x: Array, padding: Sides, value: float) -> Array:
+def pad(x: Array, padding: Border, value: float) -> Array:
     """A padded (n, h, w, c) copy of the images, or the images themselves where there's nothing to pad."""
     x = x.transpose(0, 2, 3, 1)
     return np.pad(x, ((0, 0), *padding, (0, 0)), constant_values=value) if np.any(padding) else x
@@ -40,7 +37,7 @@ def under_tap(padded: Array, row: int, column: int, stride: Pair, out: Pair) -> 
     ]
 
 
-def crop(padded: Array, padding: Sides, size: Pair) -> Array:
+def crop(padded: Array, padding: Border, size: Pair) -> Array:
     """The images inside their padding, (n, c, h, w), channels last and contiguous."""
     inside = padded[:, padding[0][0] : padding[0][0] + size[0], padding[1][0] : padding[1][0] + size[1]]
     return np.ascontiguousarray(inside).transpose(0, 3, 1, 2)

@@ -1,0 +1,191 @@
+"""Activations element by element: a factory makes a kernel of each formula and of its slope."""
+
+import inspect
+
+import numpy as np
+from numba.extending import intrinsic
+
+from minidl.backends.compiled.activation.formulas import BACKWARD, FORWARD
+from minidl.backends.compiled.activation.softmax import _in_memory_order
+from minidl.backends.compiled.codegen.jit import Kernel
+from minidl.backends.compiled.codegen.load_store import lanes, load, splat, store
+from minidl.backends.compiled.codegen.vector import Vector
+from minidl.backends.compiled.runtime.memory import empty_like
+from minidl.backends.compiled.runtime.program import Job, pieces
+from minidl.backends.compiled.runtime.replay import Repeatable
+from minidl.typing import Array
+
+
+@intrinsic(prefer_literal=True)
+def _formula(typing, table, name, a, b, first, second):
+    """The formula of this name, of as many vectors and settings as it takes; a and b are vectors, b of "backward"."""
+    is_backward = table.literal_value == "backward"
+    formula = (BACKWARD if is_backward else FORWARD)[name.literal_value]
+
+    def codegen(context, builder, signature, args):
+        dtype = signature.args[2].dtype
+        a, b, *settings = (Vector(builder, dtype, value) for value in args[2:])
+        given = [a, b, *settings] if is_backward else [a, *settings]
+        return formula(*given[: len(inspect.signature(formula).parameters)]).value
+
+    return a(table, name, a, b, first, second), codegen
+
+
+def _kernel(table: str, name: str) -> Kernel:
+    """The kernel of a formula: target = formula(a, b, settings), where forward has no b."""
+
+    def elementwise(memory, ints, job, task, own):
+        a, b, target, settings, size, tasks = (
+            ints[job],
+            ints[job + 1],
+            ints[job + 2],
+            ints[job + 3],
+            ints[job + 4],
+            ints[job + 5],
+        )
+        first, second = splat(memory, memory[settings]), splat(memory, memory[settings + 1])
+        last = (task + 1) * size // tasks
+        for i in range(task * size // tasks, last, lanes(memory)):
+            left = last - i
+            value = _formula(table, name, load(memory, a + i, left), load(memory, b + i, left), first, second)
+            store(memory, target + i, value, left)
+
+    # Numba names machine code and its file in the cache by this: two formulas must not share it.
+    elementwise.__qualname__ = f"_{name}_{table}"
+    return Kernel(elementwise)
+
+
+_KERNELS = {(table, name): _kernel(table, name) for name in FORWARD for table in ("forward", "backward")}
+
+KEEP_Y = frozenset({"leaky_relu", "sigmoid", "tanh"})
+"""Whose backward needs y, which the next operator may keep as well; that of the others needs x."""
+
+_WORK = 64
+"""What an element costs, in multiply-adds, for the decision whether threads share the work."""
+
+
+def _job(table: str, name: str, a: Array, b: Array, settings: tuple[float, ...]) -> tuple[Array, Job]:
+    target = empty_like(b)
+    *given, output = _in_memory_order(*([a] if a is b else [a, b]), target)
+    numbers, tasks = np.array([*settings, 0, 0][:2], b.dtype), pieces(b.size)
+    arguments = [given[0], given[-1], output, numbers, b.size, tasks]
+    return target, Job(_KERNELS[table, name], arguments, tasks, _WORK * b.size)
+
+
+def computed(name: str, x: Array, settings: tuple[float, ...]) -> tuple[Array, Job]:
+    """(y, job) of the activation of this name, in the memory order of x."""
+    return _job("forward", name, x, x, settings)
+
+
+def differentiated(name: str, dy: Array, kept: Array, settings: tuple[float, ...]) -> tuple[Array, Job]:
+    """(dx, job) for dy and what was kept, y or x, in the memory order of that."""
+    return _job("backward", name, dy, kept, settings)
+
+
+Computed = tuple[Array, list[Job]]
+
+
+def _forward(name: str, x: Array, *settings: float) -> Computed:
+    y, job = computed(name, x, settings)
+    return y, [job]
+
+
+def _backward(name: str, dy: Array, kept: Array, *settings: float) -> Computed:
+    dx, job = differentiated(name, dy, kept, settings)
+    return dx, [job]
+
+
+@Repeatable
+def leaky_relu(x: Array, *, negative_slope: float) -> Computed:
+    """X where it's above zero, else negative_slope x."""
+    return _forward("leaky_relu", x, negative_slope)
+
+
+@Repeatable
+def leaky_relu_backward(dy: Array, y: Array, *, negative_slope: float) -> Computed:
+    """Dy where y is above zero, else negative_slope dy."""
+    return _backward("leaky_relu", dy, y, negative_slope)
+
+
+@Repeatable
+def elu(x: Array, *, alpha: float) -> Computed:
+    """X where it's above zero, else alpha (exp(x) - 1)."""
+    return _forward("elu", x, alpha)
+
+
+@Repeatable
+def elu_backward(dy: Array, x: Array, *, alpha: float) -> Computed:
+    """Dy where x is above zero, else dy alpha exp(x)."""
+    return _backward("elu", dy, x, alpha)
+
+
+@Repeatable
+def gelu(x: Array, *, approximate: str) -> Computed:
+    """X times the normal distribution up to x; for "tanh", sigmoid(2 sqrt(2 / pi) (x + 0.044715 x**3)) for that."""
+    return _forward("gelu_tanh" if approximate == "tanh" else "gelu", x)
+
+
+@Repeatable
+def gelu_backward(dy: Array, x: Array, *, approximate: str) -> Computed:
+    """Dy times the slope of `gelu` at x."""
+    return _backward("gelu_tanh" if approximate == "tanh" else "gelu", dy, x)
+
+
+@Repeatable
+def silu(x: Array) -> Computed:
+    """X sigmoid(x)."""
+    return _forward("silu", x)
+
+
+@Repeatable
+def silu_backward(dy: Array, x: Array) -> Computed:
+    """Dy s (1 + x (1 - s)) with s = sigmoid(x)."""
+    return _backward("silu", dy, x)
+
+
+@Repeatable
+def sigmoid(x: Array) -> Computed:
+    """1 / (1 + exp(-x))."""
+    return _forward("sigmoid", x)
+
+
+@Repeatable
+def sigmoid_backward(dy: Array, y: Array) -> Computed:
+    """Dy y (1 - y)."""
+    return _backward("sigmoid", dy, y)
+
+
+@Repeatable
+def tanh(x: Array) -> Computed:
+    """The hyperbolic tangent."""
+    return _forward("tanh", x)
+
+
+@Repeatable
+def tanh_backward(dy: Array, y: Array) -> Computed:
+    """Dy (1 - y**2)."""
+    return _backward("tanh", dy, y)
+
+
+@Repeatable
+def softplus(x: Array, *, beta: float, threshold: float) -> Computed:
+    """log(1 + exp(beta x)) / beta, or x itself where beta x is above the threshold."""
+    return _forward("softplus", x, beta, threshold)
+
+
+@Repeatable
+def softplus_backward(dy: Array, x: Array, *, beta: float, threshold: float) -> Computed:
+    """Dy sigmoid(beta x), or dy itself where beta x is above the threshold."""
+    return _backward("softplus", dy, x, beta, threshold)
+
+
+@Repeatable
+def hard_swish(x: Array) -> Computed:
+    """X times (x + 3) / 6 clipped to [0, 1]."""
+    return _forward("hard_swish", x)
+
+
+@Repeatable
+def hard_swish_backward(dy: Array, x: Array) -> Computed:
+    """Dy where x is at least 3, zero where it's at most -3, and dy (x / 3 + 1 / 2) between."""
+    return _backward("hard_swish", dy, x)

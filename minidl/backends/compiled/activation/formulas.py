@@ -1,0 +1,124 @@
+"""Activations that are formulas of one number, and their slopes: written once, for vectors of either dtype.
+
+Their limits at infinity are right and NaN stays: where a formula multiplies x by what is zero at infinity, x is kept
+from being infinite. In both dtypes y is good to 5 units in the last place as long as the factors of y are normal
+numbers; where an exponent is rounded first, as in GELU by tanh and in softplus with a beta, to 2 eps times max(1, |y|).
+Slopes are good to 2 eps.
+"""
+
+import math
+from collections.abc import Callable
+
+from minidl.backends.compiled.codegen.elementary import both_sigmoids, exp, expm1, gaussian, sigmoid, softplus, tanh
+from minidl.backends.compiled.codegen.vector import Vector, clamp, multiply_add
+
+
+def _leaky_relu(x, slope):
+    return (slope * x).where(x <= 0, x)
+
+
+def _leaky_relu_backward(dy, y, slope):
+    return (slope * dy).where(y <= 0, dy)
+
+
+def _elu(x, alpha):
+    return (alpha * expm1(clamp(x, high=0))).where(x <= 0, x)
+
+
+def _elu_backward(dy, x, alpha):
+    return (dy * (alpha * exp(clamp(x, high=0)))).where(x <= 0, dy)
+
+
+def _sigmoid_backward(dy, y):
+    return dy * (y * (1 - y))
+
+
+def _tanh_backward(dy, y):
+    return dy * ((1 - y) * (1 + y))
+
+
+FAR = 1000
+"""Beyond it, either way, a sigmoid is 0 or 1 in both dtypes; and infinity times zero would be NaN."""
+
+
+def _silu(x):
+    return clamp(x, low=-FAR) * sigmoid(x)
+
+
+def _silu_backward(dy, x):
+    x = clamp(x, low=-FAR, high=FAR)
+    s, rest = both_sigmoids(x)
+    return dy * (s * multiply_add(x, rest, 1))
+
+
+def _gelu(x):
+    return clamp(x, low=-FAR) * gaussian(x)[0]
+
+
+def _gelu_backward(dy, x):
+    x = clamp(x, low=-FAR, high=FAR)
+    distribution, e = gaussian(x)
+    return dy * multiply_add(x, e * (1 / math.sqrt(2 * math.pi)), distribution)
+
+
+CUBIC, SCALE = 0.044715, 2 * math.sqrt(2 / math.pi)
+"""Of GELU by tanh: (1 + tanh(z / 2)) / 2 = sigmoid(z) with z = SCALE (x + CUBIC x**3)."""
+
+
+def _gelu_tanh(x):
+    near = clamp(x, low=-FAR, high=FAR)
+    return clamp(x, low=-FAR) * sigmoid(SCALE * near * multiply_add(CUBIC * near, near, 1))
+
+
+def _gelu_tanh_backward(dy, x):
+    x = clamp(x, low=-FAR, high=FAR)
+    s, rest = both_sigmoids(SCALE * x * multiply_add(CUBIC * x, x, 1))
+    slope = SCALE * multiply_add(3 * CUBIC * x, x, 1)
+    return dy * (s * multiply_add(x * rest, slope, 1))
+
+
+def _softplus(x, beta, threshold):
+    scaled = beta * x
+    return x.where(scaled > threshold, softplus(scaled) / beta)
+
+
+def _softplus_backward(dy, x, beta, threshold):
+    scaled = beta * x
+    return dy.where(scaled > threshold, dy * sigmoid(scaled))
+
+
+def _hard_swish(x):
+    inside = x * (clamp(x + 3, high=6) / 6)
+    return x.like(0).where(x <= -3, x.where(x >= 3, inside))
+
+
+def _hard_swish_backward(dy, x):
+    inside = dy * (x / 3 + 0.5)
+    return dy.like(0).where(x <= -3, dy.where(x >= 3, inside))
+
+
+FORWARD: dict[str, Callable[..., Vector]] = {
+    "elu": _elu,
+    "gelu": _gelu,
+    "gelu_tanh": _gelu_tanh,
+    "hard_swish": _hard_swish,
+    "leaky_relu": _leaky_relu,
+    "sigmoid": sigmoid,
+    "silu": _silu,
+    "softplus": _softplus,
+    "tanh": tanh,
+}
+"""y by x and up to two settings."""
+
+BACKWARD: dict[str, Callable[..., Vector]] = {
+    "elu": _elu_backward,
+    "gelu": _gelu_backward,
+    "gelu_tanh": _gelu_tanh_backward,
+    "hard_swish": _hard_swish_backward,
+    "leaky_relu": _leaky_relu_backward,
+    "sigmoid": _sigmoid_backward,
+    "silu": _silu_backward,
+    "softplus": _softplus_backward,
+    "tanh": _tanh_backward,
+}
+"""dx by dy, what was kept, and the settings."""

@@ -1,0 +1,268 @@
+"""ReLU, softmax and cross-entropy: vectors over the elements, rows summed class by class so that the order is fixed."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minidl.backends.compiled.codegen.jit import Kernel, inlined, njit
+from minidl.backends.compiled.codegen.lanewise import (
+    divide,
+    exponential,
+    if_beats,
+    multiply,
+    rectify,
+    subtract,
+    where_positive,
+)
+from minidl.backends.compiled.codegen.llvm import REGISTER_BYTES
+from minidl.backends.compiled.codegen.load_store import lanes, largest_lane, load, load_over, splat, store, store_whole
+from minidl.backends.compiled.runtime.memory import dense, empty, empty_like
+from minidl.backends.compiled.runtime.program import Job, pieces
+from minidl.backends.compiled.runtime.replay import Repeatable
+from minidl.typing import Array
+
+
+@inlined
+def _rectify(memory, x, y, count):
+    store(memory, y, rectify(load(memory, x, count)), count)
+
+
+@Kernel
+def _relu(memory, ints, job, task, own):
+    x, y, size, tasks = ints[job], ints[job + 1], ints[job + 2], ints[job + 3]
+    first, last = task * size // tasks, (task + 1) * size // tasks
+    whole = last - (last - first) % lanes(memory)
+    for i in range(first, whole, lanes(memory)):
+        _rectify(memory, x + i, y + i, lanes(memory))
+    if whole < last:
+        _rectify(memory, x + whole, y + whole, last - whole)
+
+
+@inlined
+def _pass_positive(memory, dy, y, dx, count):
+    store(memory, dx, where_positive(load(memory, y, count), load(memory, dy, count)), count)
+
+
+@Kernel
+def _relu_backward(memory, ints, job, task, own):
+    dy, y, dx, size, tasks = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
+    first, last = task * size // tasks, (task + 1) * size // tasks
+    whole = last - (last - first) % lanes(memory)
+    for i in range(first, whole, lanes(memory)):
+        _pass_positive(memory, dy + i, y + i, dx + i, lanes(memory))
+    if whole < last:
+        _pass_positive(memory, dy + whole, y + whole, dx + whole, last - whole)
+
+
+@njit
+def _largest(memory, row, classes):
+    """A row's maximum, which is NaN if any of the row is."""
+    largest = splat(memory, memory[row])
+    for k in range(0, classes, lanes(memory)):
+        value = load_over(memory, row + k, classes - k, largest)
+        largest = if_beats(value, largest, value, largest)
+    return largest_lane(largest)
+
+
+@njit
+def _sum(memory, row, classes):
+    """In the order of the classes."""
+    total = memory[row]
+    for k in range(1, classes):
+        total += memory[row + k]
+    return total
+
+
+@inlined
+def _put(memory, target, value, left, end):
+    """Write what is left of a row. What a whole vector writes beyond it, up to `end`, following rows write over."""
+    store(memory, target, value, lanes(memory) if target + lanes(memory) <= end else left)
+
+
+@Kernel
+def _softmax(memory, ints, job, task, own):
+    x, y, rows, classes, tasks = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
+    first, last = task * rows // tasks, (task + 1) * rows // tasks
+    end = y + last * classes
+    for n in range(first, last):
+        row, source = y + n * classes, x + n * classes
+        largest = splat(memory, _largest(memory, source, classes))
+        for k in range(0, classes, lanes(memory)):
+            left = classes - k
+            _put(memory, row + k, exponential(subtract(load(memory, source + k, left), largest)), left, end)
+        total = splat(memory, _sum(memory, row, classes))
+        for k in range(0, classes, lanes(memory)):
+            _put(memory, row + k, divide(load(memory, row + k, classes - k), total), classes - k, end)
+
+
+@Kernel
+def _softmax_backward(memory, ints, job, task, own):
+    dy, y, dx, rows, classes = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
+    tasks = ints[job + 5]
+    first, last = task * rows // tasks, (task + 1) * rows // tasks
+    for row in range(first * classes, last * classes, classes):
+        mean = memory[dy + row] * memory[y + row]
+        for k in range(row + 1, row + classes):
+            mean += memory[dy + k] * memory[y + k]
+        for k in range(row, row + classes):
+            memory[dx + k] = memory[y + k] * (memory[dy + k] - mean)
+
+
+@Kernel
+def _log_softmax(memory, ints, job, task, own):
+    x, y, rows, classes, tasks = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
+    first, last = task * rows // tasks, (task + 1) * rows // tasks
+    end = y + last * classes
+    for n in range(first, last):
+        row, source = y + n * classes, x + n * classes
+        largest = splat(memory, _largest(memory, source, classes))
+        for k in range(0, classes, lanes(memory)):
+            left = classes - k
+            below = subtract(load(memory, source + k, left), largest)
+            _put(memory, row + k, below, left, end)
+            store_whole(memory, own + k, exponential(below))
+        log_total = splat(memory, math.log(_sum(memory, own, classes)))
+        for k in range(0, classes, lanes(memory)):
+            _put(memory, row + k, subtract(load(memory, row + k, classes - k), log_total), classes - k, end)
+
+
+@Kernel
+def _log_softmax_backward(memory, ints, job, task, own):
+    dy, y, dx, rows, classes = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
+    tasks = ints[job + 5]
+    first, last = task * rows // tasks, (task + 1) * rows // tasks
+    end = dx + last * classes
+    for n in range(first, last):
+        row = n * classes
+        total = splat(memory, _sum(memory, dy + row, classes))
+        for k in range(row, row + classes, lanes(memory)):
+            left = row + classes - k
+            part = multiply(exponential(load(memory, y + k, left)), total)
+            _put(memory, dx + k, subtract(load(memory, dy + k, left), part), left, end)
+
+
+@Kernel
+def _cross_entropy(memory, ints, job, task, own):
+    logits, targets, losses, dlogits = ints[job], ints[job + 1], ints[job + 2], ints[job + 3]
+    rows, classes, tasks = ints[job + 4], ints[job + 5], ints[job + 6]
+    first, last = task * rows // tasks, (task + 1) * rows // tasks
+    end = dlogits + last * classes
+    for n in range(first, last):
+        row, target, source = dlogits + n * classes, targets + n * classes, logits + n * classes
+        largest = splat(memory, _largest(memory, source, classes))
+        for k in range(0, classes, lanes(memory)):
+            left = classes - k
+            below = subtract(load(memory, source + k, left), largest)
+            store_whole(memory, own + k, below)
+            _put(memory, row + k, exponential(below), left, end)
+        total = _sum(memory, row, classes)
+        sums, log_total = splat(memory, total), splat(memory, math.log(total))
+        for k in range(0, classes, lanes(memory)):
+            left = classes - k
+            part = load(memory, target + k, left)
+            store_whole(memory, own + k, multiply(part, subtract(load(memory, own + k, left), log_total)))
+            _put(memory, row + k, subtract(divide(load(memory, row + k, left), sums), part), left, end)
+        loss = total - total
+        for k in range(classes):
+            if memory[target + k] != 0:  # 0 times minus infinity is 0 here
+                loss -= memory[own + k]
+        memory[losses + n] = loss
+
+
+def rectified(x: Array) -> tuple[Array, Job]:
+    """(max(x, 0), job), in the memory order of x."""
+    y = empty_like(x)
+    source, target = _in_memory_order(x, y)
+    tasks = pieces(x.size)
+    return y, Job(_relu, [source, target, x.size, tasks], tasks, 8 * x.size)
+
+
+@Repeatable
+def relu(x: Array) -> tuple[Array, list[Job]]:
+    """max(x, 0), NaN kept, in the memory order of x."""
+    y, job = rectified(x)
+    return y, [job]
+
+
+def masked(dy: Array, y: Array) -> tuple[Array, Job]:
+    """(dy where y isn't zero, job), in the memory order of y."""
+    dx = empty_like(y)
+    slopes, outputs, target = _in_memory_order(dy, y, dx)
+    tasks = pieces(y.size)
+    return dx, Job(_relu_backward, [slopes, outputs, target, y.size, tasks], tasks, 8 * y.size)
+
+
+@Repeatable
+def relu_backward(dy: Array, y: Array) -> tuple[Array, list[Job]]:
+    """Dy where y isn't zero, in the memory order of y."""
+    dx, job = masked(dy, y)
+    return dx, [job]
+
+
+def _in_memory_order(*arrays: Array) -> list[Any]:
+    """Arrays of one shape as dense blocks, all in the order in which the last one, dense, lies in memory."""
+    order = np.argsort(arrays[-1].strides, kind="stable")[::-1]
+    return [dense(array.transpose(order)) for array in arrays]
+
+
+@Repeatable
+def softmax(x: Array) -> tuple[Array, list[Job]]:
+    """Row by row of (n, classes), below the row's maximum so that exp can't overflow."""
+    return _by_rows(_softmax, x)
+
+
+@Repeatable
+def softmax_backward(dy: Array, y: Array) -> tuple[Array, list[Job]]:
+    """Y (dy - the row's sum of dy y)."""
+    return _by_rows(_softmax_backward, dy, y)
+
+
+@Repeatable
+def log_softmax(x: Array) -> tuple[Array, list[Job]]:
+    """Row by row of (n, classes), below the row's maximum."""
+    return _by_rows(_log_softmax, x, scratch=True)
+
+
+@Repeatable
+def log_softmax_backward(dy: Array, y: Array) -> tuple[Array, list[Job]]:
+    """Dy - softmax times the row's sum of dy."""
+    return _by_rows(_log_softmax_backward, dy, y)
+
+
+def _by_rows(kernel: Kernel, *inputs: Array, scratch: bool = False) -> tuple[Array, list[Job]]:
+    sources = [dense(array) for array in inputs]
+    output = empty(sources[0].shape, sources[0].dtype)
+    return output, [by_rows(kernel, *sources, output, scratch=scratch)]
+
+
+def by_rows(kernel: Kernel, *arrays: Array, scratch: bool = False) -> Job:
+    """The job of a kernel that reads dense rows, all arrays but the last one, and writes the rows of that."""
+    rows, classes = arrays[-1].shape
+    tasks = _row_tasks(rows, classes)
+    return Job(
+        kernel, [*arrays, rows, classes, tasks], tasks, _WORK * rows * classes, _row_scratch(classes) if scratch else 0
+    )
+
+
+_WORK = 64
+"""What an element of a row costs, in multiply-adds."""
+
+
+def _row_scratch(classes: int) -> int:
+    """Floats for a row and what a whole vector writes beyond it."""
+    return classes + int(REGISTER_BYTES) // 4
+
+
+def _row_tasks(rows: int, classes: int) -> int:
+    return max(min(rows, pieces(rows * classes)), 1)
+
+
+@Repeatable
+def cross_entropy(logits: Array, targets: Array) -> tuple[tuple[Array, Array], list[Job]]:
+    """(losses (n,), dlogits (n, classes)) of rows of logits and rows of target probabilities."""
+    scores, distributions = dense(logits), dense(targets)
+    losses, dlogits = np.empty(len(scores), scores.dtype), np.empty(scores.shape, scores.dtype)
+    tasks = _row_tasks(*scores.shape)
+    job = [scores, distributions, losses, dlogits, *scores.shape, tasks]
+    return (losses, dlogits), [Job(_cross_entropy, job, tasks, _WORK * scores.size, _row_scratch(scores.shape[1]))]

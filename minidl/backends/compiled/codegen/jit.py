@@ -1,0 +1,118 @@
+"""How kernels are compiled: on first use, and kept on disk for later processes."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar, cast
+
+import llvmlite.binding
+import numba
+from numba import types
+from numba.core.ccallback import CFunc
+from numba.core.compiler_lock import global_compiler_lock
+
+from minidl.backends.compiled.codegen.kernel_cache import KernelCache
+from minidl.process import locks
+from minidl.process.interrupts import uninterrupted
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+FLOATS = {"f": types.float32, "d": types.float64}
+"""By NumPy's characters for float32 and float64."""
+
+
+def entry(function: Function, **options: Any) -> Function:
+    """Compile on first use; divide by zero as IEEE 754 does; no fastmath, which breaks NaN and the order of sums."""
+    dispatcher = numba.njit(error_model="numpy", nogil=True, **options)(function)
+    dispatcher._cache = KernelCache(function)  # in the place of Numba's, which any trouble with its files stops
+    return cast(Function, dispatcher)
+
+
+def njit(function: Function, **options: Any) -> Function:
+    """`entry` for what kernels alone call: without the wrappers for Python and C, which take long to compile."""
+    return entry(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)
+
+
+def inlined(function: Function) -> Function:
+    """`njit`, a copy in every caller, so that a `count` of all lanes there loads and stores without a mask here."""
+    return njit(function, forceinline=True)
+
+
+def callback(function: Callable[..., None], signature: Any) -> Any:
+    """The function compiled, or read from the cache, for C to call: its `address`."""
+    made: Any = CFunc(function, (signature.args, signature.return_type), {}, {"error_model": "numpy"})
+    made._cache = KernelCache(function)
+    made.compile()
+    return made
+
+
+_compiling = locks.lock("compiling")
+_owner: Any
+for _name, _owner in (("numba", global_compiler_lock), ("llvm", getattr(llvmlite.binding.ffi.lib, "_lock", None))):
+    if hasattr(_owner, "_lock"):
+        locks.heed(_name, _owner._lock)
+
+
+def once(made: dict[str, Any], name: str, make: Callable[[], Any]) -> Any:
+    """made[name], which is made if need be, by one thread and whole: signals wait until it is there."""
+    if name not in made:
+        locks.give_way()
+        with _compiling, uninterrupted():
+            if name not in made:
+                made[name] = make()
+    return made[name]
+
+
+class Linked:
+    """A decorated function(memory, ints, integers..., number) that kernels call by its name.
+
+    What is much code is so compiled once, and not again for every kernel that it would be part of.
+    """
+
+    every: ClassVar[list["Linked"]] = []
+
+    def __init__(self, function: Callable[..., None]) -> None:
+        self.function = function
+        self.compiled: dict[str, Any] = {}
+        self.every.append(self)
+
+    def signature(self, dtype: Any) -> Any:
+        """Its arguments' types, for memory of these floats."""
+        integers = self.function.__code__.co_argcount - 3
+        pointers = types.CPointer(dtype), types.CPointer(types.int64)
+        return types.void(*pointers, *[types.int64] * integers, dtype)
+
+    def symbol(self, dtype: Any) -> str:
+        """The name that machine code has it by."""
+        return f"minidl{self.function.__name__}_{dtype}"
+
+    def link(self, dtype: str) -> None:
+        """Let kernels find it: they are linked as they are compiled, or read from the cache."""
+        once(self.compiled, dtype, lambda: self._compile(FLOATS[dtype]))
+
+    def _compile(self, floats: Any) -> Any:
+        made = callback(self.function, self.signature(floats))
+        llvmlite.binding.add_symbol(self.symbol(floats), made.address)
+        return made
+
+
+class Kernel:
+    """A decorated function kernel(memory, ints, job, task, own), called by address and so by any thread.
+
+    `memory` and `ints` are the null pointers to floats and 64-bit integers: addresses counted in elements are their
+    indices. `job` is the address of the job's integers, `task` the part of it to do, and `own` that of floats that
+    are the thread's to write on.
+    """
+
+    def __init__(self, function: Callable[..., None]) -> None:
+        self.function = function
+        self.compiled: dict[str, Any] = {}
+
+    def address(self, dtype: str) -> int:
+        """The address of the machine code for "f" or "d", compiled or read from the cache if need be."""
+        if dtype not in self.compiled:
+            for linked in Linked.every:
+                linked.link(dtype)
+            once(self.compiled, dtype, lambda: self._compile(FLOATS[dtype]))
+        return int(self.compiled[dtype].address)
+
+    def _compile(self, floats: Any) -> Any:
+        signature = types.void(types.CPointer(floats), types.CPointer(types.int64), *[types.int64] * 3)
+        return callback(self.function, signature)

@@ -1,0 +1,147 @@
+"""Vectors while their code is written: Python's arithmetic on them emits LLVM's instructions into a kernel.
+
+A formula written once for a `Vector` is a kernel's code in either dtype and at any width. Nothing is fused or moved
+but what the formula says: `a * b + c` rounds twice and `multiply_add(a, b, c)` once, on every CPU.
+"""
+
+from llvmlite import ir
+from numba import types
+
+from minidl.backends.compiled.codegen.lanewise import of_vectors
+from minidl.backends.compiled.codegen.llvm import lanes_of, llvm_call, llvm_fma, llvm_vector
+
+
+class Vector:
+    """A register of floats, which will have its values when the kernel runs. A number beside one fills a register."""
+
+    def __init__(self, builder, dtype, value):
+        self.builder, self.dtype, self.value = builder, dtype, value
+
+    @property
+    def is_single(self):
+        """Whether its floats are float32."""
+        return self.dtype == types.float32
+
+    def like(self, value):
+        """A vector of this kind, of LLVM's value or full of a number."""
+        if isinstance(value, Vector):
+            return value
+        if isinstance(value, int | float):
+            kind = llvm_vector(self.dtype)
+            value = ir.Constant(kind, [float(value)] * kind.count)
+        return Vector(self.builder, self.dtype, value)
+
+    def __add__(self, other):
+        return self.like(self.builder.fadd(self.value, self.like(other).value))
+
+    def __radd__(self, other):
+        return self.like(other) + self
+
+    def __sub__(self, other):
+        return self.like(self.builder.fsub(self.value, self.like(other).value))
+
+    def __rsub__(self, other):
+        return self.like(other) - self
+
+    def __mul__(self, other):
+        return self.like(self.builder.fmul(self.value, self.like(other).value))
+
+    def __rmul__(self, other):
+        return self.like(other) * self
+
+    def __truediv__(self, other):
+        return self.like(self.builder.fdiv(self.value, self.like(other).value))
+
+    def __rtruediv__(self, other):
+        return self.like(other) / self
+
+    def __neg__(self):
+        return self.like(self.builder.fneg(self.value))
+
+    def __abs__(self):
+        return self._call("fabs")
+
+    def with_sign_of(self, other):
+        """Its size, and the sign of the other one, of zero and NaN too."""
+        return self._call("copysign", other.value)
+
+    def _call(self, name, *others):
+        kind = llvm_vector(self.dtype)
+        full = f"llvm.{name}.v{kind.count}f{self.dtype.bitwidth}"
+        return self.like(llvm_call(self.builder, full, kind, self.value, *others))
+
+    def __lt__(self, other):
+        """Where it is less: a mask for `where`. NaN is never."""
+        return self.builder.fcmp_ordered("<", self.value, self.like(other).value)
+
+    def __le__(self, other):
+        return self.builder.fcmp_ordered("<=", self.value, self.like(other).value)
+
+    def __gt__(self, other):
+        return self.builder.fcmp_ordered(">", self.value, self.like(other).value)
+
+    def __ge__(self, other):
+        return self.builder.fcmp_ordered(">=", self.value, self.like(other).value)
+
+    def where(self, mask, other):
+        """Itself where the mask is, else the other."""
+        return self.like(self.builder.select(mask, self.value, self.like(other).value))
+
+
+def multiply_add(a, b, c):
+    """a b + c, rounded once; one of them, at least, is a vector."""
+    kind = next(x for x in (a, b, c) if isinstance(x, Vector))
+    a, b, c = kind.like(a), kind.like(b), kind.like(c)
+    return kind.like(llvm_fma(kind.builder, kind.dtype, a.value, b.value, c.value))
+
+
+def polynomial(x, coefficients):
+    """The sum of coefficients[k] x**k, by Horner's rule."""
+    total = x.like(coefficients[-1])
+    for coefficient in coefficients[-2::-1]:
+        total = multiply_add(total, x, coefficient)
+    return total
+
+
+def clamp(x, low=None, high=None):
+    """The number nearest to x from low to high; NaN stays."""
+    if low is not None:
+        x = x.like(low).where(x < low, x)
+    return x if high is None else x.like(high).where(x > high, x)
+
+
+def nearest_integer(x):
+    """(n, bits): the integer nearest to x, as a float and in LLVM's integers of that width; |x| is below 2**20.
+
+    Adding 1.5 times 2**23 (of float64: 2**52) rounds to an integer and leaves it in the last bits of the sum. Unlike
+    the instruction that converts, this is defined for NaN as well: n is NaN, and the bits are some or other.
+    """
+    shift = 1.5 * 2.0 ** (23 if x.is_single else 52)
+    shifted = x + shift
+    kind = ir.VectorType(ir.IntType(x.dtype.bitwidth), lanes_of(x.dtype))
+    bits = [x.builder.bitcast(value, kind) for value in (shifted.value, x.like(shift).value)]
+    return shifted - shift, x.builder.sub(*bits)
+
+
+def halves(x, bits):
+    """LLVM's integers as the sum of two that differ by one at most."""
+    half = x.builder.ashr(bits, ir.Constant(bits.type, [1] * bits.type.count))
+    return half, x.builder.sub(bits, half)
+
+
+def power_of_two(x, bits):
+    """2**n as a vector like x, for LLVM's integers n that are the exponents of normal numbers."""
+    bias, fraction = (127, 23) if x.is_single else (1023, 52)
+    full = [ir.Constant(bits.type, [number] * bits.type.count) for number in (bias, fraction)]
+    shifted = x.builder.shl(x.builder.add(bits, full[0]), full[1])
+    return x.like(x.builder.bitcast(shifted, x.value.type))
+
+
+def in_kernels(function, inputs=1):
+    """What a kernel calls a function of so many vectors by: `softplus = in_kernels(mathematics.softplus)`, outside."""
+
+    def emit(builder, dtype, *values):
+        return function(*(Vector(builder, dtype, value) for value in values)).value
+
+    emit.__name__, emit.__doc__ = function.__name__, function.__doc__
+    return of_vectors(inputs)(emit)

@@ -1,0 +1,1 @@
+"""Convolutions: their plans, and a room for each strategy."""

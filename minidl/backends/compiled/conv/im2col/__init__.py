@@ -1,0 +1,1 @@
+"""Convolution by an im2col that is never built, and its gradients."""

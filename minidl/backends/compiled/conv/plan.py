@@ -1,0 +1,165 @@
+"""The tables that a convolution reads images through: computed once for each geometry, then kept."""
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl.backends.compiled.codegen.interleave import MOST_WOVEN
+from minidl.backends.compiled.runtime.memory import at
+from minidl.typing import Border, Pair
+
+FEW_CHANNELS = 8
+"""Up to this many, the input's gradient is taken by columns: as columns, channels would leave most lanes idle."""
+
+FEW_FILTERS = MOST_WOVEN
+"""Up to this many, the lanes of a vector are pixels: filters would leave half of them idle."""
+
+MANY_CHANNELS = 16
+"""From so many channels and filters on, Winograd's transforms are made in whole vectors."""
+
+TRANSFORM = 512
+"""In how many multiplications' time a tile of one channel or filter is transformed, generously measured."""
+
+
+def _offsets(*parts: tuple[int, Sequence[int]]) -> Any:
+    """The sums of stride * index over all combinations of the (stride, indices), the last running fastest."""
+    total = np.zeros(1, np.int64)
+    for stride, indices in parts:
+        total = (total[:, None] + stride * np.asarray(indices, np.int64)).reshape(-1)
+    return total
+
+
+def _table(columns: Any, lines: Any) -> Any:
+    """Columns and lines by turns, as `multiply` reads them."""
+    return np.ascontiguousarray(np.stack([columns, lines], axis=1).reshape(-1))
+
+
+class Plan:
+    """One convolution's sizes and tables. Images are channels last; `padded` ones lie inside a border of zeros.
+
+    Offsets count floats. `forward` is the table of the convolution itself, `weights` that of its weights' gradient.
+    """
+
+    def __init__(
+        self,
+        size: Pair,
+        channels: int,
+        filters: int,
+        kernel: Pair,
+        stride: Pair,
+        padding: Border,
+        dilation: Pair,
+        groups: int,
+    ) -> None:
+        self.size, self.channels, self.filters, self.kernel = size, channels, filters, kernel
+        self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
+        self.depthwise = groups == channels == filters and groups > 1
+        self.planar = groups == channels == 1 and filters <= FEW_FILTERS and stride[1] <= 2
+        self.planar_backward = self.planar and dilation[1] == 1 and kernel[0] <= MOST_WOVEN
+        self.padded = (size[0] + sum(padding[0]), size[1] + sum(padding[1]))
+        self.padded_size = self.padded[0] * self.padded[1] * channels if self.padded != size else 0
+        self.out = (
+            (self.padded[0] - dilation[0] * (kernel[0] - 1) - 1) // stride[0] + 1,
+            (self.padded[1] - dilation[1] * (kernel[1] - 1) - 1) // stride[1] + 1,
+        )
+        self.span = dilation[0] * (kernel[0] - 1) + 1  # lines that a window reaches over
+        line = self.padded[1] * channels
+        down, across = range(self.out[0]), range(self.out[1])
+        self.winograd = self._suits_winograd() and self._saves_by_winograd()
+        self.pixels = _offsets((stride[0] * line, down), (stride[1] * channels, across))
+        self.taps = _offsets(
+            (dilation[0] * line, range(kernel[0])),
+            (dilation[1] * channels, range(kernel[1])),
+            (1, range(channels // groups)),
+        )
+        self.forward = _table(self.taps, filters * np.arange(self.taps.size))
+        self.macs = self.pixels.size * self.taps.size * filters
+
+        self.by_columns = groups == 1 and dilation[1] == 1 and channels <= FEW_CHANNELS
+        self.slope_rows = filters * np.arange(self.pixels.size)
+        self.columns = _table(np.arange(filters), self.taps.size * np.arange(filters))
+
+        # dy lies in a border, so that every input pixel finds zeros where no window reaches it.
+        self.border = ((0, 0), (0, 0)) if self.by_columns else (self._border(0), self._border(1))
+        self.slopes = (self.out[0] + sum(self.border[0]), self.out[1] + sum(self.border[1]))
+        self.slope_line = self.slopes[1] * filters
+        self.slope_origin = self.border[0][0] * self.slope_line + self.border[1][0] * filters
+        windows = _offsets((self.slope_line, down), (filters, across)) + self.slope_origin
+        self.weights = _table(self.pixels, windows)
+        self.weights_unpadded = _table(self.pixels, filters * np.arange(self.pixels.size))
+        self._kept: list[Any] = []  # the phases' tables, which are known by their addresses
+        self.phases = np.zeros((0, 6), np.int64) if self.by_columns or self.depthwise else self._phases()
+
+    def _suits_winograd(self) -> bool:
+        """Whether Winograd's tiles, of 4 x 4 outputs and of as many inputs for their gradient, can be used."""
+        plain = self.kernel == (3, 3) and self.stride == self.dilation == (1, 1) and self.groups == 1
+        return plain and min(self.channels, self.filters) >= MANY_CHANNELS and max(map(max, self.padding)) <= 2
+
+    def _saves_by_winograd(self) -> bool:
+        """Whether 36 products a tile, and the transforms, take less time than nine a pixel."""
+        products, transforms = self.channels * self.filters, TRANSFORM * (self.channels + self.filters)
+        return all(
+            9 * h * w * products >= -(-h // 4) * -(-w // 4) * (36 * products + transforms)
+            for h, w in (self.out, self.size)
+        )
+
+    def _border(self, axis: int) -> Pair:
+        reach = self.dilation[axis] * (self.kernel[axis] - 1) // self.stride[axis]
+        last = (self.size[axis] - 1 + self.padding[axis][0]) // self.stride[axis]
+        return reach, max(last - (self.out[axis] - 1), 0)
+
+    def _phases(self) -> Any:
+        """The products that the input's gradient is made of: (rows, row table, depth, table, offset, stride) each.
+
+        An input line has a product for each phase of its columns; with a stride of 1, one does for all lines.
+        """
+        (height, width), (step_down, step_across) = self.size, self.stride
+        whole = self.stride == (1, 1)
+        products = []
+        for top in range(1 if whole else height):
+            lines = range(height) if whole else [top]
+            for phase in range(step_across):
+                columns = range((phase - self.padding[1][0]) % step_across, width, step_across)
+                if not columns:
+                    continue
+                rows = _offsets(
+                    (self.slope_line, [self._slope(line, 0) for line in lines]),
+                    (self.filters, [self._slope(column, 1) for column in columns]),
+                )
+                table = self._taps_of_phase((top + self.padding[0][0]) % step_down, phase)
+                self._kept += [rows, table]
+                first = (top * width + columns[0]) * self.channels
+                products.append([rows.size, at(rows), table.size // 2, at(table), first, step_across * self.channels])
+        return np.array(products, np.int64).reshape(-1, 6)
+
+    def _slope(self, pixel: int, axis: int) -> int:
+        """Where in dy, border included, the last window begins that may reach an input line or column."""
+        return (pixel + self.padding[axis][0]) // self.stride[axis] + self.border[axis][0]
+
+    def _taps_of_phase(self, down_phase: int, across_phase: int) -> Any:
+        """The offsets in dy, back from `_slope`, and the lines of flipped weights, of the taps that reach a phase."""
+        taps = [
+            (-down * self.slope_line - across * self.filters, p * self.kernel[1] + q)
+            for p, down in self._reach(down_phase, 0)
+            for q, across in self._reach(across_phase, 1)
+        ]
+        offsets, numbers = np.array(taps, np.int64).reshape(-1, 2).T
+        group_filters, group_channels = self.filters // self.groups, self.channels // self.groups
+        each = np.arange(group_filters)
+        lines = (numbers[:, None] * group_filters + each) * group_channels
+        return _table((offsets[:, None] + each).reshape(-1), lines.reshape(-1))
+
+    def _reach(self, phase: int, axis: int) -> list[Pair]:
+        """(tap, how many windows back) of the taps that reach a phase."""
+        offsets = [(tap, tap * self.dilation[axis] - phase) for tap in range(self.kernel[axis])]
+        return [(tap, offset // self.stride[axis]) for tap, offset in offsets if offset % self.stride[axis] == 0]
+
+
+@functools.lru_cache(maxsize=256)
+def plan(
+    size: Pair, channels: int, filters: int, kernel: Pair, stride: Pair, padding: Border, dilation: Pair, groups: int
+) -> Plan:
+    """The plan of this geometry."""
+    return Plan(size, channels, filters, kernel, stride, padding, dilation, groups)

@@ -1,0 +1,1 @@
+"""The matrix product that every layer with weights is made of."""

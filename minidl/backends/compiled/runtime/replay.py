@@ -1,0 +1,166 @@
+"""Operators that are prepared once: the next call with arrays of the same layout only gives other addresses."""
+
+import functools
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, ClassVar, Generic, NamedTuple, ParamSpec, TypeVar, cast
+
+import numpy as np
+
+from minidl.backends.compiled.runtime.memory import at, empty
+from minidl.backends.compiled.runtime.program import Job, Program
+from minidl.process import memory as limit
+from minidl.typing import Array
+
+P = ParamSpec("P")
+R = TypeVar("R", bound=Array | tuple[Array | None, ...])
+
+CALLS = 32
+"""So many layouts are remembered of an operator, the oldest forgotten first."""
+
+SHARE = 8
+"""The part of the process's limit, one in so many, that kept calls may take. Beyond it all are forgotten."""
+
+CALL_BYTES = 1 << 12
+"""Of a call, besides its arrays."""
+
+KEPT_BYTES = 1 << 20
+"""A call whose own arrays, such as packed weights, take more isn't kept: memory would be held that others can use."""
+
+
+class Repeatable(Generic[P, R]):
+    """A decorated function(*arrays, **settings) -> (its results, the jobs that compute them) that does them at once.
+
+    The jobs may not depend on the values in the arrays. Each kept call serves one thread at a time.
+    """
+
+    every: ClassVar[list["Repeatable[Any, Any]"]] = []
+
+    def __init__(self, prepare: Callable[P, tuple[R, Sequence[Job]]]) -> None:
+        functools.update_wrapper(self, prepare)
+        self.prepare = prepare
+        self.idle: dict[Hashable, list[_Call] | None] = {}  # None for a layout whose calls can't be kept
+        self.every.append(self)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """The operator's results, in arrays of their own."""
+        key = (*map(_layout, args), *kwargs.items())
+        idle = self._calls(key)
+        given = [cast(Array, array) for array in args if array is not None]
+        call = _taken(idle)
+        if call is not None and idle is not None:
+            again = call.run(given)
+            idle.append(call)
+            return cast(R, again)
+        results, jobs = self.prepare(*args, **kwargs)
+        program = Program(jobs, given[0].dtype)
+        program.run()
+        if idle is not None:
+            call = _Call.of(program, given, results)
+            if call is not None:
+                if kept() + call.size > limit.memory_limit() // SHARE:
+                    give_back()
+                    self.idle[key] = idle = []
+                idle.append(call)
+            elif not idle:
+                self.idle[key] = None
+        return results
+
+    def _calls(self, key: Hashable) -> "list[_Call] | None":
+        """The kept calls of a layout that no thread is at; None where calls can't be kept."""
+        try:
+            return self.idle[key]
+        except KeyError:
+            if len(self.idle) >= CALLS:
+                self.idle.pop(next(iter(list(self.idle)), None), None)  # a list: other threads change the dict
+            return self.idle.setdefault(key, [])
+        except TypeError:  # arrays among the settings, which can't be looked up: their addresses would stay behind
+            return None
+
+
+def kept() -> int:
+    """The bytes of the calls that all operators keep and no thread is at."""
+    lists = [idle for operator in Repeatable.every for idle in list(operator.idle.values())]
+    return sum(call.size for idle in lists for call in idle or ())
+
+
+def give_back() -> None:
+    """Forget them."""
+    for operator in Repeatable.every:
+        operator.idle.clear()
+
+
+limit.when_lowered(give_back)
+
+
+def _taken(idle: "list[_Call] | None") -> "_Call | None":
+    if not idle:
+        return None
+    try:
+        return idle.pop()
+    except IndexError:  # another thread was quicker
+        return None
+
+
+class _Result(NamedTuple):
+    """How to make an array like one of the results: dense in memory, and seen with its axes in another order."""
+
+    shape: tuple[int, ...]
+    axes: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @classmethod
+    def of(cls, array: Array) -> "_Result | None":
+        """None for an array that has gaps."""
+        order = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
+        in_memory = array.transpose(order)
+        return cls(in_memory.shape, tuple(np.argsort(order)), array.dtype) if in_memory.flags.c_contiguous else None
+
+    def new(self) -> Array:
+        return empty(self.shape, self.dtype).transpose(self.axes)
+
+
+class _Call:
+    """A program, and where it has the addresses of the given arrays and of the results."""
+
+    def __init__(
+        self, program: Program, places: list[list[int]], results: list[_Result | None], is_single: bool
+    ) -> None:
+        self.program, self.places, self.results, self.is_single = program, places, results, is_single
+        self.size = CALL_BYTES + program.words.nbytes + sum(array.nbytes for array in program.arrays)
+
+    @classmethod
+    def of(cls, program: Program, given: Sequence[Array], results: Array | tuple[Array | None, ...]) -> "_Call | None":
+        """None where an array was copied first or shares memory with another one, and for large arrays of its own."""
+        made = [results] if isinstance(results, np.ndarray) else list(results)
+        outer = [*given, *(array for array in made if array is not None)]
+        addresses = [at(array) for array in outer]
+        places = [program.places(address) for address in addresses]
+        own = [array for array in program.arrays if isinstance(array, np.ndarray) and at(array) not in addresses]
+        like = [None if array is None else _Result.of(array) for array in made]
+        if (
+            not all(places)
+            or len(set(addresses)) < len(addresses)
+            or any(array is not None and result is None for array, result in zip(made, like, strict=True))
+            or sum(array.nbytes for array in own) > KEPT_BYTES
+            or any(np.may_share_memory(mine, other) for mine in own for other in outer)
+        ):
+            return None
+        program.arrays = own  # the others are their owners'
+        return cls(program, places, like, isinstance(results, np.ndarray))
+
+    def run(self, given: Sequence[Array]) -> Any:
+        """The results, in arrays of their own."""
+        made = [None if result is None else result.new() for result in self.results]
+        words, places = self.program.words, iter(self.places)
+        for array in (*given, *made):
+            if array is not None:
+                address = at(array)
+                for place in next(places):
+                    words[place] = address
+        self.program.run()
+        return made[0] if self.is_single else tuple(made)
+
+
+def _layout(array: Any) -> Hashable:
+    """All about an array but its values and where it lies; None for None."""
+    return None if array is None else (array.shape, array.strides, array.dtype.char, array.flags.aligned)

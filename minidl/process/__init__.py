@@ -1,0 +1,1 @@
+"""What belongs to the whole process: threads, memory, locks, interrupts and imports."""

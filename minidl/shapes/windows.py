@@ -1,0 +1,191 @@
+"""Windows that slide over an image, or spread one: what size comes out, resolved to integers."""
+
+import functools
+from collections.abc import Callable
+from typing import NamedTuple, ParamSpec, TypeVar
+
+from minidl.errors import ShapeError
+from minidl.shapes.arguments import check_padding, check_padding_along, count, pair
+from minidl.shapes.checks import check_pixels
+from minidl.typing import Border, Padding, Pair, Size
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Window(NamedTuple):
+    """A window that slides over an image, with everything about it resolved to integers.
+
+    The field names are the arguments of the backends, so that an operator can pass them on as keywords.
+    """
+
+    stride: Pair
+    padding: Border  # (top, bottom), (left, right)
+    dilation: Pair
+    output: Pair  # the number of positions down and across
+
+
+def _remembering(function: Callable[P, R]) -> Callable[P, R]:
+    """Remember results for arguments that are plain ints, pairs of them, strings and None, as they nearly always are.
+
+    Others equal them, such as True and 1.0 do 1, and must meet the checks.
+    """
+    remembered = functools.lru_cache(maxsize=1024)(function)
+
+    @functools.wraps(function)
+    def quick(*args: P.args, **kwargs: P.kwargs) -> R:
+        plain = all(map(_is_plain, args)) and all(map(_is_plain, kwargs.values()))
+        return remembered(*args, **kwargs) if plain else function(*args, **kwargs)  # type: ignore[arg-type]
+
+    return quick
+
+
+def _is_plain(value: object) -> bool:
+    kind = type(value)
+    if kind is tuple:
+        return all(type(item) is int for item in value)  # type: ignore[attr-defined]
+    return kind is int or kind is str or value is None
+
+
+@_remembering
+def slide(size: Pair, kernel: Pair, *, stride: Size, padding: Padding, dilation: Size = 1) -> Window:
+    """Resolve a window of `kernel` taps over an image of `size` (h, w).
+
+    "same" pads so that the output is ceil(size / stride), the odd pixel at the bottom and right.
+    Raises ShapeError where the window doesn't fit the padded image.
+    """
+    strides, dilations = pair(stride, "stride"), pair(dilation, "dilation")
+    spans = (dilations[0] * (kernel[0] - 1) + 1, dilations[1] * (kernel[1] - 1) + 1)
+    check_padding(padding)
+    if isinstance(padding, str):
+        paddings = (_same(size[0], spans[0], strides[0]), _same(size[1], spans[1], strides[1]))
+    else:
+        down, across = pair(padding, "padding", minimum=0)
+        paddings = ((down, down), (across, across))
+    padded = (size[0] + sum(paddings[0]), size[1] + sum(paddings[1]))
+    if min(size) < 1:
+        raise ShapeError(f"expected an image of at least 1 x 1, got {size[0]} x {size[1]}")
+    if spans[0] > padded[0] or spans[1] > padded[1]:
+        raise ShapeError(
+            f"expected an image of at least {spans[0]} x {spans[1]}, the window's span, got {size[0]} x {size[1]}"
+            + (f", {padded[0]} x {padded[1]} with its padding" if padded != size else "")
+        )
+    output = ((padded[0] - spans[0]) // strides[0] + 1, (padded[1] - spans[1]) // strides[1] + 1)
+    return Window(strides, paddings, dilations, output)
+
+
+def _same(size: int, span: int, stride: int) -> Pair:
+    missing = max((-(-size // stride) - 1) * stride + span - size, 0)
+    return missing // 2, missing - missing // 2
+
+
+@_remembering
+def pool(size: Pair, pool_size: Size, *, stride: Size | None, padding: Padding) -> tuple[Pair, Window]:
+    """(pool size, window) of a pooling over an image of `size` (h, w); `stride` is the pool's size unless given.
+
+    Raises ValueError where padding is more than half of the pool (a window could hold nothing else), and ShapeError
+    where the window doesn't fit the padded image.
+    """
+    kernel = pair(pool_size, "pool_size")
+    check_pool_padding(kernel, padding)
+    return kernel, slide(size, kernel, stride=kernel if stride is None else stride, padding=padding)
+
+
+def check_pool_padding(kernel: Pair, padding: Padding) -> None:
+    """Raise ValueError where padding is more than half of the pool: a window could hold nothing else."""
+    check_padding(padding)
+    if not isinstance(padding, str):
+        pads = pair(padding, "padding", minimum=0)
+        if 2 * pads[0] > kernel[0] or 2 * pads[1] > kernel[1]:
+            raise ValueError(f"padding: expected at most half of the pool size {kernel}, got {padding!r}")
+
+
+class Spread(NamedTuple):
+    """A window that spreads each pixel of a small image over a large one: the transpose of a window that slides.
+
+    `Window`, but that `size` is that of the large image, over which the window slides with as many positions as the
+    small one has pixels.
+    """
+
+    stride: Pair
+    padding: Border
+    dilation: Pair
+    size: Pair
+
+
+@_remembering
+def spread(
+    size: Pair, kernel: Pair, *, stride: Size, padding: Padding, output_padding: Size = 0, dilation: Size = 1
+) -> Spread:
+    """Resolve a transposed convolution of images of `size` (h, w) by `kernel` taps.
+
+    Its output is (h - 1) stride - 2 padding + dilation (kernel - 1) + 1 + output_padding high, or h stride for "same".
+    Raises ShapeError where nothing is left of it, and ValueError as `check_output_padding` does.
+    """
+    strides, dilations = pair(stride, "stride"), pair(dilation, "dilation")
+    check_padding(padding)
+    check_output_padding(output_padding, strides, padding)
+    more = pair(output_padding, "output_padding", minimum=0)
+    check_pixels(size)
+    if isinstance(padding, str):
+        output = (size[0] * strides[0], size[1] * strides[1])
+        window = slide(output, kernel, stride=strides, padding=padding, dilation=dilations)
+        return Spread(strides, window.padding, dilations, output)
+    around = pair(padding, "padding", minimum=0)
+    spans = [
+        (size[axis] - 1) * strides[axis] + dilations[axis] * (kernel[axis] - 1) + 1 + more[axis] for axis in range(2)
+    ]
+    output = (spans[0] - 2 * around[0], spans[1] - 2 * around[1])
+    if min(output) < 1:
+        raise ShapeError(
+            f"expected an image large enough for the padding {around}, got {size[0]} x {size[1]}, which would become "
+            f"{output[0]} x {output[1]}"
+        )
+    return Spread(strides, ((around[0], around[0]), (around[1], around[1])), dilations, output)
+
+
+def check_output_padding(output_padding: Size, stride: Size, padding: Padding) -> None:
+    """Raise ValueError unless it's less than the stride, and 0 with padding "same"."""
+    more, strides = pair(output_padding, "output_padding", minimum=0), pair(stride, "stride")
+    if isinstance(padding, str) and any(more):
+        raise ValueError(f'output_padding: expected 0 with padding "same", got {output_padding!r}')
+    if more[0] >= strides[0] or more[1] >= strides[1]:
+        raise ValueError(f"output_padding: expected less than the stride {strides}, got {output_padding!r}")
+
+
+@_remembering
+def slide_along(length: int, kernel: int, *, stride: int, padding: Padding, dilation: int = 1) -> Window:
+    """Resolve a window of `kernel` taps along a sequence, as one over an image that is 1 high.
+
+    Raises ShapeError where the window doesn't fit the padded sequence.
+    """
+    steps = count(stride, "stride"), count(dilation, "dilation")
+    check_padding_along(padding)
+    around = 0 if isinstance(padding, str) else count(padding, "padding", minimum=0)  # type: ignore[arg-type]
+    span = steps[1] * (kernel - 1) + 1
+    if length < 1:
+        raise ShapeError(f"expected a sequence of at least 1 value, got {length}")
+    if not isinstance(padding, str) and span > length + 2 * around:
+        raise ShapeError(
+            f"expected a sequence of at least {span} values, the window's span, got {length}"
+            + (f", {length + 2 * around} with its padding" if around else "")
+        )
+    around_image: Padding = "same" if isinstance(padding, str) else (0, around)
+    return slide((1, length), (1, kernel), stride=(1, steps[0]), padding=around_image, dilation=(1, steps[1]))
+
+
+@_remembering
+def pool_along(length: int, pool_size: int, *, stride: int | None, padding: Padding) -> Window:
+    """The window of a pooling along a sequence; `stride` is the pool's size unless given.
+
+    Raises ValueError where padding is more than half of the pool, and ShapeError where the window doesn't fit.
+    """
+    check_pool_padding_along(count(pool_size, "pool_size"), padding)
+    return slide_along(length, pool_size, stride=pool_size if stride is None else stride, padding=padding)
+
+
+def check_pool_padding_along(pool_size: int, padding: Padding) -> None:
+    """Raise ValueError where padding is more than half of the pool."""
+    check_padding_along(padding)
+    if not isinstance(padding, str) and 2 * count(padding, "padding", minimum=0) > pool_size:  # type: ignore[arg-type]
+        raise ValueError(f"padding: expected at most half of the pool size {pool_size}, got {padding!r}")

@@ -1,0 +1,166 @@
+"""What fit, evaluate and predict work on: samples in the model's dtype, their targets, and what is held out."""
+
+from typing import Any
+
+import numpy as np
+
+from minidl import shapes
+from minidl.arraylike import array_of, is_data_set, rows_of
+from minidl.data.rows import is_in_memory
+from minidl.errors import DTypeError, ShapeError
+from minidl.module import Module
+from minidl.numeric import in_range
+from minidl.training.arguments import weights_of
+from minidl.typing import Array, Shape
+
+SINGLE_CHANNEL = "; images of a single channel are x[:, None]"
+
+
+class Stored:
+    """Rows `start` to `stop` of an array in a file, read a part at a time and converted to a dtype."""
+
+    def __init__(self, array: Any, dtype: Any, start: int, stop: int) -> None:
+        self._array, self.dtype, self._start, self._stop = array, np.dtype(dtype), start, stop
+
+    @property
+    def shape(self) -> Shape:
+        """That of the array of these rows."""
+        return (len(self), *self._array.shape[1:])
+
+    def __len__(self) -> int:
+        return self._stop - self._start
+
+    def __getitem__(self, part: Any) -> Array:
+        """The rows of a slice, or of numbers (n,) in ascending order."""
+        if isinstance(part, slice):
+            first, last, step = part.indices(len(self))
+            part = slice(self._start + first, self._start + last, step)
+        else:
+            part = part + self._start
+        return np.asarray(self._array[part], self.dtype)
+
+
+def samples_of(x: Any, module: Module) -> Any:
+    """The samples in the model's dtype; those in a file as they are, or to be read and converted by parts.
+
+    Only floats are converted, since raw bytes are seldom meant. Integers stay what they are for a model whose first
+    layer takes them. A data set stands for its images. Raises TypeError, DTypeError and ShapeError.
+    """
+    if is_data_set(x):
+        x = x.images
+    rows = rows_of(x, "x", "samples")
+    found = rows.dtype if hasattr(rows, "dtype") else np.asarray(rows[:1]).dtype
+    dtype = np.dtype(found)
+    if not (dtype.kind in "iu" and module.takes_integers):
+        if dtype.kind != "f":
+            hint = "; for bytes of images, x.astype(np.float32) / 255" if dtype == np.uint8 else ""
+            wanted = "integers" if module.takes_integers else "floats"
+            raise DTypeError(f"expected samples as {wanted}, got {dtype}{hint}")
+        first = next((parameter for _, parameter in module.named_parameters()), None)  # the others are like it
+        if first is not None and first.is_built:
+            dtype = first.value.dtype
+    _check_layout(rows.shape, getattr(module, "input_shape", None))
+    if isinstance(rows, np.ndarray) and (rows.dtype == dtype or is_in_memory(rows)):
+        return np.asarray(rows, dtype)
+    return Stored(rows, dtype, 0, len(rows))
+
+
+def as_input(x: Any, module: Module) -> Array:
+    """The samples in the model's dtype, all of them in memory. Raises as `samples_of`."""
+    rows = samples_of(x, module)
+    return rows if isinstance(rows, np.ndarray) else rows[:]
+
+
+def part_of(rows: Any, start: int, stop: int) -> Any:
+    """Rows `start` to `stop`, not read yet where they lie in a file."""
+    if isinstance(rows, Stored):
+        return Stored(rows._array, rows.dtype, rows._start + start, rows._start + stop)
+    return rows[start:stop]
+
+
+def pair_of(x: Any, y: Any, module: Module) -> tuple[Any, Any]:
+    """(samples, targets) of arrays, or of a data set alone. Raises TypeError, DTypeError and ShapeError."""
+    samples = samples_of(x, module)
+    if is_data_set(x):
+        if y is not None:
+            raise TypeError(f"y: expected none beside {x!r}, whose labels are the targets")
+        y = x.labels
+    elif y is None:
+        raise TypeError("y: expected targets, one for each sample; only a Dataset has its own")
+    targets = array_of(y, "y")
+    if not targets.ndim or len(samples) != len(targets):
+        got = len(targets) if targets.ndim else "a number"
+        raise ShapeError(f"expected as many targets as samples, got {got} and {len(samples)}")
+    return samples, targets
+
+
+def held_out(validation_data: Any, module: Module) -> tuple[Any, tuple[Any, ...]]:
+    """(samples, targets with their weights) to validate with. Raises TypeError, DTypeError, ShapeError, ValueError."""
+    given = (validation_data, None) if is_data_set(validation_data) else validation_data
+    if not isinstance(given, tuple | list) or len(given) not in (2, 3):
+        got = f"{len(given)} of them" if isinstance(given, tuple | list) else f"a {type(given).__name__}"
+        raise TypeError(f"validation_data: expected (x, y), (x, y, sample_weight) or a Dataset, got {got}")
+    try:
+        x, y = pair_of(given[0], given[1], module)
+        weights = weights_of(y, given[2] if len(given) == 3 else None, None)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"validation_data: {error}") from None
+    if not len(x):
+        raise ShapeError("validation_data: expected at least one sample, got none")
+    return x, with_weights(y, weights)
+
+
+def check_classes(x: Any, validation_data: Any) -> None:
+    """Raise ValueError where two data sets give one number to classes of different names."""
+    if not (is_data_set(x) and is_data_set(validation_data)):
+        return
+    pairs = zip(getattr(x, "class_names", ()), getattr(validation_data, "class_names", ()), strict=False)
+    other = next(
+        (f"{number} is {own!r}, got {name!r}" for number, (own, name) in enumerate(pairs) if own != name), None
+    )
+    if other is not None:
+        raise ValueError(
+            f"validation_data: expected the classes of the data to train on, whose {other}; class_names says in which "
+            "order from_folder numbers them"
+        )
+
+
+def with_weights(y: Any, weights: Any) -> tuple[Any, ...]:
+    """Targets, and the samples' weights if they don't count alike."""
+    return (y,) if weights is None else (y, weights)
+
+
+def kept(n: int, validation_split: float) -> int:
+    """How many of n samples are left to train on. Raises ValueError unless the split is a share."""
+    if not in_range(validation_split, above=True) or validation_split >= 1:
+        raise ValueError(f"validation_split: expected a number of at least 0 and less than 1, got {validation_split!r}")
+    return int(n * (1 - validation_split))
+
+
+def _check_layout(shape: Shape, wanted: Shape | None) -> None:
+    """Raise ShapeError for one sample in the place of many, and for channels that come last.
+
+    A layer that flattens its input would take the latter, and mix up all pixels.
+    """
+    hint = layout_hint(shape, wanted)
+    if hint and hint != SINGLE_CHANNEL and wanted is not None:
+        raise ShapeError(f"expected samples {shapes.show(('n', *wanted))}, got {shapes.show(shape)}{hint}")
+
+
+def layout_hint(shape: Shape, wanted: Shape | None) -> str:
+    """What to do with an array of this shape where samples of the shape `wanted` are; "" if that isn't plain."""
+    if not wanted:
+        return ""
+    if len(wanted) == 3 and wanted[0] == 1 and tuple(shape[1:]) == tuple(wanted[1:]):
+        return SINGLE_CHANNEL
+    if tuple(shape) == tuple(wanted):
+        return "; a single one is x[None]"
+    if len(wanted) == 3 and tuple(shape[1:]) == (*wanted[1:], wanted[0]) != tuple(wanted):
+        return "; channels come first: x.transpose(0, 3, 1, 2)"
+    return ""
+
+
+def channels_first(shape: Shape) -> Shape | None:
+    """The shape of a sample with its channels first, where it looks as if they came last: (h, w, 3)."""
+    is_likely = len(shape) == 3 and shape[2] in (1, 3, 4) and min(shape[:2]) > 4
+    return (shape[2], shape[0], shape[1]) if is_likely else None

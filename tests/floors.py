@@ -1,0 +1,157 @@
+"""The floors of the house: which file may import which. `python -m tests.floors` writes them into docs/design.md.
+
+A file imports only from floors below its own, or from steps before its own on the same floor; the files of one of
+FOLDERS may import each other, though not in a circle.
+"""
+
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+DESIGN = Path(__file__).resolve().parent.parent / "docs" / "design.md"
+BEGIN, END = "<!-- floors: made by `python -m tests.floors` -->\n", "<!-- end of floors -->\n"
+
+
+class Floor(NamedTuple):
+    """Steps of modules, bottom up; those of one step don't import each other. "*" stands for a folder's files."""
+
+    what: str
+    steps: list[str]
+
+
+HOUSE = [
+    Floor("plain loops; imports NumPy and nothing of minidl", ["backends.reference backends.reference.*"]),
+    Floor(
+        "errors, types and numbers; what belongs to the process: locks, signals, imports; files written whole; what is "
+        "shown, and where; what stands for an array; integer geometry and every error of shape; how many threads, and "
+        "how much memory is kept",
+        [
+            "errors errors.* typing numeric philox process process.entering process.locks process.interrupts display "
+            "display.code display.streams display.installed saving saving.file_locks",
+            "saving.atomic display.html shapes.arguments",
+            "shapes.checks",
+            "arraylike display.progress process.importing shapes.windows shapes.arrange",
+            "shapes",
+            "saving.budget saving.states",
+            "process.threads",
+            "process.memory",
+        ],
+    ),
+    Floor(
+        "how an operator is computed, and the choice",
+        [
+            "backends.operators backends.updates",
+            "backends.protocol",
+            "backends.vectorized backends.vectorized.*",
+            "backends.compiled backends.compiled.*",
+            "backends",
+        ],
+    ),
+    Floor("operators as `op(x, ...) -> (y, pullback)`: checks, and picks the backend", ["functional functional.*"]),
+    Floor("`Parameter`, `Module`", ["initializers", "parameter", "module"]),
+    Floor(
+        "layers, a file for each family; those in a row that are computed as one, those made of others, and what a "
+        "pass costs",
+        [
+            "layers.affine",
+            "layers.*",
+            "layers.fusion",
+            "layers.description",
+            "layers.room",
+            "layers.networks",
+            "layers.container",
+            "layers.branches",
+            "layers.cost",
+            "layers",
+        ],
+    ),
+    Floor(
+        "parts of a training, none of which knows the others",
+        [
+            "augment augment.*",
+            "data.labels data.rows data.split saving.npz training training.logged",
+            "losses losses.* metrics metrics.* optim optim.* schedules schedules.* data data.* datasets datasets.* "
+            "saving.architecture",
+        ],
+    ),
+    Floor(
+        "`fit`, `evaluate`, `predict` as functions over any module; models that have them as methods",
+        [
+            "callbacks callbacks.* training.arguments training.history training.history_files",
+            "training.data training.rehearsal",
+            "training.resume",
+            "training.loop",
+            "training.warm_up summary.timings",
+            "summary.table",
+            "summary",
+            "model",
+        ],
+    ),
+    Floor(
+        "what is built with the framework",
+        [
+            "models models.* testing inspection inspection.*",
+            "plots plots.*",
+            "report report.* explain explain.*",
+            "__init__",
+        ],
+    ),
+    Floor("the command line: arguments in, text out", ["cli cli.*", "__main__"]),
+]
+
+FLOORS = [step.split() for floor in HOUSE for step in floor.steps]
+"""The steps of all floors, bottom up."""
+
+FOLDERS = [
+    "errors",
+    "backends.reference",
+    "backends.vectorized",
+    "backends.compiled",
+    "functional",
+    "augment",
+    "data",
+    "losses",
+    "metrics",
+    "optim",
+    "schedules",
+    "datasets",
+    "callbacks",
+    "models",
+    "inspection",
+    "plots",
+    "report",
+    "explain",
+    "cli",
+]
+"""The files of these folders, and their __init__, may import each other, though never in a circle."""
+
+
+def table() -> str:
+    """The floors as Markdown, the highest first; steps of one floor are parted by arrows."""
+    lines = ["| floor | files | what they are |", "|---|---|---|"]
+    for number, floor in reversed(list(enumerate(HOUSE))):
+        steps = " → ".join(_files(step.split()) for step in floor.steps)
+        lines.append(f"| {number} | {steps} | {floor.what} |")
+    return "\n".join(lines) + "\n"
+
+
+def _files(names: list[str]) -> str:
+    """A folder whose files are all there is told once."""
+    whole = {name.removesuffix(".*") for name in names if name.endswith(".*")}
+    shown = [f"{name}/" for name in sorted(whole)]
+    alone = [name for name in names if not name.endswith(".*") and name not in whole]
+    return ", ".join(f"`{name.replace('.', '/')}`" for name in [*shown, *alone])
+
+
+def written(text: str) -> str:
+    """The page with its table as it should be. Raises ValueError where it has no place for one."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{DESIGN}: expected a place between {BEGIN.strip()!r} and {END.strip()!r}")
+    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+
+
+if __name__ == "__main__":
+    DESIGN.write_text(written(DESIGN.read_text("utf-8")), encoding="utf-8")
+    sys.exit(0)

@@ -258,7 +258,8 @@ def test_the_same_numbers_give_the_same_bits(name, laid_out, orders):
 @pytest.mark.parametrize("pool", [None, (2, 2, 0), (3, 2, 1), (2, 3, 0), (3, 1, 1)])
 @pytest.mark.parametrize(("stride", "padding", "dilation", "groups"), [(1, 0, 1, 1), (2, 2, 2, 2), (3, 1, 1, 1)])
 def test_bands_of_lines_give_the_bits_of_whole_images(monkeypatch, stride, padding, dilation, groups, pool):
-    conv = importlib.import_module("minidl.backends.compiled.conv.im2col.forward")
+    im2col = importlib.import_module("minidl.backends.compiled.conv.im2col.forward")
+    select = importlib.import_module("minidl.backends.compiled.conv.select")
     rng = np.random.default_rng(0)
     x, w = rng.standard_normal((2, 4, 19, 17), dtype=np.float32), rng.standard_normal((6, 4 // groups, 3, 3))
     how = {"stride": (stride,) * 2, "padding": ((padding, padding + 1),) * 2, "dilation": (dilation,) * 2}
@@ -266,9 +267,9 @@ def test_bands_of_lines_give_the_bits_of_whole_images(monkeypatch, stride, paddi
     if pool is not None:
         size, step, border = pool
         pool = ((size, size), (step, step), ((border, border), (border, border)))
-    whole = conv.conv2d_relu(x, w.astype(np.float32), None, **how, pool=pool)
-    monkeypatch.setattr(conv, "BAND", 1)
+    whole = select.conv2d_relu(x, w.astype(np.float32), None, **how, pool=pool)
+    monkeypatch.setattr(im2col, "BAND", 1)
     for pixels in (1, 20):
-        monkeypatch.setattr(conv, "FEWEST_PIXELS", pixels)
-        for got, want in zip(conv.conv2d_relu(x, w.astype(np.float32), None, **how, pool=pool), whole, strict=True):
+        monkeypatch.setattr(im2col, "FEWEST_PIXELS", pixels)
+        for got, want in zip(select.conv2d_relu(x, w.astype(np.float32), None, **how, pool=pool), whole, strict=True):
             np.testing.assert_array_equal(got, want)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backends.compiled.codegen.jit import Kernel
-from minidl.backends.compiled.runtime.memory import dense, empty
+from minidl.backends.compiled.runtime.memory import contiguous, empty
 from minidl.backends.compiled.runtime.program import Job, pack, run
 from minidl.typing import Array, IntArray, Pair
 
@@ -202,7 +202,7 @@ def erase_images(x: Array, corner: IntArray, *, size: Pair) -> Array:
 
 def mix_images(x: Array, partner: IntArray, share: Array) -> Array:
     """share[n] x[n] + (1 - share[n]) x[partner[n]]."""
-    return _changed(_mix, x, partner, more=dense(share))
+    return _changed(_mix, x, partner, more=contiguous(share))
 
 
 def _changed(
@@ -225,7 +225,7 @@ def _changed(
         _Fields,
         x=x,
         y=y,
-        settings=dense(settings),
+        settings=contiguous(settings),
         by_image=by_image,
         by_channel=by_channel,
         by_row=by_row,

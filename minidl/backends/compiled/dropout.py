@@ -12,7 +12,7 @@ from minidl.backends.compiled.codegen.jit import Kernel
 from minidl.backends.compiled.codegen.lanewise import multiply
 from minidl.backends.compiled.codegen.llvm import I64, VectorType, lanes_of, llvm_splat, llvm_vector
 from minidl.backends.compiled.codegen.load_store import as_bits, lanes, load, number, store
-from minidl.backends.compiled.runtime.memory import at, dense, empty
+from minidl.backends.compiled.runtime.memory import address, contiguous, empty
 from minidl.backends.compiled.runtime.program import Job, pieces, run
 from minidl.typing import Array
 
@@ -85,9 +85,9 @@ def _dropout(memory, ints, job, task, own):
 def dropout_jobs(x: Array, rate: float, key: int, counter: int) -> tuple[Array, Array, list[Job]]:
     """`dropout` as jobs that are still to run: (y, what they read, jobs)."""
     order = (0, *range(2, x.ndim), 1)[: x.ndim]
-    source = dense(x.transpose(order))
+    source = contiguous(x.transpose(order))
     y, tasks = empty(source.shape, x.dtype), pieces(x.size)
-    job = [at(source), at(y), x.size, tasks, counter, key, int(rate * 2**32), as_bits(1 / (1 - rate))]
+    job = [address(source), address(y), x.size, tasks, counter, key, int(rate * 2**32), as_bits(1 / (1 - rate))]
     return y.transpose(np.argsort(order)), source, [Job(_dropout, job, tasks, 8 * x.size)]
 
 

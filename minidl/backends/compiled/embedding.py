@@ -5,7 +5,7 @@ import numpy as np
 from minidl.backends.compiled.codegen.jit import Kernel
 from minidl.backends.compiled.codegen.lanewise import add
 from minidl.backends.compiled.codegen.load_store import lanes, load, store
-from minidl.backends.compiled.runtime.memory import dense
+from minidl.backends.compiled.runtime.memory import contiguous
 from minidl.backends.compiled.runtime.program import Job, run
 from minidl.typing import Array, IntArray
 
@@ -25,7 +25,7 @@ def _embedding_backward(memory, ints, job, task, own):
 def embedding_backward(dy: Array, indices: IntArray, *, rows: int) -> Array:
     """In one thread: the order of the sums is that of the places."""
     features = dy.shape[-1]
-    slopes, places = dense(dy), dense(indices.astype(np.int64, copy=False))
+    slopes, places = contiguous(dy), contiguous(indices.astype(np.int64, copy=False))
     dw: Array = np.zeros((rows, features), dy.dtype)
     run(dy.dtype, Job(_embedding_backward, [slopes, places, dw, places.size, features], 1))
     return dw

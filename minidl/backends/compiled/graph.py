@@ -9,14 +9,14 @@ import numpy as np
 from minidl.backends.compiled.activation import elementwise, softmax
 from minidl.backends.compiled.codegen.jit import Kernel
 from minidl.backends.compiled.conv import select
-from minidl.backends.compiled.conv.fold_batch_norm import folded
+from minidl.backends.compiled.conv.fold_batch_norm import prepare_fold
 from minidl.backends.compiled.matmul.dense import prepare, prepare_backward
 from minidl.backends.compiled.norm import batch
-from minidl.backends.compiled.pool.average import adaptive_tables, averaged, shared_out
-from minidl.backends.compiled.pool.max import pooled, unpooled
-from minidl.backends.compiled.runtime.copy import permuted, summed
-from minidl.backends.compiled.runtime.memory import apart, at, block, empty
-from minidl.backends.compiled.runtime.memory import dense as contiguous
+from minidl.backends.compiled.pool.average import adaptive_tables, prepare_average_pool, prepare_average_pool_backward
+from minidl.backends.compiled.pool.max import prepare_max_pool, prepare_max_pool_backward
+from minidl.backends.compiled.runtime.copy import prepare_copy, prepare_sum
+from minidl.backends.compiled.runtime.memory import address, apart, as_nhwc, empty
+from minidl.backends.compiled.runtime.memory import contiguous as contiguous
 from minidl.backends.compiled.runtime.program import Job, Program
 from minidl.backends.operators import (
     AdaptiveAverage,
@@ -64,7 +64,7 @@ class Network:
             self._backs.append(back)
         trained = [i for i, operator in enumerate(operators) if _is_trained(operator)]
         self._lowest = min(trained, default=len(operators))
-        if y.size and at(_dense(y)) == at(_dense(self._x)):
+        if y.size and address(_dense(y)) == address(_dense(self._x)):
             raise CannotPrepareError("expected operators that compute something")
         self._y = y
         self._forward = Program(jobs, dtype)
@@ -109,7 +109,7 @@ class _Place:
     """Where programs have the address of an array, in whose stead they can be given another one."""
 
     def __init__(self, array: Array, program: Program) -> None:
-        self.address = self.now = at(_dense(array))
+        self.address = self.now = address(_dense(array))
         self.programs: list[tuple[Any, list[int]]] = []
         self.follow(program)
 
@@ -121,7 +121,7 @@ class _Place:
     def become(self, array: Array) -> Array:
         """Let the programs use this array, or a dense copy: that which is returned, to be held as long as they do."""
         dense = _dense(array)
-        self.now = at(dense)
+        self.now = address(dense)
         self._tell()
         return dense
 
@@ -133,7 +133,7 @@ class _Place:
 
 def _dense(array: Array) -> Array:
     """An array as kernels see it: images with their channels last."""
-    return block(array) if array.ndim == 4 else contiguous(array)
+    return as_nhwc(array) if array.ndim == 4 else contiguous(array)
 
 
 def _new(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
@@ -147,7 +147,7 @@ def _convolution(operator: Convolution, x: Array) -> Prepared:
     w, b = operator.weight.value, None if operator.bias is None else operator.bias.value
     folding: list[Job] = []
     if operator.normalization is not None:
-        w, b, folding = folded(w, b, operator.normalization)
+        w, b, folding = prepare_fold(w, b, operator.normalization)
     how = operator.stride, operator.padding, operator.dilation, operator.groups
     tables, pool = select.tables_for(x, w, *how), operator.pool
     y, argmax, jobs = select.prepare(x, w, b, tables, relu=operator.relu, pool=pool)
@@ -200,23 +200,23 @@ def _added(trained: Trained | None, parts: Array | None, memory: tuple[int, ...]
         return []
     target = trained.grad.transpose(memory)
     if target.flags.c_contiguous:
-        return [summed(parts, target, onto=True)]
+        return [prepare_sum(parts, target, onto=True)]
     total = empty(target.shape, target.dtype)  # of a parameter that isn't a layer's own: it lies in its own order
     order = np.argsort([-stride for stride in target.strides], kind="stable")
     return [
-        summed(parts, total, onto=False),
-        permuted(total.transpose(order), target.transpose(order), onto=True),
+        prepare_sum(parts, total, onto=False),
+        prepare_copy(total.transpose(order), target.transpose(order), onto=True),
     ]
 
 
 def _pooling(operator: Pool, x: Array) -> Prepared:
-    y, argmax, job = pooled(x, *operator)
+    y, argmax, job = prepare_max_pool(x, operator)
     size = (x.shape[2], x.shape[3])
 
     def back(dy: Array, need_dx: bool) -> tuple[Array | None, list[Job]]:
         if not need_dx:
             return None, []
-        dx, job = unpooled(dy, argmax, size, *operator)
+        dx, job = prepare_max_pool_backward(dy, argmax, size, operator)
         return dx, [job]
 
     return y, [job], back
@@ -234,25 +234,25 @@ def _adaptive_averaging(operator: AdaptiveAverage, x: Array) -> Prepared:
 
 
 def _windows(x: Array, rows: IntArray, columns: IntArray) -> Prepared:
-    y, job = averaged(x, rows, columns)
+    y, job = prepare_average_pool(x, rows, columns)
     size = (x.shape[2], x.shape[3])
 
     def back(dy: Array, need_dx: bool) -> tuple[Array | None, list[Job]]:
         if not need_dx:
             return None, []
-        dx, job = shared_out(dy, size, rows, columns)
+        dx, job = prepare_average_pool_backward(dy, size, rows, columns)
         return dx, [job]
 
     return y, [job], back
 
 
 def _rectification(operator: Rectification, x: Array) -> Prepared:
-    y, job = softmax.rectified(x)
+    y, job = softmax.prepare_relu(x)
 
     def back(dy: Array, need_dx: bool) -> tuple[Array | None, list[Job]]:
         if not need_dx:
             return None, []
-        dx, job = softmax.masked(dy, y)
+        dx, job = softmax.prepare_relu_backward(dy, y)
         return dx, [job]
 
     return y, [job], back
@@ -266,22 +266,22 @@ def _flattening(operator: Flattening, x: Array) -> Prepared:
         if not need_dx or not moves:
             return contiguous(dy).reshape(shape) if need_dx else None, []
         dx: Array = _new(shape, dy.dtype)
-        return dx, [permuted(dy.reshape(shape).transpose(0, 2, 3, 1), block(dx))]
+        return dx, [prepare_copy(dy.reshape(shape).transpose(0, 2, 3, 1), as_nhwc(dx))]
 
     if not moves:
         return _dense(x).reshape(flat), [], back
     y: Array = _new(flat, x.dtype)
-    return y, [permuted(x, y.reshape(shape))], back
+    return y, [prepare_copy(x, y.reshape(shape))], back
 
 
 def _elementwise(operator: Elementwise, x: Array) -> Prepared:
-    y, job = elementwise.computed(operator.name, x, operator.settings)
+    y, job = elementwise.prepare_elementwise(operator.name, x, operator.settings)
     kept = y if operator.name in elementwise.KEEP_Y else x
 
     def back(dy: Array, need_dx: bool) -> tuple[Array | None, list[Job]]:
         if not need_dx:
             return None, []
-        dx, job = elementwise.differentiated(operator.name, dy, kept, operator.settings)
+        dx, job = elementwise.prepare_elementwise_backward(operator.name, dy, kept, operator.settings)
         return dx, [job]
 
     return y, [job], back
@@ -302,9 +302,9 @@ def _of_rows(x: Array, kernel: Kernel, kernel_backward: Kernel, *, scratch: bool
         if not need_dx:
             return None, []
         dx: Array = _new(x.shape, x.dtype)
-        return dx, [softmax.by_rows(kernel_backward, contiguous(dy), y, dx)]
+        return dx, [softmax.prepare_rows(kernel_backward, contiguous(dy), y, dx)]
 
-    return y, [softmax.by_rows(kernel, x, y, scratch=scratch)], back
+    return y, [softmax.prepare_rows(kernel, x, y, scratch=scratch)], back
 
 
 _PREPARE: dict[type[Any], Callable[[Any, Array], Prepared]] = {

@@ -16,7 +16,7 @@ from minidl.backends.compiled.codegen.lanewise import (
     subtract,
 )
 from minidl.backends.compiled.codegen.load_store import lanes, load, splat, store
-from minidl.backends.compiled.runtime.memory import at, dense
+from minidl.backends.compiled.runtime.memory import address, contiguous
 from minidl.backends.compiled.runtime.program import Job, pieces, run
 from minidl.backends.updates import AdagradStep, AdamStep, LionStep, RMSPropStep, SGDStep
 from minidl.typing import Array
@@ -143,9 +143,9 @@ def _update(
     kernel: Kernel, settings: Any, rests: list[float], value: Array, grad: Array, *state: Array | None, cost: int
 ) -> None:
     """Run a kernel over vectors that it changes in place; `cost` is what an element takes, in multiply-adds."""
-    numbers, slopes = np.array([*settings, *rests], value.dtype), dense(grad)
+    numbers, slopes = np.array([*settings, *rests], value.dtype), contiguous(grad)
     tasks = pieces(value.size)
-    job = [value.size, tasks, at(numbers), at(value), at(slopes), *map(at, state)]
+    job = [value.size, tasks, address(numbers), address(value), address(slopes), *map(address, state)]
     run(value.dtype, Job(kernel, job, tasks, cost * value.size))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from minidl.backends.compiled.codegen.jit import Kernel
 from minidl.backends.compiled.codegen.lanewise import multiply, multiply_add
 from minidl.backends.compiled.codegen.load_store import clear, copy, lanes, load, splat, store
-from minidl.backends.compiled.runtime.memory import block, empty
+from minidl.backends.compiled.runtime.memory import as_nhwc, empty
 from minidl.backends.compiled.runtime.padding import pad_image
 from minidl.backends.compiled.runtime.program import Job, run
 from minidl.backends.vectorized.resize import places
@@ -36,7 +36,7 @@ def _crop(memory, ints, job, task, own):
 
 def zero_pad2d(x: Array, *, padding: Border) -> Array:
     """Image by image."""
-    image = block(x)
+    image = as_nhwc(x)
     n, height, width, channels = image.shape
     y = empty((n, height + sum(padding[0]), width + sum(padding[1]), channels), x.dtype)
     job = [image, y, height, width, channels, padding[0][0], padding[1][0], *y.shape[1:3]]
@@ -46,7 +46,7 @@ def zero_pad2d(x: Array, *, padding: Border) -> Array:
 
 def zero_pad2d_backward(dy: Array, *, padding: Border) -> Array:
     """Image by image."""
-    slopes = block(dy)
+    slopes = as_nhwc(dy)
     n, height, width, channels = slopes.shape
     dx = empty((n, height - sum(padding[0]), width - sum(padding[1]), channels), dy.dtype)
     job = [slopes, dx, *dx.shape[1:], padding[0][0], padding[1][0], height, width]
@@ -142,7 +142,7 @@ def _tables(size: Pair, factors: Pair, interpolation: str, dtype: np.dtype[Any])
 
 def upsample2d(x: Array, *, factors: Pair, interpolation: str) -> Array:
     """Image by image, pixel by pixel."""
-    image = block(x)
+    image = as_nhwc(x)
     n, height, width, channels = image.shape
     y = empty((n, height * factors[0], width * factors[1], channels), x.dtype)
     indices, shares = _tables((height, width), factors, interpolation, x.dtype)
@@ -153,7 +153,7 @@ def upsample2d(x: Array, *, factors: Pair, interpolation: str) -> Array:
 
 def upsample2d_backward(dy: Array, *, factors: Pair, interpolation: str) -> Array:
     """Image by image, pixel by pixel, so that the order of the sums is fixed."""
-    slopes = block(dy)
+    slopes = as_nhwc(dy)
     n, out_height, out_width, channels = slopes.shape
     dx = empty((n, out_height // factors[0], out_width // factors[1], channels), dy.dtype)
     indices, shares = _tables(dx.shape[1:3], factors, interpolation, dy.dtype)

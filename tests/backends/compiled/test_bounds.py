@@ -6,8 +6,8 @@ PROGRAM = """
 import ctypes, mmap
 import numpy as np
 from minidl.backends import compiled, updates
-from minidl.backends.compiled import norm
-from minidl.backends.compiled.launch import run
+from minidl.backends.compiled.norm import batch
+from minidl.backends.compiled.runtime.program import run
 
 PAGE = mmap.PAGESIZE
 mprotect = ctypes.CDLL(None, use_errno=True).mprotect
@@ -69,10 +69,10 @@ for dtype in (np.float32, np.float64):
         compiled.max_pool2d_backward(dy, argmax, size=(7, 5), **pool)
         for pooling in (None, quarter, ((3, 2), (2, 1), ((1, 1), (0, 0)))):
             running = (fenced(draw(c)), fenced(draw(c)), 0.1)
-            saved, jobs = norm.forward(x, gamma, beta, eps=1e-5, relu=True, pool=pooling, running=running)
+            saved, jobs = batch.forward(x, gamma, beta, eps=1e-5, relu=True, pool=pooling, running=running)
             run(x.dtype, *jobs)
             dy = images(draw(*saved.y.transpose(0, 2, 3, 1).shape))
-            run(x.dtype, *norm.backward(dy, x, saved, eps=1e-5, relu=True, pool=pooling)[1])
+            run(x.dtype, *batch.backward(dy, x, saved, eps=1e-5, relu=True, pool=pooling)[1])
     for c in (1, 7, 16, 19):
         x, factors, sides = images(draw(2, 4, 3, c)), (3, 2), ((1, 0), (2, 1))
         for interpolation in ("nearest", "bilinear"):

@@ -12,7 +12,7 @@ from minidl.backends.compiled.codegen.load_store import lanes, load, splat, stor
 from minidl.backends.compiled.codegen.vector import Vector
 from minidl.backends.compiled.runtime.memory import empty_like
 from minidl.backends.compiled.runtime.program import Job, pieces
-from minidl.backends.compiled.runtime.replay import Repeatable
+from minidl.backends.compiled.runtime.replay import Replay
 from minidl.typing import Array
 
 
@@ -72,12 +72,12 @@ def _job(table: str, name: str, a: Array, b: Array, settings: tuple[float, ...])
     return target, Job(_KERNELS[table, name], arguments, tasks, _WORK * b.size)
 
 
-def computed(name: str, x: Array, settings: tuple[float, ...]) -> tuple[Array, Job]:
+def prepare_elementwise(name: str, x: Array, settings: tuple[float, ...]) -> tuple[Array, Job]:
     """(y, job) of the activation of this name, in the memory order of x."""
     return _job("forward", name, x, x, settings)
 
 
-def differentiated(name: str, dy: Array, kept: Array, settings: tuple[float, ...]) -> tuple[Array, Job]:
+def prepare_elementwise_backward(name: str, dy: Array, kept: Array, settings: tuple[float, ...]) -> tuple[Array, Job]:
     """(dx, job) for dy and what was kept, y or x, in the memory order of that."""
     return _job("backward", name, dy, kept, settings)
 
@@ -86,106 +86,106 @@ Computed = tuple[Array, list[Job]]
 
 
 def _forward(name: str, x: Array, *settings: float) -> Computed:
-    y, job = computed(name, x, settings)
+    y, job = prepare_elementwise(name, x, settings)
     return y, [job]
 
 
 def _backward(name: str, dy: Array, kept: Array, *settings: float) -> Computed:
-    dx, job = differentiated(name, dy, kept, settings)
+    dx, job = prepare_elementwise_backward(name, dy, kept, settings)
     return dx, [job]
 
 
-@Repeatable
+@Replay
 def leaky_relu(x: Array, *, negative_slope: float) -> Computed:
     """X where it's above zero, else negative_slope x."""
     return _forward("leaky_relu", x, negative_slope)
 
 
-@Repeatable
+@Replay
 def leaky_relu_backward(dy: Array, y: Array, *, negative_slope: float) -> Computed:
     """Dy where y is above zero, else negative_slope dy."""
     return _backward("leaky_relu", dy, y, negative_slope)
 
 
-@Repeatable
+@Replay
 def elu(x: Array, *, alpha: float) -> Computed:
     """X where it's above zero, else alpha (exp(x) - 1)."""
     return _forward("elu", x, alpha)
 
 
-@Repeatable
+@Replay
 def elu_backward(dy: Array, x: Array, *, alpha: float) -> Computed:
     """Dy where x is above zero, else dy alpha exp(x)."""
     return _backward("elu", dy, x, alpha)
 
 
-@Repeatable
+@Replay
 def gelu(x: Array, *, approximate: str) -> Computed:
     """X times the normal distribution up to x; for "tanh", sigmoid(2 sqrt(2 / pi) (x + 0.044715 x**3)) for that."""
     return _forward("gelu_tanh" if approximate == "tanh" else "gelu", x)
 
 
-@Repeatable
+@Replay
 def gelu_backward(dy: Array, x: Array, *, approximate: str) -> Computed:
     """Dy times the slope of `gelu` at x."""
     return _backward("gelu_tanh" if approximate == "tanh" else "gelu", dy, x)
 
 
-@Repeatable
+@Replay
 def silu(x: Array) -> Computed:
     """X sigmoid(x)."""
     return _forward("silu", x)
 
 
-@Repeatable
+@Replay
 def silu_backward(dy: Array, x: Array) -> Computed:
     """Dy s (1 + x (1 - s)) with s = sigmoid(x)."""
     return _backward("silu", dy, x)
 
 
-@Repeatable
+@Replay
 def sigmoid(x: Array) -> Computed:
     """1 / (1 + exp(-x))."""
     return _forward("sigmoid", x)
 
 
-@Repeatable
+@Replay
 def sigmoid_backward(dy: Array, y: Array) -> Computed:
     """Dy y (1 - y)."""
     return _backward("sigmoid", dy, y)
 
 
-@Repeatable
+@Replay
 def tanh(x: Array) -> Computed:
     """The hyperbolic tangent."""
     return _forward("tanh", x)
 
 
-@Repeatable
+@Replay
 def tanh_backward(dy: Array, y: Array) -> Computed:
     """Dy (1 - y**2)."""
     return _backward("tanh", dy, y)
 
 
-@Repeatable
+@Replay
 def softplus(x: Array, *, beta: float, threshold: float) -> Computed:
     """log(1 + exp(beta x)) / beta, or x itself where beta x is above the threshold."""
     return _forward("softplus", x, beta, threshold)
 
 
-@Repeatable
+@Replay
 def softplus_backward(dy: Array, x: Array, *, beta: float, threshold: float) -> Computed:
     """Dy sigmoid(beta x), or dy itself where beta x is above the threshold."""
     return _backward("softplus", dy, x, beta, threshold)
 
 
-@Repeatable
+@Replay
 def hard_swish(x: Array) -> Computed:
     """X times (x + 3) / 6 clipped to [0, 1]."""
     return _forward("hard_swish", x)
 
 
-@Repeatable
+@Replay
 def hard_swish_backward(dy: Array, x: Array) -> Computed:
     """Dy where x is at least 3, zero where it's at most -3, and dy (x / 3 + 1 / 2) between."""
     return _backward("hard_swish", dy, x)

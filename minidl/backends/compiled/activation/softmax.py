@@ -9,17 +9,17 @@ from minidl.backends.compiled.codegen.jit import Kernel, inlined, njit
 from minidl.backends.compiled.codegen.lanewise import (
     divide,
     exponential,
-    if_beats,
     multiply,
     rectify,
+    relu_grad,
+    select_max,
     subtract,
-    where_positive,
 )
 from minidl.backends.compiled.codegen.llvm import REGISTER_BYTES
 from minidl.backends.compiled.codegen.load_store import lanes, largest_lane, load, load_over, splat, store, store_whole
-from minidl.backends.compiled.runtime.memory import dense, empty, empty_like
+from minidl.backends.compiled.runtime.memory import contiguous, empty, empty_like
 from minidl.backends.compiled.runtime.program import Job, pieces
-from minidl.backends.compiled.runtime.replay import Repeatable
+from minidl.backends.compiled.runtime.replay import Replay
 from minidl.typing import Array
 
 
@@ -41,7 +41,7 @@ def _relu(memory, ints, job, task, own):
 
 @inlined
 def _pass_positive(memory, dy, y, dx, count):
-    store(memory, dx, where_positive(load(memory, y, count), load(memory, dy, count)), count)
+    store(memory, dx, relu_grad(load(memory, y, count), load(memory, dy, count)), count)
 
 
 @Kernel
@@ -61,7 +61,7 @@ def _largest(memory, row, classes):
     largest = splat(memory, memory[row])
     for k in range(0, classes, lanes(memory)):
         value = load_over(memory, row + k, classes - k, largest)
-        largest = if_beats(value, largest, value, largest)
+        largest = select_max(value, largest, value, largest)
     return largest_lane(largest)
 
 
@@ -170,7 +170,7 @@ def _cross_entropy(memory, ints, job, task, own):
         memory[losses + n] = loss
 
 
-def rectified(x: Array) -> tuple[Array, Job]:
+def prepare_relu(x: Array) -> tuple[Array, Job]:
     """(max(x, 0), job), in the memory order of x."""
     y = empty_like(x)
     source, target = _in_memory_order(x, y)
@@ -178,14 +178,14 @@ def rectified(x: Array) -> tuple[Array, Job]:
     return y, Job(_relu, [source, target, x.size, tasks], tasks, 8 * x.size)
 
 
-@Repeatable
+@Replay
 def relu(x: Array) -> tuple[Array, list[Job]]:
     """max(x, 0), NaN kept, in the memory order of x."""
-    y, job = rectified(x)
+    y, job = prepare_relu(x)
     return y, [job]
 
 
-def masked(dy: Array, y: Array) -> tuple[Array, Job]:
+def prepare_relu_backward(dy: Array, y: Array) -> tuple[Array, Job]:
     """(dy where y isn't zero, job), in the memory order of y."""
     dx = empty_like(y)
     slopes, outputs, target = _in_memory_order(dy, y, dx)
@@ -193,50 +193,50 @@ def masked(dy: Array, y: Array) -> tuple[Array, Job]:
     return dx, Job(_relu_backward, [slopes, outputs, target, y.size, tasks], tasks, 8 * y.size)
 
 
-@Repeatable
+@Replay
 def relu_backward(dy: Array, y: Array) -> tuple[Array, list[Job]]:
     """Dy where y isn't zero, in the memory order of y."""
-    dx, job = masked(dy, y)
+    dx, job = prepare_relu_backward(dy, y)
     return dx, [job]
 
 
 def _in_memory_order(*arrays: Array) -> list[Any]:
     """Arrays of one shape as dense blocks, all in the order in which the last one, dense, lies in memory."""
     order = np.argsort(arrays[-1].strides, kind="stable")[::-1]
-    return [dense(array.transpose(order)) for array in arrays]
+    return [contiguous(array.transpose(order)) for array in arrays]
 
 
-@Repeatable
+@Replay
 def softmax(x: Array) -> tuple[Array, list[Job]]:
     """Row by row of (n, classes), below the row's maximum so that exp can't overflow."""
     return _by_rows(_softmax, x)
 
 
-@Repeatable
+@Replay
 def softmax_backward(dy: Array, y: Array) -> tuple[Array, list[Job]]:
     """Y (dy - the row's sum of dy y)."""
     return _by_rows(_softmax_backward, dy, y)
 
 
-@Repeatable
+@Replay
 def log_softmax(x: Array) -> tuple[Array, list[Job]]:
     """Row by row of (n, classes), below the row's maximum."""
     return _by_rows(_log_softmax, x, scratch=True)
 
 
-@Repeatable
+@Replay
 def log_softmax_backward(dy: Array, y: Array) -> tuple[Array, list[Job]]:
     """Dy - softmax times the row's sum of dy."""
     return _by_rows(_log_softmax_backward, dy, y)
 
 
 def _by_rows(kernel: Kernel, *inputs: Array, scratch: bool = False) -> tuple[Array, list[Job]]:
-    sources = [dense(array) for array in inputs]
+    sources = [contiguous(array) for array in inputs]
     output = empty(sources[0].shape, sources[0].dtype)
-    return output, [by_rows(kernel, *sources, output, scratch=scratch)]
+    return output, [prepare_rows(kernel, *sources, output, scratch=scratch)]
 
 
-def by_rows(kernel: Kernel, *arrays: Array, scratch: bool = False) -> Job:
+def prepare_rows(kernel: Kernel, *arrays: Array, scratch: bool = False) -> Job:
     """The job of a kernel that reads dense rows, all arrays but the last one, and writes the rows of that."""
     rows, classes = arrays[-1].shape
     tasks = _row_tasks(rows, classes)
@@ -258,10 +258,10 @@ def _row_tasks(rows: int, classes: int) -> int:
     return max(min(rows, pieces(rows * classes)), 1)
 
 
-@Repeatable
+@Replay
 def cross_entropy(logits: Array, targets: Array) -> tuple[tuple[Array, Array], list[Job]]:
     """(losses (n,), dlogits (n, classes)) of rows of logits and rows of target probabilities."""
-    scores, distributions = dense(logits), dense(targets)
+    scores, distributions = contiguous(logits), contiguous(targets)
     losses, dlogits = np.empty(len(scores), scores.dtype), np.empty(scores.shape, scores.dtype)
     tasks = _row_tasks(*scores.shape)
     job = [scores, distributions, losses, dlogits, *scores.shape, tasks]

@@ -9,7 +9,7 @@ from minidl.backends.compiled.codegen.jit import njit
 from minidl.backends.compiled.codegen.llvm import I32, I64, lanes_of, llvm_load, llvm_store
 from minidl.backends.compiled.codegen.load_store import lanes, load, store
 
-MOST_WOVEN = 8
+MOST_INTERLEAVED = 8
 """So many lines at most can be woven into one: there is code for each number."""
 
 
@@ -51,7 +51,7 @@ def _weave(typing, memory, count, source, stride, step, target, size, lines):
         n = lanes_of(dtype)
         done = builder.append_basic_block("woven")
         choice = builder.switch(count, done)
-        for width in range(1, MOST_WOVEN + 1):
+        for width in range(1, MOST_INTERLEAVED + 1):
             with builder.goto_block(builder.append_basic_block(f"weave{width}")):
                 choice.add_case(ir.Constant(I64, width), builder.block)
                 apart = [builder.mul(stride, ir.Constant(I64, k)) for k in range(width)]
@@ -104,7 +104,7 @@ def copy_line(memory, target, source, count):
 
 
 @njit
-def weave(memory, count, source, stride, step, target, length, lines, buffer):
+def interleave(memory, count, source, stride, step, target, length, lines, buffer):
     """Write element j of line i of `count` planes to target + (i length + j) count and on, for each line and element.
 
     Planes lie `stride` apart, their lines `step`, and a vector beyond the end of a line may be read. What vectors write

@@ -10,6 +10,7 @@ from numba.core.ccallback import CFunc
 from numba.core.compiler_lock import global_compiler_lock
 
 from minidl.backends.compiled.codegen.kernel_cache import KernelCache
+from minidl.backends.compiled.codegen.record import RecordType
 from minidl.process import locks
 from minidl.process.interrupts import uninterrupted
 
@@ -94,15 +95,16 @@ class Linked:
 
 
 class Kernel:
-    """A decorated function kernel(memory, ints, job, task, own), called by address and so by any thread.
+    """A function kernel(memory, ints, job, task, scratch), called by address and so by any thread.
 
     `memory` and `ints` are the null pointers to floats and 64-bit integers: addresses counted in elements are their
-    indices. `job` is the address of the job's integers, `task` the part of it to do, and `own` that of floats that
-    are the thread's to write on.
+    indices. `job` is the job's record, `task` the part of it to do, and `scratch` the address of
+    floats that are the thread's to write on.
     """
 
-    def __init__(self, function: Callable[..., None]) -> None:
+    def __init__(self, function: Callable[..., None], record: Any = None) -> None:
         self.function = function
+        self.record = record
         self.compiled: dict[str, Any] = {}
 
     def address(self, dtype: str) -> int:
@@ -114,5 +116,11 @@ class Kernel:
         return int(self.compiled[dtype].address)
 
     def _compile(self, floats: Any) -> Any:
-        signature = types.void(types.CPointer(floats), types.CPointer(types.int64), *[types.int64] * 3)
+        job = types.int64 if self.record is None else RecordType(self.record)
+        signature = types.void(types.CPointer(floats), types.CPointer(types.int64), job, types.int64, types.int64)
         return callback(self.function, signature)
+
+
+def kernel(record: Any) -> Callable[[Callable[..., None]], Kernel]:
+    """Make a kernel of a function whose `job` is a record of this type: see `record.py`."""
+    return lambda function: Kernel(function, record)

@@ -109,7 +109,7 @@ def unless_below(builder, dtype, a, least):
 
 
 @of_vectors(2)
-def where_positive(builder, dtype, y, value):
+def relu_grad(builder, dtype, y, value):
     """The value where y isn't at most zero (so where it's NaN, too), else zero."""
     zero = _constant(dtype, 0)
     return builder.select(builder.fcmp_ordered("<=", y, zero), zero, value)
@@ -128,7 +128,7 @@ def where_less(builder, dtype, a, b, value):
 
 
 @of_vectors(4)
-def if_beats(builder, dtype, value, best, a, b):
+def select_max(builder, dtype, value, best, a, b):
     """a where the value is larger than the best, or the first NaN; else b."""
     larger = builder.fcmp_unordered(">", value, best)
     return builder.select(builder.and_(larger, builder.fcmp_ordered("ord", best, best)), a, b)

@@ -14,8 +14,8 @@ from minidl.backends.compiled.codegen.lanewise import add, multiply_add
 from minidl.backends.compiled.codegen.load_store import clear, copy, lanes, load, store
 from minidl.backends.compiled.conv.plan import Plan
 from minidl.backends.compiled.runtime import program
-from minidl.backends.compiled.runtime.copy import packed
-from minidl.backends.compiled.runtime.memory import block, dense, empty
+from minidl.backends.compiled.runtime.copy import prepare_packed
+from minidl.backends.compiled.runtime.memory import as_nhwc, contiguous, empty
 from minidl.backends.compiled.runtime.padding import pad_image
 from minidl.backends.compiled.runtime.program import PARTS, pack
 from minidl.typing import Array
@@ -150,10 +150,10 @@ def _padded_size(tables: Plan) -> int:
 
 def forward(x: Array, w: Array, b: Array | None, tables: Plan) -> tuple[Array, list[program.Job]]:
     """(y (n, c, oh, ow), jobs)."""
-    weights, jobs = packed(w.transpose(2, 3, 1, 0))
-    bias = np.zeros(tables.channels, x.dtype) if b is None else dense(b)
+    weights, jobs = prepare_packed(w.transpose(2, 3, 1, 0))
+    bias = np.zeros(tables.channels, x.dtype) if b is None else contiguous(b)
     y = empty((len(x), *tables.out, tables.channels), x.dtype)
-    job = _job(tables, x=block(x), weights=weights, y=y, bias=bias)
+    job = _job(tables, x=as_nhwc(x), weights=weights, y=y, bias=bias)
     jobs.append(program.Job(_forward, job, len(x), len(x) * tables.macs, _padded_size(tables)))
     return y.transpose(0, 3, 1, 2), jobs
 
@@ -162,12 +162,12 @@ def backward(
     dy: Array, x: Array, w: Array, tables: Plan, need_dx: bool, need_dw: bool
 ) -> tuple[Array | None, Array | None, Array | None, list[program.Job]]:
     """(dx, parts of dw, parts of db, jobs) of `forward`."""
-    weights, jobs = packed(w.transpose(2, 3, 1, 0))
-    source, parts = block(x), min(len(x), PARTS)
+    weights, jobs = prepare_packed(w.transpose(2, 3, 1, 0))
+    source, parts = as_nhwc(x), min(len(x), PARTS)
     dx = empty(source.shape, x.dtype) if need_dx else None
     sizes = (tables.taps.size, 1)
     dw, db = (empty((parts, size, tables.channels), x.dtype) if need_dw else None for size in sizes)
-    places = {"x": source, "weights": weights, "y": block(dy), "dx": dx, "dw": dw, "db": db}
+    places = {"x": source, "weights": weights, "y": as_nhwc(dy), "dx": dx, "dw": dw, "db": db}
     job = _job(tables, **places, images=len(x), parts=parts)
     jobs.append(program.Job(_backward, job, parts, (need_dx + need_dw) * len(x) * tables.macs, _padded_size(tables)))
     return None if dx is None else dx.transpose(0, 3, 1, 2), dw, db, jobs

@@ -5,7 +5,7 @@ import numpy as np
 from minidl.backends.compiled.codegen.jit import Kernel
 from minidl.backends.compiled.codegen.lanewise import add, divide, multiply, multiply_add, square_root, subtract
 from minidl.backends.compiled.codegen.load_store import lanes, load, splat, store
-from minidl.backends.compiled.runtime.copy import packed
+from minidl.backends.compiled.runtime.copy import prepare_packed
 from minidl.backends.compiled.runtime.memory import empty
 from minidl.backends.compiled.runtime.program import Job
 from minidl.backends.operators import Normalization
@@ -30,9 +30,9 @@ def _fold(memory, ints, job, task, own):
             store(memory, new_w + place, multiply(load(memory, w + place, count), scale), count)
 
 
-def folded(w: Array, b: Array | None, normalization: Normalization) -> tuple[Array, Array, list[Job]]:
+def prepare_fold(w: Array, b: Array | None, normalization: Normalization) -> tuple[Array, Array, list[Job]]:
     """(weights, bias, jobs) of a convolution that gives what normalizing the output of this one gives."""
-    source, jobs = packed(w.transpose(2, 3, 1, 0))
+    source, jobs = prepare_packed(w.transpose(2, 3, 1, 0))
     bias = np.zeros(w.shape[0], w.dtype) if b is None else b
     new_w, new_b = empty(source.shape, w.dtype), empty(bias.shape, w.dtype)
     weight, shift, mean, variance, eps = normalization

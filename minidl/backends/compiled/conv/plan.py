@@ -2,18 +2,18 @@
 
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.backends.compiled.codegen.interleave import MOST_WOVEN
-from minidl.backends.compiled.runtime.memory import at
-from minidl.typing import Border, Pair
+from minidl.backends.compiled.codegen.interleave import MOST_INTERLEAVED
+from minidl.backends.compiled.runtime.memory import address
+from minidl.typing import Border, IntArray, Pair
 
 FEW_CHANNELS = 8
 """Up to this many, the input's gradient is taken by columns: as columns, channels would leave most lanes idle."""
 
-FEW_FILTERS = MOST_WOVEN
+FEW_FILTERS = MOST_INTERLEAVED
 """Up to this many, the lanes of a vector are pixels: filters would leave half of them idle."""
 
 MANY_CHANNELS = 16
@@ -34,6 +34,30 @@ def _offsets(*parts: tuple[int, Sequence[int]]) -> Any:
 def _table(columns: Any, lines: Any) -> Any:
     """Columns and lines by turns, as `multiply` reads them."""
     return np.ascontiguousarray(np.stack([columns, lines], axis=1).reshape(-1))
+
+
+class Geometry(NamedTuple):
+    """What every job of a plan has in common. Offsets count floats."""
+
+    groups: int
+    channels: int
+    filters: int
+    height: int
+    width: int
+    top: int  # of the border of zeros
+    left: int
+    padded_height: int
+    padded_width: int
+    padded_size: int  # 0 without padding
+    out_height: int
+    out_width: int
+    stride_down: int
+    span: int  # rows that a window reaches over
+    pixels: int
+    pixel_offsets: IntArray
+    taps: int
+    tap_offsets: IntArray
+    forward_table: IntArray
 
 
 class Plan:
@@ -57,7 +81,7 @@ class Plan:
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
         self.depthwise = groups == channels == filters and groups > 1
         self.planar = groups == channels == 1 and filters <= FEW_FILTERS and stride[1] <= 2
-        self.planar_backward = self.planar and dilation[1] == 1 and kernel[0] <= MOST_WOVEN
+        self.planar_backward = self.planar and dilation[1] == 1 and kernel[0] <= MOST_INTERLEAVED
         self.padded = (size[0] + sum(padding[0]), size[1] + sum(padding[1]))
         self.padded_size = self.padded[0] * self.padded[1] * channels if self.padded != size else 0
         self.out = (
@@ -76,6 +100,10 @@ class Plan:
         )
         self.forward = _table(self.taps, filters * np.arange(self.taps.size))
         self.macs = self.pixels.size * self.taps.size * filters
+        self.geometry = Geometry(
+            *(groups, channels, filters, *size, padding[0][0], padding[1][0], *self.padded, self.padded_size),
+            *(*self.out, stride[0], self.span, self.pixels.size, self.pixels, self.taps.size, self.taps, self.forward),
+        )
 
         self.by_columns = groups == 1 and dilation[1] == 1 and channels <= FEW_CHANNELS
         self.slope_rows = filters * np.arange(self.pixels.size)
@@ -131,7 +159,9 @@ class Plan:
                 table = self._taps_of_phase((top + self.padding[0][0]) % step_down, phase)
                 self._kept += [rows, table]
                 first = (top * width + columns[0]) * self.channels
-                products.append([rows.size, at(rows), table.size // 2, at(table), first, step_across * self.channels])
+                products.append(
+                    [rows.size, address(rows), table.size // 2, address(table), first, step_across * self.channels]
+                )
         return np.array(products, np.int64).reshape(-1, 6)
 
     def _slope(self, pixel: int, axis: int) -> int:
@@ -158,7 +188,7 @@ class Plan:
 
 
 @functools.lru_cache(maxsize=256)
-def plan(
+def plan_for(
     size: Pair, channels: int, filters: int, kernel: Pair, stride: Pair, padding: Border, dilation: Pair, groups: int
 ) -> Plan:
     """The plan of this geometry."""

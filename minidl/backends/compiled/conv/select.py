@@ -2,32 +2,32 @@
 
 import numpy as np
 
-from minidl.backends.compiled.activation.softmax import masked, rectified
+from minidl.backends.compiled.activation.softmax import prepare_relu, prepare_relu_backward
 from minidl.backends.compiled.conv import depthwise
 from minidl.backends.compiled.conv.im2col import backward as im2col_backward
 from minidl.backends.compiled.conv.im2col import forward as im2col
 from minidl.backends.compiled.conv.im2col.backward import Gradients
-from minidl.backends.compiled.conv.im2col.forward import Window
-from minidl.backends.compiled.conv.plan import Plan, plan
+from minidl.backends.compiled.conv.plan import Plan, plan_for
 from minidl.backends.compiled.conv.planar import backward as planar_backward
 from minidl.backends.compiled.conv.planar import forward as planar
 from minidl.backends.compiled.conv.winograd import backward as winograd_backward
 from minidl.backends.compiled.conv.winograd import forward as winograd
-from minidl.backends.compiled.pool.max import pooled, unpooled
-from minidl.backends.compiled.runtime.copy import summed
+from minidl.backends.compiled.pool.max import prepare_max_pool, prepare_max_pool_backward
+from minidl.backends.compiled.runtime.copy import prepare_sum
 from minidl.backends.compiled.runtime.memory import empty
 from minidl.backends.compiled.runtime.program import Job
-from minidl.backends.compiled.runtime.replay import Repeatable
+from minidl.backends.compiled.runtime.replay import Replay
+from minidl.backends.operators import Pool
 from minidl.typing import AffineGradients, Array, Border, Pair
 
 
 def tables_for(x: Array, w: Array, stride: Pair, padding: Border, dilation: Pair, groups: int) -> Plan:
     """The plan for these images and weights."""
-    return plan((x.shape[2], x.shape[3]), x.shape[1], w.shape[0], w.shape[2:], stride, padding, dilation, groups)
+    return plan_for((x.shape[2], x.shape[3]), x.shape[1], w.shape[0], w.shape[2:], stride, padding, dilation, groups)
 
 
 def prepare(
-    x: Array, w: Array, b: Array | None, tables: Plan, *, relu: bool, pool: Window | None
+    x: Array, w: Array, b: Array | None, tables: Plan, *, relu: bool, pool: Pool | None
 ) -> tuple[Array, Array | None, list[Job]]:
     """im2col's, or a faster way where there is one for this geometry."""
     if tables.planar:
@@ -35,18 +35,18 @@ def prepare(
     if tables.winograd and x.dtype == np.float32 and len(x):
         return winograd.forward(x, w, b, tables, relu, pool)
     if not tables.depthwise:
-        return im2col.direct(x, w, b, tables, relu, pool)
+        return im2col.prepare(x, w, b, tables, relu, pool)
     y, jobs = depthwise.forward(x, w, b, tables)
     if relu:
-        y, job = rectified(y)
+        y, job = prepare_relu(y)
         jobs.append(job)
     if pool is None:
         return y, None, jobs
-    y, argmax, job = pooled(y, *pool)
+    y, argmax, job = prepare_max_pool(y, pool)
     return y, argmax, [*jobs, job]
 
 
-@Repeatable
+@Replay
 def conv2d(
     x: Array, w: Array, b: Array | None, *, stride: Pair, padding: Border, dilation: Pair, groups: int
 ) -> tuple[Array, list[Job]]:
@@ -56,7 +56,7 @@ def conv2d(
     return y, jobs
 
 
-@Repeatable
+@Replay
 def conv2d_relu(
     x: Array,
     w: Array,
@@ -66,7 +66,7 @@ def conv2d_relu(
     padding: Border,
     dilation: Pair,
     groups: int,
-    pool: Window | None,
+    pool: Pool | None,
 ) -> tuple[tuple[Array, Array | None], list[Job]]:
     """(y, argmax) of convolution, ReLU and, with a pool (its size, stride and padding), max-pooling, in one pass."""
     y, argmax, jobs = prepare(x, w, b, tables_for(x, w, stride, padding, dilation, groups), relu=True, pool=pool)
@@ -83,7 +83,7 @@ def prepare_backward(
     need_dw: bool,
     y: Array | None = None,
     argmax: Array | None = None,
-    pool: Window | None = None,
+    pool: Pool | None = None,
 ) -> Gradients:
     """im2col's, or a faster way where there is one for this geometry."""
     if not need_dx and not need_dw:
@@ -96,10 +96,10 @@ def prepare_backward(
         return im2col_backward.direct(dy, x, w, tables, need_dx, need_dw, y, argmax, pool)
     before = []
     if y is not None:
-        dy, job = masked(dy, y)
+        dy, job = prepare_relu_backward(dy, y)
         before.append(job)
     if argmax is not None and pool is not None:
-        dy, job = unpooled(dy, argmax, tables.out, *pool)
+        dy, job = prepare_max_pool_backward(dy, argmax, tables.out, pool)
         before.append(job)
     dx, dw, db, jobs = depthwise.backward(dy, x, w, tables, need_dx, need_dw)
     return dx, dw, db, before + jobs
@@ -114,11 +114,11 @@ def _summed(gradients: Gradients, w: Array) -> Summed:
         return (dx, None, None), jobs
     filters, group_channels, kh, kw = w.shape
     dw, db = empty((kh, kw, group_channels, filters), w.dtype), empty((filters,), w.dtype)
-    sums = [summed(dw_parts, dw, onto=False), summed(db_parts, db, onto=False)]
+    sums = [prepare_sum(dw_parts, dw, onto=False), prepare_sum(db_parts, db, onto=False)]
     return (dx, dw.transpose(3, 2, 0, 1), db), jobs + sums
 
 
-@Repeatable
+@Replay
 def conv2d_backward(
     dy: Array,
     x: Array,
@@ -136,7 +136,7 @@ def conv2d_backward(
     return _summed(prepare_backward(dy, x, w, tables, need_dx=need_dx, need_dw=need_dw), w)
 
 
-@Repeatable
+@Replay
 def conv2d_relu_backward(
     dy: Array,
     x: Array,
@@ -148,7 +148,7 @@ def conv2d_relu_backward(
     padding: Border,
     dilation: Pair,
     groups: int,
-    pool: Window | None,
+    pool: Pool | None,
     need_dx: bool = True,
 ) -> Summed:
     """(dx, dw, db) of `conv2d_relu`: dy scattered into a padded image, then both gradients from it."""

@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backends.compiled.activation.softmax import masked
+from minidl.backends.compiled.activation.softmax import prepare_relu_backward
 from minidl.backends.compiled.codegen.jit import Kernel
 from minidl.backends.compiled.codegen.llvm import lane_count
 from minidl.backends.compiled.codegen.load_store import lanes
-from minidl.backends.compiled.matmul.gather_matmul import multiply
+from minidl.backends.compiled.matmul.gather_matmul import gather_matmul
 from minidl.backends.compiled.matmul.tile import TILE_ROWS
 from minidl.backends.compiled.runtime import program
-from minidl.backends.compiled.runtime.copy import packed, summed
-from minidl.backends.compiled.runtime.memory import dense as contiguous
+from minidl.backends.compiled.runtime.copy import prepare_packed, prepare_sum
+from minidl.backends.compiled.runtime.memory import contiguous as contiguous
 from minidl.backends.compiled.runtime.memory import empty
 from minidl.backends.compiled.runtime.program import pack
-from minidl.backends.compiled.runtime.replay import Repeatable
+from minidl.backends.compiled.runtime.replay import Replay
 from minidl.typing import AffineGradients, Array
 
 TASKS, FEWEST_ROWS = 16, 3 * TILE_ROWS
@@ -50,7 +50,7 @@ def _product(memory, ints, job, task, own):
     width = 2 * lanes(memory)
     j, block = task // blocks * width, task % blocks
     first, last = block * rows // blocks, (block + 1) * rows // blocks
-    multiply(
+    gather_matmul(
         memory,
         ints,
         last - first,
@@ -104,7 +104,7 @@ def prepare(x: Array, w: Array, b: Array | None, *, relu: bool) -> tuple[Array, 
     """(y, jobs) of the layer, with ReLU as the product is stored if wanted."""
     units, features = w.shape
     start = np.zeros(units, x.dtype) if b is None else contiguous(b)
-    weights, jobs = packed(w.T)
+    weights, jobs = prepare_packed(w.T)
     y = empty((len(x), units), x.dtype)
     jobs.append(product(contiguous(x), weights, y, start, a_strides=(features, 1), floor=relu))
     return y, jobs
@@ -117,7 +117,7 @@ def prepare_backward(
     (units, features), n = w.shape, len(x)
     slopes, jobs = contiguous(dy), []
     if y is not None:
-        slopes, job = masked(slopes, y)
+        slopes, job = prepare_relu_backward(slopes, y)
         jobs.append(job)
     zeros = np.zeros(max(units, features), x.dtype)
     dw = None
@@ -126,19 +126,19 @@ def prepare_backward(
         jobs.append(product(contiguous(x), slopes, dw[0], zeros, a_strides=(1, features)))
     if not need_dx:
         return None, dw, slopes, jobs
-    weights, packing = packed(w)
+    weights, packing = prepare_packed(w)
     dx = empty((n, features), x.dtype)
     jobs += [*packing, product(slopes, weights, dx, zeros, a_strides=(units, 1))]
     return dx, dw, slopes, jobs
 
 
-@Repeatable
+@Replay
 def dense(x: Array, w: Array, b: Array | None) -> tuple[Array, list[program.Job]]:
     """y = x W^T + b."""
     return prepare(x, w, b, relu=False)
 
 
-@Repeatable
+@Replay
 def dense_backward(
     dy: Array, x: Array, w: Array, *, need_dx: bool = True, need_dw: bool = True
 ) -> tuple[AffineGradients, list[program.Job]]:
@@ -147,4 +147,4 @@ def dense_backward(
     if dw is None:
         return (dx, None, None), jobs
     db = empty(w.shape[:1], w.dtype)
-    return (dx, dw[0].T, db), [*jobs, summed(slopes, db, onto=False)]
+    return (dx, dw[0].T, db), [*jobs, prepare_sum(slopes, db, onto=False)]

@@ -48,7 +48,7 @@ def _gather(memory, ints, depth, table, b, columns, width, panel, panel_table):
 
 
 @Linked
-def _multiply(memory, ints, rows, row, depth, table, columns, a, b, c, c_stride, start, start_stride, floor):
+def _gather_matmul(memory, ints, rows, row, depth, table, columns, a, b, c, c_stride, start, start_stride, floor):
     """C[m, j] = max(floor, start[m, j] + sum over k of A[row[m] + column(k)] B[line(k) + j]), for NaN too.
 
     `table` holds column(k) and line(k) by turns. Each element is one chain of FMAs in the order of k, from start[m, j]
@@ -93,21 +93,23 @@ def _multiply(memory, ints, rows, row, depth, table, columns, a, b, c, c_stride,
 
 
 @intrinsic
-def multiply(typing, memory, ints, rows, row, depth, table, columns, a, b, c, c_stride, start, start_stride, floor):
+def gather_matmul(
+    typing, memory, ints, rows, row, depth, table, columns, a, b, c, c_stride, start, start_stride, floor
+):
     """`_multiply`, called by its name: the tiles are much code."""
 
     def codegen(context, builder, signature, args):
         kinds = [argument.type for argument in args]
-        name = _multiply.symbol(signature.args[0].dtype)
+        name = _gather_matmul.symbol(signature.args[0].dtype)
         function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.VoidType(), kinds), name)
         builder.call(function, args)
         return context.get_dummy_value()
 
-    return _multiply.signature(memory.dtype), codegen
+    return _gather_matmul.signature(memory.dtype), codegen
 
 
 @njit
-def multiply_plainly(memory, ints, rows, row, depth, table, columns, a, b, c, start, start_stride, floor):
+def gather_matmul_plain(memory, ints, rows, row, depth, table, columns, a, b, c, start, start_stride, floor):
     """What `multiply` computes, to the bit, with lines of `columns`: slow, but little code for what is seldom done."""
     least = splat(memory, floor)
     for m in range(rows):

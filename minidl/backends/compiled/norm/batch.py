@@ -7,17 +7,17 @@ import numpy as np
 
 from minidl.backends.compiled.codegen.load_store import as_bits
 from minidl.backends.compiled.norm import batch_backward, batch_forward
-from minidl.backends.compiled.pool.max import pooled, unpooled
-from minidl.backends.compiled.runtime.memory import block, dense, empty, empty_like
+from minidl.backends.compiled.pool.max import prepare_max_pool, prepare_max_pool_backward
+from minidl.backends.compiled.runtime.memory import as_nhwc, contiguous, empty, empty_like
 from minidl.backends.compiled.runtime.program import Job, pack
-from minidl.backends.compiled.runtime.replay import Repeatable
-from minidl.typing import Array, Border, Pair
+from minidl.backends.compiled.runtime.replay import Replay
+from minidl.backends.operators import Pool
+from minidl.typing import Array
 
-Pool = tuple[Pair, Pair, Border]
 Running = tuple[Array, Array, float]
 
-QUARTER: Pool = ((2, 2), (2, 2), ((0, 0), (0, 0)))
-"""The pooling (size, stride, padding) that normalizing does in passing."""
+MAX_2X2 = Pool((2, 2), (2, 2), ((0, 0), (0, 0)))
+"""The pooling that is fused with normalizing."""
 
 
 class Normalized(NamedTuple):
@@ -28,8 +28,8 @@ class Normalized(NamedTuple):
     variance: Array
     scale: Array
     shift: Array
-    argmax: Array | None  # of the pooling: of the kernels' own where it is done in passing, else the pooling's
-    winners: Array | None  # the x that won, where the pooling is done in passing
+    argmax: Array | None  # of the pooling: of the kernels' own where it is fused, else the pooling's
+    winners: Array | None  # the x that won, where the pooling is fused
 
 
 def forward(
@@ -43,15 +43,15 @@ def forward(
     running: Running | None = None,
 ) -> tuple[Normalized, list[Job]]:
     """`batch_norm2d`, perhaps with a ReLU and a max-pooling after it, as jobs that are still to run."""
-    pixels, dtype = block(x), x.dtype
+    pixels, dtype = as_nhwc(x), x.dtype
     n, height, width, channels = pixels.shape
-    in_passing = relu and pool == QUARTER
-    y = empty((n, height // 2, width // 2, channels), dtype) if in_passing else empty_like(pixels)
-    taps, winners = (empty_like(y), empty_like(y)) if in_passing else (None, None)
+    is_fused = relu and pool == MAX_2X2
+    y = empty((n, height // 2, width // 2, channels), dtype) if is_fused else empty_like(pixels)
+    taps, winners = (empty_like(y), empty_like(y)) if is_fused else (None, None)
     moments = empty((max(n, 1), 2, channels), dtype)
     statistics = np.empty((4, channels), dtype)
     mean, variance, scale, shift = statistics
-    gammas, betas, count = dense(gamma), dense(beta), n * height * width
+    gammas, betas, count = contiguous(gamma), contiguous(beta), n * height * width
     running_mean, running_variance, momentum = running or (None, None, 0.0)
     job = pack(
         batch_forward.Job,
@@ -77,7 +77,7 @@ def forward(
         width=width,
         channels=channels,
     )
-    apply = batch_forward.normalize_and_pool if in_passing else batch_forward.normalize
+    apply = batch_forward.normalize_and_pool if is_fused else batch_forward.normalize
     jobs = [
         Job(batch_forward.image_moments, job, n, 8 * pixels.size, height * channels),
         Job(batch_forward.statistics, job, 1),
@@ -85,8 +85,8 @@ def forward(
     ]
     images: Array = y.transpose(0, 3, 1, 2)
     argmax: Any = taps
-    if pool is not None and not in_passing:
-        images, argmax, pooling = pooled(images, *pool)
+    if pool is not None and not is_fused:
+        images, argmax, pooling = prepare_max_pool(images, pool)
         jobs.append(pooling)
     return Normalized(images, mean, variance, scale, shift, argmax, winners), jobs
 
@@ -103,14 +103,14 @@ def backward(
     dy: Array, x: Array, saved: Normalized, *, eps: float, relu: bool, pool: Pool | None = None
 ) -> tuple[Gradients, list[Job]]:
     """The gradients of what `forward` saved, as jobs that are still to run."""
-    in_passing = saved.winners is not None
+    is_fused = saved.winners is not None
     jobs: list[Job] = []
-    if pool is not None and not in_passing:
+    if pool is not None and not is_fused:
         assert saved.argmax is not None
-        dy, unpooling = unpooled(dy, saved.argmax, (x.shape[2], x.shape[3]), *pool)
+        dy, unpooling = prepare_max_pool_backward(dy, saved.argmax, (x.shape[2], x.shape[3]), pool)
         jobs.append(unpooling)
     rows = (saved.mean, saved.variance, saved.scale, saved.shift)
-    taps = saved.argmax if in_passing else None
+    taps = saved.argmax if is_fused else None
     gradients, passes = _gradients(dy, x, rows, None, eps, relu, taps, saved.winners)
     return gradients, jobs + passes
 
@@ -126,7 +126,7 @@ def _gradients(
     winners: Array | None,
 ) -> tuple[Gradients, list[Job]]:
     """The jobs, from mean, variance, scale and shift; with a gamma, they compute the scale themselves."""
-    pixels, slopes = block(x), block(dy)
+    pixels, slopes = as_nhwc(x), as_nhwc(dy)
     n, height, width, channels = pixels.shape
     mean, variance, scale, shift = rows
     dx, sums = empty_like(pixels), empty((max(n, 1), 2, channels), x.dtype)
@@ -165,7 +165,7 @@ def _gradients(
     return Gradients(dx.transpose(0, 3, 1, 2), dgamma, dbeta), jobs
 
 
-@Repeatable
+@Replay
 def batch_norm2d(
     x: Array, gamma: Array, beta: Array, *, eps: float, running: Running | None = None
 ) -> tuple[tuple[Array, Array, Array], list[Job]]:
@@ -177,23 +177,28 @@ def batch_norm2d(
     return (result.y, result.mean, result.variance), jobs
 
 
-@Repeatable
+@Replay
 def batch_norm2d_backward(
     dy: Array, x: Array, gamma: Array, mean: Array, variance: Array, *, eps: float
 ) -> tuple[tuple[Array, Array, Array], list[Job]]:
     """(dx, dgamma, dbeta), through mean and variance too."""
-    rows = (dense(mean), dense(variance), np.empty(gamma.shape, x.dtype), dense(mean))  # without ReLU, no shift
-    result, jobs = _gradients(dy, x, rows, dense(gamma), eps, False, None, None)
+    rows = (
+        contiguous(mean),
+        contiguous(variance),
+        np.empty(gamma.shape, x.dtype),
+        contiguous(mean),
+    )  # without ReLU, no shift
+    result, jobs = _gradients(dy, x, rows, contiguous(gamma), eps, False, None, None)
     return (result.dx, result.dgamma, result.dbeta), jobs
 
 
-@Repeatable
+@Replay
 def scale_shift(x: Array, scale: Array, shift: Array) -> tuple[Array, list[Job]]:
     """y = x scale[c] + shift[c]."""
-    pixels = block(x)
+    pixels = as_nhwc(x)
     n, height, width, channels = pixels.shape
     y, zeros = empty_like(pixels), np.zeros(channels, x.dtype)
-    scales, shifts = dense(scale), dense(shift)
+    scales, shifts = contiguous(scale), contiguous(shift)
     places = {"x": pixels, "y": y, "mean": zeros, "scale": scales, "shift": shifts}
     sizes = {"images": n, "height": height, "width": width, "channels": channels}
     job = pack(batch_forward.Job, **dict.fromkeys(batch_forward.Job.__members__, 0) | places | sizes)

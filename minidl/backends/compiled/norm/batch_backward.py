@@ -12,11 +12,11 @@ from minidl.backends.compiled.codegen.lanewise import (
     divide,
     multiply,
     multiply_add,
+    relu_grad,
     square_root,
     subtract,
     where_equal,
     where_less,
-    where_positive,
 )
 from minidl.backends.compiled.codegen.load_store import clear, lanes, load, number, splat, store
 
@@ -70,7 +70,7 @@ def _line_sums(memory, ints, job, line, totals, c, count):
         slope = load(memory, dy + place, count)
         difference = subtract(load(memory, x + place, count), mean)
         if relu:
-            slope = where_positive(multiply_add(difference, scale, shift), slope)
+            slope = relu_grad(multiply_add(difference, scale, shift), slope)
         total = add(total, slope)
         product = multiply_add(slope, difference, product)
     _add_to(memory, totals + c, total, count)
@@ -171,7 +171,7 @@ def _line_slopes(memory, ints, job, line, c, count):
         slope = load(memory, dy + place, count)
         difference = subtract(load(memory, x + place, count), mean)
         if relu:
-            slope = where_positive(multiply_add(difference, scale, shift), slope)
+            slope = relu_grad(multiply_add(difference, scale, shift), slope)
         store(memory, dx + place, _slope(difference, slope, average, product, scale), count)
 
 

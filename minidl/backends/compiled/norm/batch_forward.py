@@ -12,13 +12,13 @@ from minidl.backends.compiled.codegen.jit import Kernel, inlined
 from minidl.backends.compiled.codegen.lanewise import (
     add,
     divide,
-    if_beats,
     multiply,
     multiply_add,
     rectify,
+    relu_grad,
+    select_max,
     square_root,
     subtract,
-    where_positive,
 )
 from minidl.backends.compiled.codegen.load_store import clear, lanes, load, number, splat, store
 
@@ -176,11 +176,11 @@ def _pool_lines(memory, ints, job, x, windows, c, count):
         for k in range(1, 4):
             pixel = load(memory, first + ((k >> 1) * width + (k & 1)) * channels, count)
             value = rectify(multiply_add(subtract(pixel, mean), scale, shift))
-            tap = if_beats(value, best, splat(memory, k + 1), tap)
-            winner = if_beats(value, best, pixel, winner)
-            best = if_beats(value, best, value, best)
+            tap = select_max(value, best, splat(memory, k + 1), tap)
+            winner = select_max(value, best, pixel, winner)
+            best = select_max(value, best, value, best)
         store(memory, y + place, best, count)
-        store(memory, taps + place, where_positive(best, tap), count)
+        store(memory, taps + place, relu_grad(best, tap), count)
         store(memory, winners + place, winner, count)
 
 

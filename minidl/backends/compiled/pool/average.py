@@ -3,9 +3,9 @@
 from minidl.backends.compiled.codegen.jit import Kernel, inlined
 from minidl.backends.compiled.codegen.lanewise import add, divide
 from minidl.backends.compiled.codegen.load_store import clear, lanes, load, splat, store
-from minidl.backends.compiled.runtime.memory import block, empty
+from minidl.backends.compiled.runtime.memory import as_nhwc, empty
 from minidl.backends.compiled.runtime.program import Job
-from minidl.backends.compiled.runtime.replay import Repeatable
+from minidl.backends.compiled.runtime.replay import Replay
 from minidl.backends.vectorized.pool import adaptive_windows, windows_of_averages
 from minidl.typing import Array, Border, IntArray, Pair
 
@@ -72,18 +72,18 @@ def _average_backward(memory, ints, job, task, own):
             source += channels
 
 
-def averaged(x: Array, rows: IntArray, columns: IntArray) -> tuple[Array, Job]:
+def prepare_average_pool(x: Array, rows: IntArray, columns: IntArray) -> tuple[Array, Job]:
     """(y, job) of the means of windows, whose rows and columns are those of `average_windows`."""
-    images = block(x)
+    images = as_nhwc(x)
     n, height, width, channels = images.shape
     y = empty((n, len(rows), len(columns), channels), x.dtype)
     job = [images, y, height, width, channels, rows, columns, len(rows), len(columns)]
     return y.transpose(0, 3, 1, 2), Job(_average, job, n, 8 * max(x.size, y.size))
 
 
-def shared_out(dy: Array, size: Pair, rows: IntArray, columns: IntArray) -> tuple[Array, Job]:
+def prepare_average_pool_backward(dy: Array, size: Pair, rows: IntArray, columns: IntArray) -> tuple[Array, Job]:
     """(dx, job) of the gradient of `averaged`."""
-    slopes = block(dy)
+    slopes = as_nhwc(dy)
     n, out_height, out_width, channels = slopes.shape
     dx = empty((n, *size, channels), dy.dtype)
     job = [slopes, dx, *size, channels, rows, columns, out_height, out_width]
@@ -95,34 +95,36 @@ def adaptive_tables(size: Pair, output_size: Pair) -> tuple[IntArray, IntArray]:
     return adaptive_windows(size[0], output_size[0]), adaptive_windows(size[1], output_size[1])
 
 
-@Repeatable
+@Replay
 def average_pool2d(
     x: Array, *, pool_size: Pair, stride: Pair, padding: Border, count_include_pad: bool
 ) -> tuple[Array, list[Job]]:
     """Image by image, window by window."""
     size = (x.shape[2], x.shape[3])
-    y, job = averaged(x, *windows_of_averages(size, pool_size, stride, padding, count_include_pad))
+    y, job = prepare_average_pool(x, *windows_of_averages(size, pool_size, stride, padding, count_include_pad))
     return y, [job]
 
 
-@Repeatable
+@Replay
 def average_pool2d_backward(
     dy: Array, *, size: Pair, pool_size: Pair, stride: Pair, padding: Border, count_include_pad: bool
 ) -> tuple[Array, list[Job]]:
     """Each window shares dy out among its pixels."""
-    dx, job = shared_out(dy, size, *windows_of_averages(size, pool_size, stride, padding, count_include_pad))
+    dx, job = prepare_average_pool_backward(
+        dy, size, *windows_of_averages(size, pool_size, stride, padding, count_include_pad)
+    )
     return dx, [job]
 
 
-@Repeatable
+@Replay
 def adaptive_average_pool2d(x: Array, *, output_size: Pair) -> tuple[Array, list[Job]]:
     """Image by image, window by window."""
-    y, job = averaged(x, *adaptive_tables((x.shape[2], x.shape[3]), output_size))
+    y, job = prepare_average_pool(x, *adaptive_tables((x.shape[2], x.shape[3]), output_size))
     return y, [job]
 
 
-@Repeatable
+@Replay
 def adaptive_average_pool2d_backward(dy: Array, *, size: Pair) -> tuple[Array, list[Job]]:
     """Each window shares dy out among its pixels."""
-    dx, job = shared_out(dy, size, *adaptive_tables(size, (dy.shape[2], dy.shape[3])))
+    dx, job = prepare_average_pool_backward(dy, size, *adaptive_tables(size, (dy.shape[2], dy.shape[3])))
     return dx, [job]

@@ -1,34 +1,56 @@
 """Max-pooling: vectors over the channels, with the winning tap kept as a float in the lane of its value."""
 
 import math
+from typing import NamedTuple
 
-from minidl.backends.compiled.codegen.jit import Kernel, njit
-from minidl.backends.compiled.codegen.lanewise import add, if_beats, where_equal, where_positive
+from numba.extending import intrinsic
+
+from minidl.backends.compiled.codegen.jit import kernel, njit
+from minidl.backends.compiled.codegen.lanewise import add, relu_grad, select_max, where_equal
 from minidl.backends.compiled.codegen.load_store import clear, lanes, load, splat, store
-from minidl.backends.compiled.pool.max_2x2 import is_quarter, pool_quarter, unpool_quarter
-from minidl.backends.compiled.runtime.memory import block, empty, empty_like
+from minidl.backends.compiled.codegen.record import RecordType
+from minidl.backends.compiled.pool.max_2x2 import is_max_2x2, pool_2x2, unpool_2x2
+from minidl.backends.compiled.runtime.memory import as_nhwc, empty, empty_like
 from minidl.backends.compiled.runtime.program import Job
-from minidl.backends.compiled.runtime.replay import Repeatable
+from minidl.backends.compiled.runtime.replay import Replay
+from minidl.backends.operators import Pool
 from minidl.typing import Array, Border, Pair
 
 
+class PoolWindows(NamedTuple):
+    """Where the windows of a pooling lie in images (h, w, c)."""
+
+    height: int
+    width: int
+    channels: int
+    out_height: int
+    out_width: int
+    taps_down: int
+    taps_across: int
+    stride_down: int
+    stride_across: int
+    top: int  # of the padding
+    left: int
+
+
+NO_WINDOWS = PoolWindows(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+"""In the record of a job without pooling."""
+
+
 @njit
-def pool_rows(memory, ints, geometry, first_row, last_row, x, y, argmax):
-    """Pool one image x (h, w, c) into lines first to last - 1 of y and argmax (out_h, out_w, c)."""
-    height, width, channels = ints[geometry], ints[geometry + 1], ints[geometry + 2]
-    out_width = ints[geometry + 4]
-    taps_down, taps_across = ints[geometry + 5], ints[geometry + 6]
-    down, across = ints[geometry + 7], ints[geometry + 8]
-    pad_top, pad_left = ints[geometry + 9], ints[geometry + 10]
-    if is_quarter(ints, geometry):
-        pool_quarter(memory, x, y, argmax, width, channels, first_row, last_row, out_width)
+def pool_rows(memory, windows, first_row, last_row, x, y, argmax):
+    """Pool one image x (h, w, c) into rows first to last - 1 of y and argmax (out_h, out_w, c)."""
+    height, width, channels, out_width = windows.height, windows.width, windows.channels, windows.out_width
+    taps_down, taps_across = windows.taps_down, windows.taps_across
+    if is_max_2x2(windows):
+        pool_2x2(memory, x, y, argmax, width, channels, first_row, last_row, out_width)
         return
     width_of_vector = lanes(memory)
     lowest = splat(memory, -math.inf)
     for i in range(first_row, last_row):
-        top = i * down - pad_top
+        top = i * windows.stride_down - windows.top
         for j in range(out_width):
-            left = j * across - pad_left
+            left = j * windows.stride_across - windows.left
             pixel = (i * out_width + j) * channels
             first = max(-top, 0) * taps_across + max(-left, 0)  # the first tap inside wins where all are -inf
             for c in range(0, channels, width_of_vector):
@@ -37,104 +59,121 @@ def pool_rows(memory, ints, geometry, first_row, last_row, x, y, argmax):
                 for p in range(max(-top, 0), min(taps_down, height - top)):
                     for q in range(max(-left, 0), min(taps_across, width - left)):
                         value = load(memory, x + ((top + p) * width + left + q) * channels + c, count)
-                        winner = if_beats(value, best, splat(memory, p * taps_across + q), winner)
-                        best = if_beats(value, best, value, best)
+                        winner = select_max(value, best, splat(memory, p * taps_across + q), winner)
+                        best = select_max(value, best, value, best)
                 store(memory, y + pixel + c, best, count)
                 store(memory, argmax + pixel + c, winner, count)
 
 
 @njit
-def unpool_image(memory, ints, geometry, dy, argmax, y, masked, dx, dx_width):
-    """Add each dy (out_h, out_w, c) to the pixel of dx, zero and of lines `dx_width` long, that won its window.
+def unpool_image(memory, windows, dy, argmax, y, masked, dx, dx_width):
+    """Add each dy (out_h, out_w, c) to the pixel of dx, zero and with rows of `dx_width` pixels, that won its window.
 
     `masked` drops those where y, the pooled output of a ReLU, is zero.
     """
-    height, width, channels = ints[geometry], ints[geometry + 1], ints[geometry + 2]
-    out_height, out_width = ints[geometry + 3], ints[geometry + 4]
-    taps_down, taps_across = ints[geometry + 5], ints[geometry + 6]
-    down, across = ints[geometry + 7], ints[geometry + 8]
-    pad_top, pad_left = ints[geometry + 9], ints[geometry + 10]
-    if is_quarter(ints, geometry):
-        unpool_quarter(memory, dy, argmax, y, masked, dx, dx_width, height, width, channels)
+    height, width, channels = windows.height, windows.width, windows.channels
+    out_height, out_width = windows.out_height, windows.out_width
+    taps_down, taps_across = windows.taps_down, windows.taps_across
+    if is_max_2x2(windows):
+        unpool_2x2(memory, dy, argmax, y, masked, dx, dx_width, height, width, channels)
         return
     width_of_vector = lanes(memory)
     for i in range(out_height):
-        top = i * down - pad_top
+        top = i * windows.stride_down - windows.top
         for j in range(out_width):
-            left = j * across - pad_left
+            left = j * windows.stride_across - windows.left
             pixel = (i * out_width + j) * channels
             for c in range(0, channels, width_of_vector):
                 count = channels - c
-                slope = load(memory, dy + pixel + c, count)
+                grad = load(memory, dy + pixel + c, count)
                 if masked:
-                    slope = where_positive(load(memory, y + pixel + c, count), slope)
+                    grad = relu_grad(load(memory, y + pixel + c, count), grad)
                 winner = load(memory, argmax + pixel + c, count)
                 for p in range(max(-top, 0), min(taps_down, height - top)):
                     for q in range(max(-left, 0), min(taps_across, width - left)):
                         target = dx + ((top + p) * dx_width + left + q) * channels + c
-                        part = where_equal(winner, splat(memory, p * taps_across + q), slope)
+                        part = where_equal(winner, splat(memory, p * taps_across + q), grad)
                         store(memory, target, add(load(memory, target, count), part), count)
 
 
-def pool_geometry(size: Pair, channels: int, pool_size: Pair, stride: Pair, padding: Border) -> list[int]:
-    """The integers that the kernels read: h, w, c, out_h, out_w, taps, strides, padding at the top and left."""
+def pool_windows(size: Pair, channels: int, pool: Pool) -> PoolWindows:
+    """The windows of a pooling over images of this size."""
+    pool_size, stride, padding = pool
     out = [(s + sum(p) - k) // d + 1 for s, p, k, d in zip(size, padding, pool_size, stride, strict=True)]
-    return [*size, channels, *out, *pool_size, *stride, padding[0][0], padding[1][0]]
+    return PoolWindows(*size, channels, out[0], out[1], *pool_size, *stride, padding[0][0], padding[1][0])
 
 
-@Kernel
-def _pool(memory, ints, job, task, own):
-    x, y, argmax = ints[job], ints[job + 1], ints[job + 2]
-    geometry = job + 3
-    in_size = ints[geometry] * ints[geometry + 1] * ints[geometry + 2]
-    out_size = ints[geometry + 3] * ints[geometry + 4] * ints[geometry + 2]
-    place = task * out_size
-    pool_rows(memory, ints, geometry, 0, ints[geometry + 3], x + task * in_size, y + place, argmax + place)
+@intrinsic
+def windows_at(typing, address):
+    """The record at an address."""
+    return RecordType(PoolWindows)(address), lambda context, builder, signature, args: args[0]
 
 
-@Kernel
-def _unpool(memory, ints, job, task, own):
-    dy, argmax, dx = ints[job], ints[job + 1], ints[job + 2]
-    geometry = job + 3
-    in_size = ints[geometry] * ints[geometry + 1] * ints[geometry + 2]
-    out_size = ints[geometry + 3] * ints[geometry + 4] * ints[geometry + 2]
-    dy, argmax = dy + task * out_size, argmax + task * out_size
-    if not is_quarter(ints, geometry):
-        clear(memory, dx + task * in_size, in_size)
-    unpool_image(memory, ints, geometry, dy, argmax, dy, 0, dx + task * in_size, ints[geometry + 1])
+class _Pool(NamedTuple):
+    x: Array
+    y: Array
+    argmax: Array  # the winning tap of each window
+    windows: PoolWindows
 
 
-def pooled(x: Array, pool_size: Pair, stride: Pair, padding: Border) -> tuple[Array, Array, Job]:
+@kernel(_Pool)
+def _pool(memory, ints, job, task, scratch):
+    windows = job.windows
+    in_size = windows.height * windows.width * windows.channels
+    place = task * windows.out_height * windows.out_width * windows.channels
+    x = job.x + task * in_size
+    pool_rows(memory, windows, 0, windows.out_height, x, job.y + place, job.argmax + place)
+
+
+class _PoolBackward(NamedTuple):
+    dy: Array
+    argmax: Array
+    dx: Array
+    windows: PoolWindows
+
+
+@kernel(_PoolBackward)
+def _pool_backward(memory, ints, job, task, scratch):
+    windows = job.windows
+    in_size = windows.height * windows.width * windows.channels
+    place = task * windows.out_height * windows.out_width * windows.channels
+    dx = job.dx + task * in_size
+    if not is_max_2x2(windows):
+        clear(memory, dx, in_size)
+    unpool_image(memory, windows, job.dy + place, job.argmax + place, job.dy + place, 0, dx, windows.width)
+
+
+def prepare_max_pool(x: Array, pool: Pool) -> tuple[Array, Array, Job]:
     """(y, argmax, job) of `max_pool2d`."""
     n, c, height, width = x.shape
-    geometry = pool_geometry((height, width), c, pool_size, stride, padding)
-    y = empty((n, geometry[3], geometry[4], c), x.dtype)
+    windows = pool_windows((height, width), c, pool)
+    y = empty((n, windows.out_height, windows.out_width, c), x.dtype)
     argmax = empty_like(y)
-    work = 8 * y.size * pool_size[0] * pool_size[1]
-    job = Job(_pool, [block(x), y, argmax, *geometry], n, work)
+    job = Job(_pool, _Pool(as_nhwc(x), y, argmax, windows), n, 8 * y.size * windows.taps_down * windows.taps_across)
     return y.transpose(0, 3, 1, 2), argmax.transpose(0, 3, 1, 2), job
 
 
-@Repeatable
+@Replay
 def max_pool2d(x: Array, *, pool_size: Pair, stride: Pair, padding: Border) -> tuple[tuple[Array, Array], list[Job]]:
     """(y, argmax): argmax, the winning tap of each window, is what backward needs and all that it needs."""
-    y, argmax, job = pooled(x, pool_size, stride, padding)
+    y, argmax, job = prepare_max_pool(x, Pool(pool_size, stride, padding))
     return (y, argmax), [job]
 
 
-def unpooled(dy: Array, argmax: Array, size: Pair, pool_size: Pair, stride: Pair, padding: Border) -> tuple[Array, Job]:
+def prepare_max_pool_backward(dy: Array, argmax: Array, size: Pair, pool: Pool) -> tuple[Array, Job]:
     """(dx, job) of `max_pool2d_backward`."""
     n, c, _, _ = dy.shape
     dx = empty((n, *size, c), dy.dtype)
-    geometry = pool_geometry(size, c, pool_size, stride, padding)
-    work = 8 * dy.size * pool_size[0] * pool_size[1]
-    return dx.transpose(0, 3, 1, 2), Job(_unpool, [block(dy), block(argmax), dx, *geometry], n, work)
+    windows = pool_windows(size, c, pool)
+    record = _PoolBackward(as_nhwc(dy), as_nhwc(argmax), dx, windows)
+    work = 8 * dy.size * windows.taps_down * windows.taps_across
+    return dx.transpose(0, 3, 1, 2), Job(_pool_backward, record, n, work)
 
 
-@Repeatable
+@Replay
 def max_pool2d_backward(
     dy: Array, argmax: Array, *, size: Pair, pool_size: Pair, stride: Pair, padding: Border
 ) -> tuple[Array, list[Job]]:
     """Each window hands dy to the tap that won it."""
-    dx, job = unpooled(dy, argmax, size, pool_size, stride, padding)
+    dx, job = prepare_max_pool_backward(dy, argmax, size, Pool(pool_size, stride, padding))
     return dx, [job]

@@ -1,17 +1,17 @@
 """Max-pooling of 2 x 2 windows side by side, the usual ones: every tap is inside, and no two windows share a pixel."""
 
 from minidl.backends.compiled.codegen.jit import inlined, njit
-from minidl.backends.compiled.codegen.lanewise import if_beats, where_equal, where_positive
+from minidl.backends.compiled.codegen.lanewise import relu_grad, select_max, where_equal
 from minidl.backends.compiled.codegen.load_store import clear, lanes, load, splat, store
 
 
 @njit
-def is_quarter(ints, geometry):
+def is_max_2x2(windows):
     """Whether a pooling's windows are 2 x 2, side by side, from the first pixel on, and all inside the image."""
-    taps = ints[geometry + 5] == 2 and ints[geometry + 6] == 2
-    strides = ints[geometry + 7] == 2 and ints[geometry + 8] == 2
-    top_left = ints[geometry + 9] == 0 and ints[geometry + 10] == 0
-    bottom_right = 2 * ints[geometry + 3] <= ints[geometry] and 2 * ints[geometry + 4] <= ints[geometry + 1]
+    taps = windows.taps_down == 2 and windows.taps_across == 2
+    strides = windows.stride_down == 2 and windows.stride_across == 2
+    top_left = windows.top == 0 and windows.left == 0
+    bottom_right = 2 * windows.out_height <= windows.height and 2 * windows.out_width <= windows.width
     return taps and strides and top_left and bottom_right
 
 
@@ -21,14 +21,14 @@ def _pool(memory, x, line, channels, y, argmax, count):
     best, winner = load(memory, x, count), splat(memory, 0.0)
     for tap in range(1, 4):
         value = load(memory, x + (tap >> 1) * line + (tap & 1) * channels, count)
-        winner = if_beats(value, best, splat(memory, tap), winner)
-        best = if_beats(value, best, value, best)
+        winner = select_max(value, best, splat(memory, tap), winner)
+        best = select_max(value, best, value, best)
     store(memory, y, best, count)
     store(memory, argmax, winner, count)
 
 
 @njit
-def pool_quarter(memory, x, y, argmax, width, channels, first, last, out_width):
+def pool_2x2(memory, x, y, argmax, width, channels, first, last, out_width):
     """Pool one image x (h, w, c) into lines first to last - 1 of y and argmax (h // 2, w // 2, c)."""
     line, whole = width * channels, channels - channels % lanes(memory)
     for i in range(first, last):
@@ -43,16 +43,16 @@ def pool_quarter(memory, x, y, argmax, width, channels, first, last, out_width):
 
 @inlined
 def _unpool(memory, dy, argmax, y, masked, dx, line, channels, count):
-    slope, winner = load(memory, dy, count), load(memory, argmax, count)
+    grad, winner = load(memory, dy, count), load(memory, argmax, count)
     if masked:
-        slope = where_positive(load(memory, y, count), slope)
+        grad = relu_grad(load(memory, y, count), grad)
     for tap in range(4):
         target = dx + (tap >> 1) * line + (tap & 1) * channels
-        store(memory, target, where_equal(winner, splat(memory, tap), slope), count)
+        store(memory, target, where_equal(winner, splat(memory, tap), grad), count)
 
 
 @njit
-def unpool_quarter(memory, dy, argmax, y, masked, dx, dx_width, height, width, channels):
+def unpool_2x2(memory, dy, argmax, y, masked, dx, dx_width, height, width, channels):
     """Write all pixels of dx, of lines `dx_width` long: dy where it won its window, else zero."""
     line, whole = dx_width * channels, channels - channels % lanes(memory)
     for i in range(height // 2):

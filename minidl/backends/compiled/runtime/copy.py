@@ -75,7 +75,7 @@ def _merged(array: Array) -> tuple[list[int], list[int]]:
     return sizes, strides
 
 
-def permuted(source: Array, target: Array, *, onto: bool = False) -> Job:
+def prepare_copy(source: Array, target: Array, *, onto: bool = False) -> Job:
     """Copy an array of any strides and at most AXES axes into a dense one of the same shape, or add it to that."""
     sizes, strides = _merged(source)
     apart = len(sizes) > 2  # else it's one matrix, of whose lines tasks take shares
@@ -86,14 +86,14 @@ def permuted(source: Array, target: Array, *, onto: bool = False) -> Job:
     return Job(_permute, [source, target, int(onto), tasks, *sizes, *strides], tasks, 8 * source.size)
 
 
-def packed(array: Array) -> tuple[Array, list[Job]]:
+def prepare_packed(array: Array) -> tuple[Array, list[Job]]:
     """(dense, jobs): the array itself if it is C-contiguous, or a copy that is, once the jobs have been done."""
     if not array.flags.aligned:
         return np.array(array, order="C"), []
     if array.flags.c_contiguous:
         return array, []
     target = empty(array.shape, array.dtype)
-    return target, [permuted(array, target)]
+    return target, [prepare_copy(array, target)]
 
 
 @Kernel
@@ -117,7 +117,7 @@ def _sum_parts(memory, ints, job, task, own):
         store(memory, target + i, total, left)
 
 
-def summed(parts: Array, target: Array, *, onto: bool) -> Job:
+def prepare_sum(parts: Array, target: Array, *, onto: bool) -> Job:
     """The sum over the first axis of `parts`, one after the other, written to `target` or added to what is there."""
     size, tasks = target.size, pieces(target.size)
     return Job(_sum_parts, [parts, target, len(parts), size, int(onto), tasks], tasks, 8 * parts.size)

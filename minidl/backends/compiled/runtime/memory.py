@@ -89,7 +89,7 @@ def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> AnyArray:
 
 
 def _within(owner: AnyArray, size: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> AnyArray:
-    start = -at(owner) % LINE
+    start = -address(owner) % LINE
     return owner[start : start + size].view(dtype).reshape(shape)
 
 
@@ -152,7 +152,7 @@ def scratch(dtype: np.dtype[Any], size: int) -> AnyArray:
     return area
 
 
-def at(array: AnyArray | None) -> int:
+def address(array: AnyArray | None) -> int:
     """The address of an array's first element, counted in elements; 0 for None."""
     if array is None:
         return 0
@@ -168,7 +168,7 @@ if _integer_at(id(_probe) + _HEADER).value != _probe.__array_interface__["data"]
     raise ImportError("this Python keeps arrays in another way: use the vectorized backend")
 
 
-def dense(array: AnyArray) -> AnyArray:
+def contiguous(array: AnyArray) -> AnyArray:
     """The array itself if it's C-contiguous and aligned, else a copy that is."""
     flags = array.flags
     if not flags.aligned:
@@ -176,6 +176,6 @@ def dense(array: AnyArray) -> AnyArray:
     return array if flags.c_contiguous else np.ascontiguousarray(array)
 
 
-def block(images: AnyArray) -> AnyArray:
+def as_nhwc(images: AnyArray) -> AnyArray:
     """Images (n, c, h, w) as their channels-last block (n, h, w, c), copied only if they aren't one."""
-    return dense(images.transpose(0, 2, 3, 1))
+    return contiguous(images.transpose(0, 2, 3, 1))

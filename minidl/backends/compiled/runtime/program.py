@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backends.compiled.codegen.jit import Kernel
-from minidl.backends.compiled.runtime.memory import at
-from minidl.backends.compiled.runtime.thread_pool import ENTRY, lead, make_ready
+from minidl.backends.compiled.codegen.record import flattened
+from minidl.backends.compiled.runtime.memory import address
+from minidl.backends.compiled.runtime.thread_pool import ENTRY, make_ready, run_jobs
 from minidl.process import threads
 
 PARTS = 8
@@ -24,7 +25,7 @@ class Job(NamedTuple):
 
     kernel: Kernel
     arguments: Sequence[Any]
-    """Integers, and arrays for their addresses (None for 0)."""
+    """The kernel's record: integers, and arrays for their addresses (None for 0)."""
     tasks: int
     work: float = 0
     """Multiply-adds of all tasks: from `SMALL` on, threads share them."""
@@ -43,26 +44,26 @@ class Program:
         for job in jobs:
             shared = int(job.work >= SMALL)
             table += [job.kernel.address(dtype.char), start + len(arguments), job.tasks, shared, job.scratch]
-            arguments += job.arguments
+            arguments += flattened(job.arguments)
         places = [place for place, argument in enumerate(arguments) if type(argument) is not int]
         self.arrays = [arguments[place] for place in places]  # kept, as their addresses are
         self._places = [start + place for place in places]
         for place, array in zip(places, self.arrays, strict=True):
-            arguments[place] = at(array) if isinstance(array, np.ndarray) else int(array or 0)
+            arguments[place] = address(array) if isinstance(array, np.ndarray) else int(array or 0)
         self.count = len(jobs)
         self.words = np.array(table + arguments, np.int64)
         self.stride = -(-max((job.scratch for job in jobs), default=0) // 16) * 16
         self.is_shared = any(table[3::ENTRY])
         self.dtype = dtype
 
-    def places(self, address: int) -> list[int]:
+    def places(self, where: int) -> list[int]:
         """Where in `words` this address of one of the jobs' arrays stands: it may be changed to another one's."""
-        return [place for place in self._places if self.words[place] == address]
+        return [place for place in self._places if self.words[place] == where]
 
     def run(self) -> None:
         """Do the jobs in turn. While another Python thread has the helpers at work, this one works alone."""
         workers = threads.num_threads() if self.is_shared else 1
-        lead(at(self.words), self.count, self.dtype, self.stride, workers)
+        run_jobs(address(self.words), self.count, self.dtype, self.stride, workers)
 
 
 def run(dtype: np.dtype[Any], *jobs: Job) -> None:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, ParamSpec, TypeVar, cast
 
 import numpy as np
 
-from minidl.backends.compiled.runtime.memory import at, empty
+from minidl.backends.compiled.runtime.memory import address, empty
 from minidl.backends.compiled.runtime.program import Job, Program
 from minidl.process import memory as limit
 from minidl.typing import Array
@@ -27,13 +27,13 @@ KEPT_BYTES = 1 << 20
 """A call whose own arrays, such as packed weights, take more isn't kept: memory would be held that others can use."""
 
 
-class Repeatable(Generic[P, R]):
+class Replay(Generic[P, R]):
     """A decorated function(*arrays, **settings) -> (its results, the jobs that compute them) that does them at once.
 
     The jobs may not depend on the values in the arrays. Each kept call serves one thread at a time.
     """
 
-    every: ClassVar[list["Repeatable[Any, Any]"]] = []
+    every: ClassVar[list["Replay[Any, Any]"]] = []
 
     def __init__(self, prepare: Callable[P, tuple[R, Sequence[Job]]]) -> None:
         functools.update_wrapper(self, prepare)
@@ -79,13 +79,13 @@ class Repeatable(Generic[P, R]):
 
 def kept() -> int:
     """The bytes of the calls that all operators keep and no thread is at."""
-    lists = [idle for operator in Repeatable.every for idle in list(operator.idle.values())]
+    lists = [idle for operator in Replay.every for idle in list(operator.idle.values())]
     return sum(call.size for idle in lists for call in idle or ())
 
 
 def give_back() -> None:
     """Forget them."""
-    for operator in Repeatable.every:
+    for operator in Replay.every:
         operator.idle.clear()
 
 
@@ -133,9 +133,9 @@ class _Call:
         """None where an array was copied first or shares memory with another one, and for large arrays of its own."""
         made = [results] if isinstance(results, np.ndarray) else list(results)
         outer = [*given, *(array for array in made if array is not None)]
-        addresses = [at(array) for array in outer]
-        places = [program.places(address) for address in addresses]
-        own = [array for array in program.arrays if isinstance(array, np.ndarray) and at(array) not in addresses]
+        addresses = [address(array) for array in outer]
+        places = [program.places(each) for each in addresses]
+        own = [array for array in program.arrays if isinstance(array, np.ndarray) and address(array) not in addresses]
         like = [None if array is None else _Result.of(array) for array in made]
         if (
             not all(places)
@@ -154,9 +154,9 @@ class _Call:
         words, places = self.program.words, iter(self.places)
         for array in (*given, *made):
             if array is not None:
-                address = at(array)
+                start = address(array)
                 for place in next(places):
-                    words[place] = address
+                    words[place] = start
         self.program.run()
         return made[0] if self.is_single else tuple(made)
 

@@ -20,13 +20,13 @@ from numba.extending import intrinsic
 from minidl.backends.compiled.codegen.jit import entry, once
 from minidl.backends.compiled.codegen.llvm import I64
 from minidl.backends.compiled.codegen.load_store import pause
-from minidl.backends.compiled.runtime.memory import at, scratch
+from minidl.backends.compiled.runtime.memory import address, scratch
 from minidl.process.interrupts import uninterrupted
 
-PATIENCE = 50_000
+SPIN_LIMIT = 50_000
 """How many times a helper looks for work without a break: about a millisecond."""
 
-NAPS = 5_000
+SLEEP_LIMIT = 5_000
 """Of how many short naps it wakes by itself after that: about a second. Then it sleeps until it is called."""
 
 
@@ -141,7 +141,7 @@ def _nap(typing, time):
 
 
 @entry
-def _lead(board, table, count, own, stride, workers):
+def _run_jobs(board, table, count, own, stride, workers):
     """Do the jobs of a table one after the other, each with whatever help turns up.
 
     This thread takes tasks from the front and helpers take them from the back, so that a thread meets the same images
@@ -177,7 +177,7 @@ def _lead(board, table, count, own, stride, workers):
 
 
 @entry
-def _help(board, me, patience, naps, nap):
+def _worker_loop(board, me, patience, naps, nap):
     """Take tasks until there have been none for long. `me` is 1 for the first helper.
 
     Naps need none of Python's locks to wake from, unlike the sleep that follows.
@@ -203,7 +203,7 @@ def _help(board, me, patience, naps, nap):
 
 
 _entries: dict[str, Any] = {}
-_functions: dict[str, Any] = {"help": _help, "lead": _lead}
+_functions: dict[str, Any] = {"help": _worker_loop, "lead": _run_jobs}
 
 
 def make_ready() -> None:
@@ -225,8 +225,8 @@ class _Helper(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        while not _board[_Word.stop]:
-            _help(at(_board), self.me, PATIENCE, NAPS, _NAP)
+        while not _state[_Word.stop]:
+            _worker_loop(address(_state), self.me, SPIN_LIMIT, SLEEP_LIMIT, _NAP)
             self.asleep = True
             self.bell.acquire()
             self.asleep = False
@@ -240,11 +240,11 @@ class _Helper(threading.Thread):
 def _aligned(words: int) -> Any:
     """So many integers, zero, of which the first begins a cache line."""
     area = np.zeros(words + 7, np.int64)
-    return area[-at(area) % 8 :][:words]
+    return area[-address(area) % 8 :][:words]
 
 
-_board = _aligned(len(_Word) * 8)
-ctypes.pythonapi.Py_IncRef(ctypes.py_object(_board))  # for good: a thread may be at it when Python ends
+_state = _aligned(len(_Word) * 8)
+ctypes.pythonapi.Py_IncRef(ctypes.py_object(_state))  # for good: a thread may be at it when Python ends
 _helpers: list[_Helper] = []
 _most = MOST_HELPERS
 _leading = threading.Lock()
@@ -254,7 +254,7 @@ def _gather(workers: int) -> int:
     """Have enough helpers, and those awake; with how many workers that is, where the system allows fewer threads."""
     global _most
     workers = min(workers, _most + 1)
-    if len(_helpers) < workers - 1 and not _board[_Word.stop]:
+    if len(_helpers) < workers - 1 and not _state[_Word.stop]:
         # Two helpers of one number would write to the same scratch: none is lost on its way to the list.
         with uninterrupted():
             try:
@@ -272,7 +272,7 @@ def _gather(workers: int) -> int:
 @atexit.register
 def _dismiss() -> None:
     """End the helpers while Python still runs: a thread that comes back to a finished interpreter is torn down."""
-    _board[_Word.stop] = 1
+    _state[_Word.stop] = 1
     deadline = time.monotonic() + 1
     for helper in _helpers:
         helper.wake()
@@ -284,7 +284,7 @@ def _start_alone() -> None:
     """In a forked child there are no helpers, and nobody leads."""
     global _leading
     _helpers.clear()
-    _board[:] = 0
+    _state[:] = 0
     _leading = threading.Lock()
 
 
@@ -292,7 +292,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_start_alone)
 
 
-def lead(table: int, count: int, dtype: np.dtype[Any], stride: int, workers: int) -> None:
+def run_jobs(table: int, count: int, dtype: np.dtype[Any], stride: int, workers: int) -> None:
     """Do the jobs of a table in turn, with `stride` floats for each thread. Where another leads now, work alone.
 
     The arrays that kernels write to are held from here on, not by the thread's own memory or a module alone: those go
@@ -303,7 +303,7 @@ def lead(table: int, count: int, dtype: np.dtype[Any], stride: int, workers: int
         with _leading:
             workers = _gather(workers)
             area = scratch(dtype, stride * workers) if stride else None
-            _lead(at(_board), table, count, 0 if area is None else at(area), stride, workers)
+            _run_jobs(address(_state), table, count, 0 if area is None else address(area), stride, workers)
     else:
         area = scratch(dtype, stride) if stride else None
-        _lead(0, table, count, 0 if area is None else at(area), stride, 1)
+        _run_jobs(0, table, count, 0 if area is None else address(area), stride, 1)

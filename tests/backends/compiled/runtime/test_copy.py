@@ -12,11 +12,13 @@ pytestmark = pytest.mark.compiled
 
 @pytest.fixture(scope="module")
 def copied():
-    """copied(source, target, **options): do the job of `permuted`."""
-    launch, layout = (importlib.import_module(f"minidl.backends.compiled.{name}") for name in ("launch", "layout"))
+    """copied(source, target, **options): do the job of `prepare_copy`."""
+    program, copy = (
+        importlib.import_module(f"minidl.backends.compiled.runtime.{name}") for name in ("program", "copy")
+    )
 
     def copied(source, target, **options):
-        launch.run(target.dtype, layout.permuted(source, target, **options))
+        program.run(target.dtype, copy.prepare_copy(source, target, **options))
 
     return copied
 
@@ -33,7 +35,7 @@ def strided(draw):
 
 
 @given(source=strided(), onto=st.booleans())
-def test_permuted(copied, source, onto):
+def test_prepare_copy(copied, source, onto):
     target = np.full(source.shape, 7, source.dtype)
     copied(source, target, onto=onto)
     np.testing.assert_array_equal(target, source + 7 if onto else source)

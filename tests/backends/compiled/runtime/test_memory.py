@@ -18,24 +18,24 @@ def memory():
 
 def test_addresses_are_numpys(memory):
     for array in (np.zeros(5), np.zeros((3, 4), np.float32)[1:, ::2], np.arange(7)[::-1]):
-        assert memory.at(array) == array.__array_interface__["data"][0] // array.itemsize
-    assert memory.at(None) == 0
+        assert memory.address(array) == array.__array_interface__["data"][0] // array.itemsize
+    assert memory.address(None) == 0
 
 
 def test_memory_is_used_again_when_nobody_holds_it(memory):
     shape = (123, 457)  # a size that nothing else asks for
     first = memory.empty(shape, np.dtype(np.float32))
     first[...] = 1
-    place, part = memory.at(first), first[3:4, ::2].T
+    place, part = memory.address(first), first[3:4, ::2].T
     second = memory.empty(shape, np.dtype(np.float32))
-    assert memory.at(second) != place
+    assert memory.address(second) != place
     del first
-    assert memory.at(memory.empty(shape, np.dtype(np.float32))) != place  # a view still holds it
+    assert memory.address(memory.empty(shape, np.dtype(np.float32))) != place  # a view still holds it
     np.testing.assert_array_equal(part, 1)
     del part
     gc.collect()
     again = memory.empty(shape, np.dtype(np.float32))
-    assert memory.at(again) == place
+    assert memory.address(again) == place
     assert again.shape == shape
     assert again.dtype == np.float32
     assert again.flags.writeable
@@ -43,11 +43,11 @@ def test_memory_is_used_again_when_nobody_holds_it(memory):
 
 def test_threads_have_memory_of_their_own(memory):
     shape, places = (124, 457), []
-    places.append(memory.at(memory.empty(shape, np.dtype(np.float64))))
-    other = threading.Thread(target=lambda: places.append(memory.at(memory.empty(shape, np.dtype(np.float64)))))
+    places.append(memory.address(memory.empty(shape, np.dtype(np.float64))))
+    other = threading.Thread(target=lambda: places.append(memory.address(memory.empty(shape, np.dtype(np.float64)))))
     other.start()
     other.join()
-    places.append(memory.at(memory.empty(shape, np.dtype(np.float64))))
+    places.append(memory.address(memory.empty(shape, np.dtype(np.float64))))
     assert places[0] == places[2] != places[1]
 
 
@@ -69,15 +69,15 @@ def test_what_is_kept_and_not_used_is_given_back(memory, limit):
     for size in range(1 << 17, (1 << 17) + 20):
         memory.empty((size,), BYTES)
         assert memory.kept() <= limit
-    place = memory.at(used)
+    place = memory.address(used)
     del used
-    assert memory.at(memory.empty((1 << 19,), BYTES)) == place
+    assert memory.address(memory.empty((1 << 19,), BYTES)) == place
 
 
 def test_arrays_that_somebody_holds_are_not_kept_beyond_the_limit(memory, limit):
     held = [memory.empty((limit // 4,), BYTES) for _ in range(12)]
     assert memory.kept() <= limit
-    assert len({memory.at(array) for array in held}) == len(held)
+    assert len({memory.address(array) for array in held}) == len(held)
     del held
     assert memory.kept() <= limit
 
@@ -121,7 +121,7 @@ def test_memory_apart_is_counted_and_not_kept(memory, limit):
     before = memory.kept()
     array, size = memory.apart(lambda: memory.empty((limit // 4,), BYTES))
     assert (array.size, size) == (limit // 4, limit // 4)
-    assert memory.at(array) % memory.LINE == 0
+    assert memory.address(array) % memory.LINE == 0
     with pytest.raises(KeyError):
         memory.apart(lambda: {}["an error"])
     assert memory.kept() == before

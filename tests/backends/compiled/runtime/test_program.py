@@ -59,7 +59,7 @@ SLEEP = """
 import time
 import numpy as np
 import minidl as ml
-from minidl.backends.compiled import crew
+from minidl.backends.compiled.runtime import thread_pool as crew
 
 ml.set_num_threads(3)
 images = np.random.default_rng(0).standard_normal((64, 3, 32, 32), dtype=np.float32)
@@ -120,11 +120,11 @@ def test_every_task_is_done_once(tasks):
 
     from minidl.backends.compiled.activation import softmax
     from minidl.backends.compiled.runtime import program
-    from minidl.backends.compiled.runtime.memory import at
+    from minidl.backends.compiled.runtime.memory import address
 
     before = ml.num_threads()
     x, y = np.full(tasks * 16, 3, np.float32), np.zeros(tasks * 16 + 1, np.float32)
-    job = program.Job(softmax._relu, [at(x), at(y), x.size, max(tasks, 1)], tasks, program.SMALL)
+    job = program.Job(softmax._relu, [address(x), address(y), x.size, max(tasks, 1)], tasks, program.SMALL)
     try:
         for threads in (1, 2, 5):
             ml.set_num_threads(threads)

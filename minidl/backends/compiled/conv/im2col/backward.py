@@ -11,7 +11,6 @@ import numpy as np
 
 from minidl.backends.compiled.codegen.jit import Kernel
 from minidl.backends.compiled.codegen.load_store import clear
-from minidl.backends.compiled.conv.im2col.forward import Window
 from minidl.backends.compiled.conv.im2col.input_gradient import (
     Job,
     input_by_columns,
@@ -22,13 +21,14 @@ from minidl.backends.compiled.conv.im2col.input_gradient import (
     sum_lines,
 )
 from minidl.backends.compiled.conv.plan import Plan
-from minidl.backends.compiled.matmul.gather_matmul import multiply
-from minidl.backends.compiled.pool.max import pool_geometry
+from minidl.backends.compiled.matmul.gather_matmul import gather_matmul
+from minidl.backends.compiled.pool.max import pool_windows
 from minidl.backends.compiled.runtime import program
-from minidl.backends.compiled.runtime.copy import packed
-from minidl.backends.compiled.runtime.memory import block, empty
+from minidl.backends.compiled.runtime.copy import prepare_packed
+from minidl.backends.compiled.runtime.memory import as_nhwc, empty
 from minidl.backends.compiled.runtime.padding import pad_image
 from minidl.backends.compiled.runtime.program import PARTS, pack
+from minidl.backends.operators import Pool
 from minidl.typing import Array
 
 
@@ -66,7 +66,7 @@ def _backward(memory, ints, job, task, own):
             sum_lines(memory, inside, ints[job + Job.slope_width] * filters, out_height, out_width, filters, db)
         for g in range(groups if need_dw else 0):
             c = dw + g * group_filters
-            multiply(
+            gather_matmul(
                 memory,
                 ints,
                 taps,
@@ -130,7 +130,7 @@ def direct(
     need_dw: bool,
     y: Array | None = None,
     argmax: Array | None = None,
-    pool: Window | None = None,
+    pool: Pool | None = None,
 ) -> Gradients:
     """With y, its output, through a ReLU, and with argmax through a pooling."""
     n, channels, height, width = x.shape
@@ -143,29 +143,29 @@ def direct(
     zeros = np.zeros(max(channels, taps), x.dtype)
     flipped = zeros
     if need_dx and tables.by_columns:
-        flipped, jobs = packed(w.transpose(0, 2, 3, 1))
+        flipped, jobs = prepare_packed(w.transpose(0, 2, 3, 1))
     elif need_dx:
         grouped = w.reshape(groups, filters // groups, group_channels, kh, kw)
-        flipped, jobs = packed(grouped.transpose(0, 3, 4, 1, 2))
+        flipped, jobs = prepare_packed(grouped.transpose(0, 3, 4, 1, 2))
     fixed = _fixed(tables, y is not None or (need_dx and tables.slopes != tables.out))
     slope_size = fixed[Job.slope_size - Job.table]
     patches = tables.pixels.size * taps + math.prod(tables.padded) * channels if need_dx and tables.by_columns else 0
     job = pack(
         Job,
         fixed,
-        x=block(x),
-        dy=block(dy),
+        x=as_nhwc(x),
+        dy=as_nhwc(dy),
         dx=dx,
         dw=dw,
         db=db,
-        y=None if y is None else block(y),
-        argmax=None if argmax is None else block(argmax),
+        y=None if y is None else as_nhwc(y),
+        argmax=None if argmax is None else as_nhwc(argmax),
         flipped=flipped,
         zeros=zeros,
         images=n,
         parts=parts,
     )
-    geometry = () if pool is None else pool_geometry(tables.out, filters, *pool)
+    geometry = () if pool is None else pool_windows(tables.out, filters, pool)
     own = tables.padded_size + slope_size + patches
     jobs.append(program.Job(_backward, [*job, *geometry], parts, n * tables.macs * (need_dw + need_dx), own))
     return None if dx is None else dx.transpose(0, 3, 1, 2), dw, db, jobs

@@ -12,10 +12,10 @@ import math
 from enum import IntEnum, auto
 
 from minidl.backends.compiled.codegen.jit import njit
-from minidl.backends.compiled.codegen.lanewise import add, multiply_add, where_positive
+from minidl.backends.compiled.codegen.lanewise import add, multiply_add, relu_grad
 from minidl.backends.compiled.codegen.load_store import any_nan, clear, copy, lanes, load, splat, store
-from minidl.backends.compiled.matmul.gather_matmul import multiply
-from minidl.backends.compiled.pool.max import unpool_image
+from minidl.backends.compiled.matmul.gather_matmul import gather_matmul
+from minidl.backends.compiled.pool.max import unpool_image, windows_at
 
 
 class Job(IntEnum):
@@ -70,7 +70,7 @@ GEOMETRY = len(Job)
 def copy_positive(memory, target, dy, y, count):
     """Copy those of dy whose y, the output of a ReLU, isn't zero."""
     for i in range(0, count, lanes(memory)):
-        value = where_positive(load(memory, y + i, count - i), load(memory, dy + i, count - i))
+        value = relu_grad(load(memory, y + i, count - i), load(memory, dy + i, count - i))
         store(memory, target + i, value, count - i)
 
 
@@ -122,7 +122,7 @@ def spread_slopes(memory, ints, job, n, target):
     slope_width = ints[job + Job.slope_width]
     if argmax:
         step = n * ints[geometry + 3] * ints[geometry + 4] * filters
-        unpool_image(memory, ints, geometry, dy + step, argmax + step, y + step, y != 0, target, slope_width)
+        unpool_image(memory, windows_at(geometry), dy + step, argmax + step, y + step, y != 0, target, slope_width)
         return
     out_height, line = ints[job + Job.out_height], ints[job + Job.out_width] * filters
     for i in range(out_height):
@@ -145,7 +145,7 @@ def input_by_columns(memory, ints, job, slopes, patches, dx):
     height, width = ints[job + Job.height], ints[job + Job.width]
     padded_width, kernel_height = ints[job + Job.padded_width], ints[job + Job.kernel_height]
     zeros = ints[job + Job.zeros]
-    multiply(
+    gather_matmul(
         memory,
         ints,
         pixels,
@@ -182,7 +182,7 @@ def input_by_phases(memory, ints, job, slopes, dx):
     for e in range(ints[job + Job.n_phases]):
         phase = ints[job + Job.phases] + 6 * e
         for g in range(groups):
-            multiply(
+            gather_matmul(
                 memory,
                 ints,
                 ints[phase],

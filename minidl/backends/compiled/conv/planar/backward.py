@@ -12,20 +12,21 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backends.compiled.activation.softmax import masked
-from minidl.backends.compiled.codegen.interleave import weave
+from minidl.backends.compiled.activation.softmax import prepare_relu_backward
+from minidl.backends.compiled.codegen.interleave import interleave
 from minidl.backends.compiled.codegen.jit import Kernel, njit
-from minidl.backends.compiled.codegen.lanewise import weave_high, weave_low, where_equal, where_positive
+from minidl.backends.compiled.codegen.lanewise import relu_grad, weave_high, weave_low, where_equal
 from minidl.backends.compiled.codegen.llvm import REGISTER_BYTES
 from minidl.backends.compiled.codegen.load_store import clear, lanes, load, splat, store
 from minidl.backends.compiled.conv.im2col.input_gradient import copy_positive, sum_lines
 from minidl.backends.compiled.conv.plan import Plan
-from minidl.backends.compiled.conv.planar.forward import Window, fill_plane, is_window
+from minidl.backends.compiled.conv.planar.forward import fill_plane, is_window
 from minidl.backends.compiled.conv.planar.tile import MOST_ROWS, MOST_TAPS, tap_tile
-from minidl.backends.compiled.pool.max import unpooled
+from minidl.backends.compiled.pool.max import prepare_max_pool_backward
 from minidl.backends.compiled.runtime import program
-from minidl.backends.compiled.runtime.memory import block, empty
+from minidl.backends.compiled.runtime.memory import as_nhwc, empty
 from minidl.backends.compiled.runtime.program import PARTS, pack
+from minidl.backends.operators import Pool
 from minidl.typing import Array
 
 
@@ -73,7 +74,7 @@ def _unpool_windows(memory, dy, y, argmax, masked, filters, height, width, line,
                 place, count = i * width + j, width - j
                 slope, winner = load(memory, dy + place, count), load(memory, argmax + place, count)
                 if masked:
-                    slope = where_positive(load(memory, y + place, count), slope)
+                    slope = relu_grad(load(memory, y + place, count), slope)
                 for u in range(2):
                     left = where_equal(winner, splat(memory, 2 * u), slope)
                     right = where_equal(winner, splat(memory, 2 * u + 1), slope)
@@ -87,7 +88,7 @@ def _unpool_windows(memory, dy, y, argmax, masked, filters, height, width, line,
                     place, target = (i * width + j) * filters + c, dx + 2 * i * line + 2 * j * filters + c
                     slope, winner = load(memory, dy + place, count), load(memory, argmax + place, count)
                     if masked:
-                        slope = where_positive(load(memory, y + place, count), slope)
+                        slope = relu_grad(load(memory, y + place, count), slope)
                     for u in range(2):
                         for v in range(2):
                             part = where_equal(winner, splat(memory, 2 * u + v), slope)
@@ -168,7 +169,7 @@ def _backward(memory, ints, job, task, own):
         sum_lines(memory, slopes, out_width * filters, out_height, out_width, filters, db)
         for i in range(0, out_height, lines):
             count = min(lines, out_height - i)
-            weave(memory, kernel_height, padded + i * step, apart, step, woven, padded_width, count, buffer)
+            interleave(memory, kernel_height, padded + i * step, apart, step, woven, padded_width, count, buffer)
             _add_patches(memory, ints, job, count * out_width, slopes + i * out_width * filters, woven, sums)
     target = ints[job + Job.dw] + task * kernel_height * kernel_width * filters
     for p in range(kernel_height):
@@ -203,7 +204,7 @@ def _fixed(tables: Plan) -> tuple[tuple[Any, ...], int]:
 
 
 def backward(
-    dy: Array, x: Array, tables: Plan, y: Array | None, argmax: Array | None, pool: Window | None
+    dy: Array, x: Array, tables: Plan, y: Array | None, argmax: Array | None, pool: Pool | None
 ) -> tuple[Array, Array, list[program.Job]]:
     """(parts of dw (parts, kh kw, out), parts of db (parts, out), jobs)."""
     n, filters = len(x), tables.filters
@@ -211,9 +212,9 @@ def backward(
     jobs = []
     if pool is not None and argmax is not None and not is_window(pool):
         if y is not None:
-            dy, job = masked(dy, y)
+            dy, job = prepare_relu_backward(dy, y)
             jobs.append(job)
-        dy, job = unpooled(dy, argmax, tables.out, *pool)
+        dy, job = prepare_max_pool_backward(dy, argmax, tables.out, pool)
         jobs.append(job)
         y = argmax = None
     dw, db = empty((parts, tables.taps.size, filters), x.dtype), empty((parts, filters), x.dtype)
@@ -221,12 +222,12 @@ def backward(
     arguments = pack(
         Job,
         fixed,
-        x=block(x),
-        dy=block(dy),
+        x=as_nhwc(x),
+        dy=as_nhwc(dy),
         dw=dw,
         db=db,
-        y=None if y is None else block(y),
-        argmax=None if argmax is None else block(argmax),
+        y=None if y is None else as_nhwc(y),
+        argmax=None if argmax is None else as_nhwc(argmax),
         images=n,
         parts=parts,
     )

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.backends.compiled.codegen.interleave import weave
+from minidl.backends.compiled.codegen.interleave import interleave
 from minidl.backends.compiled.codegen.jit import Kernel, njit
 from minidl.backends.compiled.codegen.lanewise import evens, odds
 from minidl.backends.compiled.codegen.llvm import REGISTER_BYTES
@@ -28,14 +28,13 @@ from minidl.backends.compiled.conv.planar.tile import (
     pixel_tile,
     window_tile,
 )
-from minidl.backends.compiled.pool.max import pooled
+from minidl.backends.compiled.pool.max import prepare_max_pool
 from minidl.backends.compiled.runtime import program
-from minidl.backends.compiled.runtime.copy import packed
-from minidl.backends.compiled.runtime.memory import block, dense, empty, empty_like
+from minidl.backends.compiled.runtime.copy import prepare_packed
+from minidl.backends.compiled.runtime.memory import as_nhwc, contiguous, empty, empty_like
 from minidl.backends.compiled.runtime.program import pack
-from minidl.typing import Array, Border, Pair
-
-Window = tuple[Pair, Pair, Border]
+from minidl.backends.operators import Pool
+from minidl.typing import Array
 
 
 class Job(IntEnum):
@@ -153,9 +152,9 @@ def _forward(memory, ints, job, task, own):
     _multiply(memory, ints, job, last - first, planes, c, winners)
     out_width, lines = ints[job + Job.out_width], last - first
     place = (n * out_height + first) * out_width * filters
-    weave(memory, filters, c, row, plane_width, ints[job + Job.y] + place, out_width, lines, own)
+    interleave(memory, filters, c, row, plane_width, ints[job + Job.y] + place, out_width, lines, own)
     if argmax:
-        weave(memory, filters, winners, row, plane_width, argmax + place, out_width, lines, own)
+        interleave(memory, filters, winners, row, plane_width, argmax + place, out_width, lines, own)
 
 
 BAND = 1 << 15
@@ -211,7 +210,7 @@ def _layout(tables: Plan, size: int, bands: int) -> _Layout:
     return _Layout(fixed, buffer + planes + tables.filters * row * size + _BEYOND)
 
 
-def is_window(pool: Window) -> bool:
+def is_window(pool: Pool) -> bool:
     """Whether a pooling's windows are 2 x 2, side by side, from the first pixel on."""
     return pool == ((2, 2), (2, 2), ((0, 0), (0, 0)))
 
@@ -232,24 +231,24 @@ def _in_bands(n: int, tables: Plan, size: int) -> _Layout:
 
 
 def forward(
-    x: Array, w: Array, b: Array | None, tables: Plan, relu: bool, pool: Window | None
+    x: Array, w: Array, b: Array | None, tables: Plan, relu: bool, pool: Pool | None
 ) -> tuple[Array, Array | None, list[program.Job]]:
     """(y, argmax, jobs) of the convolution, with ReLU and pooling if wanted; argmax is None without pooling."""
     if pool is not None and (not is_window(pool) or tables.stride[1] > 1):
         y, _, jobs = forward(x, w, b, tables, relu, None)
-        pooled_y, winners, job = pooled(y, *pool)
+        pooled_y, winners, job = prepare_max_pool(y, pool)
         return pooled_y, winners, [*jobs, job]
     n, filters, size = len(x), tables.filters, 1 if pool is None else 2
     layout = _in_bands(n, tables, size)
-    weights, jobs = packed(w.transpose(2, 3, 1, 0))
+    weights, jobs = prepare_packed(w.transpose(2, 3, 1, 0))
     y = empty((n, tables.out[0] // size, tables.out[1] // size, filters), x.dtype)
     argmax = None if pool is None else empty_like(y)
     arguments = pack(
         Job,
         layout.fixed,
-        x=block(x),
+        x=as_nhwc(x),
         weights=weights,
-        bias=np.zeros(filters, x.dtype) if b is None else dense(b),
+        bias=np.zeros(filters, x.dtype) if b is None else contiguous(b),
         y=y,
         argmax=argmax,
         relu=int(relu),

@@ -18,28 +18,29 @@ import numpy as np
 from minidl.backends.compiled.codegen.jit import Kernel
 from minidl.backends.compiled.codegen.load_store import clear
 from minidl.backends.compiled.conv.im2col.input_gradient import copy_positive, sum_lines
-from minidl.backends.compiled.conv.plan import Plan, plan
+from minidl.backends.compiled.conv.plan import Plan, plan_for
 from minidl.backends.compiled.conv.winograd.filter_gradient import finish_jobs
 from minidl.backends.compiled.conv.winograd.filters import TAPS
-from minidl.backends.compiled.conv.winograd.forward import Window, convolve
+from minidl.backends.compiled.conv.winograd.forward import convolve
 from minidl.backends.compiled.conv.winograd.transform_2d import (
     APART,
     LANES,
     POINTS,
     Tiles,
     geometry,
+    round_up,
     tiles_of,
     transform_inputs,
     transform_slopes,
-    whole,
     zeros,
 )
-from minidl.backends.compiled.matmul.gather_matmul import multiply
-from minidl.backends.compiled.pool.max import pool_geometry, unpool_image
+from minidl.backends.compiled.matmul.gather_matmul import gather_matmul
+from minidl.backends.compiled.pool.max import pool_windows, unpool_image, windows_at
 from minidl.backends.compiled.runtime import program
-from minidl.backends.compiled.runtime.copy import packed
-from minidl.backends.compiled.runtime.memory import block, empty
+from minidl.backends.compiled.runtime.copy import prepare_packed
+from minidl.backends.compiled.runtime.memory import as_nhwc, empty
 from minidl.backends.compiled.runtime.program import PARTS, pack
+from minidl.backends.operators import Pool
 from minidl.typing import Array
 
 CHANNEL_BLOCK, FILTER_BLOCK = 64, 64
@@ -86,7 +87,7 @@ def _spread(memory, ints, job, task, own):
         if argmax:
             step = n * ints[pool + 3] * ints[pool + 4] * filters
             clear(memory, target, size)
-            unpool_image(memory, ints, pool, dy + step, argmax + step, y + step, y != 0, target, width)
+            unpool_image(memory, windows_at(pool), dy + step, argmax + step, y + step, y != 0, target, width)
         elif y:
             copy_positive(memory, target, dy + n * size, y + n * size, size)
         sum_lines(memory, target, width * filters, height, width, filters, db)
@@ -139,7 +140,7 @@ def _multiply_slopes(memory, ints, job, task, own):
         transform_slopes(memory, ints, tiles, dy, t, count, columns, slope_line, slopes, slope_step, room)
         for point in range(POINTS):
             target = sums + point * step
-            multiply(
+            gather_matmul(
                 memory,
                 ints,
                 rows,
@@ -169,7 +170,7 @@ def _product_job(source: Array, slopes: Array, tables: Plan) -> tuple[program.Jo
     """(job, its sums (parts, 36, step))."""
     n, channels, filters = len(source), tables.channels, tables.filters
     down, across = tiles_of(tables)
-    line, slope_line = min(whole(channels), CHANNEL_BLOCK), min(whole(filters), FILTER_BLOCK)
+    line, slope_line = min(round_up(channels), CHANNEL_BLOCK), min(round_up(filters), FILTER_BLOCK)
     filter_blocks = -(-filters // FILTER_BLOCK)
     blocks = -(-channels // CHANNEL_BLOCK) * filter_blocks
     parts = min(-(-PARTS // blocks), n)
@@ -205,12 +206,12 @@ def backward(
     need_dw: bool,
     y: Array | None = None,
     argmax: Array | None = None,
-    pool: Window | None = None,
+    pool: Pool | None = None,
 ) -> tuple[Array | None, Array | None, Array, list[program.Job]]:
     """(dx, dw (1, kh kw in, out), parts of db, jobs), with y through a ReLU, and with argmax through a pooling."""
     n, channels, height, width = x.shape
     filters, pixels, parts = tables.filters, tables.pixels.size, min(n, PARTS)
-    source, given = block(x), block(dy)
+    source, given = as_nhwc(x), as_nhwc(dy)
     unchanged = y is None and argmax is None
     slopes = given if unchanged else empty((n, *tables.out, filters), x.dtype)
     dw = empty((1, TAPS * channels, filters), x.dtype) if need_dw else None
@@ -218,8 +219,8 @@ def backward(
     spread = pack(
         Spread,
         dy=given,
-        y=None if y is None else block(y),
-        argmax=None if argmax is None else block(argmax),
+        y=None if y is None else as_nhwc(y),
+        argmax=None if argmax is None else as_nhwc(argmax),
         slopes=slopes,
         db=db,
         images=n,
@@ -228,7 +229,7 @@ def backward(
         out_width=tables.out[1],
         filters=filters,
     )
-    sizes = () if pool is None else pool_geometry(tables.out, filters, *pool)
+    sizes = () if pool is None else pool_windows(tables.out, filters, pool)
     work = n * pixels * filters * (32 if argmax is not None else 8)
     jobs = [program.Job(_spread, [*spread, *sizes], parts, work)]
     if dw is not None:
@@ -236,9 +237,9 @@ def backward(
         jobs += [products, *finish_jobs(source, slopes, tables, sums, dw)]
     if not need_dx:
         return None, dw, db, jobs
-    weights, packing = packed(w.transpose(2, 3, 1, 0))
+    weights, packing = prepare_packed(w.transpose(2, 3, 1, 0))
     dx = empty((n, height, width, channels), x.dtype)
-    turned = plan(
+    turned = plan_for(
         tables.out,
         filters,
         channels,

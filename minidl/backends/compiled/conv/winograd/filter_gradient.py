@@ -24,7 +24,7 @@ from minidl.backends.compiled.conv.plan import Plan
 from minidl.backends.compiled.conv.winograd.filters import TAPS
 from minidl.backends.compiled.conv.winograd.transform_1d import LINE, filter_slope_line
 from minidl.backends.compiled.conv.winograd.transform_2d import LANES, POINTS, Tiles, geometry
-from minidl.backends.compiled.matmul.gather_matmul import multiply_plainly
+from minidl.backends.compiled.matmul.gather_matmul import gather_matmul_plain
 from minidl.backends.compiled.runtime import program
 from minidl.backends.compiled.runtime.padding import pad_image
 from minidl.backends.compiled.runtime.program import pack
@@ -106,7 +106,7 @@ def _finish_directly(memory, ints, job, task, own):
             top, left, padded_width = ints[tiles + Tiles.top], ints[tiles + Tiles.left], ints[job + Finish.padded_width]
             pad_image(memory, image, height, width, channels, top, left, padded_width, padded_size, own)
             image = own
-        multiply_plainly(
+        gather_matmul_plain(
             memory,
             ints,
             TAPS * channels,

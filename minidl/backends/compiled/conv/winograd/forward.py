@@ -24,21 +24,20 @@ from minidl.backends.compiled.conv.winograd.transform_2d import (
     POINTS,
     Tiles,
     geometry,
+    round_up,
     tiles_of,
     transform_inputs,
     transform_outputs,
-    whole,
 )
-from minidl.backends.compiled.matmul.gather_matmul import multiply, multiply_plainly
-from minidl.backends.compiled.pool.max import pool_geometry, pool_rows
+from minidl.backends.compiled.matmul.gather_matmul import gather_matmul, gather_matmul_plain
+from minidl.backends.compiled.pool.max import pool_rows, pool_windows, windows_at
 from minidl.backends.compiled.runtime import program
-from minidl.backends.compiled.runtime.copy import packed
-from minidl.backends.compiled.runtime.memory import block, dense, empty, empty_like
+from minidl.backends.compiled.runtime.copy import prepare_packed
+from minidl.backends.compiled.runtime.memory import as_nhwc, contiguous, empty, empty_like
 from minidl.backends.compiled.runtime.padding import pad_image
 from minidl.backends.compiled.runtime.program import pack
-from minidl.typing import Array, Border, Pair
-
-Window = tuple[Pair, Pair, Border]
+from minidl.backends.operators import Pool
+from minidl.typing import Array
 
 BLOCK = 140_000
 """Floats of a block's matrices: they stay in a second-level cache of a megabyte, beside what is read along."""
@@ -91,7 +90,7 @@ def _convolve_directly(memory, ints, job, image, target, own):
         top, left = ints[tiles + Tiles.top], ints[tiles + Tiles.left]
         pad_image(memory, image, height, width, channels, top, left, ints[job + Job.padded_width], padded_size, padded)
         image = padded
-    multiply_plainly(
+    gather_matmul_plain(
         memory,
         ints,
         ints[job + Job.pixels],
@@ -146,7 +145,7 @@ def _forward(memory, ints, job, task, own):
             columns = min(filters - panel, PANEL)
             transformed = ints[weights + Weights.transformed] + panel // PANEL * POINTS * weight_step
             for point in range(POINTS):
-                multiply(
+                gather_matmul(
                     memory,
                     ints,
                     count,
@@ -184,7 +183,7 @@ def _forward(memory, ints, job, task, own):
         if argmax:
             step = (first + n) * ints[job + POOL + 3] * ints[job + POOL + 4] * filters
             pool_rows(
-                memory, ints, job + POOL, 0, ints[job + POOL + 3], target, ints[job + Job.y] + step, argmax + step
+                memory, windows_at(job + POOL), 0, ints[job + POOL + 3], target, ints[job + Job.y] + step, argmax + step
             )
 
 
@@ -192,7 +191,7 @@ def _forward(memory, ints, job, task, own):
 def _row_tables(channels: int, block: int) -> tuple[Any, Any]:
     """(row offsets, column and line offsets) of a block's products."""
     each = np.arange(channels, dtype=np.int64)
-    return np.arange(block, dtype=np.int64) * whole(channels), np.stack([each, PANEL * each], axis=1).reshape(-1)
+    return np.arange(block, dtype=np.int64) * round_up(channels), np.stack([each, PANEL * each], axis=1).reshape(-1)
 
 
 def parts_of(images: int, most: int) -> int:
@@ -221,7 +220,7 @@ def convolve(
     channels, filters, n = tables.channels, tables.filters, len(source)
     transform, _ = transform_job(w, tables, flipped)
     weights = transform.arguments
-    line = whole(channels)
+    line = round_up(channels)
     down, across = tiles_of(tables)
     block_size = max(BLOCK // (POINTS * (line + PANEL)), 1)
     tasks = parts_of(n, block_size // (down * across))
@@ -251,20 +250,25 @@ def convolve(
         padded_width=tables.padded[1],
         padded_size=tables.padded_size,
     )
-    own = LANES + whole(most) + (whole(most * pixels * filters) if argmax is not None else 0) + max(matrices, directly)
+    own = (
+        LANES
+        + round_up(most)
+        + (round_up(most * pixels * filters) if argmax is not None else 0)
+        + max(matrices, directly)
+    )
     work = n * down * across * POINTS * channels * filters
     return [transform, program.Job(_forward, [*job, *weights, *geometry(tables), *pool], tasks, work, own)]
 
 
 def forward(
-    x: Array, w: Array, b: Array | None, tables: Plan, relu: bool, pool: Window | None
+    x: Array, w: Array, b: Array | None, tables: Plan, relu: bool, pool: Pool | None
 ) -> tuple[Array, Array | None, list[program.Job]]:
     """(y, argmax, jobs); argmax is None without pooling."""
     filters = tables.filters
-    sizes = () if pool is None else tuple(pool_geometry(tables.out, filters, *pool))
-    weights, packing = packed(w.transpose(2, 3, 1, 0))
-    bias = np.zeros(filters, x.dtype) if b is None else dense(b)
+    sizes = () if pool is None else pool_windows(tables.out, filters, pool)
+    weights, packing = prepare_packed(w.transpose(2, 3, 1, 0))
+    bias = np.zeros(filters, x.dtype) if b is None else contiguous(b)
     y = empty((len(x), *(tables.out if pool is None else sizes[3:5]), filters), x.dtype)
     argmax = None if pool is None else empty_like(y)
-    jobs = packing + convolve(block(x), weights, bias, tables, y, relu=relu, argmax=argmax, pool=sizes)
+    jobs = packing + convolve(as_nhwc(x), weights, bias, tables, y, relu=relu, argmax=argmax, pool=sizes)
     return y.transpose(0, 3, 1, 2), None if argmax is None else argmax.transpose(0, 3, 1, 2), jobs

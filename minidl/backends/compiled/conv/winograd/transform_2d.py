@@ -57,7 +57,7 @@ def counting(size: int) -> np.ndarray:
     return np.arange(size, dtype=np.int64)
 
 
-def whole(channels: int) -> int:
+def round_up(channels: int) -> int:
     """The length of a line of a matrix for so many channels."""
     return -(-channels // LANES) * LANES
 

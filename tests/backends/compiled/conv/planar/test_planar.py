@@ -1,5 +1,6 @@
 """Images of one channel and few filters, with pixels or taps in the lanes: every size of what fills a vector or not."""
 
+import functools
 import importlib
 
 import numpy as np
@@ -22,8 +23,9 @@ def compiled():
 
 @pytest.fixture(scope="module")
 def kernels():
-    """(conv, conv_backward, launch): to compute what `direct` does."""
-    return [importlib.import_module(f"minidl.backends.compiled.{name}") for name in ("conv", "conv_backward", "launch")]
+    """(plan, im2col's forward and backward, program): to compute what im2col does."""
+    names = ("conv.plan", "conv.im2col.forward", "conv.im2col.backward", "runtime.program")
+    return [importlib.import_module(f"minidl.backends.compiled.{name}") for name in names]
 
 
 @st.composite
@@ -119,23 +121,23 @@ def test_fusion_changes_no_bit(compiled, arrays, data, geometry, dtype):
 @given(data=st.data(), geometry=geometries(), dtype=DTYPES)
 def test_lanes_of_filters_give_the_same_bits(compiled, kernels, arrays, data, geometry, dtype):
     """Every element is one chain of the same operations, wherever its lane is."""
-    conv, conv_backward, launch = kernels
+    plans, im2col, im2col_backward, program = kernels
     size, filters, kernel, how, out = geometry
     n = data.draw(st.integers(1, 10))
     x, w = data.draw(arrays((n, 1, *size), dtype)), data.draw(arrays((filters, 1, *kernel), dtype))
     b, pool = data.draw(arrays((filters,), dtype)), data.draw(poolings(out))
-    tables = conv.tables_for(x, w, *(how[name] for name in ("stride", "padding", "dilation", "groups")))
-    want, winners, jobs = conv.direct(x, w, b, tables, True, pool)
-    launch.run(x.dtype, *jobs)
+    plan = plans.plan_for(size, 1, filters, kernel, *how.values())
+    want, winners, jobs = im2col.prepare(x, w, b, plan, True, pool)
+    program.run(x.dtype, *jobs)
     y, argmax = compiled.conv2d_relu(x, w, b, **how, pool=pool)
     assert y.tobytes() == want.tobytes()
     assert pool is None or argmax.tobytes() == winners.tobytes()
     dy = data.draw(arrays(y.shape, dtype))
     _, dw, db = compiled.conv2d_relu_backward(dy, x, w, y, argmax, **how, pool=pool, need_dx=False)
-    gradients = conv_backward.direct(dy, x, w, tables, False, True, y, argmax, pool)
-    (_, want_dw, want_db), jobs = conv_backward._summed(gradients, w)
-    launch.run(x.dtype, *jobs)
-    assert dw.tobytes() == want_dw.tobytes()
+    _, dw_parts, db_parts, jobs = im2col_backward.direct(dy, x, w, plan, False, True, y, argmax, pool)
+    program.run(x.dtype, *jobs)
+    want_dw, want_db = (functools.reduce(np.add, parts) for parts in (dw_parts, db_parts))
+    assert dw.tobytes() == want_dw.reshape(*kernel, 1, filters).transpose(3, 2, 0, 1).tobytes()
     assert db.tobytes() == want_db.tobytes()
 
 
@@ -143,16 +145,16 @@ def test_lanes_of_filters_give_the_same_bits(compiled, kernels, arrays, data, ge
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_every_remainder_of_a_vector(compiled, kernels, filters, dtype):
     """Lines of 1 to 40 pixels, so that they end anywhere in a vector and in a tile."""
-    conv, _, launch = kernels
+    plans, im2col, _, program = kernels
     rng = np.random.default_rng(filters)
     how = {"stride": (1, 1), "padding": ((1, 1), (1, 1)), "dilation": (1, 1), "groups": 1}
     w, b = rng.standard_normal((filters, 1, 3, 3)).astype(dtype), rng.standard_normal(filters).astype(dtype)
     for width in range(1, 41):
         x = rng.standard_normal((1, 1, 5, width)).astype(dtype)
         for pool in [None] if width == 1 else [None, ((2, 2), (2, 2), ((0, 0), (0, 0)))]:
-            tables = conv.tables_for(x, w, (1, 1), ((1, 1), (1, 1)), (1, 1), 1)
-            want, winners, jobs = conv.direct(x, w, b, tables, True, pool)
-            launch.run(x.dtype, *jobs)
+            plan = plans.plan_for((5, width), 1, filters, (3, 3), *how.values())
+            want, winners, jobs = im2col.prepare(x, w, b, plan, True, pool)
+            program.run(x.dtype, *jobs)
             y, argmax = compiled.conv2d_relu(x, w, b, **how, pool=pool)
             np.testing.assert_array_equal(y, want)
             if pool is not None:

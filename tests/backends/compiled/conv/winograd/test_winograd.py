@@ -15,7 +15,7 @@ if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
 pytest.importorskip("numba")
 
 from minidl.backends import compiled
-from minidl.backends.compiled.conv.plan import Plan, plan
+from minidl.backends.compiled.conv.plan import Plan, plan_for
 from minidl.backends.compiled.conv.winograd.transform_1d import A, B
 
 POINTS = (0, A, -A, B, -B)
@@ -94,9 +94,9 @@ def whatever_it_saves():
     """Use Winograd's tiles for small images, too, where they take longer."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Plan, "_saves_by_winograd", lambda self: True)
-        plan.cache_clear()
+        plan_for.cache_clear()
         yield
-    plan.cache_clear()
+    plan_for.cache_clear()
 
 
 def check(oracle, x, w, b, dy, padding):
@@ -139,7 +139,7 @@ def geometry(n, c, k, h, w, padding):
 
 
 def suits(x, w, padding):
-    return plan(x[2:], x[1], w[0], (3, 3), (1, 1), padding, (1, 1), 1).winograd
+    return plan_for(x[2:], x[1], w[0], (3, 3), (1, 1), padding, (1, 1), 1).winograd
 
 
 @settings(max_examples=10)
@@ -179,7 +179,7 @@ def test_many_blocks(channels, filters, size):
 
 def test_which_convolutions_it_is_for():
     usual = {"size": (16, 16), "channels": 16, "filters": 16, "kernel": (3, 3), **keywords(((1, 1), (1, 1)))}
-    assert plan(**usual).winograd
+    assert plan_for(**usual).winograd
     for other in (
         {"channels": 15},
         {"filters": 15},
@@ -192,7 +192,7 @@ def test_which_convolutions_it_is_for():
         {"size": (1, 1)},
         {"size": (5, 5)},
     ):
-        assert not plan(**usual | other).winograd, other
+        assert not plan_for(**usual | other).winograd, other
 
 
 def test_no_images():

@@ -24,7 +24,7 @@ from minidl.functional.checks import check_number, check_share, check_slope, che
 from minidl.functional.conv import conv1d, conv2d, conv_transpose2d
 from minidl.functional.dense import dense, embedding
 from minidl.functional.dropout import dropout, dropout2d
-from minidl.functional.network import can_prepare, network
+from minidl.functional.network import CannotPrepareError, can_prepare, network
 from minidl.functional.norm import batch_norm2d, group_norm, layer_norm, scale_shift
 from minidl.functional.pool import (
     adaptive_average_pool2d,

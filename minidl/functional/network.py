@@ -1,6 +1,5 @@
-"""Operators in a row, prepared by a backend as one."""
+"""Whole networks, prepared by a backend."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,22 +7,26 @@ import numpy as np
 from minidl import backends
 
 if TYPE_CHECKING:
-    from minidl.backends.operators import Operator
+    from minidl.description.graph import Description
+
+
+class CannotPrepareError(Exception):
+    """The backend in use can't prepare a network."""
 
 
 def can_prepare() -> bool:
-    """Whether the backend in use prepares operators in a row as a `network`."""
+    """Whether the backend in use prepares networks."""
     return hasattr(backends.current(), "Network")
 
 
-def network(operators: "Sequence[Operator]", shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
-    """The operators prepared for inputs of this shape, which the caller has checked; None where that can't be done.
+def network(description: "Description", batch_size: int, dtype: "np.dtype[Any]", *, keeps: bool) -> Any:
+    """A network prepared for batches of this size, whose inputs the caller has checked. Raises CannotPrepareError.
 
-    It has `forward(x) -> (y, arrays to hold until backward is over)` and, for the last forward,
-    `backward(dy, need_dx=...) -> dx`, which adds to the gradients; its `size` is that of its own arrays in bytes.
+    It has `forward(*xs) -> (ys, arrays to hold until backward is over)` and, if it `keeps`, for the last forward,
+    `backward(*dys, need_dx=...) -> dxs`, which adds to the gradients; its `size` is that of its own arrays in bytes.
     """
     backend: Any = backends.current()
     try:
-        return backend.Network(operators, shape, dtype)
-    except backend.CannotPrepareError:
-        return None
+        return backend.Network(description, batch_size, dtype, keeps=keeps)
+    except backend.CannotPrepareError as error:
+        raise CannotPrepareError(str(error)) from None

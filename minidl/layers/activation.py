@@ -1,5 +1,7 @@
 """Activations: functions of their input alone."""
 
+from minidl.description import operators as op
+from minidl.description.graph import Describer, Value
 from minidl import functional as F
 from minidl import shapes
 from minidl.functional import Pullback
@@ -26,6 +28,9 @@ class Activation(Module):
 class ReLU(Activation):
     """max(x, 0), element by element, for arrays of any shape."""
 
+    def describe(self, describer: Describer, x: Value) -> Value:
+        return describer.add(op.ReLU(), x, shape=x.shape)
+
     def operator(self, x: Array) -> tuple[Array, Pullback]:
         return F.relu(x)
 
@@ -34,8 +39,14 @@ class Formula(Activation):
     """An activation that is a formula of one number, for arrays of any shape."""
 
     def formula(self) -> tuple[str, tuple[float, ...]]:
-        """(name, settings) for a backend that prepares layers in a row."""
+        """(name, settings) for a backend that prepares a whole network."""
         raise NotImplementedError(f"{type(self).__name__} doesn't define formula()")
+
+    def describe(self, describer: Describer, x: Value) -> Value:
+        name, settings = self.formula()
+        for setting in settings:
+            F.check_number(name, setting)
+        return describer.add(op.Elementwise(name, settings), x, shape=x.shape)
 
 
 class LeakyReLU(Formula):
@@ -163,6 +174,9 @@ class Softmax(_OfRows):
     At the end of a model, `fit` and `evaluate` join it with `CrossEntropy` and compute both from the logits.
     """
 
+    def describe(self, describer: Describer, x: Value) -> Value:
+        return describer.add(op.Softmax(), x, shape=self.output_shape(x.shape))
+
     def operator(self, x: Array) -> tuple[Array, Pullback]:
         return F.softmax(x)
 
@@ -172,6 +186,9 @@ class LogSoftmax(_OfRows):
 
     `CrossEntropy` after it gives what it gives without it.
     """
+
+    def describe(self, describer: Describer, x: Value) -> Value:
+        return describer.add(op.LogSoftmax(), x, shape=self.output_shape(x.shape))
 
     def operator(self, x: Array) -> tuple[Array, Pullback]:
         return F.log_softmax(x)

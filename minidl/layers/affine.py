@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from minidl.description.operators import Param
 from minidl import functional as F
 from minidl import initializers, shapes
 from minidl.errors import ShapeError
@@ -43,6 +44,9 @@ class Affine(Module):
         if self.bias is not None:
             self.bias.initialize((self._outputs(shape),), initializers.zeros, rng)
 
+    def _params(self) -> tuple[Param, Param | None]:
+        return param_of(self.weight), None if self.bias is None else param_of(self.bias)
+
     def _bias_value(self) -> Array | None:
         return None if self.bias is None else self.bias.value
 
@@ -77,3 +81,8 @@ class Grouped(Affine):
         if input_shape[0] % self.groups:
             raise ShapeError(f"expected channels in {self.groups} equal groups, got {shapes.show(input_shape)}")
         return input_shape[0]
+
+
+def param_of(parameter: Parameter) -> Param:
+    """A parameter as operators know it."""
+    return Param(parameter.value, parameter.grad if parameter.trainable else None)

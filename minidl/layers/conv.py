@@ -2,6 +2,8 @@
 
 import math
 
+from minidl.description import operators as op
+from minidl.description.graph import Describer, Value
 from minidl import functional as F
 from minidl import shapes
 from minidl.initializers import Initializer
@@ -56,6 +58,12 @@ class Conv2D(Grouped):
 
     def macs(self, input_shape: Shape) -> int:
         return math.prod(self.output_shape(input_shape)) * math.prod(self._weight_shape(input_shape)[1:])
+
+    def describe(self, describer: Describer, x: Value) -> Value:
+        kernel, size = shapes.pair(self.kernel_size, "kernel_size"), shapes.image_shape(x.shape)[1:]
+        window = shapes.slide(size, kernel, stride=self.stride, padding=self.padding, dilation=self.dilation)
+        geometry = op.ConvGeometry(window.stride, window.padding, window.dilation, self.groups)
+        return describer.add(op.Conv(*self._params(), geometry), x, shape=self.output_shape(x.shape))
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         y, pullback = F.conv2d(

@@ -1,5 +1,7 @@
 """The fully connected layer."""
 
+from minidl.description import operators as op
+from minidl.description.graph import Describer, Value
 from minidl import functional as F
 from minidl import shapes
 from minidl.initializers import Initializer
@@ -30,6 +32,9 @@ class Dense(Affine):
 
     def macs(self, input_shape: Shape) -> int:
         return self.units * input_shape[0]
+
+    def describe(self, describer: Describer, x: Value) -> Value:
+        return describer.add(op.Dense(*self._params()), x, shape=self.output_shape(x.shape))
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         y, pullback = F.dense(x, self.weight.value, self._bias_value())

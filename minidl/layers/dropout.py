@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from minidl.description import operators as op
+from minidl.description.graph import Describer, Value
 from minidl import functional as F
 from minidl import shapes
 from minidl.module import Buffer, Module
@@ -53,7 +55,7 @@ class _Masked(Module):
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         if not train or self.rate == 0:
             return x, _identity
-        key, counter = self._next_pass()
+        key, counter = self.next_pass()
         y, pullback = self._mask(x, key, counter)
 
         def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
@@ -61,10 +63,15 @@ class _Masked(Module):
 
         return y, backward
 
+    def _describe(self, describer: Describer, x: Value, *, by_channel: bool) -> Value:
+        if describer.purpose != "training" or self.rate == 0:
+            return x
+        return describer.add(op.Dropout(float(self.rate), self, by_channel), x, shape=x.shape)
+
     def _mask(self, x: Array, key: int, counter: int) -> tuple[Array, F.Pullback]:
         raise NotImplementedError
 
-    def _next_pass(self) -> tuple[int, int]:
+    def next_pass(self) -> tuple[int, int]:
         """(key, number of the pass), counted from one."""
         with _counting:
             if not self.masks.is_built:  # a layer by itself, without a seed
@@ -88,6 +95,9 @@ class Dropout(_Masked):
     def __init__(self, rate: float, *, seed: int | None = None) -> None:
         super().__init__(rate, seed=seed)
 
+    def describe(self, describer: Describer, x: Value) -> Value:
+        return self._describe(describer, x, by_channel=False)
+
     def _mask(self, x: Array, key: int, counter: int) -> tuple[Array, F.Pullback]:
         return F.dropout(x, rate=self.rate, key=key, counter=counter)
 
@@ -108,6 +118,10 @@ class Dropout2D(_Masked):
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         shapes.image_shape(x.shape, batch=True)
         return super().forward(x, train=train)
+
+    def describe(self, describer: Describer, x: Value) -> Value:
+        shapes.image_shape(x.shape)
+        return self._describe(describer, x, by_channel=True)
 
     def _mask(self, x: Array, key: int, counter: int) -> tuple[Array, F.Pullback]:
         return F.dropout2d(x, rate=self.rate, key=key, counter=counter)

@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from minidl.description import operators as op
+from minidl.description.graph import Describer, Value
+from minidl.layers.affine import param_of
 from minidl import functional as F
 from minidl import initializers, shapes
 from minidl.errors import ShapeError
@@ -123,6 +126,20 @@ class BatchNorm2D(_BatchNorm):
     def __init__(self, *, momentum: float = 0.1, eps: float = 1e-5) -> None:
         super().__init__(momentum=momentum, eps=eps)
 
+    def describe(self, describer: Describer, x: Value) -> Value:
+        self.output_shape(x.shape)
+        F.check_number("eps", self.eps)
+        mean, variance = self.running_mean.value, self.running_var.value
+        weight, bias = param_of(self.weight), param_of(self.bias)
+        if describer.purpose == "training" and self.trainable and describer.batch_size:
+            self.check_count((describer.batch_size, *x.shape))
+            F.check_share("momentum", self.momentum)
+            operator = op.BatchNorm(weight, bias, mean, variance, self.momentum, self.eps)
+            return describer.add(operator, x, shape=x.shape)
+        if describer.purpose != "inference" and self.weight.trainable:  # it has gradients that are seldom wanted
+            return describer.add(op.Opaque(self), x, shape=x.shape)
+        return describer.add(op.Normalize(weight.value, bias.value, mean, variance, self.eps), x, shape=x.shape)
+
     def _check(self, shape: Shape, *, batch: bool = False) -> None:
         shapes.image_shape(shape, batch=batch)
 
@@ -169,6 +186,11 @@ class LayerNorm(Module):
                 parameter.memory = (*range(1, axes), 0)  # channels last, as samples lie
             parameter.initialize(tuple(input_shape), initializer, rng)
 
+    def describe(self, describer: Describer, x: Value) -> Value:
+        shape = self.output_shape(x.shape)
+        operator = op.GroupNorm(param_of(self.weight), param_of(self.bias), 1, self.eps, by_value=True)
+        return describer.add(operator, x, shape=shape)
+
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         if x.shape[1:] != self.weight.value.shape:
             shapes.expect("", x.shape, ("n", *self.weight.value.shape))
@@ -201,6 +223,11 @@ class GroupNorm(Module):
         shapes.channel_groups(input_shape, self.groups)
         self.weight.initialize(input_shape[:1], initializers.ones, rng)
         self.bias.initialize(input_shape[:1], initializers.zeros, rng)
+
+    def describe(self, describer: Describer, x: Value) -> Value:
+        shape = self.output_shape(x.shape)
+        operator = op.GroupNorm(param_of(self.weight), param_of(self.bias), self.groups, self.eps)
+        return describer.add(operator, x, shape=shape)
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         self.output_shape(x.shape[1:])

@@ -1,5 +1,7 @@
 """Pooling."""
 
+from minidl.description import operators as op
+from minidl.description.graph import Describer, Value
 from minidl import functional as F
 from minidl import shapes
 from minidl.module import Module
@@ -25,6 +27,12 @@ class MaxPool2D(Module):
         channels, *size = shapes.image_shape(input_shape)
         _, window = shapes.pool((size[0], size[1]), self.pool_size, stride=self.stride, padding=self.padding)
         return (channels, *window.output)
+
+    def describe(self, describer: Describer, x: Value) -> Value:
+        size = shapes.image_shape(x.shape)[1:]
+        pool_size, window = shapes.pool(size, self.pool_size, stride=self.stride, padding=self.padding)
+        operator = op.MaxPool(pool_size, window.stride, window.padding)
+        return describer.add(operator, x, shape=self.output_shape(x.shape))
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         y, pullback = F.max_pool2d(x, self.pool_size, stride=self.stride, padding=self.padding)
@@ -57,6 +65,12 @@ class AveragePool2D(Module):
         _, window = shapes.pool((size[0], size[1]), self.pool_size, stride=self.stride, padding=self.padding)
         return (channels, *window.output)
 
+    def describe(self, describer: Describer, x: Value) -> Value:
+        size = shapes.image_shape(x.shape)[1:]
+        pool_size, window = shapes.pool(size, self.pool_size, stride=self.stride, padding=self.padding)
+        operator = op.AveragePool(pool_size, window.stride, window.padding, self.count_include_pad)
+        return describer.add(operator, x, shape=self.output_shape(x.shape))
+
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         y, pullback = F.average_pool2d(
             x,
@@ -84,6 +98,10 @@ class AdaptiveAveragePool2D(Module):
         shapes.check_pixels((height, width))
         return (channels, *shapes.pair(self.output_size, "output_size"))
 
+    def describe(self, describer: Describer, x: Value) -> Value:
+        shape = self.output_shape(x.shape)
+        return describer.add(op.AdaptiveAveragePool((shape[1], shape[2])), x, shape=shape)
+
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         y, pullback = F.adaptive_average_pool2d(x, self.output_size)
         return y, _without_parameters(pullback)
@@ -96,6 +114,10 @@ class GlobalAveragePool2D(Module):
         channels, height, width = shapes.image_shape(input_shape)
         shapes.check_pixels((height, width))
         return (channels,)
+
+    def describe(self, describer: Describer, x: Value) -> Value:
+        operator = op.AdaptiveAveragePool((1, 1), to_vectors=True)
+        return describer.add(operator, x, shape=self.output_shape(x.shape))
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         y, pullback = F.global_average_pool2d(x)

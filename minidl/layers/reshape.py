@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from minidl.description import operators as op
+from minidl.description.graph import Describer, Value
 from minidl.module import Module
 from minidl.shapes import arrange
 from minidl.typing import Array, Backward, Shape
@@ -15,6 +17,10 @@ class Flatten(Module):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return (math.prod(input_shape),)
+
+    def describe(self, describer: Describer, x: Value) -> Value:
+        shape = self.output_shape(x.shape)
+        return describer.add(op.Reshape(shape), x, shape=shape)
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         shape = x.shape
@@ -37,6 +43,10 @@ class Reshape(Module):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return arrange.reshaped(input_shape, self.shape)
+
+    def describe(self, describer: Describer, x: Value) -> Value:
+        shape = self.output_shape(x.shape)
+        return describer.add(op.Reshape(shape), x, shape=shape)
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         shape = x.shape

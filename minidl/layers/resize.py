@@ -1,5 +1,7 @@
 """Images made larger, by a border or by more pixels."""
 
+from minidl.description import operators as op
+from minidl.description.graph import Describer, Value
 from minidl import functional as F
 from minidl import shapes
 from minidl.module import Module
@@ -20,6 +22,9 @@ class ZeroPad2D(Module):
         channels, height, width = shapes.image_shape(input_shape)
         down, across = shapes.sides(self.padding)
         return (channels, height + sum(down), width + sum(across))
+
+    def describe(self, describer: Describer, x: Value) -> Value:
+        return describer.add(op.ZeroPad(shapes.sides(self.padding)), x, shape=self.output_shape(x.shape))
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         y, pullback = F.zero_pad2d(x, self.padding)
@@ -48,6 +53,10 @@ class UpSample2D(Module):
         shapes.check_pixels((height, width))
         down, across = shapes.pair(self.size, "size")
         return (channels, height * down, width * across)
+
+    def describe(self, describer: Describer, x: Value) -> Value:
+        operator = op.UpSample(shapes.pair(self.size, "size"), self.interpolation)
+        return describer.add(operator, x, shape=self.output_shape(x.shape))
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         y, pullback = F.upsample2d(x, self.size, interpolation=self.interpolation)

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from minidl import functional as F
 from minidl import initializers, shapes
+from minidl.description import operators as op
+from minidl.description.graph import Describer, Value
 from minidl.initializers import Initializer
-from minidl.layers.affine import Affine
+from minidl.layers.affine import Affine, param_of
 from minidl.module import Module, Parameter
 from minidl.typing import Array, Backward, Padding, Shape, Size
 
@@ -51,6 +53,10 @@ class DepthwiseConv2D(Affine):
 
     def macs(self, input_shape: Shape) -> int:
         return math.prod(self.output_shape(input_shape)) * math.prod(shapes.pair(self.kernel_size, "kernel_size"))
+
+    def describe(self, describer: Describer, x: Value) -> Value:
+        geometry = _depthwise_geometry(self, x.shape)
+        return describer.add(op.Conv(*self._params(), geometry, folds=False), x, shape=self.output_shape(x.shape))
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         y, pullback = F.conv2d(x, self.weight.value, self._bias_value(), **_depthwise_how(self, x))
@@ -107,6 +113,15 @@ class SeparableConv2D(Module):
         filters, *taps = _depthwise_weights(self, input_shape)
         return math.prod(self.output_shape(input_shape)[1:]) * filters * (math.prod(taps) + self.filters)
 
+    def describe(self, describer: Describer, x: Value) -> Value:
+        depthwise, pointwise = param_of(self.depthwise_weight), param_of(self.pointwise_weight)
+        y_shape, channels = self.output_shape(x.shape), depthwise.value.shape[0]
+        geometry = _depthwise_geometry(self, x.shape)
+        between = describer.add(op.Conv(depthwise, None, geometry, folds=False), x, shape=(channels, *y_shape[1:]))
+        bias = None if self.bias is None else param_of(self.bias)
+        alone = op.ConvGeometry((1, 1), ((0, 0), (0, 0)), (1, 1), 1)
+        return describer.add(op.Conv(pointwise, bias, alone), between, shape=y_shape)
+
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         between, depthwise = F.conv2d(x, self.depthwise_weight.value, **_depthwise_how(self, x))
         bias = None if self.bias is None else self.bias.value
@@ -161,3 +176,9 @@ def _depthwise_how(layer: _Depthwise, x: Array) -> dict[str, Any]:
     groups = weight.value.shape[0] // layer.depth_multiplier
     shapes.expect("images ", x.shape, ("n", groups, "h", "w"))
     return {"stride": layer.stride, "padding": layer.padding, "dilation": layer.dilation, "groups": groups}
+
+
+def _depthwise_geometry(layer: _Depthwise, input_shape: Shape) -> op.ConvGeometry:
+    kernel, size = shapes.pair(layer.kernel_size, "kernel_size"), shapes.image_shape(input_shape)[1:]
+    window = shapes.slide(size, kernel, stride=layer.stride, padding=layer.padding, dilation=layer.dilation)
+    return op.ConvGeometry(window.stride, window.padding, window.dilation, input_shape[0])

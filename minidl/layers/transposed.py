@@ -2,6 +2,8 @@
 
 import math
 
+from minidl.description import operators as op
+from minidl.description.graph import Describer, Value
 from minidl import functional as F
 from minidl import shapes
 from minidl.initializers import Initializer
@@ -70,6 +72,20 @@ class ConvTranspose2D(Grouped):
     def macs(self, input_shape: Shape) -> int:
         self.output_shape(input_shape)
         return math.prod(input_shape) * math.prod(self._weight_shape(input_shape)[1:])
+
+    def describe(self, describer: Describer, x: Value) -> Value:
+        window = shapes.spread(
+            shapes.image_shape(x.shape)[1:],
+            self._taps,
+            stride=self.stride,
+            padding=self.padding,
+            output_padding=self.output_padding,
+            dilation=self.dilation,
+        )
+        geometry = op.ConvGeometry(window.stride, window.padding, window.dilation, self.groups)
+        return describer.add(
+            op.ConvTranspose(*self._params(), geometry, window.size), x, shape=self.output_shape(x.shape)
+        )
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         y, pullback = F.conv_transpose2d(

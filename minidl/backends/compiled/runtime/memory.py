@@ -1,26 +1,24 @@
 """Arrays as kernels see them: dense blocks at addresses, in memory that is used again from step to step."""
 
+import contextlib
 import ctypes
 import math
 import sys
 import threading
 import weakref
 from collections import defaultdict
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
+from minidl.backends.compiled.runtime.arena import LINE, Workspace
 from minidl.process import memory as limit
 
 AnyArray = np.ndarray[Any, Any]
-Made = TypeVar("Made")
 
 KEPT_FROM = 1 << 16
 """Bytes from which on an array's memory is kept for the next one: fresh pages cost more than what is done in them."""
-
-LINE = 64
-"""Bytes of a cache line, at which such an array begins: a vector that lies in two lines is read twice."""
 
 SHARE = 2
 """The part of the process's limit, one in so many, that arrays' memory and scratch may take."""
@@ -29,12 +27,12 @@ SHARE = 2
 class _Kept:
     """What a Python thread keeps: scratch that jobs write over, and owners of memory by their size."""
 
-    __slots__ = ("__weakref__", "apart", "owners", "scratch")
+    __slots__ = ("__weakref__", "owners", "scratch", "workspace")
 
     def __init__(self) -> None:
         self.scratch: dict[str, AnyArray] = {}
         self.owners: defaultdict[int, list[AnyArray]] = defaultdict(list)
-        self.apart: int | None = None
+        self.workspace: Workspace | None = None
 
     def size(self) -> int:
         """The bytes of it all, in use or not."""
@@ -70,14 +68,13 @@ for _owner in [np.empty(1)]:  # as in the loops here: how many references that m
 
 def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> AnyArray:
     """A new array in memory that no other array uses any more, of this thread's own if it has some of that size."""
+    mine = _memory.kept
+    if mine.workspace is not None:
+        return mine.workspace.empty(shape, dtype)
     count = math.prod(shape)
     size = count * dtype.itemsize
     if size < KEPT_FROM:
         return np.empty(shape, dtype)
-    mine = _memory.kept
-    if mine.apart is not None:
-        mine.apart += size
-        return _within(np.empty(size + LINE, np.uint8), size, shape, dtype)
     owners = mine.owners[size]
     for owner in owners:
         if _references(owner) == _UNUSED:
@@ -128,15 +125,15 @@ def give_back() -> None:
 limit.when_lowered(give_back)
 
 
-def apart(make: Callable[[], Made]) -> tuple[Made, int]:
-    """What `make` gives, whose larger arrays are in memory that's freed with them, and the bytes of those."""
+@contextlib.contextmanager
+def planned(workspace: Workspace) -> Iterator[None]:
+    """Let this thread's new arrays be reserved in a workspace."""
     mine = _memory.kept
-    before = mine.apart
+    before, mine.workspace = mine.workspace, workspace
     try:
-        mine.apart = 0
-        return make(), mine.apart
+        yield
     finally:
-        mine.apart = before
+        mine.workspace = before
 
 
 def scratch(dtype: np.dtype[Any], size: int) -> AnyArray:
@@ -171,9 +168,12 @@ if _integer_at(id(_probe) + _HEADER).value != _probe.__array_interface__["data"]
 def contiguous(array: AnyArray) -> AnyArray:
     """The array itself if it's C-contiguous and aligned, else a copy that is."""
     flags = array.flags
-    if not flags.aligned:
-        return np.array(array, order="C")
-    return array if flags.c_contiguous else np.ascontiguousarray(array)
+    if flags.c_contiguous and flags.aligned:
+        return array
+    workspace = _memory.kept.workspace
+    if workspace is not None and workspace.owner_of(array) is not None:
+        raise RuntimeError("an array that has no values yet was to be copied: prepare a job that does")
+    return np.ascontiguousarray(array) if flags.aligned else np.array(array, order="C")
 
 
 def as_nhwc(images: AnyArray) -> AnyArray:

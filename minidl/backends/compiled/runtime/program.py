@@ -1,7 +1,8 @@
 """Jobs: a kernel, its arguments as integers, and the tasks that threads share."""
 
 import functools
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -33,37 +34,90 @@ class Job(NamedTuple):
     """Floats that a thread needs for itself."""
 
 
+class Number:
+    """An integer in a job's record that is another one in each call."""
+
+
+class Slot:
+    """Where programs have the address of an array, or a number, that is another one in each call."""
+
+    __slots__ = ("_uses", "_value")
+
+    def __init__(self) -> None:
+        self._uses: list[tuple[Any, int, int]] = []
+        self._value = 0
+
+    def add(self, words: Any, uses: Iterable[tuple[int, int]]) -> None:
+        """Change these (places, what is added to the address there) of a program's words too, now and later."""
+        self._uses += [(words, place, offset) for place, offset in uses]
+        self.put(self._value)
+
+    def put(self, value: int) -> None:
+        """Let the programs use this address, or number."""
+        self._value = value
+        for words, place, offset in self._uses:
+            words[place] = value + offset
+
+    def __bool__(self) -> bool:
+        return bool(self._uses)
+
+
 class Program:
-    """Jobs as one array of integers, to be run again and again in a single call."""
+    """Jobs as one array of integers, to be run again and again in a single call.
+
+    Of each array in a record it knows the owner of its memory, and how far behind that it begins, in elements.
+    """
 
     def __init__(self, jobs: Sequence[Job], dtype: np.dtype[Any]) -> None:
         make_ready()
         table: list[int] = []
         arguments: list[Any] = []
         start = ENTRY * len(jobs)
+        self.arrays: list[Any] = []  # kept, as their addresses are
+        self.uses: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+        self.owners: list[set[int]] = []  # of the arrays of each job
         for job in jobs:
             shared = int(job.work >= SMALL)
             table += [job.kernel.address(dtype.char), start + len(arguments), job.tasks, shared, job.scratch]
-            arguments += flattened(job.arguments)
-        places = [place for place, argument in enumerate(arguments) if type(argument) is not int]
-        self.arrays = [arguments[place] for place in places]  # kept, as their addresses are
-        self._places = [start + place for place in places]
-        for place, array in zip(places, self.arrays, strict=True):
-            arguments[place] = address(array) if isinstance(array, np.ndarray) else int(array or 0)
+            owners = set()
+            for value in flattened(job.arguments):
+                if isinstance(value, np.ndarray):
+                    owner = value if value.base is None else value.base
+                    begin, offset = address(value), offset_of(value)
+                    self.uses[id(owner)].append((start + len(arguments), offset))
+                    self.arrays.append(value)
+                    owners.add(id(owner))
+                    arguments.append(begin)
+                elif isinstance(value, Number):
+                    self.uses[id(value)].append((start + len(arguments), 0))
+                    self.arrays.append(value)
+                    arguments.append(0)
+                else:
+                    arguments.append(int(value or 0))
+            self.owners.append(owners)
         self.count = len(jobs)
         self.words = np.array(table + arguments, np.int64)
         self.stride = -(-max((job.scratch for job in jobs), default=0) // 16) * 16
         self.is_shared = any(table[3::ENTRY])
         self.dtype = dtype
 
-    def places(self, where: int) -> list[int]:
-        """Where in `words` this address of one of the jobs' arrays stands: it may be changed to another one's."""
-        return [place for place in self._places if self.words[place] == where]
+    def put(self, owner: int, start: int) -> None:
+        """Let an owner's arrays lie from this address on."""
+        for place, offset in self.uses.get(owner, ()):
+            self.words[place] = start + offset
 
     def run(self) -> None:
         """Do the jobs in turn. While another Python thread has the helpers at work, this one works alone."""
         workers = threads.num_threads() if self.is_shared else 1
         run_jobs(address(self.words), self.count, self.dtype, self.stride, workers)
+
+
+def offset_of(array: Any) -> int:
+    """How many elements of its own an array begins behind its owner."""
+    base = array.base
+    if not isinstance(base, np.ndarray):
+        return 0
+    return (address(array) * array.itemsize - address(base) * base.itemsize) // array.itemsize
 
 
 def run(dtype: np.dtype[Any], *jobs: Job) -> None:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, ParamSpec, TypeVar, cast
 import numpy as np
 
 from minidl.backends.compiled.runtime.memory import address, empty
-from minidl.backends.compiled.runtime.program import Job, Program
+from minidl.backends.compiled.runtime.program import Job, Program, Slot, offset_of
 from minidl.process import memory as limit
 from minidl.typing import Array
 
@@ -120,12 +120,10 @@ class _Result(NamedTuple):
 
 
 class _Call:
-    """A program, and where it has the addresses of the given arrays and of the results."""
+    """A program, with a slot for each of the given arrays and of the results."""
 
-    def __init__(
-        self, program: Program, places: list[list[int]], results: list[_Result | None], is_single: bool
-    ) -> None:
-        self.program, self.places, self.results, self.is_single = program, places, results, is_single
+    def __init__(self, program: Program, slots: list[Slot], results: "list[_Result | None]", is_single: bool) -> None:
+        self.program, self.slots, self.results, self.is_single = program, slots, results, is_single
         self.size = CALL_BYTES + program.words.nbytes + sum(array.nbytes for array in program.arrays)
 
     @classmethod
@@ -133,32 +131,38 @@ class _Call:
         """None where an array was copied first or shares memory with another one, and for large arrays of its own."""
         made = [results] if isinstance(results, np.ndarray) else list(results)
         outer = [*given, *(array for array in made if array is not None)]
-        addresses = [address(array) for array in outer]
-        places = [program.places(each) for each in addresses]
-        own = [array for array in program.arrays if isinstance(array, np.ndarray) and address(array) not in addresses]
+        known = {_place(array): Slot() for array in outer}
+        for array in outer:
+            owner, offset = _place(array)
+            uses = program.uses.get(owner, ())
+            known[owner, offset].add(program.words, [(place, 0) for place, begin in uses if begin == offset])
+        own = [array for array in program.arrays if _place(array) not in known]
         like = [None if array is None else _Result.of(array) for array in made]
         if (
-            not all(places)
-            or len(set(addresses)) < len(addresses)
+            not all(known.values())
+            or len(known) < len(outer)
             or any(array is not None and result is None for array, result in zip(made, like, strict=True))
             or sum(array.nbytes for array in own) > KEPT_BYTES
             or any(np.may_share_memory(mine, other) for mine in own for other in outer)
         ):
             return None
         program.arrays = own  # the others are their owners'
-        return cls(program, places, like, isinstance(results, np.ndarray))
+        return cls(program, [known[_place(array)] for array in outer], like, isinstance(results, np.ndarray))
 
     def run(self, given: Sequence[Array]) -> Any:
         """The results, in arrays of their own."""
         made = [None if result is None else result.new() for result in self.results]
-        words, places = self.program.words, iter(self.places)
+        slots = iter(self.slots)
         for array in (*given, *made):
             if array is not None:
-                start = address(array)
-                for place in next(places):
-                    words[place] = start
+                next(slots).put(address(array))
         self.program.run()
         return made[0] if self.is_single else tuple(made)
+
+
+def _place(array: Array) -> tuple[int, int]:
+    """(the owner of an array's memory, how far behind that it begins)."""
+    return id(array if array.base is None else array.base), offset_of(array)
 
 
 def _layout(array: Any) -> Hashable:

@@ -1,10 +1,11 @@
-"""Networks that a backend has prepared for some layers, and where they are while nobody uses them."""
+"""Networks that a backend has prepared for some module, and where they are while nobody uses them."""
 
 import operator
 import weakref
 from collections.abc import Sequence
 from typing import Any
 
+from minidl.engine.steps import Steps
 from minidl.module import Module, Parameter
 
 NETWORK_BYTES = 1 << 14
@@ -17,23 +18,26 @@ _trainable = operator.attrgetter("_trainable")  # at each call, for which the pr
 class Prepared:
     """A network, which serves one at a time, and what it was prepared from."""
 
-    __slots__ = ("__weakref__", "is_busy", "layers", "lease", "network", "parameters", "trained", "values")
+    __slots__ = ("__weakref__", "contents", "is_busy", "lease", "lists", "modules", "parameters", "states", "steps", "trained", "values")
 
-    def __init__(self, network: Any, layers: Sequence[Module], parameters: list[Parameter]) -> None:
-        self.network = network
+    def __init__(self, steps: Steps, modules: Sequence[Module], parameters: list[Parameter]) -> None:
+        self.steps = steps
         self.parameters = parameters
         self.values = [parameter.value for parameter in parameters]
         self.trained = [*map(_trainable, parameters)]
-        self.layers = [dict(vars(layer)) for layer in layers]
+        self.modules = list(modules)
+        self.states = [dict(vars(module)) for module in modules]
+        lists = [value for state in self.states for value in state.values() if type(value) is list]
+        self.lists, self.contents = lists, [list(each) for each in lists]
         self.is_busy = False  # whether an inference is under way, which ends without waiting for anybody
         self.lease: weakref.ref[Any] | None = None  # gone when no backward pass can follow
         every.append(weakref.ref(self, every.remove))
 
-    def fits(self, layers: Sequence[Module]) -> bool:
-        """Whether these are the same layers still: with the same attributes and arrays, and frozen or not as before."""
-        same = all(map(operator.is_, [parameter.value for parameter in self.parameters], self.values))
-        same = same and [*map(_trainable, self.parameters)] == self.trained
-        return same and [vars(layer) for layer in layers] == self.layers
+    def fits(self, module: Module) -> bool:
+        """Whether the module is the same still: with the same attributes and arrays, and frozen or not as before."""
+        same = module is self.modules[0] and [*map(_trainable, self.parameters)] == self.trained
+        same = same and all(map(operator.is_, [parameter.value for parameter in self.parameters], self.values))
+        return same and [*map(vars, self.modules)] == self.states and self.lists == self.contents
 
     def is_leased(self) -> bool:
         """Whether a backward pass may need it."""
@@ -41,7 +45,7 @@ class Prepared:
 
     def size(self) -> int:
         """Its bytes."""
-        return int(self.network.size) + NETWORK_BYTES
+        return self.steps.size + NETWORK_BYTES
 
 
 class Shelf:
@@ -55,8 +59,8 @@ class Shelf:
         self.size = 0  # the bytes of the last one
         shelves.append(weakref.ref(self, shelves.remove))
 
-    def take(self, layers: Sequence[Module] | None) -> Prepared | None:
-        """One that nobody uses and that fits these layers; those that don't are dropped. For None any one."""
+    def take(self, module: Module | None) -> Prepared | None:
+        """One that nobody uses and that fits this module; those that don't are dropped. For None any one."""
         leased: list[Prepared] | None = None
         found = None
         try:
@@ -64,7 +68,7 @@ class Shelf:
                 prepared = self.prepared.pop()
                 if prepared.lease is not None and prepared.lease() is not None:
                     leased = [*(leased or ()), prepared]
-                elif layers is None or prepared.fits(layers):
+                elif module is None or prepared.fits(module):
                     found = prepared
         except IndexError:  # there are no more
             pass

@@ -5,9 +5,9 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from minidl.layers.shelf import Prepared, Shelf, every, shelves
+from minidl.engine.shelf import Prepared, Shelf, every, shelves
 from minidl.module import Module
 from minidl.process import locks, memory
 
@@ -39,7 +39,7 @@ _preparing = locks.lock("preparing")
 
 
 def prepared(
-    shelf: Shelf, layers: Sequence[Module], prepare: Callable[[], Prepared | None], *, waits: bool
+    shelf: Shelf, module: Module, prepare: Callable[[], Prepared | None], *, waits: bool
 ) -> Prepared | None:
     """A network for a shelf from which none could be taken; None where it can't be prepared.
 
@@ -59,7 +59,7 @@ def prepared(
                         waiting.append(waiter)
             waiter.is_tired = waiter.given is None and not waiter.bell.acquire(timeout=PAUSE)
             if waiter.given is not None:
-                if waiter.given.fits(layers):
+                if waiter.given.fits(module):
                     return waiter.given
                 waiter = None
     finally:

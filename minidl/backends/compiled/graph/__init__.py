@@ -1,0 +1,1 @@
+"""Whole networks as one program forward and one backward."""

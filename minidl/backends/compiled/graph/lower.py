@@ -1,0 +1,56 @@
+"""The operators of a network, each with what prepares it."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from minidl.backends.compiled.activation.lower import (
+    lower_dropout,
+    lower_elementwise,
+    lower_log_softmax,
+    lower_relu,
+    lower_softmax,
+)
+from minidl.backends.compiled.conv.lower import lower_conv, lower_conv_transpose
+from minidl.backends.compiled.graph.lowered import Lowered
+from minidl.backends.compiled.matmul.lower import lower_dense
+from minidl.backends.compiled.merge import lower_add, lower_concat
+from minidl.backends.compiled.norm.lower import lower_batch_norm, lower_group_norm, lower_normalize
+from minidl.backends.compiled.pool.lower import lower_adaptive_average_pool, lower_average_pool, lower_max_pool
+from minidl.backends.compiled.resize import lower_reshape, lower_upsample, lower_zero_pad
+from minidl.description import operators as op
+from minidl.typing import Array
+
+
+class CannotPrepareError(Exception):
+    """A network has an operator that isn't prepared, and has to be computed one by one."""
+
+
+_LOWER: dict[type[Any], Callable[..., Lowered]] = {
+    op.Add: lower_add,
+    op.Concat: lower_concat,
+    op.Conv: lower_conv,
+    op.ConvTranspose: lower_conv_transpose,
+    op.Dense: lower_dense,
+    op.BatchNorm: lower_batch_norm,
+    op.Normalize: lower_normalize,
+    op.GroupNorm: lower_group_norm,
+    op.MaxPool: lower_max_pool,
+    op.AveragePool: lower_average_pool,
+    op.AdaptiveAveragePool: lower_adaptive_average_pool,
+    op.ReLU: lower_relu,
+    op.Elementwise: lower_elementwise,
+    op.Softmax: lower_softmax,
+    op.LogSoftmax: lower_log_softmax,
+    op.Reshape: lower_reshape,
+    op.ZeroPad: lower_zero_pad,
+    op.UpSample: lower_upsample,
+    op.Dropout: lower_dropout,
+}
+
+
+def lower(operator: op.Operator, xs: Sequence[Array]) -> Lowered:
+    """An operator that reads these arrays, in jobs. Raises CannotPrepareError."""
+    prepare = _LOWER.get(type(operator))
+    if prepare is None:
+        raise CannotPrepareError(f"{type(operator).__name__} isn't prepared")
+    return prepare(operator, *xs)

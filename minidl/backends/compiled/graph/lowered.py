@@ -1,0 +1,59 @@
+"""What an operator becomes: its output, the jobs that compute it, and how to prepare its backward pass."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from minidl.backends.compiled.runtime.copy import prepare_copy, prepare_sum
+from minidl.backends.compiled.runtime.memory import empty
+from minidl.backends.compiled.runtime.program import Job, Number
+from minidl.description.operators import Masks, Param
+from minidl.typing import Array
+
+Backward = Callable[[Array, Sequence[bool]], tuple[Sequence[Array | None], list[Job]]]
+"""(dy, which inputs need a gradient) -> (dx of each input, or None, jobs)."""
+
+
+class Lowered(NamedTuple):
+    """An operator in jobs. Dropout's `key` and `counter` are numbers in them that `masks` draws for each pass."""
+
+    y: Array
+    jobs: list[Job]
+    backward: Backward | None
+    masks: Masks | None = None
+    key: Number | None = None
+    counter: Number | None = None
+
+
+def new(shape: tuple[int, ...], dtype: "np.dtype[np.floating]") -> Array:
+    """A new array, images with their channels last in memory."""
+    if len(shape) != 4:
+        return empty(shape, dtype)
+    n, channels, height, width = shape
+    return empty((n, height, width, channels), dtype).transpose(0, 3, 1, 2)
+
+
+def as_kernels_see(array: Array) -> Array:
+    """Images with their channels last, anything else as it is."""
+    return array.transpose(0, 2, 3, 1) if array.ndim == 4 else array
+
+
+def accumulate(param: Param | None, parts: Array | None, order: tuple[int, ...]) -> list[Job]:
+    """Add the sum of a gradient's parts, whose axes lie in this order in memory, to a parameter's gradient."""
+    if param is None or param.grad is None or parts is None:
+        return []
+    target = param.grad.transpose(order)
+    if target.flags.c_contiguous:
+        return [prepare_sum(parts, target, onto=True)]
+    total = empty(target.shape, target.dtype)  # of a parameter that isn't a layer's own: it lies in its own order
+    memory = np.argsort([-stride for stride in target.strides], kind="stable")
+    return [
+        prepare_sum(parts, total, onto=False),
+        prepare_copy(total.transpose(memory), target.transpose(memory), onto=True),
+    ]
+
+
+def value_of(param: Param | None) -> Array | None:
+    """A parameter's value, or None."""
+    return None if param is None else param.value

@@ -1,0 +1,172 @@
+"""A network's operators with all their arrays in place: forward is a single call, and so is backward."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minidl.backends.compiled.graph.lower import lower
+from minidl.backends.compiled.graph.lowered import Lowered, as_kernels_see, new
+from minidl.backends.compiled.merge import prepare_sum_of
+from minidl.backends.compiled.runtime.arena import Workspace
+from minidl.backends.compiled.runtime.copy import prepare_copy
+from minidl.backends.compiled.runtime.memory import address, planned
+from minidl.backends.compiled.runtime.program import Job, Program, Slot
+from minidl.description.fuse import fused
+from minidl.description.graph import Description
+from minidl.description.operators import Input, Masks, is_trained
+from minidl.typing import Array
+
+
+class Network:
+    """A description prepared for batches of one size, whose inputs have been checked.
+
+    One that `keeps` holds what backward needs, so it serves one batch at a time. Else activations use each other's
+    memory once they have been read.
+    """
+
+    def __init__(self, description: Description, batch_size: int, dtype: np.dtype[Any], *, keeps: bool) -> None:
+        self._description = fused(description, keeps=keeps)
+        self._dtype = dtype
+        self._workspace = Workspace()
+        self._masks: list[tuple[Masks, tuple[_Port, _Port]]] = []
+        self._backward: dict[bool, _Backward] = {}
+        with planned(self._workspace):
+            lowered, arrays, jobs = self._lower(batch_size)
+            inputs = [arrays[i] for i in self._description.inputs]
+            outputs = self._alone([arrays[i] for i in self._description.outputs], jobs, besides=inputs)
+        self._inputs, self._outputs = [*map(_Port, inputs)], [*map(_Port, outputs)]
+        self._forward = self._program(jobs, [], reuse=not keeps)
+        if keeps:
+            self._lowered = lowered
+        else:
+            self._workspace.owners.clear()
+
+    @property
+    def size(self) -> int:
+        """The bytes of its own arrays."""
+        return sum(arena.nbytes for arena in self._workspace.arenas)
+
+    def forward(self, *xs: Array) -> tuple[list[Array], list[Array]]:
+        """(what the outputs give for these inputs, the arrays to hold as long as backward may follow)."""
+        ys = [new(port.shape, self._dtype) for port in self._outputs]
+        held = [port.take(array) for port, array in zip([*self._inputs, *self._outputs], [*xs, *ys], strict=True)]
+        for masks, ports in self._masks:
+            for port, number in zip(ports, masks.next_pass(), strict=True):
+                port.slot.put(number)
+        self._forward.run()
+        return ys, held
+
+    def backward(self, *dys: Array, need_dx: bool) -> list[Array | None]:
+        """Add to the gradients of the parameters, for the last forward; dx of each input, None where there's none."""
+        if need_dx not in self._backward:
+            self._backward[need_dx] = self._prepare_backward(need_dx)
+        program, slopes, gradients = self._backward[need_dx]
+        held = [port.take(dy) for port, dy in zip(slopes, dys, strict=True)]
+        dxs = [None if port is None else new(port.shape, self._dtype) for port in gradients]
+        held += [port.take(dx) for port, dx in zip(gradients, dxs, strict=True) if port is not None and dx is not None]
+        program.run()
+        return dxs
+
+    def _lower(self, batch_size: int) -> tuple[list[Lowered], list[Array], list[Job]]:
+        """(each node in jobs, what it gives, all jobs)."""
+        lowered: list[Lowered] = []
+        arrays: list[Array] = []
+        jobs: list[Job] = []
+        for node in self._description.nodes:
+            if isinstance(node.operator, Input):
+                one = Lowered(new((batch_size, *node.shape), self._dtype), [], None)
+            else:
+                one = lower(node.operator, [arrays[i] for i in node.inputs])
+            if one.masks is not None:
+                self._masks.append((one.masks, (_Port(one.key), _Port(one.counter))))
+            lowered.append(one)
+            arrays.append(one.y)
+            jobs += one.jobs
+        return lowered, arrays, jobs
+
+    def _alone(self, arrays: Sequence[Array], jobs: list[Job], *, besides: Iterable[Array]) -> list[Array]:
+        """The arrays, or copies that `jobs` make, that share their memory with none other and fill it."""
+        taken = {self._workspace.owner_of(array) for array in besides}
+        found = []
+        for array in arrays:
+            owner, seen = self._workspace.owner_of(array), as_kernels_see(array)
+            fills = owner is not None and self._workspace.owners[owner].nbytes == array.nbytes
+            if owner in taken or not fills or not seen.flags.c_contiguous:
+                array = new(array.shape, self._dtype)
+                owner = self._workspace.owner_of(array)
+                jobs.append(prepare_copy(seen, as_kernels_see(array)))
+            taken.add(owner)
+            found.append(array)
+        return found
+
+    def _program(self, jobs: list[Job], others: "Sequence[_Port]", *, reuse: bool) -> Program:
+        """The jobs as a program whose arrays have their places; what comes and goes is in ports, and in `others`."""
+        program = Program(jobs, self._dtype)
+        ports = [*self._inputs, *self._outputs, *others]
+        self._workspace.place(program.owners, outside={port.owner for port in ports}, reuse=reuse)
+        for owner, start in self._workspace.starts.items():
+            program.put(owner, start // self._dtype.itemsize)
+        for port in [*ports, *(port for _, pair in self._masks for port in pair)]:
+            port.slot.add(program.words, program.uses.get(port.owner, ()))
+        return program
+
+    def _prepare_backward(self, need_dx: bool) -> "_Backward":
+        nodes, inputs, outputs = self._description
+        wanted: list[bool] = []
+        for node in nodes:
+            below = [wanted[i] for i in node.inputs]
+            wanted.append(need_dx if isinstance(node.operator, Input) else is_trained(node.operator) or any(below))
+        with planned(self._workspace):
+            slopes = [new(port.shape, self._dtype) for port in self._outputs]
+            gradients: list[list[tuple[int, int, Array]]] = [[] for _ in nodes]  # (reader, which of its inputs, dx)
+            for i, dy in zip(outputs, slopes, strict=True):
+                gradients[i].append((len(nodes), 0, dy))
+            totals: list[Array | None] = [None] * len(nodes)
+            jobs: list[Job] = []
+            for i in reversed(range(len(nodes))):
+                parts = [part for _, _, part in sorted(gradients[i], key=lambda each: each[:2])]
+                if not parts or not wanted[i]:
+                    continue
+                totals[i] = dy = prepare_sum_of(parts, jobs)
+                backward = self._lowered[i].backward
+                if backward is None:
+                    continue
+                dxs, more = backward(dy, [wanted[source] for source in nodes[i].inputs])
+                jobs += more
+                for place, (source, dx) in enumerate(zip(nodes[i].inputs, dxs, strict=True)):
+                    if dx is not None:
+                        gradients[source].append((i, place, dx))
+            found = [totals[i] for i in inputs] if need_dx else []
+            alone = iter(self._alone([dx for dx in found if dx is not None], jobs, besides=slopes))
+        taken = [*map(_Port, slopes)]
+        given = [None if dx is None else _Port(next(alone)) for dx in found]
+        program = self._program(jobs, [*taken, *(port for port in given if port is not None)], reuse=True)
+        return _Backward(program, taken, given if need_dx else [None] * len(inputs))
+
+
+class _Port:
+    """What comes from outside in each call, or goes there: an array, or a number."""
+
+    def __init__(self, what: Any) -> None:
+        is_array = isinstance(what, np.ndarray)
+        self.shape = what.shape if is_array else ()
+        self.owner = id(what.base if is_array and what.base is not None else what)
+        self.what = what
+        self.slot = Slot()
+
+    def take(self, array: Array) -> Array:
+        """Let the programs use this array, or a dense copy: that which is returned, to be held as long as they do."""
+        dense = np.ascontiguousarray(as_kernels_see(array))
+        if not dense.flags.aligned:
+            dense = dense.copy()
+        self.slot.put(address(dense))
+        return dense
+
+
+class _Backward(NamedTuple):
+    """A backward pass, the gradients that it takes, and those that it gives."""
+
+    program: Program
+    slopes: list[_Port]
+    gradients: list[_Port | None]

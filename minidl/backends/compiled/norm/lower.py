@@ -1,0 +1,75 @@
+"""Normalizations as operators of a network."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from minidl.backends.compiled.graph.lowered import Lowered, accumulate
+from minidl.backends.compiled.norm.batch import (
+    prepare_batch_norm,
+    prepare_batch_norm_backward,
+    prepare_scale_and_shift,
+    prepare_scale_shift,
+)
+from minidl.backends.compiled.norm.group import prepare_group_norm, prepare_group_norm_backward
+from minidl.backends.compiled.runtime.program import Job
+from minidl.description.operators import BatchNorm, GroupNorm, Normalize, ReLU
+from minidl.typing import Array
+
+
+def lower_batch_norm(operator: BatchNorm, x: Array) -> Lowered:
+    """A batch normalization in training, and its epilogue."""
+    relu, pool, eps = isinstance(operator.epilogue.activation, ReLU), operator.epilogue.pool, operator.eps
+    running = (operator.running_mean, operator.running_variance, operator.momentum)
+    weight, bias = operator.weight, operator.bias
+    saved, jobs = prepare_batch_norm(x, weight.value, bias.value, eps=eps, relu=relu, pool=pool, running=running)
+
+    def backward(dy: Array, needs: Sequence[bool]) -> tuple[list[Array | None], list[Job]]:
+        gradients, jobs = prepare_batch_norm_backward(dy, x, saved, eps=eps, relu=relu, pool=pool)
+        for param, part in ((weight, gradients.dgamma), (bias, gradients.dbeta)):
+            jobs += accumulate(param, part[None], (0,))
+        return [gradients.dx], jobs
+
+    return Lowered(saved.y, jobs, backward)
+
+
+def prepare_normalize(x: Array, operator: Normalize, *, relu: bool) -> tuple[Array, list[Job]]:
+    """(x times a scale plus a shift for each channel, perhaps through a ReLU; jobs)."""
+    scale, shift, job = prepare_scale_and_shift(operator)
+    y, jobs = prepare_scale_shift(x, scale, shift, relu=relu)
+    return y, [job, *jobs]
+
+
+def lower_normalize(operator: Normalize, x: Array) -> Lowered:
+    """A batch normalization by running statistics, whose parameters aren't trained."""
+    y, jobs = prepare_normalize(x, operator, relu=operator.relu)
+
+    def backward(dy: Array, needs: Sequence[bool]) -> tuple[list[Array | None], list[Job]]:
+        if not needs[0]:
+            return [None], []
+        scale, _, job = prepare_scale_and_shift(operator)
+        dx, jobs = prepare_scale_shift(dy, scale, np.full(scale.shape, -0.0, dy.dtype))  # adding -0 changes no bit
+        return [dx], [job, *jobs]
+
+    return Lowered(y, jobs, backward)
+
+
+def lower_group_norm(operator: GroupNorm, x: Array) -> Lowered:
+    """Group or layer normalization."""
+    weight, bias, groups, eps = operator
+    rows = (x.shape[1], math.prod(x.shape[2:]))
+    samples = x.reshape(len(x), *rows)
+    gamma, beta = (each.value if each.value.ndim == 1 and groups else each.value.reshape(rows) for each in (weight, bias))
+    y, mean, variance, jobs = prepare_group_norm(samples, gamma, beta, max(groups, 1), eps)
+
+    def backward(dy: Array, needs: Sequence[bool]) -> tuple[list[Array | None], list[Job]]:
+        dx, dgamma, dbeta, jobs = prepare_group_norm_backward(
+            dy.reshape(samples.shape), samples, gamma, mean, variance, max(groups, 1), eps
+        )
+        for param, part in ((weight, dgamma), (bias, dbeta)):
+            order = (0,) if part.ndim == 1 else (1, 0)
+            jobs += accumulate(param, part.transpose(order)[None], order)
+        return [dx.reshape(x.shape) if needs[0] else None], jobs
+
+    return Lowered(y.reshape(x.shape), jobs, backward)

@@ -1,0 +1,1 @@
+"""What a network computes, as plain data: nodes with an operator, their inputs and a shape."""

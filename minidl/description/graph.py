@@ -1,0 +1,115 @@
+"""A network as nodes, and how modules describe themselves as such."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, NamedTuple
+
+from minidl.description.operators import Input, Opaque, Operator
+from minidl.typing import Shape
+
+Purpose = Literal["inference", "training", "gradients"]
+"""What for: inference alone, a training step, or inference with a backward pass."""
+
+
+class Node(NamedTuple):
+    """An operator, the numbers of the nodes that it reads, and the shape of one sample of what it gives."""
+
+    operator: Operator
+    inputs: tuple[int, ...]
+    shape: Shape
+    name: str = ""
+    """The dotted name of its module, as in the names of parameters."""
+    layer: str = ""
+    """The class of its module."""
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether it runs a module's `forward`."""
+        return isinstance(self.operator, Opaque)
+
+
+class Description(NamedTuple):
+    """Nodes in an order in which each comes after those that it reads."""
+
+    nodes: tuple[Node, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+    def readers(self) -> list[list[int]]:
+        """For each node the nodes that read it, in their order, as often as they do."""
+        found: list[list[int]] = [[] for _ in self.nodes]
+        for number, node in enumerate(self.nodes):
+            for source in node.inputs:
+                found[source].append(number)
+        return found
+
+
+class Value(NamedTuple):
+    """What a node gives: its number, and the shape of one sample."""
+
+    node: int
+    shape: Shape
+
+
+class Describer:
+    """What a module's `describe(describer, *values)` tells its operators."""
+
+    def __init__(self, purpose: Purpose, *, batch_size: int) -> None:
+        self.purpose = purpose
+        self.batch_size = batch_size
+        self.nodes: list[Node] = []
+        self.modules: list[Any] = []
+        """Every module that was described, those that others are made of among them."""
+        self._path: list[str] = []
+        self._layer = ""
+
+    def input(self, shape: Shape) -> Value:
+        """A value from outside."""
+        return self.add(Input(), shape=shape)
+
+    def add(self, operator: Operator, *inputs: Value, shape: Shape) -> Value:
+        """What an operator gives for these values."""
+        name = ".".join(self._path)
+        self.nodes.append(Node(operator, tuple(value.node for value in inputs), tuple(shape), name, self._layer))
+        return Value(len(self.nodes) - 1, tuple(shape))
+
+    def call(self, module: Any, *inputs: Value, name: str = "") -> Value:
+        """What a module gives for these values: its own description, or a node that runs its `forward`."""
+        self.modules.append(module)
+        with self._inside(name, module):
+            if describes_itself(module):
+                described: Value = module.describe(self, *inputs)
+                return described
+            shapes = [value.shape for value in inputs]
+            shape = module.output_shape(shapes[0] if len(shapes) == 1 else tuple(shapes))
+            return self.add(Opaque(module), *inputs, shape=shape)
+
+    @contextlib.contextmanager
+    def _inside(self, name: str, module: Any) -> Iterator[None]:
+        before = self._layer
+        self._layer = type(module).__name__
+        self._path += [name] if name else []
+        yield
+        self._layer = before
+        if name:
+            self._path.pop()
+
+    def described(self, inputs: Sequence[Value], outputs: Sequence[Value]) -> Description:
+        """The nodes so far, with these as what goes in and comes out."""
+        return Description(
+            tuple(self.nodes), tuple(value.node for value in inputs), tuple(value.node for value in outputs)
+        )
+
+
+HARMLESS = frozenset({"__init__", "__doc__", "__module__", "__qualname__", "__annotations__", "__firstlineno__"})
+
+
+def describes_itself(module: Any) -> bool:
+    """Whether what it computes is what the `describe` of its class says: a subclass that redefines anything doesn't."""
+    redefined: set[str] = set()
+    for kind in type(module).__mro__:
+        own = vars(kind)
+        if "describe" in own or "formula" in own:
+            return not any(hasattr(kind, name) for name in redefined - HARMLESS)
+        redefined |= {name for name, value in own.items() if callable(value) or isinstance(value, property)}
+    return False

@@ -1,0 +1,272 @@
+"""Operators as plain records. They know nothing of backends, but which operators can be computed in one pass."""
+
+from typing import Any, NamedTuple, Protocol, Self, TypeAlias, runtime_checkable
+
+from minidl.typing import Array, Border, Pair, Shape
+
+
+class Param(NamedTuple):
+    """A parameter's value, and the gradient that backward adds to, or None for one that isn't trained."""
+
+    value: Array
+    grad: Array | None
+
+
+class ConvGeometry(NamedTuple):
+    """Where the windows of a convolution lie, and how many groups of channels it has."""
+
+    stride: Pair
+    padding: Border
+    dilation: Pair
+    groups: int
+
+
+class Input(NamedTuple):
+    """What comes from outside."""
+
+
+class Opaque(NamedTuple):
+    """A module that doesn't describe itself: its `forward` is run."""
+
+    module: Any
+
+
+class ReLU(NamedTuple):
+    """max(x, 0)."""
+
+
+class Elementwise(NamedTuple):
+    """An activation that is a formula of one number."""
+
+    name: str
+    """The backend's formula; "gelu_tanh" for GELU with approximate="tanh"."""
+    settings: tuple[float, ...] = ()
+    """Its arguments, in their order."""
+
+
+class MaxPool(NamedTuple):
+    """The windows of a max-pooling."""
+
+    pool_size: Pair
+    stride: Pair
+    padding: Border
+
+
+class AveragePool(NamedTuple):
+    """The windows of an average-pooling."""
+
+    pool_size: Pair
+    stride: Pair
+    padding: Border
+    count_include_pad: bool
+
+
+class AdaptiveAveragePool(NamedTuple):
+    """Average-pooling to a size; to vectors (n, c), whose size is (1, 1)."""
+
+    output_size: Pair
+    to_vectors: bool = False
+
+
+class Add(NamedTuple):
+    """The sum of its inputs, in their order."""
+
+
+class Concat(NamedTuple):
+    """Its inputs, stacked along the channels."""
+
+
+class Softmax(NamedTuple):
+    """Softmax of each row."""
+
+
+class LogSoftmax(NamedTuple):
+    """The logarithm of softmax of each row."""
+
+
+class Reshape(NamedTuple):
+    """Each sample in another shape, its values channel by channel."""
+
+    shape: Shape
+
+
+class ZeroPad(NamedTuple):
+    """Images in a border of zeros."""
+
+    padding: Border
+
+
+class UpSample(NamedTuple):
+    """Images made larger by whole factors."""
+
+    factors: Pair
+    interpolation: str
+
+
+class Masks(Protocol):
+    """Draws dropout's masks by their number."""
+
+    def next_pass(self) -> tuple[int, int]:
+        """(key, number of the pass)."""
+        ...
+
+
+class Dropout(NamedTuple):
+    """Dropout in training, of single values or of whole channels."""
+
+    rate: float
+    masks: Masks
+    by_channel: bool = False
+
+
+class Normalize(NamedTuple):
+    """Batch normalization by running statistics: weight, bias, mean and variance are (c,)."""
+
+    weight: Array
+    bias: Array
+    mean: Array
+    variance: Array
+    eps: float
+    relu: bool = False
+
+    def fused(self, after: "Operator", *, keeps: bool) -> Self | None:
+        """With the ReLU after it, in inference."""
+        return self._replace(relu=True) if isinstance(after, ReLU) and not (self.relu or keeps) else None
+
+
+class GroupNorm(NamedTuple):
+    """Each of `groups` groups of a sample's channels normalized."""
+
+    weight: Param
+    bias: Param
+    groups: int
+    eps: float
+    by_value: bool = False
+    """Whether weight and bias are of a sample's shape, and not (c,)."""
+
+
+Activation: TypeAlias = ReLU | Elementwise
+
+
+class Epilogue(NamedTuple):
+    """What follows in the same pass: a normalization, the sum with the next input, an activation, a max-pooling."""
+
+    normalization: Normalize | None = None
+    adds: bool = False
+    activation: Activation | None = None
+    pool: MaxPool | None = None
+
+    def fused(self, after: "Operator", *, keeps: bool) -> "Epilogue | None":
+        """With one more operator, if it may come next; where backward follows, ReLU and what comes behind it alone."""
+        if self.pool is not None:
+            return None
+        if isinstance(after, MaxPool):
+            return self._replace(pool=after) if isinstance(self.activation, ReLU) else None
+        if self.activation is not None:
+            return None
+        if isinstance(after, ReLU) or (isinstance(after, Elementwise) and not keeps):
+            return self._replace(activation=after)
+        if keeps or self.adds:
+            return None
+        if isinstance(after, Add):
+            return self._replace(adds=True)
+        is_next = isinstance(after, Normalize) and not after.relu and self.normalization is None
+        return self._replace(normalization=after) if is_next else None
+
+
+NOTHING = Epilogue()
+
+
+class Conv(NamedTuple):
+    """A convolution by weights (out, in / groups, kh, kw)."""
+
+    weight: Param
+    bias: Param | None
+    geometry: ConvGeometry
+    epilogue: Epilogue = NOTHING
+    folds: bool = True
+    """Whether a normalization goes into its weights, which rounds differently from a pass of its own."""
+
+    def fused(self, after: "Operator", *, keeps: bool) -> Self | None:
+        """With what its epilogue can take."""
+        epilogue = self.epilogue.fused(after, keeps=keeps)
+        return None if epilogue is None else self._replace(epilogue=epilogue)
+
+
+class ConvTranspose(NamedTuple):
+    """A transposed convolution by weights (in, out / groups, kh, kw), to images of `size`."""
+
+    weight: Param
+    bias: Param | None
+    geometry: ConvGeometry
+    size: Pair
+
+
+class Dense(NamedTuple):
+    """A dense layer, perhaps with ReLU."""
+
+    weight: Param
+    bias: Param | None
+    relu: bool = False
+
+    def fused(self, after: "Operator", *, keeps: bool) -> Self | None:
+        """With the ReLU after it."""
+        del keeps
+        return self._replace(relu=True) if isinstance(after, ReLU) and not self.relu else None
+
+
+class BatchNorm(NamedTuple):
+    """A batch normalization in training, whose running statistics move."""
+
+    weight: Param
+    bias: Param
+    running_mean: Array
+    running_variance: Array
+    momentum: float
+    eps: float
+    epilogue: Epilogue = NOTHING
+
+    def fused(self, after: "Operator", *, keeps: bool) -> Self | None:
+        """With a ReLU and a max-pooling."""
+        epilogue = self.epilogue.fused(after, keeps=True)
+        return None if epilogue is None else self._replace(epilogue=epilogue)
+
+
+Operator: TypeAlias = (
+    Input
+    | Opaque
+    | Conv
+    | ConvTranspose
+    | Dense
+    | BatchNorm
+    | Normalize
+    | GroupNorm
+    | MaxPool
+    | AveragePool
+    | AdaptiveAveragePool
+    | ReLU
+    | Elementwise
+    | Softmax
+    | LogSoftmax
+    | Reshape
+    | ZeroPad
+    | UpSample
+    | Dropout
+    | Add
+    | Concat
+)
+
+
+@runtime_checkable
+class Fusible(Protocol):
+    """An operator that can take others into its pass."""
+
+    def fused(self, after: Operator, *, keeps: bool) -> Any:
+        """The operator that does both, or None; `keeps` where a backward pass follows."""
+        ...
+
+
+def is_trained(operator: Operator) -> bool:
+    """Whether it has a parameter that is trained."""
+    params = (getattr(operator, name, None) for name in ("weight", "bias"))
+    return any(isinstance(param, Param) and param.grad is not None for param in params)

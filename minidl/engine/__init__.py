@@ -1,0 +1,1 @@
+"""Described networks, prepared by a backend: kept for the next call, lent to one batch at a time."""

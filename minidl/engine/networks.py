@@ -1,0 +1,136 @@
+"""The networks that a backend has prepared for a module, with all their arrays in place."""
+
+import functools
+import weakref
+from typing import Any, Self
+
+import numpy as np
+
+from minidl import functional as F
+from minidl.description.graph import Describer, Purpose
+from minidl.engine import room
+from minidl.engine.room import waiting
+from minidl.engine.shelf import Prepared, Shelf
+from minidl.engine.steps import Run, Steps, UnexpectedError, expect_gradients
+from minidl.errors import NotBuiltError, ShapeError
+from minidl.module import Module
+from minidl.typing import Array, Backward
+
+KEPT = 16
+"""For how many shapes of inputs a module keeps networks: more than training with validation needs."""
+
+
+class Networks:
+    """What a module has had prepared. A copy of the module has its own."""
+
+    def __init__(self) -> None:
+        self._shelves: dict[Any, Shelf | None] = {}  # None for what can't be prepared
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return type(self)()
+
+    def __reduce__(self) -> tuple[type[Self], tuple[()]]:
+        return type(self), ()
+
+    def infer(self, module: Module, *xs: Array) -> list[Array] | None:
+        """What a module gives for these inputs; None where it can't be prepared for them."""
+        taken = self._take(module, xs, "inference")
+        if taken is None:
+            return None
+        prepared, shelf = taken
+        prepared.is_busy = True
+        back = None
+        try:
+            ys = prepared.steps.infer(xs)
+            back = prepared
+        except UnexpectedError:
+            self._shelves[_key(xs, "inference")] = None
+            return None
+        finally:
+            prepared.is_busy = False
+            if waiting:
+                room.done(shelf, back)
+            elif back is not None:
+                shelf.prepared.append(back)
+        return ys
+
+    def forward(self, module: Module, *xs: Array, train: bool) -> tuple[list[Array], Backward] | None:
+        """(what a module gives, backward of a tuple of gradients); None where it can't be prepared for these inputs."""
+        purpose: Purpose = "training" if train else "gradients"
+        taken = self._take(module, xs, purpose)
+        if taken is None:
+            return None
+        lease = _Lease(*taken)
+        try:
+            ys, lease.run = lease.prepared.steps.forward(xs, train=train)
+        except UnexpectedError:
+            self._shelves[_key(xs, purpose)] = None
+            return None
+        outputs = [(y.shape, y.dtype) for y in ys]
+
+        def backward(dys: Any, *, need_dx: bool = True) -> Any:
+            expect_gradients(dys, outputs)
+            return lease.run.backward(dys, need_dx=need_dx)
+
+        return ys, backward
+
+    def _take(self, module: Module, xs: tuple[Array, ...], purpose: Purpose) -> tuple[Prepared, Shelf] | None:
+        """(a network that nobody uses now, where it goes when that's so again)."""
+        if not F.can_prepare() or not all(type(x) is np.ndarray for x in xs):
+            return None
+        key = _key(xs, purpose)
+        try:
+            shelf = self._shelves[key]
+        except KeyError:
+            if len(self._shelves) >= KEPT:
+                self._shelves.pop(next(iter(list(self._shelves)), None), None)  # a list: other threads change the dict
+            shelf = self._shelves.setdefault(key, Shelf())
+        if shelf is None:
+            return None
+        prepared = shelf.take(module)
+        if prepared is None:
+            fresh = functools.partial(_prepare, module, xs, purpose)
+            prepared = room.prepared(shelf, module, fresh, waits=purpose == "inference")
+        if prepared is None:
+            self._shelves[key] = None
+            return None
+        if room.thread.ending is None:
+            room.thread.ending = room.Ending()
+        return prepared, shelf
+
+
+class _Lease:
+    """Lets nobody else use a network as long as a backward pass may need it, and holds what that reads."""
+
+    __slots__ = ("__weakref__", "prepared", "run")
+    run: Run
+
+    def __init__(self, prepared: Prepared, shelf: Shelf) -> None:
+        self.prepared = prepared
+        prepared.lease = weakref.ref(self)
+        shelf.prepared.append(prepared)
+
+
+def _key(xs: tuple[Array, ...], purpose: Purpose) -> Any:
+    return (purpose, *((x.shape, x.dtype.char) for x in xs))
+
+
+def _prepare(module: Module, xs: tuple[Array, ...], purpose: Purpose) -> Prepared | None:
+    sizes = {len(x) if x.ndim else 0 for x in xs}
+    parameters = [array for _, array in module.named_state()]
+    try:
+        dtype = parameters[0].value.dtype if parameters else xs[0].dtype
+        if len(sizes) != 1 or dtype.char not in "fd" or any(array.value.dtype != dtype for array in parameters):
+            return None
+        describer = Describer(purpose, batch_size=sizes.pop())
+        inputs = [describer.input(x.shape[1:]) for x in xs]
+        described = describer.call(module, *inputs)
+        outputs = list(described) if isinstance(described, list) else [described]
+        description = describer.described(inputs, outputs)
+        read = {source for node in description.nodes if not node.is_opaque for source in node.inputs}
+        if any(x.dtype != dtype for i, x in zip(description.inputs, xs, strict=True) if i in read):
+            return None
+        steps = Steps(description, describer.batch_size, dtype, keeps=purpose != "inference")
+    except (ShapeError, NotBuiltError, F.CannotPrepareError):  # the modules, one by one, say where
+        return None
+    return Prepared(steps, describer.modules, parameters)

@@ -29,8 +29,20 @@ settings.register_profile(
 settings.load_profile("minidl")
 
 
+# Parameters and fixtures by which tests name the backend that they are of.
+NAMES_OF_BACKENDS = ("backend", "each_backend", "fast")
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(items):
-    """With Numba's compiler off there is no compiled backend: its machine code isn't Python."""
+    """Mark what names a backend without Numba; with its compiler off there is no compiled backend.
+
+    Its machine code isn't Python.
+    """
+    for item in items:
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        if any(parameters.get(name) in ("reference", "vectorized") for name in NAMES_OF_BACKENDS):
+            item.add_marker("without_numba")
     if os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0"):
         return
     for item in items:

@@ -8,9 +8,9 @@ BIN := $(VENV)/bin
 MADE := $(VENV)/.made
 RUNS := $(VENV)/.runs
 DEVELOPS := $(VENV)/.develops
-QUICK := -m pytest -n auto -m "not slow"
+QUICK := -m pytest -n auto --dist worksteal -m "not slow"
 # Quick tests to which Numba's settings may matter.
-NUMBAS := -m pytest -n auto -m "not slow and not without_numba"
+NUMBAS := -m pytest -n auto --dist worksteal -m "not slow and not without_numba"
 
 .PHONY: help train test test-all lint docs linkcheck readme-figures coverage coverage-report uncompiled boundscheck stress wheel benchmarks clean
 

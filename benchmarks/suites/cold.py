@@ -169,7 +169,7 @@ def _embedded(settings: Settings, report: Report) -> None:
             def sample(loops: int) -> float:
                 start, before = time.perf_counter(), _children_seconds()
                 for _ in range(loops):
-                    answer = _process(["-m", "clothes", str(image)], NUMBA_CACHE_DIR=folder, MINIDL_BACKEND=backend)
+                    answer = _process(["-m", "clothes", str(image)], MINIDL_BACKEND=backend)
                     answers.add(answer.split("  ")[0])
                 seconds[backend].append((_children_seconds() - before) / loops)
                 return time.perf_counter() - start

@@ -6,7 +6,7 @@ import pytest
 
 import minidl as ml
 from benchmarks import recipes
-from minidl import threads
+from minidl.process import threads
 
 pytestmark = pytest.mark.slow
 seeds = pytest.mark.parametrize("seed", [0, 1, 2])

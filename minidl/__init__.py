@@ -21,6 +21,7 @@ from minidl.checkpoint import load_arrays, save_arrays
 from minidl.compilation import warm_up
 from minidl.data import batches, class_weights, one_hot, train_test_split
 from minidl.errors import DTypeError, FormatError, NotBuiltError, ShapeError, StateError
+from minidl.graph.node import Input
 from minidl.history import History
 from minidl.layers import (
     ELU,
@@ -49,6 +50,7 @@ from minidl.layers import (
     LogSoftmax,
     MaxPool1D,
     MaxPool2D,
+    Multiply,
     Normalization,
     Permute,
     ReLU,
@@ -86,7 +88,7 @@ from minidl.metrics import (
     Recall,
     TopKAccuracy,
 )
-from minidl.model import Model, Sequential, load
+from minidl.model import Graph, Model, Sequential, load
 from minidl.module import Module, Parameter
 from minidl.optim import (
     SGD,
@@ -150,10 +152,12 @@ __all__ = [
     "FormatError",
     "GlobalAveragePool2D",
     "GlobalMaxPool2D",
+    "Graph",
     "GroupNorm",
     "HardSwish",
     "History",
     "Huber",
+    "Input",
     "KLDivergence",
     "LayerNorm",
     "LeakyReLU",
@@ -168,6 +172,7 @@ __all__ = [
     "Model",
     "ModelCheckpoint",
     "Module",
+    "Multiply",
     "Normalization",
     "NotBuiltError",
     "Optimizer",

@@ -63,23 +63,38 @@ def check_order(order: Sequence[int]) -> Shape:
     return tuple(map(int, order))
 
 
-def stacked(branches: Sequence[Shape]) -> Shape:
+def stacked(parts: Sequence[Shape], *, of: str = "branches") -> Shape:
     """The shape of samples (c, ...) stacked along their channels. Raises ShapeError unless they're alike beyond."""
-    first = branches[0]
-    for i, shape in enumerate(branches):
+    first = parts[0]
+    for i, shape in enumerate(parts):
         if not shape or shape[1:] != first[1:]:
             wanted: tuple[int | str, ...] = ("channels", *first[1:])
             raise ShapeError(
-                f"expected branches that all give {shapes.show(wanted)}, got {shapes.show(shape)} of branches[{i}]"
+                f"expected {of} that all give {shapes.show(wanted)}, got {shapes.show(shape)} of {of}[{i}]"
             )
-    return (sum(shape[0] for shape in branches), *first[1:])
+    return (sum(shape[0] for shape in parts), *first[1:])
 
 
-def alike(branches: Sequence[Shape]) -> Shape:
+def alike(parts: Sequence[Shape], *, of: str = "branches") -> Shape:
     """The shape that all of them have. Raises ShapeError unless they're the same."""
-    for i, shape in enumerate(branches):
-        if shape != branches[0]:
+    for i, shape in enumerate(parts):
+        if shape != parts[0]:
             raise ShapeError(
-                f"expected branches that all give {shapes.show(branches[0])}, got {shapes.show(shape)} of branches[{i}]"
+                f"expected {of} that all give {shapes.show(parts[0])}, got {shapes.show(shape)} of {of}[{i}]"
             )
-    return branches[0]
+    return parts[0]
+
+
+def broadcast(parts: Sequence[Shape], *, of: str = "branches") -> Shape:
+    """The longest of each axis. Raises ShapeError unless the others are of that length, or 1 long."""
+    longest = tuple(max(lengths) for lengths in zip(*parts, strict=False))
+    for i, shape in enumerate(parts):
+        fits = len(shape) == len(parts[0]) and all(
+            have in (1, length) for have, length in zip(shape, longest, strict=True)
+        )
+        if not fits:
+            raise ShapeError(
+                f"expected {of} of one shape, or 1 long where others are longer, got {shapes.show(shape)} of {of}[{i}] "
+                f"and {shapes.show(parts[0])} of {of}[0]"
+            )
+    return longest

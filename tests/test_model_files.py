@@ -52,7 +52,7 @@ DENSE = layer("Dense", units=3)
         (3, "expected a layer as"),
         ([DENSE], "expected a layer as"),
         ({}, "expected a layer as"),
-        (layer("Chain", layers=[DENSE]), "expected a Sequential model, got Chain"),
+        (layer("Chain", layers=[DENSE]), "expected a Sequential or a Graph, got Chain"),
         (DENSE, "expected a Sequential model, got Dense"),
         (sequential(layer("subprocess.run", args="ls")), "unknown layer 'subprocess.run'"),
         (sequential(layer("Module")), "unknown layer 'Module'"),

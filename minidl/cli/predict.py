@@ -15,7 +15,7 @@ from minidl.cli.run import json_text, load_run, regular_file
 from minidl.errors import DTypeError, ShapeError
 from minidl.files import check_writable, write_atomically
 from minidl.losses.joined import gives_probabilities
-from minidl.model import Sequential
+from minidl.model import SavedModel
 from minidl.shapes import show
 from minidl.training_data import layout_hint
 from minidl.typing import Array, Shape
@@ -89,7 +89,7 @@ def read_images(path: str, input_shape: Shape) -> Array:
     return images
 
 
-def class_probabilities(model: Sequential, images: Array) -> Array:
+def class_probabilities(model: SavedModel, images: Array) -> Array:
     """Probabilities (n, classes): what the model gives, through softmax unless it ends in Softmax or Sigmoid."""
     scores = model.predict(images)
     if scores.ndim != 2 or scores.shape[1] < 2:  # of one class a softmax would always be sure

@@ -40,7 +40,7 @@ from minidl.layers import (
 )
 from minidl.layers.activation import Formula
 from minidl.layers.container import without_softmax
-from minidl.model import Sequential
+from minidl.model import Graph, SavedModel, Sequential
 from minidl.module import Module, Parameter
 from minidl.shapes import Window
 from minidl.typing import Array, Shape
@@ -62,7 +62,7 @@ LEAVES: tuple[type[Module], ...] = (
 )
 
 
-def network_steps(model: Sequential) -> list[Step]:
+def network_steps(model: SavedModel) -> list[Step]:
     """The steps from an image to the probabilities of the classes, whose last is always a softmax.
 
     Raises NotBuiltError, and ShapeError or ValueError for a model that isn't one of images and classes, or has a layer

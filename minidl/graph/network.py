@@ -1,0 +1,298 @@
+"""A graph's forward and backward pass."""
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minidl import functional as F
+from minidl.errors import DTypeError, NotBuiltError, ShapeError
+from minidl.graph.node import Node, single
+from minidl.graph.plan import Step, steps_of
+from minidl.graph.wiring import Wiring
+from minidl.module import Module
+from minidl.typing import Array, Backward, Shape
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+
+class Network(Module):
+    """Modules that read one another's values, from one or several inputs to one or several outputs.
+
+    One input or output is an array, several are a tuple in the order of `input_names` and `output_names`; inputs may be
+    a dict by name as well, and outputs are one where the graph was made with names for them.
+    """
+
+    def __init__(
+        self,
+        wiring: Wiring,
+        layers: Sequence[Module],
+        *,
+        input_shapes: Sequence[Shape],
+        output_names: Sequence[str] | None = None,
+    ) -> None:
+        self.wiring = wiring
+        self.layers = list(layers)
+        self.input_shapes = tuple(map(tuple, input_shapes))
+        self.names_outputs = output_names is not None
+        self.input_names = tuple(wiring.vertices[i].name for i in wiring.inputs)
+        self.output_names = tuple(output_names or (wiring.vertices[i].name for i in wiring.outputs))
+        self._steps = steps_of(wiring, self.layers)
+        self._nodes: tuple[Node, ...] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the nodes, which a copy makes of itself: each holds those before it, and so on."""
+        return vars(self) | {"_nodes": None}
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The values of the graph, each after those that it reads."""
+        if self._nodes is None:
+            made: list[Node] = []
+            shapes_of_inputs = dict(zip(self.wiring.inputs, self.input_shapes, strict=True))
+            for i, vertex in enumerate(self.wiring.vertices):
+                layer = None if vertex.layer is None else self.layers[vertex.layer]
+                read = [made[j] for j in vertex.inputs]
+                made.append(Node(layer, read, shape=shapes_of_inputs.get(i)))
+                made[-1].name = vertex.name
+            self._nodes = tuple(made)
+        return self._nodes
+
+    @property
+    def inputs(self) -> tuple[Node, ...]:
+        """The nodes that come in."""
+        return tuple(self.nodes[i] for i in self.wiring.inputs)
+
+    @property
+    def outputs(self) -> tuple[Node, ...]:
+        """The nodes that go out."""
+        return tuple(self.nodes[i] for i in self.wiring.outputs)
+
+    def layer_output(self, name: str) -> Node:
+        """The node of this name, to make another Graph of. Raises ValueError, which lists them, for another name."""
+        return self.nodes[self.wiring.find(name)]
+
+    def layer(self, name: str) -> Module:
+        """The layer of the node of this name. Raises ValueError for another name, and for an input's."""
+        number = self.wiring.vertices[self.wiring.find(name)].layer
+        if number is None:
+            raise ValueError(f"expected the name of a layer's node, got {name!r}, which is an input")
+        return self.layers[number]
+
+    def children(self) -> Iterator[tuple[str, Module]]:
+        """Each layer once, under the name of the first node that it gives."""
+        seen: set[int] = set()
+        for vertex in self.wiring.vertices:
+            if vertex.layer is not None and vertex.layer not in seen:
+                seen.add(vertex.layer)
+                yield vertex.name, self.layers[vertex.layer]
+
+    @property
+    def takes_integers(self) -> bool:
+        """Whether one of its inputs does."""
+        return any(map(self.input_takes_integers, self.wiring.inputs))
+
+    def input_takes_integers(self, i: int) -> bool:
+        """Whether all layers that read this vertex take integers."""
+        readers = [self.wiring.vertices[reader].layer for reader in self.wiring.readers()[i]]
+        return bool(readers) and all(number is not None and self.layers[number].takes_integers for number in readers)
+
+    def value_shapes(self, input_shape: Any, *, rng: "Generator | None" = None) -> list[Shape]:
+        """The shape of each vertex for samples of this shape, or of these; with `rng`, build the layers on the way.
+
+        Raises ShapeError, with the node that an error came from and the shapes on the way there.
+        """
+        given = dict(zip(self.wiring.inputs, self._per_input(input_shape), strict=True))
+        found: list[Any] = []
+        for i, vertex in enumerate(self.wiring.vertices):
+            if vertex.layer is None:
+                found.append(tuple(given[i]))
+                continue
+            layer, taken = self.layers[vertex.layer], one_or_all([found[j] for j in vertex.inputs])
+            try:
+                if rng is not None:
+                    layer.build(taken, rng)
+                found.append(single(layer.output_shape(taken)))
+            except ShapeError as error:
+                raise self._located(error, i, found) from None
+        return found
+
+    def _per_input(self, input_shape: Any) -> Sequence[Shape]:
+        count = len(self.wiring.inputs)
+        if count == 1:
+            return (input_shape,)
+        if not isinstance(input_shape, tuple) or len(input_shape) != count:
+            raise ShapeError(f"expected shapes for {count} inputs, {self._named_inputs()}, got {input_shape!r}")
+        return input_shape
+
+    def _named_inputs(self) -> str:
+        return ", ".join(self.input_names)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        found = self.value_shapes(input_shape)
+        return one_or_all([found[i] for i in self.wiring.outputs])  # type: ignore[no-any-return]
+
+    def build(self, input_shape: Shape, rng: "Generator") -> None:
+        self.value_shapes(input_shape, rng=rng)
+
+    def macs(self, input_shape: Shape) -> int:
+        found = self.value_shapes(input_shape)
+        return sum(
+            self.layers[vertex.layer].macs(one_or_all([found[j] for j in vertex.inputs]))
+            for vertex in self.wiring.vertices
+            if vertex.layer is not None
+        )
+
+    def infer(self, x: Any) -> Any:
+        values = self._read(x)
+        starts = {i: np.shape(each)[1:] for i, each in values.items()}
+        for step in self._steps:
+            with self._saying_where(step, starts):
+                values[step.output] = step.module(step.read(values))
+            for i in step.drops:
+                del values[i]
+        return self._given([values[i] for i in self.wiring.outputs])
+
+    def forward(self, x: Any, *, train: bool) -> tuple[Any, Backward]:
+        values = self._read(x)
+        inputs_like = [(values[i].shape, values[i].dtype) for i in self.wiring.inputs]
+        starts = {i: np.shape(each)[1:] for i, each in values.items()}
+        backwards: list[Backward] = []
+        for step in self._steps:
+            with self._saying_where(step, starts):
+                values[step.output], of_step = step.module.forward(step.read(values), train=train)
+            backwards.append(of_step)
+            for i in step.drops:
+                del values[i]
+        outputs = [values[i] for i in self.wiring.outputs]
+        likes = [(y.shape, y.dtype) for y in outputs]
+
+        def backward(dy: Any, *, need_dx: bool = True) -> Any:
+            gradients = self._backward(backwards, self._checked(dy, likes), need_dx=need_dx)
+            if not need_dx:
+                return None
+            zeros = (np.zeros(*like) for like in inputs_like)
+            found = [gradients.get(i) for i in self.wiring.inputs]
+            return one_or_all([zero if dx is None else dx for dx, zero in zip(found, zeros, strict=True)])
+
+        del values
+        return self._given(outputs), backward
+
+    def _backward(self, backwards: Sequence[Backward], given: Sequence[Any], *, need_dx: bool) -> dict[int, Any]:
+        """The gradients of the inputs by their vertices; of each value they're added in the order of its readers."""
+        parts: dict[int, list[tuple[int, int, Array]]] = {}
+        for place, (i, dy) in enumerate(zip(self.wiring.outputs, given, strict=True)):
+            if dy is not None:
+                parts.setdefault(i, []).append((len(self.wiring.vertices), place, dy))
+        needed = self._needed(need_dx)
+        for step, of_step in zip(reversed(self._steps), reversed(backwards), strict=True):
+            dy = _sum(parts.pop(step.output, []))
+            if dy is None or step.output not in needed:
+                continue
+            wanted = any(i in needed for i in step.inputs)
+            dx: Any = of_step(dy, need_dx=wanted)
+            if not wanted:
+                continue
+            reader = step.vertices[0]
+            for place, (i, part) in enumerate(zip(step.inputs, dx if len(step.inputs) > 1 else (dx,), strict=True)):
+                if i in needed and part is not None:
+                    parts.setdefault(i, []).append((reader, place, part))
+        return {i: _sum(parts.get(i, [])) for i in self.wiring.inputs}
+
+    def _needed(self, need_dx: bool) -> set[int]:
+        """The vertices whose gradient is wanted, by an input or by what is trained before them."""
+        needed = set(self.wiring.inputs) if need_dx else set()
+        for step in self._steps:
+            if any(i in needed for i in step.inputs) or step.module.needs_gradient:
+                needed.add(step.output)
+        return needed
+
+    def _read(self, x: Any) -> dict[int, Any]:
+        """The arrays by their vertices. Raises ValueError or ShapeError unless each input has one."""
+        arrays = self.arrays_of(x)
+        counts = {name: len(each) for name, each in zip(self.input_names, arrays, strict=True)}
+        if len(set(counts.values())) > 1:
+            shown = ", ".join(f"{name}: {count}" for name, count in counts.items())
+            raise ShapeError(f"{type(self).__name__}: expected as many samples in each input, got {shown}")
+        return dict(zip(self.wiring.inputs, arrays, strict=True))
+
+    def arrays_of(self, x: Any) -> tuple[Any, ...]:
+        """What is given for each input, in order. Raises ValueError or ShapeError for too few or too many."""
+        count, name = len(self.wiring.inputs), type(self).__name__
+        if isinstance(x, Mapping):
+            if unknown := [key for key in x if key not in self.input_names]:
+                raise ValueError(f"{name}: unknown input {unknown[0]!r}; expected {self._named_inputs()}")
+            if missing := [key for key in self.input_names if key not in x]:
+                raise ValueError(
+                    f"{name}: expected an array for each of {self._named_inputs()}, got none for {missing[0]!r}"
+                )
+            return tuple(x[key] for key in self.input_names)
+        if count == 1 and not isinstance(x, tuple):
+            return (x,)
+        if isinstance(x, tuple | list) and len(x) == count:
+            return tuple(x)
+        got = f"{len(x)}" if isinstance(x, tuple | list) else f"one {type(x).__name__}"
+        raise ShapeError(f"{name}: expected {count} array{'s' * (count > 1)}, for {self._named_inputs()}, got {got}")
+
+    def _given(self, outputs: Sequence[Any]) -> Any:
+        if self.names_outputs:
+            return dict(zip(self.output_names, outputs, strict=True))
+        return one_or_all(outputs)
+
+    def _checked(self, dy: Any, likes: Sequence[tuple[Shape, Any]]) -> Sequence[Any]:
+        """The gradient of each output, None for one that nothing depends on. Raises ShapeError and its kin."""
+        count, name = len(likes), type(self).__name__
+        if isinstance(dy, Mapping):
+            if unknown := [key for key in dy if key not in self.output_names]:
+                raise ValueError(f"{name}: unknown output {unknown[0]!r}; expected {', '.join(self.output_names)}")
+            given: Sequence[Any] = [dy.get(key) for key in self.output_names]
+        else:
+            given = (dy,) if count == 1 and not isinstance(dy, tuple) else dy
+        if not isinstance(given, tuple | list) or len(given) != count:
+            got = len(given) if isinstance(given, tuple | list) else f"one {type(given).__name__}"
+            raise ShapeError(
+                f"{name}: expected gradients of {count} outputs, {', '.join(self.output_names)}, got {got}"
+            )
+        for gradient, like in zip(given, likes, strict=True):
+            if gradient is not None:
+                F.check_slope(gradient, *like)
+        return given
+
+    @contextlib.contextmanager
+    def _saying_where(self, step: Step, starts: Mapping[int, Shape]) -> Iterator[None]:
+        """Let an error say which node it comes from, and how the shapes came about."""
+        try:
+            yield
+        except (ShapeError, DTypeError) as error:
+            at = vars(error).get("vertex", step.vertices[0])
+            found: list[Any] = []
+            for i, vertex in enumerate(self.wiring.vertices[:at]):
+                found.append(starts.get(i))
+                taken = [found[j] for j in vertex.inputs]
+                if vertex.layer is not None and None not in taken:
+                    with contextlib.suppress(ShapeError, NotBuiltError):
+                        found[i] = self.layers[vertex.layer].output_shape(one_or_all(taken))
+            raise self._located(error, at, found) from None
+
+    def _located(self, error: Exception, i: int, found: Sequence[Shape | None]) -> Any:
+        vertex = self.wiring.vertices[i]
+        assert vertex.layer is not None
+        kind = type(self.layers[vertex.layer]).__name__
+        message = str(error).removeprefix(f"{kind}: ")
+        told = self.wiring.story(i, found)
+        return type(error)(f"{type(self).__name__}: {vertex.name} ({kind}): {message}{'; ' if told else ''}{told}")
+
+
+def one_or_all(values: Sequence[Any]) -> Any:
+    """A single one by itself, several as a tuple."""
+    return values[0] if len(values) == 1 else tuple(values)
+
+
+def _sum(parts: Sequence[tuple[int, int, Array]]) -> Array | None:
+    """The gradients added in the order of their readers, or None where there are none."""
+    total: Array | None = None
+    for _, _, gradient in sorted(parts, key=lambda part: part[:2]):
+        total = gradient if total is None else total + gradient
+    return total

@@ -2,15 +2,17 @@
 
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from minidl import architecture, checkpoint, locks, shapes, streams, training
 from minidl.budget import USUAL, Budget
-from minidl.errors import DTypeError, FormatError, NotBuiltError, ShapeError, keyword_hints
+from minidl.errors import FormatError, NotBuiltError, ShapeError, keyword_hints
 from minidl.errors.warned import warn
+from minidl.graph.arrays import converted
+from minidl.graph.code import code_of
 from minidl.graph.description import arguments_of, wiring_of
 from minidl.graph.ends import nodes_of
 from minidl.graph.network import Network, one_or_all
@@ -20,7 +22,7 @@ from minidl.interrupts import uninterrupted
 from minidl.layers import LAYERS
 from minidl.layers.container import Chain
 from minidl.layers.cost import cost
-from minidl.module import Module, Parameter, flatten_parameters, move_together
+from minidl.module import Module, flatten_parameters, move_together
 from minidl.numeric import entropy_of
 from minidl.training_data import as_input, channels_first, layout_hint
 from minidl.typing import Array, Backward, Shape, StrPath
@@ -237,8 +239,7 @@ class Graph(Network, SavedModel):
         """The graph, not built yet, of what `arguments` gave. Raises FormatError for anything else."""
         graph = cls.__new__(cls)
         made, layers, input_shapes, output_names = wiring_of(wiring | {"seed": seed, "dtype": dtype})
-        shaped = [tuple(shapes.count(size, "shape") for size in shape) for shape in input_shapes]
-        Network.__init__(graph, made, layers, input_shapes=shaped, output_names=output_names)
+        Network.__init__(graph, made, layers, input_shapes=input_shapes, output_names=output_names)
         graph._settle(seed, dtype)
         vars(graph)["_is_made"] = True
         return graph
@@ -266,37 +267,14 @@ class Graph(Network, SavedModel):
     def infer(self, x: Any) -> Any:
         """Inference: y alone. Floats of another dtype are converted to the graph's; raises ShapeError, DTypeError."""
         try:
-            return super().infer(self._converted(x))
+            return super().infer(converted(self, x, _DTYPES[self.dtype]))
         except ShapeError as error:
             raise self._with_hint(error, x) if len(self.input_names) == 1 else error from None
 
-    def _converted(self, x: Any) -> tuple[Array, ...]:
-        if type(x) is np.ndarray and len(self.input_names) == 1 and x.dtype is _DTYPES[self.dtype]:
-            return (x,)
-        converted = []
-        for i, shape, each in zip(self.wiring.inputs, self.input_shapes, self.arrays_of(x), strict=True):
-            try:
-                converted.append(as_input(each, _Entry(self, i, shape)))
-            except (ShapeError, DTypeError, TypeError) as error:
-                name = self.wiring.vertices[i].name
-                raise type(error)(f"{type(self).__name__}: {name}: {error}") from None
-        return tuple(converted)
-
-
-class _Entry(Module):
-    """What the arrays of one of a graph's inputs are checked against."""
-
-    def __init__(self, graph: Graph, vertex: int, input_shape: Shape) -> None:
-        self.input_shape = input_shape
-        self._graph = graph
-        self._integers = graph.input_takes_integers(vertex)
-
-    @property
-    def takes_integers(self) -> bool:
-        return self._integers
-
-    def named_state(self) -> Iterator[tuple[str, Parameter]]:
-        return self._graph.named_state()
+    def __repr__(self) -> str:
+        """The lines of code that make an equal one."""
+        options = {"seed": self.seed, "dtype": self.dtype}
+        return code_of(self, {name: value for name, value in options.items() if value not in (None, "float32")})
 
 
 FORMAT = "minidl-model-1"

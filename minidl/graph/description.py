@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from minidl import shapes
 from minidl.errors import FormatError
 from minidl.graph.network import Network
 from minidl.graph.wiring import Vertex, Wiring, check_name
 from minidl.module import Module
+from minidl.typing import Shape
 
 FIELDS = ("inputs", "nodes", "layers", "outputs", "output_names", "seed", "dtype")
 
@@ -29,7 +31,7 @@ def arguments_of(network: Network) -> dict[str, Any]:
     }
 
 
-def wiring_of(arguments: Mapping[str, Any]) -> tuple[Wiring, list[Module], list[Any], list[str] | None]:
+def wiring_of(arguments: Mapping[str, Any]) -> tuple[Wiring, list[Module], list[Shape], list[str] | None]:
     """(wiring, layers, shapes of the inputs, names of the outputs) from such arguments.
 
     Raises FormatError for what isn't a graph: another form, names that are given twice or that nobody has, a node that
@@ -66,7 +68,7 @@ def wiring_of(arguments: Mapping[str, Any]) -> tuple[Wiring, list[Module], list[
     for each in inputs:
         name, shape = _row(each, 2, "inputs")
         add(name, None, ())
-        found_shapes.append(_list(shape, "shape"))
+        found_shapes.append(_shape(shape, name))
     for each in nodes:
         name, layer, read = _row(each, 3, "nodes")
         if type(layer) is not int or not 0 <= layer < len(layers):
@@ -85,6 +87,13 @@ def _list(value: Any, name: str) -> list[Any]:
     if not isinstance(value, list | tuple):
         raise FormatError(f"{name}: expected a list, got {value!r}")
     return list(value)
+
+
+def _shape(value: Any, name: str) -> Shape:
+    try:
+        return tuple(shapes.count(size, name) for size in _list(value, name))
+    except ValueError as error:
+        raise FormatError(str(error)) from None
 
 
 def _row(value: Any, length: int, name: str) -> list[Any]:

@@ -8,11 +8,12 @@ import numpy as np
 
 from minidl import functional as F
 from minidl.errors import DTypeError, NotBuiltError, ShapeError
+from minidl.graph.gradients import gradients_of_inputs
 from minidl.graph.node import Node, single
 from minidl.graph.plan import Step, steps_of
 from minidl.graph.wiring import Wiring
 from minidl.module import Module
-from minidl.typing import Array, Backward, Shape
+from minidl.typing import Backward, Shape
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -137,6 +138,24 @@ class Network(Module):
     def build(self, input_shape: Shape, rng: "Generator") -> None:
         self.value_shapes(input_shape, rng=rng)
 
+    def without_last(self, kinds: tuple[type[Module], ...]) -> Module | None:
+        """The same up to what a last layer of these kinds reads; None for several outputs, or where others read it."""
+        wiring = self.wiring
+        last = wiring.vertices[wiring.outputs[0]]
+        alone = len(wiring.outputs) == 1 and not self.names_outputs and not wiring.readers()[wiring.outputs[0]]
+        if not alone or last.layer is None or not isinstance(self.layers[last.layer], kinds):
+            return None
+        return self.up_to(last.inputs[0])
+
+    def up_to(self, vertex: int) -> "Network":
+        """The part that gives one vertex's value, of the same layers; all inputs stay."""
+        part, kept = self.wiring.up_to(vertex)
+        numbers = sorted({number for i in kept if (number := self.wiring.vertices[i].layer) is not None})
+        place = {old: new for new, old in enumerate(numbers)}
+        vertices = tuple(v if v.layer is None else v._replace(layer=place[v.layer]) for v in part.vertices)
+        layers = [self.layers[number] for number in numbers]
+        return Network(Wiring(vertices, part.inputs, part.outputs), layers, input_shapes=self.input_shapes)
+
     def macs(self, input_shape: Shape) -> int:
         found = self.value_shapes(input_shape)
         return sum(
@@ -170,44 +189,15 @@ class Network(Module):
         likes = [(y.shape, y.dtype) for y in outputs]
 
         def backward(dy: Any, *, need_dx: bool = True) -> Any:
-            gradients = self._backward(backwards, self._checked(dy, likes), need_dx=need_dx)
+            given = self._checked(dy, likes)
+            found = gradients_of_inputs(self.wiring, self._steps, backwards, given, need_dx=need_dx)
             if not need_dx:
                 return None
-            zeros = (np.zeros(*like) for like in inputs_like)
-            found = [gradients.get(i) for i in self.wiring.inputs]
-            return one_or_all([zero if dx is None else dx for dx, zero in zip(found, zeros, strict=True)])
+            each = zip(found, inputs_like, strict=True)
+            return one_or_all([np.zeros(*like) if dx is None else dx for dx, like in each])
 
         del values
         return self._given(outputs), backward
-
-    def _backward(self, backwards: Sequence[Backward], given: Sequence[Any], *, need_dx: bool) -> dict[int, Any]:
-        """The gradients of the inputs by their vertices; of each value they're added in the order of its readers."""
-        parts: dict[int, list[tuple[int, int, Array]]] = {}
-        for place, (i, dy) in enumerate(zip(self.wiring.outputs, given, strict=True)):
-            if dy is not None:
-                parts.setdefault(i, []).append((len(self.wiring.vertices), place, dy))
-        needed = self._needed(need_dx)
-        for step, of_step in zip(reversed(self._steps), reversed(backwards), strict=True):
-            dy = _sum(parts.pop(step.output, []))
-            if dy is None or step.output not in needed:
-                continue
-            wanted = any(i in needed for i in step.inputs)
-            dx: Any = of_step(dy, need_dx=wanted)
-            if not wanted:
-                continue
-            reader = step.vertices[0]
-            for place, (i, part) in enumerate(zip(step.inputs, dx if len(step.inputs) > 1 else (dx,), strict=True)):
-                if i in needed and part is not None:
-                    parts.setdefault(i, []).append((reader, place, part))
-        return {i: _sum(parts.get(i, [])) for i in self.wiring.inputs}
-
-    def _needed(self, need_dx: bool) -> set[int]:
-        """The vertices whose gradient is wanted, by an input or by what is trained before them."""
-        needed = set(self.wiring.inputs) if need_dx else set()
-        for step in self._steps:
-            if any(i in needed for i in step.inputs) or step.module.needs_gradient:
-                needed.add(step.output)
-        return needed
 
     def _read(self, x: Any) -> dict[int, Any]:
         """The arrays by their vertices. Raises ValueError or ShapeError unless each input has one."""
@@ -288,11 +278,3 @@ class Network(Module):
 def one_or_all(values: Sequence[Any]) -> Any:
     """A single one by itself, several as a tuple."""
     return values[0] if len(values) == 1 else tuple(values)
-
-
-def _sum(parts: Sequence[tuple[int, int, Array]]) -> Array | None:
-    """The gradients added in the order of their readers, or None where there are none."""
-    total: Array | None = None
-    for _, _, gradient in sorted(parts, key=lambda part: part[:2]):
-        total = gradient if total is None else total + gradient
-    return total

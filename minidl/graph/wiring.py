@@ -48,9 +48,9 @@ class Wiring:
         chained = all(vertex.inputs == (() if i == 0 else (i - 1,)) for i, vertex in enumerate(self.vertices))
         return chained and self.outputs == (len(self.vertices) - 1,)
 
-    def up_to(self, output: int, *, inputs: Sequence[int] | None = None) -> tuple["Wiring", list[int]]:
+    def up_to(self, output: int) -> tuple["Wiring", list[int]]:
         """(the part that one vertex depends on, which vertices it has); all inputs stay."""
-        needed = {output, *(self.inputs if inputs is None else inputs)}
+        needed = {output, *self.inputs}
         for i in range(len(self.vertices) - 1, -1, -1):
             if i in needed:
                 needed.update(self.vertices[i].inputs)
@@ -60,7 +60,7 @@ class Wiring:
             vertex._replace(inputs=tuple(place[read] for read in vertex.inputs))
             for vertex in (self.vertices[i] for i in kept)
         )
-        return Wiring(vertices, tuple(place[i] for i in self.inputs if i in place), (place[output],)), kept
+        return Wiring(vertices, tuple(place[i] for i in self.inputs), (place[output],)), kept
 
     def story(self, i: int, shapes: Sequence[Shape | None]) -> str:
         """How the shapes came about that a vertex reads: a path from an input for each of those."""

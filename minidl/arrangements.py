@@ -87,11 +87,10 @@ def alike(parts: Sequence[Shape], *, of: str = "branches") -> Shape:
 
 def broadcast(parts: Sequence[Shape], *, of: str = "branches") -> Shape:
     """The longest of each axis. Raises ShapeError unless the others are of that length, or 1 long."""
-    longest = tuple(max(lengths) for lengths in zip(*parts, strict=False))
+    axes = len(parts[0])
+    longest = tuple(max(shape[axis] for shape in parts if len(shape) == axes) for axis in range(axes))
     for i, shape in enumerate(parts):
-        fits = len(shape) == len(parts[0]) and all(
-            have in (1, length) for have, length in zip(shape, longest, strict=True)
-        )
+        fits = len(shape) == axes and all(have in (1, most) for have, most in zip(shape, longest, strict=True))
         if not fits:
             raise ShapeError(
                 f"expected {of} of one shape, or 1 long where others are longer, got {shapes.show(shape)} of {of}[{i}] "

@@ -15,7 +15,7 @@ from minidl.graph.arrays import converted
 from minidl.graph.code import code_of
 from minidl.graph.description import arguments_of, wiring_of
 from minidl.graph.ends import nodes_of
-from minidl.graph.network import Network, one_or_all
+from minidl.graph.network import Network, calls, one_or_all
 from minidl.graph.node import Node
 from minidl.history import History
 from minidl.interrupts import uninterrupted
@@ -326,6 +326,7 @@ def _unbuilt(description: Any, budget: Budget) -> tuple[Sequential | Graph, Any]
         return node
 
     model = architecture.construct(defer(description), _TABLE, budget=budget)
+    budget.check_model(layers=calls(model), depth=0)
     if isinstance(model, Graph):
         return model, None
     if not isinstance(model, Sequential):

@@ -47,7 +47,7 @@ FLOORS = [
     ["layers.networks"],
     ["layers.container"],
     ["layers.branches"],
-    ["graph.node", "graph.wiring", "graph.plan", "graph.network", "graph.ends", "graph.code", "graph.description"],
+    ["graph.*"],
     ["layers.cost"],
     ["layers"],
     ["augment", "augment.*"],

@@ -41,6 +41,7 @@ class Network(Module):
         self.input_names = tuple(wiring.vertices[i].name for i in wiring.inputs)
         self.output_names = tuple(output_names or (wiring.vertices[i].name for i in wiring.outputs))
         self._steps = steps_of(wiring, self.layers)
+        self._calls = 1 + sum(calls(self.layers[i]) for vertex in wiring.vertices if (i := vertex.layer) is not None)
         self._nodes: tuple[Node, ...] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -278,3 +279,8 @@ class Network(Module):
 def one_or_all(values: Sequence[Any]) -> Any:
     """A single one by itself, several as a tuple."""
     return values[0] if len(values) == 1 else tuple(values)
+
+
+def calls(module: Module) -> int:
+    """How many modules a pass calls, those that are shared as often as they are."""
+    return module._calls if isinstance(module, Network) else 1 + sum(calls(child) for _, child in module.children())

@@ -169,8 +169,10 @@ class Sequential(Chain, SavedModel):
             if isinstance(error, ShapeError) and (first := channels_first(input_shape)):
                 raise ShapeError(f"{error}; channels come first: input_shape={shapes.show(first)}") from None
             raise
+        dtypes = {array.value.dtype for _, array in self.named_state()}
         with uninterrupted():  # half moved, parameters have values of no meaning
-            flatten_parameters(self, self.dtype)
+            if unbuilt or self.input_shape is None or dtypes - {_DTYPES[self.dtype]}:  # else it's been moved before
+                flatten_parameters(self, self.dtype)
             vars(self)["input_shape"] = input_shape
 
     def infer(self, x: Array) -> Array:
@@ -231,6 +233,9 @@ class Graph(Network, SavedModel):
         ends = nodes_of(inputs, outputs)
         super().__init__(ends.wiring, ends.layers, input_shapes=ends.input_shapes, output_names=ends.output_names)
         self._settle(seed, dtype)
+        for name, array in self.named_state():
+            if array.is_built and array.value.dtype != self.dtype:
+                raise ValueError(f"dtype: expected {array.value.dtype}, which {name} has already, got {self.dtype}")
         self.build(one_or_all(self.input_shapes), np.random.default_rng(seed))
         self._nodes = ends.keep_names()
 
@@ -249,11 +254,7 @@ class Graph(Network, SavedModel):
 
     def build(self, input_shape: Any, rng: "Generator") -> None:
         _set_dtype(self, self.dtype)
-        arrays = [array for _, array in self.named_state()]
-        unbuilt = [array for array in arrays if not array.is_built]
-        for name, array in self.named_state():
-            if array.is_built and array.value.dtype != self.dtype:
-                raise ValueError(f"dtype: expected {array.value.dtype}, which {name} has already, got {self.dtype}")
+        unbuilt = [array for _, array in self.named_state() if not array.is_built]
         try:
             super().build(input_shape, rng)
         except BaseException:

@@ -53,7 +53,7 @@ DENSE = layer("Dense", units=3)
         ([DENSE], "expected a layer as"),
         ({}, "expected a layer as"),
         (layer("Chain", layers=[DENSE]), "expected a Sequential or a Graph, got Chain"),
-        (DENSE, "expected a Sequential model, got Dense"),
+        (DENSE, "expected a Sequential or a Graph, got Dense"),
         (sequential(layer("subprocess.run", args="ls")), "unknown layer 'subprocess.run'"),
         (sequential(layer("Module")), "unknown layer 'Module'"),
         (sequential(layer("Dense", units=3, path="/etc/passwd")), "unknown argument 'path'"),

@@ -11,6 +11,7 @@ from minidl.checkpoint import load_array
 from minidl.cli import computing
 from minidl.cli.choices import class_names
 from minidl.cli.messages import printable, say
+from minidl.cli.one_image import check_one_image
 from minidl.cli.run import json_text, load_run, regular_file
 from minidl.errors import DTypeError, ShapeError
 from minidl.files import check_writable, write_atomically
@@ -51,6 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
     with computing.computing(arguments):
         model, config = load_run(arguments.run)
         assert model.input_shape is not None  # load builds it
+        check_one_image(arguments.run, model)
         images = read_images(arguments.images, model.input_shape)
         probabilities = class_probabilities(model, images)
     data = config.get("data", {})

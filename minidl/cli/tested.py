@@ -12,6 +12,7 @@ from minidl.cli.choices import DATA, TRAINED_ON_TEST, class_names, load_parts, m
 from minidl.cli.configuration import DEFAULTS, checked, overridden
 from minidl.cli.images import begun_with, mark
 from minidl.cli.messages import UsageError, complain
+from minidl.cli.one_image import check_one_image
 from minidl.datasets import Dataset, layout
 from minidl.datasets.path import divided
 from minidl.losses.loss import Loss
@@ -54,6 +55,7 @@ def tested(run: str, config: Mapping[str, Any], data: str | None, model: SavedMo
     on these images, or they lack a class. Raises UsageError where the run doesn't say what it was trained on, and for
     classes that it doesn't know.
     """
+    check_one_image(run, model)
     trained_on = config.get("data")
     chosen = trained_on if data is None else data
     if chosen is None:

@@ -132,6 +132,26 @@ def test_a_part_of_a_graph_shares_its_weights():
     assert (part(given) != before).any()
 
 
+def test_a_sequential_inside_stays_where_it_is():
+    trunk = ml.Sequential([ml.Dense(3), ml.ReLU()], input_shape=(4,), seed=0)
+    values = [parameter.value for parameter in trunk.parameters()]
+    x = ml.Input((4,))
+    graph = ml.Graph(x, ml.Dense(2)(trunk(x)), seed=0)
+    assert all(parameter.value is value for parameter, value in zip(trunk.parameters(), values, strict=True))
+    given, labels = arrays((6, 4))[0], np.arange(6) % 2
+    before = trunk(given)
+    graph.fit(given, labels, loss=ml.CrossEntropy(), optimizer=ml.Adam(graph.parameters()), seed=0, verbose=0)
+    assert (trunk(given) != before).any()
+
+
+def test_a_graph_inside_of_a_sequential_of_another_dtype():
+    x = ml.Input((4,))
+    graph = ml.Graph(x, ml.Dense(3)(x), seed=0)
+    model = ml.Sequential([graph, ml.Dense(2)], input_shape=(4,), seed=0, dtype="float64")
+    assert {parameter.value.dtype for parameter in model.parameters()} == {np.dtype("float64")}
+    assert graph(np.ones((1, 4))).dtype == np.float64
+
+
 def test_a_new_head_on_a_trained_trunk():
     x = ml.Input((4,))
     model = ml.Graph(x, ml.Dense(2)(ml.ReLU()(ml.Dense(8)(x, name="trunk"), name="features"), name="old"), seed=0)

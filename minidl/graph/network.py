@@ -166,52 +166,59 @@ class Network(Module):
         )
 
     def infer(self, x: Any) -> Any:
-        values = self._read(x)
-        starts = {i: np.shape(each)[1:] for i, each in values.items()}
-        for step in self._steps:
-            with self._saying_where(step, starts):
+        arrays = self._checked_inputs(x)
+        values = dict(zip(self.wiring.inputs, arrays, strict=True))
+        step = None
+        try:
+            for step in self._steps:
                 values[step.output] = step.module(step.read(values))
-            for i in step.drops:
-                del values[i]
+                for i in step.drops:
+                    del values[i]
+        except (ShapeError, DTypeError) as error:
+            raise self._traced(error, step, arrays) from None
         return self._given([values[i] for i in self.wiring.outputs])
 
     def forward(self, x: Any, *, train: bool) -> tuple[Any, Backward]:
-        values = self._read(x)
-        inputs_like = [(values[i].shape, values[i].dtype) for i in self.wiring.inputs]
-        starts = {i: np.shape(each)[1:] for i, each in values.items()}
+        arrays = self._checked_inputs(x)
+        values = dict(zip(self.wiring.inputs, arrays, strict=True))
+        inputs_like = [(each.shape, each.dtype) for each in arrays]
         backwards: list[Backward] = []
-        for step in self._steps:
-            with self._saying_where(step, starts):
+        step = None
+        try:
+            for step in self._steps:
                 values[step.output], of_step = step.module.forward(step.read(values), train=train)
-            backwards.append(of_step)
-            for i in step.drops:
-                del values[i]
+                backwards.append(of_step)
+                for i in step.drops:
+                    del values[i]
+        except (ShapeError, DTypeError) as error:
+            raise self._traced(error, step, arrays) from None
         outputs = [values[i] for i in self.wiring.outputs]
-        likes = [(y.shape, y.dtype) for y in outputs]
+        outputs_like = [(y.shape, y.dtype) for y in outputs]
 
         def backward(dy: Any, *, need_dx: bool = True) -> Any:
-            given = self._checked(dy, likes)
+            given = self._checked_gradients(dy, outputs_like)
             found = gradients_of_inputs(self.wiring, self._steps, backwards, given, need_dx=need_dx)
             if not need_dx:
                 return None
             each = zip(found, inputs_like, strict=True)
             return one_or_all([np.zeros(*like) if dx is None else dx for dx, like in each])
 
-        del values
         return self._given(outputs), backward
 
-    def _read(self, x: Any) -> dict[int, Any]:
-        """The arrays by their vertices. Raises ValueError or ShapeError unless each input has one."""
+    def _checked_inputs(self, x: Any) -> tuple[Any, ...]:
+        """`arrays_of`. Raises ShapeError as well unless they have as many samples."""
         arrays = self.arrays_of(x)
-        counts = {name: len(each) for name, each in zip(self.input_names, arrays, strict=True)}
-        if len(set(counts.values())) > 1:
-            shown = ", ".join(f"{name}: {count}" for name, count in counts.items())
+        if len(arrays) > 1 and len(set(map(len, arrays))) > 1:
+            shown = ", ".join(f"{name}: {len(each)}" for name, each in zip(self.input_names, arrays, strict=True))
             raise ShapeError(f"{type(self).__name__}: expected as many samples in each input, got {shown}")
-        return dict(zip(self.wiring.inputs, arrays, strict=True))
+        return arrays
 
     def arrays_of(self, x: Any) -> tuple[Any, ...]:
         """What is given for each input, in order. Raises ValueError or ShapeError for too few or too many."""
-        count, name = len(self.wiring.inputs), type(self).__name__
+        count = len(self.wiring.inputs)
+        if isinstance(x, tuple) and len(x) == count:
+            return x
+        name = type(self).__name__
         if isinstance(x, Mapping):
             if unknown := [key for key in x if key not in self.input_names]:
                 raise ValueError(f"{name}: unknown input {unknown[0]!r}; expected {self._named_inputs()}")
@@ -232,7 +239,7 @@ class Network(Module):
             return dict(zip(self.output_names, outputs, strict=True))
         return one_or_all(outputs)
 
-    def _checked(self, dy: Any, likes: Sequence[tuple[Shape, Any]]) -> Sequence[Any]:
+    def _checked_gradients(self, dy: Any, likes: Sequence[tuple[Shape, Any]]) -> Sequence[Any]:
         """The gradient of each output, None for one that nothing depends on. Raises ShapeError and its kin."""
         count, name = len(likes), type(self).__name__
         if isinstance(dy, Mapping):
@@ -251,21 +258,19 @@ class Network(Module):
                 F.check_slope(gradient, *like)
         return given
 
-    @contextlib.contextmanager
-    def _saying_where(self, step: Step, starts: Mapping[int, Shape]) -> Iterator[None]:
-        """Let an error say which node it comes from, and how the shapes came about."""
-        try:
-            yield
-        except (ShapeError, DTypeError) as error:
-            at = vars(error).get("vertex", step.vertices[0])
-            found: list[Any] = []
-            for i, vertex in enumerate(self.wiring.vertices[:at]):
-                found.append(starts.get(i))
-                taken = [found[j] for j in vertex.inputs]
-                if vertex.layer is not None and None not in taken:
-                    with contextlib.suppress(ShapeError, NotBuiltError):
-                        found[i] = self.layers[vertex.layer].output_shape(one_or_all(taken))
-            raise self._located(error, at, found) from None
+    def _traced(self, error: ShapeError | DTypeError, step: Step | None, arrays: Sequence[Any]) -> Any:
+        """The error with the node that it comes from, and how the shapes came about that it reads."""
+        assert step is not None
+        at = vars(error).get("vertex", step.vertices[0])
+        starts = {i: np.shape(each)[1:] for i, each in zip(self.wiring.inputs, arrays, strict=True)}
+        found: list[Any] = []
+        for i, vertex in enumerate(self.wiring.vertices[:at]):
+            found.append(starts.get(i))
+            taken = [found[j] for j in vertex.inputs]
+            if vertex.layer is not None and None not in taken:
+                with contextlib.suppress(ShapeError, NotBuiltError):
+                    found[i] = self.layers[vertex.layer].output_shape(one_or_all(taken))
+        return self._located(error, at, found)
 
     def _located(self, error: Exception, i: int, found: Sequence[Shape | None]) -> Any:
         vertex = self.wiring.vertices[i]

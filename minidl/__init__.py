@@ -18,6 +18,7 @@ from minidl.callbacks import (
 )
 from minidl.data import batches, class_weights, one_hot, train_test_split
 from minidl.errors import DTypeError, FormatError, NotBuiltError, ShapeError, StateError
+from minidl.graph.node import Input
 from minidl.layers import (
     ELU,
     GELU,
@@ -45,6 +46,7 @@ from minidl.layers import (
     LogSoftmax,
     MaxPool1D,
     MaxPool2D,
+    Multiply,
     Normalization,
     Permute,
     ReLU,
@@ -81,7 +83,7 @@ from minidl.metrics import (
     Recall,
     TopKAccuracy,
 )
-from minidl.model import Model, Sequential, load
+from minidl.model import Graph, Model, Sequential, load
 from minidl.module import Module, Parameter
 from minidl.optim import (
     SGD,
@@ -150,10 +152,12 @@ __all__ = [
     "FormatError",
     "GlobalAveragePool2D",
     "GlobalMaxPool2D",
+    "Graph",
     "GroupNorm",
     "HardSwish",
     "History",
     "Huber",
+    "Input",
     "KLDivergence",
     "LayerNorm",
     "LeakyReLU",
@@ -168,6 +172,7 @@ __all__ = [
     "Model",
     "ModelCheckpoint",
     "Module",
+    "Multiply",
     "Normalization",
     "NotBuiltError",
     "Optimizer",

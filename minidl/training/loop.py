@@ -247,7 +247,8 @@ def predict(module: Module, x: Any, *, batch_size: int = 256, verbose: int | str
     check_verbose(verbose)
     x = samples_of(x, module)
     if len(x) <= batch_size and verbose in ("auto", 0):
-        return module(x[:])
+        y: Array = module(x[:])
+        return y
     parts = []
     with working("predict", len(x), verbose) as bar:
         for start in range(0, len(x), batch_size) or (0,):

@@ -23,10 +23,11 @@ class CrossEntropy(ClassLoss):
 
     Targets are class indices (n,) or rows of probabilities (n, classes), one-hot or soft. Of images whose pixels have
     classes, scores are (n, classes, h, w), targets (n, h, w) or of the scores' shape, and the mean is over all pixels.
-    `from_logits=False` takes probabilities instead of logits. `label_smoothing` a mixes the targets with the uniform distribution:
-    (1 - a) target + a / classes (Szegedy et al., 2016). `class_weight` (classes,) multiplies each class's part of the
-    sum, and the mean over class indices divides by the sum of their weights, as in PyTorch; that over rows doesn't.
-    Raises ShapeError and ValueError for what doesn't fit.
+
+    `from_logits=False` takes probabilities instead of logits. `label_smoothing` a mixes the targets with the uniform
+    distribution: (1 - a) target + a / classes (Szegedy et al., 2016). `class_weight` (classes,) multiplies each class's
+    part of the sum, and the mean over class indices divides by the sum of their weights, as in PyTorch; that over rows
+    doesn't. Raises ShapeError and ValueError for what doesn't fit.
     """
 
     def __init__(

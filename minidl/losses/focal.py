@@ -22,8 +22,8 @@ class FocalLoss(ClassLoss):
     """-alpha (1 - p)^gamma log p of the probability p given to the right class, from scores (n, classes).
 
     Scores (also of pixels), targets, `from_logits` and `label_smoothing` are those of `CrossEntropy`, which it is for
-    gamma 0. `alpha` (classes,) weights the classes. The mean is over the samples, whatever their alpha. `BinaryFocalLoss` is for yes and
-    no. Source: Lin et al., "Focal loss for dense object detection", 2017.
+    gamma 0. `alpha` (classes,) weights the classes. The mean is over the samples, whatever their alpha.
+    `BinaryFocalLoss` is for yes and no. Source: Lin et al., "Focal loss for dense object detection", 2017.
     """
 
     def __init__(

@@ -5,9 +5,10 @@ import numpy as np
 from minidl import backends, shapes
 from minidl.losses import CrossEntropy, MeanSquaredError
 from minidl.module import Module
+from minidl.objective import Criterion
 from minidl.optim import SGD, Adam
 from minidl.progress import Bar, check_verbose, working
-from minidl.training import Criterion, fit, predict
+from minidl.training import fit, predict
 from minidl.typing import Array, Shape
 
 

@@ -36,9 +36,9 @@ def logged(metrics: Iterable[Any] | Mapping[str, Any], *, validates: bool, losse
 
     Metrics of several outputs are a dict by what they are called in the logs, and `losses` are what their losses are.
     """
-    better: dict[str, str | None] = {"loss": KNOWN["loss"]} | {name: KNOWN["loss"] for name in losses}
+    better: dict[str, str | None] = dict.fromkeys(("loss", *losses), KNOWN["loss"])
     arrays = set()
-    named = metrics if isinstance(metrics, Mapping) else {metric.name: metric for metric in metrics}
+    named: Mapping[str, Any] = metrics if isinstance(metrics, Mapping) else {each.name: each for each in metrics}
     for name, metric in named.items():
         better[name] = getattr(metric, "better", None)
         if not getattr(metric, "is_number", True):

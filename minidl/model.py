@@ -41,7 +41,7 @@ class Model(Module):
         """Loss and metrics: see `minidl.training.evaluate`."""
         return training.evaluate(self, x, y, **options)
 
-    def predict(self, x: Any, **options: Any) -> Array:
+    def predict(self, x: Any, **options: Any) -> Any:
         """What the last layer gives: see `minidl.training.predict`."""
         return training.predict(self, x, **options)
 

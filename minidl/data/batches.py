@@ -35,8 +35,8 @@ def batches(
     """Yield (x, y) for `batch_size` samples at a time, in the order of `rng`'s permutation, or in their own without.
 
     x and y are of the same length: arrays in memory, or what NumPy makes one of, such as lists and pandas' tables; or
-    mapped from files and data sets in them, of which no more is read than a batch needs. Each may be a dict of arrays by
-    name or a tuple of them, and so are the batches then: of the targets in a tuple, such as (labels, weights), an
+    mapped from files and data sets in them, of which no more is read than a batch needs. Each may be a dict of arrays
+    by name or a tuple of them, and so are the batches then: of the targets in a tuple, such as (labels, weights), an
     augmentation changes the first. The last batch may be smaller; `drop_last` leaves it out. A Dataset stands for both.
     `start` leaves out as many batches at the front, unread: with an `rng` of the
     same state, the rest of an iteration that was interrupted.

@@ -38,8 +38,8 @@ def logged(metrics: Iterable[Any] | Mapping[str, Any], *, validates: bool, losse
     """
     better: dict[str, str | None] = dict.fromkeys(("loss", *losses), KNOWN["loss"])
     arrays = set()
-    named: Mapping[str, Any] = metrics if isinstance(metrics, Mapping) else {each.name: each for each in metrics}
-    for name, metric in named.items():
+    listed: list[Any] = list(metrics.items() if isinstance(metrics, Mapping) else metrics)
+    for name, metric in listed if isinstance(metrics, Mapping) else [(metric.name, metric) for metric in listed]:
         better[name] = getattr(metric, "better", None)
         if not getattr(metric, "is_number", True):
             arrays |= {name, f"val_{name}"}

@@ -53,7 +53,7 @@ def samples_of(x: Any, module: Module) -> Any:
     names = input_names(module)
     if is_data_set(x):
         x = _inputs_of(x, names)
-    shape = getattr(module, "input_shape", None)
+    shape: Any = getattr(module, "input_shape", None)
     if len(names) < 2:
         if names and isinstance(x, Mapping):
             (x,) = in_order(x, names, "x")

@@ -26,6 +26,10 @@ class Module(KeywordHints):
     inner modules, are found in its attributes (also in lists and tuples of modules), in the order of their assignment.
     """
 
+    input_names: tuple[str, ...] = ()
+    """The names of several inputs, in whose order `forward` takes a tuple of arrays; empty for one without a name."""
+    output_names: tuple[str, ...] = ()
+    """The names of several outputs, in whose order `forward` gives a tuple of arrays, and `backward` takes one."""
     _trainable = True
 
     @property

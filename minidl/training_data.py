@@ -94,7 +94,7 @@ def _inputs_of(data: Any, names: tuple[str, ...]) -> Any:
     """
     if len(names) < 2:
         return data.images
-    return _named(data.images, getattr(data, "inputs", {}), names, f"{data!r}: inputs", "images")
+    return _named(data.images, getattr(data, "extra_inputs", {}), names, f"{data!r}: extra_inputs", "images")
 
 
 def _named(first: Any, others: Any, names: tuple[str, ...], argument: str, kind: str) -> Any:
@@ -137,7 +137,7 @@ def pair_of(x: Any, y: Any, module: Module) -> tuple[Any, Any]:
             raise TypeError(f"y: expected none beside {x!r}, whose labels are the targets")
         y = x.labels
         if len(names) > 1:
-            y = _named(y, getattr(x, "targets", {}), names, f"{x!r}: targets", "labels")
+            y = _named(y, getattr(x, "extra_targets", {}), names, f"{x!r}: extra_targets", "labels")
     elif y is None:
         raise TypeError("y: expected targets, one for each sample; only a Dataset has its own")
     if len(names) < 2:

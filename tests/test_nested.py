@@ -51,7 +51,7 @@ def test_batches(prefetch, shuffled):
 
 
 def test_batches_of_a_data_set_with_more_arrays():
-    more = ml.datasets.Dataset(IMAGES, CLASSES, ("a", "b", "c"), inputs={"angle": ANGLES})
+    more = ml.datasets.Dataset(IMAGES, CLASSES, ("a", "b", "c"), extra_inputs={"angle": ANGLES})
     (x, y), *_ = ml.batches(more, batch_size=5)
     assert list(x) == ["images", "angle"]
     np.testing.assert_array_equal(x["angle"], ANGLES[:5])
@@ -80,25 +80,25 @@ def test_split():
 
 def test_a_data_set_keeps_its_arrays_together():
     whole = ml.datasets.Dataset(
-        IMAGES, CLASSES, ("a", "b", "c"), inputs={"angle": ANGLES}, targets={"box": BOXES.tolist()}
+        IMAGES, CLASSES, ("a", "b", "c"), extra_inputs={"angle": ANGLES}, extra_targets={"box": BOXES.tolist()}
     )
     assert repr(whole) == "Dataset(22 images (1, 5, 5), 3 classes, angle, box)"
     rows = np.array([3, 1, 8])
-    np.testing.assert_array_equal(whole[rows].inputs["angle"], ANGLES[rows])
-    np.testing.assert_array_equal(whole[2:9].targets["box"], BOXES[2:9])
-    assert not whole.inputs["angle"].flags.writeable
+    np.testing.assert_array_equal(whole[rows].extra_inputs["angle"], ANGLES[rows])
+    np.testing.assert_array_equal(whole[2:9].extra_targets["box"], BOXES[2:9])
+    assert not whole.extra_inputs["angle"].flags.writeable
     train, test = whole.split(6, seed=1)
     numbers = [int(np.flatnonzero((image == IMAGES).all(axis=(1, 2, 3)))[0]) for image, _ in test]
-    np.testing.assert_array_equal(test.inputs["angle"], ANGLES[numbers])
-    assert len(train.targets["box"]) == 16
+    np.testing.assert_array_equal(test.extra_inputs["angle"], ANGLES[numbers])
+    assert len(train.extra_targets["box"]) == 16
     for again in (copy.deepcopy(whole), pickle.loads(pickle.dumps(whole))):
-        np.testing.assert_array_equal(again.inputs["angle"], ANGLES)
+        np.testing.assert_array_equal(again.extra_inputs["angle"], ANGLES)
     with pytest.raises(
-        ml.ShapeError, match=r"Dataset: inputs\['angle'\]: expected an array for 22 images, got \(21, 2"
+        ml.ShapeError, match=r"Dataset: extra_inputs\['angle'\]: expected an array for 22 images, got \(21, 2"
     ):
-        ml.datasets.Dataset(IMAGES, CLASSES, ("a", "b", "c"), inputs={"angle": ANGLES[1:]})
-    with pytest.raises(TypeError, match="Dataset: targets: expected a dict of arrays by name, got a ndarray"):
-        ml.datasets.Dataset(IMAGES, CLASSES, ("a", "b", "c"), targets=BOXES)
+        ml.datasets.Dataset(IMAGES, CLASSES, ("a", "b", "c"), extra_inputs={"angle": ANGLES[1:]})
+    with pytest.raises(TypeError, match="Dataset: extra_targets: expected a dict of arrays by name, got a ndarray"):
+        ml.datasets.Dataset(IMAGES, CLASSES, ("a", "b", "c"), extra_targets=BOXES)
 
 
 def data_set(**more):
@@ -148,11 +148,11 @@ WRONG = [
     ({"augment": ml.augment.RandomHorizontalFlip()}, ValueError, "augment: expected a model whose only input is"),
     ({"validation_data": (IMAGES, Y)}, TypeError, "validation_data: x: expected 2 arrays"),
     ({"validation_data": (X, (CLASSES + 5, BOXES))}, ValueError, "validation_data: output 'class': targets: expected"),
-    ({"x": data_set(inputs={"angle": ANGLES}), "y": None}, ValueError, "targets: expected all names of the model but "
+    ({"x": data_set(extra_inputs={"angle": ANGLES}), "y": None}, ValueError, "extra_targets: expected all names of the model but "
      "one, that of the labels, which isn't there; without an array are 'class', 'box'"),
-    ({"x": data_set(inputs={"angel": ANGLES}), "y": None}, ValueError, "inputs: nothing is called 'angel'; did you "
+    ({"x": data_set(extra_inputs={"angel": ANGLES}), "y": None}, ValueError, "extra_inputs: nothing is called 'angel'; did you "
      "mean angle?"),
-    ({"x": data_set(inputs={"angle": ANGLES}), "y": Y}, TypeError, "y: expected none beside Dataset"),
+    ({"x": data_set(extra_inputs={"angle": ANGLES}), "y": Y}, TypeError, "y: expected none beside Dataset"),
 ]  # fmt: skip
 
 
@@ -217,7 +217,9 @@ def test_a_model_with_one_input_and_output():
         model.fit(IMAGES, CLASSES, loss=ml.CrossEntropy(), loss_weights={"class": 1}, **options)
     with pytest.raises(TypeError, match="x: expected an array or a list, got a dict"):
         model.predict({"image": IMAGES})
-    model.fit(data_set(inputs={"angle": ANGLES}), loss=ml.CrossEntropy(), **options)  # of which it takes the images
+    model.fit(
+        data_set(extra_inputs={"angle": ANGLES}), loss=ml.CrossEntropy(), **options
+    )  # of which it takes the images
     model.fit(tuple(IMAGES), tuple(CLASSES), loss=ml.CrossEntropy(), **options)  # a tuple of samples is an array
 
     class Unnamed(TwoByTwo):

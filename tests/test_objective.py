@@ -197,7 +197,7 @@ def test_weights_of_a_split():
 
 def test_a_data_set():
     names = ("a", "b", "c")
-    train = ml.datasets.Dataset(IMAGES, CLASSES, names, inputs={"angle": ANGLES}, targets={"box": BOXES})
+    train = ml.datasets.Dataset(IMAGES, CLASSES, names, extra_inputs={"angle": ANGLES}, extra_targets={"box": BOXES})
     wanted, history = trained(validation_data=(X, Y))
     model, found = trained(train, None, validation_data=train)
     assert bits(model) == bits(wanted)

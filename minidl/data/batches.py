@@ -54,7 +54,7 @@ def batches(
     # Loaded with the first batches, not with minidl.
     augmentation = imported("minidl.augment").as_augmentation(augment, seed=seed, epoch=epoch)
     if is_data_set(x) and y is None:
-        inputs, targets = getattr(x, "inputs", {}), getattr(x, "targets", {})
+        inputs, targets = getattr(x, "extra_inputs", {}), getattr(x, "extra_targets", {})
         x, y = x.images, {"labels": x.labels, **targets} if targets else x.labels
         x = {"images": x, **inputs} if inputs else x
     x = nested_rows(x, "x")

@@ -22,8 +22,8 @@ class Dataset(AttributeHints):
     All arrays are read-only views of those given; copy one to change it. Anything that NumPy makes an array of will
     do.
 
-    For models with several inputs or outputs, `inputs` and `targets` are further arrays (n, ...) by the names that the
-    model has for them; its other input is the images, and its other output the labels.
+    For models with several inputs or outputs, `extra_inputs` and `extra_targets` are further arrays (n, ...) by the
+    names that the model has for them; its other input is the images, and its other output the labels.
 
     Raises ShapeError if the images haven't four axes or the labels aren't one per image, DTypeError for images that
     aren't floats and labels that aren't integers, and ValueError for labels without a name and names of two classes.
@@ -33,8 +33,8 @@ class Dataset(AttributeHints):
     images: Array
     labels: IntArray
     class_names: tuple[str, ...]
-    inputs: Mapping[str, np.ndarray[Any, Any]]
-    targets: Mapping[str, np.ndarray[Any, Any]]
+    extra_inputs: Mapping[str, np.ndarray[Any, Any]]
+    extra_targets: Mapping[str, np.ndarray[Any, Any]]
 
     def __init__(
         self,
@@ -42,8 +42,8 @@ class Dataset(AttributeHints):
         labels: Any,
         class_names: Sequence[str],
         *,
-        inputs: Mapping[str, Any] | None = None,
-        targets: Mapping[str, Any] | None = None,
+        extra_inputs: Mapping[str, Any] | None = None,
+        extra_targets: Mapping[str, Any] | None = None,
     ) -> None:
         if isinstance(class_names, str) or not hasattr(class_names, "__iter__"):
             raise TypeError(f"Dataset: class_names: expected a name for each class, got {class_names!r}")
@@ -61,9 +61,8 @@ class Dataset(AttributeHints):
         labels = labels.astype(np.int64, copy=False)
         # Views, so that the caller's own arrays stay writeable.
         self.__dict__.update(images=_read_only(images), labels=_read_only(labels), class_names=names)
-        self.__dict__.update(
-            inputs=_further(inputs, "inputs", len(images)), targets=_further(targets, "targets", len(images))
-        )
+        extra = {"extra_inputs": extra_inputs, "extra_targets": extra_targets}
+        self.__dict__.update({name: _further(arrays, name, len(images)) for name, arrays in extra.items()})
 
     # Not a dataclass: that module takes longer to import than all of minidl's data sets.
     def __setattr__(self, name: str, value: object) -> None:
@@ -101,8 +100,11 @@ class Dataset(AttributeHints):
             part = np.asarray(part)
             if part.ndim != 1 or part.dtype.kind not in "iub":
                 raise TypeError(f"Dataset: expected a number, a slice, numbers or a mask, got {part!r}")
-        further = [{name: each[part] for name, each in more.items()} for more in (self.inputs, self.targets)]
-        return Dataset(self.images[part], self.labels[part], self.class_names, inputs=further[0], targets=further[1])
+        inputs, targets = (
+            {name: each[part] for name, each in more.items()} for more in (self.extra_inputs, self.extra_targets)
+        )
+        images, labels = self.images[part], self.labels[part]
+        return Dataset(images, labels, self.class_names, extra_inputs=inputs, extra_targets=targets)
 
     def __iter__(self) -> Iterator[tuple[Array, int]]:
         """The pairs (image, label), one after the other."""
@@ -128,7 +130,7 @@ class Dataset(AttributeHints):
         return class_counts(self.labels, len(self.class_names))
 
     def __repr__(self) -> str:
-        further = "".join(f", {name}" for name in (*self.inputs, *self.targets))
+        further = "".join(f", {name}" for name in (*self.extra_inputs, *self.extra_targets))
         return f"Dataset({len(self)} images {self.images.shape[1:]}, {len(self.class_names)} classes{further})"
 
     def _repr_html_(self) -> str:

@@ -7,11 +7,12 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from minidl.errors import ShapeError
-from minidl.fit_arguments import by_output, check_logs, check_metrics, loss_weights_of, metrics_by_output
+from minidl.fit_arguments import check_metrics
 from minidl.losses.joined import gives_probabilities, joined
 from minidl.metrics import Metric
 from minidl.module import Module
 from minidl.nested import output_names
+from minidl.output_arguments import by_output, check_logs, loss_weights_of, metrics_by_output
 from minidl.typing import Array
 
 Criterion: TypeAlias = Callable[..., tuple[float, Array]]

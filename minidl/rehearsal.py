@@ -10,12 +10,12 @@ import numpy as np
 from minidl.arraylike import check_numbers
 from minidl.data.rows import is_in_memory
 from minidl.errors import ShapeError
-from minidl.fit_arguments import naming
 from minidl.importing import imported
 from minidl.losses.loss import Loss
 from minidl.module import Buffer, Module
 from minidl.nested import length, map_arrays
 from minidl.objective import Objective
+from minidl.output_arguments import naming
 from minidl.typing import Array, Shape
 
 Part: TypeAlias = tuple[Any, tuple[Any, ...]]

@@ -14,14 +14,7 @@ from minidl.callbacks.events import check_listeners
 from minidl.callbacks.terminate_on_nan import NaNAlarm
 from minidl.data import batches
 from minidl.errors import ShapeError, keyword_hints
-from minidl.fit_arguments import (
-    check_losses,
-    check_optimizer,
-    check_schedule,
-    check_trained,
-    warn_of_sorted_classes,
-    weights_by_output,
-)
+from minidl.fit_arguments import check_optimizer, check_schedule, check_trained, warn_of_sorted_classes
 from minidl.functional.origin import is_from_sigmoid, mark_sigmoid
 from minidl.history import History
 from minidl.importing import imported
@@ -31,6 +24,7 @@ from minidl.nested import input_names, length, map_arrays, output_names
 from minidl.numeric import entropy_of
 from minidl.objective import Losses, Metrics, Objective, objective
 from minidl.optim import Optimizer
+from minidl.output_arguments import check_losses, weights_by_output
 from minidl.progress import Bar, check_verbose, numbers, working
 from minidl.rehearsal import check_outputs, rehearse
 from minidl.training_data import check_classes, held_out, kept, pair_of, part_of, samples_of, with_weights
@@ -229,9 +223,9 @@ def evaluate(
 
     A Dataset stands for both; x may be mapped from a file, which is read a batch at a time. `sample_weight` (n,) says
     how much a sample counts in the loss; metrics count each once. A model with several inputs or outputs takes and
-    gives them as in `fit`. `verbose`: "auto" draws a bar on stderr, where that
-    is a terminal or a notebook with tqdm and ipywidgets, while it takes more than half a second; 1 also writes a line
-    with the results to stdout; 2 writes the line alone; 0 is silent. Raises ShapeError and its kin before any work.
+    gives them as in `fit`. `verbose`: "auto" draws a bar on stderr, where that is a terminal or a notebook with tqdm
+    and ipywidgets, while it takes more than half a second; 1 also writes a line with the results to stdout; 2 writes
+    the line alone; 0 is silent. Raises ShapeError and its kin before any work.
     """
     check_verbose(verbose)
     names = output_names(module)

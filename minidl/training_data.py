@@ -1,6 +1,6 @@
 """What fit, evaluate and predict work on: samples in the model's dtype, their targets, and what is held out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,10 +9,19 @@ from minidl import shapes
 from minidl.arraylike import array_of, is_data_set, rows_of
 from minidl.data.rows import is_in_memory
 from minidl.errors import DTypeError, ShapeError
-from minidl.fit_arguments import naming, weights_by_output
 from minidl.module import Module
-from minidl.nested import check_lengths, check_names, in_order, input_names, length, map_arrays, output_names
+from minidl.nested import (
+    check_lengths,
+    check_names,
+    in_order,
+    input_names,
+    is_several,
+    length,
+    map_arrays,
+    output_names,
+)
 from minidl.numeric import in_range
+from minidl.output_arguments import naming, weights_by_output
 from minidl.typing import Array, Shape
 
 SINGLE_CHANNEL = "; images of a single channel are x[:, None]"
@@ -57,9 +66,12 @@ def samples_of(x: Any, module: Module) -> Any:
     if len(names) < 2:
         if names and isinstance(x, Mapping):
             (x,) = in_order(x, names, "x")
+        _check_single(x, "x", "input")
         return _samples(x, module, shape, module.takes_integers)
     has_each = isinstance(shape, tuple) and len(shape) == len(names) and all(isinstance(own, tuple) for own in shape)
-    integers = getattr(module, "integer_inputs", names if module.takes_integers else ())
+    integers: Sequence[str] | None = getattr(module, "integer_inputs", None)
+    if integers is None:
+        integers = names if module.takes_integers else ()
     samples = []
     for place, (name, each) in enumerate(zip(names, in_order(x, names, "x"), strict=True)):
         with naming("x", name):
@@ -85,6 +97,15 @@ def _samples(x: Any, module: Module, wanted: Shape | None, takes_integers: bool)
     if isinstance(rows, np.ndarray) and (rows.dtype == dtype or is_in_memory(rows)):
         return np.asarray(rows, dtype)
     return Stored(rows, dtype, 0, len(rows))
+
+
+def _check_single(values: Any, argument: str, port: str) -> None:
+    """Raise TypeError for arrays of different shapes, of which one array can't be made: those of several inputs."""
+    if isinstance(values, tuple) and is_several(values) and len({np.shape(each) for each in values}) > 1:
+        raise TypeError(
+            f"{argument}: expected a single array, got a tuple of {len(values)}: this model has one {port}, and those "
+            f"with several name them in {port}_names"
+        )
 
 
 def _inputs_of(data: Any, names: tuple[str, ...]) -> Any:
@@ -143,6 +164,7 @@ def pair_of(x: Any, y: Any, module: Module) -> tuple[Any, Any]:
     if len(names) < 2:
         if names and isinstance(y, Mapping):
             (y,) = in_order(y, names, "y")
+        _check_single(y, "y", "output")
         targets = array_of(y, "y")
         n = length(samples)
         if not targets.ndim or n != len(targets):

@@ -66,6 +66,7 @@ FLOORS = [
         "architecture",
     ],
     ["callbacks", "callbacks.*", "fit_arguments", "history", "history_files"],
+    ["output_arguments"],
     ["training_data", "objective"],
     ["rehearsal"],
     ["training_state"],

@@ -38,8 +38,8 @@ def batches(
     mapped from files and data sets in them, of which no more is read than a batch needs. Each may be a dict of arrays
     by name or a tuple of them, and so are the batches then: of the targets in a tuple, such as (labels, weights), an
     augmentation changes the first. The last batch may be smaller; `drop_last` leaves it out. A Dataset stands for both.
-    `start` leaves out as many batches at the front, unread: with an `rng` of the
-    same state, the rest of an iteration that was interrupted.
+    `start` leaves out as many batches at the front, unread: with an `rng` of the same state, the rest of an iteration
+    that was interrupted.
 
     `prefetch` is how many batches a background thread may be ahead; order and bits stay. It ends with the loop, and its
     errors are raised in the loop. `augment` is an augmentation of `minidl.augment`, a list of them, or a function

@@ -51,7 +51,7 @@ class Model(Module):
         """Loss and metrics: see `minidl.training.loop.evaluate`."""
         return loop.evaluate(self, x, y, **options)
 
-    def predict(self, x: Any, **options: Any) -> Array:
+    def predict(self, x: Any, **options: Any) -> Any:
         """What the last layer gives: see `minidl.training.loop.predict`."""
         return loop.predict(self, x, **options)
 

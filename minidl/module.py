@@ -28,6 +28,12 @@ class Module(KeywordHints):
     inner modules, are found in its attributes (also in lists and tuples of modules), in the order of their assignment.
     """
 
+    input_names: tuple[str, ...] = ()
+    """The names of several inputs, in whose order `forward` takes a tuple of arrays; empty for one without a name."""
+    output_names: tuple[str, ...] = ()
+    """The names of several outputs, in whose order `forward` gives a tuple of arrays, and `backward` takes one."""
+    integer_inputs: tuple[str, ...] | None = None
+    """Which of several inputs are integers; None where `takes_integers` tells it of all."""
     _trainable = True
 
     @property

@@ -60,7 +60,8 @@ def features(model: Module, x: Any, *, batch_size: int = 256) -> Array:
     dense = [i for i, layer in enumerate(layers) if isinstance(layer, Dense)]
     if not dense:
         raise ValueError("model: expected a Dense layer among its layers, got none")
-    return predict(Chain(layers[: dense[-1]]), samples(built(model), x), batch_size=batch_size)
+    seen: Array = predict(Chain(layers[: dense[-1]]), samples(built(model), x), batch_size=batch_size)
+    return seen
 
 
 def _graph_features(model: Network, x: Any, batch_size: int) -> Array:

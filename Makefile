@@ -8,7 +8,9 @@ BIN := $(VENV)/bin
 MADE := $(VENV)/.made
 RUNS := $(VENV)/.runs
 DEVELOPS := $(VENV)/.develops
-QUICK := -m pytest -n auto -m "not slow"
+QUICK := -m pytest -n auto --dist worksteal -m "not slow"
+# Quick tests to which Numba's settings may matter.
+NUMBAS := -m pytest -n auto --dist worksteal -m "not slow and not without_numba"
 
 .PHONY: help train test test-all lint docs linkcheck readme-figures coverage coverage-report uncompiled boundscheck stress wheel benchmarks clean
 
@@ -64,11 +66,13 @@ coverage-report: $(DEVELOPS)
 	$(BIN)/coverage report
 
 uncompiled: $(DEVELOPS)
-	NUMBA_DISABLE_JIT=1 MINIDL_BACKEND=vectorized $(BIN)/python $(QUICK) $(ARGS)
+	NUMBA_DISABLE_JIT=1 MINIDL_BACKEND=vectorized $(BIN)/python $(NUMBAS) $(ARGS)
 
-# A cache of its own: kernels with and without the checks must not be mixed.
+# A cache of its own: kernels with and without the checks must not be mixed. Which backend is chosen, and where kernels
+# are kept, has nothing to do with arrays.
 boundscheck: $(DEVELOPS)
-	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR="$(CURDIR)/build/boundscheck" $(BIN)/python $(QUICK) tests/backends
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR="$(CURDIR)/build/boundscheck" $(BIN)/python $(NUMBAS) tests/backends \
+	  -k "not test_choice and not test_kernel_cache"
 
 stress: $(DEVELOPS)
 	$(BIN)/python -m tests.stress $(ARGS)

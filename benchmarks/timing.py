@@ -76,7 +76,9 @@ def interleave(samplers: Mapping[str, Sampler], settings: Settings) -> dict[str,
     loops, used = {}, dict.fromkeys(samplers, 0.0)
     samples: dict[str, list[float]] = {name: [] for name in samplers}
     for name, sample in samplers.items():
-        loops[name] = calibrate(sample, settings.sample_seconds)
+        # Where one call is a sample, trying would only be a warm-up, and a short run has no time for it.
+        is_known = settings.quick and settings.sample_seconds == 0
+        loops[name] = 1 if is_known else calibrate(sample, settings.sample_seconds)
     names = list(samplers)
     for turn in range(settings.rounds):
         first = turn % len(names) if names else 0

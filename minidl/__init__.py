@@ -18,6 +18,7 @@ from minidl.callbacks import (
 )
 from minidl.data import batches, class_weights, one_hot, train_test_split
 from minidl.errors import DTypeError, FormatError, NotBuiltError, ShapeError, StateError
+from minidl.graph.node import Input
 from minidl.layers import (
     ELU,
     GELU,
@@ -45,6 +46,7 @@ from minidl.layers import (
     LogSoftmax,
     MaxPool1D,
     MaxPool2D,
+    Multiply,
     Normalization,
     Permute,
     ReLU,
@@ -76,12 +78,13 @@ from minidl.metrics import (
     Accuracy,
     BinaryAccuracy,
     ConfusionMatrix,
+    MeanIoU,
     Metric,
     Precision,
     Recall,
     TopKAccuracy,
 )
-from minidl.model import Model, Sequential, load
+from minidl.model import Graph, Model, Sequential, load
 from minidl.module import Module, Parameter
 from minidl.optim import (
     SGD,
@@ -150,10 +153,12 @@ __all__ = [
     "FormatError",
     "GlobalAveragePool2D",
     "GlobalMaxPool2D",
+    "Graph",
     "GroupNorm",
     "HardSwish",
     "History",
     "Huber",
+    "Input",
     "KLDivergence",
     "LayerNorm",
     "LeakyReLU",
@@ -163,11 +168,13 @@ __all__ = [
     "MaxPool1D",
     "MaxPool2D",
     "MeanAbsoluteError",
+    "MeanIoU",
     "MeanSquaredError",
     "Metric",
     "Model",
     "ModelCheckpoint",
     "Module",
+    "Multiply",
     "Normalization",
     "NotBuiltError",
     "Optimizer",

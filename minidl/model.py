@@ -2,8 +2,8 @@
 
 import math
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -11,10 +11,16 @@ from minidl import shapes
 from minidl.display import streams
 from minidl.errors import FormatError, NotBuiltError, ShapeError, keyword_hints
 from minidl.errors.warned import warn
+from minidl.graph.arrays import converted
+from minidl.graph.code import code_of
+from minidl.graph.description import arguments_of, wiring_of
+from minidl.graph.ends import nodes_of
+from minidl.graph.network import Network, calls, one_or_all
+from minidl.graph.node import Node
 from minidl.layers import LAYERS
 from minidl.layers.container import Chain
 from minidl.layers.cost import cost
-from minidl.module import Module, flatten_parameters
+from minidl.module import Module, flatten_parameters, move_together
 from minidl.numeric import entropy_of
 from minidl.process import locks
 from minidl.process.interrupts import uninterrupted
@@ -45,7 +51,7 @@ class Model(Module):
         """Loss and metrics: see `minidl.training.loop.evaluate`."""
         return loop.evaluate(self, x, y, **options)
 
-    def predict(self, x: Any, **options: Any) -> Array:
+    def predict(self, x: Any, **options: Any) -> Any:
         """What the last layer gives: see `minidl.training.loop.predict`."""
         return loop.predict(self, x, **options)
 
@@ -83,15 +89,65 @@ class Model(Module):
         self.load_state_dict(npz.load_arrays(path, budget=budget)[0])
 
 
-class Sequential(Chain, Model):
+class SavedModel(Model):
+    """A model with a seed and a dtype, that is made of minidl's modules and so can be saved."""
+
+    _settled = frozenset({"dtype", "input_shape"})
+
+    def _settle(self, seed: int | None, dtype: Any) -> None:
+        """Take these. Raises for what is no seed, and ValueError for another dtype."""
+        self.seed = seed
+        self.dtype = np.dtype(dtype).name if isinstance(dtype, type | np.dtype) else dtype
+        self.input_shape = None
+        if seed is not None:
+            entropy_of(seed)  # which refuses what is no seed
+        if self.dtype not in _DTYPES:
+            raise ValueError(f"dtype: expected float32 or float64, got {dtype!r}")
+
+    def _with_hint(self, error: ShapeError, x: Any) -> ShapeError:
+        hint = layout_hint(np.shape(x), self.input_shape)
+        is_told = hint in str(error) or "; a single" in str(error)
+        return error if is_told else ShapeError(f"{error}{hint}")
+
+    @keyword_hints
+    def save(self, path: StrPath, *, budget: Budget = USUAL) -> None:
+        """Write architecture and parameters to an .npz file, whole or not at all; `load` with this budget reads it.
+
+        Raises NotBuiltError; TypeError for layers that aren't minidl's, or that a Sequential uses twice; and ValueError
+        for what `load` would refuse, such as modules that lie too deep in one another. `save_weights` writes their
+        values alone.
+        """
+        described = self.description(budget=budget)
+        npz.save_arrays(path, self.state_dict(), metadata={"format": FORMAT, "model": described})
+
+    def description(self, *, budget: Budget = USUAL) -> dict[str, Any]:
+        """The architecture as the data that `save` writes; raises the same."""
+        if self.input_shape is None:
+            raise NotBuiltError(
+                "a model is saved with its weights: build it first, with input_shape=(c, h, w) or a call"
+            )
+        if len(list(self._walk(""))) != len(list(self.named_state())):
+            raise TypeError(
+                "a file can't say that a layer is used twice: use save_weights, and build the model in code; or make a "
+                "Graph, whose layers may be shared"
+            )
+        try:
+            described = architecture.describe(self, _TABLE, budget=budget)
+            _unbuilt(described, budget)
+            _check_cost(self, budget)
+            budget.check_arrays(sum(array.value.nbytes for _, array in self.named_state()), sys.maxsize)
+        except FormatError as error:
+            raise ValueError(f"a file of this model couldn't be loaded: {error}") from None
+        return described
+
+
+class Sequential(Chain, SavedModel):
     """Layers one after the other: the model that most networks are.
 
     With `input_shape`, (c, h, w), (features,) or, for single indices, (), it is built at once, and else by its first
     call. Its first parameters are a function of `seed`. `dtype` is float32 or float64. Raises ShapeError where layers
     don't fit one another.
     """
-
-    _settled = frozenset({"dtype", "input_shape"})
 
     def __init__(
         self,
@@ -102,13 +158,7 @@ class Sequential(Chain, Model):
         dtype: Any = "float32",
     ) -> None:
         super().__init__(layers)
-        self.seed = seed
-        self.dtype = np.dtype(dtype).name if isinstance(dtype, type | np.dtype) else dtype
-        self.input_shape = None
-        if seed is not None:
-            entropy_of(seed)  # which refuses what is no seed
-        if self.dtype not in _DTYPES:
-            raise ValueError(f"dtype: expected float32 or float64, got {dtype!r}")
+        self._settle(seed, dtype)
         if input_shape is not None:
             self._build_first(_check_input_shape(input_shape, self))
 
@@ -123,16 +173,18 @@ class Sequential(Chain, Model):
             if isinstance(error, ShapeError) and (first := channels_first(input_shape)):
                 raise ShapeError(f"{error}; channels come first: input_shape={shapes.show(first)}") from None
             raise
+        dtypes = {array.value.dtype for _, array in self.named_state()}
         with uninterrupted():  # half moved, parameters have values of no meaning
-            flatten_parameters(self, self.dtype)
+            if unbuilt or self.input_shape is None or dtypes - {_DTYPES[self.dtype]}:  # else it's been moved before
+                flatten_parameters(self, self.dtype)
             vars(self)["input_shape"] = input_shape
 
-    def __call__(self, x: Array) -> Array:
+    def infer(self, x: Array) -> Array:
         """Inference: y alone. Floats of another dtype are converted to the model's; raises ShapeError, DTypeError."""
         self.ensure_built(x)
         usual = type(x) is np.ndarray and x.dtype is _DTYPES[self.dtype]
         try:
-            return super().__call__(x if usual else as_input(x, self))
+            return super().infer(x if usual else as_input(x, self))
         except ShapeError as error:
             raise self._with_hint(error, x) from None
 
@@ -142,11 +194,6 @@ class Sequential(Chain, Model):
             return super().forward(x, train=train)
         except ShapeError as error:
             raise self._with_hint(error, x) from None
-
-    def _with_hint(self, error: ShapeError, x: Any) -> ShapeError:
-        hint = layout_hint(np.shape(x), self.input_shape)
-        is_told = hint in str(error) or "; a single" in str(error)
-        return error if is_told else ShapeError(f"{error}{hint}")
 
     def ensure_built(self, x: Array) -> None:
         """Build for these samples, if there was no `input_shape` and this is the first call."""
@@ -166,42 +213,84 @@ class Sequential(Chain, Model):
                 "x.transpose(0, 3, 1, 2) bring them first"
             )
 
-    @keyword_hints
-    def save(self, path: StrPath, *, budget: Budget = USUAL) -> None:
-        """Write architecture and parameters to an .npz file, whole or not at all; `load` with this budget reads it.
 
-        Raises NotBuiltError; TypeError for layers that aren't minidl's, or are used twice; and ValueError for what
-        `load` would refuse, such as modules that lie too deep in one another. `save_weights` writes their values alone.
-        """
-        described = self.description(budget=budget)
-        npz.save_arrays(path, self.state_dict(), metadata={"format": FORMAT, "model": described})
+class Graph(Network, SavedModel):
+    """The model between nodes: `inputs` are one `Input` or a list of them, `outputs` a node, a list, or a dict by name.
 
-    def description(self, *, budget: Budget = USUAL) -> dict[str, Any]:
-        """The architecture as the data that `save` writes; raises the same."""
-        if self.input_shape is None:
-            raise NotBuiltError(
-                "a model is saved with its weights: build it first, with input_shape=(c, h, w) or a call"
-            )
-        if len(list(self._walk(""))) != len(list(self.named_state())):
-            raise TypeError(
-                "a file can't say that a layer is used twice: use save_weights, and build the model in code"
-            )
+    A layer that is called on several nodes is one layer there. Nodes are called by their layers' classes, in lower
+    case and numbered, but where they were named; a parameter by its layer's first node and its own name. The layers are
+    built at once, and their first parameters are a function of `seed`; those that are built, such as another graph's,
+    stay as they are and are shared. `dtype` is float32 or float64. Raises TypeError for other things than nodes;
+    ShapeError, with the shapes on the way there, where a layer doesn't fit what it reads; and ValueError for a name
+    that is given twice, for a cycle, for an input that no output depends on, and for an output that depends on an input
+    which isn't among them.
+    """
+
+    def __init__(
+        self,
+        inputs: Node | Sequence[Node],
+        outputs: Node | Sequence[Node] | Mapping[str, Node],
+        *,
+        seed: int | None = None,
+        dtype: Any = "float32",
+    ) -> None:
+        ends = nodes_of(inputs, outputs)
+        super().__init__(ends.wiring, ends.layers, input_shapes=ends.input_shapes, output_names=ends.output_names)
+        self._settle(seed, dtype)
+        for name, array in self.named_state():
+            if array.is_built and array.value.dtype != self.dtype:
+                raise ValueError(f"dtype: expected {array.value.dtype}, which {name} has already, got {self.dtype}")
+        self.build(one_or_all(self.input_shapes), np.random.default_rng(seed))
+        self._nodes = ends.keep_names()
+
+    @classmethod
+    def from_arguments(cls, *, seed: Any = None, dtype: Any = "float32", **wiring: Any) -> Self:
+        """The graph, not built yet, of what `arguments` gave. Raises FormatError for anything else."""
+        graph = cls.__new__(cls)
+        made, layers, input_shapes, output_names = wiring_of(wiring | {"seed": seed, "dtype": dtype})
+        Network.__init__(graph, made, layers, input_shapes=input_shapes, output_names=output_names)
+        graph._settle(seed, dtype)
+        vars(graph)["_is_made"] = True
+        return graph
+
+    def arguments(self) -> dict[str, Any]:
+        return arguments_of(self) | {"seed": self.seed, "dtype": self.dtype}
+
+    def build(self, input_shape: Any, rng: "Generator") -> None:
+        _set_dtype(self, self.dtype)
+        unbuilt = [array for _, array in self.named_state() if not array.is_built]
         try:
-            described = architecture.describe(self, _TABLE, budget=budget)
-            _unbuilt(described, budget)
-            _check_cost(self, self.input_shape, budget)
-            budget.check_arrays(sum(array.value.nbytes for _, array in self.named_state()), sys.maxsize)
-        except FormatError as error:
-            raise ValueError(f"a file of this model couldn't be loaded: {error}") from None
-        return described
+            super().build(input_shape, rng)
+        except BaseException:
+            for array in unbuilt:
+                array.forget()
+            raise
+        with uninterrupted():
+            move_together(unbuilt, self.dtype)  # the others belong to another model, too
+            vars(self)["input_shape"] = input_shape
+
+    def infer(self, x: Any) -> Any:
+        """Inference: y alone. Floats of another dtype are converted to the graph's; raises ShapeError, DTypeError."""
+        try:
+            return super().infer(converted(self, x, _DTYPES[self.dtype]))
+        except ShapeError as error:
+            raise self._with_hint(error, x) if len(self.input_names) == 1 else error from None
+
+    def __repr__(self) -> str:
+        """The lines of code that make an equal one."""
+        options = {"seed": self.seed, "dtype": self.dtype}
+        return code_of(self, {name: value for name, value in options.items() if value not in (None, "float32")})
 
 
 FORMAT = "minidl-model-1"
-_TABLE: dict[str, type[Module]] = {layer.__name__: layer for layer in LAYERS} | {"Sequential": Sequential}
+_TABLE: dict[str, type[Module]] = {layer.__name__: layer for layer in LAYERS} | {
+    "Sequential": Sequential,
+    "Graph": Graph,
+}
 
 
 @keyword_hints
-def load(path: StrPath, *, budget: Budget = USUAL) -> Sequential:
+def load(path: StrPath, *, budget: Budget = USUAL) -> Sequential | Graph:
     """The model that `save` wrote: nothing in the file is run, only the layers' names and arguments are looked up.
 
     Raises FormatError, which names the file, for anything that isn't such a file, and for a model that takes more than
@@ -214,8 +303,12 @@ def load(path: StrPath, *, budget: Budget = USUAL) -> Sequential:
     try:
         model, input_shape = _unbuilt(metadata.get("model"), budget)
         _adopt(model, arrays)
-        model.build(_check_input_shape(input_shape, model), np.random.default_rng(0))
-        _check_cost(model, model.input_shape, budget)
+        if isinstance(model, Sequential):
+            model.build(_check_input_shape(input_shape, model), np.random.default_rng(0))
+        else:
+            flatten_parameters(model, model.dtype)  # of one dtype, whichever the file has
+            model.build(one_or_all(model.input_shapes), np.random.default_rng(0))
+        _check_cost(model, budget)
     except ValueError as error:
         raise FormatError(f"{path}: {npz.shortened(str(error))}") from None
     except RecursionError:
@@ -223,7 +316,7 @@ def load(path: StrPath, *, budget: Budget = USUAL) -> Sequential:
     return model
 
 
-def _unbuilt(description: Any, budget: Budget) -> tuple[Sequential, Any]:
+def _unbuilt(description: Any, budget: Budget) -> tuple[Sequential | Graph, Any]:
     """The described model and its input shape, not built yet, so that no size in the file takes memory."""
     input_shapes = []
 
@@ -238,17 +331,22 @@ def _unbuilt(description: Any, budget: Budget) -> tuple[Sequential, Any]:
         return node
 
     model = architecture.construct(defer(description), _TABLE, budget=budget)
+    budget.check_model(layers=calls(model), depth=0)
+    if isinstance(model, Graph):
+        return model, None
     if not isinstance(model, Sequential):
-        raise FormatError(f"expected a Sequential model, got {type(model).__name__}")
+        raise FormatError(f"expected a Sequential or a Graph, got {type(model).__name__}")
     return model, input_shapes[-1]
 
 
-def _check_cost(model: Sequential, input_shape: Any, budget: Budget) -> None:
-    one, size = cost(model, input_shape), np.dtype(model.dtype).itemsize
-    budget.check_pass(sample=size * math.prod(input_shape), activations=size * one.values, operations=one.operations)
+def _check_cost(model: SavedModel, budget: Budget) -> None:
+    shape: Any = model.input_shape
+    one, size = cost(model, shape), np.dtype(model.dtype).itemsize
+    inputs = sum(map(math.prod, model.input_shapes)) if isinstance(model, Graph) else math.prod(shape)
+    budget.check_pass(sample=size * inputs, activations=size * one.values, operations=one.operations)
 
 
-def _adopt(model: Sequential, arrays: dict[str, Any]) -> None:
+def _adopt(model: SavedModel, arrays: dict[str, Any]) -> None:
     parameters = dict(model.named_state())
     if set(parameters) != set(arrays):
         wrong = sorted(set(parameters) ^ set(arrays))
@@ -263,7 +361,7 @@ def _adopt(model: Sequential, arrays: dict[str, Any]) -> None:
 
 def _set_dtype(module: Module, dtype: str) -> None:
     """Give models inside of this one its dtype: their parameters become part of its buffers."""
-    if isinstance(module, Sequential):
+    if isinstance(module, SavedModel):
         vars(module)["dtype"] = dtype
     for _, child in module.children():
         _set_dtype(child, dtype)

@@ -1,14 +1,15 @@
 """Modules: what owns parameters and has a forward pass."""
 
 import inspect
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from minidl import initializers
 from minidl.display import code
 from minidl.errors import KeywordHints, ShapeError, StateError
+from minidl.graph.symbolic import S, first_symbolic
 from minidl.parameter import Buffer, Parameter
 from minidl.shapes import show
 from minidl.typing import Array, Backward, Shape
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.random import Generator
 
 
-__all__ = ["Buffer", "Module", "Parameter", "flat_views", "flatten_parameters"]
+__all__ = ["Buffer", "Module", "Parameter", "flat_views", "flatten_parameters", "move_together"]
 
 
 class Module(KeywordHints):
@@ -27,6 +28,12 @@ class Module(KeywordHints):
     inner modules, are found in its attributes (also in lists and tuples of modules), in the order of their assignment.
     """
 
+    input_names: tuple[str, ...] = ()
+    """The names of several inputs, in whose order `forward` takes a tuple of arrays; empty for one without a name."""
+    output_names: tuple[str, ...] = ()
+    """The names of several outputs, in whose order `forward` gives a tuple of arrays, and `backward` takes one."""
+    integer_inputs: tuple[str, ...] | None = None
+    """Which of several inputs are integers; None where `takes_integers` tells it of all."""
     _trainable = True
 
     @property
@@ -104,12 +111,40 @@ class Module(KeywordHints):
         del input_shape
         return 0
 
-    def __call__(self, x: Array) -> Array:
-        """Inference: y alone, with dropout off and nothing kept for backward. Raises ShapeError, DTypeError."""
+    if TYPE_CHECKING:
+
+        @overload
+        def __call__(self, x: S, *more: S, name: str | None = None) -> S: ...
+        @overload
+        def __call__(self, x: Any, *more: Any) -> Any: ...
+
+    def __call__(self, x: Any, *more: Any, name: str | None = None) -> Any:
+        """Inference: y alone, with dropout off and nothing kept for backward. Raises ShapeError, DTypeError.
+
+        Called on nodes of a graph, it gives the node of what it gives for their arrays, which may have a `name`. A
+        module that takes several values is called on all of them, or on a tuple.
+        """
+        if type(x) is not np.ndarray or more or name is not None:
+            values = (x, *more) if more or not isinstance(x, tuple | list) else tuple(x)
+            symbolic = first_symbolic(values)
+            if symbolic is not None:
+                return symbolic.called(self, values, name)
+            if name is not None:
+                raise TypeError(f"{type(self).__name__}: name: only what is called on nodes has one")
+            x = values if more else x
+        return self.infer(x)
+
+    def infer(self, x: Array) -> Array:
+        """What the module gives at inference for an array, or for a tuple of them: what calling it on arrays does."""
         try:
             return self.forward(x, train=False)[0]
         except ShapeError as error:
             raise ShapeError(f"{type(self).__name__}: {error}") from None
+
+    def without_last(self, kinds: tuple[type["Module"], ...]) -> "Module | None":
+        """The same less the layer that gives its output, if it is of these kinds; None where that can't be done."""
+        del kinds
+        return None
 
     def children(self) -> Iterator[tuple[str, "Module"]]:
         """(name, module) of each inner module."""
@@ -208,10 +243,15 @@ def flatten_parameters(module: Module, dtype: Any) -> None:
 
     Buffers become arrays of this dtype, each for itself: an optimizer doesn't see them.
     """
-    for _, array in module.named_state():
+    move_together([array for _, array in module.named_state()], dtype)
+
+
+def move_together(arrays: Sequence[Parameter], dtype: Any) -> None:
+    """`flatten_parameters` for these parameters and buffers alone."""
+    for array in arrays:
         if isinstance(array, Buffer):
             array.move(*np.empty((2, array.value.size), dtype))
-    parameters = module.parameters()
+    parameters = [array for array in arrays if not isinstance(array, Buffer)]
     size = sum(parameter.value.size for parameter in parameters)
     values, grads = np.empty(size, dtype), np.zeros(size, dtype)
     start = 0

@@ -12,7 +12,7 @@ from minidl.typing import Array
 
 def check_gradients(
     module_or_function: Module | Callable[[Array], tuple[Array, Callable[[Array], Any]]],
-    x: Array,
+    x: Any,
     *,
     eps: float = 1e-6,
     atol: float = 1e-5,
@@ -22,17 +22,21 @@ def check_gradients(
     """Compare a backward pass with central differences, in float64, at x and at every parameter.
 
     Takes a Module (built for x if it isn't yet, and left in float64) or a function x -> (y, pullback) whose pullback
-    gives dx, or a tuple that starts with it. The scalar differentiated is a random weighted sum of y. Raises
-    AssertionError, which names the array and element, where |backward - difference| > atol + rtol |difference|. A
-    point where the function has a corner, as ReLU at 0, is not one to check at. Integers, for a module that takes them,
-    have no slope to check, nor have frozen parameters.
+    gives dx, or a tuple that starts with it. For a module of several inputs, x is a tuple of arrays. The scalar
+    differentiated is a random weighted sum of y. Raises AssertionError, which names the array and element, where
+    |backward - difference| > atol + rtol |difference|. A point where the function has a corner, as ReLU at 0, is not
+    one to check at. Integers, for a module that takes them, have no slope to check, nor have frozen parameters.
     """
     integers = isinstance(module_or_function, Module) and module_or_function.takes_integers
-    x = np.array(x, np.int64 if integers and np.asarray(x).dtype.kind in "iu" else np.float64)
+
+    def copied(each: Any) -> Array:
+        return np.array(each, np.int64 if integers and np.asarray(each).dtype.kind in "iu" else np.float64)
+
     if isinstance(module_or_function, Module):
-        _check_module(module_or_function, x, eps, atol, rtol, seed)
+        points = tuple(map(copied, x)) if isinstance(x, tuple) else copied(x)
+        _check_module(module_or_function, points, eps, atol, rtol, seed)
     else:
-        _check_function(module_or_function, x, eps, atol, rtol, seed)
+        _check_function(module_or_function, copied(x), eps, atol, rtol, seed)
 
 
 def _check_function(
@@ -50,26 +54,35 @@ def _check_function(
     _compare("x", dx, x, lambda: float((function(x)[0] * weights).sum()), eps, atol, rtol)
 
 
-def _check_module(module: Module, x: Array, eps: float, atol: float, rtol: float, seed: int) -> None:
+def _check_module(module: Module, x: Any, eps: float, atol: float, rtol: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
     unbuilt = isinstance(module, Sequential) and module.input_shape is None
     if unbuilt or any(not parameter.is_built for parameter in module.parameters()):
-        module.build(x.shape[1:], rng)
+        module.build(tuple(each.shape[1:] for each in x) if isinstance(x, tuple) else x.shape[1:], rng)
     flatten_parameters(module, np.float64)
     module.zero_grad()
     y, backward = module.forward(x, train=False)
-    weights: Array = rng.standard_normal(np.shape(y))
-    dx = backward(weights)
+    weights = [rng.standard_normal(np.shape(each)) for each in _values(y)]
+    given: Any = dict(zip(y, weights, strict=True)) if isinstance(y, dict) else tuple(weights)
+    dx = backward(given if isinstance(y, dict | tuple) else weights[0])
 
     def scalar() -> float:
-        return float((module.forward(x, train=False)[0] * weights).sum())
+        outputs = _values(module.forward(x, train=False)[0])
+        return sum(float((each * weight).sum()) for each, weight in zip(outputs, weights, strict=True))
 
     points: Iterable[tuple[str, Parameter]] = module.named_parameters()
     for name, parameter in points:
         if parameter.trainable:
             _compare(name, parameter.grad, parameter.value, scalar, eps, atol, rtol)
-    if x.dtype.kind == "f":
-        _compare("x", dx, x, scalar, eps, atol, rtol)
+    gradients: Any = dx if isinstance(x, tuple) else (dx,)
+    for i, (point, gradient) in enumerate(zip(x if isinstance(x, tuple) else (x,), gradients, strict=True)):
+        if point.dtype.kind == "f":
+            _compare(f"x[{i}]" if isinstance(x, tuple) else "x", gradient, point, scalar, eps, atol, rtol)
+
+
+def _values(y: Any) -> list[Any]:
+    """The outputs, of which there may be several."""
+    return list(y.values()) if isinstance(y, dict) else list(y) if isinstance(y, tuple) else [y]
 
 
 def _compare(

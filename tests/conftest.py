@@ -14,6 +14,8 @@ from minidl import backends
 
 ROOT = Path(minidl.__file__).resolve().parent.parent
 
+AVX2 = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,+fma,+avx,+bmi,+bmi2,+sse4.2"}
+
 # Kernels without their compiler, or with every index checked, are slow: fewer examples then.
 SLOW_KERNELS = any(os.environ.get(name) == "1" for name in ("NUMBA_DISABLE_JIT", "NUMBA_BOUNDSCHECK"))
 
@@ -27,8 +29,20 @@ settings.register_profile(
 settings.load_profile("minidl")
 
 
+# Parameters and fixtures by which tests name the backend that they are of.
+NAMES_OF_BACKENDS = ("backend", "each_backend", "fast")
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(items):
-    """With Numba's compiler off there is no compiled backend: its machine code isn't Python."""
+    """Mark what names a backend without Numba; with its compiler off there is no compiled backend.
+
+    Its machine code isn't Python.
+    """
+    for item in items:
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        if any(parameters.get(name) in ("reference", "vectorized") for name in NAMES_OF_BACKENDS):
+            item.add_marker("without_numba")
     if os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0"):
         return
     for item in items:
@@ -55,11 +69,17 @@ def same_backend_afterwards():
 
 @pytest.fixture(scope="session")
 def run_python():
-    """Run a program in a new interpreter that finds minidl at `root`; a variable set to None is unset."""
+    """Run a program in a new interpreter that finds minidl at `root`; a variable set to None is unset.
 
-    def run_python(program, *, options=(), root=ROOT, **variables):
+    With covered=False, the lines that it reaches aren't noted: compilers take a third longer where they are.
+    """
+
+    def run_python(program, *, options=(), root=ROOT, covered=True, **variables):
         environment = dict(os.environ, PYTHONPATH=str(root), PYTHONDONTWRITEBYTECODE="1")
         environment.pop("MINIDL_BACKEND", None)
+        if not covered:
+            for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
+                environment.pop(name, None)
         environment.update({name: value for name, value in variables.items() if value is not None})
         for name in [name for name, value in variables.items() if value is None]:
             environment.pop(name, None)
@@ -70,3 +90,24 @@ def run_python():
         return done
 
     return run_python
+
+
+@pytest.fixture(scope="session")
+def lines_for_threads(run_python):
+    """What a program prints with {threads} of 1, 2 and 4, one after the other in a process, and of 2 with AVX2.
+
+    The rest of `how` is put into the program too. The result has a list of lines for each, of the same length.
+    """
+
+    def lines_for_threads(program, **how):
+        def run(counts, **variables):
+            text = "\n".join(program.format(threads=count, **how) for count in counts)
+            lines = run_python(text, covered=False, NUMBA_NUM_THREADS="4", **variables).stdout.splitlines()
+            each, rest = divmod(len(lines), len(counts))
+            assert each > 0
+            assert rest == 0, lines
+            return {count: lines[i * each : (i + 1) * each] for i, count in enumerate(counts)}
+
+        return {**run((1, 2, 4)), "AVX2": run((2,), **AVX2)[2]}
+
+    return lines_for_threads

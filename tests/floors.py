@@ -32,7 +32,7 @@ HOUSE = [
             "shapes.checks",
             "arraylike display.progress process.importing shapes.windows shapes.arrange",
             "shapes",
-            "saving.budget saving.states",
+            "nested saving.budget saving.states",
             "process.threads",
             "process.memory",
         ],
@@ -48,10 +48,10 @@ HOUSE = [
         ],
     ),
     Floor("operators as `op(x, ...) -> (y, pullback)`: checks, and picks the backend", ["functional functional.*"]),
-    Floor("`Parameter`, `Module`", ["initializers", "parameter", "module"]),
+    Floor("`Parameter`, `Module`", ["initializers", "parameter graph graph.symbolic", "module"]),
     Floor(
-        "layers, a file for each family; those in a row that are computed as one, those made of others, and what a "
-        "pass costs",
+        "layers, a file for each family; those in a row that are computed as one, those made of others, graphs of "
+        "them, and what a pass costs",
         [
             "layers.affine",
             "layers.*",
@@ -61,6 +61,7 @@ HOUSE = [
             "layers.networks",
             "layers.container",
             "layers.branches",
+            "graph.*",
             "layers.cost",
             "layers",
         ],
@@ -78,8 +79,10 @@ HOUSE = [
         "`fit`, `evaluate`, `predict` as functions over any module; models that have them as methods",
         [
             "callbacks callbacks.* training.arguments training.history training.history_files",
-            "training.data training.rehearsal",
-            "training.resume",
+            "training.output_arguments",
+            "training.data training.objective",
+            "training.rehearsal",
+            "training.resume graph.arrays",
             "training.loop",
             "training.warm_up summary.timings",
             "summary.table",
@@ -108,6 +111,7 @@ FOLDERS = [
     "backends.vectorized",
     "backends.compiled",
     "functional",
+    "graph",
     "augment",
     "data",
     "losses",

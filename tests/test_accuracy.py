@@ -1,12 +1,22 @@
 """What the ready models reach on real images: a fall in accuracy that no unit test sees."""
 
+import os
+
 import pytest
 
 import minidl as ml
 from benchmarks import recipes
+from minidl.process import threads
 
 pytestmark = pytest.mark.slow
 seeds = pytest.mark.parametrize("seed", [0, 1, 2])
+
+
+@pytest.fixture(autouse=True)
+def a_thread_for_a_worker(monkeypatch):
+    """Beside other tests, two threads on one processor take a third more time, for the same bits."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        monkeypatch.setattr(threads, "_threads", 1)
 
 
 def accuracy(model, train, test, *, seed, lr, epochs, batch_size):

@@ -160,3 +160,37 @@ def test_mobilenet_has_the_multiplications_of_the_paper():
 def test_a_width_that_is_none(width):
     with pytest.raises(ValueError, match="width: expected a number above 0"):
         ml.models.mobilenet(width=width)
+
+
+def test_unet_is_the_paper_s():
+    """At full size: 64 filters, four levels, about 31 million parameters, as its figure has them."""
+    model = ml.models.unet(input_shape=(1, 16, 16), classes=2, depth=4, width=1)
+    pairs = [(1, 64), (64, 128), (128, 256), (256, 512), (512, 1024)]
+    down = sum(9 * (i * o + o * o) + 4 * o for i, o in pairs)
+    up = sum(4 * 2 * o * o + o + 9 * (2 * o * o + o * o) + 4 * o for o in (512, 256, 128, 64))
+    assert sum(parameter.value.size for parameter in model.parameters()) == down + up + 64 * 2 + 2
+    assert model.output_shape(model.input_shape) == (2, 16, 16)
+    assert [node.shape for node in model.layer_output("skip0").inputs] == [(64, 16, 16), (64, 16, 16)]
+
+
+def test_unet_of_images_that_cannot_be_halved():
+    with pytest.raises(
+        ml.ShapeError, match="unet: expected images whose sides are multiples of 8, as they are halved 3 t"
+    ):
+        ml.models.unet(input_shape=(1, 28, 28))
+    assert ml.models.unet(input_shape=(1, 28, 28), depth=2).output_shape((1, 28, 28)) == (2, 28, 28)
+    for arguments in ({"depth": 0}, {"classes": 0}, {"width": 0}, {"width": float("nan")}):
+        with pytest.raises(ValueError, match="expected"):
+            ml.models.unet(**arguments)
+
+
+def test_unet_learns_where_a_square_is():
+    rng = np.random.default_rng(0)
+    x, y = np.zeros((2, 32, 1, 16, 16), np.float32)
+    for image, target, (top, left) in zip(x[:, 0], y[:, 0], rng.integers(0, 12, (32, 2)), strict=True):
+        target[top : top + 4, left : left + 4] = 1
+        image[...] = target + rng.standard_normal((16, 16)) * 0.3
+    model = ml.models.unet(input_shape=(1, 16, 16), classes=1, depth=2, width=0.125, seed=0)
+    optimizer = ml.Adam(model.parameters(), lr=0.01)
+    model.fit(x, y, loss=ml.BinaryCrossEntropy(), optimizer=optimizer, epochs=15, batch_size=8, seed=0, verbose=0)
+    assert ((model.predict(x) > 0) == y).mean() > 0.97

@@ -9,6 +9,7 @@ from minidl import shapes
 from minidl.arraylike import array_of
 from minidl.display import code
 from minidl.errors import DTypeError, KeywordHints, ShapeError
+from minidl.nested import leaves, length
 from minidl.philox import uniform
 from minidl.typing import Array, Size
 
@@ -26,6 +27,8 @@ class Augmentation(KeywordHints):
     (n, 4) are uniform from 0 to 1, 1 excluded, four for each sample.
     """
 
+    moves_pixels = False
+    """Whether it moves what is seen in an image, and so what the targets of pixels are of."""
     repeatable = True
     """Whether a second call does the same: not where numbers are drawn in turn."""
 
@@ -65,11 +68,24 @@ class Augmentation(KeywordHints):
             raise ShapeError(f"index: expected integers ({len(x)},), got {index.dtype} {shapes.show(index.shape)}")
         images = x
         steps = self.steps()
+        _check_masks(steps, x, y)
         numbers = _numbers(index, len(steps), seed, epoch)
         targets = y
         for place, step in enumerate(steps):
             images, targets = step.apply(images, targets, numbers[:, place])
         return images if y is None else (images, targets)
+
+
+def _check_masks(steps: "Sequence[Augmentation]", x: Array, y: Any) -> None:
+    """Raise ShapeError where classes of pixels, (n, h, w), would stay where they are while the images move."""
+    mover = next((step for step in steps if step.moves_pixels), None)
+    for targets in [] if mover is None else leaves(y, "y").values():
+        kind, shape = getattr(getattr(targets, "dtype", None), "kind", ""), np.shape(targets)
+        if kind in "biu" and len(shape) == 3 and shape[1:] == x.shape[2:]:
+            raise ShapeError(
+                f"{type(mover).__name__} changes images, and not targets of their pixels, {shapes.show(shape)}; a "
+                "function (x, y) -> (x, y) may change both"
+            )
 
 
 class Compose(Augmentation):
@@ -99,8 +115,9 @@ class _Function(Augmentation):
         pair = self.function(x, y)
         if not isinstance(pair, tuple) or len(pair) != 2:
             raise TypeError(f"augment: expected the function to return (x, y), got {type(pair).__name__}")
-        if len(pair[0]) != len(pair[1]):
-            raise ShapeError(f"augment: the function returned {len(pair[0])} samples and {len(pair[1])} targets")
+        samples, targets = length(pair[0]), length(pair[1])
+        if samples != targets:
+            raise ShapeError(f"augment: the function returned {samples} samples and {targets} targets")
         return pair
 
 

@@ -18,6 +18,8 @@ class RandomCrop(Augmentation):
     that is smaller than the window, its padding included.
     """
 
+    moves_pixels = True
+
     def __init__(self, size: Size, *, padding: Size = 0) -> None:
         self.size = whole_pixels(size, "size")
         self.padding = whole_pixels(padding, "padding", minimum=0)
@@ -38,6 +40,8 @@ class RandomCrop(Augmentation):
 class RandomHorizontalFlip(Augmentation):
     """The image's columns in reverse order, with probability `rate`."""
 
+    moves_pixels = True
+
     def __init__(self, *, rate: float = 0.5) -> None:
         if not 0 <= rate <= 1:
             raise ValueError(f"rate: expected a probability from 0 to 1, got {rate!r}")
@@ -51,6 +55,8 @@ class RandomHorizontalFlip(Augmentation):
 
 class RandomShift(Augmentation):
     """The image moved by whole pixels, at most `pixels` (int or (down, across)) to each side, with zeros behind it."""
+
+    moves_pixels = True
 
     def __init__(self, pixels: Size) -> None:
         self.pixels = whole_pixels(pixels, "pixels", minimum=0)
@@ -70,6 +76,8 @@ class RandomRotation(Augmentation):
     outside of the image are 0. Cosine and sine are rounded to multiples of 2^-30, and the neighbours' shares down to
     multiples of 2^-24; sums are in float64, rounded once.
     """
+
+    moves_pixels = True
 
     def __init__(self, degrees: float) -> None:
         if not 0 <= degrees <= 180:

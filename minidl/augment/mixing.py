@@ -42,6 +42,8 @@ class MixUp(Augmentation):
         self.alpha = alpha
 
     def apply(self, x: Array, y: object, numbers: Numbers) -> tuple[Array, object]:
+        if isinstance(y, tuple | dict):
+            raise ShapeError(f"MixUp: expected the targets of a single output, got those of {len(y)}")
         targets = None if y is None else np.asarray(y)
         if targets is None or targets.ndim != 2 or targets.dtype.kind != "f":
             got = "none" if targets is None else f"{targets.dtype} {shapes.show(targets.shape)}"

@@ -6,7 +6,7 @@ import os
 from minidl.cli.messages import UsageError
 from minidl.cli.run import load_run
 from minidl.errors import did_you_mean
-from minidl.model import Sequential
+from minidl.model import SavedModel
 from minidl.models import MODELS
 
 
@@ -19,7 +19,7 @@ def add_model_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def find_model(name: str) -> Sequential:
+def find_model(name: str) -> SavedModel:
     """Build or load it; a name goes before a folder of the same name, which is then ./name."""
     if name in MODELS:
         return MODELS[name](seed=0)

@@ -10,10 +10,11 @@ from minidl import functional as F
 from minidl.cli import computing
 from minidl.cli.choices import class_names
 from minidl.cli.messages import printable, say
+from minidl.cli.one_image import check_one_image
 from minidl.cli.run import json_text, load_run, regular_file
 from minidl.errors import DTypeError, ShapeError
 from minidl.losses.joined import gives_probabilities
-from minidl.model import Sequential
+from minidl.model import SavedModel
 from minidl.saving.atomic import check_writable, write_atomically
 from minidl.saving.npz import load_array
 from minidl.shapes import show
@@ -51,6 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
     with computing.computing(arguments):
         model, config = load_run(arguments.run)
         assert model.input_shape is not None  # load builds it
+        check_one_image(arguments.run, model)
         images = read_images(arguments.images, model.input_shape)
         probabilities = class_probabilities(model, images)
     data = config.get("data", {})
@@ -89,7 +91,7 @@ def read_images(path: str, input_shape: Shape) -> Array:
     return images
 
 
-def class_probabilities(model: Sequential, images: Array) -> Array:
+def class_probabilities(model: SavedModel, images: Array) -> Array:
     """Probabilities (n, classes): what the model gives, through softmax unless it ends in Softmax or Sigmoid."""
     scores = model.predict(images)
     if scores.ndim != 2 or scores.shape[1] < 2:  # of one class a softmax would always be sure

@@ -18,7 +18,7 @@ from minidl.cli.claim import claimed
 from minidl.cli.messages import UsageError
 from minidl.cli.toml import read_toml, toml_text
 from minidl.errors import FormatError, did_you_mean
-from minidl.model import Sequential, load
+from minidl.model import SavedModel, load
 from minidl.saving.atomic import write_atomically
 
 
@@ -111,7 +111,7 @@ def _check_free(run: Run) -> None:
         raise UsageError(f"argument --out: {run.folder} holds a run already ({there.name}); name another folder")
 
 
-def load_run(path: str) -> tuple[Sequential, dict[str, Any]]:
+def load_run(path: str) -> tuple[SavedModel, dict[str, Any]]:
     """The model and the configuration of a run's folder, or the model of an .npz file and {}.
 
     Raises FileNotFoundError, UsageError where there's another thing than such a folder or file, and FormatError, naming

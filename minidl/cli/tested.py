@@ -12,10 +12,11 @@ from minidl.cli.choices import DATA, TRAINED_ON_TEST, class_names, load_parts, m
 from minidl.cli.configuration import DEFAULTS, checked, overridden
 from minidl.cli.images import begun_with, mark
 from minidl.cli.messages import UsageError, complain
+from minidl.cli.one_image import check_one_image
 from minidl.datasets import Dataset, layout
 from minidl.datasets.path import divided
 from minidl.losses.loss import Loss
-from minidl.model import Sequential
+from minidl.model import SavedModel
 
 READING = ("size", "grey", "background", "channels_last")
 """How a run's pictures are read, and so are others that it is tested with."""
@@ -47,13 +48,14 @@ def add_data_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def tested(run: str, config: Mapping[str, Any], data: str | None, model: Sequential) -> Tested:
+def tested(run: str, config: Mapping[str, Any], data: str | None, model: SavedModel) -> Tested:
     """The images to test a run's model with, by default the run's; labels count through the run's classes.
 
     Of other data, that is the part to test with, else to validate with, else all. Warns where the run has been trained
     on these images, or they lack a class. Raises UsageError where the run doesn't say what it was trained on, and for
     classes that it doesn't know.
     """
+    check_one_image(run, model)
     trained_on = config.get("data")
     chosen = trained_on if data is None else data
     if chosen is None:
@@ -125,7 +127,7 @@ def _chosen(
     return ("test", splits.test) if mark(splits, table) == begun else ("all", parts["train"])
 
 
-def _by_name(data: Dataset, names: tuple[str, ...], model: Sequential, name: str, run: str) -> Dataset:
+def _by_name(data: Dataset, names: tuple[str, ...], model: SavedModel, name: str, run: str) -> Dataset:
     """The data set with the run's classes. Raises UsageError for images of classes that the run doesn't know."""
     assert model.input_shape is not None  # load builds it
     scores = model.output_shape(model.input_shape)

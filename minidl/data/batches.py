@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl import shapes
-from minidl.arraylike import is_data_set, rows_of
+from minidl.arraylike import is_data_set
 from minidl.data.rows import read, take
 from minidl.errors import ShapeError, keyword_hints
+from minidl.nested import check_lengths, is_several, leaves, length, map_arrays, nested_rows
 from minidl.process.importing import imported
 
 if TYPE_CHECKING:
@@ -34,10 +35,11 @@ def batches(
     """Yield (x, y) for `batch_size` samples at a time, in the order of `rng`'s permutation, or in their own without.
 
     x and y are of the same length: arrays in memory, or what NumPy makes one of, such as lists and pandas' tables; or
-    mapped from files and data sets in them, of which no more is read than a batch needs. y may be a tuple of them, such
-    as (labels, weights), of which an augmentation changes the first. The last batch may be smaller; `drop_last` leaves
-    it out. A Dataset stands for both. `start` leaves out as many batches at the front, unread: with an `rng` of the
-    same state, the rest of an iteration that was interrupted.
+    mapped from files and data sets in them, of which no more is read than a batch needs. Each may be a dict of arrays
+    by name or a tuple of them, and so are the batches then: of the targets in a tuple, such as (labels, weights), an
+    augmentation changes the first. The last batch may be smaller; `drop_last` leaves it out. A Dataset stands for both.
+    `start` leaves out as many batches at the front, unread: with an `rng` of the same state, the rest of an iteration
+    that was interrupted.
 
     `prefetch` is how many batches a background thread may be ahead; order and bits stay. It ends with the loop, and its
     errors are raised in the loop. `augment` is an augmentation of `minidl.augment`, a list of them, or a function
@@ -52,14 +54,22 @@ def batches(
     # Loaded with the first batches, not with minidl.
     augmentation = imported("minidl.augment").as_augmentation(augment, seed=seed, epoch=epoch)
     if is_data_set(x) and y is None:
-        x, y = x.images, x.labels
-    x = rows_of(x, "x")
-    y = tuple(rows_of(each, "y") for each in y) if isinstance(y, tuple) else rows_of(y, "y")
+        inputs, targets = getattr(x, "extra_inputs", {}), getattr(x, "extra_targets", {})
+        x, y = x.images, {"labels": x.labels, **targets} if targets else x.labels
+        x = {"images": x, **inputs} if inputs else x
+    x = nested_rows(x, "x")
+    y = tuple(nested_rows(each, "y") for each in y) if isinstance(y, tuple) else nested_rows(y, "y")
+    if is_several(x) and augmentation is not None:
+        named = " and ".join(leaves(x, "x"))
+        raise ValueError(f"augment: expected images alone, got {named}; change them in the loop over the batches")
     for labels in y if isinstance(y, tuple) else (y,):
-        if len(x) != len(labels):
+        if is_several(x) or is_several(labels):
+            check_lengths(leaves(x, "x") | leaves(labels, "y"))
+        elif len(x) != len(labels):
             raise ShapeError(f"expected as many labels as samples, got {len(labels)} and {len(x)}")
-    order = None if rng is None else rng.permutation(len(x))
-    stop = len(x) // batch_size * batch_size if drop_last else len(x)
+    n = length(x)
+    order = None if rng is None else rng.permutation(n)
+    stop = n // batch_size * batch_size if drop_last else n
     parts = range(start * batch_size, stop, batch_size)
     if prefetch:
         reading = _batches(x, y, parts, order, augmentation, seed, epoch, reading=True)
@@ -82,16 +92,20 @@ def _batches(
 ) -> Generator[tuple[Any, Any], None, None]:
     """The batches that begin at `parts`; `reading` makes sure that they are in memory."""
     ys = y if isinstance(y, tuple) else (y,)
+    n = length(x)
     for first in parts:
-        part = slice(first, min(first + parts.step, len(x)))
-        inputs, *targets = (_part(array, part, order, reading) for array in (x, *ys))
+        part = slice(first, min(first + parts.step, n))
+        inputs, *targets = (_part(arrays, part, order, reading) for arrays in (x, *ys))
         if augmentation is not None:
             index = np.arange(part.start, part.stop) if order is None else order[part]
             inputs, targets[0] = augmentation(inputs, targets[0], seed=seed, epoch=epoch, index=index)
         yield inputs, tuple(targets) if isinstance(y, tuple) else targets[0]
 
 
-def _part(array: Any, part: slice, order: Any, reading: bool) -> Any:
-    if order is not None:
-        return take(array, order[part])
-    return read(array, part) if reading else array[part]
+def _part(arrays: Any, part: slice, order: Any, reading: bool) -> Any:
+    def rows(array: Any) -> Any:
+        if order is not None:
+            return take(array, order[part])
+        return read(array, part) if reading else array[part]
+
+    return map_arrays(rows, arrays)

@@ -70,6 +70,12 @@ def class_of_rows(rows: Any, name: str = "labels", *, hint: str = "") -> IntArra
     return np.asarray(rows.argmax(axis=1), np.intp)
 
 
+def pixel_rows(scores: Array) -> Array:
+    """Scores (n, classes, h, w) as rows (n h w, classes), pixel by pixel: a view where channels lie last in memory."""
+    rows: Array = np.moveaxis(scores, 1, -1).reshape(-1, scores.shape[1])
+    return rows
+
+
 def as_numbers(values: Any, name: str) -> Any:
     """The values as an array. Raises DTypeError unless they are numbers, or bools."""
     array = np.asarray(values)

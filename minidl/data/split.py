@@ -1,13 +1,15 @@
 """A part of the samples set aside, at random or class by class."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from minidl import shapes
-from minidl.arraylike import array_of, rows_of
+from minidl.arraylike import array_of
 from minidl.data.rows import take
 from minidl.errors import ShapeError, keyword_hints
+from minidl.nested import check_lengths, is_several, leaves, map_arrays, nested_rows
 from minidl.numeric import entropy_of
 from minidl.typing import IntArray
 
@@ -20,19 +22,23 @@ def train_test_split(*arrays: Any, test_size: float = 0.25, stratify: Any = None
     `stratify` each class has its share in both parts: its exact share rounded down, and one more sample where the
     remainder is among the largest (of equal ones, the first classes'), as many as are missing. The split, and the order
     within its parts, is a function of `seed`. As in scikit-learn, whose random numbers are others. What isn't an array,
-    such as a list or pandas' Series, is taken for one, row by row, and comes back as one.
+    such as a list or pandas' Series, is taken for one, row by row, and comes back as one. A dict of arrays, or a tuple,
+    counts as one x or y, and comes back as two of its kind.
 
     Raises ShapeError for different lengths, and ValueError where a part would be empty.
     """
     if not arrays:
         raise TypeError("train_test_split: expected at least one array to split")
-    rows = [rows_of(array, "train_test_split") for array in arrays]
-    lengths = [len(each) for each in rows]
+    rows = [nested_rows(array, "train_test_split") for array in arrays]
+    named = {name: leaf for place, each in enumerate(rows) for name, leaf in leaves(each, f"arrays[{place}]").items()}
+    lengths = [len(leaf) for leaf in named.values()]
+    if any(is_several(each) for each in rows):
+        check_lengths(named)
     if len(set(lengths)) > 1:
         raise ShapeError(f"expected arrays of the same length, got {', '.join(map(str, lengths))}")
     n = lengths[0]
     train, test = split_rows(n, test_size=test_size, stratify=stratify, seed=seed)
-    return [take(each, numbers) for each in rows for numbers in (train, test)]
+    return [map_arrays(partial(take, rows=numbers), each) for each in rows for numbers in (train, test)]
 
 
 def split_rows(n: int, *, test_size: float, stratify: Any, seed: int | None) -> tuple[IntArray, IntArray]:

@@ -1,6 +1,6 @@
 """A data set is images, their labels, and the names of the classes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self, overload
 
 import numpy as np
@@ -19,8 +19,12 @@ class Dataset(AttributeHints):
     """Images with their labels: one part, train or test, of a data set.
 
     `images` is (n, c, h, w) float32 in [0, 1], `labels` is (n,) int64 and counts through `class_names`.
-    Both arrays are read-only views of those given; copy one to change it. Anything that NumPy makes an array of will
+    All arrays are read-only views of those given; copy one to change it. Anything that NumPy makes an array of will
     do.
+
+    For models with several inputs or outputs, `extra_inputs` and `extra_targets` are further arrays (n, ...) by the
+    names that the model has for them; its other input is the images, and its other output the labels.
+
     Raises ShapeError if the images haven't four axes or the labels aren't one per image, DTypeError for images that
     aren't floats and labels that aren't integers, and ValueError for labels without a name and names of two classes.
     What the images' values are isn't looked at, since they may be mapped from a file.
@@ -29,8 +33,18 @@ class Dataset(AttributeHints):
     images: Array
     labels: IntArray
     class_names: tuple[str, ...]
+    extra_inputs: Mapping[str, np.ndarray[Any, Any]]
+    extra_targets: Mapping[str, np.ndarray[Any, Any]]
 
-    def __init__(self, images: Any, labels: Any, class_names: Sequence[str]) -> None:
+    def __init__(
+        self,
+        images: Any,
+        labels: Any,
+        class_names: Sequence[str],
+        *,
+        extra_inputs: Mapping[str, Any] | None = None,
+        extra_targets: Mapping[str, Any] | None = None,
+    ) -> None:
         if isinstance(class_names, str) or not hasattr(class_names, "__iter__"):
             raise TypeError(f"Dataset: class_names: expected a name for each class, got {class_names!r}")
         images, labels, names = _array(images, "images"), _array(labels, "labels"), tuple(map(str, class_names))
@@ -47,6 +61,8 @@ class Dataset(AttributeHints):
         labels = labels.astype(np.int64, copy=False)
         # Views, so that the caller's own arrays stay writeable.
         self.__dict__.update(images=_read_only(images), labels=_read_only(labels), class_names=names)
+        extra = {"extra_inputs": extra_inputs, "extra_targets": extra_targets}
+        self.__dict__.update({name: _further(arrays, name, len(images)) for name, arrays in extra.items()})
 
     # Not a dataclass: that module takes longer to import than all of minidl's data sets.
     def __setattr__(self, name: str, value: object) -> None:
@@ -84,7 +100,11 @@ class Dataset(AttributeHints):
             part = np.asarray(part)
             if part.ndim != 1 or part.dtype.kind not in "iub":
                 raise TypeError(f"Dataset: expected a number, a slice, numbers or a mask, got {part!r}")
-        return Dataset(self.images[part], self.labels[part], self.class_names)
+        inputs, targets = (
+            {name: each[part] for name, each in more.items()} for more in (self.extra_inputs, self.extra_targets)
+        )
+        images, labels = self.images[part], self.labels[part]
+        return Dataset(images, labels, self.class_names, extra_inputs=inputs, extra_targets=targets)
 
     def __iter__(self) -> Iterator[tuple[Array, int]]:
         """The pairs (image, label), one after the other."""
@@ -110,7 +130,8 @@ class Dataset(AttributeHints):
         return class_counts(self.labels, len(self.class_names))
 
     def __repr__(self) -> str:
-        return f"Dataset({len(self)} images {self.images.shape[1:]}, {len(self.class_names)} classes)"
+        further = "".join(f", {name}" for name in (*self.extra_inputs, *self.extra_targets))
+        return f"Dataset({len(self)} images {self.images.shape[1:]}, {len(self.class_names)} classes{further})"
 
     def _repr_html_(self) -> str:
         """What notebooks show: the first images, side by side in one picture, and their labels."""
@@ -140,6 +161,19 @@ def _array(values: Any, name: str) -> np.ndarray[Any, Any]:
     if array.dtype.kind not in "iufb":
         raise DTypeError(f"Dataset: {name}: expected numbers, got {type(values).__name__} of {array.dtype}")
     return array.astype(np.float32) if isinstance(values, list | tuple) and array.dtype == np.float64 else array
+
+
+def _further(arrays: Any, name: str, n: int) -> Mapping[str, Any]:
+    """The arrays beside images or labels, as read-only views. Raises TypeError and ShapeError."""
+    if arrays is not None and not isinstance(arrays, Mapping):
+        raise TypeError(f"Dataset: {name}: expected a dict of arrays by name, got a {type(arrays).__name__}")
+    views: dict[str, Any] = {}
+    for key, values in (arrays or {}).items():
+        array = _array(values, f"{name}[{key!r}]")
+        if array.shape[:1] != (n,):
+            raise ShapeError(f"Dataset: {name}[{key!r}]: expected an array for {n} images, got {array.shape}")
+        views[str(key)] = _read_only(array)
+    return views
 
 
 def _check_labels(labels: np.ndarray[Any, Any], names: tuple[str, ...]) -> None:

@@ -36,7 +36,8 @@ def call(thing: Any, values: Mapping[str, Any]) -> str:
     parts: list[str] | None = None
     for name, parameter in constructor(thing).items():
         value = values.get(name, ...)
-        if parameter.default is parameter.empty and parameter.kind is not parameter.KEYWORD_ONLY:
+        is_first_list = not items and type(value) is list
+        if (parameter.default is parameter.empty or is_first_list) and parameter.kind is not parameter.KEYWORD_ONLY:
             listed = [text(item) for item in value] if type(value) is list else None
             parts = parts if items else listed  # of the first; as text once, since lists lie in lists
             items.append(text(value) if listed is None else _layout("[", listed, "]"))

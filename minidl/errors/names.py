@@ -30,8 +30,7 @@ NAMES: dict[str, str] = {
     "GlobalMaxPooling2D": "ml.GlobalMaxPool2D",
     "GroupNormalization": "ml.GroupNorm",
     "Identity": "an empty chain does nothing: ml.Sequential([])",
-    "Input": "there is no layer for the input: Sequential([...], input_shape=(c, h, w))",
-    "InputLayer": "there is no layer for the input: Sequential([...], input_shape=(c, h, w))",
+    "InputLayer": "Sequential([...], input_shape=(c, h, w)) has none; of a Graph it is ml.Input",
     "LayerNormalization": "ml.LayerNorm",
     "Linear": "ml.Dense",
     "MaxPooling1D": "ml.MaxPool1D",
@@ -210,6 +209,7 @@ _LOSS = {
 
 ATTRIBUTES: dict[str, dict[str, str]] = {
     "Module": _MODEL,
+    "Graph": {"get_layer": "layer", "input": "inputs", "output": "outputs"},
     "Parameter": {
         "assign": "assign to value, which copies",
         "copy_": "assign to value, which copies",

@@ -15,7 +15,7 @@ from minidl.arraylike import array_of
 from minidl.display.streams import legible
 from minidl.errors import DTypeError, ShapeError
 from minidl.explain.steps import encode_images, network_steps
-from minidl.model import Sequential
+from minidl.model import SavedModel
 from minidl.saving.atomic import write_atomically
 from minidl.typing import Array, IntArray
 
@@ -26,7 +26,7 @@ TITLE = "How this network sees a picture"
 
 
 def page(
-    model: Sequential,
+    model: SavedModel,
     images: Array,
     labels: Sequence[int] | IntArray,
     *,
@@ -67,7 +67,7 @@ def page(
 
 def write_page(
     path: str | os.PathLike[str],
-    model: Sequential,
+    model: SavedModel,
     images: Array,
     labels: Sequence[int] | IntArray,
     *,

@@ -40,7 +40,7 @@ from minidl.layers import (
 )
 from minidl.layers.activation import Formula
 from minidl.layers.container import without_softmax
-from minidl.model import Sequential
+from minidl.model import Graph, SavedModel, Sequential
 from minidl.module import Module, Parameter
 from minidl.shapes import Window
 from minidl.typing import Array, Shape
@@ -53,7 +53,7 @@ Step = dict[str, Any]
 its place in the model. The other entries are of its kind; arrays are float32, little-endian, in base64.
 """
 
-CONTAINERS: tuple[type[Module], ...] = (Chain, Sequential, Residual, Add, Concatenate)
+CONTAINERS: tuple[type[Module], ...] = (Chain, Sequential, Graph, Residual, Add, Concatenate)
 FORMULAS: tuple[type[Module], ...] = (LeakyReLU, ELU, GELU, SiLU, Sigmoid, Tanh, Softplus, HardSwish)
 LEAVES: tuple[type[Module], ...] = (
     *(Conv2D, DepthwiseConv2D, SeparableConv2D, MaxPool2D, AveragePool2D, GlobalAveragePool2D, GlobalMaxPool2D),
@@ -62,7 +62,7 @@ LEAVES: tuple[type[Module], ...] = (
 )
 
 
-def network_steps(model: Sequential) -> list[Step]:
+def network_steps(model: SavedModel) -> list[Step]:
     """The steps from an image to the probabilities of the classes, whose last is always a softmax.
 
     Raises NotBuiltError, and ShapeError or ValueError for a model that isn't one of images and classes, or has a layer
@@ -71,6 +71,11 @@ def network_steps(model: Sequential) -> list[Step]:
     if model.input_shape is None:
         raise NotBuiltError("a page needs shapes: give the model input_shape=(c, h, w), or call it once first")
     _check_layers(model, "")
+    if isinstance(model, Graph) and not len(model.input_names) == len(model.output_names) == 1:
+        raise ValueError(
+            f"expected a model of one image and its classes, got inputs {', '.join(model.input_names)} and outputs "
+            f"{', '.join(model.output_names)}; a Graph of one of each, of the same layers, can be explained"
+        )
     if len(model.input_shape) != 3:
         raise ShapeError(f"expected a model of images (c, h, w), got {shapes.show(model.input_shape)}")
     scores = model.output_shape(model.input_shape)
@@ -107,12 +112,28 @@ def _add(steps: list[Step], module: Module, path: str, taken: int, shape: Shape)
         for i, layer in enumerate(module.layers):
             taken, shape = _add(steps, layer, f"{path}{i}.", taken, shape), layer.output_shape(shape)
         return taken
+    if isinstance(module, Graph):
+        return _add_graph(steps, module, path, taken, shape)
     if isinstance(module, Residual | Add | Concatenate):
         return _add_branches(steps, module, path, taken, shape)
     if isinstance(module, SeparableConv2D):
         return _add_separable(steps, module, path, taken, shape)
     kind, entries = _describe(module, shape)
     return _step(steps, kind, module, path, [taken], module.output_shape(shape), **entries)
+
+
+def _add_graph(steps: list[Step], graph: Graph, path: str, taken: int, shape: Shape) -> int:
+    given, found = {graph.wiring.inputs[0]: taken}, graph.value_shapes(shape)
+    for i, vertex in enumerate(graph.wiring.vertices):
+        if vertex.layer is None:
+            continue
+        layer, place, reads = graph.layers[vertex.layer], f"{path}{vertex.name}.", [given[j] for j in vertex.inputs]
+        if len(reads) == 1:
+            given[i] = _add(steps, layer, place, reads[0], found[vertex.inputs[0]])
+        else:
+            kind = "concatenate" if isinstance(layer, Concatenate) else "add"
+            given[i] = _step(steps, kind, layer, place, reads, found[i], is_projected=False)
+    return given[graph.wiring.outputs[0]]
 
 
 def _add_branches(steps: list[Step], module: Residual | Add | Concatenate, path: str, taken: int, shape: Shape) -> int:

@@ -2,9 +2,13 @@
 
 from typing import Any
 
+import numpy as np
+
 from minidl import shapes
 from minidl.errors import keyword_hints
-from minidl.inspection.samples import built, layers_of, samples
+from minidl.graph.network import Network
+from minidl.graph.wiring import Wiring
+from minidl.inspection.samples import built, graph_samples, layers_of, samples
 from minidl.layers import Dense
 from minidl.layers.container import Chain
 from minidl.module import Module
@@ -16,9 +20,11 @@ from minidl.typing import Array
 def activations(model: Module, x: Any) -> dict[str, Array]:
     """What each layer of a Sequential gives for samples x (n, ...), in order: {"0 Conv2D": (n, c, h, w), ...}.
 
-    At inference, so without dropout; a block, such as a Residual, is one layer. Raises TypeError, NotBuiltError,
-    ShapeError and DTypeError before any work.
+    Of a Graph the nodes, {"conv2d Conv2D": ...}, for x as the graph takes it. At inference, so without dropout; a
+    block, such as a Residual, is one layer. Raises TypeError, NotBuiltError, ShapeError and DTypeError before any work.
     """
+    if isinstance(model, Network):
+        return _graph_activations(model, x)
     layers = layers_of(model)
     y, seen = samples(model, x), {}
     for name, layer in layers:
@@ -26,15 +32,43 @@ def activations(model: Module, x: Any) -> dict[str, Array]:
     return seen
 
 
+def _graph_activations(model: Network, x: Any) -> dict[str, Array]:
+    wiring, names = model.wiring, {}
+    for i, vertex in enumerate(wiring.vertices):
+        if vertex.layer is not None:
+            names[i] = f"{vertex.name} {type(model.layers[vertex.layer]).__name__}"
+    every = Network(
+        Wiring(wiring.vertices, wiring.inputs, tuple(names)),
+        model.layers,
+        input_shapes=model.input_shapes,
+        output_names=list(names.values()),
+    )
+    found: dict[str, Array] = every.infer(graph_samples(model, x))
+    return found
+
+
 @keyword_hints
 def features(model: Module, x: Any, *, batch_size: int = 256) -> Array:
-    """What the last Dense layer of a Sequential sees of samples x (n, ...): (n, features).
+    """What the last Dense layer of a Sequential or Graph sees of samples x (n, ...): (n, features).
 
     Raises TypeError, NotBuiltError, ShapeError and DTypeError, and ValueError where there is no Dense layer.
     """
-    layers = [layer for _, layer in layers_of(model)]
     shapes.count(batch_size, "batch_size")
+    if isinstance(model, Network):
+        return _graph_features(model, x, batch_size)
+    layers = [layer for _, layer in layers_of(model)]
     dense = [i for i, layer in enumerate(layers) if isinstance(layer, Dense)]
     if not dense:
         raise ValueError("model: expected a Dense layer among its layers, got none")
-    return predict(Chain(layers[: dense[-1]]), samples(built(model), x), batch_size=batch_size)
+    seen: Array = predict(Chain(layers[: dense[-1]]), samples(built(model), x), batch_size=batch_size)
+    return seen
+
+
+def _graph_features(model: Network, x: Any, batch_size: int) -> Array:
+    vertices = model.wiring.vertices
+    dense = [v for v in vertices if v.layer is not None and isinstance(model.layers[v.layer], Dense)]
+    if not dense:
+        raise ValueError("model: expected a Dense layer among its layers, got none")
+    part, arrays = model.up_to(dense[-1].inputs[0]), graph_samples(model, x)
+    starts = range(0, len(arrays[0]), batch_size)
+    return np.concatenate([part.infer(tuple(each[i : i + batch_size] for each in arrays)) for i in starts])

@@ -13,6 +13,7 @@ from minidl.data import batches
 from minidl.errors import ShapeError, keyword_hints
 from minidl.losses.joined import joined
 from minidl.module import Module
+from minidl.nested import length, output_names
 from minidl.numeric import entropy_of
 from minidl.optim import Optimizer
 from minidl.training.arguments import check_loss, check_optimizer, check_trained
@@ -64,8 +65,10 @@ def find_learning_rate(
     shapes.count(batch_size, "batch_size")
     check_loss(loss, weighted=False)
     check_optimizer(optimizer)
+    if len(names := output_names(model)) > 1:
+        raise TypeError(f"expected a model with one output, got one with {', '.join(names)}")
     x, y = pair_of(x, y, model)
-    if not len(x):
+    if not length(x):
         raise ShapeError("expected at least one sample and its target, got none")
     model.ensure_built(x)
     x = samples_of(x, model)  # whose dtype is known by now

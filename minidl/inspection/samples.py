@@ -9,6 +9,8 @@ from minidl import shapes
 from minidl.arraylike import array_of
 from minidl.errors import NotBuiltError, ShapeError
 from minidl.functional.origin import is_from_sigmoid
+from minidl.graph.arrays import converted
+from minidl.graph.network import Network
 from minidl.layers import LogSoftmax, Sigmoid, Softmax
 from minidl.layers.container import Chain, without_softmax
 from minidl.module import Module
@@ -37,6 +39,8 @@ def layers_of(model: Any) -> list[tuple[str, Module]]:
 
 def samples(model: Module, x: Any) -> Array:
     """Samples (n, ...) in the model's dtype. Raises DTypeError, and ShapeError where they don't fit or are none."""
+    if isinstance(model, Network) and len(model.input_names) > 1:
+        raise TypeError(f"model: expected one input, got a {type(model).__name__} of {', '.join(model.input_names)}")
     batch: Array = as_input(x, model)
     wanted = getattr(model, "input_shape", None)
     if wanted is not None:
@@ -46,6 +50,16 @@ def samples(model: Module, x: Any) -> Array:
     if not len(batch):
         raise ShapeError("expected at least one sample, got none")
     return batch
+
+
+def graph_samples(network: Network, x: Any) -> tuple[Array, ...]:
+    """The array of each of a graph's inputs. Raises NotBuiltError, DTypeError, and ShapeError where there are none."""
+    first = next((array for _, array in built(network).named_state()), None)
+    dtype = np.dtype(np.float32 if first is None else first.value.dtype)
+    arrays = converted(network, x, dtype)
+    if not len(arrays[0]):
+        raise ShapeError("expected at least one sample, got none")
+    return arrays
 
 
 def one_sample(model: Module, image: Any) -> Array:

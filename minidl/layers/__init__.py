@@ -16,7 +16,7 @@ from minidl.layers.activation import (
     Softplus,
     Tanh,
 )
-from minidl.layers.branches import Add, Concatenate
+from minidl.layers.branches import Add, Concatenate, Multiply
 from minidl.layers.container import Chain, Residual
 from minidl.layers.conv import Conv2D
 from minidl.layers.dense import Dense
@@ -66,6 +66,7 @@ __all__ = [
     "LogSoftmax",
     "MaxPool1D",
     "MaxPool2D",
+    "Multiply",
     "Normalization",
     "Permute",
     "ReLU",

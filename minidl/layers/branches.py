@@ -1,8 +1,10 @@
 """Modules beside one another, all fed with the same input."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+import functools
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -17,34 +19,43 @@ if TYPE_CHECKING:
     from numpy.random import Generator
 
 
-class Branches(Module):
-    """Modules or lists of layers, whose outputs a subclass joins to one, and whose slopes it hands back to each."""
+Pullback: TypeAlias = Callable[[Array], list[Array]]
+"""From dy to the gradient of each value that was joined."""
 
-    def __init__(self, branches: Sequence[Module | Sequence[Module]]) -> None:
-        if isinstance(branches, Module | str) or not isinstance(branches, Sequence) or not branches:
-            raise TypeError(f"branches: expected a list of modules or of lists of layers, got {branches!r}")
-        for i, branch in enumerate(branches):
-            if not isinstance(branch, Module | Sequence):
-                hint = "; call it: add ()" if isinstance(branch, type) and issubclass(branch, Module) else ""
-                raise TypeError(f"branches[{i}]: expected a Module or a list of layers, got {branch!r}{hint}")
-        self.branches = [branch if isinstance(branch, Module) else Chain(branch) for branch in branches]
+
+class Branches(Module):
+    """Modules or lists of layers, whose outputs a subclass joins to one, and whose gradients it hands back to each.
+
+    Without branches it joins several inputs: as a tuple, or as the nodes that it's called on.
+    """
+
+    def __init__(self, branches: Sequence[Module | Sequence[Module]] | None = None) -> None:
+        if branches is not None:
+            _check_branches(branches)
+        self.branches = [branch if isinstance(branch, Module) else Chain(branch) for branch in branches or ()]
+
+    def arguments(self) -> dict[str, Any]:
+        return super().arguments() | {"branches": self.branches or None}
 
     def shown_arguments(self) -> dict[str, Any]:
-        return super().shown_arguments() | {"branches": [listed(branch) for branch in self.branches]}
+        branches = [listed(branch) for branch in self.branches]
+        return super().shown_arguments() | {"branches": branches or None}
 
-    def joined_shape(self, branches: Sequence[Shape]) -> Shape:
-        """The shape of one sample of y, for those that the branches give. Raises ShapeError where they don't fit."""
-        raise NotImplementedError(f"{type(self).__name__} doesn't define joined_shape(branches)")
+    def joined_shape(self, parts: Sequence[Shape], *, of: str = "branches") -> Shape:
+        """The shape of one sample of y, for those that are joined. Raises ShapeError where they don't fit."""
+        raise NotImplementedError(f"{type(self).__name__} doesn't define joined_shape(parts, of)")
 
-    def join(self, outputs: Sequence[Array]) -> Array:
+    def join(self, parts: Sequence[Array]) -> Array:
         """Y, from what the branches give."""
-        raise NotImplementedError(f"{type(self).__name__} doesn't define join(outputs)")
+        raise NotImplementedError(f"{type(self).__name__} doesn't define join(parts)")
 
-    def part(self, dy: Array, channels: slice) -> Array:
-        """The slope of one branch's output, whose channels lie here if all are stacked."""
-        raise NotImplementedError(f"{type(self).__name__} doesn't define part(dy, channels)")
+    def pullback(self, parts: Sequence[Array]) -> Pullback:
+        """What hands dy back to each part; it keeps no more of them than it needs."""
+        raise NotImplementedError(f"{type(self).__name__} doesn't define pullback(parts)")
 
     def output_shape(self, input_shape: Shape) -> Shape:
+        if not self.branches:
+            return self.joined_shape(_several(input_shape, of_shapes=True), of="inputs")
         branches = []
         for i, branch in enumerate(self.branches):
             with _saying_which(i):
@@ -59,7 +70,9 @@ class Branches(Module):
     def macs(self, input_shape: Shape) -> int:
         return sum(branch.macs(input_shape) for branch in self.branches)
 
-    def __call__(self, x: Array) -> Array:
+    def infer(self, x: Array) -> Array:
+        if not self.branches:
+            return self._merge(x)[0]
         outputs = []
         for i, branch in enumerate(self.branches):
             with _saying_which(i):
@@ -68,6 +81,14 @@ class Branches(Module):
         return self.join(outputs)
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
+        if not self.branches:
+            y, parts = self._merge(x)
+            of_inputs = self.pullback(parts)
+
+            def merged(dy: Array, *, need_dx: bool = True) -> Any:
+                return tuple(of_inputs(dy)) if need_dx else None
+
+            return y, merged
         outputs, backwards = [], []
         for i, branch in enumerate(self.branches):
             with _saying_which(i):
@@ -75,53 +96,112 @@ class Branches(Module):
             outputs.append(y)
             backwards.append(backward_of_branch)
         self.joined_shape([y.shape[1:] for y in outputs])
-        sizes = [y.shape[1] for y in outputs]
+        of_branches = self.pullback(outputs)
 
         def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
-            total, start = None, 0
-            for backward_of_branch, size in zip(backwards, sizes, strict=True):
-                dx = backward_of_branch(self.part(dy, slice(start, start + size)), need_dx=need_dx)
-                total, start = dx if total is None or dx is None else total + dx, start + size
+            total = None
+            for backward_of_branch, part in zip(backwards, of_branches(dy), strict=True):
+                dx = backward_of_branch(part, need_dx=need_dx)
+                total = dx if total is None or dx is None else total + dx
             return total
 
         return self.join(outputs), backward
+
+    def _merge(self, x: Any) -> tuple[Array, Sequence[Array]]:
+        """(y, the inputs) of a layer without branches. Raises ShapeError unless they fit one another."""
+        parts = _several(x)
+        self.joined_shape([part.shape[1:] for part in parts], of="inputs")
+        if len({len(part) for part in parts}) > 1:
+            shown = ", ".join(str(len(part)) for part in parts)
+            raise ShapeError(f"expected as many samples in each input, got {shown}")
+        return self.join(parts), parts
 
 
 class Concatenate(Branches):
     """The outputs of branches, fed with the same input, stacked along the channels: (n, c1 + c2 + ..., ...).
 
-    `branches` are modules or lists of layers; an empty list is the input itself. But for their channels, the outputs
-    are of one shape. Source: Szegedy et al., "Going deeper with convolutions", 2014.
+    `branches` are modules or lists of layers; an empty list is the input itself. Without branches, several inputs are
+    stacked. But for their channels, all are of one shape. Source: Szegedy et al., "Going deeper with convolutions",
+    2014.
     """
 
-    def joined_shape(self, branches: Sequence[Shape]) -> Shape:
-        return arrange.stacked(branches)
+    def joined_shape(self, parts: Sequence[Shape], *, of: str = "branches") -> Shape:
+        return arrange.stacked(parts, of=of)
 
-    def join(self, outputs: Sequence[Array]) -> Array:
-        stacked = np.concatenate(outputs, axis=1)
-        return mark_sigmoid(stacked) if all(map(is_from_sigmoid, outputs)) else stacked
+    def join(self, parts: Sequence[Array]) -> Array:
+        stacked = np.concatenate(parts, axis=1)
+        return mark_sigmoid(stacked) if all(map(is_from_sigmoid, parts)) else stacked
 
-    def part(self, dy: Array, channels: slice) -> Array:
-        return dy[:, channels]
+    def pullback(self, parts: Sequence[Array]) -> Pullback:
+        ends = np.cumsum([part.shape[1] for part in parts])[:-1]
+        return lambda dy: np.split(dy, ends, axis=1)
 
 
 class Add(Branches):
     """The sum of the outputs of branches, which are fed with the same input and give the same shape.
 
-    `branches` are modules or lists of layers; an empty list is the input itself. They are added in their order.
+    `branches` are modules or lists of layers; an empty list is the input itself. They are added in their order. Without
+    branches, several inputs are added.
     """
 
-    def joined_shape(self, branches: Sequence[Shape]) -> Shape:
-        return arrange.alike(branches)
+    def joined_shape(self, parts: Sequence[Shape], *, of: str = "branches") -> Shape:
+        return arrange.alike(parts, of=of)
 
-    def join(self, outputs: Sequence[Array]) -> Array:
-        total = outputs[0]
-        for y in outputs[1:]:
-            total = total + y
-        return total
+    def join(self, parts: Sequence[Array]) -> Array:
+        return functools.reduce(operator.add, parts)
 
-    def part(self, dy: Array, channels: slice) -> Array:
-        return dy
+    def pullback(self, parts: Sequence[Array]) -> Pullback:
+        count = len(parts)
+        return lambda dy: [dy] * count
+
+
+class Multiply(Branches):
+    """The product, element by element, of the outputs of branches, or without branches of several inputs.
+
+    All are of one shape, but that an axis may be 1 long, and then counts for the whole length of the others': so gates
+    (n, c, 1, 1) weigh the channels of images (n, c, h, w). Source: Hu et al., "Squeeze-and-excitation networks", 2017.
+    """
+
+    def joined_shape(self, parts: Sequence[Shape], *, of: str = "branches") -> Shape:
+        return arrange.broadcast(parts, of=of)
+
+    def join(self, parts: Sequence[Array]) -> Array:
+        return functools.reduce(operator.mul, parts)
+
+    def pullback(self, parts: Sequence[Array]) -> Pullback:
+        parts = list(parts)
+
+        def pulled(dy: Array) -> list[Array]:
+            others = [parts[:i] + parts[i + 1 :] for i in range(len(parts))]
+            gradients = [functools.reduce(operator.mul, each, dy) for each in others]
+            return [_summed(gradient, part.shape) for gradient, part in zip(gradients, parts, strict=True)]
+
+        return pulled
+
+
+def _summed(gradient: Array, shape: Shape) -> Array:
+    """The gradient of what was repeated along its axes of length 1."""
+    axes = tuple(axis for axis, (have, length) in enumerate(zip(gradient.shape, shape, strict=True)) if have != length)
+    summed: Array = gradient.sum(axis=axes, keepdims=True) if axes else gradient
+    return summed
+
+
+def _check_branches(branches: object) -> None:
+    if isinstance(branches, Module | str) or not isinstance(branches, Sequence) or not branches:
+        raise TypeError(f"branches: expected a list of modules or of lists of layers, got {branches!r}")
+    for i, branch in enumerate(branches):
+        if not isinstance(branch, Module | Sequence):
+            hint = "; call it: add ()" if isinstance(branch, type) and issubclass(branch, Module) else ""
+            raise TypeError(f"branches[{i}]: expected a Module or a list of layers, got {branch!r}{hint}")
+
+
+def _several(x: Any, *, of_shapes: bool = False) -> Sequence[Any]:
+    """The inputs of a layer without branches. Raises ShapeError for a single one."""
+    kind = tuple if of_shapes else np.ndarray
+    if isinstance(x, tuple | list) and len(x) > 1 and all(isinstance(each, kind) for each in x):
+        return x
+    got = "one" if isinstance(x, np.ndarray) or of_shapes else f"a {type(x).__name__}"
+    raise ShapeError(f"expected a tuple of several inputs, got {got}; branches feed one input to several modules")
 
 
 @contextlib.contextmanager

@@ -68,7 +68,7 @@ class Chain(Module):
             shape = layer.output_shape(shape)
         return total
 
-    def __call__(self, x: Array) -> Array:
+    def infer(self, x: Array) -> Array:
         y = x
         for row in fusion.rows(self.layers, "inference"):
             computed = self._networks.infer(self.layers, row, y) if row.is_network else None
@@ -166,8 +166,8 @@ class Residual(Module):
     def macs(self, input_shape: Shape) -> int:
         return self.body.macs(input_shape) + (0 if self.projection is None else self.projection.macs(input_shape))
 
-    def __call__(self, x: Array) -> Array:
-        y = self.body(x)
+    def infer(self, x: Array) -> Array:
+        y: Array = self.body(x)
         shortcut = x if self.projection is None else self.projection(x)
         self._check_shapes(y.shape[1:], shortcut.shape[1:])
         return y + shortcut
@@ -199,4 +199,4 @@ def without_softmax(module: Module, *, kinds: tuple[type[Module], ...] = (Softma
     if isinstance(module, Chain) and module.layers:
         last = without_softmax(module.layers[-1], kinds=kinds)
         return None if last is None else Chain([*module.layers[:-1], last])
-    return None
+    return module.without_last(kinds)

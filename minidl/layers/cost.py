@@ -1,9 +1,10 @@
 """What one sample's pass through a module takes, from shapes alone: bytes of activations, and operations."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from minidl import shapes
+from minidl.graph.network import Network
 from minidl.layers.branches import Branches
 from minidl.layers.container import Chain, Residual
 from minidl.layers.pool import AdaptiveAveragePool2D
@@ -37,9 +38,22 @@ def cost(module: Module, shape: Shape) -> Cost:
         output = module.output_shape(shape)
         own = math.prod(output)
         return Cost(sum(one.values for one in found) + own, sum(one.operations for one in found) + own, output)
+    if isinstance(module, Network):
+        return _graph_cost(module, shape)
     output = module.output_shape(shape)
     made, (padded, reads) = math.prod(output), _window(module, shape, output)
     return Cost(made + padded, max(module.macs(shape), reads) + made, output)
+
+
+def _graph_cost(network: Network, shape: Any) -> Cost:
+    found = network.value_shapes(shape)
+    values, operations = 0, 0
+    for vertex in network.wiring.vertices:
+        if vertex.layer is not None:
+            taken: Any = tuple(found[i] for i in vertex.inputs)
+            one = cost(network.layers[vertex.layer], taken[0] if len(taken) == 1 else taken)
+            values, operations = values + one.values, operations + one.operations
+    return Cost(values, operations, network.output_shape(shape))
 
 
 def _window(layer: Module, shape: Shape, output: Shape) -> tuple[int, int]:

@@ -21,11 +21,13 @@ from minidl.typing import Array, Shape
 class CrossEntropy(ClassLoss):
     """-log of the probability given to the right class, from logits or probabilities (n, classes).
 
-    Targets are class indices (n,) or rows of probabilities (n, classes), one-hot or soft. `from_logits=False` takes
-    probabilities instead of logits. `label_smoothing` a mixes the targets with the uniform distribution:
-    (1 - a) target + a / classes (Szegedy et al., 2016). `class_weight` (classes,) multiplies each class's part of the
-    sum, and the mean over class indices divides by the sum of their weights, as in PyTorch; that over rows doesn't.
-    Raises ShapeError and ValueError for what doesn't fit.
+    Targets are class indices (n,) or rows of probabilities (n, classes), one-hot or soft. Of images whose pixels have
+    classes, scores are (n, classes, h, w), targets (n, h, w) or of the scores' shape, and the mean is over all pixels.
+
+    `from_logits=False` takes probabilities instead of logits. `label_smoothing` a mixes the targets with the uniform
+    distribution: (1 - a) target + a / classes (Szegedy et al., 2016). `class_weight` (classes,) multiplies each class's
+    part of the sum, and the mean over class indices divides by the sum of their weights, as in PyTorch; that over rows
+    doesn't. Raises ShapeError and ValueError for what doesn't fit.
     """
 
     def __init__(
@@ -45,7 +47,7 @@ class CrossEntropy(ClassLoss):
     def check_targets(self, shape: Shape, targets: Any) -> None:
         check_classes(shape, targets)
 
-    def each(self, scores: Array, targets: Any) -> Each:
+    def each_row(self, scores: Array, targets: Any) -> Each:
         rows = distributions(targets, scores, label_smoothing=self.label_smoothing)
         importance = None
         if self.class_weight is not None:
@@ -72,11 +74,11 @@ class KLDivergence(ClassLoss):
         self.from_logits = from_logits
 
     def check_targets(self, shape: Shape, targets: Any) -> None:
-        if are_indices(targets):
+        if np.ndim(targets) == len(shape) - 1:
             raise ValueError("targets: expected rows of probabilities; for class indices use CrossEntropy")
         check_classes(shape, targets)
 
-    def each(self, scores: Array, targets: Any) -> Each:
+    def each_row(self, scores: Array, targets: Any) -> Each:
         self.check_targets(scores.shape, np.asarray(targets))
         rows = distributions(targets, scores)
         if self.from_logits:

@@ -21,9 +21,9 @@ from minidl.typing import Array, Shape
 class FocalLoss(ClassLoss):
     """-alpha (1 - p)^gamma log p of the probability p given to the right class, from scores (n, classes).
 
-    Targets, `from_logits` and `label_smoothing` are those of `CrossEntropy`, which it is for gamma 0. `alpha`
-    (classes,) weights the classes. The mean is over the samples, whatever their alpha. `BinaryFocalLoss` is for yes and
-    no. Source: Lin et al., "Focal loss for dense object detection", 2017.
+    Scores (also of pixels), targets, `from_logits` and `label_smoothing` are those of `CrossEntropy`, which it is for
+    gamma 0. `alpha` (classes,) weights the classes. The mean is over the samples, whatever their alpha.
+    `BinaryFocalLoss` is for yes and no. Source: Lin et al., "Focal loss for dense object detection", 2017.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class FocalLoss(ClassLoss):
     def check_targets(self, shape: Shape, targets: Any) -> None:
         check_classes(shape, targets)
 
-    def each(self, scores: Array, targets: Any) -> Each:
+    def each_row(self, scores: Array, targets: Any) -> Each:
         rows = distributions(targets, scores, label_smoothing=self.label_smoothing)
         if self.alpha is not None:
             rows *= weights_for(self.alpha, scores, "alpha")

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from minidl import shapes
-from minidl.data.labels import as_numbers, column_hint
+from minidl.data.labels import as_numbers, column_hint, pixel_rows
 from minidl.display import code
 from minidl.errors import KeywordHints, ShapeError, did_you_mean
+from minidl.functional.origin import is_from_sigmoid, mark_sigmoid
 from minidl.typing import Array, Shape
 
 EPSILON = 1e-7
@@ -92,7 +93,37 @@ class LogitsLoss(Loss):
 
 
 class ClassLoss(LogitsLoss):
-    """A loss of classes that exclude each other, of logits or of probabilities (n, classes): those of a Softmax."""
+    """A loss of classes that exclude each other, of logits or of probabilities (n, classes): those of a Softmax.
+
+    Scores (n, classes, h, w) are of pixels, and a sample's loss is the mean over its own. A subclass defines
+    `each_row`.
+    """
+
+    def each_row(self, scores: Array, targets: Any) -> Each:
+        """The losses of scores (n, classes), one by one. Raises ShapeError and ValueError for what doesn't fit."""
+        raise NotImplementedError(f"{type(self).__name__} doesn't define each_row(scores, targets)")
+
+    def each(self, scores: Array, targets: Any) -> Each:
+        if np.ndim(scores) < 3:
+            return self.each_row(scores, targets)
+        targets = as_numbers(targets, "targets")
+        self.check_targets(scores.shape, targets)
+        n, classes, *size = scores.shape
+        pixels = math.prod(size)
+        rows = pixel_rows(scores)
+        labels = pixel_rows(targets) if targets.ndim == scores.ndim else targets.reshape(-1)
+        of_rows = self.each_row(mark_sigmoid(rows) if is_from_sigmoid(scores) else rows, labels)
+
+        def pullback(parts: Array) -> Array:
+            gradient = of_rows.pullback(np.repeat(parts / parts.dtype.type(pixels), pixels))
+            return np.moveaxis(gradient.reshape(n, *size, classes), -1, 1)
+
+        def mean(values: Array) -> Array:
+            means: Array = values.reshape(n, pixels).mean(axis=1)
+            return means
+
+        importance = of_rows.importance
+        return Each(mean(of_rows.losses), pullback, None if importance is None else mean(importance))
 
 
 class AnswerLoss(LogitsLoss):

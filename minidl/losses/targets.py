@@ -31,29 +31,33 @@ def distributions(targets: Any, scores: Array, *, label_smoothing: float = 0.0) 
 
 
 def check_classes(shape: Shape, targets: Any) -> None:
-    """Raise ShapeError or ValueError unless targets of classes fit scores of this shape, (n, classes)."""
-    shapes.expect("scores ", shape, ("n", "classes"))
-    n, classes = shape
+    """Raise ShapeError or ValueError unless targets of classes fit scores (n, classes), or (n, classes, h, w)."""
+    if len(shape) < 3:
+        shapes.expect("scores ", shape, ("n", "classes"))
+    n, classes, *size = shape
+    indices = (n, *size)
     if classes < 2:
         raise ShapeError(
             f"expected scores of at least two classes, got {shapes.show(shape)}; "
             "of yes and no, use BinaryCrossEntropy, and of numbers, MeanSquaredError"
         )
-    if targets.ndim == 2 and targets.shape == shape:
+    if targets.shape == shape:
         if not are_distributions(targets):
             raise ValueError(
                 "targets: expected one-hot rows or rows of probabilities, got rows that don't sum to 1; "
                 "for several labels a sample, use BinaryCrossEntropy"
             )
-    elif targets.shape == (n,):
+    elif targets.shape == indices:
         if not np.issubdtype(targets.dtype, np.integer):
             raise ValueError(f"targets: expected class indices as integers, got {targets.dtype}{integer_hint(targets)}")
-        if n and not 0 <= targets.min() <= targets.max() < classes:
+        if targets.size and not 0 <= targets.min() <= targets.max() < classes:
             wrong = targets[(targets < 0) | (targets >= classes)][0]
             raise ValueError(f"targets: expected class indices from 0 to {classes - 1}, got {wrong}")
     else:
-        expected = f"{shapes.show((n,))} class indices or {shapes.show(shape)} one-hot rows"
+        expected = f"{shapes.show(indices)} class indices or {shapes.show(shape)} one-hot rows"
         got = shapes.show(targets.shape) + column_hint((n,), targets.shape, "targets")
+        if size and targets.shape in ((n,), (n, classes)):
+            got += f"; for a class a sample, the scores, {shapes.show(shape)}, must be (n, classes)"
         raise ShapeError(f"targets: expected {expected}, got {got}")
 
 

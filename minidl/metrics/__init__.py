@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from minidl.errors import missing_name
 from minidl.metrics.accuracy import Accuracy, BinaryAccuracy, ConfusionMatrix, TopKAccuracy
+from minidl.metrics.iou import MeanIoU
 from minidl.metrics.metric import Metric
 from minidl.metrics.precision import F1, Precision, Recall
 from minidl.metrics.regression import MeanAbsoluteError, MeanSquaredError
@@ -16,6 +17,7 @@ __all__ = [
     "BinaryAccuracy",
     "ConfusionMatrix",
     "MeanAbsoluteError",
+    "MeanIoU",
     "MeanSquaredError",
     "Metric",
     "Precision",

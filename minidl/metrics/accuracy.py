@@ -6,7 +6,16 @@ import numpy as np
 
 from minidl import shapes
 from minidl.errors import ShapeError
-from minidl.metrics.labels import above, check_labels, check_threshold, class_indices, is_binary, several, yes_or_no
+from minidl.metrics.labels import (
+    above,
+    check_labels,
+    check_threshold,
+    class_indices,
+    class_rows,
+    is_binary,
+    several,
+    yes_or_no,
+)
 from minidl.metrics.metric import Metric, Share, checked_weights
 from minidl.typing import Array, IntArray, Shape
 
@@ -35,6 +44,7 @@ class Accuracy(_OfClasses):
     """The share of samples whose largest score is that of the right class; the first of equal scores counts.
 
     Labels are class indices (n,), or rows (n, classes): one-hot, or of probabilities, whose largest is the right class.
+    Of scores (n, classes, h, w) with labels (n, h, w) it's the share of pixels.
     """
 
     name = "accuracy"
@@ -92,7 +102,8 @@ class TopKAccuracy(_OfClasses):
 
     def _hits(self, scores: Array, labels: IntArray) -> Any:
         own = np.take_along_axis(scores, labels[:, None], axis=1)
-        earlier = np.arange(scores.shape[1]) < labels[:, None]
+        classes = np.arange(scores.shape[1]).reshape(-1, *[1] * (scores.ndim - 2))
+        earlier = classes < labels[:, None]
         rank = ((scores > own) | ((scores == own) & earlier)).sum(axis=1)
         return rank < self.k
 
@@ -101,7 +112,7 @@ class ConfusionMatrix(Metric):
     """Counts (classes, classes): row by true class, column by the class of the largest score.
 
     The number of classes is that of the scores' columns. With `sample_weight` they are sums of weights. Each
-    sample is counted: a NaN, if there is one, is its largest score.
+    sample is counted, or each pixel of scores (n, classes, h, w): a NaN, if there is one, is its largest score.
     """
 
     name = "confusion_matrix"
@@ -119,8 +130,10 @@ class ConfusionMatrix(Metric):
 
     def update(self, scores: Array, labels: Any, sample_weight: Any = None) -> None:
         scores = np.asarray(scores)
-        indices, classes = class_indices(scores, labels), np.shape(scores)[1]
-        weights = checked_weights(sample_weight, len(indices))
+        shapes.expect("scores ", scores.shape[:1], ("n",))
+        weights = checked_weights(sample_weight, len(scores))
+        scores, indices, weights = class_rows(scores, labels, weights)
+        classes = scores.shape[1]
         pairs = indices * classes + scores.argmax(axis=1)
         counts = np.bincount(pairs, weights, minlength=classes * classes).reshape(classes, classes)
         self._counts = counts if self._counts is None else self._counts + counts

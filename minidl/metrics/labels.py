@@ -1,11 +1,12 @@
 """How scores and labels are read: as one class of several, as yes or no, or as several labels for each sample."""
 
+import math
 from typing import Any
 
 import numpy as np
 
 from minidl import shapes
-from minidl.data.labels import class_of_rows, column_hint, integer_hint
+from minidl.data.labels import class_of_rows, column_hint, integer_hint, pixel_rows
 from minidl.errors import ShapeError
 from minidl.errors.warned import warn
 from minidl.functional.origin import is_from_sigmoid
@@ -16,26 +17,43 @@ SEVERAL = "for several labels a sample, BinaryAccuracy, Precision, Recall, F1 an
 
 
 def class_indices(scores: Array, labels: Any) -> IntArray:
-    """The labels as class indices (n,). Raises ShapeError and ValueError for what doesn't fit."""
-    shapes.expect("scores ", scores.shape, ("n", "classes"))
+    """The labels as class indices (n,), or (n, h, w) for scores (n, classes, h, w).
+
+    Raises ShapeError and ValueError for what doesn't fit.
+    """
+    if scores.ndim < 3:
+        shapes.expect("scores ", scores.shape, ("n", "classes"))
     labels = np.asarray(labels)
-    n, classes = scores.shape
+    n, classes, *size = scores.shape
+    wanted = (n, *size)
     if classes < 2:
         raise ShapeError(
             f"expected scores of at least two classes, got {shapes.show(scores.shape)}; "
             "of yes and no, use BinaryAccuracy, and of numbers, metrics.MeanAbsoluteError"
         )
     if labels.shape == scores.shape:
-        return class_of_rows(labels, hint=f"; {SEVERAL}")
-    if labels.shape != (n,):
-        expected = f"{shapes.show((n,))} class indices or {shapes.show(scores.shape)} one-hot rows"
+        return class_of_rows(pixel_rows(labels), hint=f"; {SEVERAL}").reshape(wanted)
+    if labels.shape != wanted:
+        expected = f"{shapes.show(wanted)} class indices or {shapes.show(scores.shape)} one-hot rows"
         got = shapes.show(labels.shape) + column_hint((n,), labels.shape, "labels")
         raise ShapeError(f"labels: expected {expected}, got {got}")
     if not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(f"labels: expected class indices as integers, got {labels.dtype}{integer_hint(labels)}")
-    if len(labels) and not 0 <= labels.min() <= labels.max() < classes:
+    if labels.size and not 0 <= labels.min() <= labels.max() < classes:
         raise ValueError(f"labels: expected class indices from 0 to {classes - 1}, got others")
     return np.asarray(labels, np.intp)  # ConfusionMatrix computes with them, which bytes would overflow
+
+
+def class_rows(scores: Array, labels: Any, weights: Array | None) -> tuple[Array, IntArray, Array | None]:
+    """Scores (rows, classes), class indices (rows,) and weights, where each pixel of an image is a row.
+
+    Each pixel has the weight of its sample. Raises the errors of `class_indices`.
+    """
+    indices = class_indices(scores, labels)
+    if scores.ndim == 2:
+        return scores, indices, weights
+    each = math.prod(scores.shape[2:])
+    return pixel_rows(scores), indices.reshape(-1), None if weights is None else np.repeat(weights, each)
 
 
 def is_binary(scores: Array) -> bool:

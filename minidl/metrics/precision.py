@@ -6,7 +6,7 @@ import numpy as np
 
 from minidl import shapes
 from minidl.errors import did_you_mean
-from minidl.metrics.labels import above, check_labels, check_threshold, class_indices, is_binary, several, yes_or_no
+from minidl.metrics.labels import above, check_labels, check_threshold, class_rows, is_binary, several, yes_or_no
 from minidl.metrics.metric import Metric, checked_weights
 from minidl.typing import Array, Shape
 
@@ -14,7 +14,7 @@ AVERAGES = ("macro", "micro", "weighted", "binary")
 AVERAGES_OF_LABELS = ("macro", "micro", "weighted", "samples")
 
 
-class _OfClasses(Metric):
+class ClassShare(Metric):
     """A share for each class, from what was right, what was seen and what was there."""
 
     better: Literal["larger", "smaller"] | None = "larger"
@@ -65,7 +65,8 @@ class _OfClasses(Metric):
             classes, seen = 2, np.asarray(above(self, values, self.threshold), np.intp)
             known: Any = ~np.isnan(values)
         else:
-            indices, classes = class_indices(scores, labels), scores.shape[1]
+            scores, indices, weights = class_rows(scores, labels, weights)
+            classes = scores.shape[1]
             # A row with a NaN says nothing of its class, so that none is seen in it.
             seen, known = scores.argmax(axis=1), ~np.isnan(scores).any(axis=1)
         right = known & (seen == indices)
@@ -105,12 +106,13 @@ class _OfClasses(Metric):
         raise NotImplementedError
 
 
-class Precision(_OfClasses):
+class Precision(ClassShare):
     """Of the samples seen as a class, the share that is of it; 0 for a class that is never seen.
 
     `average` "macro" is the mean over the classes that are there or seen, "weighted" that over the samples by their
     classes, "micro" counts all classes together, "binary" is class 1 of two, and None an array (classes,). Scores are
-    (n, classes); or one for each sample, (n,) or (n, 1), with labels 0 and 1, where above `threshold` means 1.
+    (n, classes), or (n, classes, h, w) with labels (n, h, w), of which each pixel counts; or one for each sample, (n,)
+    or (n, 1), with labels 0 and 1, where above `threshold` means 1.
 
     With `multilabel=True` scores are (n, labels), with multi-hot rows of 0 and 1 for labels: each label is a question
     of its own, answered by `threshold`. "macro" is then the mean over all labels, and "samples" over the samples.
@@ -125,7 +127,7 @@ class Precision(_OfClasses):
         return divided(right, seen)
 
 
-class Recall(_OfClasses):
+class Recall(ClassShare):
     """Of the samples of a class, the share seen as it; 0 for a class without samples.
 
     `average`, `threshold` and `multilabel` as of `Precision`.
@@ -137,7 +139,7 @@ class Recall(_OfClasses):
         return divided(right, there)
 
 
-class F1(_OfClasses):
+class F1(ClassShare):
     """The harmonic mean of precision and recall of each class; 0 for one that is neither there nor seen.
 
     `average`, `threshold` and `multilabel` as of `Precision`.

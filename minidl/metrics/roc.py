@@ -5,6 +5,8 @@ from typing import Any, Literal
 import numpy as np
 
 from minidl import functional as F
+from minidl import shapes
+from minidl.errors import ShapeError
 from minidl.errors.warned import warn
 from minidl.functional.origin import is_from_sigmoid
 from minidl.metrics.labels import check_labels, class_indices, is_binary, several, yes_or_no
@@ -56,6 +58,8 @@ class ROCAUC(Metric):
         self._weights: list[Array] = []
 
     def check_targets(self, shape: Shape, targets: Any) -> None:
+        if len(shape) > 2:
+            raise ShapeError(f"ROCAUC: expected scores (n,), (n, 1) or (n, classes), got {shapes.show(shape)}")
         check_labels(shape, targets, or_yes_or_no=True, multilabel=self.multilabel)
 
     def update(self, scores: Array, labels: Any, sample_weight: Any = None) -> None:
@@ -66,6 +70,7 @@ class ROCAUC(Metric):
         elif is_binary(scores):
             values, indices = yes_or_no(scores, labels)
         else:
+            self.check_targets(scores.shape, labels)
             indices = class_indices(scores, labels)
             values = self._comparable(scores)
         weights = checked_weights(sample_weight, len(values))

@@ -1,7 +1,7 @@
 """Networks ready to train on small images, a file for each family.
 
 Each takes the shape of one image, `input_shape` (c, h, w), the number of `classes`, and the `seed` that decides the
-first weights.
+first weights. All but `unet`, which gives a class for each pixel, give one for each image.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from minidl.model import Sequential
 from minidl.models.mobile import mobilenet
 from minidl.models.plain import CIFAR, FASHION, cnn, lenet, tutorial, vgg
 from minidl.models.residual import resnet20
+from minidl.models.unet import unet
 
 MODELS: dict[str, Callable[..., Sequential]] = {
     "tutorial": tutorial,
@@ -21,9 +22,9 @@ MODELS: dict[str, Callable[..., Sequential]] = {
     "resnet20": resnet20,
     "mobilenet": mobilenet,
 }
-"""By the names that the command line takes."""
+"""Those that tell the class of an image, by the names that the command line takes."""
 
-__all__ = ["CIFAR", "FASHION", "MODELS", "cnn", "lenet", "mobilenet", "resnet20", "tutorial", "vgg"]
+__all__ = ["CIFAR", "FASHION", "MODELS", "cnn", "lenet", "mobilenet", "resnet20", "tutorial", "unet", "vgg"]
 
 
 if not TYPE_CHECKING:

@@ -163,5 +163,5 @@ def layers(summary: Summary) -> str:
     code = f"<details><summary>The model as code</summary><pre>{escape(summary.code)}</pre></details>"
     return (
         "<p>MACs are multiply-accumulate operations; memory is what a layer's output takes for one sample. "
-        f"{escape(summary.note)}</p>{table(head, rows, texts=2, foot=total)}{code}"
+        f"{escape(summary.note)}</p>{table(head, rows, texts=summary.texts, foot=total)}{code}"
     )

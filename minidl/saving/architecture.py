@@ -83,7 +83,7 @@ def _construct(description: Any, table: Mapping[str, type[Module]]) -> Module:
         raise FormatError(f"unknown layer {name!r}; known: {', '.join(sorted(table))}")
     values = {key: _from_data(value, table) for key, value in arguments.items()}
     try:
-        module = table[name](**values)
+        module = getattr(table[name], "from_arguments", table[name])(**values)
     except (TypeError, ValueError, OverflowError) as error:
         raise FormatError(f"{name}: {shortened(str(error))}") from None
     if "trainable" in description:

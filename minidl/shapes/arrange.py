@@ -59,19 +59,33 @@ def check_order(order: Sequence[int]) -> Shape:
     return tuple(map(int, order))
 
 
-def stacked(branches: Sequence[Shape]) -> Shape:
+def stacked(parts: Sequence[Shape], *, of: str = "branches") -> Shape:
     """The shape of samples (c, ...) stacked along their channels. Raises ShapeError unless they're alike beyond."""
-    first = branches[0]
-    for i, shape in enumerate(branches):
+    first = parts[0]
+    for i, shape in enumerate(parts):
         if not shape or shape[1:] != first[1:]:
             wanted: tuple[int | str, ...] = ("channels", *first[1:])
-            raise ShapeError(f"expected branches that all give {show(wanted)}, got {show(shape)} of branches[{i}]")
-    return (sum(shape[0] for shape in branches), *first[1:])
+            raise ShapeError(f"expected {of} that all give {show(wanted)}, got {show(shape)} of {of}[{i}]")
+    return (sum(shape[0] for shape in parts), *first[1:])
 
 
-def alike(branches: Sequence[Shape]) -> Shape:
+def alike(parts: Sequence[Shape], *, of: str = "branches") -> Shape:
     """The shape that all of them have. Raises ShapeError unless they're the same."""
-    for i, shape in enumerate(branches):
-        if shape != branches[0]:
-            raise ShapeError(f"expected branches that all give {show(branches[0])}, got {show(shape)} of branches[{i}]")
-    return branches[0]
+    for i, shape in enumerate(parts):
+        if shape != parts[0]:
+            raise ShapeError(f"expected {of} that all give {show(parts[0])}, got {show(shape)} of {of}[{i}]")
+    return parts[0]
+
+
+def broadcast(parts: Sequence[Shape], *, of: str = "branches") -> Shape:
+    """The longest of each axis. Raises ShapeError unless the others are of that length, or 1 long."""
+    axes = len(parts[0])
+    longest = tuple(max(shape[axis] for shape in parts if len(shape) == axes) for axis in range(axes))
+    for i, shape in enumerate(parts):
+        fits = len(shape) == axes and all(have in (1, most) for have, most in zip(shape, longest, strict=True))
+        if not fits:
+            raise ShapeError(
+                f"expected {of} of one shape, or 1 long where others are longer, got {show(shape)} of {of}[{i}] "
+                f"and {show(parts[0])} of {of}[0]"
+            )
+    return longest

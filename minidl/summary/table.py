@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ import numpy as np
 from minidl import shapes
 from minidl.display import code as representation
 from minidl.display import html as notebook
+from minidl.graph.network import Network, one_or_all
 from minidl.layers.branches import Branches
 from minidl.layers.container import Chain, Residual
 from minidl.module import Module
@@ -41,6 +42,8 @@ class Row(NamedTuple):
     """How many layers it is inside of."""
     frozen: int = 0
     """Of the parameters, those that training leaves as they are."""
+    reads: tuple[str, ...] = ()
+    """In a graph that isn't a chain, the nodes that it is connected to."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +51,19 @@ class Summary:
     """The rows of a model's layers, and the row of the model itself."""
 
     input_shape: Shape
+    """Of one sample; a tuple of shapes where there are several inputs."""
     rows: list[Row]
     total: Row
     batch_size: int | None = None
     """How many samples were timed at once, or None where nothing was."""
     code: str = field(default="", repr=False)
     """The model as code."""
+    input_names: tuple[str, ...] = ("input",)
+
+    @property
+    def texts(self) -> int:
+        """How many columns of the table are texts: with that of connections, where there are any."""
+        return 3 if any(row.reads for row in self.rows) else 2
 
     @property
     def note(self) -> str:
@@ -77,8 +87,8 @@ class Summary:
 
     def text(self) -> str:
         """The table as text."""
-        name, shape, *numbers = zip(*self.cells(), strict=True)
-        columns = [_left(name), _left(shape), *map(_right, numbers)]
+        cells = list(zip(*self.cells(), strict=True))
+        columns = [*map(_left, cells[: self.texts]), *map(_right, cells[self.texts :])]
         lines = ["  ".join(cells).rstrip() for cells in zip(*columns, strict=True)]
         rule = "-" * max(map(len, lines))
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], *[self.note] * bool(self.note)])
@@ -87,12 +97,12 @@ class Summary:
         """The table as HTML, for notebooks, with the model as code."""
         head, *lines, total = ([notebook.escape(cell) for cell in line] for line in self.cells("\N{NO-BREAK SPACE}"))
         title = (
-            f"<b>{total[0]}</b> <small>{notebook.escape(show(('n', *self.input_shape)))} to "
-            f"{notebook.escape(show(('n', *self.total.shape)))}, {self.total.parameters:,} parameters, "
+            f"<b>{total[0]}</b> <small>{notebook.escape(_batches(self.input_shape))} to "
+            f"{notebook.escape(_batches(self.total.shape))}, {self.total.parameters:,} parameters, "
             f"{self.total.macs:,} MACs, {size(self.total.memory)} a sample</small>"
         )
         note = f"<small>{notebook.escape(self.note)}</small>" if self.note else ""
-        table = notebook.table(head, lines, texts=2, foot=total)
+        table = notebook.table(head, lines, texts=self.texts, foot=total)
         return notebook.block(
             notebook.details(title, table + note, is_open=len(lines) <= MANY),
             notebook.details("<small>as code</small>", f"<pre>{notebook.escape(self.code)}</pre>", is_open=False),
@@ -104,21 +114,23 @@ class Summary:
             "input_shape": list(self.input_shape),
             **{name: value for name, value in _data(self.total).items() if name not in ("layer", "depth")},
             "batch_size": self.batch_size,
-            "layers": [_data(row) for row in self.rows],
+            "layers": [_data(row, is_graph=self.texts == 3) for row in self.rows],
         }
 
     def cells(self, indentation: str = " ") -> Iterator[tuple[str, ...]]:
         """The table's lines as texts: its head, the input, each layer, and the model."""
-        head = ("layer", "output shape", "parameters", "MACs", "memory")
-        timed = self.batch_size is not None
-        yield (*head, "forward µs", "backward µs") if timed else head
-        yield ("input", show(("n", *self.input_shape)), *[""] * (5 if timed else 3))
+        timed, connected = self.batch_size is not None, self.texts == 3
+        columns = ["connected to"] * connected + ["output shape", "parameters", "MACs", "memory"]
+        yield ("layer", *columns, *["forward µs", "backward µs"] * timed)
+        for name, sample in zip(self.input_names, _each(self.input_shape), strict=True):
+            yield (name, *[""] * connected, show(("n", *sample)), *[""] * (5 if timed else 3))
         for i, row in enumerate([*self.rows, self.total]):
             mark = " (frozen)" if row.frozen and row.frozen == row.parameters and i < len(self.rows) else ""
             name = indentation * 2 * row.depth + row.name + mark
             shape = "" if i == len(self.rows) else show(("n", *row.shape))
             times = [f"{(seconds or 0) * 1e6:,.0f}" for seconds in (row.forward, row.backward)]
-            yield (name, shape, f"{row.parameters:,}", f"{row.macs:,}", size(row.memory), *times * timed)
+            numbers = (f"{row.parameters:,}", f"{row.macs:,}", size(row.memory), *times * timed)
+            yield (name, *[", ".join(row.reads)] * connected, shape, *numbers)
 
 
 def summarize(
@@ -134,11 +146,12 @@ def summarize(
     x: Array | None = None
     if timings:
         module = copy.deepcopy(module)
-        x = _samples(module, (batch_size, *input_shape))
+        x = _samples(module, batch_size, input_shape)
     itemsize = _itemsize(module)
-    rows = list(_rows(module, input_shape, x, itemsize, expand)) if isinstance(module, Chain) else []
+    rows = list(_rows(module, input_shape, x, itemsize, expand)) if isinstance(module, Chain | Network) else []
+    names = module.input_names if isinstance(module, Network) else ("input",)
     total, _ = _row("", module, input_shape, x, itemsize, need_dx=False)
-    return Summary(tuple(input_shape), rows or [total], total, batch_size if timings else None, code)
+    return Summary(tuple(input_shape), rows or [total], total, batch_size if timings else None, code, names)
 
 
 def _rows(
@@ -153,6 +166,9 @@ def _rows(
     need_dx: bool = False,
 ) -> Iterator[Row]:
     """Those of the modules inside; `need_dx` where something before them needs their gradient."""
+    if isinstance(module, Network):
+        yield from _graph_rows(module, shape, x, itemsize, expand, path=path, depth=depth, need_dx=need_dx)
+        return
     for name, layer in module.children():
         row, y = _row(path + name, layer, shape, x, itemsize, need_dx=need_dx)
         yield row._replace(depth=depth)
@@ -161,6 +177,34 @@ def _rows(
             yield from _rows(layer, shape, x, itemsize, True, path=inside, depth=depth + 1, need_dx=need_dx)
         if isinstance(module, Chain):
             shape, x, need_dx = row.shape, y, True
+
+
+def _graph_rows(
+    network: Network,
+    shape: Shape,
+    x: Any,
+    itemsize: int,
+    expand: bool,
+    *,
+    path: str,
+    depth: int,
+    need_dx: bool,
+) -> Iterator[Row]:
+    vertices, inputs = network.wiring.vertices, network.wiring.inputs
+    found = network.value_shapes(shape)
+    values: dict[int, Any] = {} if x is None else dict(zip(inputs, network.arrays_of(x), strict=True))
+    for i, vertex in enumerate(vertices):
+        if vertex.layer is None:
+            continue
+        layer, sample = network.layers[vertex.layer], one_or_all([found[j] for j in vertex.inputs])
+        taken = None if x is None else one_or_all([values[j] for j in vertex.inputs])
+        needed = need_dx or any(j not in inputs for j in vertex.inputs)
+        row, values[i] = _row(path + vertex.name, layer, sample, taken, itemsize, need_dx=needed)
+        reads = () if network.wiring.is_chain() else tuple(vertices[j].name for j in vertex.inputs)
+        yield row._replace(depth=depth, reads=reads)
+        if expand and _is_open(layer):
+            inside = f"{path}{vertex.name}."
+            yield from _rows(layer, sample, taken, itemsize, True, path=inside, depth=depth + 1, need_dx=needed)
 
 
 def _row(
@@ -182,11 +226,19 @@ def _row(
 
 def _is_open(module: Module) -> bool:
     """Whether it's known how its inner modules are fed: one after the other, or all with the same input."""
-    return isinstance(module, Chain | Residual | Branches)
+    return isinstance(module, Chain | Residual | Branches | Network)
 
 
 def memory(module: Module, input_shape: Shape, itemsize: int) -> int:
     """The bytes that the outputs of a module, and of the layers inside of it, take for one sample."""
+    if isinstance(module, Network):
+        found = module.value_shapes(input_shape)
+        taken = [
+            (vertex.layer, one_or_all([found[j] for j in vertex.inputs]))
+            for vertex in module.wiring.vertices
+            if vertex.inputs
+        ]
+        return sum(memory(module.layers[number], shape, itemsize) for number, shape in taken if number is not None)
     inside, shape = 0, input_shape
     for _, layer in module.children() if _is_open(module) else ():
         inside += memory(layer, shape, itemsize)
@@ -202,17 +254,33 @@ def _itemsize(module: Module) -> int:
     return next(dtypes, np.dtype(getattr(module, "dtype", np.float32))).itemsize
 
 
-def _samples(module: Module, shape: Shape) -> Any:
-    if module.takes_integers:
+def _each(shape: Any) -> Sequence[Shape]:
+    """The shapes of one value or of several."""
+    return shape if shape and isinstance(shape[0], tuple) else (shape,)
+
+
+def _batches(shape: Shape) -> str:
+    return ", ".join(show(("n", *each)) for each in _each(shape))
+
+
+def _samples(module: Module, count: int, shape: Shape) -> Any:
+    if isinstance(module, Network):
+        wanted = zip(module.wiring.inputs, _each(shape), strict=True)
+        return one_or_all([_some(module, (count, *each), module.input_takes_integers(i)) for i, each in wanted])
+    return _some(module, (count, *shape), module.takes_integers)
+
+
+def _some(module: Module, shape: Shape, is_integer: bool) -> Any:
+    if is_integer:
         return np.zeros(shape, np.int64)
     dtype = np.float32 if _itemsize(module) == 4 else np.float64
     return np.random.default_rng(0).standard_normal(shape).astype(dtype)
 
 
-def _data(row: Row) -> dict[str, Any]:
-    return {"layer": row.name, "output_shape": list(row.shape)} | {
-        name: value for name, value in row._asdict().items() if name not in ("name", "shape")
-    }
+def _data(row: Row, *, is_graph: bool = False) -> dict[str, Any]:
+    told = {name: value for name, value in row._asdict().items() if name not in ("name", "shape", "reads")}
+    connections = {"connected_to": list(row.reads)} if is_graph else {}
+    return {"layer": row.name, "output_shape": list(row.shape)} | told | connections
 
 
 def size(count: int) -> str:

@@ -22,7 +22,7 @@ def time_module(module: Module, x: Array, *, need_dx: bool) -> tuple[float, floa
     """
     chain = module if isinstance(module, Chain) else Chain([module])  # a chain's rows are prepared, as in a model
     y, backward = chain.forward(x, train=True)
-    dy: Array = np.ones_like(y)
+    dy: Any = np.ones_like(y) if isinstance(y, np.ndarray) else _ones(y)
     backward(dy, need_dx=need_dx)
     forward_times: list[float] = []
     backward_times: list[float] = []
@@ -32,6 +32,13 @@ def time_module(module: Module, x: Array, *, need_dx: bool) -> tuple[float, floa
         forward_times.append(seconds)
         backward_times.append(_timed(functools.partial(backward, dy, need_dx=need_dx))[0])
     return float(np.median(forward_times)), float(np.median(backward_times)), y
+
+
+def _ones(y: Any) -> Any:
+    """The gradients of several outputs, in a tuple or by name."""
+    return (
+        {name: np.ones_like(each) for name, each in y.items()} if isinstance(y, dict) else tuple(map(np.ones_like, y))
+    )
 
 
 def _timed(function: Callable[[], Any]) -> tuple[float, Any]:

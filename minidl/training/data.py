@@ -1,5 +1,6 @@
 """What fit, evaluate and predict work on: samples in the model's dtype, their targets, and what is held out."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,18 @@ from minidl.arraylike import array_of, is_data_set, rows_of
 from minidl.data.rows import is_in_memory
 from minidl.errors import DTypeError, ShapeError
 from minidl.module import Module
+from minidl.nested import (
+    check_lengths,
+    check_names,
+    in_order,
+    input_names,
+    is_several,
+    length,
+    map_arrays,
+    output_names,
+)
 from minidl.numeric import in_range
-from minidl.training.arguments import weights_of
+from minidl.training.output_arguments import naming, weights_by_output
 from minidl.typing import Array, Shape
 
 SINGLE_CHANNEL = "; images of a single channel are x[:, None]"
@@ -44,54 +55,129 @@ def samples_of(x: Any, module: Module) -> Any:
     """The samples in the model's dtype; those in a file as they are, or to be read and converted by parts.
 
     Only floats are converted, since raw bytes are seldom meant. Integers stay what they are for a model whose first
-    layer takes them. A data set stands for its images. Raises TypeError, DTypeError and ShapeError.
+    layer takes them. A data set stands for its images. For a model with several inputs it's a tuple of samples in
+    their order, of which those in `integer_inputs` may be integers, or all where its first layer takes them. Raises
+    TypeError, DTypeError, ShapeError, and ValueError for inputs that there aren't.
     """
+    names = input_names(module)
     if is_data_set(x):
-        x = x.images
+        x = _inputs_of(x, names)
+    shape: Any = getattr(module, "input_shape", None)
+    if len(names) < 2:
+        if names and isinstance(x, Mapping):
+            (x,) = in_order(x, names, "x")
+        _check_single(x, "x", "input")
+        return _samples(x, module, shape, module.takes_integers)
+    has_each = isinstance(shape, tuple) and len(shape) == len(names) and all(isinstance(own, tuple) for own in shape)
+    integers: Sequence[str] | None = getattr(module, "integer_inputs", None)
+    if integers is None:
+        integers = names if module.takes_integers else ()
+    samples = []
+    for place, (name, each) in enumerate(zip(names, in_order(x, names, "x"), strict=True)):
+        with naming("x", name):
+            samples.append(_samples(each, module, shape[place] if has_each else None, name in integers))
+    check_lengths(dict(zip(names, samples, strict=True)))
+    return tuple(samples)
+
+
+def _samples(x: Any, module: Module, wanted: Shape | None, takes_integers: bool) -> Any:
+    """The samples of one input, of the shape `wanted` if it's known."""
     rows = rows_of(x, "x", "samples")
     found = rows.dtype if hasattr(rows, "dtype") else np.asarray(rows[:1]).dtype
     dtype = np.dtype(found)
-    if not (dtype.kind in "iu" and module.takes_integers):
+    if not (dtype.kind in "iu" and takes_integers):
         if dtype.kind != "f":
             hint = "; for bytes of images, x.astype(np.float32) / 255" if dtype == np.uint8 else ""
-            wanted = "integers" if module.takes_integers else "floats"
-            raise DTypeError(f"expected samples as {wanted}, got {dtype}{hint}")
+            kind = "integers" if takes_integers else "floats"
+            raise DTypeError(f"expected samples as {kind}, got {dtype}{hint}")
         first = next((parameter for _, parameter in module.named_parameters()), None)  # the others are like it
         if first is not None and first.is_built:
             dtype = first.value.dtype
-    _check_layout(rows.shape, getattr(module, "input_shape", None))
+    _check_layout(rows.shape, wanted)
     if isinstance(rows, np.ndarray) and (rows.dtype == dtype or is_in_memory(rows)):
         return np.asarray(rows, dtype)
     return Stored(rows, dtype, 0, len(rows))
 
 
-def as_input(x: Any, module: Module) -> Array:
+def _check_single(values: Any, argument: str, port: str) -> None:
+    """Raise TypeError for arrays of different shapes, of which one array can't be made: those of several inputs."""
+    if isinstance(values, tuple) and is_several(values) and len({np.shape(each) for each in values}) > 1:
+        raise TypeError(
+            f"{argument}: expected a single array, got a tuple of {len(values)}: this model has one {port}, and those "
+            f"with several name them in {port}_names"
+        )
+
+
+def _inputs_of(data: Any, names: tuple[str, ...]) -> Any:
+    """The images of a data set; for a model with several inputs all of its arrays, by the names of the model.
+
+    The images go to the input that isn't among the data set's own names.
+    """
+    if len(names) < 2:
+        return data.images
+    return _named(data.images, getattr(data, "extra_inputs", {}), names, f"{data!r}: extra_inputs", "images")
+
+
+def _named(first: Any, others: Any, names: tuple[str, ...], argument: str, kind: str) -> Any:
+    """The arrays of a data set by the names of the model: `first` is that of the name that the others haven't."""
+    check_names(others, names, argument)
+    left = [name for name in names if name not in others]
+    if len(left) != 1:
+        without = ", ".join(map(repr, left)) or "none"
+        raise ValueError(
+            f"{argument}: expected all names of the model but one, that of the {kind}, which isn't there; without an "
+            f"array are {without}"
+        )
+    return {left[0]: first, **others}
+
+
+def as_input(x: Any, module: Module) -> Any:
     """The samples in the model's dtype, all of them in memory. Raises as `samples_of`."""
-    rows = samples_of(x, module)
-    return rows if isinstance(rows, np.ndarray) else rows[:]
+    return map_arrays(lambda rows: rows if isinstance(rows, np.ndarray) else rows[:], samples_of(x, module))
 
 
-def part_of(rows: Any, start: int, stop: int) -> Any:
+def part_of(arrays: Any, start: int, stop: int) -> Any:
     """Rows `start` to `stop`, not read yet where they lie in a file."""
-    if isinstance(rows, Stored):
-        return Stored(rows._array, rows.dtype, rows._start + start, rows._start + stop)
-    return rows[start:stop]
+
+    def part(rows: Any) -> Any:
+        if isinstance(rows, Stored):
+            return Stored(rows._array, rows.dtype, rows._start + start, rows._start + stop)
+        return rows[start:stop]
+
+    return map_arrays(part, arrays)
 
 
 def pair_of(x: Any, y: Any, module: Module) -> tuple[Any, Any]:
-    """(samples, targets) of arrays, or of a data set alone. Raises TypeError, DTypeError and ShapeError."""
-    samples = samples_of(x, module)
+    """(samples, targets) of arrays, or of a data set alone; each a tuple of arrays where the model has several.
+
+    Raises TypeError, DTypeError, ShapeError, and ValueError for inputs and outputs that there aren't.
+    """
+    samples, names = samples_of(x, module), output_names(module)
     if is_data_set(x):
         if y is not None:
             raise TypeError(f"y: expected none beside {x!r}, whose labels are the targets")
         y = x.labels
+        if len(names) > 1:
+            y = _named(y, getattr(x, "extra_targets", {}), names, f"{x!r}: extra_targets", "labels")
     elif y is None:
         raise TypeError("y: expected targets, one for each sample; only a Dataset has its own")
-    targets = array_of(y, "y")
-    if not targets.ndim or len(samples) != len(targets):
-        got = len(targets) if targets.ndim else "a number"
-        raise ShapeError(f"expected as many targets as samples, got {got} and {len(samples)}")
-    return samples, targets
+    if len(names) < 2:
+        if names and isinstance(y, Mapping):
+            (y,) = in_order(y, names, "y")
+        _check_single(y, "y", "output")
+        targets = array_of(y, "y")
+        n = length(samples)
+        if not targets.ndim or n != len(targets):
+            got = len(targets) if targets.ndim else "a number"
+            raise ShapeError(f"expected as many targets as samples, got {got} and {n}")
+        return samples, targets
+    several = tuple(array_of(each, f"y[{name!r}]") for name, each in zip(names, in_order(y, names, "y"), strict=True))
+    for name, each in zip(names, several, strict=True):
+        if not each.ndim:
+            raise ShapeError(f"y[{name!r}]: expected targets (n, ...), got a number")
+    inputs = dict(zip(input_names(module), samples, strict=True)) if isinstance(samples, tuple) else {"x": samples}
+    check_lengths(inputs | {f"y[{name!r}]": each for name, each in zip(names, several, strict=True)})
+    return samples, several
 
 
 def held_out(validation_data: Any, module: Module) -> tuple[Any, tuple[Any, ...]]:
@@ -102,10 +188,10 @@ def held_out(validation_data: Any, module: Module) -> tuple[Any, tuple[Any, ...]
         raise TypeError(f"validation_data: expected (x, y), (x, y, sample_weight) or a Dataset, got {got}")
     try:
         x, y = pair_of(given[0], given[1], module)
-        weights = weights_of(y, given[2] if len(given) == 3 else None, None)
+        weights = weights_by_output(y, given[2] if len(given) == 3 else None, None, output_names(module))
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation_data: {error}") from None
-    if not len(x):
+    if not length(x):
         raise ShapeError("validation_data: expected at least one sample, got none")
     return x, with_weights(y, weights)
 

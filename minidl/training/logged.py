@@ -31,14 +31,18 @@ class Logged(NamedTuple):
             raise ValueError(f"{who}: {name!r} isn't a single number; numbers: {', '.join(self.numbers)}")
 
 
-def logged(metrics: Iterable[Any], *, validates: bool) -> Logged:
-    """What `fit` logs with these metrics, with a validation or without."""
-    better: dict[str, str | None] = {"loss": KNOWN["loss"]}
+def logged(metrics: Iterable[Any] | Mapping[str, Any], *, validates: bool, losses: Iterable[str] = ()) -> Logged:
+    """What `fit` logs with these metrics, with a validation or without.
+
+    Metrics of several outputs are a dict by what they are called in the logs, and `losses` are what their losses are.
+    """
+    better: dict[str, str | None] = dict.fromkeys(("loss", *losses), KNOWN["loss"])
     arrays = set()
-    for metric in metrics:
-        better[metric.name] = getattr(metric, "better", None)
+    listed: list[Any] = list(metrics.items() if isinstance(metrics, Mapping) else metrics)
+    for name, metric in listed if isinstance(metrics, Mapping) else [(metric.name, metric) for metric in listed]:
+        better[name] = getattr(metric, "better", None)
         if not getattr(metric, "is_number", True):
-            arrays |= {metric.name, f"val_{metric.name}"}
+            arrays |= {name, f"val_{name}"}
     if validates:
         better |= {f"val_{name}": way for name, way in better.items()}
     return Logged(list(better), [name for name in better if name not in arrays], better)

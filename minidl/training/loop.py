@@ -3,8 +3,8 @@
 import contextlib
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,33 +16,23 @@ from minidl.data import batches
 from minidl.display.progress import Bar, check_verbose, numbers, working
 from minidl.errors import ShapeError, keyword_hints
 from minidl.functional.origin import is_from_sigmoid, mark_sigmoid
-from minidl.losses.joined import gives_probabilities, joined
-from minidl.metrics import Metric
 from minidl.module import Module
+from minidl.nested import input_names, length, map_arrays, output_names
 from minidl.numeric import entropy_of
 from minidl.optim import Optimizer
 from minidl.process.importing import imported
-from minidl.training.arguments import (
-    check_loss,
-    check_metrics,
-    check_optimizer,
-    check_schedule,
-    check_trained,
-    warn_of_sorted_classes,
-    weights_of,
-)
+from minidl.training.arguments import check_optimizer, check_schedule, check_trained, warn_of_sorted_classes
 from minidl.training.data import check_classes, held_out, kept, pair_of, part_of, samples_of, with_weights
 from minidl.training.history import History
 from minidl.training.logged import logged
-from minidl.training.rehearsal import check_targets, rehearse
+from minidl.training.objective import Losses, Metrics, Objective, objective
+from minidl.training.output_arguments import check_losses, weights_by_output
+from minidl.training.rehearsal import check_outputs, rehearse
 from minidl.typing import Array
 
 if TYPE_CHECKING:
     from minidl.augment import Augment
     from minidl.schedules import Schedule
-
-Criterion: TypeAlias = Callable[..., tuple[float, Array]]
-"""A loss: criterion(scores, targets) -> (mean loss, its gradient by the scores); with weights, they come third."""
 
 
 @keyword_hints
@@ -51,7 +41,7 @@ def fit(
     x: Any,
     y: Any = None,
     *,
-    loss: Criterion,
+    loss: Losses,
     optimizer: Optimizer,
     epochs: int = 1,
     initial_epoch: int = 0,
@@ -61,9 +51,10 @@ def fit(
     validation_split: float = 0.0,
     shuffle: bool = True,
     sample_weight: Any = None,
-    class_weight: Mapping[int, float] | None = None,
+    class_weight: Mapping[int, float] | Mapping[str, Mapping[int, float]] | None = None,
+    loss_weights: Mapping[str, float] | Sequence[float] | None = None,
     schedule: "Schedule | None" = None,
-    metrics: Sequence[Metric] = (),
+    metrics: Metrics = (),
     callbacks: Sequence[Callback] = (),
     augment: "Augment | None" = None,
     prefetch: int = 0,
@@ -71,6 +62,11 @@ def fit(
     verbose: int | str = "auto",
 ) -> History:
     """Train on samples x (n, ...) and targets y (n, ...), or a Dataset alone, and return the History.
+
+    A model with several inputs or outputs takes them as a tuple in the order of its `input_names` and `output_names`,
+    or as a dict by name. Each output has a loss, from a dict or tuple of losses, or one for all; the total is the sum
+    of `loss_weights` (1 unless given) times these, in the order of the outputs. `metrics` and `class_weight` are dicts
+    by output, `sample_weight` may be one. What is logged is "loss", "<output>_loss" and "<output>_<metric>".
 
     x is an array, what NumPy makes one of, or mapped from a file, which is read a batch at a time. `drop_last` leaves
     out an epoch's last batch where it's smaller. `validation_split` sets the last share of the samples aside, before
@@ -99,37 +95,45 @@ def fit(
     batch_size = shapes.count(batch_size, "batch_size")
     shapes.count(prefetch, "prefetch", minimum=0)
     augmentation = imported("minidl.augment").as_augmentation(augment)  # loaded here, not with minidl
-    weighted = sample_weight is not None or class_weight is not None
-    check_loss(loss, weighted=weighted)
+    names = output_names(module)
+    check_losses(loss, names, sample_weight=sample_weight, class_weight=class_weight)
     check_optimizer(optimizer)
-    check_metrics(metrics)
+    job = objective(module, loss, metrics, loss_weights)
     check_listeners(callbacks, Callback)
     check_classes(x, validation_data)
     x, y = pair_of(x, y, module)
+    if augmentation is not None and isinstance(x, tuple):
+        listed = ", ".join(map(repr, input_names(module)))
+        raise ValueError(f"augment: expected a model whose only input is images, got one with {listed}")
     check_trained(module, optimizer)
-    weights = weights_of(y, sample_weight, None)
+    weights = weights_by_output(y, sample_weight, None, names)
     validation: tuple[Any, tuple[Any, ...]] | None = None
     if validation_data is not None:
         validation = held_out(validation_data, module)
     elif validation_split:
-        n, first = len(x), kept(len(x), validation_split)
-        warn_of_sorted_classes(loss, y[:first], y[first:])
-        validation = part_of(x, first, n), with_weights(y[first:], None if weights is None else weights[first:])
-        x, y, weights = part_of(x, 0, first), y[:first], None if weights is None else weights[:first]
-    targets = with_weights(y, weights_of(y, weights, class_weight))
-    if not len(x):
+        n, first = length(x), kept(length(x), validation_split)
+        x, others = part_of(x, 0, first), part_of(x, first, n)
+        y, held = part_of(y, 0, first), part_of(y, first, n)
+        for each, own, other in zip(job.outputs, job.by_output(y), job.by_output(held), strict=True):
+            warn_of_sorted_classes(each.loss, own, other)
+        weights, held_weights = part_of(weights, 0, first), part_of(weights, first, n)
+        validation = others, with_weights(held, held_weights)
+    if len(names) > 1 and weights is not None:
+        weights = {name: each for name, each in zip(names, weights, strict=True) if each is not None}
+    targets = with_weights(y, weights_by_output(y, weights, class_weight, names))
+    n = length(x)
+    if not n:
         raise ShapeError("expected at least one sample to train on, got none")
-    steps = len(x) // batch_size if drop_last else -(-len(x) // batch_size)
+    steps = n // batch_size if drop_last else -(-n // batch_size)
     if not steps:
-        raise ValueError(f"drop_last: expected at least one batch of {batch_size} samples, got {len(x)} of them")
+        raise ValueError(f"drop_last: expected at least one batch of {batch_size} samples, got {n} of them")
 
-    job = _Job(module, loss, metrics)
     rehearse(job, (x, targets), validation, batch_size=batch_size, drop_last=drop_last, augment=augmentation)
     random = imported("numpy.random")
     entropy = entropy_of(seed)
     rng = random.default_rng(entropy)
     augment_seed = int(entropy.spawn(1)[0].generate_state(1, np.uint64)[0])
-    told = logged(metrics, validates=validation is not None)
+    told = logged(job.metrics, validates=validation is not None, losses=job.losses)
     check_schedule(schedule, optimizer, told, (epochs - initial_epoch) * steps)
     if schedule is not None:
         told = told.with_rate()
@@ -141,7 +145,7 @@ def fit(
             "epochs": epochs,
             "initial_epoch": initial_epoch,
             "steps": steps,
-            "samples": steps * batch_size if drop_last else len(x),
+            "samples": steps * batch_size if drop_last else n,
             "metrics": told.names,
         }
         watcher.logged = told
@@ -151,7 +155,7 @@ def fit(
     listeners = [watcher for watcher in watchers if _hears_batches(watcher)]
     if shuffle:
         for _ in range(initial_epoch):
-            rng.permutation(len(x))
+            rng.permutation(n)
     alarm = NaNAlarm(watchers)
     with contextlib.ExitStack() as ends:  # each has its end, also where another one's fails
         for watcher in reversed(watchers):
@@ -208,8 +212,9 @@ def evaluate(
     x: Any,
     y: Any = None,
     *,
-    loss: Criterion,
-    metrics: Sequence[Metric] = (),
+    loss: Losses,
+    loss_weights: Mapping[str, float] | Sequence[float] | None = None,
+    metrics: Metrics = (),
     sample_weight: Any = None,
     batch_size: int = 256,
     verbose: int | str = "auto",
@@ -217,103 +222,73 @@ def evaluate(
     """{"loss": mean loss, and each metric's name: its value} over samples x (n, ...) and targets y (n, ...).
 
     A Dataset stands for both; x may be mapped from a file, which is read a batch at a time. `sample_weight` (n,) says
-    how much a sample counts in the loss; metrics count each once. `verbose`: "auto" draws a bar on stderr, where that
-    is a terminal or a notebook with tqdm and ipywidgets, while it takes more than half a second; 1 also writes a line
-    with the results to stdout; 2 writes the line alone; 0 is silent. Raises ShapeError and its kin before any work.
+    how much a sample counts in the loss; metrics count each once. A model with several inputs or outputs takes and
+    gives them as in `fit`. `verbose`: "auto" draws a bar on stderr, where that is a terminal or a notebook with tqdm
+    and ipywidgets, while it takes more than half a second; 1 also writes a line with the results to stdout; 2 writes
+    the line alone; 0 is silent. Raises ShapeError and its kin before any work.
     """
     check_verbose(verbose)
-    check_loss(loss, weighted=sample_weight is not None)
-    check_metrics(metrics)
+    names = output_names(module)
+    check_losses(loss, names, sample_weight=sample_weight)
+    job = objective(module, loss, metrics, loss_weights)
     x, y = pair_of(x, y, module)
-    if not len(x):
+    if not length(x):
         raise ShapeError("expected at least one sample to evaluate, got none")
-    targets = with_weights(y, weights_of(y, sample_weight, None))
+    targets = with_weights(y, weights_by_output(y, sample_weight, None, names))
     module.ensure_built(x)
     x = samples_of(x, module)  # whose dtype is known by now
-    with working("evaluate", len(x), verbose) as bar:
-        results = _evaluate(_Job(module, loss, metrics), x, targets, batch_size, bar, checked=False)
+    with working("evaluate", length(x), verbose) as bar:
+        results = _evaluate(job, x, targets, batch_size, bar, checked=False)
         bar.result = numbers(results)
     return results
 
 
 @keyword_hints
-def predict(module: Module, x: Any, *, batch_size: int = 256, verbose: int | str = "auto") -> Array:
+def predict(module: Module, x: Any, *, batch_size: int = 256, verbose: int | str = "auto") -> Any:
     """What the last layer gives for samples x (n, ...), computed `batch_size` of them at a time.
 
-    A Dataset stands for its images; x may be mapped from a file, of which no more than a batch is read at a time.
-    `verbose` is as in `evaluate`.
+    It's an array, or for a model with several outputs a tuple of arrays in their order; several inputs are a tuple or a
+    dict, as in `fit`. A Dataset stands for its images; x may be mapped from a file, of which no more than a batch is
+    read at a time. `verbose` is as in `evaluate`.
     """
     batch_size = shapes.count(batch_size, "batch_size")
     check_verbose(verbose)
     x = samples_of(x, module)
-    if len(x) <= batch_size and verbose in ("auto", 0):
-        return module(x[:])
-    parts = []
-    with working("predict", len(x), verbose) as bar:
-        for start in range(0, len(x), batch_size) or (0,):
-            parts.append(module(x[start : start + batch_size]))
-            bar.update(min(start + batch_size, len(x)))
+    n = length(x)
+    if n <= batch_size and verbose in ("auto", 0):
+        return module(_read(x, 0, n))
+    parts: list[Any] = []
+    with working("predict", n, verbose) as bar:
+        for start in range(0, n, batch_size) or (0,):
+            parts.append(module(_read(x, start, start + batch_size)))
+            bar.update(min(start + batch_size, n))
+    if isinstance(parts[0], tuple):
+        return tuple(_joined(own) for own in zip(*parts, strict=True))
+    return _joined(parts)
+
+
+def _read(x: Any, start: int, stop: int) -> Any:
+    """Samples `start` to `stop`, in memory."""
+    return map_arrays(lambda array: array[start:stop], x)
+
+
+def _joined(parts: Sequence[Array]) -> Array:
+    """The batches of an output as one array."""
     whole = np.concatenate(parts) if len(parts) > 1 else parts[0]
     return mark_sigmoid(whole) if is_from_sigmoid(parts[0]) else whole
 
 
-class _Job:
-    """A model with its loss and metrics, and the sums over the batches so far."""
-
-    def __init__(self, module: Module, loss: Criterion, metrics: Sequence[Metric]) -> None:
-        self.metrics, self.is_sum = metrics, getattr(loss, "reduction", "mean") == "sum"
-        self.of_probabilities = gives_probabilities(module)
-        self.loss: Criterion
-        self.module, self.loss, self.finish = joined(module, loss)
-
-    def reset(self) -> None:
-        self.total, self.seen = 0.0, 0.0
-        for metric in self.metrics:
-            metric.reset()
-            if isinstance(metric, Metric):
-                metric.of_probabilities = self.of_probabilities
-
-    def train(self, inputs: Array, part: tuple[Any, ...], optimizer: Optimizer) -> None:
-        scores, backward = self.module.forward(inputs, train=True)
-        dscores = self.count(scores, *part)
-        optimizer.zero_grad()
-        backward(dscores, need_dx=False)
-        optimizer.step()
-
-    def count(self, scores: Array, targets: Any, weights: Any = None) -> Array:
-        count = len(scores) if weights is None else float(weights.sum())
-        if weights is None:
-            loss, dscores = self.loss(scores, targets)
-        elif count:
-            loss, dscores = self.loss(scores, targets, weights)
-        else:  # a batch of which nothing counts
-            loss, dscores = 0.0, np.zeros_like(scores)
-        self.total += loss if self.is_sum else loss * count
-        self.seen += count
-        if self.metrics:
-            outputs = scores if self.finish is None else self.finish(scores)
-            for metric in self.metrics:
-                metric.update(outputs, targets)
-        return dscores
-
-    def result(self, *, each_batch: bool = False) -> dict[str, Any]:
-        """The mean loss per sample, and the metrics: after each batch only those that are quick to tell."""
-        metrics = [metric for metric in self.metrics if not each_batch or getattr(metric, "each_batch", True)]
-        mean = self.total / self.seen if self.seen else math.nan
-        return {"loss": mean} | {metric.name: metric.result() for metric in metrics}
-
-
 def _evaluate(
-    job: _Job, x: Any, targets: tuple[Any, ...], batch_size: int, bar: Bar, *, checked: bool = True
+    job: Objective, x: Any, targets: tuple[Any, ...], batch_size: int, bar: Bar, *, checked: bool = True
 ) -> dict[str, Any]:
     job.reset()
     done = 0
     for inputs, part in batches(x, targets, batch_size=batch_size):
         scores = job.module(inputs)
         if not (checked or done):  # the first scores tell what all targets must be
-            check_targets([job.loss, *job.metrics], scores.shape, targets[0])
+            check_outputs(job, scores, targets[0])
         job.count(scores, *part)
-        done += len(inputs)
+        done += length(inputs)
         bar.update(done, lambda: numbers(job.result(each_batch=True)))
     return job.result()
 

@@ -12,7 +12,10 @@ from minidl.data.rows import is_in_memory
 from minidl.errors import ShapeError
 from minidl.losses.loss import Loss
 from minidl.module import Buffer, Module
+from minidl.nested import length, map_arrays
 from minidl.process.importing import imported
+from minidl.training.objective import Objective
+from minidl.training.output_arguments import naming
 from minidl.typing import Array, Shape
 
 Part: TypeAlias = tuple[Any, tuple[Any, ...]]
@@ -29,7 +32,7 @@ READ = 1 << 26
 
 
 def rehearse(
-    job: Any, training: Part, validation: Part | None, *, batch_size: int, drop_last: bool, augment: Any
+    job: Objective, training: Part, validation: Part | None, *, batch_size: int, drop_last: bool, augment: Any
 ) -> None:
     """Pass a batch of training and one of validation through a copy of the job: its module, loss and metrics.
 
@@ -42,7 +45,7 @@ def rehearse(
         return
     with _random_numbers_kept():
         if augment is None or augment.repeatable:
-            for size in _sizes(len(training[0]), batch_size, drop_last, own):
+            for size in _sizes(length(training[0]), batch_size, drop_last, own):
                 _train(copied, training, size, batch_size, augment, own=own)
         if validation is not None:
             _validate(copied, validation, FEW if own else max(batch_size, 256))
@@ -55,7 +58,7 @@ def _sizes(n: int, batch_size: int, drop_last: bool, own: bool) -> list[int]:
     return [min(whole, FEW) if own else whole] + [last] * (0 < last < whole and (last == 1 or not own))
 
 
-def _train(job: Any, part: Part, size: int, batch_size: int, augment: Any, *, own: bool) -> None:
+def _train(job: Objective, part: Part, size: int, batch_size: int, augment: Any, *, own: bool) -> None:
     inputs, *targets = _first(part, size)
     if augment is not None:
         copy = imported("copy")
@@ -64,23 +67,24 @@ def _train(job: Any, part: Part, size: int, batch_size: int, augment: Any, *, ow
     try:
         scores, backward = job.module.forward(inputs, train=True)
     except ShapeError as error:
-        if size > 1 or batch_size == 1 or len(part[0]) == 1:
+        n = length(part[0])
+        if size > 1 or batch_size == 1 or n == 1:
             raise
         raise ShapeError(
-            f"the last of an epoch's batches has 1 of {len(part[0])} samples: {error}; drop_last=True leaves it out, "
+            f"the last of an epoch's batches has 1 of {n} samples: {error}; drop_last=True leaves it out, "
             "another batch_size may do without it"
         ) from None
-    check_targets([job.loss, *job.metrics], scores.shape, part[1][0] if augment is None else targets[0])
+    check_outputs(job, scores, part[1][0] if augment is None else targets[0])
     dscores = job.count(scores, *targets)
     if not own:
         backward(dscores, need_dx=False)
 
 
-def _validate(job: Any, part: Part, size: int) -> None:
+def _validate(job: Objective, part: Part, size: int) -> None:
     inputs, *targets = _first(part, size)
     try:
         scores = job.module(inputs)
-        check_targets([job.loss, *job.metrics], scores.shape, part[1][0])
+        check_outputs(job, scores, part[1][0])
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation_data: {error}") from None
     job.count(scores, *targets)
@@ -88,8 +92,18 @@ def _validate(job: Any, part: Part, size: int) -> None:
 
 def _first(part: Part, size: int) -> list[Any]:
     """Copies of the first samples, their targets and, if there are any, their weights; all 0 would count nothing."""
-    inputs, targets, *weights = (np.array(array[:size]) for array in (part[0], *part[1]))
-    return [inputs, targets, *(each if each.any() else np.ones_like(each) for each in weights)]
+    inputs, targets, *weights = map_arrays(lambda array: np.array(array[:size]), (part[0], *part[1]))
+    return [inputs, targets, *map_arrays(lambda each: each if each.any() else np.ones_like(each), tuple(weights))]
+
+
+def check_outputs(job: Objective, scores: Any, targets: Any) -> None:
+    """Raise ShapeError, TypeError or ValueError where any target doesn't fit the loss or a metric of its output.
+
+    `scores` are those of a batch.
+    """
+    for output, own, each in zip(job.outputs, job.scores_by_output(scores), job.by_output(targets), strict=True):
+        with naming("", output.name):
+            check_targets([output.loss, *output.metrics], own.shape, each)
 
 
 def check_targets(criteria: Sequence[Any], shape: Shape, targets: Any) -> None:
@@ -117,9 +131,9 @@ def _tells(each: Any) -> bool:
     return own is not None and all(own <= places.get(name, own) for name in ("__call__", "each", "update"))
 
 
-def _is_own(job: Any) -> bool:
+def _is_own(job: Objective) -> bool:
     """Whether all is minidl's, of which is known that samples don't matter to one another but to batch norm."""
-    parts = [job.loss, *job.metrics, *_modules(job.module)]
+    parts = [*job.criteria, *_modules(job.module)]
     return all(type(part).__module__.startswith("minidl.") for part in parts)
 
 
@@ -129,7 +143,7 @@ def _modules(module: Module) -> Iterator[Module]:
         yield from _modules(child)
 
 
-def _copy(job: Any, *, own: bool) -> Any:
+def _copy(job: Objective, *, own: bool) -> Objective | None:
     """A copy of the job that has counted nothing; None where it can't be copied.
 
     Layers of minidl's change no weights and, before a backward pass, no gradients: these aren't copied.
@@ -141,7 +155,7 @@ def _copy(job: Any, *, own: bool) -> Any:
         arrays = [each for _, each in job.module.named_state() if each.is_built and not isinstance(each, Buffer)]
         shared = {id(vector): vector for array in arrays for vector in array.flat}
     try:
-        copied = copy.deepcopy(job, shared)
+        copied: Objective = copy.deepcopy(job, shared)
     except Exception:  # a lock, a file or the like in a module of one's own
         return None
     copied.reset()

@@ -7,7 +7,8 @@ from minidl.display.progress import Bar, check_verbose, working
 from minidl.losses import CrossEntropy, MeanSquaredError
 from minidl.module import Module
 from minidl.optim import SGD, Adam
-from minidl.training.loop import Criterion, fit, predict
+from minidl.training.loop import fit, predict
+from minidl.training.objective import Criterion
 from minidl.typing import Array, Shape
 
 

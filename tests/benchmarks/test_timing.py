@@ -103,3 +103,10 @@ def test_median_and_quartiles(samples, median, quartiles):
     timing = Timing(samples, loops=1)
     assert timing.median == median
     assert timing.quartiles == pytest.approx(quartiles)
+
+
+@pytest.mark.parametrize(("quick", "calls"), [(True, 3), (False, 4)])
+def test_a_short_run_tries_nothing_where_a_call_is_a_sample(quick, calls):
+    loops = []
+    interleave({"a": lambda n: float(loops.append(n) or 1)}, settings(quick=quick))
+    assert loops == [1] * calls

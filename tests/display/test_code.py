@@ -55,7 +55,7 @@ def layers(draw, depth=2):
     return kind(**options)
 
 
-CONTAINERS = (Chain, ml.Residual, ml.Concatenate, ml.Add)
+CONTAINERS = (Chain, ml.Residual, ml.Concatenate, ml.Add, ml.Multiply)
 
 
 def plain(value, name=""):

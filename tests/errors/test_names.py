@@ -97,6 +97,7 @@ def things():
     images = np.zeros((1, 1, 2, 2), np.float32)
     return {
         "Module": made,
+        "Graph": ml.Graph(node := ml.Input((2,)), ml.Dense(1)(node)),
         "Parameter": made[1].weight,
         "History": ml.History(loss=[1.0]),
         "Loss": ml.CrossEntropy(),

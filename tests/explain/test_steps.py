@@ -110,3 +110,30 @@ def test_images_are_bytes_where_these_say_all():
         encoded = encode_images(other)
         assert not encoded["is_bytes"]
         np.testing.assert_array_equal(np.stack([decoded(text) for text in encoded["data"]]), other.reshape(2, -1))
+
+
+def test_a_graph_is_explained_node_by_node():
+    x = ml.Input((1, 6, 6))
+    a = ml.Conv2D(2, 3, padding=1)(x)
+    b = ml.Concatenate()(a, ml.ReLU()(a), name="both")
+    model = ml.Graph(x, ml.Softmax()(ml.Dense(3)(ml.Flatten()(b))), seed=0)
+    found = [(step["kind"], step["from"], step["path"], tuple(step["shape"])) for step in network_steps(model)]
+    assert found == [
+        ("convolution", [0], "conv2d", (2, 6, 6)),
+        ("elementwise", [1], "relu", (2, 6, 6)),
+        ("concatenate", [1, 2], "both", (4, 6, 6)),
+        ("flatten", [3], "flatten", (144,)),
+        ("dense", [4], "dense", (3,)),
+        ("softmax", [5], "softmax", (3,)),
+    ]
+
+
+def test_graphs_that_cannot_be_explained():
+    x, z = ml.Input((1, 4, 4), name="x"), ml.Input((3,), name="z")
+    scores = ml.Dense(3)(ml.Flatten()(x), name="scores")
+    with pytest.raises(
+        ValueError, match="expected a model of one image and its classes, got inputs x, z and outputs add"
+    ):
+        network_steps(ml.Graph([x, z], scores + z))
+    with pytest.raises(ValueError, match="layer multiply, Multiply, can't be explained"):
+        network_steps(ml.Graph(x, scores * scores))

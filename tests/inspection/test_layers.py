@@ -65,3 +65,24 @@ def test_models_that_do_not_fit():
         inspection.features(ml.Sequential([ml.ReLU()], input_shape=(2, 4, 5)), images())
     with pytest.raises(TypeError, match="did you mean batch_size"):
         inspection.features(small(), images(), batchsize=2)
+
+
+def test_a_graph_s_nodes():
+    x, z = ml.Input((4,), name="x"), ml.Input((3,), name="z")
+    a = ml.ReLU()(ml.Dense(3)(x))
+    model = ml.Graph([x, z], ml.Dense(2)(a * z), seed=0)
+    given = np.ones((5, 4), np.float32), np.full((5, 3), 2, np.float32)
+    seen = inspection.activations(model, given)
+    assert list(seen) == ["dense Dense", "relu ReLU", "multiply Multiply", "dense_1 Dense"]
+    np.testing.assert_array_equal(seen["multiply Multiply"], 2 * seen["relu ReLU"])
+    np.testing.assert_array_equal(seen["dense_1 Dense"], model(given))
+    np.testing.assert_array_equal(inspection.features(model, given, batch_size=2), seen["multiply Multiply"])
+    with pytest.raises(ml.ShapeError, match="expected at least one sample, got none"):
+        inspection.activations(model, (given[0][:0], given[1][:0]))
+
+
+def test_a_graph_of_several_inputs_has_no_map_of_pixels():
+    x, z = ml.Input((1, 4, 4), name="x"), ml.Input((16,), name="z")
+    model = ml.Graph([x, z], ml.Dense(2)(ml.Flatten()(x) + z))
+    with pytest.raises(TypeError, match="model: expected one input, got a Graph of x, z"):
+        inspection.saliency(model, np.ones((1, 1, 4, 4), np.float32))

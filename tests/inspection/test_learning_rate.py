@@ -3,6 +3,7 @@ import pytest
 
 import minidl as ml
 from minidl import inspection
+from tests import two_by_two
 
 
 def data():
@@ -126,3 +127,13 @@ def test_arguments_that_do_not_fit():
         inspection.find_learning_rate(model, data()[0], loss=ml.CrossEntropy(), optimizer=optimizer)
     with pytest.raises(ml.ShapeError, match="as many targets"):
         inspection.find_learning_rate(model, data()[0], data()[1][:5], loss=ml.CrossEntropy(), optimizer=optimizer)
+
+
+def test_a_model_with_several_outputs():
+    images, angles, classes, boxes = two_by_two.data()
+    model = two_by_two.TwoByTwo()
+    optimizer = ml.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(TypeError, match="expected a model with one output, got one with class, box"):
+        inspection.find_learning_rate(
+            model, (images, angles), (classes, boxes), loss=ml.CrossEntropy(), optimizer=optimizer
+        )

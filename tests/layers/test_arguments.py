@@ -253,6 +253,10 @@ REPRESENTATIONS = [
     "Embedding(10, 4, weight_init='zeros')",
     "Concatenate([[], Dense(2)])",
     "Add([[Dense(2)], Dense(2)])",
+    "Multiply([[], Dense(2)])",
+    "Concatenate()",
+    "Add()",
+    "Multiply()",
     "Residual([Dense(2)])",
     "AveragePool2D(2)",
     "AveragePool2D((3, 2), stride=2, padding='same', count_include_pad=False)",
@@ -291,14 +295,14 @@ def test_the_representations_are_of_all_layers():
     assert {layer.__name__ for layer in LAYERS} <= shown
 
 
-@pytest.mark.parametrize("branches", [[], ml.Dense(2), "Dense", None])
-@pytest.mark.parametrize("layer", [ml.Concatenate, ml.Add])
+@pytest.mark.parametrize("branches", [[], ml.Dense(2), "Dense", 3])
+@pytest.mark.parametrize("layer", [ml.Concatenate, ml.Add, ml.Multiply])
 def test_branches_are_a_list(layer, branches):
     with pytest.raises(TypeError, match="branches: expected a list of modules or of lists of layers, got "):
         layer(branches)
 
 
-@pytest.mark.parametrize("layer", [ml.Concatenate, ml.Add])
+@pytest.mark.parametrize("layer", [ml.Concatenate, ml.Add, ml.Multiply])
 def test_branches_are_modules(layer):
     with pytest.raises(TypeError, match=re.escape("branches[1]: expected a Module or a list of layers, got 3")):
         layer([ml.Dense(1), 3])

@@ -115,6 +115,11 @@ TABLE |= {
     "Embedding": (Numbered, (5,)),
     "Concatenate": (lambda: ml.Concatenate([[], ml.Conv2D(3, 3, padding=1), [ml.Conv2D(2, 1), ml.ReLU()]]), IMAGE),
     "Concatenate of vectors": (lambda: ml.Concatenate([ml.Dense(3), ml.Dense(2)]), (6,)),
+    "Multiply": (lambda: ml.Multiply([[ml.Dense(6), ml.ReLU()], [], ml.Dense(6)]), (6,)),
+    "Multiply by gates": (
+        lambda: ml.Multiply([[], [ml.AdaptiveAveragePool2D(1), ml.Conv2D(4, 1), ml.Sigmoid()]]),
+        IMAGE,
+    ),
     "Add": (lambda: ml.Add([[ml.Dense(6), ml.ReLU()], [], ml.Dense(6)]), (6,)),
 }
 

@@ -102,6 +102,13 @@ TABLE = {
         ml.Accuracy,
         lambda scores, labels, weights: sklearn.accuracy_score(labels, scores.argmax(1), sample_weight=weights),
     ),
+    "mean intersection over union": (
+        classes,
+        ml.MeanIoU,
+        lambda scores, labels, weights: sklearn.jaccard_score(
+            labels, scores.argmax(1), average="macro", sample_weight=weights, zero_division=0
+        ),
+    ),
     "confusion matrix": (
         classes,
         ml.ConfusionMatrix,

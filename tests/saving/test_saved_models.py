@@ -45,6 +45,7 @@ def containers(inner):
         st.builds(ml.Residual, rows),
         st.builds(lambda row: ml.Concatenate([[], row]), rows),
         st.builds(lambda row: ml.Add([row, []]), rows),
+        st.builds(lambda row: ml.Multiply([[], row]), rows),
         st.builds(ml.Sequential, rows, seed=st.one_of(st.none(), st.integers(0, 2**64))),
         st.builds(nested, inner, st.sampled_from([1, 40, 60])),
     )

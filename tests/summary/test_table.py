@@ -278,3 +278,45 @@ def test_what_is_frozen():
     assert summary.summarize(model, (1, 28, 28)).note == "0 parameters are trained, 1,257 are frozen."
     model.trainable = True
     assert summary.summarize(model, (1, 28, 28)).note == ""
+
+
+def test_a_graph_shows_what_is_connected_to_what(capsys):
+    image, angle = ml.Input((1, 4, 4), name="image"), ml.Input((3,), name="angle")
+    a = ml.Conv2D(2, 3, padding=1)(image)
+    b = ml.Flatten()(a + ml.ReLU()(a))
+    model = ml.Graph([image, angle], ml.Dense(2)(ml.Concatenate()(b, angle), name="head"), seed=0)
+    model.summary()
+    assert capsys.readouterr().out.splitlines() == [
+        "layer                    connected to    output shape  parameters  MACs  memory",
+        "-------------------------------------------------------------------------------",
+        "image                                    (n, 1, 4, 4)",
+        "angle                                    (n, 3)",
+        "conv2d Conv2D            image           (n, 2, 4, 4)          20   288   128 B",
+        "relu ReLU                conv2d          (n, 2, 4, 4)           0     0   128 B",
+        "add Add                  conv2d, relu    (n, 2, 4, 4)           0     0   128 B",
+        "flatten Flatten          add             (n, 32)                0     0   128 B",
+        "concatenate Concatenate  flatten, angle  (n, 35)                0     0   140 B",
+        "head Dense               concatenate     (n, 2)                72    70     8 B",
+        "-------------------------------------------------------------------------------",
+        "Graph                                                          92   358   660 B",
+    ]
+    table = summary.summarize(model, model.input_shape, timings=True, batch_size=2)
+    assert table.data()["layers"][2]["connected_to"] == ["conv2d", "relu"]
+    assert all(row.forward > 0 for row in (*table.rows, table.total))
+    assert "connected to" in model._repr_html_()
+
+
+def test_a_graph_that_is_a_chain_looks_like_one(capsys):
+    x = ml.Input((4,))
+    ml.Graph(x, ml.ReLU()(ml.Dense(2)(x))).summary()
+    assert "connected" not in capsys.readouterr().out
+
+
+def test_what_is_inside_of_a_graph_s_layers():
+    x = ml.Input((4,))
+    model = ml.Graph(x, ml.Residual([ml.Dense(4)])(ml.Sequential([ml.Dense(4)])(x)))
+    rows = summary.summarize(model, (4,), expand=True).rows
+    assert [(row.depth, row.name) for row in rows] == [
+        *((0, "sequential Sequential"), (1, "sequential.0 Dense")),
+        *((0, "residual Residual"), (1, "residual.body Chain"), (2, "residual.body.0 Dense")),
+    ]

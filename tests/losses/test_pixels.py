@@ -1,0 +1,128 @@
+"""Losses of classes for the pixels of images: scores (n, classes, h, w), targets (n, h, w)."""
+
+import numpy as np
+import pytest
+
+import minidl as ml
+from minidl.testing import check_gradients
+
+RNG = np.random.default_rng(3)
+SCORES = RNG.standard_normal((3, 4, 2, 5))
+LABELS = RNG.integers(0, 4, (3, 2, 5))
+WEIGHTS = np.array([0.5, 2.0, 1.0, 3.0])
+
+LOSSES = [
+    ml.CrossEntropy(),
+    ml.CrossEntropy(label_smoothing=0.2),
+    ml.CrossEntropy(class_weight=WEIGHTS),
+    ml.FocalLoss(),
+    ml.FocalLoss(gamma=1.5, alpha=WEIGHTS),
+]
+
+
+def by_rows(loss, targets):
+    """The loss and its gradient, where each pixel is a row of its own."""
+    rows = np.array([SCORES[i, :, r, q] for i in range(3) for r in range(2) for q in range(5)])
+    labels = np.array([targets[i, ..., r, q] for i in range(3) for r in range(2) for q in range(5)])
+    value, gradient = loss(rows, labels)
+    dscores = np.empty_like(SCORES)
+    for row, (i, r, q) in zip(gradient, np.ndindex(3, 2, 5), strict=True):
+        dscores[i, :, r, q] = row
+    return value, dscores
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_each_pixel_is_a_row(loss):
+    value, dscores = loss(SCORES, LABELS)
+    wanted, gradient = by_rows(loss, LABELS)
+    assert value == pytest.approx(wanted, rel=1e-12)
+    np.testing.assert_allclose(dscores, gradient, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("loss", [ml.CrossEntropy(), ml.FocalLoss(), ml.KLDivergence()], ids=repr)
+def test_targets_of_the_scores_shape(loss):
+    soft = RNG.random(SCORES.shape)
+    soft /= soft.sum(axis=1, keepdims=True)
+    value, dscores = loss(SCORES, soft)
+    wanted, gradient = by_rows(loss, soft)
+    assert value == pytest.approx(wanted, rel=1e-12)
+    np.testing.assert_allclose(dscores, gradient, rtol=1e-12, atol=1e-15)
+
+
+def test_cross_entropy_in_plain_loops():
+    losses = []
+    for i, r, q in np.ndindex(3, 2, 5):
+        logits = SCORES[i, :, r, q]
+        losses.append(np.log(np.exp(logits).sum()) - logits[LABELS[i, r, q]])
+    assert ml.CrossEntropy()(SCORES, LABELS)[0] == pytest.approx(np.mean(losses), rel=1e-12)
+    of_samples = np.reshape(losses, (3, 10)).mean(axis=1)
+    np.testing.assert_allclose(ml.CrossEntropy(reduction="none")(SCORES, LABELS)[0], of_samples, rtol=1e-12)
+    assert ml.CrossEntropy(reduction="sum")(SCORES, LABELS)[0] == pytest.approx(of_samples.sum(), rel=1e-12)
+    value, dscores = ml.CrossEntropy()(SCORES, LABELS, [1, 0, 3])
+    assert value == pytest.approx((of_samples[0] + 3 * of_samples[2]) / 4, rel=1e-12)
+    assert not dscores[1].any()
+
+
+def test_memory_order_and_type():
+    for scores in (SCORES, np.ascontiguousarray(SCORES.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)):
+        scores = scores.astype(np.float32)
+        value, dscores = ml.CrossEntropy()(scores, LABELS.astype(np.uint8))
+        assert value == pytest.approx(ml.CrossEntropy()(SCORES, LABELS)[0], rel=1e-5)
+        assert dscores.dtype == np.float32
+        assert dscores.shape == SCORES.shape
+        assert dscores.transpose(0, 2, 3, 1).flags.c_contiguous
+
+
+@pytest.mark.parametrize("loss", LOSSES[:4], ids=repr)
+def test_gradient_by_differences(loss):
+    def f(scores):
+        value, gradient = loss(scores, LABELS)
+        return np.array(value), lambda dy: gradient * dy
+
+    check_gradients(f, SCORES)
+
+
+def test_sequences():
+    value, _ = ml.CrossEntropy()(SCORES.reshape(3, 4, 10), LABELS.reshape(3, 10))
+    assert value == pytest.approx(ml.CrossEntropy()(SCORES, LABELS)[0], rel=1e-14)
+
+
+def test_errors():
+    with pytest.raises(
+        ml.ShapeError, match=r"targets: expected \(3, 2, 5\) class indices .* got \(3,\); for a class a"
+    ):
+        ml.CrossEntropy()(SCORES, LABELS[:, 0, 0])
+    with pytest.raises(ml.ShapeError, match=r"expected \(3, 2, 5\) class indices .* got \(3, 5, 2\)"):
+        ml.CrossEntropy()(SCORES, LABELS.transpose(0, 2, 1))
+    with pytest.raises(ValueError, match="expected class indices from 0 to 3, got 4"):
+        ml.CrossEntropy()(SCORES, LABELS + 1)
+    with pytest.raises(ValueError, match="expected class indices as integers, got float64; of whole numbers"):
+        ml.CrossEntropy()(SCORES, LABELS * 1.0)
+    with pytest.raises(ValueError, match="rows that don't sum to 1"):
+        ml.CrossEntropy()(SCORES, SCORES)
+    with pytest.raises(ValueError, match="for class indices use CrossEntropy"):
+        ml.KLDivergence()(SCORES, LABELS)
+    with pytest.warns(UserWarning, match="CrossEntropy takes logits, and these scores are what a Sigmoid gave"):
+        ml.CrossEntropy()(ml.functional.sigmoid(SCORES)[0], LABELS)
+
+
+def test_a_network_that_labels_pixels():
+    rng = np.random.default_rng(0)
+    x = rng.random((40, 1, 6, 6), dtype=np.float32)
+    y = (x[:, 0] > 0.4).astype(np.int64) + (x[:, 0] > 0.7)
+    layers = [ml.Conv2D(8, 3, padding="same"), ml.ReLU(), ml.Conv2D(3, 1)]
+    model = ml.Sequential(layers, input_shape=(1, 6, 6), seed=0)
+    optimizer = ml.Adam(model.parameters(), lr=0.05)
+    metrics = [ml.Accuracy(), ml.MeanIoU(), ml.ConfusionMatrix(), ml.F1()]
+    history = model.fit(
+        x, y, loss=ml.CrossEntropy(), optimizer=optimizer, epochs=60, batch_size=4, metrics=metrics, seed=0,
+        validation_split=0.2, verbose=0,
+    )  # fmt: skip
+    assert history["loss"][-1] < history["loss"][0] / 3
+    assert history["val_accuracy"][-1] > 0.9
+    assert history["val_confusion_matrix"][-1].sum() == 8 * 36
+    scores = model.predict(x[32:])
+    assert scores.shape == (8, 3, 6, 6)
+    assert history["val_accuracy"][-1] == (scores.argmax(axis=1) == y[32:]).mean()
+    with pytest.raises(ml.ShapeError, match="targets: expected"):
+        model.fit(x, y[:, 0, 0], loss=ml.CrossEntropy(), optimizer=optimizer, verbose=0)

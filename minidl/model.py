@@ -179,6 +179,8 @@ class Sequential(Chain, SavedModel):
                 flatten_parameters(self, self.dtype)
             vars(self)["input_shape"] = input_shape
 
+    describe = Chain.describe
+
     def infer(self, x: Array) -> Array:
         """Inference: y alone. Floats of another dtype are converted to the model's; raises ShapeError, DTypeError."""
         self.ensure_built(x)
@@ -268,6 +270,8 @@ class Graph(Network, SavedModel):
         with uninterrupted():
             move_together(unbuilt, self.dtype)  # the others belong to another model, too
             vars(self)["input_shape"] = input_shape
+
+    describe = Network.describe
 
     def infer(self, x: Any) -> Any:
         """Inference: y alone. Floats of another dtype are converted to the graph's; raises ShapeError, DTypeError."""

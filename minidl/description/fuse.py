@@ -23,7 +23,7 @@ def fused(description: Description, *, keeps: bool) -> Description:
             operator = before.operator.fused(node.operator, keeps=keeps)
             if operator is not None and len(inputs) <= 2:
                 others = tuple(other for other in inputs if other != source)
-                node, nodes[source] = node._replace(operator=operator), None
+                node, nodes[source] = node._replace(operator=operator, order=before.order), None
                 inputs = before.inputs + others
                 break
         place[number] = len(nodes)

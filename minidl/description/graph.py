@@ -21,6 +21,8 @@ class Node(NamedTuple):
     """The dotted name of its module, as in the names of parameters."""
     layer: str = ""
     """The class of its module."""
+    order: int = -1
+    """Its number before operators were fused: by this, the gradients that readers of a value hand back are added."""
 
     @property
     def is_opaque(self) -> bool:
@@ -70,19 +72,27 @@ class Describer:
     def add(self, operator: Operator, *inputs: Value, shape: Shape) -> Value:
         """What an operator gives for these values."""
         name = ".".join(self._path)
-        self.nodes.append(Node(operator, tuple(value.node for value in inputs), tuple(shape), name, self._layer))
+        self.nodes.append(Node(operator, tuple(value.node for value in inputs), tuple(shape), name, self._layer, len(self.nodes)))
         return Value(len(self.nodes) - 1, tuple(shape))
 
-    def call(self, module: Any, *inputs: Value, name: str = "") -> Value:
+    def call(self, module: Any, *inputs: Value, name: str = "") -> Any:
         """What a module gives for these values: its own description, or a node that runs its `forward`."""
         self.modules.append(module)
         with self._inside(name, module):
             if describes_itself(module):
-                described: Value = module.describe(self, *inputs)
-                return described
-            shapes = [value.shape for value in inputs]
-            shape = module.output_shape(shapes[0] if len(shapes) == 1 else tuple(shapes))
-            return self.add(Opaque(module), *inputs, shape=shape)
+                return module.describe(self, *inputs)
+            return self.opaque(module, *inputs)
+
+    def call_in_pass(self, module: Any, *inputs: Value) -> Any:
+        """What a module gives whose own pass is under way; None where that isn't what it describes."""
+        self.modules.append(module)
+        return module.describe(self, *inputs) if describes_itself(module, in_pass=True) else None
+
+    def opaque(self, module: Any, *inputs: Value) -> Value:
+        """A node that runs a module's `forward`."""
+        shapes = [value.shape for value in inputs]
+        shape = module.output_shape(shapes[0] if len(shapes) == 1 else tuple(shapes))
+        return self.add(Opaque(module), *inputs, shape=shape)
 
     @contextlib.contextmanager
     def _inside(self, name: str, module: Any) -> Iterator[None]:
@@ -102,14 +112,18 @@ class Describer:
 
 
 HARMLESS = frozenset({"__init__", "__doc__", "__module__", "__qualname__", "__annotations__", "__firstlineno__"})
+PASSES = frozenset({"infer", "forward"})
 
 
-def describes_itself(module: Any) -> bool:
-    """Whether what it computes is what the `describe` of its class says: a subclass that redefines anything doesn't."""
+def describes_itself(module: Any, *, in_pass: bool = False) -> bool:
+    """Whether what it computes is what the `describe` of its class says: a subclass that redefines anything doesn't.
+
+    But where its class's own pass is under way already, `in_pass`, a subclass may have redefined that.
+    """
     redefined: set[str] = set()
     for kind in type(module).__mro__:
         own = vars(kind)
         if "describe" in own or "formula" in own:
-            return not any(hasattr(kind, name) for name in redefined - HARMLESS)
+            return not any(hasattr(kind, name) for name in redefined - HARMLESS - (PASSES if in_pass else set()))
         redefined |= {name for name, value in own.items() if callable(value) or isinstance(value, property)}
     return False

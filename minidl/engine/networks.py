@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from minidl import functional as F
-from minidl.description.graph import Describer, Purpose
+from minidl.description.graph import Describer, Purpose, Value
 from minidl.engine import room
 from minidl.engine.room import waiting
 from minidl.engine.shelf import Prepared, Shelf
@@ -124,8 +124,10 @@ def _prepare(module: Module, xs: tuple[Array, ...], purpose: Purpose) -> Prepare
             return None
         describer = Describer(purpose, batch_size=sizes.pop())
         inputs = [describer.input(x.shape[1:]) for x in xs]
-        described = describer.call(module, *inputs)
-        outputs = list(described) if isinstance(described, list) else [described]
+        described = describer.call_in_pass(module, *inputs)
+        if described is None:
+            return None
+        outputs = [described] if isinstance(described, Value) else list(described)
         description = describer.described(inputs, outputs)
         read = {source for node in description.nodes if not node.is_opaque for source in node.inputs}
         if any(x.dtype != dtype for i, x in zip(description.inputs, xs, strict=True) if i in read):

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minidl.description.graph import Describer, Value
+from minidl.engine.networks import Networks
 from minidl import functional as F
 from minidl.errors import DTypeError, NotBuiltError, ShapeError
 from minidl.graph.gradients import gradients_of_inputs
@@ -13,7 +15,7 @@ from minidl.graph.node import Node, single
 from minidl.graph.plan import Step, steps_of
 from minidl.graph.wiring import Wiring
 from minidl.module import Module
-from minidl.typing import Backward, Shape
+from minidl.typing import Array, Backward, Shape
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -41,6 +43,7 @@ class Network(Module):
         self.input_names = tuple(wiring.vertices[i].name for i in wiring.inputs)
         self.output_names = tuple(output_names or (wiring.vertices[i].name for i in wiring.outputs))
         self._steps = steps_of(wiring, self.layers)
+        self._networks = Networks()
         self._calls = 1 + sum(calls(self.layers[i]) for vertex in wiring.vertices if (i := vertex.layer) is not None)
         self._nodes: tuple[Node, ...] | None = None
 
@@ -165,8 +168,22 @@ class Network(Module):
             if vertex.layer is not None
         )
 
+    def describe(self, describer: Describer, *inputs: Value) -> Value | tuple[Value, ...]:
+        given = dict(zip(self.wiring.inputs, inputs, strict=True))
+        values: list[Value] = []
+        for i, vertex in enumerate(self.wiring.vertices):
+            if vertex.layer is None:
+                values.append(given[i])
+            else:
+                read = [values[j] for j in vertex.inputs]
+                values.append(describer.call(self.layers[vertex.layer], *read, name=vertex.name))
+        return one_or_all([values[i] for i in self.wiring.outputs])  # type: ignore[no-any-return]
+
     def infer(self, x: Any) -> Any:
         arrays = self._checked_inputs(x)
+        ys = self._networks.infer(self, *arrays)
+        if ys is not None:
+            return self._given(ys)
         values = dict(zip(self.wiring.inputs, arrays, strict=True))
         step = None
         try:
@@ -180,6 +197,9 @@ class Network(Module):
 
     def forward(self, x: Any, *, train: bool) -> tuple[Any, Backward]:
         arrays = self._checked_inputs(x)
+        prepared = self._networks.forward(self, *arrays, train=train)
+        if prepared is not None:
+            return self._given(prepared[0]), self._backward_of(*prepared, arrays)
         values = dict(zip(self.wiring.inputs, arrays, strict=True))
         inputs_like = [(each.shape, each.dtype) for each in arrays]
         backwards: list[Backward] = []
@@ -204,6 +224,21 @@ class Network(Module):
             return one_or_all([np.zeros(*like) if dx is None else dx for dx, like in each])
 
         return self._given(outputs), backward
+
+    def _backward_of(self, ys: Sequence[Array], of_network: Any, arrays: Sequence[Array]) -> Backward:
+        """The backward of a network that was prepared."""
+        outputs_like, inputs_like = ([(each.shape, each.dtype) for each in group] for group in (ys, arrays))
+
+        def backward(dy: Any, *, need_dx: bool = True) -> Any:
+            given = zip(self._checked_gradients(dy, outputs_like), outputs_like, strict=True)
+            dys = [np.zeros(*like) if gradient is None else gradient for gradient, like in given]
+            found = of_network(dys, need_dx=need_dx)
+            if not need_dx:
+                return None
+            each = zip(found, inputs_like, strict=True)
+            return one_or_all([np.zeros(*like) if dx is None else dx for dx, like in each])
+
+        return backward
 
     def _checked_inputs(self, x: Any) -> tuple[Any, ...]:
         """`arrays_of`. Raises ShapeError as well unless they have as many samples."""

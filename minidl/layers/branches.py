@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from minidl.description import operators as op
+from minidl.description.graph import Describer, Value
+from minidl.engine.composite import Composite
 from minidl.errors import DTypeError, ShapeError
 from minidl.functional.origin import is_from_sigmoid, mark_sigmoid
 from minidl.layers.container import Chain, listed
@@ -23,7 +26,7 @@ Pullback: TypeAlias = Callable[[Array], list[Array]]
 """From dy to the gradient of each value that was joined."""
 
 
-class Branches(Module):
+class Branches(Composite):
     """Modules or lists of layers, whose outputs a subclass joins to one, and whose gradients it hands back to each.
 
     Without branches it joins several inputs: as a tuple, or as the nodes that it's called on.
@@ -33,6 +36,7 @@ class Branches(Module):
         if branches is not None:
             _check_branches(branches)
         self.branches = [branch if isinstance(branch, Module) else Chain(branch) for branch in branches or ()]
+        super().__init__()
 
     def arguments(self) -> dict[str, Any]:
         return super().arguments() | {"branches": self.branches or None}
@@ -70,7 +74,13 @@ class Branches(Module):
     def macs(self, input_shape: Shape) -> int:
         return sum(branch.macs(input_shape) for branch in self.branches)
 
-    def infer(self, x: Array) -> Array:
+    def described_parts(self, describer: Describer, *inputs: Value) -> list[Value]:
+        """The values that are joined."""
+        if not self.branches:
+            return list(inputs)
+        return [describer.call(branch, *inputs, name=f"branches.{i}") for i, branch in enumerate(self.branches)]
+
+    def infer_by_parts(self, x: Array) -> Array:
         if not self.branches:
             return self._merge(x)[0]
         outputs = []
@@ -80,7 +90,7 @@ class Branches(Module):
         self.joined_shape([y.shape[1:] for y in outputs])
         return self.join(outputs)
 
-    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
+    def forward_by_parts(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         if not self.branches:
             y, parts = self._merge(x)
             of_inputs = self.pullback(parts)
@@ -128,6 +138,13 @@ class Concatenate(Branches):
     def joined_shape(self, parts: Sequence[Shape], *, of: str = "branches") -> Shape:
         return arrange.stacked(parts, of=of)
 
+    def describe(self, describer: Describer, *inputs: Value) -> Value:
+        if any(len(value.shape) == 2 for value in inputs):  # sequences, whose channels don't come last in memory
+            return describer.opaque(self, *inputs)
+        parts = self.described_parts(describer, *inputs)
+        shape = self.joined_shape([part.shape for part in parts])
+        return describer.add(op.Concat(), *parts, shape=shape)
+
     def join(self, parts: Sequence[Array]) -> Array:
         stacked = np.concatenate(parts, axis=1)
         return mark_sigmoid(stacked) if all(map(is_from_sigmoid, parts)) else stacked
@@ -146,6 +163,10 @@ class Add(Branches):
 
     def joined_shape(self, parts: Sequence[Shape], *, of: str = "branches") -> Shape:
         return arrange.alike(parts, of=of)
+
+    def describe(self, describer: Describer, *inputs: Value) -> Value:
+        parts = self.described_parts(describer, *inputs)
+        return describer.add(op.Add(), *parts, shape=self.joined_shape([part.shape for part in parts]))
 
     def join(self, parts: Sequence[Array]) -> Array:
         return functools.reduce(operator.add, parts)

@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from minidl.description import operators as op
+from minidl.description.graph import Describer, Value
+from minidl.engine.composite import Composite
 from minidl import shapes
 from minidl.errors import DTypeError, ShapeError
 from minidl.functional.origin import mark_sigmoid
-from minidl.layers import fusion
 from minidl.layers.activation import Sigmoid, Softmax
-from minidl.layers.networks import Networks
 from minidl.layers.reshape import Flatten, Permute, Reshape
 from minidl.module import Module
 from minidl.typing import Array, Backward, Shape
@@ -20,7 +21,7 @@ _SHAPES = (Flatten, Reshape, Permute)
 """Layers that leave the numbers as they are."""
 
 
-class Chain(Module):
+class Chain(Composite):
     """Layers one after the other, each fed with what the one before gives."""
 
     def __init__(self, layers: Sequence[Module]) -> None:
@@ -29,7 +30,7 @@ class Chain(Module):
                 hint = "; call it: add ()" if isinstance(layer, type) and issubclass(layer, Module) else ""
                 raise TypeError(f"layers[{i}]: expected a Module, got {layer!r}{hint}")
         self.layers = list(layers)
-        self._networks = Networks()
+        super().__init__()
 
     def children(self) -> Iterator[tuple[str, Module]]:
         yield from ((str(i), layer) for i, layer in enumerate(self.layers))
@@ -68,45 +69,39 @@ class Chain(Module):
             shape = layer.output_shape(shape)
         return total
 
-    def infer(self, x: Array) -> Array:
+    def describe(self, describer: Describer, x: Value) -> Value:
+        for i, layer in enumerate(self.layers):
+            x = describer.call(layer, x, name=str(i))
+        return x
+
+    def infer_by_parts(self, x: Array) -> Array:
         y = x
-        for row in fusion.rows(self.layers, "inference"):
-            computed = self._networks.infer(self.layers, row, y) if row.is_network else None
-            if computed is not None:
-                y = computed
-                continue
-            for i in range(row.start, row.stop):
-                try:
-                    y = self.layers[i](y)
-                except (ShapeError, DTypeError) as error:
-                    raise self._located(error, i, x.shape[1:]) from None
+        for i, layer in enumerate(self.layers):
+            try:
+                y = layer(y)
+            except (ShapeError, DTypeError) as error:
+                raise self._located(error, i, x.shape[1:]) from None
         return self._marked(y)
 
-    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
-        steps: list[tuple[int, int, Backward]] = []  # of layers from the first number on, up to the second
+    def forward_by_parts(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
+        backwards: list[Backward] = []
         y = x
-        for row in fusion.rows(self.layers, "training" if train else "exact inference"):
-            computed = self._networks.forward(self.layers, row, y) if row.is_network else None
-            if computed is not None:
-                y, step = computed
-                steps.append((row.start, row.stop, step))
-                continue
-            for i in range(row.start, row.stop):
-                try:
-                    y, step = self.layers[i].forward(y, train=train)
-                except (ShapeError, DTypeError) as error:
-                    raise self._located(error, i, x.shape[1:]) from None
-                steps.append((i, i + 1, step))
+        for i, layer in enumerate(self.layers):
+            try:
+                y, of_layer = layer.forward(y, train=train)
+            except (ShapeError, DTypeError) as error:
+                raise self._located(error, i, x.shape[1:]) from None
+            backwards.append(of_layer)
 
         def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
-            lowest = 0 if need_dx or len(steps) == 1 else self._lowest_trained()  # one step knows itself
-            slope: Array | None = dy
-            for start, stop, step in reversed(steps):
-                if stop <= lowest:  # nothing is trained from here on down
+            lowest = 0 if need_dx or len(backwards) == 1 else self._lowest_trained()  # one layer knows itself
+            gradient: Array | None = dy
+            for i in reversed(range(len(backwards))):
+                if i < lowest:  # nothing is trained from here on down
                     return None
-                assert slope is not None
-                slope = step(slope, need_dx=need_dx or start > lowest)
-            return slope
+                assert gradient is not None
+                gradient = backwards[i](gradient, need_dx=need_dx or i > lowest)
+            return gradient
 
         return self._marked(y), backward
 
@@ -133,7 +128,7 @@ class Chain(Module):
         return type(error)(f"{type(self).__name__}[{index}] {message}; {' -> '.join(trail)}")
 
 
-class Residual(Module):
+class Residual(Composite):
     """body(x) + shortcut(x), where the shortcut is x itself, or `projection` of it where the shapes differ.
 
     `body` and `projection` are modules, or lists of layers. Source: He et al., "Deep residual learning", 2015.
@@ -142,6 +137,7 @@ class Residual(Module):
     def __init__(self, body: Module | Sequence[Module], *, projection: Module | Sequence[Module] | None = None) -> None:
         self.body = body if isinstance(body, Module) else Chain(body)
         self.projection = projection if projection is None or isinstance(projection, Module) else Chain(projection)
+        super().__init__()
 
     def shown_arguments(self) -> dict[str, Any]:
         return {name: listed(value) for name, value in super().shown_arguments().items()}
@@ -166,13 +162,19 @@ class Residual(Module):
     def macs(self, input_shape: Shape) -> int:
         return self.body.macs(input_shape) + (0 if self.projection is None else self.projection.macs(input_shape))
 
-    def infer(self, x: Array) -> Array:
+    def describe(self, describer: Describer, x: Value) -> Value:
+        body = describer.call(self.body, x, name="body")
+        shortcut = x if self.projection is None else describer.call(self.projection, x, name="projection")
+        self._check_shapes(body.shape, shortcut.shape)
+        return describer.add(op.Add(), body, shortcut, shape=body.shape)
+
+    def infer_by_parts(self, x: Array) -> Array:
         y: Array = self.body(x)
         shortcut = x if self.projection is None else self.projection(x)
         self._check_shapes(y.shape[1:], shortcut.shape[1:])
         return y + shortcut
 
-    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
+    def forward_by_parts(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         y, body_backward = self.body.forward(x, train=train)
         shortcut, shortcut_backward = x, None
         if self.projection is not None:

@@ -137,7 +137,7 @@ class BatchNorm2D(_BatchNorm):
             operator = op.BatchNorm(weight, bias, mean, variance, self.momentum, self.eps)
             return describer.add(operator, x, shape=x.shape)
         if describer.purpose != "inference" and self.weight.trainable:  # it has gradients that are seldom wanted
-            return describer.add(op.Opaque(self), x, shape=x.shape)
+            return describer.opaque(self, x)
         return describer.add(op.Normalize(weight.value, bias.value, mean, variance, self.eps), x, shape=x.shape)
 
     def _check(self, shape: Shape, *, batch: bool = False) -> None:
@@ -188,6 +188,8 @@ class LayerNorm(Module):
 
     def describe(self, describer: Describer, x: Value) -> Value:
         shape = self.output_shape(x.shape)
+        if len(shape) not in (1, 3):
+            return describer.opaque(self, x)
         operator = op.GroupNorm(param_of(self.weight), param_of(self.bias), 1, self.eps, by_value=True)
         return describer.add(operator, x, shape=shape)
 
@@ -226,6 +228,8 @@ class GroupNorm(Module):
 
     def describe(self, describer: Describer, x: Value) -> Value:
         shape = self.output_shape(x.shape)
+        if len(shape) not in (1, 3):
+            return describer.opaque(self, x)
         operator = op.GroupNorm(param_of(self.weight), param_of(self.bias), self.groups, self.eps)
         return describer.add(operator, x, shape=shape)
 

@@ -18,6 +18,10 @@ from minidl.description.operators import Input, Masks, is_trained
 from minidl.typing import Array
 
 
+LAST = 1 << 62
+"""The place, among the readers of a value, of what comes from outside."""
+
+
 class Network:
     """A description prepared for batches of one size, whose inputs have been checked.
 
@@ -121,7 +125,7 @@ class Network:
             slopes = [new(port.shape, self._dtype) for port in self._outputs]
             gradients: list[list[tuple[int, int, Array]]] = [[] for _ in nodes]  # (reader, which of its inputs, dx)
             for i, dy in zip(outputs, slopes, strict=True):
-                gradients[i].append((len(nodes), 0, dy))
+                gradients[i].append((LAST, 0, dy))
             totals: list[Array | None] = [None] * len(nodes)
             jobs: list[Job] = []
             for i in reversed(range(len(nodes))):
@@ -136,7 +140,7 @@ class Network:
                 jobs += more
                 for place, (source, dx) in enumerate(zip(nodes[i].inputs, dxs, strict=True)):
                     if dx is not None:
-                        gradients[source].append((i, place, dx))
+                        gradients[source].append((nodes[i].order, place, dx))
             found = [totals[i] for i in inputs] if need_dx else []
             alone = iter(self._alone([dx for dx in found if dx is not None], jobs, besides=slopes))
         taken = [*map(_Port, slopes)]

@@ -35,7 +35,5 @@ def _renumbered(nodes: list[Node | None], inputs: list[int], outputs: list[int])
     """Without the nodes that went into others."""
     kept = [number for number, node in enumerate(nodes) if node is not None]
     place = {number: i for i, number in enumerate(kept)}
-    left = [
-        node._replace(inputs=tuple(place[source] for source in node.inputs)) for node in nodes if node is not None
-    ]
+    left = [node._replace(inputs=tuple(place[source] for source in node.inputs)) for node in nodes if node is not None]
     return Description(tuple(left), tuple(place[i] for i in inputs), tuple(place[i] for i in outputs))

@@ -72,7 +72,9 @@ class Describer:
     def add(self, operator: Operator, *inputs: Value, shape: Shape) -> Value:
         """What an operator gives for these values."""
         name = ".".join(self._path)
-        self.nodes.append(Node(operator, tuple(value.node for value in inputs), tuple(shape), name, self._layer, len(self.nodes)))
+        self.nodes.append(
+            Node(operator, tuple(value.node for value in inputs), tuple(shape), name, self._layer, len(self.nodes))
+        )
         return Value(len(self.nodes) - 1, tuple(shape))
 
     def call(self, module: Any, *inputs: Value, name: str = "") -> Any:

@@ -170,8 +170,9 @@ class Epilogue(NamedTuple):
             return None
         if isinstance(after, Add):
             return self._replace(adds=True)
-        is_next = isinstance(after, Normalize) and not after.relu and self.normalization is None
-        return self._replace(normalization=after) if is_next else None
+        if isinstance(after, Normalize) and not after.relu and self.normalization is None:
+            return self._replace(normalization=after)
+        return None
 
 
 NOTHING = Epilogue()

@@ -1,7 +1,5 @@
 """Modules made of others, whose network a backend may prepare as a whole."""
 
-from typing import Any
-
 from minidl.engine.networks import Networks
 from minidl.module import Module
 from minidl.typing import Array, Backward
@@ -35,7 +33,7 @@ class Composite(Module):
             return self.forward_by_parts(x, train=train)
         ys, of_network = prepared
 
-        def backward(dy: Array, *, need_dx: bool = True) -> Any:
+        def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
             return of_network((dy,), need_dx=need_dx)[0]
 
         return ys[0], backward

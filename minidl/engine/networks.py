@@ -2,6 +2,7 @@
 
 import functools
 import weakref
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -14,7 +15,10 @@ from minidl.engine.shelf import Prepared, Shelf
 from minidl.engine.steps import Run, Steps, UnexpectedError, expect_gradients
 from minidl.errors import NotBuiltError, ShapeError
 from minidl.module import Module
-from minidl.typing import Array, Backward
+from minidl.typing import Array
+
+Pullback = Callable[..., list[Array | None]]
+"""(dys, need_dx=True) -> dxs."""
 
 KEPT = 16
 """For how many shapes of inputs a module keeps networks: more than training with validation needs."""
@@ -54,7 +58,7 @@ class Networks:
                 shelf.prepared.append(back)
         return ys
 
-    def forward(self, module: Module, *xs: Array, train: bool) -> tuple[list[Array], Backward] | None:
+    def forward(self, module: Module, *xs: Array, train: bool) -> tuple[list[Array], Pullback] | None:
         """(what a module gives, backward of a tuple of gradients); None where it can't be prepared for these inputs."""
         purpose: Purpose = "training" if train else "gradients"
         taken = self._take(module, xs, purpose)
@@ -68,7 +72,7 @@ class Networks:
             return None
         outputs = [(y.shape, y.dtype) for y in ys]
 
-        def backward(dys: Any, *, need_dx: bool = True) -> Any:
+        def backward(dys: Sequence[Array], *, need_dx: bool = True) -> list[Array | None]:
             expect_gradients(dys, outputs)
             return lease.run.backward(dys, need_dx=need_dx)
 

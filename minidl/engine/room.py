@@ -38,9 +38,7 @@ waiting: collections.deque[_Waiter] = collections.deque()
 _preparing = locks.lock("preparing")
 
 
-def prepared(
-    shelf: Shelf, module: Module, prepare: Callable[[], Prepared | None], *, waits: bool
-) -> Prepared | None:
+def prepared(shelf: Shelf, module: Module, prepare: Callable[[], Prepared | None], *, waits: bool) -> Prepared | None:
     """A network for a shelf from which none could be taken; None where it can't be prepared.
 
     Others that nobody uses make room for it. One that `waits`, for an inference, does so while inferences of other

@@ -18,7 +18,19 @@ _trainable = operator.attrgetter("_trainable")  # at each call, for which the pr
 class Prepared:
     """A network, which serves one at a time, and what it was prepared from."""
 
-    __slots__ = ("__weakref__", "contents", "is_busy", "lease", "lists", "modules", "parameters", "states", "steps", "trained", "values")
+    __slots__ = (
+        "__weakref__",
+        "contents",
+        "is_busy",
+        "lease",
+        "lists",
+        "modules",
+        "parameters",
+        "states",
+        "steps",
+        "trained",
+        "values",
+    )
 
     def __init__(self, steps: Steps, modules: Sequence[Module], parameters: list[Parameter]) -> None:
         self.steps = steps

@@ -66,7 +66,7 @@ class Steps:
     def __init__(self, description: Description, batch_size: int, dtype: "np.dtype[Any]", *, keeps: bool) -> None:
         self.description, self.batch_size, self.dtype = description, batch_size, dtype
         self.steps: list[Part | int] = cut(description)
-        self.networks = [
+        self.networks: list[Any] = [
             F.network(step.description, batch_size, dtype, keeps=keeps) if isinstance(step, Part) else None
             for step in self.steps
         ]

@@ -40,6 +40,7 @@ from minidl.functional.softmax import cross_entropy, log_softmax, softmax
 
 __all__ = [
     "AffinePullback",
+    "CannotPrepareError",
     "NormPullback",
     "Pullback",
     "adaptive_average_pool2d",

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minidl import functional as F
 from minidl.description.graph import Describer, Value
 from minidl.engine.networks import Networks
-from minidl import functional as F
 from minidl.errors import DTypeError, NotBuiltError, ShapeError
 from minidl.graph.gradients import gradients_of_inputs
 from minidl.graph.node import Node, single

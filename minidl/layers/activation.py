@@ -1,9 +1,9 @@
 """Activations: functions of their input alone."""
 
-from minidl.description import operators as op
-from minidl.description.graph import Describer, Value
 from minidl import functional as F
 from minidl import shapes
+from minidl.description import operators as op
+from minidl.description.graph import Describer, Value
 from minidl.functional import Pullback
 from minidl.module import Module
 from minidl.typing import Array, Backward, Shape

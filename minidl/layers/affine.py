@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from minidl.description.operators import Param
 from minidl import functional as F
 from minidl import initializers, shapes
+from minidl.description.operators import Param
 from minidl.errors import ShapeError
 from minidl.functional import AffinePullback
 from minidl.initializers import Initializer

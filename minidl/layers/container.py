@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from minidl import shapes
 from minidl.description import operators as op
 from minidl.description.graph import Describer, Value
 from minidl.engine.composite import Composite
-from minidl import shapes
 from minidl.errors import DTypeError, ShapeError
 from minidl.functional.origin import mark_sigmoid
 from minidl.layers.activation import Sigmoid, Softmax

@@ -1,9 +1,9 @@
 """The fully connected layer."""
 
-from minidl.description import operators as op
-from minidl.description.graph import Describer, Value
 from minidl import functional as F
 from minidl import shapes
+from minidl.description import operators as op
+from minidl.description.graph import Describer, Value
 from minidl.initializers import Initializer
 from minidl.layers.affine import Affine
 from minidl.typing import Array, Backward, Shape

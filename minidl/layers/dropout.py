@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minidl.description import operators as op
-from minidl.description.graph import Describer, Value
 from minidl import functional as F
 from minidl import shapes
+from minidl.description import operators as op
+from minidl.description.graph import Describer, Value
 from minidl.module import Buffer, Module
 from minidl.numeric import entropy_of
 from minidl.process import locks

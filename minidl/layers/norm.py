@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minidl.description import operators as op
-from minidl.description.graph import Describer, Value
-from minidl.layers.affine import param_of
 from minidl import functional as F
 from minidl import initializers, shapes
+from minidl.description import operators as op
+from minidl.description.graph import Describer, Value
 from minidl.errors import ShapeError
+from minidl.layers.affine import param_of
 from minidl.module import Buffer, Module, Parameter
 from minidl.typing import Array, Backward, Shape
 

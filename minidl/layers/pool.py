@@ -1,9 +1,9 @@
 """Pooling."""
 
-from minidl.description import operators as op
-from minidl.description.graph import Describer, Value
 from minidl import functional as F
 from minidl import shapes
+from minidl.description import operators as op
+from minidl.description.graph import Describer, Value
 from minidl.module import Module
 from minidl.typing import Array, Backward, Padding, Shape, Size
 

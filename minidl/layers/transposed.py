@@ -2,10 +2,10 @@
 
 import math
 
-from minidl.description import operators as op
-from minidl.description.graph import Describer, Value
 from minidl import functional as F
 from minidl import shapes
+from minidl.description import operators as op
+from minidl.description.graph import Describer, Value
 from minidl.initializers import Initializer
 from minidl.layers.affine import Grouped
 from minidl.typing import Array, Backward, Padding, Shape, Size

@@ -7,10 +7,10 @@ import types
 
 import numpy as np
 import pytest
+from minidl.layers.shelf import NETWORK_BYTES, Prepared, Shelf
 
 import minidl as ml
 from minidl.layers import room
-from minidl.layers.shelf import NETWORK_BYTES, Prepared, Shelf
 
 SIZE = 1 << 20
 

@@ -36,7 +36,8 @@ from minidl.backends.compiled.conv.select import conv2d, conv2d_backward, conv2d
 from minidl.backends.compiled.conv.transposed import conv_transpose2d, conv_transpose2d_backward
 from minidl.backends.compiled.dropout import dropout
 from minidl.backends.compiled.embedding import embedding_backward
-from minidl.backends.compiled.graph import CannotPrepareError, Network
+from minidl.backends.compiled.graph.lowered import CannotPrepareError
+from minidl.backends.compiled.graph.network import Network
 from minidl.backends.compiled.matmul.dense import dense, dense_backward
 from minidl.backends.compiled.norm.batch import batch_norm2d, batch_norm2d_backward, scale_shift
 from minidl.backends.compiled.norm.group import group_norm, group_norm_backward

@@ -1,4 +1,4 @@
-"""Branches that meet: sums, and channels stacked beside each other; and the gradients that they hand back."""
+"""What branches do: sums, channels stacked beside each other, values in another shape; and their gradients."""
 
 import functools
 from collections.abc import Sequence
@@ -9,10 +9,11 @@ import numpy as np
 from minidl.backends.compiled.codegen.jit import inlined, kernel
 from minidl.backends.compiled.codegen.lanewise import add, rectify
 from minidl.backends.compiled.codegen.load_store import copy, lanes, load, store
-from minidl.backends.compiled.graph.lowered import Lowered
+from minidl.backends.compiled.graph.lowered import Lowered, as_kernels_see, new, through
+from minidl.backends.compiled.runtime.copy import prepare_copy
 from minidl.backends.compiled.runtime.memory import empty, empty_like
 from minidl.backends.compiled.runtime.program import Job, pieces
-from minidl.description.operators import Add, Concat
+from minidl.description.operators import Add, Concat, Reshape
 from minidl.typing import Array
 
 
@@ -46,7 +47,8 @@ def prepare_add(a: Array, b: Array, *, relu: bool = False) -> tuple[Array, Job]:
     y = empty_like(a)
     order = np.argsort(a.strides, kind="stable")[::-1]
     tasks = pieces(a.size)
-    record = _Add(*(array.transpose(order) for array in (a, b, y)), relu, a.size, tasks)
+    first, second, total = (array.transpose(order) for array in (a, b, y))
+    record = _Add(first, second, total, relu, a.size, tasks)
     return y, Job(_add, record, tasks, 8 * a.size)
 
 
@@ -82,9 +84,9 @@ def _copy_channels(memory, ints, job, task, scratch):
 def prepare_copy_channels(source: Array, target: Array) -> Job:
     """Copy between parts of the channels of images, or of the features of vectors, whose pixels lie evenly spaced."""
     pixels, channels = source.size // max(source.shape[1], 1), source.shape[1]
-    steps = [_step(array) for array in (source, target)]
     tasks = pieces(source.size)
-    return Job(_copy_channels, _CopyChannels(source, target, *steps, channels, pixels, tasks), tasks, 8 * source.size)
+    record = _CopyChannels(source, target, _step(source), _step(target), channels, pixels, tasks)
+    return Job(_copy_channels, record, tasks, 8 * source.size)
 
 
 def _step(array: Array) -> int:
@@ -125,9 +127,30 @@ def lower_concat(operator: Concat, *xs: Array) -> Lowered:
         dxs: list[Array | None] = []
         jobs = []
         for x, part, need in zip(xs, split(dy, xs), needs, strict=True):
-            dxs.append(empty_like(x) if need else None)
-            if need:
-                jobs.append(prepare_copy_channels(part, dxs[-1]))
+            dx = empty_like(x) if need else None
+            dxs.append(dx)
+            if dx is not None:
+                jobs.append(prepare_copy_channels(part, dx))
         return dxs, jobs
 
     return Lowered(y, jobs, backward)
+
+
+def lower_reshape(operator: Reshape, x: Array) -> Lowered:
+    """Each sample in another shape, channel by channel."""
+    y, jobs = _prepare_reshape(x, (len(x), *operator.shape))
+    return Lowered(y, jobs, through(lambda dy: _prepare_reshape(dy, x.shape)))
+
+
+def _prepare_reshape(source: Array, shape: tuple[int, ...]) -> tuple[Array, list[Job]]:
+    jobs = []
+    if not source.flags.c_contiguous:  # images, whose channels lie last
+        flat = empty(source.shape, source.dtype)
+        jobs.append(prepare_copy(source, flat))
+        source = flat
+    y = source.reshape(shape)
+    if as_kernels_see(y).flags.c_contiguous:
+        return y, jobs
+    images = new(shape, y.dtype)
+    jobs.append(prepare_copy(as_kernels_see(y), as_kernels_see(images)))
+    return images, jobs

@@ -7,11 +7,13 @@ import numpy as np
 from minidl.backends.compiled.codegen.jit import inlined, kernel
 from minidl.backends.compiled.codegen.lanewise import multiply, multiply_add
 from minidl.backends.compiled.codegen.load_store import clear, copy, lanes, load, splat, store
+from minidl.backends.compiled.graph.lowered import Lowered, through
 from minidl.backends.compiled.runtime.memory import as_nhwc, empty
 from minidl.backends.compiled.runtime.padding import pad_image
 from minidl.backends.compiled.runtime.program import Job
 from minidl.backends.compiled.runtime.replay import Replay
 from minidl.backends.vectorized.resize import places
+from minidl.description.operators import UpSample, ZeroPad
 from minidl.typing import Array, Border, IntArray, Pair
 
 
@@ -223,3 +225,15 @@ def upsample2d(x: Array, *, factors: Pair, interpolation: str) -> tuple[Array, l
 def upsample2d_backward(dy: Array, *, factors: Pair, interpolation: str) -> tuple[Array, list[Job]]:
     """Image by image, pixel by pixel, so that the order of the sums is fixed."""
     return prepare_upsample_backward(dy, factors, interpolation)
+
+
+def lower_zero_pad(operator: ZeroPad, x: Array) -> Lowered:
+    """Images in a border of zeros."""
+    y, jobs = prepare_zero_pad(x, operator.padding)
+    return Lowered(y, jobs, through(lambda dy: prepare_zero_pad_backward(dy, operator.padding)))
+
+
+def lower_upsample(operator: UpSample, x: Array) -> Lowered:
+    """Images made larger."""
+    y, jobs = prepare_upsample(x, *operator)
+    return Lowered(y, jobs, through(lambda dy: prepare_upsample_backward(dy, *operator)))

@@ -10,7 +10,7 @@ from minidl.backends.compiled.codegen.load_store import lanes, load, splat, stor
 from minidl.backends.compiled.runtime.copy import prepare_packed
 from minidl.backends.compiled.runtime.memory import empty
 from minidl.backends.compiled.runtime.program import Job
-from minidl.backends.operators import Normalization
+from minidl.description.operators import Normalize
 from minidl.typing import Array
 
 
@@ -42,13 +42,13 @@ def _fold(memory, ints, job, task, scratch):
             store(memory, job.new_w + place, multiply(load(memory, job.w + place, count), factor), count)
 
 
-def prepare_fold(w: Array, b: Array | None, normalization: Normalization) -> tuple[Array, Array, list[Job]]:
+def prepare_fold(w: Array, b: Array | None, normalization: Normalize) -> tuple[Array, Array, list[Job]]:
     """(weights, bias, jobs) of a convolution that gives what normalizing the output of this one gives."""
     source, jobs = prepare_packed(w.transpose(2, 3, 1, 0))
     filters = w.shape[0]
     bias = np.zeros(filters, w.dtype) if b is None else b
     new_w, new_b = empty(source.shape, w.dtype), empty(bias.shape, w.dtype)
-    scale, shift, mean, variance, eps = normalization
+    scale, shift, mean, variance, eps, _ = normalization
     one, taps = np.full(1, eps, w.dtype), w.size // max(filters, 1)
     record = _Fold(source, bias, scale, shift, mean, variance, one, new_w, new_b, taps, filters)
     jobs.append(Job(_fold, record, 1))

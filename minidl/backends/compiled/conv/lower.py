@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from minidl.backends.compiled.activation.lower import prepare_activation
-from minidl.backends.compiled.activation.softmax import prepare_relu_backward
 from minidl.backends.compiled.conv import select
 from minidl.backends.compiled.conv.fold_batch_norm import prepare_fold
 from minidl.backends.compiled.conv.transposed import prepare_conv_transpose, prepare_conv_transpose_backward
@@ -27,7 +26,7 @@ def lower_conv(operator: Conv, x: Array, other: Array | None = None) -> Lowered:
     if normalization is not None and operator.folds:
         w, b, jobs = prepare_fold(w, b, normalization)
         normalization = None
-    plan = select.tables_for(x, w, *operator.geometry)
+    plan = select.plan_of(x, w, *operator.geometry)
     relu = isinstance(activation, ReLU)
     if normalization is None and not adds and (activation is None or relu):
         y, argmax, more = select.prepare(x, w, b, plan, relu=relu, pool=pool)

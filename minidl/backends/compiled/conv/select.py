@@ -17,7 +17,7 @@ from minidl.backends.compiled.runtime.copy import prepare_sum
 from minidl.backends.compiled.runtime.memory import empty
 from minidl.backends.compiled.runtime.program import Job
 from minidl.backends.compiled.runtime.replay import Replay
-from minidl.backends.operators import Pool
+from minidl.description.operators import MaxPool
 from minidl.typing import AffineGradients, Array, Border, Pair
 
 
@@ -27,7 +27,7 @@ def plan_of(x: Array, w: Array, stride: Pair, padding: Border, dilation: Pair, g
 
 
 def prepare(
-    x: Array, w: Array, b: Array | None, plan: Plan, *, relu: bool, pool: Pool | None
+    x: Array, w: Array, b: Array | None, plan: Plan, *, relu: bool, pool: MaxPool | None
 ) -> tuple[Array, Array | None, list[Job]]:
     """im2col's, or a faster way where there is one for this geometry."""
     if plan.planar:
@@ -66,7 +66,7 @@ def conv2d_relu(
     padding: Border,
     dilation: Pair,
     groups: int,
-    pool: Pool | None,
+    pool: MaxPool | None,
 ) -> tuple[tuple[Array, Array | None], list[Job]]:
     """(y, argmax) of convolution, ReLU and, with a pool (its size, stride and padding), max-pooling, in one pass."""
     y, argmax, jobs = prepare(x, w, b, plan_of(x, w, stride, padding, dilation, groups), relu=True, pool=pool)
@@ -83,7 +83,7 @@ def prepare_backward(
     need_dw: bool,
     y: Array | None = None,
     argmax: Array | None = None,
-    pool: Pool | None = None,
+    pool: MaxPool | None = None,
 ) -> Gradients:
     """im2col's, or a faster way where there is one for this geometry."""
     if not need_dx and not need_dw:
@@ -108,7 +108,8 @@ def prepare_backward(
 Summed = tuple[AffineGradients, list[Job]]
 
 
-def _summed(gradients: Gradients, w: Array) -> Summed:
+def summed_gradients(gradients: Gradients, w: Array) -> Summed:
+    """((dx, dw, db), jobs), from the parts of dw and db."""
     dx, dw_parts, db_parts, jobs = gradients
     if dw_parts is None or db_parts is None:
         return (dx, None, None), jobs
@@ -133,7 +134,7 @@ def conv2d_backward(
 ) -> Summed:
     """(dx, dw, db) of `conv2d`."""
     plan = plan_of(x, w, stride, padding, dilation, groups)
-    return _summed(prepare_backward(dy, x, w, plan, need_dx=need_dx, need_dw=need_dw), w)
+    return summed_gradients(prepare_backward(dy, x, w, plan, need_dx=need_dx, need_dw=need_dw), w)
 
 
 @Replay
@@ -148,10 +149,10 @@ def conv2d_relu_backward(
     padding: Border,
     dilation: Pair,
     groups: int,
-    pool: Pool | None,
+    pool: MaxPool | None,
     need_dx: bool = True,
 ) -> Summed:
     """(dx, dw, db) of `conv2d_relu`: dy scattered into a padded image, then both gradients from it."""
     plan = plan_of(x, w, stride, padding, dilation, groups)
     gradients = prepare_backward(dy, x, w, plan, need_dx=need_dx, need_dw=True, y=y, argmax=argmax, pool=pool)
-    return _summed(gradients, w)
+    return summed_gradients(gradients, w)

@@ -1,13 +1,77 @@
 """Transposed convolution: what convolutions and their gradients compute, in other roles."""
 
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
-from minidl.backends.compiled.conv.select import conv2d, conv2d_backward
+from minidl.backends.compiled.codegen.jit import kernel
+from minidl.backends.compiled.codegen.lanewise import add
+from minidl.backends.compiled.codegen.load_store import lanes, load, splat, store
+from minidl.backends.compiled.conv.im2col.backward import Gradients
+from minidl.backends.compiled.conv.select import plan_of, prepare, prepare_backward, summed_gradients
+from minidl.backends.compiled.norm.batch import prepare_scale_shift
+from minidl.backends.compiled.runtime.memory import as_nhwc, empty
+from minidl.backends.compiled.runtime.program import PARTS, Job
+from minidl.backends.compiled.runtime.replay import Replay
+from minidl.description.operators import ConvGeometry
 from minidl.typing import AffineGradients, Array, Border, Pair
 
 
+class _SumPixels(NamedTuple):
+    x: Array
+    parts: Array  # (parts, c)
+    images: int
+    pixels: int
+    channels: int
+    tasks: int
+
+
+@kernel(_SumPixels)
+def _sum_pixels(memory, ints, job, task, scratch):
+    """The sum of the pixels of part `task` of the images, one after the other."""
+    first, last = task * job.images // job.tasks, (task + 1) * job.images // job.tasks
+    for c in range(0, job.channels, lanes(memory)):
+        count = job.channels - c
+        total = splat(memory, 0.0)
+        for place in range(first * job.pixels * job.channels, last * job.pixels * job.channels, job.channels):
+            total = add(total, load(memory, job.x + place + c, count))
+        store(memory, job.parts + task * job.channels + c, total, count)
+
+
+def prepare_conv_transpose(
+    x: Array, w: Array, b: Array | None, geometry: ConvGeometry, size: Pair
+) -> tuple[Array, list[Job]]:
+    """(y, jobs): the gradient that a convolution by w hands to images of `size`, if x is that of its output.
+
+    A convolution for each phase of the stride takes longer for a single image and for few filters.
+    """
+    nothing = np.zeros((len(x), *size, w.shape[1] * geometry.groups), x.dtype).transpose(0, 3, 1, 2)  # not read
+    plan = plan_of(nothing, w, *geometry)
+    y, _, _, jobs = prepare_backward(x, nothing, w, plan, need_dx=True, need_dw=False)
+    assert y is not None
+    if b is not None:
+        y, job = prepare_scale_shift(y, np.ones(len(b), x.dtype), b)
+        jobs.append(job)
+    return y, jobs
+
+
+def prepare_conv_transpose_backward(
+    dy: Array, x: Array, w: Array, geometry: ConvGeometry, *, need_dx: bool, need_dw: bool
+) -> Gradients:
+    """dx is dy convolved by w, and dw the weights' gradient of that convolution, if x is that of its output."""
+    plan = plan_of(dy, w, *geometry)
+    dx, _, jobs = prepare(dy, w, None, plan, relu=False, pool=None) if need_dx else (None, None, [])
+    if not need_dw:
+        return dx, None, None, jobs
+    _, dw, _, more = prepare_backward(x, dy, w, plan, need_dx=False, need_dw=True)
+    pixels, parts = as_nhwc(dy), max(min(len(dy), PARTS), 1)
+    n, height, width, channels = pixels.shape
+    db = empty((parts, channels), dy.dtype)
+    record = _SumPixels(pixels, db, n, height * width, channels, parts)
+    return dx, dw, db, [*jobs, *more, Job(_sum_pixels, record, parts, 8 * dy.size)]
+
+
+@Replay
 def conv_transpose2d(
     x: Array,
     w: Array,
@@ -18,20 +82,12 @@ def conv_transpose2d(
     dilation: Pair,
     groups: int,
     size: Pair,
-) -> Array:
-    """The gradient that a convolution by w hands to images of `size`, if x is that of its output.
-
-    A convolution for each phase of the stride takes longer for a single image and for few filters.
-    """
-    nothing = np.zeros((len(x), *size, w.shape[1] * groups), x.dtype).transpose(0, 3, 1, 2)
-    how: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    y, _, _ = conv2d_backward(x, nothing, w, **how, need_dx=True, need_dw=False)
-    assert y is not None
-    if b is not None:
-        y += b[:, None, None]
-    return y
+) -> tuple[Array, list[Job]]:
+    """Each pixel of x spread over the pixels under its window."""
+    return prepare_conv_transpose(x, w, b, ConvGeometry(stride, padding, dilation, groups), size)
 
 
+@Replay
 def conv_transpose2d_backward(
     dy: Array,
     x: Array,
@@ -43,12 +99,8 @@ def conv_transpose2d_backward(
     groups: int,
     need_dx: bool = True,
     need_dw: bool = True,
-) -> AffineGradients:
-    """dx is dy convolved by w, and dw the weights' gradient of that convolution, if x is the gradient of its output."""
-    how: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    dx = conv2d(dy, w, None, **how) if need_dx else None
-    if not need_dw:
-        return dx, None, None
-    _, dw, _ = conv2d_backward(x, dy, w, **how, need_dx=False)
-    db: Array = dy.sum(axis=(0, 2, 3))
-    return dx, dw, db
+) -> tuple[AffineGradients, list[Job]]:
+    """(dx, dw, db)."""
+    geometry = ConvGeometry(stride, padding, dilation, groups)
+    gradients = prepare_conv_transpose_backward(dy, x, w, geometry, need_dx=need_dx, need_dw=need_dw)
+    return summed_gradients(gradients, w)

@@ -11,19 +11,14 @@ from minidl.backends.compiled.activation.lower import (
     lower_softmax,
 )
 from minidl.backends.compiled.conv.lower import lower_conv, lower_conv_transpose
-from minidl.backends.compiled.graph.lowered import Lowered
+from minidl.backends.compiled.graph.lowered import CannotPrepareError, Lowered
 from minidl.backends.compiled.matmul.lower import lower_dense
-from minidl.backends.compiled.merge import lower_add, lower_concat
+from minidl.backends.compiled.merge import lower_add, lower_concat, lower_reshape
 from minidl.backends.compiled.norm.lower import lower_batch_norm, lower_group_norm, lower_normalize
 from minidl.backends.compiled.pool.lower import lower_adaptive_average_pool, lower_average_pool, lower_max_pool
-from minidl.backends.compiled.resize import lower_reshape, lower_upsample, lower_zero_pad
+from minidl.backends.compiled.resize import lower_upsample, lower_zero_pad
 from minidl.description import operators as op
 from minidl.typing import Array
-
-
-class CannotPrepareError(Exception):
-    """A network has an operator that isn't prepared, and has to be computed one by one."""
-
 
 _LOWER: dict[type[Any], Callable[..., Lowered]] = {
     op.Add: lower_add,

@@ -7,23 +7,37 @@ import numpy as np
 
 from minidl.backends.compiled.runtime.copy import prepare_copy, prepare_sum
 from minidl.backends.compiled.runtime.memory import empty
-from minidl.backends.compiled.runtime.program import Job, Number
+from minidl.backends.compiled.runtime.program import Job
 from minidl.description.operators import Masks, Param
-from minidl.typing import Array
+from minidl.typing import Array, IntArray
 
 Backward = Callable[[Array, Sequence[bool]], tuple[Sequence[Array | None], list[Job]]]
 """(dy, which inputs need a gradient) -> (dx of each input, or None, jobs)."""
 
 
+class CannotPrepareError(Exception):
+    """A network has an operator that isn't prepared, so that its modules have to be run one by one."""
+
+
 class Lowered(NamedTuple):
-    """An operator in jobs. Dropout's `key` and `counter` are numbers in them that `masks` draws for each pass."""
+    """An operator in jobs, and of dropout what draws the masks, and the (key, counter) that its jobs read."""
 
     y: Array
     jobs: list[Job]
     backward: Backward | None
-    masks: Masks | None = None
-    key: Number | None = None
-    counter: Number | None = None
+    masks: tuple[Masks, IntArray] | None = None
+
+
+def through(prepare: Callable[[Array], tuple[Array, Job | list[Job]]]) -> Backward:
+    """The backward pass of an operator of one input without parameters: prepare(dy) is (dx, what computes it)."""
+
+    def backward(dy: Array, needs: Sequence[bool]) -> tuple[list[Array | None], list[Job]]:
+        if not needs[0]:
+            return [None], []
+        dx, jobs = prepare(dy)
+        return [dx], [jobs] if isinstance(jobs, Job) else jobs
+
+    return backward
 
 
 def new(shape: tuple[int, ...], dtype: "np.dtype[np.floating]") -> Array:

@@ -15,8 +15,7 @@ from minidl.backends.compiled.runtime.program import Job, Program, Slot
 from minidl.description.fuse import fused
 from minidl.description.graph import Description
 from minidl.description.operators import Input, Masks, is_trained
-from minidl.typing import Array
-
+from minidl.typing import Array, IntArray
 
 LAST = 1 << 62
 """The place, among the readers of a value, of what comes from outside."""
@@ -33,7 +32,7 @@ class Network:
         self._description = fused(description, keeps=keeps)
         self._dtype = dtype
         self._workspace = Workspace()
-        self._masks: list[tuple[Masks, tuple[_Port, _Port]]] = []
+        self._masks: list[tuple[Masks, IntArray]] = []
         self._backward: dict[bool, _Backward] = {}
         with planned(self._workspace):
             lowered, arrays, jobs = self._lower(batch_size)
@@ -55,9 +54,8 @@ class Network:
         """(what the outputs give for these inputs, the arrays to hold as long as backward may follow)."""
         ys = [new(port.shape, self._dtype) for port in self._outputs]
         held = [port.take(array) for port, array in zip([*self._inputs, *self._outputs], [*xs, *ys], strict=True)]
-        for masks, ports in self._masks:
-            for port, number in zip(ports, masks.next_pass(), strict=True):
-                port.slot.put(number)
+        for masks, mask in self._masks:
+            mask[:] = masks.next_pass()
         self._forward.run()
         return ys, held
 
@@ -83,7 +81,7 @@ class Network:
             else:
                 one = lower(node.operator, [arrays[i] for i in node.inputs])
             if one.masks is not None:
-                self._masks.append((one.masks, (_Port(one.key), _Port(one.counter))))
+                self._masks.append(one.masks)
             lowered.append(one)
             arrays.append(one.y)
             jobs += one.jobs
@@ -111,7 +109,7 @@ class Network:
         self._workspace.place(program.owners, outside={port.owner for port in ports}, reuse=reuse)
         for owner, start in self._workspace.starts.items():
             program.put(owner, start // self._dtype.itemsize)
-        for port in [*ports, *(port for _, pair in self._masks for port in pair)]:
+        for port in ports:
             port.slot.add(program.words, program.uses.get(port.owner, ()))
         return program
 
@@ -150,13 +148,11 @@ class Network:
 
 
 class _Port:
-    """What comes from outside in each call, or goes there: an array, or a number."""
+    """An array that comes from outside in each call, or goes there."""
 
-    def __init__(self, what: Any) -> None:
-        is_array = isinstance(what, np.ndarray)
-        self.shape = what.shape if is_array else ()
-        self.owner = id(what.base if is_array and what.base is not None else what)
-        self.what = what
+    def __init__(self, array: Array) -> None:
+        self.shape = array.shape
+        self.owner = id(array if array.base is None else array.base)
         self.slot = Slot()
 
     def take(self, array: Array) -> Array:

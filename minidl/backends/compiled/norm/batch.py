@@ -33,12 +33,12 @@ from minidl.backends.compiled.pool.max import prepare_max_pool, prepare_max_pool
 from minidl.backends.compiled.runtime.memory import as_nhwc, contiguous, empty, empty_like
 from minidl.backends.compiled.runtime.program import Job
 from minidl.backends.compiled.runtime.replay import Replay
-from minidl.backends.operators import Pool
+from minidl.description.operators import MaxPool
 from minidl.typing import Array
 
 Running = tuple[Array, Array, float]
 
-MAX_2X2 = Pool((2, 2), (2, 2), ((0, 0), (0, 0)))
+MAX_2X2 = MaxPool((2, 2), (2, 2), ((0, 0), (0, 0)))
 """The pooling that is fused with normalizing."""
 
 
@@ -61,7 +61,7 @@ def prepare_batch_norm(
     *,
     eps: float,
     relu: bool,
-    pool: Pool | None = None,
+    pool: MaxPool | None = None,
     running: Running | None = None,
 ) -> tuple[Normalized, list[Job]]:
     """(result, jobs) of `batch_norm2d`, perhaps with a ReLU and a max-pooling after it."""
@@ -104,7 +104,7 @@ class Gradients(NamedTuple):
 
 
 def prepare_batch_norm_backward(
-    dy: Array, x: Array, saved: Normalized, *, eps: float, relu: bool, pool: Pool | None = None
+    dy: Array, x: Array, saved: Normalized, *, eps: float, relu: bool, pool: MaxPool | None = None
 ) -> tuple[Gradients, list[Job]]:
     """(gradients, jobs) of what `prepare_batch_norm` saved."""
     affine = ChannelAffine(saved.mean, saved.scale, saved.shift)
@@ -170,11 +170,17 @@ def batch_norm2d_backward(
     return (result.dx, result.dgamma, result.dbeta), jobs
 
 
-@Replay
-def scale_shift(x: Array, scale: Array, shift: Array) -> tuple[Array, list[Job]]:
-    """y = x scale[c] + shift[c]."""
+def prepare_scale_shift(x: Array, scale: Array, shift: Array, *, relu: bool = False) -> tuple[Array, Job]:
+    """(x scale[c] + shift[c], perhaps through a ReLU; job)."""
     pixels = as_nhwc(x)
     images, y = Images(*pixels.shape), empty_like(pixels)
     affine = ChannelAffine(np.zeros(images.channels, x.dtype), contiguous(scale), contiguous(shift))
-    job = Job(normalize, Normalize(pixels, y, affine, False, images), images.count, 8 * pixels.size)
-    return y.transpose(0, 3, 1, 2), [job]
+    job = Job(normalize, Normalize(pixels, y, affine, relu, images), images.count, 8 * pixels.size)
+    return y.transpose(0, 3, 1, 2), job
+
+
+@Replay
+def scale_shift(x: Array, scale: Array, shift: Array) -> tuple[Array, list[Job]]:
+    """y = x scale[c] + shift[c]."""
+    y, job = prepare_scale_shift(x, scale, shift)
+    return y, [job]

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minidl.backends.compiled.graph.lowered import Lowered, accumulate
+from minidl.backends.compiled.graph.lowered import CannotPrepareError, Lowered, accumulate, through
 from minidl.backends.compiled.norm.batch import (
     prepare_batch_norm,
     prepare_batch_norm_backward,
-    prepare_scale_and_shift,
     prepare_scale_shift,
 )
 from minidl.backends.compiled.norm.group import prepare_group_norm, prepare_group_norm_backward
+from minidl.backends.compiled.norm.scale_and_shift import prepare_scale_and_shift
 from minidl.backends.compiled.runtime.program import Job
-from minidl.description.operators import BatchNorm, GroupNorm, Normalize, ReLU
+from minidl.description.operators import BatchNorm, GroupNorm, Normalize, Param, ReLU
 from minidl.typing import Array
 
 
@@ -36,40 +36,45 @@ def lower_batch_norm(operator: BatchNorm, x: Array) -> Lowered:
 
 def prepare_normalize(x: Array, operator: Normalize, *, relu: bool) -> tuple[Array, list[Job]]:
     """(x times a scale plus a shift for each channel, perhaps through a ReLU; jobs)."""
-    scale, shift, job = prepare_scale_and_shift(operator)
-    y, jobs = prepare_scale_shift(x, scale, shift, relu=relu)
-    return y, [job, *jobs]
+    scale, shift, before = prepare_scale_and_shift(operator)
+    y, job = prepare_scale_shift(x, scale, shift, relu=relu)
+    return y, [before, job]
 
 
 def lower_normalize(operator: Normalize, x: Array) -> Lowered:
     """A batch normalization by running statistics, whose parameters aren't trained."""
     y, jobs = prepare_normalize(x, operator, relu=operator.relu)
 
-    def backward(dy: Array, needs: Sequence[bool]) -> tuple[list[Array | None], list[Job]]:
-        if not needs[0]:
-            return [None], []
-        scale, _, job = prepare_scale_and_shift(operator)
-        dx, jobs = prepare_scale_shift(dy, scale, np.full(scale.shape, -0.0, dy.dtype))  # adding -0 changes no bit
-        return [dx], [job, *jobs]
+    def prepare_backward(dy: Array) -> tuple[Array, list[Job]]:
+        scale, _, before = prepare_scale_and_shift(operator)
+        dx, job = prepare_scale_shift(dy, scale, np.full(scale.shape, -0.0, dy.dtype))  # adding -0 changes no bit
+        return dx, [before, job]
 
-    return Lowered(y, jobs, backward)
+    return Lowered(y, jobs, through(prepare_backward))
 
 
 def lower_group_norm(operator: GroupNorm, x: Array) -> Lowered:
     """Group or layer normalization."""
-    weight, bias, groups, eps = operator
     rows = (x.shape[1], math.prod(x.shape[2:]))
     samples = x.reshape(len(x), *rows)
-    gamma, beta = (each.value if each.value.ndim == 1 and groups else each.value.reshape(rows) for each in (weight, bias))
-    y, mean, variance, jobs = prepare_group_norm(samples, gamma, beta, max(groups, 1), eps)
+    weight, bias = (_in_rows(param, rows) if operator.by_value else param for param in operator[:2])
+    groups, eps = operator.groups, operator.eps
+    y, mean, variance, jobs = prepare_group_norm(samples, weight.value, bias.value, groups, eps)
 
     def backward(dy: Array, needs: Sequence[bool]) -> tuple[list[Array | None], list[Job]]:
-        dx, dgamma, dbeta, jobs = prepare_group_norm_backward(
-            dy.reshape(samples.shape), samples, gamma, mean, variance, max(groups, 1), eps
-        )
+        grads = dy.reshape(samples.shape)
+        dx, dgamma, dbeta, jobs = prepare_group_norm_backward(grads, samples, weight.value, mean, variance, groups, eps)
         for param, part in ((weight, dgamma), (bias, dbeta)):
-            order = (0,) if part.ndim == 1 else (1, 0)
+            order = (1, 0) if part.ndim == 2 else (0,)
             jobs += accumulate(param, part.transpose(order)[None], order)
         return [dx.reshape(x.shape) if needs[0] else None], jobs
 
     return Lowered(y.reshape(x.shape), jobs, backward)
+
+
+def _in_rows(param: Param, rows: tuple[int, int]) -> Param:
+    """A parameter of a sample's shape as (channels, pixels), in the same memory."""
+    value, grad = param.value.reshape(rows), None if param.grad is None else param.grad.reshape(rows)
+    if not np.shares_memory(value, param.value):
+        raise CannotPrepareError("expected parameters whose channels lie last in memory")
+    return Param(value, grad)

@@ -13,7 +13,7 @@ from minidl.backends.compiled.pool.max_2x2 import is_max_2x2, pool_2x2, unpool_2
 from minidl.backends.compiled.runtime.memory import as_nhwc, empty, empty_like
 from minidl.backends.compiled.runtime.program import Job
 from minidl.backends.compiled.runtime.replay import Replay
-from minidl.backends.operators import Pool
+from minidl.description.operators import MaxPool
 from minidl.typing import Array, Border, Pair
 
 
@@ -39,7 +39,7 @@ NO_WINDOWS = PoolWindows(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 @njit
 def pool_rows(memory, windows, first_row, last_row, x, y, argmax):
-    """Pool one image x (h, w, c) into rows first to last - 1 of y and argmax (out_h, out_w, c)."""
+    """MaxPool one image x (h, w, c) into rows first to last - 1 of y and argmax (out_h, out_w, c)."""
     height, width, channels, out_width = windows.height, windows.width, windows.channels, windows.out_width
     taps_down, taps_across = windows.taps_down, windows.taps_across
     if is_max_2x2(windows):
@@ -96,7 +96,7 @@ def unpool_image(memory, windows, dy, argmax, y, masked, dx, dx_width):
                         store(memory, target, add(load(memory, target, count), part), count)
 
 
-def pool_windows(size: Pair, channels: int, pool: Pool) -> PoolWindows:
+def pool_windows(size: Pair, channels: int, pool: MaxPool) -> PoolWindows:
     """The windows of a pooling over images of this size."""
     pool_size, stride, padding = pool
     out = [(s + sum(p) - k) // d + 1 for s, p, k, d in zip(size, padding, pool_size, stride, strict=True)]
@@ -143,7 +143,7 @@ def _pool_backward(memory, ints, job, task, scratch):
     unpool_image(memory, windows, job.dy + place, job.argmax + place, job.dy + place, 0, dx, windows.width)
 
 
-def prepare_max_pool(x: Array, pool: Pool) -> tuple[Array, Array, Job]:
+def prepare_max_pool(x: Array, pool: MaxPool) -> tuple[Array, Array, Job]:
     """(y, argmax, job) of `max_pool2d`."""
     n, c, height, width = x.shape
     windows = pool_windows((height, width), c, pool)
@@ -156,11 +156,11 @@ def prepare_max_pool(x: Array, pool: Pool) -> tuple[Array, Array, Job]:
 @Replay
 def max_pool2d(x: Array, *, pool_size: Pair, stride: Pair, padding: Border) -> tuple[tuple[Array, Array], list[Job]]:
     """(y, argmax): argmax, the winning tap of each window, is what backward needs and all that it needs."""
-    y, argmax, job = prepare_max_pool(x, Pool(pool_size, stride, padding))
+    y, argmax, job = prepare_max_pool(x, MaxPool(pool_size, stride, padding))
     return (y, argmax), [job]
 
 
-def prepare_max_pool_backward(dy: Array, argmax: Array, size: Pair, pool: Pool) -> tuple[Array, Job]:
+def prepare_max_pool_backward(dy: Array, argmax: Array, size: Pair, pool: MaxPool) -> tuple[Array, Job]:
     """(dx, job) of `max_pool2d_backward`."""
     n, c, _, _ = dy.shape
     dx = empty((n, *size, c), dy.dtype)
@@ -175,5 +175,5 @@ def max_pool2d_backward(
     dy: Array, argmax: Array, *, size: Pair, pool_size: Pair, stride: Pair, padding: Border
 ) -> tuple[Array, list[Job]]:
     """Each window hands dy to the tap that won it."""
-    dx, job = prepare_max_pool_backward(dy, argmax, size, Pool(pool_size, stride, padding))
+    dx, job = prepare_max_pool_backward(dy, argmax, size, MaxPool(pool_size, stride, padding))
     return dx, [job]

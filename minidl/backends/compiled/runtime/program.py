@@ -34,12 +34,8 @@ class Job(NamedTuple):
     """Floats that a thread needs for itself."""
 
 
-class Number:
-    """An integer in a job's record that is another one in each call."""
-
-
 class Slot:
-    """Where programs have the address of an array, or a number, that is another one in each call."""
+    """Where programs have the address of an array that is another one in each call."""
 
     __slots__ = ("_uses", "_value")
 
@@ -53,7 +49,7 @@ class Slot:
         self.put(self._value)
 
     def put(self, value: int) -> None:
-        """Let the programs use this address, or number."""
+        """Let the programs use this address."""
         self._value = value
         for words, place, offset in self._uses:
             words[place] = value + offset
@@ -88,10 +84,6 @@ class Program:
                     self.arrays.append(value)
                     owners.add(id(owner))
                     arguments.append(begin)
-                elif isinstance(value, Number):
-                    self.uses[id(value)].append((start + len(arguments), 0))
-                    self.arrays.append(value)
-                    arguments.append(0)
                 else:
                     arguments.append(int(value or 0))
             self.owners.append(owners)

@@ -25,7 +25,7 @@ from minidl.backends.compiled.runtime.copy import prepare_packed
 from minidl.backends.compiled.runtime.memory import as_nhwc, empty
 from minidl.backends.compiled.runtime.padding import with_border
 from minidl.backends.compiled.runtime.program import PARTS, Job
-from minidl.backends.operators import Pool
+from minidl.description.operators import MaxPool
 from minidl.typing import Array
 
 
@@ -103,7 +103,7 @@ def prepare(
     need_dw: bool,
     y: Array | None = None,
     argmax: Array | None = None,
-    pool: Pool | None = None,
+    pool: MaxPool | None = None,
 ) -> Gradients:
     """With y, its output, through a ReLU, and with argmax through a pooling."""
     n, channels, height, width = x.shape

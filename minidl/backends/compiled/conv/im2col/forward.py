@@ -17,7 +17,7 @@ from minidl.backends.compiled.runtime import program
 from minidl.backends.compiled.runtime.copy import prepare_packed
 from minidl.backends.compiled.runtime.memory import as_nhwc, contiguous, empty, empty_like
 from minidl.backends.compiled.runtime.padding import pad_rows
-from minidl.backends.operators import Pool
+from minidl.description.operators import MaxPool
 from minidl.typing import Array
 
 
@@ -119,7 +119,7 @@ def _bands(n: int, plan: Plan, windows: PoolWindows) -> tuple[int, int]:
 
 
 def prepare(
-    x: Array, w: Array, b: Array | None, plan: Plan, relu: bool, pool: Pool | None
+    x: Array, w: Array, b: Array | None, plan: Plan, relu: bool, pool: MaxPool | None
 ) -> tuple[Array, Array | None, list[program.Job]]:
     """(y, argmax, jobs) of the convolution, with ReLU and pooling if wanted; argmax is None without pooling."""
     n, filters = len(x), plan.filters

@@ -25,7 +25,7 @@ from minidl.backends.compiled.pool.max_2x2 import unpool_2x2
 from minidl.backends.compiled.runtime import program
 from minidl.backends.compiled.runtime.memory import as_nhwc, empty
 from minidl.backends.compiled.runtime.program import PARTS
-from minidl.backends.operators import Pool
+from minidl.description.operators import MaxPool
 from minidl.typing import Array, IntArray
 
 
@@ -176,7 +176,7 @@ def _layout(plan: Plan) -> _Layout:
 
 
 def backward(
-    dy: Array, x: Array, plan: Plan, y: Array | None, argmax: Array | None, pool: Pool | None
+    dy: Array, x: Array, plan: Plan, y: Array | None, argmax: Array | None, pool: MaxPool | None
 ) -> tuple[Array, Array, list[program.Job]]:
     """(parts of dw (parts, kh kw, out), parts of db (parts, out), jobs)."""
     n, filters = len(x), plan.filters

@@ -31,7 +31,7 @@ from minidl.backends.compiled.pool.max import prepare_max_pool
 from minidl.backends.compiled.runtime import program
 from minidl.backends.compiled.runtime.copy import prepare_packed
 from minidl.backends.compiled.runtime.memory import as_nhwc, contiguous, empty, empty_like
-from minidl.backends.operators import Pool
+from minidl.description.operators import MaxPool
 from minidl.typing import Array, IntArray
 
 
@@ -190,7 +190,7 @@ def _layout(plan: Plan, size: int, bands: int) -> _Layout:
     )
 
 
-def is_2x2(pool: Pool) -> bool:
+def is_2x2(pool: MaxPool) -> bool:
     """Whether a pooling's windows are 2 x 2, side by side, from the first pixel on."""
     return pool == ((2, 2), (2, 2), ((0, 0), (0, 0)))
 
@@ -211,7 +211,7 @@ def _in_bands(n: int, plan: Plan, size: int) -> _Layout:
 
 
 def forward(
-    x: Array, w: Array, b: Array | None, plan: Plan, relu: bool, pool: Pool | None
+    x: Array, w: Array, b: Array | None, plan: Plan, relu: bool, pool: MaxPool | None
 ) -> tuple[Array, Array | None, list[program.Job]]:
     """(y, argmax, jobs) of the convolution, with ReLU and pooling if wanted; argmax is None without pooling."""
     if pool is not None and (not is_2x2(pool) or plan.stride[1] > 1):

@@ -38,7 +38,7 @@ from minidl.backends.compiled.runtime import program
 from minidl.backends.compiled.runtime.copy import prepare_packed
 from minidl.backends.compiled.runtime.memory import as_nhwc, empty
 from minidl.backends.compiled.runtime.program import PARTS
-from minidl.backends.operators import Pool
+from minidl.description.operators import MaxPool
 from minidl.typing import Array, IntArray
 
 CHANNEL_BLOCK, FILTER_BLOCK = 64, 64
@@ -157,7 +157,7 @@ def backward(
     need_dw: bool,
     y: Array | None = None,
     argmax: Array | None = None,
-    pool: Pool | None = None,
+    pool: MaxPool | None = None,
 ) -> tuple[Array | None, Array | None, Array, list[program.Job]]:
     """(dx, dw (1, kh kw in, out), parts of db, jobs), with y through a ReLU, and with argmax through a pooling."""
     n, channels, height, width = x.shape

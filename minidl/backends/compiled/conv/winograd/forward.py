@@ -34,7 +34,7 @@ from minidl.backends.compiled.runtime import program
 from minidl.backends.compiled.runtime.copy import prepare_packed
 from minidl.backends.compiled.runtime.memory import as_nhwc, contiguous, empty, empty_like
 from minidl.backends.compiled.runtime.padding import pad_image
-from minidl.backends.operators import Pool
+from minidl.description.operators import MaxPool
 from minidl.typing import Array, IntArray
 
 BLOCK = 140_000
@@ -184,7 +184,7 @@ def convolve(
 
 
 def forward(
-    x: Array, w: Array, b: Array | None, plan: Plan, relu: bool, pool: Pool | None
+    x: Array, w: Array, b: Array | None, plan: Plan, relu: bool, pool: MaxPool | None
 ) -> tuple[Array, Array | None, list[program.Job]]:
     """(y, argmax, jobs); argmax is None without pooling."""
     filters = plan.filters

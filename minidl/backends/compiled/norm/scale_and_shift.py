@@ -1,0 +1,45 @@
+"""What a batch normalization by running statistics multiplies each channel by, and adds to it."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from minidl.backends.compiled.codegen.jit import kernel
+from minidl.backends.compiled.codegen.lanewise import add, divide, multiply, square_root, subtract
+from minidl.backends.compiled.codegen.load_store import lanes, load, splat, store
+from minidl.backends.compiled.runtime.memory import empty
+from minidl.backends.compiled.runtime.program import Job
+from minidl.description.operators import Normalize
+from minidl.typing import Array
+
+
+class _ScaleAndShift(NamedTuple):
+    weight: Array
+    bias: Array
+    mean: Array
+    variance: Array
+    scale: Array
+    shift: Array
+    eps: Array  # a single number
+    channels: int
+
+
+@kernel(_ScaleAndShift)
+def _scale_and_shift(memory, ints, job, task, scratch):
+    """weight / sqrt(variance + eps), and bias - mean scale, each operation rounded by itself as NumPy does."""
+    eps = splat(memory, memory[job.eps])
+    for c in range(0, job.channels, lanes(memory)):
+        count = job.channels - c
+        deviation = square_root(add(load(memory, job.variance + c, count), eps))
+        scale = divide(load(memory, job.weight + c, count), deviation)
+        moved = multiply(load(memory, job.mean + c, count), scale)
+        store(memory, job.scale + c, scale, count)
+        store(memory, job.shift + c, subtract(load(memory, job.bias + c, count), moved), count)
+
+
+def prepare_scale_and_shift(operator: Normalize) -> tuple[Array, Array, Job]:
+    """(scale, shift, job), both (c,)."""
+    weight, bias, mean, variance, eps, _ = operator
+    scale, shift = empty(weight.shape, weight.dtype), empty(weight.shape, weight.dtype)
+    record = _ScaleAndShift(weight, bias, mean, variance, scale, shift, np.full(1, eps, weight.dtype), weight.size)
+    return scale, shift, Job(_scale_and_shift, record, 1)

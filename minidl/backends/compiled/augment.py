@@ -180,7 +180,7 @@ def _mix(memory, ints, job, task, own):
                 target += 1
 
 
-def window_images(x: Array, place: IntArray, *, size: Pair) -> Array:
+def crop(x: Array, place: IntArray, *, size: Pair) -> Array:
     """A window of `size` (h, w) of each image, zero outside of it; place[n] = (top, left, whether flipped)."""
     return _changed(_window, x, place, size=size, output=size)
 
@@ -190,7 +190,7 @@ def rotate_images(x: Array, turn: IntArray) -> Array:
     return _changed(_rotate, x, turn, cost=20)
 
 
-def light_images(x: Array, light: Array, *, limits: tuple[float, float]) -> Array:
+def adjust_brightness(x: Array, light: Array, *, limits: tuple[float, float]) -> Array:
     """y = x a + m (1 - a) + b, from limits[0] to limits[1]; light[n] = (a, b), and m is the mean of the image."""
     return _changed(_light, x, light, more=np.array(limits, x.dtype))
 

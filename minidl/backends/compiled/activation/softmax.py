@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.backends.compiled.codegen.cpu import REGISTER_BYTES
 from minidl.backends.compiled.codegen.jit import Kernel, inlined, njit
 from minidl.backends.compiled.codegen.lanewise import (
     divide,
@@ -15,7 +16,6 @@ from minidl.backends.compiled.codegen.lanewise import (
     select_max,
     subtract,
 )
-from minidl.backends.compiled.codegen.llvm import REGISTER_BYTES
 from minidl.backends.compiled.codegen.load_store import lanes, largest_lane, load, load_over, splat, store, store_whole
 from minidl.backends.compiled.runtime.memory import contiguous, empty, empty_like
 from minidl.backends.compiled.runtime.program import Job, pieces

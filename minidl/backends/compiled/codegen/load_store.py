@@ -7,7 +7,6 @@ products of `lanewise`. `memory` is the null pointer to floats, so that an addre
 
 import struct
 
-import llvmlite.binding
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -231,15 +230,3 @@ def prefetch(typing, memory, index):
         return context.get_dummy_value()
 
     return types.void(memory, types.int64), codegen
-
-
-@intrinsic
-def pause(typing):
-    """Tell the CPU that this thread waits for another one, where it can be told."""
-
-    def codegen(context, builder, signature, args):
-        if llvmlite.binding.get_default_triple().startswith("x86_64"):
-            llvm_call(builder, "llvm.x86.sse2.pause", ir.VoidType())
-        return context.get_dummy_value()
-
-    return types.void(), codegen

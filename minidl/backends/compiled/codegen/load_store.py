@@ -5,8 +5,6 @@ Numba's loops seldom become vector code: it can't prove that arrays don't overla
 products of `lanewise`. `memory` is the null pointer to floats, so that an address, counted in elements, is an index.
 """
 
-import struct
-
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -175,22 +173,6 @@ def splat(typing, memory, scalar):
         return llvm_splat(builder, args[1], lanes_of(signature.args[0].dtype))
 
     return VectorType(memory.dtype)(memory, memory.dtype), codegen
-
-
-@intrinsic
-def number(typing, memory, bits):
-    """The number that `as_bits` put into a job's integers, rounded to memory's floats."""
-
-    def codegen(context, builder, signature, args):
-        value = builder.bitcast(args[1], ir.DoubleType())
-        return value if signature.args[0].dtype == types.float64 else builder.fptrunc(value, ir.FloatType())
-
-    return memory.dtype(memory, types.int64), codegen
-
-
-def as_bits(value):
-    """A number as an integer, for kernels that read it with `number`."""
-    return struct.unpack("q", struct.pack("d", value))[0]
 
 
 @intrinsic

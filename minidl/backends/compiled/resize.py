@@ -75,7 +75,8 @@ def prepare_zero_pad_backward(dy: Array, padding: Border) -> tuple[Array, list[J
     grads = as_nhwc(dy)
     n, height, width, channels = grads.shape
     dx = empty((n, height - sum(padding[0]), width - sum(padding[1]), channels), dy.dtype)
-    border = _Border(*dx.shape[1:], padding[0][0], padding[1][0], height, width)
+    _, inner_height, inner_width, _ = dx.shape
+    border = _Border(inner_height, inner_width, channels, padding[0][0], padding[1][0], height, width)
     return dx.transpose(0, 3, 1, 2), [Job(_zero_pad_backward, _ZeroPadBackward(grads, dx, border), n, 8 * dx.size)]
 
 
@@ -188,12 +189,15 @@ def _upsample_backward(memory, ints, job, task, scratch):
 
 
 def _sources(size: Pair, channels: int, factors: Pair, interpolation: str, dtype: np.dtype[Any]) -> _Sources:
-    indices, shares = [], []
+    indices: list[IntArray] = []
+    shares: list[Array] = []
     for length, factor in zip(size, factors, strict=True):
         first, second, share = places(length, factor, interpolation, dtype)
         indices.append(np.stack([first, second], axis=1).astype(np.int64))
         shares.append(share)
-    return _Sources(*size, channels, size[0] * factors[0], size[1] * factors[1], *indices, *shares)
+    out_height, out_width = size[0] * factors[0], size[1] * factors[1]
+    (rows, columns), (down, across) = indices, shares
+    return _Sources(*size, channels, out_height, out_width, rows, columns, down, across)
 
 
 def prepare_upsample(x: Array, factors: Pair, interpolation: str) -> tuple[Array, list[Job]]:

@@ -69,7 +69,7 @@ _WORK = 64
 def _job(table: str, name: str, a: Array, b: Array, settings: tuple[float, ...]) -> tuple[Array, Job]:
     target = empty_like(b)
     *given, output = _in_memory_order(*([a] if a is b else [a, b]), target)
-    first, second = map(float, (*settings, 0, 0)[:2])
+    first, second = (*settings, 0, 0)[:2]
     tasks = pieces(b.size)
     record = _Elementwise(given[0], given[-1], output, first, second, b.size, tasks)
     return target, Job(_KERNELS[table, name], record, tasks, _WORK * b.size)

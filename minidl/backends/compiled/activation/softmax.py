@@ -229,7 +229,8 @@ def prepare_relu_backward(dy: Array, y: Array) -> tuple[Array, Job]:
     """(dy where y isn't zero, job), in the memory order of y."""
     dx = empty_like(y)
     tasks = pieces(y.size)
-    record = _ReluBackward(*_in_memory_order(dy, y, dx), y.size, tasks)
+    grads, outputs, target = _in_memory_order(dy, y, dx)
+    record = _ReluBackward(grads, outputs, target, y.size, tasks)
     return dx, Job(_relu_backward, record, tasks, 8 * y.size)
 
 

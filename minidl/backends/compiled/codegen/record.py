@@ -42,17 +42,22 @@ def _size_of(kind: Any) -> int:
 
 
 def flattened(values: Iterable[Any]) -> list[Any]:
-    """The values of a record in their places, those of records in it among them, and floats as integers of their bits.
-
-    A field of floats has to be given a float: the bits of an int are others.
-    """
+    """The values of a record in their places, those of records in it among them, and floats as their bits."""
     flat: list[Any] = []
-    for value in values:
+    floats = _floats_of(type(values))
+    for place, value in enumerate(values):
         if isinstance(value, tuple):
             flat += flattened(value)
         else:
-            flat.append(_BITS.unpack(_FLOAT.pack(value))[0] if isinstance(value, float) else value)
+            flat.append(_BITS.unpack(_FLOAT.pack(value))[0] if place in floats else value)
     return flat
+
+
+@functools.cache
+def _floats_of(record: Any) -> frozenset[int]:
+    """The fields that hold floats, by their numbers; none of a plain list."""
+    kinds = fields_of(record).values() if hasattr(record, "_fields") else ()
+    return frozenset(place for place, (_, kind) in enumerate(kinds) if kind is float)
 
 
 class RecordType(types.Type):

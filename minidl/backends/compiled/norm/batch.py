@@ -74,7 +74,7 @@ def prepare_batch_norm(
     affine = ChannelAffine(mean, scale, shift)
     running_mean, running_variance, momentum = running or (None, None, 0.0)
     parameters = contiguous(gamma), contiguous(beta), running_mean, running_variance
-    numbers = float(momentum), count / max(count - 1, 1), float(eps)
+    numbers = momentum, count / max(count - 1, 1), eps
     summary = Statistics(moments, variance, affine, *parameters, *numbers, images)
     jobs = [
         Job(image_moments, ImageMoments(pixels, moments, images), n, work, height * channels),
@@ -136,7 +136,7 @@ def _prepare_backward(
     n, _, _, channels = images
     dx, sums = empty_like(pixels), empty((max(n, 1), 2, channels), x.dtype)
     average, product, dgamma, dbeta = np.empty((4, channels), x.dtype)
-    means = Averages(sums, variance, gamma, affine.scale, average, product, dgamma, dbeta, float(eps), images)
+    means = Averages(sums, variance, gamma, affine.scale, average, product, dgamma, dbeta, eps, images)
     if taps is None or winners is None:
         first: tuple[Kernel, Any] = grad_sums, GradSums(pixels, grads, sums, affine, relu, images)
         last: tuple[Kernel, Any] = input_grad, InputGrad(pixels, grads, dx, affine, average, product, relu, images)
@@ -175,7 +175,7 @@ def prepare_scale_shift(x: Array, scale: Array, shift: Array, *, relu: bool = Fa
     pixels = as_nhwc(x)
     images, y = Images(*pixels.shape), empty_like(pixels)
     affine = ChannelAffine(np.zeros(images.channels, x.dtype), contiguous(scale), contiguous(shift))
-    job = Job(normalize, Normalize(pixels, y, affine, relu, images), images.count, 8 * pixels.size)
+    job = Job(normalize, Normalize(pixels, y, affine, relu, images), len(pixels), 8 * pixels.size)
     return y.transpose(0, 3, 1, 2), job
 
 

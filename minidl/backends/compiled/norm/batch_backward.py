@@ -158,7 +158,7 @@ def window_sums(memory, ints, job, task, scratch):
 @kernel(Averages)
 def averages(memory, ints, job, task, scratch):
     """The sums over the images, in their order, and what dx is made of."""
-    images, channels, minus = job.images.count, job.images.channels, splat(memory, -1.0)
+    images, channels, minus = job.images.n, job.images.channels, splat(memory, -1.0)
     values = splat(memory, max(images * job.images.height * job.images.width, 1))
     eps = splat(memory, job.eps)
     for c in range(0, channels, lanes(memory)):

@@ -27,7 +27,7 @@ from minidl.typing import Array
 class Images(NamedTuple):
     """The shape (n, h, w, c) of a batch."""
 
-    count: int
+    n: int
     height: int
     width: int
     channels: int
@@ -147,7 +147,7 @@ def _move(memory, running, momentum, towards, count):
 @kernel(Statistics)
 def statistics(memory, ints, job, task, scratch):
     """The batch's mean and biased variance, the scale and shift that follow from them, and the running ones' move."""
-    images, channels, size = job.images.count, job.images.channels, job.images.height * job.images.width
+    images, channels, size = job.images.n, job.images.channels, job.images.height * job.images.width
     moments, affine, values = job.moments, job.affine, splat(memory, images * size)
     eps, momentum, unbias = splat(memory, job.eps), splat(memory, job.momentum), splat(memory, job.unbias)
     for c in range(0, channels, lanes(memory)):

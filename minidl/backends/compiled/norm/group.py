@@ -21,12 +21,12 @@ def prepare_group_norm(
 ) -> tuple[Array, Array, Array, list[Job]]:
     """(y, mean, variance, jobs) of `group_norm`."""
     pixels = contiguous(x.transpose(0, 2, 1))
-    n, _, channels = pixels.shape
+    n, length, channels = pixels.shape
     y, (mean, variance) = empty_like(pixels), empty((2, n, groups), x.dtype)
     gammas, packing = prepare_packed(gamma.T)
     betas, more = prepare_packed(beta.T)
-    step, samples = channels if gamma.ndim == 2 else 0, Samples(*pixels.shape, groups)
-    record = Normalize(pixels, y, mean, variance, gammas, betas, step, float(eps), samples)
+    step, samples = channels if gamma.ndim == 2 else 0, Samples(n, length, channels, groups)
+    record = Normalize(pixels, y, mean, variance, gammas, betas, step, eps, samples)
     work = Job(normalize, record, n, 16 * pixels.size, 3 * channels + CHAINS)
     return y.transpose(0, 2, 1), mean, variance, [*packing, *more, work]
 
@@ -37,14 +37,14 @@ def prepare_group_norm_backward(
     """(dx, dgamma, dbeta, jobs) of `group_norm_backward`."""
     pixels, grads, dtype = contiguous(x.transpose(0, 2, 1)), contiguous(dy.transpose(0, 2, 1)), x.dtype
     n, length, channels = pixels.shape
-    by_place, samples, tasks = gamma.ndim == 2, Samples(*pixels.shape, groups), pieces(length * channels)
+    by_place, samples, tasks = gamma.ndim == 2, Samples(n, length, channels, groups), pieces(length * channels)
     gammas, jobs = prepare_packed(gamma.T)
     dx, dgamma, dbeta = empty_like(pixels), empty(gammas.shape, dtype), empty(gammas.shape, dtype)
     means, scale = contiguous(mean), empty(mean.shape, dtype)
     sums = None if by_place else empty((n, 2, channels), dtype)
     moments = means, contiguous(variance), scale
     step = channels if by_place else 0
-    record = NormalizeBackward(pixels, grads, dx, *moments, gammas, step, sums, float(eps), samples)
+    record = NormalizeBackward(pixels, grads, dx, *moments, gammas, step, sums, eps, samples)
     jobs = [*jobs, Job(normalize_backward, record, n, 24 * pixels.size, 4 * channels + CHAINS)]
     if sums is None:
         places = SumOfPlaces(pixels, grads, means, scale, dgamma, dbeta, tasks, samples)

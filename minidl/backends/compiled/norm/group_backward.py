@@ -123,7 +123,7 @@ def sum_of_samples(memory, ints, job, task, scratch):
     channels, sums = job.samples.channels, job.sums
     for c in range(0, channels, lanes(memory)):
         count, total, product = channels - c, splat(memory, 0.0), splat(memory, 0.0)
-        for place in range(sums + c, sums + c + 2 * job.samples.count * channels, 2 * channels):
+        for place in range(sums + c, sums + c + 2 * job.samples.n * channels, 2 * channels):
             total = add(total, load(memory, place, count))
             product = add(product, load(memory, place + channels, count))
         store(memory, job.dbeta + c, total, count)
@@ -137,7 +137,7 @@ def sum_of_places(memory, ints, job, task, scratch):
     last = (task + 1) * size // job.tasks
     for k in range(task * size // job.tasks, last, lanes(memory)):
         count, total, product = last - k, splat(memory, 0.0), splat(memory, 0.0)
-        for n in range(job.samples.count):
+        for n in range(job.samples.n):
             grad, x = load(memory, job.dy + n * size + k, count), load(memory, job.x + n * size + k, count)
             difference = subtract(x, splat(memory, memory[job.mean + n]))
             normal = multiply(difference, splat(memory, memory[job.scale + n]))

@@ -22,7 +22,7 @@ CHAINS = 16
 class Samples(NamedTuple):
     """The shape (n, pixels, c) of a batch whose channels are normalized in groups."""
 
-    count: int
+    n: int
     pixels: int
     channels: int
     groups: int

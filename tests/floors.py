@@ -26,7 +26,7 @@ HOUSE = [
         "shown, and where; what stands for an array; integer geometry and every error of shape; how many threads, and "
         "how much memory is kept",
         [
-            "errors errors.* typing numeric philox process process.entering process.locks process.interrupts display "
+            "errors errors.* description typing numeric philox process process.entering process.locks process.interrupts display "
             "display.code display.streams display.installed saving saving.file_locks",
             "saving.atomic display.html shapes.arguments",
             "shapes.checks",
@@ -40,7 +40,9 @@ HOUSE = [
     Floor(
         "how an operator is computed, and the choice",
         [
-            "backends.operators backends.updates",
+            "description.operators backends.updates",
+            "description.graph",
+            "description.fuse",
             "backends.protocol",
             "backends.vectorized backends.vectorized.*",
             "backends.compiled backends.compiled.*",
@@ -48,17 +50,15 @@ HOUSE = [
         ],
     ),
     Floor("operators as `op(x, ...) -> (y, pullback)`: checks, and picks the backend", ["functional functional.*"]),
-    Floor("`Parameter`, `Module`", ["initializers", "parameter graph graph.symbolic", "module"]),
     Floor(
-        "layers, a file for each family; those in a row that are computed as one, those made of others, graphs of "
-        "them, and what a pass costs",
+        "`Parameter`, `Module`; networks that a backend has prepared for modules, and keeps",
+        ["initializers", "parameter graph graph.symbolic", "module", "engine engine.*"],
+    ),
+    Floor(
+        "layers, a file for each family, those made of others, graphs of them, and what a pass costs",
         [
             "layers.affine",
             "layers.*",
-            "layers.fusion",
-            "layers.description",
-            "layers.room",
-            "layers.networks",
             "layers.container",
             "layers.branches",
             "graph.*",
@@ -111,6 +111,7 @@ FOLDERS = [
     "backends.vectorized",
     "backends.compiled",
     "functional",
+    "engine",
     "graph",
     "augment",
     "data",

@@ -109,7 +109,7 @@ def offset_of(array: Any) -> int:
     base = array.base
     if not isinstance(base, np.ndarray):
         return 0
-    return (address(array) * array.itemsize - address(base) * base.itemsize) // array.itemsize
+    return int((address(array) * array.itemsize - address(base) * base.itemsize) // array.itemsize)
 
 
 def run(dtype: np.dtype[Any], *jobs: Job) -> None:

@@ -35,7 +35,7 @@ class Replay(Generic[P, R]):
 
     every: ClassVar[list["Replay[Any, Any]"]] = []
 
-    def __init__(self, prepare: Callable[P, tuple[R, Sequence[Job]]]) -> None:
+    def __init__(self, prepare: Callable[P, tuple[R, list[Job]]]) -> None:
         functools.update_wrapper(self, prepare)
         self.prepare = prepare
         self.idle: dict[Hashable, list[_Call] | None] = {}  # None for a layout whose calls can't be kept

@@ -4,11 +4,15 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
-from minidl.description.operators import Input, Opaque, Operator
+from minidl.description.operators import Identity, Input, Opaque, Operator
 from minidl.typing import Shape
 
 Purpose = Literal["inference", "training", "gradients"]
 """What for: inference alone, a training step, or inference with a backward pass."""
+
+
+class CannotDescribeError(Exception):
+    """A module does something for these inputs that no operator does."""
 
 
 class Node(NamedTuple):
@@ -77,12 +81,20 @@ class Describer:
         )
         return Value(len(self.nodes) - 1, tuple(shape))
 
+    def fork(self, value: Value) -> Value:
+        """The same value, for the readers inside of one module."""
+        return self.add(Identity(), value, shape=value.shape)
+
     def call(self, module: Any, *inputs: Value, name: str = "") -> Any:
         """What a module gives for these values: its own description, or a node that runs its `forward`."""
         self.modules.append(module)
         with self._inside(name, module):
             if describes_itself(module):
-                return module.describe(self, *inputs)
+                before = len(self.nodes), len(self.modules)
+                try:
+                    return module.describe(self, *inputs)
+                except CannotDescribeError:
+                    del self.nodes[before[0] :], self.modules[before[1] :]
             return self.opaque(module, *inputs)
 
     def call_in_pass(self, module: Any, *inputs: Value) -> Any:
@@ -101,10 +113,12 @@ class Describer:
         before = self._layer
         self._layer = type(module).__name__
         self._path += [name] if name else []
-        yield
-        self._layer = before
-        if name:
-            self._path.pop()
+        try:
+            yield
+        finally:
+            self._layer = before
+            if name:
+                self._path.pop()
 
     def described(self, inputs: Sequence[Value], outputs: Sequence[Value]) -> Description:
         """The nodes so far, with these as what goes in and comes out."""
@@ -122,7 +136,7 @@ def describes_itself(module: Any, *, in_pass: bool = False) -> bool:
 
     But where its class's own pass is under way already, `in_pass`, a subclass may have redefined that.
     """
-    redefined: set[str] = set()
+    redefined = set(vars(module)) & (PASSES | {"describe"})
     for kind in type(module).__mro__:
         own = vars(kind)
         if "describe" in own or "formula" in own:

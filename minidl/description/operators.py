@@ -31,6 +31,10 @@ class Opaque(NamedTuple):
     module: Any
 
 
+class Identity(NamedTuple):
+    """What it reads. The gradients of its readers are added to one another before those of what is read beside it."""
+
+
 class ReLU(NamedTuple):
     """max(x, 0)."""
 
@@ -70,6 +74,10 @@ class AdaptiveAveragePool(NamedTuple):
 
 class Add(NamedTuple):
     """The sum of its inputs, in their order."""
+
+
+class Multiply(NamedTuple):
+    """The product of its inputs, which are of one shape, in their order."""
 
 
 class Concat(NamedTuple):
@@ -235,6 +243,7 @@ class BatchNorm(NamedTuple):
 
 Operator: TypeAlias = (
     Input
+    | Identity
     | Opaque
     | Conv
     | ConvTranspose
@@ -254,6 +263,7 @@ Operator: TypeAlias = (
     | UpSample
     | Dropout
     | Add
+    | Multiply
     | Concat
 )
 

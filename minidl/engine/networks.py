@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from minidl import functional as F
-from minidl.description.graph import Describer, Purpose, Value
+from minidl.description.graph import CannotDescribeError, Describer, Purpose, Value
 from minidl.engine import room
 from minidl.engine.room import waiting
 from minidl.engine.shelf import Prepared, Shelf
@@ -137,6 +137,6 @@ def _prepare(module: Module, xs: tuple[Array, ...], purpose: Purpose) -> Prepare
         if any(x.dtype != dtype for i, x in zip(description.inputs, xs, strict=True) if i in read):
             return None
         steps = Steps(description, describer.batch_size, dtype, keeps=purpose != "inference")
-    except (ShapeError, NotBuiltError, F.CannotPrepareError):  # the modules, one by one, say where
+    except (ShapeError, NotBuiltError, CannotDescribeError, F.CannotPrepareError):  # the modules, one by one, say where
         return None
     return Prepared(steps, describer.modules, parameters)

@@ -8,7 +8,7 @@ import numpy as np
 from minidl import functional as F
 from minidl.description.graph import Description, Node
 from minidl.description.operators import Concat, Elementwise, Input, Opaque, Reshape, is_trained
-from minidl.errors import ShapeError
+from minidl.errors import DTypeError, ShapeError
 from minidl.functional.origin import mark_sigmoid
 from minidl.typing import Array
 
@@ -17,7 +17,7 @@ Gradients = list[tuple[int, int, Array]]
 
 
 class UnexpectedError(Exception):
-    """A module gave something else than its `output_shape` said."""
+    """A module didn't give what its `output_shape` said. Run by themselves, modules say what is wrong."""
 
 
 class Part(NamedTuple):
@@ -93,7 +93,7 @@ class Steps:
                     values.update(zip(step.outputs, given, strict=True))
                 else:
                     node = self.description.nodes[step]
-                    values[step] = self._checked(node, node.operator.module(_joined(node, values)))  # type: ignore[union-attr]
+                    values[step] = self._ran(node, values, None)[0]
             ys = [values[i] for i in self.description.outputs]
         return self._marked(ys)
 
@@ -106,24 +106,25 @@ class Steps:
                 values.update(zip(step.outputs, given, strict=True))
             else:
                 node = self.description.nodes[step]
-                y, held = node.operator.module.forward(_joined(node, values), train=train)  # type: ignore[union-attr]
-                values[step] = self._checked(node, y)
+                values[step], held = self._ran(node, values, train)
             kept.append(held)
         return self._marked([values[i] for i in self.description.outputs]), Run(self, kept)
 
     def _marked(self, ys: list[Array]) -> list[Array]:
         return [mark_sigmoid(y) if mark else y for y, mark in zip(ys, self.marks, strict=True)]
 
-    def _checked(self, node: Node, y: Any) -> Array:
+    def _ran(self, node: Node, values: dict[int, Array], train: bool | None) -> tuple[Array, Any]:
+        """(what a module gives, its backward); of inference, without `train`, the former alone."""
+        inputs = tuple(values[i] for i in node.inputs)
+        x: Any = inputs[0] if len(inputs) == 1 else inputs
+        module: Any = node.operator.module  # type: ignore[union-attr]
+        try:
+            y, backward = (module(x), None) if train is None else module.forward(x, train=train)
+        except (ShapeError, DTypeError) as error:
+            raise UnexpectedError from error
         if not isinstance(y, np.ndarray) or y.shape != (self.batch_size, *node.shape) or y.dtype != self.dtype:
             raise UnexpectedError
-        return y
-
-
-def _joined(node: Node, values: dict[int, Array]) -> Any:
-    """What a module is given: one array, or a tuple of several."""
-    inputs = tuple(values[i] for i in node.inputs)
-    return inputs[0] if len(inputs) == 1 else inputs
+        return y, backward
 
 
 class Run:

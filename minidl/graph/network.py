@@ -170,14 +170,16 @@ class Network(Module):
 
     def describe(self, describer: Describer, *inputs: Value) -> Value | tuple[Value, ...]:
         given = dict(zip(self.wiring.inputs, inputs, strict=True))
+        readers = self.wiring.readers()
         values: list[Value] = []
         for i, vertex in enumerate(self.wiring.vertices):
             if vertex.layer is None:
-                values.append(given[i])
+                values.append(describer.fork(given[i]) if len(readers[i]) > 1 else given[i])
             else:
                 read = [values[j] for j in vertex.inputs]
                 values.append(describer.call(self.layers[vertex.layer], *read, name=vertex.name))
-        return one_or_all([values[i] for i in self.wiring.outputs])  # type: ignore[no-any-return]
+        outputs = [describer.fork(values[i]) if readers[i] else values[i] for i in self.wiring.outputs]
+        return one_or_all(outputs)  # type: ignore[no-any-return]
 
     def infer(self, x: Any) -> Any:
         arrays = self._checked_inputs(x)

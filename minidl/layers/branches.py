@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from minidl.description import operators as op
-from minidl.description.graph import Describer, Value
+from minidl.description.graph import CannotDescribeError, Describer, Value
 from minidl.engine.composite import Composite
 from minidl.errors import DTypeError, ShapeError
 from minidl.functional.origin import is_from_sigmoid, mark_sigmoid
@@ -77,8 +77,11 @@ class Branches(Composite):
     def described_parts(self, describer: Describer, *inputs: Value) -> list[Value]:
         """The values that are joined."""
         if not self.branches:
+            _several([value.shape for value in inputs], of_shapes=True)
             return list(inputs)
-        return [describer.call(branch, *inputs, name=f"branches.{i}") for i, branch in enumerate(self.branches)]
+        (x,) = map(describer.fork, inputs)
+        parts = [describer.call(branch, x, name=f"branches.{i}") for i, branch in enumerate(self.branches)]
+        return [describer.fork(part) if part == x else part for part in parts]
 
     def infer_by_parts(self, x: Array) -> Array:
         if not self.branches:
@@ -139,8 +142,6 @@ class Concatenate(Branches):
         return arrange.stacked(parts, of=of)
 
     def describe(self, describer: Describer, *inputs: Value) -> Value:
-        if any(len(value.shape) == 2 for value in inputs):  # sequences, whose channels don't come last in memory
-            return describer.opaque(self, *inputs)
         parts = self.described_parts(describer, *inputs)
         shape = self.joined_shape([part.shape for part in parts])
         return describer.add(op.Concat(), *parts, shape=shape)
@@ -185,6 +186,13 @@ class Multiply(Branches):
 
     def joined_shape(self, parts: Sequence[Shape], *, of: str = "branches") -> Shape:
         return arrange.broadcast(parts, of=of)
+
+    def describe(self, describer: Describer, *inputs: Value) -> Value:
+        parts = self.described_parts(describer, *inputs)
+        shape = self.joined_shape([part.shape for part in parts])
+        if any(part.shape != shape for part in parts):
+            raise CannotDescribeError("gates, which are repeated")
+        return describer.add(op.Multiply(), *parts, shape=shape)
 
     def join(self, parts: Sequence[Array]) -> Array:
         return functools.reduce(operator.mul, parts)

@@ -163,6 +163,7 @@ class Residual(Composite):
         return self.body.macs(input_shape) + (0 if self.projection is None else self.projection.macs(input_shape))
 
     def describe(self, describer: Describer, x: Value) -> Value:
+        x = describer.fork(x)
         body = describer.call(self.body, x, name="body")
         shortcut = x if self.projection is None else describer.call(self.projection, x, name="projection")
         self._check_shapes(body.shape, shortcut.shape)

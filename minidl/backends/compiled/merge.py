@@ -1,19 +1,18 @@
 """What branches do: sums, channels stacked beside each other, values in another shape; and their gradients."""
 
-import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from minidl.backends.compiled.codegen.jit import inlined, kernel
-from minidl.backends.compiled.codegen.lanewise import add, rectify
+from minidl.backends.compiled.codegen.lanewise import add, multiply, rectify
 from minidl.backends.compiled.codegen.load_store import copy, lanes, load, store
 from minidl.backends.compiled.graph.lowered import Lowered, as_kernels_see, new, through
 from minidl.backends.compiled.runtime.copy import prepare_copy
 from minidl.backends.compiled.runtime.memory import empty, empty_like
 from minidl.backends.compiled.runtime.program import Job, pieces
-from minidl.description.operators import Add, Concat, Reshape
+from minidl.description.operators import Add, Concat, Identity, Multiply, Reshape
 from minidl.typing import Array
 
 
@@ -24,6 +23,21 @@ class _Add(NamedTuple):
     relu: bool
     size: int
     tasks: int
+
+
+class _Multiply(NamedTuple):
+    a: Array
+    b: Array
+    y: Array
+    size: int
+    tasks: int
+
+
+@kernel(_Multiply)
+def _multiply(memory, ints, job, task, scratch):
+    for i in range(task * job.size // job.tasks, (task + 1) * job.size // job.tasks, lanes(memory)):
+        count = (task + 1) * job.size // job.tasks - i
+        store(memory, job.y + i, multiply(load(memory, job.a + i, count), load(memory, job.b + i, count)), count)
 
 
 @inlined
@@ -44,23 +58,34 @@ def _add(memory, ints, job, task, scratch):
 
 def prepare_add(a: Array, b: Array, *, relu: bool = False) -> tuple[Array, Job]:
     """(a + b, perhaps through a ReLU; job), for arrays that are dense in the same order."""
-    y = empty_like(a)
-    order = np.argsort(a.strides, kind="stable")[::-1]
-    tasks = pieces(a.size)
-    first, second, total = (array.transpose(order) for array in (a, b, y))
-    record = _Add(first, second, total, relu, a.size, tasks)
+    y, tasks = empty_like(a), pieces(a.size)
+    record = _Add(*_in_memory_order(a, b, y), relu, a.size, tasks)
     return y, Job(_add, record, tasks, 8 * a.size)
+
+
+def prepare_multiply(a: Array, b: Array) -> tuple[Array, Job]:
+    """(a b, job), for arrays that are dense in the same order."""
+    y, tasks = empty_like(a), pieces(a.size)
+    return y, Job(_multiply, _Multiply(*_in_memory_order(a, b, y), a.size, tasks), tasks, 8 * a.size)
+
+
+def _in_memory_order(a: Array, b: Array, y: Array) -> tuple[Array, Array, Array]:
+    order = np.argsort(a.strides, kind="stable")[::-1]
+    return a.transpose(order), b.transpose(order), y.transpose(order)
 
 
 def prepare_sum_of(arrays: Sequence[Array], jobs: list[Job]) -> Array:
     """The sum of arrays in their order; of one, the array itself. What there is to do is appended to the jobs."""
+    return _reduced(prepare_add, arrays, jobs)
 
-    def added(a: Array, b: Array) -> Array:
-        y, job = prepare_add(a, b)
+
+def _reduced(prepare: Callable[[Array, Array], tuple[Array, Job]], arrays: Sequence[Array], jobs: list[Job]) -> Array:
+    """Arrays combined from the first to the last, two at a time."""
+    y, *others = arrays
+    for other in others:
+        y, job = prepare(y, other)
         jobs.append(job)
-        return y
-
-    return functools.reduce(added, arrays)
+    return y
 
 
 class _CopyChannels(NamedTuple):
@@ -83,6 +108,8 @@ def _copy_channels(memory, ints, job, task, scratch):
 
 def prepare_copy_channels(source: Array, target: Array) -> Job:
     """Copy between parts of the channels of images, or of the features of vectors, whose pixels lie evenly spaced."""
+    if source.ndim == 3:
+        source, target = source.reshape(len(source), -1), target.reshape(len(target), -1)
     pixels, channels = source.size // max(source.shape[1], 1), source.shape[1]
     tasks = pieces(source.size)
     record = _CopyChannels(source, target, _step(source), _step(target), channels, pixels, tasks)
@@ -97,6 +124,10 @@ def _step(array: Array) -> int:
 
 def prepare_concat(parts: Sequence[Array]) -> tuple[Array, list[Job]]:
     """(the parts stacked along the channels, jobs)."""
+    if parts[0].ndim == 3:  # sequences, each channel of which lies together
+        length = parts[0].shape[2]
+        flat, jobs = prepare_concat([part.reshape(len(part), -1) for part in parts])
+        return flat.reshape(len(flat), -1, length), jobs
     n, _, *size = parts[0].shape
     y = empty((n, *size, sum(part.shape[1] for part in parts)), parts[0].dtype)
     stacked = y.transpose(0, y.ndim - 1, *range(1, y.ndim - 1))
@@ -117,6 +148,27 @@ def lower_add(operator: Add, *xs: Array) -> Lowered:
     jobs: list[Job] = []
     y = prepare_sum_of(xs, jobs)
     return Lowered(y, jobs, lambda dy, needs: ([dy if need else None for need in needs], []))
+
+
+def lower_identity(operator: Identity, x: Array) -> Lowered:
+    """The array itself."""
+    return Lowered(x, [], lambda dy, needs: ([dy if needs[0] else None], []))
+
+
+def lower_multiply(operator: Multiply, *xs: Array) -> Lowered:
+    """The product of branches, in their order."""
+    jobs: list[Job] = []
+    y = _reduced(prepare_multiply, xs, jobs)
+
+    def backward(dy: Array, needs: Sequence[bool]) -> tuple[list[Array | None], list[Job]]:
+        jobs: list[Job] = []
+        others = [[dy, *xs[:i], *xs[i + 1 :]] for i in range(len(xs))]
+        dxs = [
+            _reduced(prepare_multiply, each, jobs) if need else None for each, need in zip(others, needs, strict=True)
+        ]
+        return dxs, jobs
+
+    return Lowered(y, jobs, backward)
 
 
 def lower_concat(operator: Concat, *xs: Array) -> Lowered:

@@ -13,7 +13,13 @@ from minidl.backends.compiled.activation.lower import (
 from minidl.backends.compiled.conv.lower import lower_conv, lower_conv_transpose
 from minidl.backends.compiled.graph.lowered import CannotPrepareError, Lowered
 from minidl.backends.compiled.matmul.lower import lower_dense
-from minidl.backends.compiled.merge import lower_add, lower_concat, lower_reshape
+from minidl.backends.compiled.merge import (
+    lower_add,
+    lower_concat,
+    lower_identity,
+    lower_multiply,
+    lower_reshape,
+)
 from minidl.backends.compiled.norm.lower import lower_batch_norm, lower_group_norm, lower_normalize
 from minidl.backends.compiled.pool.lower import lower_adaptive_average_pool, lower_average_pool, lower_max_pool
 from minidl.backends.compiled.resize import lower_upsample, lower_zero_pad
@@ -21,7 +27,9 @@ from minidl.description import operators as op
 from minidl.typing import Array
 
 _LOWER: dict[type[Any], Callable[..., Lowered]] = {
+    op.Identity: lower_identity,
     op.Add: lower_add,
+    op.Multiply: lower_multiply,
     op.Concat: lower_concat,
     op.Conv: lower_conv,
     op.ConvTranspose: lower_conv_transpose,

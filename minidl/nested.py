@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from minidl import shapes
 from minidl.arraylike import rows_of
 from minidl.errors import ShapeError, did_you_mean
@@ -10,6 +12,8 @@ from minidl.errors import ShapeError, did_you_mean
 
 def map_arrays(function: Callable[[Any], Any], arrays: Any) -> Any:
     """The function of an array, or of each one in a tuple or a dict of them, which it gives back; None stays None."""
+    if type(arrays) is np.ndarray:  # by far the most common, and quick to tell
+        return function(arrays)
     if isinstance(arrays, tuple):
         return tuple(map_arrays(function, each) for each in arrays)
     if isinstance(arrays, Mapping):
@@ -49,7 +53,7 @@ def leaves(arrays: Any, name: str = "") -> dict[str, Any]:
 
 def length(arrays: Any) -> int:
     """How many samples an array has, or each one in a tuple or a dict of them."""
-    while isinstance(arrays, tuple | Mapping):
+    while type(arrays) is not np.ndarray and isinstance(arrays, (tuple, Mapping)):
         arrays = next(iter(arrays.values() if isinstance(arrays, Mapping) else arrays))
     return len(arrays)
 
@@ -63,12 +67,12 @@ def check_lengths(arrays: Mapping[str, Any]) -> None:
 
 def input_names(module: Any) -> tuple[str, ...]:
     """The names of a module's inputs, in the order in which its `forward` takes them; none where it has one."""
-    return tuple(getattr(module, "input_names", None) or ())
+    return tuple(getattr(module, "input_names", ()))
 
 
 def output_names(module: Any) -> tuple[str, ...]:
     """The names of a module's outputs, in the order in which its `forward` gives them; none where it has one."""
-    return tuple(getattr(module, "output_names", None) or ())
+    return tuple(getattr(module, "output_names", ()))
 
 
 def in_order(values: Any, names: Sequence[str], argument: str, kind: str = "arrays") -> tuple[Any, ...]:

@@ -177,7 +177,8 @@ def _weights_by_class(y: Any, class_weight: Any) -> Any:
             raise ValueError(f"class_weight: expected finite numbers of at least 0, got {weight!r} for {index!r}")
     labels = class_labels(y)
     if labels is None or (len(labels) and labels.min() < 0):
-        raise ValueError("class_weight: expected targets of classes, as indices (n,) or one-hot rows")
+        hint = "; of pixels, the loss weights the classes: CrossEntropy(class_weight=...)" if y.ndim > 2 else ""
+        raise ValueError(f"class_weight: expected targets of classes, as indices (n,) or one-hot rows{hint}")
     classes = [int(index) for index in class_weight]
     table = np.ones(max([*classes, *labels.max(initial=0, keepdims=True)]) + 1)  # a class that isn't named counts 1
     for index, weight in class_weight.items():

@@ -67,24 +67,25 @@ def samples_of(x: Any, module: Module) -> Any:
         if names and isinstance(x, Mapping):
             (x,) = in_order(x, names, "x")
         _check_single(x, "x", "input")
-        return _samples(x, module, shape, module.takes_integers)
+        return _samples(x, module, shape, None)
     has_each = isinstance(shape, tuple) and len(shape) == len(names) and all(isinstance(own, tuple) for own in shape)
     integers: Sequence[str] | None = getattr(module, "integer_inputs", None)
-    if integers is None:
-        integers = names if module.takes_integers else ()
     samples = []
     for place, (name, each) in enumerate(zip(names, in_order(x, names, "x"), strict=True)):
         with naming("x", name):
-            samples.append(_samples(each, module, shape[place] if has_each else None, name in integers))
+            own = shape[place] if has_each else None
+            samples.append(_samples(each, module, own, None if integers is None else name in integers))
     check_lengths(dict(zip(names, samples, strict=True)))
     return tuple(samples)
 
 
-def _samples(x: Any, module: Module, wanted: Shape | None, takes_integers: bool) -> Any:
-    """The samples of one input, of the shape `wanted` if it's known."""
+def _samples(x: Any, module: Module, wanted: Shape | None, takes_integers: bool | None) -> Any:
+    """The samples of one input, of the shape `wanted` if it's known; with None the module tells of integers."""
     rows = rows_of(x, "x", "samples")
     found = rows.dtype if hasattr(rows, "dtype") else np.asarray(rows[:1]).dtype
     dtype = np.dtype(found)
+    if takes_integers is None:
+        takes_integers = dtype.kind != "f" and module.takes_integers  # which takes a while to tell
     if not (dtype.kind in "iu" and takes_integers):
         if dtype.kind != "f":
             hint = "; for bytes of images, x.astype(np.float32) / 255" if dtype == np.uint8 else ""

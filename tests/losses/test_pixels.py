@@ -126,3 +126,5 @@ def test_a_network_that_labels_pixels():
     assert history["val_accuracy"][-1] == (scores.argmax(axis=1) == y[32:]).mean()
     with pytest.raises(ml.ShapeError, match="targets: expected"):
         model.fit(x, y[:, 0, 0], loss=ml.CrossEntropy(), optimizer=optimizer, verbose=0)
+    with pytest.raises(ValueError, match=r"class_weight: .* of pixels, the loss weights the classes: CrossEntropy\("):
+        model.fit(x, y, loss=ml.CrossEntropy(), optimizer=optimizer, class_weight={0: 2.0}, verbose=0)

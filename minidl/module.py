@@ -87,7 +87,10 @@ class Module(KeywordHints):
                 value.mark_trainable(False)
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
-        """(y, backward): backward(dy, need_dx=True) adds into each `Parameter.grad` and returns dx, or None."""
+        """(y, backward): backward(dy, need_dx=True) adds into each `Parameter.grad` and returns dx, or None.
+
+        A module of several inputs is given a tuple of arrays, and its backward returns a tuple of gradients.
+        """
         raise NotImplementedError(f"{type(self).__name__} doesn't define forward(x, *, train)")
 
     def output_shape(self, input_shape: Shape) -> Shape:

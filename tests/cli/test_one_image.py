@@ -57,8 +57,12 @@ def test_a_graph_of_several_inputs_is_refused(command, tmp_path, images):
     saved(path, several=True)
     message = (
         f"minidl: error: {path} is a graph of inputs image, angle and outputs add_1; "
-        "this command takes models of one of each\n"
+        "this command takes models of one input and one output, which is no dict\n"
     )
+    x = ml.Input((1, 28, 28), name="x")
+    named = tmp_path / "named.npz"
+    ml.Graph(x, {"scores": ml.Dense(10)(ml.Flatten()(x))}).save(named)
+    assert "named.npz is a graph of inputs x and outputs scores; this" in command("predict", named, images).err
     for arguments in (("predict", path, images), ("evaluate", path, "--data", "fashion-mnist-10k"), ("explain", path)):
         result = command(*arguments)
         assert (result.code, result.err) == (2, message)

@@ -187,7 +187,7 @@ def test_layers_by_name(two_in_two_out):
         two_in_two_out.layer("image")
 
 
-def test_a_layer_of_one_s_own_is_refused_by_files(tmp_path):
+def test_a_class_from_elsewhere_is_refused_by_files(tmp_path):
     class Own(ml.Module):
         def forward(self, x, *, train):
             return x, lambda dy, need_dx=True: dy

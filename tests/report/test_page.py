@@ -270,3 +270,18 @@ def test_a_missing_folder_is_met_before_the_work(tmp_path, monkeypatch):
     monkeypatch.setattr("minidl.report.page.html", lambda *things, **options: pytest.fail("the work was done"))
     with pytest.raises(FileNotFoundError, match=r"there is no such folder: '.*missing'"):
         report.write_report(tmp_path / "missing" / "page.html", None)
+
+
+def test_a_graph_is_reported():
+    x = ml.Input((1, 6, 6), name="image")
+    a = ml.Conv2D(2, 3, padding=1)(x)
+    model = ml.Graph(x, ml.Dense(3)(ml.Flatten()(a + ml.ReLU()(a))), seed=0)
+    images, labels = np.random.default_rng(0).random((9, 1, 6, 6), np.float32), np.arange(9) % 3
+    page = report.html(model, images=images, labels=labels, batch_size=2)
+    assert "connected to" in page
+    assert re.search(r">conv2d, relu</td>", page)
+    assert 'id="confusion"' in page
+    several = ml.Graph([x, y := ml.Input((72,))], ml.Dense(3)(ml.Flatten()(a) + y))
+    assert "connected to" in report.html(several, batch_size=2)
+    with pytest.raises(ValueError, match="expected"):
+        report.html(several, images=images, labels=labels, batch_size=2)

@@ -1,5 +1,6 @@
 """Convolution: each fast backend equals the plain loops, to the rounding of its sums."""
 
+import gc
 import importlib
 from itertools import product
 
@@ -273,3 +274,19 @@ def test_bands_of_lines_give_the_bits_of_whole_images(monkeypatch, stride, paddi
         monkeypatch.setattr(im2col, "FEWEST_PIXELS", pixels)
         for got, want in zip(select.conv2d_relu(x, w.astype(np.float32), None, **how, pool=pool), whole, strict=True):
             np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.compiled
+def test_a_replay_reads_its_tables_after_the_plan_is_gone():
+    backend = importlib.import_module("minidl.backends.compiled")
+    plan = importlib.import_module("minidl.backends.compiled.conv.plan")
+    rng = np.random.default_rng(0)
+    dy, x = (rng.standard_normal((2, *size, 16), dtype=np.float32).transpose(0, 3, 1, 2) for size in ((5, 4), (10, 9)))
+    w = rng.standard_normal((16, 16, 3, 3), dtype=np.float32)
+    how = PLAIN | {"stride": (2, 2), "padding": ((1, 1), (0, 1)), "need_dw": False}
+    first = backend.conv2d_backward(dy, x, w, **how)[0]
+    plan.plan_for.cache_clear()
+    gc.collect()
+    zeros = [np.zeros(size, np.int64) for size in range(1, 1000) for _ in range(8)]  # where its tables were
+    np.testing.assert_array_equal(backend.conv2d_backward(dy, x, w, **how)[0], first)
+    assert not any(array.any() for array in zeros)

@@ -149,7 +149,7 @@ def _convolution(operator: Convolution, x: Array) -> Prepared:
     if operator.normalization is not None:
         w, b, folding = prepare_fold(w, b, operator.normalization)
     how = operator.stride, operator.padding, operator.dilation, operator.groups
-    tables, pool = select.tables_for(x, w, *how), operator.pool
+    tables, pool = select.plan_of(x, w, *how), operator.pool
     y, argmax, jobs = select.prepare(x, w, b, tables, relu=operator.relu, pool=pool)
 
     def back(dy: Array, need_dx: bool) -> tuple[Array | None, list[Job]]:

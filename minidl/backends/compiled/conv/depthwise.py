@@ -3,70 +3,43 @@
 The matrix product would have a column for each group, and leave all lanes of a vector but one idle.
 """
 
-import functools
-from enum import IntEnum, auto
-from typing import Any
+import math
+from typing import NamedTuple
 
 import numpy as np
 
-from minidl.backends.compiled.codegen.jit import Kernel, njit
+from minidl.backends.compiled.codegen.jit import kernel, njit
 from minidl.backends.compiled.codegen.lanewise import add, multiply_add
-from minidl.backends.compiled.codegen.load_store import clear, copy, lanes, load, store
-from minidl.backends.compiled.conv.plan import Plan
-from minidl.backends.compiled.runtime import program
+from minidl.backends.compiled.codegen.load_store import clear, lanes, load, store
+from minidl.backends.compiled.conv.plan import Geometry, Plan
 from minidl.backends.compiled.runtime.copy import prepare_packed
 from minidl.backends.compiled.runtime.memory import as_nhwc, contiguous, empty
-from minidl.backends.compiled.runtime.padding import pad_image
-from minidl.backends.compiled.runtime.program import PARTS, pack
+from minidl.backends.compiled.runtime.padding import crop_image, with_border
+from minidl.backends.compiled.runtime.program import PARTS, Job
 from minidl.typing import Array
 
 
-class Job(IntEnum):
-    """The places of both kernels' integers."""
-
-    x = 0
-    weights = auto()  # (kh kw, c)
-    y = auto()  # dy in the backward pass
-    bias = auto()  # of the forward pass
-    dx = auto()  # of the backward pass; 0 where it isn't needed
-    dw = auto()  # (parts, kh kw, c); 0 where it isn't needed
-    db = auto()  # (parts, c)
-    images = auto()
-    parts = auto()
-    channels = auto()  # from here on, the same in every job of a plan
-    pixels = auto()
-    pixel_offsets = auto()
-    taps = auto()
-    tap_offsets = auto()
-    height = auto()
-    width = auto()
-    top = auto()
-    left = auto()
-    padded_width = auto()
-    padded_size = auto()  # also without padding
+class _Forward(NamedTuple):
+    x: Array
+    weights: Array  # (kh kw, c)
+    bias: Array
+    y: Array
+    geometry: Geometry
 
 
-@njit
-def _padded(memory, ints, job, image, target):
-    """The image in its border of zeros, at `target`."""
-    height, width, channels = ints[job + Job.height], ints[job + Job.width], ints[job + Job.channels]
-    top, left, padded_width = ints[job + Job.top], ints[job + Job.left], ints[job + Job.padded_width]
-    pad_image(memory, image, height, width, channels, top, left, padded_width, ints[job + Job.padded_size], target)
-
-
-@Kernel
-def _forward(memory, ints, job, task, own):
+@kernel(_Forward)
+def _forward(memory, ints, job, task, scratch):
     """Image `task`: each pixel of each channel is one chain of FMAs over the taps, from the bias on."""
-    channels, pixels, taps = ints[job + Job.channels], ints[job + Job.pixels], ints[job + Job.taps]
-    pixel_offsets, tap_offsets = ints[job + Job.pixel_offsets], ints[job + Job.tap_offsets]
-    weights, y = ints[job + Job.weights], ints[job + Job.y] + task * pixels * channels
-    size = ints[job + Job.height] * ints[job + Job.width] * channels
-    _padded(memory, ints, job, ints[job + Job.x] + task * size, own)
+    geometry = job.geometry
+    channels, pixels, taps = geometry.channels, geometry.pixels, geometry.taps
+    pixel_offsets, tap_offsets = geometry.pixel_offsets, geometry.tap_offsets
+    image = with_border(memory, geometry, job.x + task * geometry.height * geometry.width * channels, scratch)
+    weights, y = job.weights, job.y + task * pixels * channels
     for c in range(0, channels, lanes(memory)):
         count = channels - c
-        bias = load(memory, ints[job + Job.bias] + c, count)
+        bias = load(memory, job.bias + c, count)
         for m in range(pixels):
-            place = own + ints[pixel_offsets + m] + c
+            place = image + ints[pixel_offsets + m] + c
             total = bias
             for k in range(taps):
                 pixel = load(memory, place + ints[tap_offsets + k], count)
@@ -75,10 +48,10 @@ def _forward(memory, ints, job, task, own):
 
 
 @njit
-def _add_weight_gradients(memory, ints, job, image, dy, dw, db):
+def _add_weight_gradients(memory, ints, geometry, image, dy, dw, db):
     """Add an image's part to dw (taps, c), pixel by pixel, and to db (c,)."""
-    channels, pixels, taps = ints[job + Job.channels], ints[job + Job.pixels], ints[job + Job.taps]
-    pixel_offsets, tap_offsets = ints[job + Job.pixel_offsets], ints[job + Job.tap_offsets]
+    channels, pixels, taps = geometry.channels, geometry.pixels, geometry.taps
+    pixel_offsets, tap_offsets = geometry.pixel_offsets, geometry.tap_offsets
     for c in range(0, channels, lanes(memory)):
         count = channels - c
         total = load(memory, db + c, count)
@@ -95,84 +68,71 @@ def _add_weight_gradients(memory, ints, job, image, dy, dw, db):
 
 
 @njit
-def _input_gradient(memory, ints, job, dy, padded, dx):
+def _input_gradient(memory, ints, geometry, dy, weights, padded, dx):
     """Hand each pixel of dy to the pixels under its window, in a border that is cut off at the end."""
-    height, width, channels = ints[job + Job.height], ints[job + Job.width], ints[job + Job.channels]
-    pixel_offsets, tap_offsets = ints[job + Job.pixel_offsets], ints[job + Job.tap_offsets]
-    weights = ints[job + Job.weights]
-    clear(memory, padded, ints[job + Job.padded_size])
+    channels, pixels, taps = geometry.channels, geometry.pixels, geometry.taps
+    pixel_offsets, tap_offsets = geometry.pixel_offsets, geometry.tap_offsets
+    clear(memory, padded, geometry.padded_height * geometry.padded_width * channels)
     for c in range(0, channels, lanes(memory)):
         count = channels - c
-        for m in range(ints[job + Job.pixels]):
-            slope = load(memory, dy + m * channels + c, count)
-            for k in range(ints[job + Job.taps]):
+        for m in range(pixels):
+            grad = load(memory, dy + m * channels + c, count)
+            for k in range(taps):
                 place = padded + ints[pixel_offsets + m] + ints[tap_offsets + k] + c
                 weight = load(memory, weights + k * channels + c, count)
-                store(memory, place, multiply_add(slope, weight, load(memory, place, count)), count)
-    for i in range(height):
-        line = ((i + ints[job + Job.top]) * ints[job + Job.padded_width] + ints[job + Job.left]) * channels
-        copy(memory, dx + i * width * channels, padded + line, width * channels)
+                store(memory, place, multiply_add(grad, weight, load(memory, place, count)), count)
+    crop_image(memory, geometry, padded, dx)
 
 
-@Kernel
-def _backward(memory, ints, job, task, own):
+class _Backward(NamedTuple):
+    x: Array
+    weights: Array  # (kh kw, c)
+    dy: Array
+    dx: Array | None  # 0 where it isn't needed
+    dw: Array | None  # (parts, kh kw, c); 0 where it isn't needed
+    db: Array | None  # (parts, c)
+    images: int
+    parts: int
+    geometry: Geometry
+
+
+@kernel(_Backward)
+def _backward(memory, ints, job, task, scratch):
     """For part `task` of the batch: sum the weights' and the bias's gradients, and give the input's."""
-    channels, taps, pixels = ints[job + Job.channels], ints[job + Job.taps], ints[job + Job.pixels]
-    images, parts = ints[job + Job.images], ints[job + Job.parts]
-    size = ints[job + Job.height] * ints[job + Job.width] * channels
-    dw, db = ints[job + Job.dw] + task * taps * channels, ints[job + Job.db] + task * channels
-    need_dw = ints[job + Job.dw] != 0
-    if need_dw:
+    geometry, channels, taps = job.geometry, job.geometry.channels, job.geometry.taps
+    size = geometry.height * geometry.width * channels
+    dw, db = job.dw + task * taps * channels, job.db + task * channels
+    if job.dw:
         clear(memory, dw, taps * channels)
         clear(memory, db, channels)
-    for n in range(task * images // parts, (task + 1) * images // parts):
-        dy = ints[job + Job.y] + n * pixels * channels
-        if need_dw:
-            _padded(memory, ints, job, ints[job + Job.x] + n * size, own)
-            _add_weight_gradients(memory, ints, job, own, dy, dw, db)
-        if ints[job + Job.dx]:
-            _input_gradient(memory, ints, job, dy, own, ints[job + Job.dx] + n * size)
+    for n in range(task * job.images // job.parts, (task + 1) * job.images // job.parts):
+        dy = job.dy + n * geometry.pixels * channels
+        if job.dw:
+            image = with_border(memory, geometry, job.x + n * size, scratch)
+            _add_weight_gradients(memory, ints, geometry, image, dy, dw, db)
+        if job.dx:
+            _input_gradient(memory, ints, geometry, dy, job.weights, scratch, job.dx + n * size)
 
 
-@functools.lru_cache(maxsize=512)
-def _fixed(tables: Plan) -> tuple[Any, ...]:
-    """The arguments that a plan's jobs have in common."""
-    return (
-        *(tables.channels, tables.pixels.size, tables.pixels, tables.taps.size, tables.taps, *tables.size),
-        *(tables.padding[0][0], tables.padding[1][0], tables.padded[1], _padded_size(tables)),
-    )
-
-
-def _padded_size(tables: Plan) -> int:
-    height, width = tables.padded
-    return height * width * tables.channels
-
-
-def forward(x: Array, w: Array, b: Array | None, tables: Plan) -> tuple[Array, list[program.Job]]:
+def prepare(x: Array, w: Array, b: Array | None, plan: Plan) -> tuple[Array, list[Job]]:
     """(y (n, c, oh, ow), jobs)."""
     weights, jobs = prepare_packed(w.transpose(2, 3, 1, 0))
-    bias = np.zeros(tables.channels, x.dtype) if b is None else contiguous(b)
-    y = empty((len(x), *tables.out, tables.channels), x.dtype)
-    job = _job(tables, x=as_nhwc(x), weights=weights, y=y, bias=bias)
-    jobs.append(program.Job(_forward, job, len(x), len(x) * tables.macs, _padded_size(tables)))
+    bias = np.zeros(plan.channels, x.dtype) if b is None else contiguous(b)
+    y = empty((len(x), *plan.out, plan.channels), x.dtype)
+    record = _Forward(as_nhwc(x), weights, bias, y, plan.geometry)
+    jobs.append(Job(_forward, record, len(x), len(x) * plan.macs, plan.padded_size))
     return y.transpose(0, 3, 1, 2), jobs
 
 
-def backward(
-    dy: Array, x: Array, w: Array, tables: Plan, need_dx: bool, need_dw: bool
-) -> tuple[Array | None, Array | None, Array | None, list[program.Job]]:
-    """(dx, parts of dw, parts of db, jobs) of `forward`."""
+def prepare_backward(
+    dy: Array, x: Array, w: Array, plan: Plan, need_dx: bool, need_dw: bool
+) -> tuple[Array | None, Array | None, Array | None, list[Job]]:
+    """(dx, parts of dw, parts of db, jobs)."""
     weights, jobs = prepare_packed(w.transpose(2, 3, 1, 0))
-    source, parts = as_nhwc(x), min(len(x), PARTS)
+    source, n, parts = as_nhwc(x), len(x), min(len(x), PARTS)
     dx = empty(source.shape, x.dtype) if need_dx else None
-    sizes = (tables.taps.size, 1)
-    dw, db = (empty((parts, size, tables.channels), x.dtype) if need_dw else None for size in sizes)
-    places = {"x": source, "weights": weights, "y": as_nhwc(dy), "dx": dx, "dw": dw, "db": db}
-    job = _job(tables, **places, images=len(x), parts=parts)
-    jobs.append(program.Job(_backward, job, parts, (need_dx + need_dw) * len(x) * tables.macs, _padded_size(tables)))
+    dw, db = (empty((parts, size, plan.channels), x.dtype) if need_dw else None for size in (plan.taps.size, 1))
+    record = _Backward(source, weights, as_nhwc(dy), dx, dw, db, n, parts, plan.geometry)
+    scratch = math.prod(plan.padded) * plan.channels
+    jobs.append(Job(_backward, record, parts, (need_dx + need_dw) * n * plan.macs, scratch))
     return None if dx is None else dx.transpose(0, 3, 1, 2), dw, db, jobs
-
-
-def _job(tables: Plan, **values: Any) -> list[Any]:
-    unused = dict.fromkeys(("bias", "dx", "dw", "db", "images", "parts"), 0)
-    return pack(Job, _fixed(tables), **(unused | values))

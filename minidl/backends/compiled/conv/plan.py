@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backends.compiled.codegen.interleave import MOST_INTERLEAVED
-from minidl.backends.compiled.runtime.memory import address
 from minidl.typing import Border, IntArray, Pair
 
 FEW_CHANNELS = 8
@@ -17,10 +16,10 @@ FEW_FILTERS = MOST_INTERLEAVED
 """Up to this many, the lanes of a vector are pixels: filters would leave half of them idle."""
 
 MANY_CHANNELS = 16
-"""From so many channels and filters on, Winograd's transforms are made in whole vectors."""
+"""From this many channels and filters on, Winograd's transforms are made in whole vectors."""
 
 TRANSFORM = 512
-"""In how many multiplications' time a tile of one channel or filter is transformed, generously measured."""
+"""Multiply-adds in the time of transforming a tile of one channel or filter, generously measured."""
 
 
 def _offsets(*parts: tuple[int, Sequence[int]]) -> Any:
@@ -31,9 +30,9 @@ def _offsets(*parts: tuple[int, Sequence[int]]) -> Any:
     return total
 
 
-def _table(columns: Any, lines: Any) -> Any:
-    """Columns and lines by turns, as `multiply` reads them."""
-    return np.ascontiguousarray(np.stack([columns, lines], axis=1).reshape(-1))
+def _table(columns: Any, rows: Any) -> Any:
+    """Offsets of A's columns and of B's rows by turns, as `gather_matmul` reads them."""
+    return np.ascontiguousarray(np.stack([columns, rows], axis=1).reshape(-1))
 
 
 class Geometry(NamedTuple):
@@ -51,7 +50,12 @@ class Geometry(NamedTuple):
     padded_size: int  # 0 without padding
     out_height: int
     out_width: int
+    kernel_height: int
+    kernel_width: int
     stride_down: int
+    stride_across: int
+    dilation_down: int
+    dilation_across: int
     span: int  # rows that a window reaches over
     pixels: int
     pixel_offsets: IntArray
@@ -60,10 +64,25 @@ class Geometry(NamedTuple):
     forward_table: IntArray
 
 
+class GradTables(NamedTuple):
+    """How the backward pass reads dy: where it lies, or in a border of zeros. Offsets count floats."""
+
+    width: int
+    origin: int  # where dy begins in its border
+    size: int  # 0 where dy is read where it lies
+    weight_grad_table: IntArray
+    by_columns: bool
+    pixel_offsets: IntArray  # by columns
+    column_table: IntArray
+    n_phases: int  # else: see `Plan._phases`
+    phases: IntArray
+    phase_tables: IntArray
+
+
 class Plan:
     """One convolution's sizes and tables. Images are channels last; `padded` ones lie inside a border of zeros.
 
-    Offsets count floats. `forward` is the table of the convolution itself, `weights` that of its weights' gradient.
+    Offsets count floats. `forward` is the table of the convolution itself.
     """
 
     def __init__(
@@ -88,13 +107,12 @@ class Plan:
             (self.padded[0] - dilation[0] * (kernel[0] - 1) - 1) // stride[0] + 1,
             (self.padded[1] - dilation[1] * (kernel[1] - 1) - 1) // stride[1] + 1,
         )
-        self.span = dilation[0] * (kernel[0] - 1) + 1  # lines that a window reaches over
-        line = self.padded[1] * channels
-        down, across = range(self.out[0]), range(self.out[1])
+        self.span = dilation[0] * (kernel[0] - 1) + 1  # rows that a window reaches over
         self.winograd = self._suits_winograd() and self._saves_by_winograd()
-        self.pixels = _offsets((stride[0] * line, down), (stride[1] * channels, across))
+        row, down, across = self.padded[1] * channels, range(self.out[0]), range(self.out[1])
+        self.pixels = _offsets((stride[0] * row, down), (stride[1] * channels, across))
         self.taps = _offsets(
-            (dilation[0] * line, range(kernel[0])),
+            (dilation[0] * row, range(kernel[0])),
             (dilation[1] * channels, range(kernel[1])),
             (1, range(channels // groups)),
         )
@@ -102,23 +120,26 @@ class Plan:
         self.macs = self.pixels.size * self.taps.size * filters
         self.geometry = Geometry(
             *(groups, channels, filters, *size, padding[0][0], padding[1][0], *self.padded, self.padded_size),
-            *(*self.out, stride[0], self.span, self.pixels.size, self.pixels, self.taps.size, self.taps, self.forward),
+            *(*self.out, *kernel, *stride, *dilation, self.span),
+            *(self.pixels.size, self.pixels, self.taps.size, self.taps, self.forward),
         )
 
         self.by_columns = groups == 1 and dilation[1] == 1 and channels <= FEW_CHANNELS
-        self.slope_rows = filters * np.arange(self.pixels.size)
-        self.columns = _table(np.arange(filters), self.taps.size * np.arange(filters))
-
         # dy lies in a border, so that every input pixel finds zeros where no window reaches it.
         self.border = ((0, 0), (0, 0)) if self.by_columns else (self._border(0), self._border(1))
-        self.slopes = (self.out[0] + sum(self.border[0]), self.out[1] + sum(self.border[1]))
-        self.slope_line = self.slopes[1] * filters
-        self.slope_origin = self.border[0][0] * self.slope_line + self.border[1][0] * filters
-        windows = _offsets((self.slope_line, down), (filters, across)) + self.slope_origin
-        self.weights = _table(self.pixels, windows)
-        self.weights_unpadded = _table(self.pixels, filters * np.arange(self.pixels.size))
-        self._kept: list[Any] = []  # the phases' tables, which are known by their addresses
-        self.phases = np.zeros((0, 6), np.int64) if self.by_columns or self.depthwise else self._phases()
+        self.grad_size = (self.out[0] + sum(self.border[0]), self.out[1] + sum(self.border[1]))
+        self.grad_row = self.grad_size[1] * filters
+        origin = self.border[0][0] * self.grad_row + self.border[1][0] * filters
+        windows = _offsets((self.grad_row, down), (filters, across)) + origin
+        pixels = filters * np.arange(self.pixels.size)
+        self.weights_unpadded = _table(self.pixels, pixels)
+        phases, tables = self._phases()
+        columns = _table(np.arange(filters), self.taps.size * np.arange(filters))
+        fixed = self.by_columns, pixels, columns, len(phases), phases, tables
+        self.grad_in_place = GradTables(self.out[1], 0, 0, self.weights_unpadded, *fixed)
+        self.grad_in_border = GradTables(
+            self.grad_size[1], origin, self.grad_size[0] * self.grad_row, _table(self.pixels, windows), *fixed
+        )
 
     def _suits_winograd(self) -> bool:
         """Whether Winograd's tiles, of 4 x 4 outputs and of as many inputs for their gradient, can be used."""
@@ -138,48 +159,46 @@ class Plan:
         last = (self.size[axis] - 1 + self.padding[axis][0]) // self.stride[axis]
         return reach, max(last - (self.out[axis] - 1), 0)
 
-    def _phases(self) -> Any:
-        """The products that the input's gradient is made of: (rows, row table, depth, table, offset, stride) each.
+    def _phases(self) -> tuple[Any, Any]:
+        """(products, tables) of the input's gradient, each product (rows, row table, depth, table, offset, stride).
 
-        An input line has a product for each phase of its columns; with a stride of 1, one does for all lines.
+        A row of the input has a product for each phase of its columns; with a stride of 1, one does for all rows.
         """
-        (height, width), (step_down, step_across) = self.size, self.stride
-        whole = self.stride == (1, 1)
-        products = []
-        for top in range(1 if whole else height):
-            lines = range(height) if whole else [top]
-            for phase in range(step_across):
-                columns = range((phase - self.padding[1][0]) % step_across, width, step_across)
+        (height, width), (stride_down, stride_across) = self.size, self.stride
+        at_once = self.stride == (1, 1)
+        products, tables, start = [], [np.zeros(0, np.int64)], 0
+        for top in range(0 if self.by_columns or self.depthwise else 1 if at_once else height):
+            for phase in range(stride_across):
+                columns = range((phase - self.padding[1][0]) % stride_across, width, stride_across)
                 if not columns:
                     continue
-                rows = _offsets(
-                    (self.slope_line, [self._slope(line, 0) for line in lines]),
-                    (self.filters, [self._slope(column, 1) for column in columns]),
+                windows = _offsets(
+                    (self.grad_row, [self._last_window(row, 0) for row in (range(height) if at_once else [top])]),
+                    (self.filters, [self._last_window(column, 1) for column in columns]),
                 )
-                table = self._taps_of_phase((top + self.padding[0][0]) % step_down, phase)
-                self._kept += [rows, table]
-                first = (top * width + columns[0]) * self.channels
-                products.append(
-                    [rows.size, address(rows), table.size // 2, address(table), first, step_across * self.channels]
-                )
-        return np.array(products, np.int64).reshape(-1, 6)
+                table = self._taps_of_phase((top + self.padding[0][0]) % stride_down, phase)
+                place = (top * width + columns[0]) * self.channels, stride_across * self.channels
+                products.append([windows.size, start, table.size // 2, start + windows.size, *place])
+                tables += [windows, table]
+                start += windows.size + table.size
+        return np.array(products, np.int64).reshape(-1, 6), np.concatenate(tables)
 
-    def _slope(self, pixel: int, axis: int) -> int:
-        """Where in dy, border included, the last window begins that may reach an input line or column."""
+    def _last_window(self, pixel: int, axis: int) -> int:
+        """Where in dy, border included, the last window begins that may reach an input row or column."""
         return (pixel + self.padding[axis][0]) // self.stride[axis] + self.border[axis][0]
 
     def _taps_of_phase(self, down_phase: int, across_phase: int) -> Any:
-        """The offsets in dy, back from `_slope`, and the lines of flipped weights, of the taps that reach a phase."""
+        """The offsets in dy, back from `_last_window`, and the weights' rows, of the taps that reach a phase."""
         taps = [
-            (-down * self.slope_line - across * self.filters, p * self.kernel[1] + q)
+            (-down * self.grad_row - across * self.filters, p * self.kernel[1] + q)
             for p, down in self._reach(down_phase, 0)
             for q, across in self._reach(across_phase, 1)
         ]
         offsets, numbers = np.array(taps, np.int64).reshape(-1, 2).T
         group_filters, group_channels = self.filters // self.groups, self.channels // self.groups
         each = np.arange(group_filters)
-        lines = (numbers[:, None] * group_filters + each) * group_channels
-        return _table((offsets[:, None] + each).reshape(-1), lines.reshape(-1))
+        rows = (numbers[:, None] * group_filters + each) * group_channels
+        return _table((offsets[:, None] + each).reshape(-1), rows.reshape(-1))
 
     def _reach(self, phase: int, axis: int) -> list[Pair]:
         """(tap, how many windows back) of the taps that reach a phase."""

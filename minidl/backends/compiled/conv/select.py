@@ -21,22 +21,22 @@ from minidl.backends.operators import Pool
 from minidl.typing import AffineGradients, Array, Border, Pair
 
 
-def tables_for(x: Array, w: Array, stride: Pair, padding: Border, dilation: Pair, groups: int) -> Plan:
+def plan_of(x: Array, w: Array, stride: Pair, padding: Border, dilation: Pair, groups: int) -> Plan:
     """The plan for these images and weights."""
     return plan_for((x.shape[2], x.shape[3]), x.shape[1], w.shape[0], w.shape[2:], stride, padding, dilation, groups)
 
 
 def prepare(
-    x: Array, w: Array, b: Array | None, tables: Plan, *, relu: bool, pool: Pool | None
+    x: Array, w: Array, b: Array | None, plan: Plan, *, relu: bool, pool: Pool | None
 ) -> tuple[Array, Array | None, list[Job]]:
     """im2col's, or a faster way where there is one for this geometry."""
-    if tables.planar:
-        return planar.forward(x, w, b, tables, relu, pool)
-    if tables.winograd and x.dtype == np.float32 and len(x):
-        return winograd.forward(x, w, b, tables, relu, pool)
-    if not tables.depthwise:
-        return im2col.prepare(x, w, b, tables, relu, pool)
-    y, jobs = depthwise.forward(x, w, b, tables)
+    if plan.planar:
+        return planar.forward(x, w, b, plan, relu, pool)
+    if plan.winograd and x.dtype == np.float32 and len(x):
+        return winograd.forward(x, w, b, plan, relu, pool)
+    if not plan.depthwise:
+        return im2col.prepare(x, w, b, plan, relu, pool)
+    y, jobs = depthwise.prepare(x, w, b, plan)
     if relu:
         y, job = prepare_relu(y)
         jobs.append(job)
@@ -51,8 +51,8 @@ def conv2d(
     x: Array, w: Array, b: Array | None, *, stride: Pair, padding: Border, dilation: Pair, groups: int
 ) -> tuple[Array, list[Job]]:
     """The patches, which are never copied out, times the filters."""
-    tables = tables_for(x, w, stride, padding, dilation, groups)
-    y, _, jobs = prepare(x, w, b, tables, relu=False, pool=None)
+    plan = plan_of(x, w, stride, padding, dilation, groups)
+    y, _, jobs = prepare(x, w, b, plan, relu=False, pool=None)
     return y, jobs
 
 
@@ -69,7 +69,7 @@ def conv2d_relu(
     pool: Pool | None,
 ) -> tuple[tuple[Array, Array | None], list[Job]]:
     """(y, argmax) of convolution, ReLU and, with a pool (its size, stride and padding), max-pooling, in one pass."""
-    y, argmax, jobs = prepare(x, w, b, tables_for(x, w, stride, padding, dilation, groups), relu=True, pool=pool)
+    y, argmax, jobs = prepare(x, w, b, plan_of(x, w, stride, padding, dilation, groups), relu=True, pool=pool)
     return (y, argmax), jobs
 
 
@@ -77,7 +77,7 @@ def prepare_backward(
     dy: Array,
     x: Array,
     w: Array,
-    tables: Plan,
+    plan: Plan,
     *,
     need_dx: bool,
     need_dw: bool,
@@ -88,20 +88,20 @@ def prepare_backward(
     """im2col's, or a faster way where there is one for this geometry."""
     if not need_dx and not need_dw:
         return None, None, None, []
-    if tables.planar_backward and not need_dx:
-        return None, *planar_backward.backward(dy, x, tables, y, argmax, pool)
-    if tables.winograd and x.dtype == np.float32 and len(x):
-        return winograd_backward.backward(dy, x, w, tables, need_dx, need_dw, y, argmax, pool)
-    if not tables.depthwise:
-        return im2col_backward.direct(dy, x, w, tables, need_dx, need_dw, y, argmax, pool)
+    if plan.planar_backward and not need_dx:
+        return None, *planar_backward.backward(dy, x, plan, y, argmax, pool)
+    if plan.winograd and x.dtype == np.float32 and len(x):
+        return winograd_backward.backward(dy, x, w, plan, need_dx, need_dw, y, argmax, pool)
+    if not plan.depthwise:
+        return im2col_backward.prepare(dy, x, w, plan, need_dx, need_dw, y, argmax, pool)
     before = []
     if y is not None:
         dy, job = prepare_relu_backward(dy, y)
         before.append(job)
     if argmax is not None and pool is not None:
-        dy, job = prepare_max_pool_backward(dy, argmax, tables.out, pool)
+        dy, job = prepare_max_pool_backward(dy, argmax, plan.out, pool)
         before.append(job)
-    dx, dw, db, jobs = depthwise.backward(dy, x, w, tables, need_dx, need_dw)
+    dx, dw, db, jobs = depthwise.prepare_backward(dy, x, w, plan, need_dx, need_dw)
     return dx, dw, db, before + jobs
 
 
@@ -132,8 +132,8 @@ def conv2d_backward(
     need_dw: bool = True,
 ) -> Summed:
     """(dx, dw, db) of `conv2d`."""
-    tables = tables_for(x, w, stride, padding, dilation, groups)
-    return _summed(prepare_backward(dy, x, w, tables, need_dx=need_dx, need_dw=need_dw), w)
+    plan = plan_of(x, w, stride, padding, dilation, groups)
+    return _summed(prepare_backward(dy, x, w, plan, need_dx=need_dx, need_dw=need_dw), w)
 
 
 @Replay
@@ -152,6 +152,6 @@ def conv2d_relu_backward(
     need_dx: bool = True,
 ) -> Summed:
     """(dx, dw, db) of `conv2d_relu`: dy scattered into a padded image, then both gradients from it."""
-    tables = tables_for(x, w, stride, padding, dilation, groups)
-    gradients = prepare_backward(dy, x, w, tables, need_dx=need_dx, need_dw=True, y=y, argmax=argmax, pool=pool)
+    plan = plan_of(x, w, stride, padding, dilation, groups)
+    gradients = prepare_backward(dy, x, w, plan, need_dx=need_dx, need_dw=True, y=y, argmax=argmax, pool=pool)
     return _summed(gradients, w)

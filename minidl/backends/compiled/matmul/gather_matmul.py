@@ -14,80 +14,70 @@ from minidl.backends.compiled.codegen.load_store import lanes, load, splat, stor
 from minidl.backends.compiled.matmul.tile import TILE_ROWS, tile
 
 DEPTH_BLOCK = 256
-"""So many products at a time: the part of B that they read, two vectors wide, stays in the first-level cache."""
+"""Products at a time: the part of B that they read, two vectors wide, stays in the first-level cache."""
 
 MANY_ROWS = 4 * TILE_ROWS
 FAR = 1 << 12
-"""From so many rows on, and over so many floats, lines of B are gathered first: in few sets of the first-level cache,
-they would push each other out of it."""
+"""From MANY_ROWS rows on, B is packed where its rows reach over FAR floats: they would evict each other from the few
+sets of the first-level cache that they share."""
 
 
 @intrinsic
-def _room(typing, pointer):
-    """The index of room on the stack for a block of B, or, given `ints`, for its table."""
+def _stack(typing, pointer):
+    """The index of memory on the stack for a block of B, or, given `ints`, for its table."""
 
     def codegen(context, builder, signature, args):
         dtype = signature.args[0].dtype
         words = 2 * DEPTH_BLOCK * (1 if dtype == types.int64 else REGISTER_BYTES // 8)
-        room = cgutils.alloca_once(builder, I64, words)
-        room.align = 64
-        return builder.udiv(builder.ptrtoint(room, I64), ir.Constant(I64, dtype.bitwidth // 8))
+        start = cgutils.alloca_once(builder, I64, words)
+        start.align = 64
+        return builder.udiv(builder.ptrtoint(start, I64), ir.Constant(I64, dtype.bitwidth // 8))
 
     return types.int64(pointer), codegen
 
 
 @inlined
-def _gather(memory, ints, depth, table, b, columns, width, panel, panel_table):
-    """Copy a block of B line after line, with zeros up to whole vectors, and its table for there."""
+def _pack(memory, ints, depth, table, b, columns, width, panel, panel_table):
+    """Copy a block of B row by row, with zeros up to whole vectors, and make the table for the copy."""
     for k in range(depth):
-        line, target = b + ints[table + 2 * k + 1], k * width
+        row, target = b + ints[table + 2 * k + 1], k * width
         ints[panel_table + 2 * k] = ints[table + 2 * k]
         ints[panel_table + 2 * k + 1] = target
         for v in range(0, width, lanes(memory)):
-            store_whole(memory, panel + target + v, load(memory, line + v, columns - v))
+            store_whole(memory, panel + target + v, load(memory, row + v, columns - v))
 
 
 @Linked
 def _gather_matmul(memory, ints, rows, row, depth, table, columns, a, b, c, c_stride, start, start_stride, floor):
-    """C[m, j] = max(floor, start[m, j] + sum over k of A[row[m] + column(k)] B[line(k) + j]), for NaN too.
+    """C[m, j] = max(floor, start[m, j] + sum over k of A[row[m] + col[k]] B[b_row[k] + j]), for NaN too.
 
-    `table` holds column(k) and line(k) by turns. Each element is one chain of FMAs in the order of k, from start[m, j]
+    `table` holds col[k] and b_row[k] by turns. Each element is one chain of FMAs in the order of k, from start[m, j]
     on, so that its bits don't depend on tiles, blocks or threads.
     """
     widest = 2 * lanes(memory)
     tiles = (rows + TILE_ROWS - 1) // TILE_ROWS
     height, higher = rows // max(tiles, 1), rows % max(tiles, 1)  # equal tiles: a row left over runs slowly
-    apart = ints[table + 3] - ints[table + 1] if rows >= MANY_ROWS and depth > 1 else 0
-    panel, panel_table = _room(memory), _room(ints)
+    b_stride = ints[table + 3] - ints[table + 1] if rows >= MANY_ROWS and depth > 1 else 0
+    panel, panel_table = _stack(memory), _stack(ints)
     for j in range(0, columns, widest):
-        few = min(columns - j, widest)
-        width = lanes(memory) if few <= lanes(memory) else widest
+        left = min(columns - j, widest)
+        width = lanes(memory) if left <= lanes(memory) else widest
         for k in range(0, max(depth, 1), DEPTH_BLOCK):
             first, last = k == 0, k + DEPTH_BLOCK >= depth
             deep = min(depth - k, DEPTH_BLOCK)
             source, source_table = b + j, table + 2 * k
-            if few < width or (apart > width and deep * apart > FAR):
-                _gather(memory, ints, deep, source_table, source, few, width, panel, panel_table)
+            if left < width or (b_stride > width and deep * b_stride > FAR):
+                _pack(memory, ints, deep, source_table, source, left, width, panel, panel_table)
                 source, source_table = panel, panel_table
             m = 0
             for i in range(tiles):
                 size = height + 1 if i < higher else height
                 target = c + m * c_stride + j
+                before, before_stride = (start + m * start_stride + j, start_stride) if first else (target, c_stride)
+                least = floor if last else -math.inf
                 tile(
-                    memory,
-                    ints,
-                    size,
-                    deep,
-                    a,
-                    row + m,
-                    source_table,
-                    source,
-                    target,
-                    c_stride,
-                    start + m * start_stride + j if first else target,
-                    start_stride if first else c_stride,
-                    few,
-                    floor if last else -math.inf,
+                    *(memory, ints, size, deep, a, row + m, source_table, source),
+                    *(target, c_stride, before, before_stride, left, least),
                 )
                 m += size
 
@@ -96,7 +86,7 @@ def _gather_matmul(memory, ints, rows, row, depth, table, columns, a, b, c, c_st
 def gather_matmul(
     typing, memory, ints, rows, row, depth, table, columns, a, b, c, c_stride, start, start_stride, floor
 ):
-    """`_multiply`, called by its name: the tiles are much code."""
+    """`_gather_matmul`, called by its name: the tiles are much code."""
 
     def codegen(context, builder, signature, args):
         kinds = [argument.type for argument in args]
@@ -110,7 +100,7 @@ def gather_matmul(
 
 @njit
 def gather_matmul_plain(memory, ints, rows, row, depth, table, columns, a, b, c, start, start_stride, floor):
-    """What `multiply` computes, to the bit, with lines of `columns`: slow, but little code for what is seldom done."""
+    """What `gather_matmul` computes, bit by bit, with rows of `columns`: slow, but little code for what is rare."""
     least = splat(memory, floor)
     for m in range(rows):
         image = a + ints[row + m]

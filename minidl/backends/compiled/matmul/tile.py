@@ -18,12 +18,12 @@ from minidl.backends.compiled.codegen.llvm import (
 )
 
 TILE_ROWS = 6 if REGISTER_BYTES == 32 else 12 if REGISTER_BYTES == 64 else 8
-"""With two vectors of columns, these many rows fill 16 registers (AVX2), 32 (AVX-512, NEON) and no more."""
+"""With two vectors of columns, this many rows fill 16 registers (AVX2), 32 (AVX-512, NEON) and no more."""
 
 
 @intrinsic
 def tile(typing, memory, ints, rows, depth, a, row, col, b, c, c_stride, start, start_stride, columns, floor):
-    """C[r, j] = max(floor, start[r, j] + sum over k of A[row[r] + col[k]] B[line[k] + j]), in registers.
+    """C[r, j] = max(floor, start[r, j] + sum over k of A[row[r] + col[k]] B[b_row[k] + j]), in registers.
 
     For `rows` rows, at most TILE_ROWS, and `columns` columns, at most two vectors of them; of B, whole vectors are
     read: in the loop, masks would take registers that the sums need. All addresses are indices of `memory` and `ints`.
@@ -84,7 +84,7 @@ def _emit_tile(
     def const(value):
         return ir.Constant(I64, value)
 
-    def whole(base, index):
+    def integer(base, index):
         return builder.load(builder.gep(ints, [builder.add(base, index)]))
 
     def each(emit):
@@ -95,13 +95,13 @@ def _emit_tile(
 
     def places(origin, stride):
         """[vector][row]: of the last vectors, `left` lanes are C's."""
-        lines = [builder.add(origin, builder.mul(stride, const(r))) for r in range(rows)]
-        return [[builder.add(line, const(v * n)) for line in lines] for v in range(vectors)]
+        starts = [builder.add(origin, builder.mul(stride, const(r))) for r in range(rows)]
+        return [[builder.add(row_start, const(v * n)) for row_start in starts] for v in range(vectors)]
 
-    panel, column = builder.gep(memory, [b]), builder.gep(ints, [col])
-    images = [builder.gep(memory, [builder.add(a, whole(row, const(r)))]) for r in range(rows)]
+    panel, table = builder.gep(memory, [b]), builder.gep(ints, [col])
+    images = [builder.gep(memory, [builder.add(a, integer(row, const(r)))]) for r in range(rows)]
     *inner, edge = places(start, start_stride)
-    first = [[llvm_load(builder, dtype, memory, place) for place in line] for line in inner]
+    first = [[llvm_load(builder, dtype, memory, place) for place in column] for column in inner]
     first.append(llvm_load_first(builder, dtype, memory, edge, left))
 
     before, loop, after = builder.block, builder.append_basic_block("k"), builder.append_basic_block("sum")
@@ -109,7 +109,7 @@ def _emit_tile(
     builder.position_at_end(loop)
     k = builder.phi(I64)
     sums = each(lambda r, v: builder.phi(llvm_vector(dtype)))
-    entry = builder.gep(column, [builder.shl(k, const(1))])
+    entry = builder.gep(table, [builder.shl(k, const(1))])
     offset, origin = builder.load(entry), builder.load(builder.gep(entry, [const(1)]))
     weights = [llvm_load(builder, dtype, panel, builder.add(origin, const(v * n))) for v in range(vectors)]
     scalars = [llvm_splat(builder, builder.load(builder.gep(image, [offset])), n) for image in images]
@@ -129,7 +129,7 @@ def _emit_tile(
                 phi.add_incoming(added[r][v], loop)
     results = each(lambda r, v: builder.select(builder.fcmp_ordered("<", totals[r][v], least), least, totals[r][v]))
     *inner, edge = places(c, c_stride)
-    for v, line in enumerate(inner):
-        for r, place in enumerate(line):
+    for v, column in enumerate(inner):
+        for r, place in enumerate(column):
             llvm_store(builder, dtype, memory, place, results[r][v])
     llvm_store_first(builder, dtype, memory, edge, [result[-1] for result in results], left)

@@ -1,62 +1,83 @@
 """Arrays copied into another order of their axes, and sums over the parts that a batch was taken apart into."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from minidl.backends.compiled.codegen.interleave import transpose_square
-from minidl.backends.compiled.codegen.jit import Kernel, njit
+from minidl.backends.compiled.codegen.jit import kernel, njit
 from minidl.backends.compiled.codegen.lanewise import add
 from minidl.backends.compiled.codegen.load_store import lanes, load, splat, store
 from minidl.backends.compiled.runtime.memory import empty
 from minidl.backends.compiled.runtime.program import Job, pieces
 from minidl.typing import Array
 
-AXES = 5
+
+class _Axes(NamedTuple):
+    """The sizes of an array's axes, or its strides in elements."""
+
+    outer: int
+    middle: int
+    inner: int
+    rows: int
+    columns: int
+
+
+AXES = len(_Axes._fields)
+
+
+class _Permute(NamedTuple):
+    source: Array
+    target: Array
+    onto: bool
+    tasks: int
+    sizes: _Axes
+    strides: _Axes
 
 
 @njit
-def _transpose(memory, source, source_line, lines, columns, target):
-    """target[i, j] = source[j source_line + i] for so many lines i and columns j: by squares, and the rest by ones."""
+def _transpose(memory, source, source_stride, rows, columns, target):
+    """target[i, j] = source[j source_stride + i]: by squares, and the rest one by one."""
     n = lanes(memory)
-    whole_lines, whole_columns = lines - lines % n, columns - columns % n
-    for i in range(0, whole_lines, n):
-        for j in range(0, whole_columns, n):
-            transpose_square(memory, source + j * source_line + i, source_line, target + i * columns + j, columns)
-    for i in range(lines):
-        for j in range(whole_columns if i < whole_lines else 0, columns):
-            memory[target + i * columns + j] = memory[source + j * source_line + i]
+    full_rows, full_columns = rows - rows % n, columns - columns % n
+    for i in range(0, full_rows, n):
+        for j in range(0, full_columns, n):
+            transpose_square(memory, source + j * source_stride + i, source_stride, target + i * columns + j, columns)
+    for i in range(rows):
+        for j in range(full_columns if i < full_rows else 0, columns):
+            memory[target + i * columns + j] = memory[source + j * source_stride + i]
 
 
-@Kernel
-def _permute(memory, ints, job, task, own):
+@kernel(_Permute)
+def _permute(memory, ints, job, task, scratch):
     """Copy a share of a strided array into a dense one, or add it there: of its first axis, or of its last but one."""
-    sizes, strides, onto, tasks = job + 4, job + 4 + AXES, ints[job + 2], ints[job + 3]
-    n0, n1, n2, n3, n4 = ints[sizes], ints[sizes + 1], ints[sizes + 2], ints[sizes + 3], ints[sizes + 4]
-    s0, s1, s2, s3, s4 = ints[strides], ints[strides + 1], ints[strides + 2], ints[strides + 3], ints[strides + 4]
-    source, target, lines = ints[job], ints[job + 1], n3
-    if n0 == 1:
-        first = task * n3 // tasks
-        source, target, lines = source + first * s3, target + first * n4, (task + 1) * n3 // tasks - first
+    source, target, onto, tasks, sizes, strides = job.source, job.target, job.onto, job.tasks, job.sizes, job.strides
+    outer, rows, columns, column_stride = sizes.outer, sizes.rows, sizes.columns, strides.columns
+    if outer == 1:
+        first = task * rows // tasks
+        rows = (task + 1) * rows // tasks - first
+        source, target = source + first * strides.rows, target + first * columns
     else:
-        first = task * n0 // tasks
-        source, target = source + first * s0, target + first * n1 * n2 * n3 * n4
-        n0 = (task + 1) * n0 // tasks - first
-    for h in range(n0):
-        for i in range(n1):
-            for j in range(n2):
-                matrix = source + h * s0 + i * s1 + j * s2
-                if s3 == 1 and s4 != 1 and not onto:
-                    _transpose(memory, matrix, s4, lines, n4, target)
-                    target += lines * n4
+        first = task * outer // tasks
+        outer = (task + 1) * outer // tasks - first
+        source, target = source + first * strides.outer, target + first * sizes.middle * sizes.inner * rows * columns
+    for h in range(outer):
+        for i in range(sizes.middle):
+            for j in range(sizes.inner):
+                matrix = source + h * strides.outer + i * strides.middle + j * strides.inner
+                if strides.rows == 1 and column_stride != 1 and not onto:
+                    _transpose(memory, matrix, column_stride, rows, columns, target)
+                    target += rows * columns
                     continue
-                for k in range(lines):
-                    line = matrix + k * s3
+                for k in range(rows):
+                    row = matrix + k * strides.rows
                     if onto:
-                        for m in range(n4):
-                            memory[target + m] += memory[line + m * s4]
+                        for m in range(columns):
+                            memory[target + m] += memory[row + m * column_stride]
                     else:
-                        for m in range(n4):
-                            memory[target + m] = memory[line + m * s4]
-                    target += n4
+                        for m in range(columns):
+                            memory[target + m] = memory[row + m * column_stride]
+                    target += columns
 
 
 def _merged(array: Array) -> tuple[list[int], list[int]]:
@@ -78,12 +99,13 @@ def _merged(array: Array) -> tuple[list[int], list[int]]:
 def prepare_copy(source: Array, target: Array, *, onto: bool = False) -> Job:
     """Copy an array of any strides and at most AXES axes into a dense one of the same shape, or add it to that."""
     sizes, strides = _merged(source)
-    apart = len(sizes) > 2  # else it's one matrix, of whose lines tasks take shares
+    apart = len(sizes) > 2  # else it's one matrix, whose rows tasks share
     missing = AXES - len(sizes)
     sizes = [*sizes[:apart], *[1] * missing, *sizes[apart:]]
     strides = [*strides[:apart], *[0] * missing, *strides[apart:]]
     tasks = max(min(sizes[0] if apart else sizes[AXES - 2], pieces(source.size)), 1)
-    return Job(_permute, [source, target, int(onto), tasks, *sizes, *strides], tasks, 8 * source.size)
+    record = _Permute(source, target, onto, tasks, _Axes(*sizes), _Axes(*strides))
+    return Job(_permute, record, tasks, 8 * source.size)
 
 
 def prepare_packed(array: Array) -> tuple[Array, list[Job]]:
@@ -96,23 +118,25 @@ def prepare_packed(array: Array) -> tuple[Array, list[Job]]:
     return target, [prepare_copy(array, target)]
 
 
-@Kernel
-def _sum_parts(memory, ints, job, task, own):
-    parts, target, count, size, onto, tasks = (
-        ints[job],
-        ints[job + 1],
-        ints[job + 2],
-        ints[job + 3],
-        ints[job + 4],
-        ints[job + 5],
-    )
-    last = (task + 1) * size // tasks
-    for i in range(task * size // tasks, last, lanes(memory)):
+class _SumParts(NamedTuple):
+    parts: Array  # (n_parts, size)
+    target: Array
+    n_parts: int
+    size: int
+    onto: bool
+    tasks: int
+
+
+@kernel(_SumParts)
+def _sum_parts(memory, ints, job, task, scratch):
+    parts, target, n_parts, size = job.parts, job.target, job.n_parts, job.size
+    last = (task + 1) * size // job.tasks
+    for i in range(task * size // job.tasks, last, lanes(memory)):
         left = last - i
-        total = load(memory, parts + i, left) if count else splat(memory, 0.0)
-        for part in range(1, count):
+        total = load(memory, parts + i, left) if n_parts else splat(memory, 0.0)
+        for part in range(1, n_parts):
             total = add(total, load(memory, parts + part * size + i, left))
-        if onto:
+        if job.onto:
             total = add(load(memory, target + i, left), total)
         store(memory, target + i, total, left)
 
@@ -120,4 +144,4 @@ def _sum_parts(memory, ints, job, task, own):
 def prepare_sum(parts: Array, target: Array, *, onto: bool) -> Job:
     """The sum over the first axis of `parts`, one after the other, written to `target` or added to what is there."""
     size, tasks = target.size, pieces(target.size)
-    return Job(_sum_parts, [parts, target, len(parts), size, int(onto), tasks], tasks, 8 * parts.size)
+    return Job(_sum_parts, _SumParts(parts, target, len(parts), size, onto, tasks), tasks, 8 * parts.size)

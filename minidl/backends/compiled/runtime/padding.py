@@ -1,4 +1,4 @@
-"""Borders of zeros around images, so that windows may reach over the edge without asking."""
+"""Borders of zeros around images, so that windows may reach over the edge unchecked."""
 
 from minidl.backends.compiled.codegen.jit import njit
 from minidl.backends.compiled.codegen.load_store import clear, copy
@@ -6,20 +6,40 @@ from minidl.backends.compiled.codegen.load_store import clear, copy
 
 @njit
 def pad_rows(memory, image, height, width, channels, top, left, padded_width, first, last, target):
-    """Write lines first to last - 1 of an image (h, w, c) in a border of zeros."""
-    size, line, before = padded_width * channels, width * channels, left * channels
+    """Write rows first to last - 1 of an image (h, w, c) in a border of zeros."""
+    padded_row, row, before = padded_width * channels, width * channels, left * channels
     for i in range(first - top, last - top):
         if 0 <= i < height:
             clear(memory, target, before)
-            copy(memory, target + before, image + i * line, line)
-            clear(memory, target + before + line, size - before - line)
+            copy(memory, target + before, image + i * row, row)
+            clear(memory, target + before + row, padded_row - before - row)
         else:
-            clear(memory, target, size)
-        target += size
+            clear(memory, target, padded_row)
+        target += padded_row
 
 
 @njit
 def pad_image(memory, image, height, width, channels, top, left, padded_width, padded_size, target):
     """Copy an image (h, w, c) into a border of zeros."""
-    lines = padded_size // (padded_width * channels)
-    pad_rows(memory, image, height, width, channels, top, left, padded_width, 0, lines, target)
+    rows = padded_size // (padded_width * channels)
+    pad_rows(memory, image, height, width, channels, top, left, padded_width, 0, rows, target)
+
+
+@njit
+def with_border(memory, geometry, image, scratch):
+    """Where an image lies in its border of zeros: at `scratch`, or where it is if it has none."""
+    if geometry.padded_size == 0:
+        return image
+    height, width, channels, top, left = geometry.height, geometry.width, geometry.channels, geometry.top, geometry.left
+    padded_width, padded_height = geometry.padded_width, geometry.padded_height
+    pad_rows(memory, image, height, width, channels, top, left, padded_width, 0, padded_height, scratch)
+    return scratch
+
+
+@njit
+def crop_image(memory, geometry, padded, image):
+    """Copy what is inside of an image's border."""
+    row = geometry.width * geometry.channels
+    for i in range(geometry.height):
+        inside = padded + ((i + geometry.top) * geometry.padded_width + geometry.left) * geometry.channels
+        copy(memory, image + i * row, inside, row)

@@ -133,7 +133,7 @@ def test_lanes_of_filters_give_the_same_bits(compiled, kernels, arrays, data, ge
     assert pool is None or argmax.tobytes() == winners.tobytes()
     dy = data.draw(arrays(y.shape, dtype))
     _, dw, db = compiled.conv2d_relu_backward(dy, x, w, y, argmax, **how, pool=pool, need_dx=False)
-    _, dw_parts, db_parts, jobs = im2col_backward.direct(dy, x, w, plan, False, True, y, argmax, pool)
+    _, dw_parts, db_parts, jobs = im2col_backward.prepare(dy, x, w, plan, False, True, y, argmax, pool)
     program.run(x.dtype, *jobs)
     want_dw, want_db = (functools.reduce(np.add, parts) for parts in (dw_parts, db_parts))
     assert dw.tobytes() == want_dw.reshape(*kernel, 1, filters).transpose(3, 2, 0, 1).tobytes()

@@ -1,235 +1,197 @@
 """The gradients of the weights of a convolution of images with one channel and few filters, with taps in the lanes.
 
-The lines that a line of windows reaches over are woven into one, pixel by pixel from top to bottom. In it the pixels
-under a window lie side by side, so the patches need not be copied: each starts a few floats after the one before it.
-A filter's gradient is then a sum, over pixels, of patches times numbers of dy, in the order that `conv_backward` adds
-them, to the same bits.
+The rows that a row of windows reaches over are interleaved, pixel by pixel from top to bottom. So the pixels under a
+window lie side by side, and patches need not be copied: each starts a few floats after the one before it. A filter's
+gradient is then a sum, over pixels, of patches times numbers of dy, in the order, and with the bits, of im2col.
 """
 
 import functools
-from enum import IntEnum, auto
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
 from minidl.backends.compiled.activation.softmax import prepare_relu_backward
 from minidl.backends.compiled.codegen.interleave import interleave
-from minidl.backends.compiled.codegen.jit import Kernel, njit
+from minidl.backends.compiled.codegen.jit import kernel, njit
 from minidl.backends.compiled.codegen.lanewise import relu_grad, weave_high, weave_low, where_equal
 from minidl.backends.compiled.codegen.llvm import REGISTER_BYTES
 from minidl.backends.compiled.codegen.load_store import clear, lanes, load, splat, store
 from minidl.backends.compiled.conv.im2col.input_gradient import copy_positive, sum_lines
-from minidl.backends.compiled.conv.plan import Plan
-from minidl.backends.compiled.conv.planar.forward import fill_plane, is_window
+from minidl.backends.compiled.conv.plan import Geometry, Plan
+from minidl.backends.compiled.conv.planar.forward import fill_plane, is_2x2
 from minidl.backends.compiled.conv.planar.tile import MOST_ROWS, MOST_TAPS, tap_tile
 from minidl.backends.compiled.pool.max import prepare_max_pool_backward
+from minidl.backends.compiled.pool.max_2x2 import unpool_2x2
 from minidl.backends.compiled.runtime import program
 from minidl.backends.compiled.runtime.memory import as_nhwc, empty
-from minidl.backends.compiled.runtime.program import PARTS, pack
+from minidl.backends.compiled.runtime.program import PARTS
 from minidl.backends.operators import Pool
-from minidl.typing import Array
+from minidl.typing import Array, IntArray
 
 
-class Job(IntEnum):
-    """The places of the kernel's integers."""
+class _Layout(NamedTuple):
+    """What lies in a thread's scratch, one after the other; sizes count floats."""
 
-    x = 0
-    dy = auto()
-    dw = auto()  # (parts, kh kw, out)
-    db = auto()
-    y = auto()  # of the ReLU after the convolution; 0 without
-    argmax = auto()  # of the pooling after that, with windows of 2 x 2; 0 without
-    images = auto()
-    parts = auto()
-    filters = auto()  # from here on, the same in every job of a plan
-    height = auto()
-    width = auto()
-    top = auto()
-    left = auto()
-    padded_height = auto()
-    padded_width = auto()
-    out_height = auto()
-    out_width = auto()
-    kernel_height = auto()
-    kernel_width = auto()
-    stride_down = auto()
-    dilation_down = auto()
-    lines = auto()  # of the output, woven at a time
-    table = auto()  # where patches begin in them
-    row = auto()  # floats of a filter's sums
-    padded = auto()  # floats of parts of a thread's own memory
-    woven = auto()
-    slopes = auto()
+    geometry: Geometry
+    kernel_height: int
+    kernel_width: int
+    dilation_down: int
+    rows: int  # of the output, whose patches are interleaved at a time
+    table: IntArray  # where patches begin in them
+    taps: int  # of a filter's sums, in full vectors
+    padded: int
+    interleaved: int
+    grads: int
+    scratch: int  # of all this, and a buffer
+
+
+class _Backward(NamedTuple):
+    x: Array
+    dy: Array
+    y: Array | None  # of the ReLU after the convolution; 0 without
+    argmax: Array | None  # of the pooling after that, with windows of 2 x 2; 0 without
+    dw: Array  # (parts, kh kw, out)
+    db: Array
+    images: int
+    parts: int
+    layout: _Layout
 
 
 @njit
-def _unpool_windows(memory, dy, y, argmax, masked, filters, height, width, line, dx):
-    """Write windows of 2 x 2, of dy (h, w, c) where it won and zeros elsewhere, to lines that are `line` apart.
-
-    `masked` drops those where y, the pooled output of a ReLU, is zero.
-    """
+def _unpool_plane(memory, dy, argmax, y, masked, dx, dx_width, height, width):
+    """What `unpool_2x2` does, for one channel, windows (height, width) and pixels in the lanes."""
     for i in range(height):
-        if filters == 1:
-            for j in range(0, width, lanes(memory)):
-                place, count = i * width + j, width - j
-                slope, winner = load(memory, dy + place, count), load(memory, argmax + place, count)
-                if masked:
-                    slope = relu_grad(load(memory, y + place, count), slope)
-                for u in range(2):
-                    left = where_equal(winner, splat(memory, 2 * u), slope)
-                    right = where_equal(winner, splat(memory, 2 * u + 1), slope)
-                    target = dx + (2 * i + u) * line + 2 * j
-                    store(memory, target, weave_low(left, right), 2 * count)
-                    store(memory, target + lanes(memory), weave_high(left, right), 2 * count - lanes(memory))
-        else:
-            for c in range(0, filters, lanes(memory)):
-                count = filters - c
-                for j in range(width):
-                    place, target = (i * width + j) * filters + c, dx + 2 * i * line + 2 * j * filters + c
-                    slope, winner = load(memory, dy + place, count), load(memory, argmax + place, count)
-                    if masked:
-                        slope = relu_grad(load(memory, y + place, count), slope)
-                    for u in range(2):
-                        for v in range(2):
-                            part = where_equal(winner, splat(memory, 2 * u + v), slope)
-                            store(memory, target + u * line + v * filters, part, count)
+        for j in range(0, width, lanes(memory)):
+            place, count = i * width + j, width - j
+            grad, winner = load(memory, dy + place, count), load(memory, argmax + place, count)
+            if masked:
+                grad = relu_grad(load(memory, y + place, count), grad)
+            for u in range(2):
+                left = where_equal(winner, splat(memory, 2 * u), grad)
+                right = where_equal(winner, splat(memory, 2 * u + 1), grad)
+                target = dx + (2 * i + u) * dx_width + 2 * j
+                store(memory, target, weave_low(left, right), 2 * count)
+                store(memory, target + lanes(memory), weave_high(left, right), 2 * count - lanes(memory))
 
 
 @njit
-def _slopes(memory, ints, job, n, target):
+def _output_gradient(memory, job, n, target):
     """Image n's dy, back through pooling and ReLU: where it lies, or at `target`."""
-    dy, y, argmax, filters = ints[job + Job.dy], ints[job + Job.y], ints[job + Job.argmax], ints[job + Job.filters]
-    height, width = ints[job + Job.out_height], ints[job + Job.out_width]
+    geometry, y = job.layout.geometry, job.y
+    height, width, filters = geometry.out_height, geometry.out_width, geometry.filters
     size = height * width * filters
-    if argmax:
+    if job.argmax:
         step = n * (height // 2) * (width // 2) * filters
-        if height % 2 or width % 2:
-            clear(memory, target, size)
-        _unpool_windows(
-            *(memory, dy + step, y + step, argmax + step, y != 0, filters, height // 2, width // 2),
-            *(width * filters, target),
-        )
+        dy, argmax, y = job.dy + step, job.argmax + step, y + step
+        if filters == 1:
+            if height % 2 or width % 2:
+                clear(memory, target, size)
+            _unpool_plane(memory, dy, argmax, y, job.y != 0, target, width, height // 2, width // 2)
+        else:
+            unpool_2x2(memory, dy, argmax, y, job.y != 0, target, width, height, width, filters)
     elif y:
-        copy_positive(memory, target, dy + n * size, y + n * size, size)
+        copy_positive(memory, target, job.dy + n * size, y + n * size, size)
     else:
-        return dy + n * size
+        return job.dy + n * size
     return target
 
 
 @njit
-def _pad(memory, ints, job, n, target):
+def _pad(memory, job, n, target):
     """Write image n to its border of zeros."""
-    height, width, top = ints[job + Job.height], ints[job + Job.width], ints[job + Job.top]
-    padded_width = ints[job + Job.padded_width]
-    image = ints[job + Job.x] + n * height * width
+    geometry, padded_width = job.layout.geometry, job.layout.geometry.padded_width
+    height, width, top = geometry.height, geometry.width, geometry.top
+    image = job.x + n * height * width
     inside, after = target + top * padded_width, (top + height) * padded_width
-    fill_plane(memory, image, width, width, ints[job + Job.left], 1, 0, padded_width, height, inside)
+    fill_plane(memory, image, width, width, geometry.left, 1, 0, padded_width, height, inside)
     clear(memory, target, top * padded_width)
-    clear(memory, target + after, ints[job + Job.padded_height] * padded_width - after)
+    clear(memory, target + after, geometry.padded_height * padded_width - after)
 
 
 @njit
-def _add_patches(memory, ints, job, pixels, slopes, woven, sums):
+def _add_patches(memory, ints, layout, pixels, grads, patches, sums):
     """Add patches times dy to each filter's sums (kw, kh)."""
-    filters, row, table = ints[job + Job.filters], ints[job + Job.row], ints[job + Job.table]
-    taps = ints[job + Job.kernel_height] * ints[job + Job.kernel_width]
-    vectors = (taps + lanes(memory) - 1) // lanes(memory)
+    filters, taps = layout.geometry.filters, layout.taps
+    vectors = (layout.geometry.taps + lanes(memory) - 1) // lanes(memory)
     tiles, k = (filters + MOST_ROWS - 1) // MOST_ROWS, 0
     for i in range(tiles):
         rows = (filters - k + tiles - i - 1) // (tiles - i)
         for v in range(0, vectors, MOST_TAPS):
             j = v * lanes(memory)
             tap_tile(
-                *(memory, ints, rows, min(vectors - v, MOST_TAPS), pixels, slopes + k, filters),
-                *(table, woven + j, sums + k * row + j, row),
+                *(memory, ints, rows, min(vectors - v, MOST_TAPS), pixels, grads + k, filters),
+                *(layout.table, patches + j, sums + k * taps + j, taps),
             )
         k += rows
 
 
-@Kernel
-def _backward(memory, ints, job, task, own):
+@kernel(_Backward)
+def _backward(memory, ints, job, task, scratch):
     """For part `task` of the batch: sum the weights' and the bias's gradients."""
-    filters, row = ints[job + Job.filters], ints[job + Job.row]
-    out_height, out_width = ints[job + Job.out_height], ints[job + Job.out_width]
-    kernel_height, kernel_width = ints[job + Job.kernel_height], ints[job + Job.kernel_width]
-    padded_width, lines = ints[job + Job.padded_width], ints[job + Job.lines]
-    images, parts = ints[job + Job.images], ints[job + Job.parts]
-    db = ints[job + Job.db] + task * filters
-    sums = own
-    padded = sums + filters * row
-    woven = padded + ints[job + Job.padded]
-    spread = woven + ints[job + Job.woven]
-    buffer = spread + ints[job + Job.slopes]
-    step, apart = ints[job + Job.stride_down] * padded_width, ints[job + Job.dilation_down] * padded_width
-    clear(memory, sums, filters * row)
+    layout, geometry = job.layout, job.layout.geometry
+    filters, kernel_height, kernel_width = geometry.filters, layout.kernel_height, layout.kernel_width
+    out_height, out_width, padded_width = geometry.out_height, geometry.out_width, geometry.padded_width
+    db = job.db + task * filters
+    sums = scratch
+    padded = sums + filters * layout.taps
+    interleaved = padded + layout.padded
+    target = interleaved + layout.interleaved
+    buffer = target + layout.grads
+    step, apart = geometry.stride_down * padded_width, layout.dilation_down * padded_width
+    clear(memory, sums, filters * layout.taps)
     clear(memory, db, filters)
-    for n in range(task * images // parts, (task + 1) * images // parts):
-        _pad(memory, ints, job, n, padded)
-        slopes = _slopes(memory, ints, job, n, spread)
-        sum_lines(memory, slopes, out_width * filters, out_height, out_width, filters, db)
-        for i in range(0, out_height, lines):
-            count = min(lines, out_height - i)
-            interleave(memory, kernel_height, padded + i * step, apart, step, woven, padded_width, count, buffer)
-            _add_patches(memory, ints, job, count * out_width, slopes + i * out_width * filters, woven, sums)
-    target = ints[job + Job.dw] + task * kernel_height * kernel_width * filters
+    for n in range(task * job.images // job.parts, (task + 1) * job.images // job.parts):
+        _pad(memory, job, n, padded)
+        grads = _output_gradient(memory, job, n, target)
+        sum_lines(memory, grads, out_width * filters, out_height, out_width, filters, db)
+        for i in range(0, out_height, layout.rows):
+            rows, source = min(layout.rows, out_height - i), padded + i * step
+            interleave(memory, kernel_height, source, apart, step, interleaved, padded_width, rows, buffer)
+            _add_patches(memory, ints, layout, rows * out_width, grads + i * out_width * filters, interleaved, sums)
+    dw = job.dw + task * geometry.taps * filters
     for p in range(kernel_height):
         for q in range(kernel_width):
             for k in range(filters):
-                memory[target] = memory[sums + k * row + q * kernel_height + p]
-                target += 1
+                memory[dw] = memory[sums + k * layout.taps + q * kernel_height + p]
+                dw += 1
 
 
-WOVEN = 1 << 13
-"""Floats that woven lines may take: with dy beside them, they stay in the first-level cache."""
+INTERLEAVED = 1 << 13
+"""Floats that interleaved rows may take: with dy beside them, they stay in the first-level cache."""
 
 _LANES = REGISTER_BYTES // 4
 
 
 @functools.lru_cache(maxsize=512)
-def _fixed(tables: Plan) -> tuple[tuple[Any, ...], int]:
-    """The arguments that a plan's jobs have in common, and the floats that a thread needs for itself."""
-    kh, kw = tables.kernel
-    height, width = tables.padded
-    lines = min(max(WOVEN // (kh * width), 1), tables.out[0])
-    down, across = np.arange(lines) * width * kh, np.arange(tables.out[1]) * tables.stride[1] * kh
+def _layout(plan: Plan) -> _Layout:
+    kh, kw = plan.kernel
+    height, width = plan.padded
+    rows = min(max(INTERLEAVED // (kh * width), 1), plan.out[0])
+    down, across = np.arange(rows) * width * kh, np.arange(plan.out[1]) * plan.stride[1] * kh
     table = np.ascontiguousarray((down[:, None] + across).reshape(-1))
-    row = -(-kh * kw // _LANES) * _LANES
-    padded, woven = height * width + _LANES, lines * width * kh + row
-    slopes = tables.pixels.size * tables.filters
-    fixed = (
-        *(tables.filters, *tables.size, tables.padding[0][0], tables.padding[1][0], *tables.padded, *tables.out),
-        *(kh, kw, tables.stride[0], tables.dilation[0], lines, table, row, padded, woven, slopes),
-    )
-    return fixed, tables.filters * row + padded + woven + slopes + kh * (width + _LANES)
+    taps = -(-kh * kw // _LANES) * _LANES
+    padded, interleaved, grads = height * width + _LANES, rows * width * kh + taps, plan.pixels.size * plan.filters
+    scratch = plan.filters * taps + padded + interleaved + grads + kh * (width + _LANES)
+    return _Layout(plan.geometry, kh, kw, plan.dilation[0], rows, table, taps, padded, interleaved, grads, scratch)
 
 
 def backward(
-    dy: Array, x: Array, tables: Plan, y: Array | None, argmax: Array | None, pool: Pool | None
+    dy: Array, x: Array, plan: Plan, y: Array | None, argmax: Array | None, pool: Pool | None
 ) -> tuple[Array, Array, list[program.Job]]:
     """(parts of dw (parts, kh kw, out), parts of db (parts, out), jobs)."""
-    n, filters = len(x), tables.filters
+    n, filters = len(x), plan.filters
     parts = min(n, PARTS)
     jobs = []
-    if pool is not None and argmax is not None and not is_window(pool):
+    if pool is not None and argmax is not None and not is_2x2(pool):
         if y is not None:
             dy, job = prepare_relu_backward(dy, y)
             jobs.append(job)
-        dy, job = prepare_max_pool_backward(dy, argmax, tables.out, pool)
+        dy, job = prepare_max_pool_backward(dy, argmax, plan.out, pool)
         jobs.append(job)
         y = argmax = None
-    dw, db = empty((parts, tables.taps.size, filters), x.dtype), empty((parts, filters), x.dtype)
-    fixed, floats = _fixed(tables)
-    arguments = pack(
-        Job,
-        fixed,
-        x=as_nhwc(x),
-        dy=as_nhwc(dy),
-        dw=dw,
-        db=db,
-        y=None if y is None else as_nhwc(y),
-        argmax=None if argmax is None else as_nhwc(argmax),
-        images=n,
-        parts=parts,
-    )
-    jobs.append(program.Job(_backward, arguments, parts, n * tables.macs, floats))
+    dw, db = empty((parts, plan.taps.size, filters), x.dtype), empty((parts, filters), x.dtype)
+    output, winners = (None if array is None else as_nhwc(array) for array in (y, argmax))
+    layout = _layout(plan)
+    record = _Backward(as_nhwc(x), as_nhwc(dy), output, winners, dw, db, n, parts, layout)
+    jobs.append(program.Job(_backward, record, parts, n * plan.macs, layout.scratch))
     return dw, db, jobs

@@ -1,8 +1,7 @@
 """The tile of products whose lanes are pixels, or taps: sums of (a number for each row) x (vectors all rows share).
 
-`tile` finds each row's number at an address of its own, and its columns end anywhere. Here the rows' numbers lie side
-by side, and columns are whole vectors, more of them the fewer rows there are: FMAs of eight chains have to be under
-way at once to keep the CPU busy.
+`matmul/tile.py` looks up each row's address, and its columns end anywhere. Here the rows' numbers lie side by side,
+and columns are full vectors, more of them the fewer rows there are: eight chains of FMAs keep the CPU busy.
 """
 
 from llvmlite import ir

@@ -1,25 +1,23 @@
 """The gradients of Winograd's convolution, as jobs one after the other.
 
-The input's gradient is itself a convolution, of the outputs' slopes with the filters turned by half. The weights' is,
-at each of the 36 points, a product of the transformed inputs and slopes, summed over tiles. A task does this for a part
-of the batch and a block of weights, by blocks of tiles, so that all of it stays in the cache. The more blocks of
-weights there are, the fewer parts, whose sums must be added up. Tiles are transformed anew for each block of weights,
-which takes less time than to fetch them from farther away. Where a weight's gradient isn't finite, all are computed
-anew, directly: NaN and infinity would be all over their tiles.
+The input's gradient is itself a convolution, of dy with the filters turned by half. The weights' is, at each of the 36
+points, a product of the transformed inputs and dy, summed over tiles. A task does this for a part of the batch and a
+block of weights, by blocks of tiles, so that all of it stays in the cache. The more blocks of weights there are, the
+fewer parts, whose sums must be added up. Tiles are transformed again for each block of weights, which takes less time
+than to fetch them from farther away.
 """
 
 import functools
 import math
-from enum import IntEnum, auto
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
-from minidl.backends.compiled.codegen.jit import Kernel
+from minidl.backends.compiled.codegen.jit import kernel
 from minidl.backends.compiled.codegen.load_store import clear
 from minidl.backends.compiled.conv.im2col.input_gradient import copy_positive, sum_lines
-from minidl.backends.compiled.conv.plan import Plan, plan_for
-from minidl.backends.compiled.conv.winograd.filter_gradient import finish_jobs
+from minidl.backends.compiled.conv.plan import Geometry, Plan, plan_for
+from minidl.backends.compiled.conv.winograd.filter_gradient import prepare_filter_gradient
 from minidl.backends.compiled.conv.winograd.filters import TAPS
 from minidl.backends.compiled.conv.winograd.forward import convolve
 from minidl.backends.compiled.conv.winograd.transform_2d import (
@@ -27,21 +25,21 @@ from minidl.backends.compiled.conv.winograd.transform_2d import (
     LANES,
     POINTS,
     Tiles,
-    geometry,
+    align,
     round_up,
-    tiles_of,
+    tiles_for,
     transform_inputs,
-    transform_slopes,
+    transform_output_grads,
     zeros,
 )
 from minidl.backends.compiled.matmul.gather_matmul import gather_matmul
-from minidl.backends.compiled.pool.max import pool_windows, unpool_image, windows_at
+from minidl.backends.compiled.pool.max import NO_WINDOWS, PoolWindows, pool_windows, unpool_image
 from minidl.backends.compiled.runtime import program
 from minidl.backends.compiled.runtime.copy import prepare_packed
 from minidl.backends.compiled.runtime.memory import as_nhwc, empty
-from minidl.backends.compiled.runtime.program import PARTS, pack
+from minidl.backends.compiled.runtime.program import PARTS
 from minidl.backends.operators import Pool
-from minidl.typing import Array
+from minidl.typing import Array, IntArray
 
 CHANNEL_BLOCK, FILTER_BLOCK = 64, 64
 """Weights whose sums, at 36 points, stay in the second-level cache beside a block's matrices."""
@@ -50,158 +48,111 @@ BLOCK = 150_000
 """Floats of a block's matrices."""
 
 
-class Spread(IntEnum):
-    """The places of the integers of the job that hands slopes back through pooling and ReLU."""
-
-    dy = 0
-    y = auto()  # 0 without a ReLU
-    argmax = auto()  # 0 without pooling
-    slopes = auto()  # dy itself without a ReLU
-    db = auto()  # (parts, filters)
-    images = auto()
-    parts = auto()
-    out_height = auto()
-    out_width = auto()
-    filters = auto()
+class _OutputGradient(NamedTuple):
+    dy: Array
+    y: Array | None  # 0 without a ReLU
+    argmax: Array | None  # 0 without pooling
+    grads: Array  # dy itself without either
+    db: Array  # (parts, filters)
+    images: int
+    parts: int
+    geometry: Geometry
+    windows: PoolWindows
 
 
-SPREAD_POOL = len(Spread)
-
-
-@Kernel
-def _spread(memory, ints, job, task, own):
-    """For part `task` of the batch: the slopes of the convolution's outputs, and their sum."""
-    dy, y, argmax, slopes = ints[job], ints[job + Spread.y], ints[job + Spread.argmax], ints[job + Spread.slopes]
-    images, parts = ints[job + Spread.images], ints[job + Spread.parts]
-    height, width, filters = (
-        ints[job + Spread.out_height],
-        ints[job + Spread.out_width],
-        ints[job + Spread.filters],
-    )
-    pool = job + SPREAD_POOL
+@kernel(_OutputGradient)
+def _output_gradient(memory, ints, job, task, scratch):
+    """For part `task` of the batch: dy, back through pooling and ReLU, and its sum."""
+    height, width, filters = job.geometry.out_height, job.geometry.out_width, job.geometry.filters
+    dy, y, windows = job.dy, job.y, job.windows
     size = height * width * filters
-    db = ints[job + Spread.db] + task * filters
+    db = job.db + task * filters
     clear(memory, db, filters)
-    for n in range(task * images // parts, (task + 1) * images // parts):
-        target = slopes + n * size
-        if argmax:
-            step = n * ints[pool + 3] * ints[pool + 4] * filters
+    for n in range(task * job.images // job.parts, (task + 1) * job.images // job.parts):
+        target = job.grads + n * size
+        if job.argmax:
+            step = n * windows.out_height * windows.out_width * filters
             clear(memory, target, size)
-            unpool_image(memory, windows_at(pool), dy + step, argmax + step, y + step, y != 0, target, width)
+            unpool_image(memory, windows, dy + step, job.argmax + step, y + step, y != 0, target, width)
         elif y:
             copy_positive(memory, target, dy + n * size, y + n * size, size)
         sum_lines(memory, target, width * filters, height, width, filters, db)
 
 
-class Job(IntEnum):
-    """The places of the integers of the products at 36 points; the tiles' geometry follows them."""
-
-    x = 0
-    slopes = auto()
-    sums = auto()  # (parts, 36, step)
-    step = auto()  # channels times filters, and more
-    images = auto()
-    parts = auto()
-    filter_blocks = auto()
-    block = auto()  # most tiles of a block
-    line = auto()  # of the inputs' matrices
-    slope_line = auto()
-    table = auto()
+class _PointSums(NamedTuple):
+    x: Array
+    grads: Array
+    sums: Array  # (parts, 36, channels * filters + APART)
+    images: int
+    parts: int
+    block: int  # most tiles of a block
+    x_row: int  # floats of a row of the inputs' matrices
+    grad_row: int
+    row_offsets: IntArray
+    table: IntArray
+    tiles: Tiles
 
 
-GEOMETRY = len(Job)
-
-
-@Kernel
-def _multiply_slopes(memory, ints, job, task, own):
-    """For a part of the batch and a block of weights: sum inputs times slopes at 36 points over the tiles."""
-    tiles, parts, step = job + GEOMETRY, ints[job + Job.parts], ints[job + Job.step]
-    channels, filters = ints[tiles + Tiles.channels], ints[tiles + Tiles.filters]
+@kernel(_PointSums)
+def _point_sums(memory, ints, job, task, scratch):
+    """For a part of the batch and a block of weights: sum inputs times gradients at 36 points over the tiles."""
+    tiles, parts, block = job.tiles, job.parts, job.block
+    channels, filters = tiles.geometry.channels, tiles.geometry.filters
     weights, part = divmod(task, parts)
-    down, across = divmod(weights, ints[job + Job.filter_blocks])
+    down, across = divmod(weights, (filters + FILTER_BLOCK - 1) // FILTER_BLOCK)
     channel, filter_ = down * CHANNEL_BLOCK, across * FILTER_BLOCK
     rows, columns = min(channels - channel, CHANNEL_BLOCK), min(filters - filter_, FILTER_BLOCK)
-    line, slope_line = ints[job + Job.line], ints[job + Job.slope_line]
-    block, images = ints[job + Job.block], ints[job + Job.images]
-    each = ints[tiles + Tiles.down] * ints[tiles + Tiles.across]
-    input_step, slope_step = block * line + APART, block * slope_line + APART
-    own = (own + LANES - 1) // LANES * LANES
-    slopes = own + POINTS * input_step
-    room = slopes + POINTS * slope_step
-    first, last = part * images // parts * each, (part + 1) * images // parts * each
+    each, step = tiles.down * tiles.across, channels * filters + APART
+    x_step, grad_step = block * job.x_row + APART, block * job.grad_row + APART
+    inputs = align(scratch)
+    grads = inputs + POINTS * x_step
+    room = grads + POINTS * grad_step
+    first, last = part * job.images // parts * each, (part + 1) * job.images // parts * each
     blocks = (last - first + block - 1) // block
-    sums = ints[job + Job.sums] + part * POINTS * step + channel * filters + filter_
+    sums = job.sums + part * POINTS * step + channel * filters + filter_
     for b in range(blocks):
         t = first + b * (last - first) // blocks
         count = first + (b + 1) * (last - first) // blocks - t
-        x = ints[job + Job.x] + channel
-        dy = ints[job + Job.slopes] + filter_
-        transform_inputs(memory, ints, tiles, x, t, count, rows, line, own, input_step, room)
-        transform_slopes(memory, ints, tiles, dy, t, count, columns, slope_line, slopes, slope_step, room)
+        x, dy = job.x + channel, job.grads + filter_
+        transform_inputs(memory, tiles, x, t, count, rows, job.x_row, inputs, x_step, room)
+        transform_output_grads(memory, tiles, dy, t, count, columns, job.grad_row, grads, grad_step, room)
         for point in range(POINTS):
             target = sums + point * step
+            start, start_stride = (target, filters) if b else (tiles.zeros, 0)
             gather_matmul(
-                memory,
-                ints,
-                rows,
-                ints[tiles + Tiles.counting],
-                count,
-                ints[job + Job.table],
-                columns,
-                own + point * input_step,
-                slopes + point * slope_step,
-                target,
-                filters,
-                target if b else ints[tiles + Tiles.zeros],
-                filters if b else 0,
-                -math.inf,
+                *(memory, ints, rows, job.row_offsets, count, job.table, columns),
+                *(inputs + point * x_step, grads + point * grad_step, target, filters, start, start_stride, -math.inf),
             )
 
 
 @functools.lru_cache(maxsize=512)
-def _table(line: int, slope_line: int, count: int) -> Any:
-    """Where a tile's inputs and slopes lie in their matrices, by turns."""
-    return np.stack(
-        [line * np.arange(count, dtype=np.int64), slope_line * np.arange(count, dtype=np.int64)], axis=1
-    ).reshape(-1)
+def _tables(x_row: int, grad_row: int, count: int) -> tuple[IntArray, IntArray]:
+    """Where a channel, and by turns a tile's inputs and gradients, lie in their matrices."""
+    channels, each = (np.arange(size, dtype=np.int64) for size in (CHANNEL_BLOCK, count))
+    return channels, np.stack([x_row * each, grad_row * each], axis=1).reshape(-1)
 
 
-def _product_job(source: Array, slopes: Array, tables: Plan) -> tuple[program.Job, Array]:
-    """(job, its sums (parts, 36, step))."""
-    n, channels, filters = len(source), tables.channels, tables.filters
-    down, across = tiles_of(tables)
-    line, slope_line = min(round_up(channels), CHANNEL_BLOCK), min(round_up(filters), FILTER_BLOCK)
-    filter_blocks = -(-filters // FILTER_BLOCK)
-    blocks = -(-channels // CHANNEL_BLOCK) * filter_blocks
-    parts = min(-(-PARTS // blocks), n)
-    step = channels * filters + APART
-    sums = empty((parts, POINTS, step), source.dtype)
-    block_size = min(BLOCK // (POINTS * (line + slope_line)), -(-n // parts) * down * across)
-    table = _table(line, slope_line, block_size)
-    job = pack(
-        Job,
-        x=source,
-        slopes=slopes,
-        sums=sums,
-        step=step,
-        images=n,
-        parts=parts,
-        filter_blocks=filter_blocks,
-        block=block_size,
-        line=line,
-        slope_line=slope_line,
-        table=table,
-    )
-    own = POINTS * (block_size * (line + slope_line) + 2 * APART) + (POINTS + 1) * LANES
-    work = n * down * across * POINTS * channels * filters
-    return program.Job(_multiply_slopes, [*job, *geometry(tables)], parts * blocks, work, own), sums
+def _prepare_point_sums(x: Array, grads: Array, plan: Plan) -> tuple[Array, program.Job]:
+    """(sums (parts, 36, channels * filters + APART), job)."""
+    n, channels, filters, tiles = len(x), plan.channels, plan.filters, tiles_for(plan)
+    each = tiles.down * tiles.across
+    x_row, grad_row = min(round_up(channels), CHANNEL_BLOCK), min(round_up(filters), FILTER_BLOCK)
+    weight_blocks = -(-channels // CHANNEL_BLOCK) * -(-filters // FILTER_BLOCK)
+    parts = min(-(-PARTS // weight_blocks), n)
+    sums = empty((parts, POINTS, channels * filters + APART), x.dtype)
+    block = min(BLOCK // (POINTS * (x_row + grad_row)), -(-n // parts) * each)
+    tables = _tables(x_row, grad_row, block)
+    record = _PointSums(x, grads, sums, n, parts, block, x_row, grad_row, *tables, tiles)
+    scratch = POINTS * (block * (x_row + grad_row) + 2 * APART) + (POINTS + 1) * LANES
+    work = n * each * POINTS * channels * filters
+    return sums, program.Job(_point_sums, record, parts * weight_blocks, work, scratch)
 
 
 def backward(
     dy: Array,
     x: Array,
     w: Array,
-    tables: Plan,
+    plan: Plan,
     need_dx: bool,
     need_dw: bool,
     y: Array | None = None,
@@ -210,44 +161,25 @@ def backward(
 ) -> tuple[Array | None, Array | None, Array, list[program.Job]]:
     """(dx, dw (1, kh kw in, out), parts of db, jobs), with y through a ReLU, and with argmax through a pooling."""
     n, channels, height, width = x.shape
-    filters, pixels, parts = tables.filters, tables.pixels.size, min(n, PARTS)
-    source, given = as_nhwc(x), as_nhwc(dy)
-    unchanged = y is None and argmax is None
-    slopes = given if unchanged else empty((n, *tables.out, filters), x.dtype)
+    filters, parts = plan.filters, min(n, PARTS)
+    x, dy = as_nhwc(x), as_nhwc(dy)
+    grads = dy if y is None and argmax is None else empty((n, *plan.out, filters), x.dtype)
     dw = empty((1, TAPS * channels, filters), x.dtype) if need_dw else None
     db = empty((parts, filters), x.dtype)
-    spread = pack(
-        Spread,
-        dy=given,
-        y=None if y is None else as_nhwc(y),
-        argmax=None if argmax is None else as_nhwc(argmax),
-        slopes=slopes,
-        db=db,
-        images=n,
-        parts=parts,
-        out_height=tables.out[0],
-        out_width=tables.out[1],
-        filters=filters,
-    )
-    sizes = () if pool is None else pool_windows(tables.out, filters, pool)
-    work = n * pixels * filters * (32 if argmax is not None else 8)
-    jobs = [program.Job(_spread, [*spread, *sizes], parts, work)]
+    output, winners = (None if array is None else as_nhwc(array) for array in (y, argmax))
+    windows = NO_WINDOWS if pool is None else pool_windows(plan.out, filters, pool)
+    record = _OutputGradient(dy, output, winners, grads, db, n, parts, plan.geometry, windows)
+    work = n * plan.pixels.size * filters * (32 if argmax is not None else 8)
+    jobs = [program.Job(_output_gradient, record, parts, work)]
     if dw is not None:
-        products, sums = _product_job(source, slopes, tables)
-        jobs += [products, *finish_jobs(source, slopes, tables, sums, dw)]
+        sums, job = _prepare_point_sums(x, grads, plan)
+        jobs += [job, *prepare_filter_gradient(x, grads, plan, sums, dw)]
     if not need_dx:
         return None, dw, db, jobs
     weights, packing = prepare_packed(w.transpose(2, 3, 1, 0))
     dx = empty((n, height, width, channels), x.dtype)
-    turned = plan_for(
-        tables.out,
-        filters,
-        channels,
-        tables.kernel,
-        tables.stride,
-        ((2 - tables.padding[0][0], 2 - tables.padding[0][1]), (2 - tables.padding[1][0], 2 - tables.padding[1][1])),
-        tables.dilation,
-        1,
-    )
-    jobs += packing + convolve(slopes, weights, zeros(channels), turned, dx, flipped=True)
+    (top, bottom), (left, right) = plan.padding
+    padding = (2 - top, 2 - bottom), (2 - left, 2 - right)
+    turned = plan_for(plan.out, filters, channels, plan.kernel, plan.stride, padding, plan.dilation, 1)
+    jobs += packing + convolve(grads, weights, zeros(channels), turned, dx, flipped=True)
     return dx.transpose(0, 3, 1, 2), dw, db, jobs

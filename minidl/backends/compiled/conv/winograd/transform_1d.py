@@ -1,23 +1,23 @@
-"""Winograd's transforms in one dimension, F(4, 3): a line of vectors to another, each a few sums over all channels.
+"""Winograd's transforms in one dimension, F(4, 3): a few sums of vectors, whose lanes are channels.
 
 Four outputs of a filter with three taps are a product of polynomials, taken at six points: 0, a, -a, b, -b, infinity
 (Winograd, Arithmetic Complexity of Computations, 1980; Lavin and Gray, Fast Algorithms for Convolutional Neural
 Networks, 2015). With pairs of points, even and odd parts are shared. a = 5/8 and b = 3/2 lose a quarter of the digits
-that 1 and 2 do (Barabasz et al., Error Analysis and Improving the Accuracy of Winograd Convolution for Deep Neural
-Networks, 2018, tell why: their powers stay near one), and those of their powers that are used are exact in binary.
+that 1 and 2 do, since their powers stay near one (Barabasz et al., Error Analysis and Improving the Accuracy of
+Winograd Convolution for Deep Neural Networks, 2018), and those of their powers that are used are exact in binary.
 
-Each function works on a vector from each of the addresses of its line, of which `count` lanes are read. Results go to
-target, target + step, ..., in whole vectors.
+Each function reads a vector, or `count` lanes of it, from each address. Results go to target, target + step, ..., in
+full vectors.
 """
 
 from minidl.backends.compiled.codegen.jit import njit
 from minidl.backends.compiled.codegen.lanewise import add, multiply, multiply_add, subtract
 from minidl.backends.compiled.codegen.load_store import load, load_whole, splat, store_whole
 
-TILE = 4
+OUT_TILE = 4
 """Outputs of a tile, in each dimension."""
 
-LINE = 6
+IN_TILE = 6
 """Inputs of a tile, and points, in each dimension."""
 
 A, B = 5 / 8, 3 / 2
@@ -29,7 +29,7 @@ AT_B = 1 / (2 * B2 * (B2 - A2))
 
 
 @njit
-def input_line(memory, d0, d1, d2, d3, d4, d5, target, step, count):
+def input_1d(memory, d0, d1, d2, d3, d4, d5, target, step, count):
     """Six inputs to six points: the coefficients of the interpolation, transposed."""
     both, neither = splat(memory, A2 * B2), splat(memory, -A2 - B2)
     a, minus_a, minus_a2 = splat(memory, A), splat(memory, -A), splat(memory, -A2)
@@ -47,7 +47,7 @@ def input_line(memory, d0, d1, d2, d3, d4, d5, target, step, count):
 
 
 @njit
-def output_line(memory, source, source_step, count):
+def output_1d(memory, source, source_step, count):
     """Six points to four outputs, which are returned: the powers of the points, up to the third."""
     a, a2, a3 = splat(memory, A), splat(memory, A2), splat(memory, A * A2)
     b, b2, b3 = splat(memory, B), splat(memory, B2), splat(memory, B * B2)
@@ -64,8 +64,8 @@ def output_line(memory, source, source_step, count):
 
 
 @njit
-def slope_line(memory, d0, d1, d2, d3, target, step, count):
-    """Four slopes of outputs to six points: `output_line`, transposed."""
+def output_grad_1d(memory, d0, d1, d2, d3, target, step, count):
+    """Gradients of four outputs to six points: `output_1d`, transposed."""
     a, minus_a, a2 = splat(memory, A), splat(memory, -A), splat(memory, A2)
     b, minus_b, b2 = splat(memory, B), splat(memory, -B), splat(memory, B2)
     x0, x1 = load(memory, d0, count), load(memory, d1, count)
@@ -81,7 +81,7 @@ def slope_line(memory, d0, d1, d2, d3, target, step, count):
 
 
 @njit
-def filter_line(memory, g0, g1, g2, target, step):
+def filter_1d(memory, g0, g1, g2, target, step):
     """Three taps of filters, given as vectors, to six points: values there over distances from the other points."""
     at_zero = splat(memory, AT_ZERO)
     at_a, a2, odd_at_a = splat(memory, AT_A), splat(memory, A2), splat(memory, A * AT_A)
@@ -97,8 +97,8 @@ def filter_line(memory, g0, g1, g2, target, step):
 
 
 @njit
-def filter_slope_line(memory, source, source_step, target, step):
-    """Slopes at six points to those of three taps: `filter_line`, transposed."""
+def filter_grad_1d(memory, source, source_step, target, step):
+    """Gradients at six points to those of three taps: `filter_1d`, transposed."""
     at_zero = splat(memory, AT_ZERO)
     at_a, odd_at_a, square_at_a = splat(memory, AT_A), splat(memory, A * AT_A), splat(memory, A2 * AT_A)
     at_b, odd_at_b, square_at_b = splat(memory, AT_B), splat(memory, B * AT_B), splat(memory, B2 * AT_B)

@@ -1,12 +1,11 @@
 """Winograd's transforms of tiles: six by six numbers, of all channels at once, first down and then across.
 
-A tile's numbers at its 36 points go to 36 matrices, each of tiles by channels: so that all that is left of the
-convolution is a matrix product at each point. Pixels outside of the image are read from an array of zeros instead.
+A tile's numbers at its 36 points go to 36 matrices, each of tiles by channels: all that is left of the convolution is
+a matrix product at each point. Pixels outside of the image are read from an array of zeros instead.
 """
 
 import functools
-from enum import IntEnum, auto
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,51 +19,36 @@ from minidl.backends.compiled.codegen.lanewise import (
     unless_below,
 )
 from minidl.backends.compiled.codegen.load_store import any_nan, lanes, load, prefetch, splat, store, store_whole
-from minidl.backends.compiled.conv.plan import Plan
-from minidl.backends.compiled.conv.winograd.transform_1d import LINE, TILE, input_line, output_line, slope_line
+from minidl.backends.compiled.conv.plan import Geometry, Plan
+from minidl.backends.compiled.conv.winograd.transform_1d import IN_TILE, OUT_TILE, input_1d, output_1d, output_grad_1d
+from minidl.typing import Array
 
-POINTS = LINE * LINE
+POINTS = IN_TILE * IN_TILE
 PANEL = 32
-"""Filters that are multiplied by, and transformed back, at a time: a multiple of what a tile of products is wide."""
+"""Filters that are multiplied by, and transformed back, at a time: a multiple of a matrix product's tile's width."""
 
 LANES = 16
-"""Matrices have lines of a multiple of so many numbers: the widest vector's."""
+"""Rows of matrices have a multiple of this length: the widest vector's."""
 
 APART = 16
-"""Numbers between matrices: at a distance of whole pages, all 36 would meet in the same lines of the cache."""
+"""Floats between matrices: at a distance of whole pages, all 36 would compete for the same lines of the cache."""
 
 
-class Tiles(IntEnum):
-    """The places of the integers that say where tiles lie."""
+class Tiles(NamedTuple):
+    """Where the tiles of a convolution lie."""
 
-    height = 0  # of the image
-    width = auto()
-    channels = auto()
-    top = auto()
-    left = auto()
-    out_height = auto()
-    out_width = auto()
-    filters = auto()
-    down = auto()  # tiles in an image
-    across = auto()
-    zeros = auto()  # a line of pixels of a tile
-    counting = auto()  # 0, 1, 2, ...: row offsets of a matrix whose rows lie side by side
+    geometry: Geometry
+    down: int  # tiles in an image
+    across: int
+    zeros: Array  # a row of a tile's pixels
 
 
-@functools.cache
-def counting(size: int) -> np.ndarray:
-    """0, 1, ... below the size."""
-    return np.arange(size, dtype=np.int64)
+def round_up(size: int) -> int:
+    """The next multiple of LANES."""
+    return (size + LANES - 1) // LANES * LANES
 
 
-def round_up(channels: int) -> int:
-    """The length of a line of a matrix for so many channels."""
-    return -(-channels // LANES) * LANES
-
-
-def tiles_of(tables: Plan) -> tuple[int, int]:
-    """How many tiles lie below each other and side by side."""
-    return -(-tables.out[0] // TILE), -(-tables.out[1] // TILE)
+align = njit(round_up)
 
 
 @functools.cache
@@ -74,14 +58,10 @@ def zeros(size: int) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=512)
-def geometry(tables: Plan) -> tuple[Any, ...]:
-    """The arguments of `Tiles`."""
-    most = max(tables.channels, tables.filters, PANEL)
-    return (
-        *(*tables.size, tables.channels, tables.padding[0][0], tables.padding[1][0]),
-        *(*tables.out, tables.filters, *tiles_of(tables)),
-        *(zeros(LINE * most), counting(most)),
-    )
+def tiles_for(plan: Plan) -> Tiles:
+    """The tiles of a plan's images."""
+    down, across = (-(-size // OUT_TILE) for size in plan.out)
+    return Tiles(plan.geometry, down, across, zeros(IN_TILE * max(plan.channels, plan.filters, PANEL)))
 
 
 CACHE_LINE = 16
@@ -89,99 +69,88 @@ CACHE_LINE = 16
 
 
 @njit
-def _fetch(memory, first, lines, below, count):
-    """Ask for `count` floats of each of some lines of an image: the CPU doesn't foresee that tiles turn to them.
+def _fetch(memory, first, rows, stride, count):
+    """Prefetch `count` floats of each of some rows of an image: the CPU doesn't foresee that tiles turn to them.
 
-    A row of tiles passes by before they are needed.
+    A row of tiles is transformed before they are needed.
     """
-    for i in range(lines):
+    for i in range(rows):
         for q in range(0, count, CACHE_LINE):
-            prefetch(memory, first + i * below + q)
+            prefetch(memory, first + i * stride + q)
 
 
 @njit
 def _clear_column(memory, target, step):
     """Zeros for a column outside of the image."""
-    for i in range(LINE):
+    for i in range(IN_TILE):
         store_whole(memory, target + i * step, splat(memory, 0.0))
 
 
 @njit
-def transform_inputs(memory, ints, tiles, images, first, count, channels, line, target, step, own):
-    """Write `channels` channels of tiles first, first + 1, ... to 36 matrices `step` apart, with lines of `line`.
+def transform_inputs(memory, tiles, images, first, count, channels, target_row, target, step, scratch):
+    """Write `channels` channels of tiles first, first + 1, ... to 36 matrices `step` apart, of rows of `target_row`.
 
-    `own` has room for a tile of vectors.
+    `scratch` has room for a tile of vectors.
     """
-    height, width, pixel = ints[tiles + Tiles.height], ints[tiles + Tiles.width], ints[tiles + Tiles.channels]
-    down, across, outside = ints[tiles + Tiles.down], ints[tiles + Tiles.across], ints[tiles + Tiles.zeros]
-    n = lanes(memory)
+    geometry, outside, n = tiles.geometry, tiles.zeros, lanes(memory)
+    height, width, pixel = geometry.height, geometry.width, geometry.channels
     for t in range(count):
-        image, place = divmod(first + t, down * across)
-        top = place // across * TILE - ints[tiles + Tiles.top]
-        left = place % across * TILE - ints[tiles + Tiles.left]
-        from_column, to_column = max(-left, 0), max(min(width - left, LINE), 0)
-        below = width * pixel
-        row = images + image * height * below + top * below + left * pixel
+        image, place = divmod(first + t, tiles.down * tiles.across)
+        top = place // tiles.across * OUT_TILE - geometry.top
+        left = place % tiles.across * OUT_TILE - geometry.left
+        from_column, to_column = max(-left, 0), max(min(width - left, IN_TILE), 0)
+        stride = width * pixel
+        row = images + image * height * stride + top * stride + left * pixel
         row0 = row if 0 <= top < height else outside
-        row1 = row + below if 0 <= top + 1 < height else outside
-        row2 = row + 2 * below if 0 <= top + 2 < height else outside
-        row3 = row + 3 * below if 0 <= top + 3 < height else outside
-        row4 = row + 4 * below if 0 <= top + 4 < height else outside
-        row5 = row + 5 * below if 0 <= top + 5 < height else outside
-        _fetch(memory, row + LINE * below, min(height - top - LINE, TILE), below, min(TILE, to_column) * pixel)
+        row1 = row + stride if 0 <= top + 1 < height else outside
+        row2 = row + 2 * stride if 0 <= top + 2 < height else outside
+        row3 = row + 3 * stride if 0 <= top + 3 < height else outside
+        row4 = row + 4 * stride if 0 <= top + 4 < height else outside
+        row5 = row + 5 * stride if 0 <= top + 5 < height else outside
+        rows, columns = min(height - top - IN_TILE, OUT_TILE), min(OUT_TILE, to_column)
+        _fetch(memory, row + IN_TILE * stride, rows, stride, columns * pixel)
         for c in range(0, channels, n):
             for j in range(from_column):
-                _clear_column(memory, own + j * n, LINE * n)
+                _clear_column(memory, scratch + j * n, IN_TILE * n)
             for j in range(from_column, to_column):
                 at = j * pixel + c
-                input_line(
-                    memory,
-                    row0 + at,
-                    row1 + at,
-                    row2 + at,
-                    row3 + at,
-                    row4 + at,
-                    row5 + at,
-                    own + j * n,
-                    LINE * n,
-                    channels - c,
+                input_1d(
+                    *(memory, row0 + at, row1 + at, row2 + at, row3 + at, row4 + at, row5 + at),
+                    *(scratch + j * n, IN_TILE * n, channels - c),
                 )
-            for j in range(to_column, LINE):
-                _clear_column(memory, own + j * n, LINE * n)
-            for i in range(LINE):
-                part = own + i * LINE * n
-                place = target + i * LINE * step + t * line + c
-                input_line(
-                    memory, part, part + n, part + 2 * n, part + 3 * n, part + 4 * n, part + 5 * n, place, step, n
-                )
+            for j in range(to_column, IN_TILE):
+                _clear_column(memory, scratch + j * n, IN_TILE * n)
+            for i in range(IN_TILE):
+                d = scratch + i * IN_TILE * n
+                place = target + i * IN_TILE * step + t * target_row + c
+                input_1d(memory, d, d + n, d + 2 * n, d + 3 * n, d + 4 * n, d + 5 * n, place, step, n)
 
 
 @njit
-def transform_slopes(memory, ints, tiles, slopes, first, count, filters, line, target, step, own):
-    """Write `filters` filters' slopes of tiles first, first + 1, ... to 36 matrices `step` apart."""
-    height, width, pixel = ints[tiles + Tiles.out_height], ints[tiles + Tiles.out_width], ints[tiles + Tiles.filters]
-    down, across, outside = ints[tiles + Tiles.down], ints[tiles + Tiles.across], ints[tiles + Tiles.zeros]
-    n = lanes(memory)
+def transform_output_grads(memory, tiles, grads, first, count, filters, target_row, target, step, scratch):
+    """Write `filters` filters' gradients of tiles first, first + 1, ... to 36 matrices `step` apart."""
+    geometry, outside, n = tiles.geometry, tiles.zeros, lanes(memory)
+    height, width, pixel = geometry.out_height, geometry.out_width, geometry.filters
     for t in range(count):
-        image, place = divmod(first + t, down * across)
-        top, left = place // across * TILE, place % across * TILE
-        to_column = min(width - left, TILE)
-        below = width * pixel
-        row0 = slopes + ((image * height + top) * width + left) * pixel
-        row1 = row0 + below if top + 1 < height else outside
-        row2 = row0 + 2 * below if top + 2 < height else outside
-        row3 = row0 + 3 * below if top + 3 < height else outside
-        _fetch(memory, row0 + TILE * below, min(height - top - TILE, TILE), below, to_column * pixel)
+        image, place = divmod(first + t, tiles.down * tiles.across)
+        top, left = place // tiles.across * OUT_TILE, place % tiles.across * OUT_TILE
+        to_column = min(width - left, OUT_TILE)
+        stride = width * pixel
+        row0 = grads + ((image * height + top) * width + left) * pixel
+        row1 = row0 + stride if top + 1 < height else outside
+        row2 = row0 + 2 * stride if top + 2 < height else outside
+        row3 = row0 + 3 * stride if top + 3 < height else outside
+        rows = min(height - top - OUT_TILE, OUT_TILE)
+        _fetch(memory, row0 + OUT_TILE * stride, rows, stride, to_column * pixel)
         for c in range(0, filters, n):
             for j in range(to_column):
-                at = j * pixel + c
-                slope_line(memory, row0 + at, row1 + at, row2 + at, row3 + at, own + j * n, TILE * n, filters - c)
-            for j in range(to_column, TILE):
-                _clear_column(memory, own + j * n, TILE * n)
-            for i in range(LINE):
-                part = own + i * TILE * n
-                to = target + i * LINE * step + t * line + c
-                slope_line(memory, part, part + n, part + 2 * n, part + 3 * n, to, step, n)
+                at, to = j * pixel + c, scratch + j * n
+                output_grad_1d(memory, row0 + at, row1 + at, row2 + at, row3 + at, to, OUT_TILE * n, filters - c)
+            for j in range(to_column, OUT_TILE):
+                _clear_column(memory, scratch + j * n, OUT_TILE * n)
+            for i in range(IN_TILE):
+                d, to = scratch + i * OUT_TILE * n, target + i * IN_TILE * step + t * target_row + c
+                output_grad_1d(memory, d, d + n, d + 2 * n, d + 3 * n, to, step, n)
 
 
 @njit
@@ -201,43 +170,42 @@ NOTHING = 2.0**-18
 
 
 @njit
-def transform_outputs(memory, ints, tiles, source, step, first, count, columns, bias, relu, y, bad, own):
-    """Write `columns` filters of tiles first, first + 1, ... from 36 matrices with lines of PANEL to the outputs y.
+def transform_outputs(memory, tiles, source, step, first, count, columns, bias, relu, y, bad, scratch):
+    """Write `columns` filters of tiles first, first + 1, ... from 36 matrices with rows of PANEL to the outputs y.
 
     With the bias, and through a ReLU if wanted. bad[n] becomes one where image n has a number that isn't finite: one
     such number spreads over its tile. Sums that are below what rounding makes of zero, beside the largest of the tile,
     are zero: so where a window holds nothing but zeros, as in the background of an image, ReLU and its gradient find
     exactly that.
     """
-    height, width, pixel = ints[tiles + Tiles.out_height], ints[tiles + Tiles.out_width], ints[tiles + Tiles.filters]
-    down, across = ints[tiles + Tiles.down], ints[tiles + Tiles.across]
-    n = lanes(memory)
-    zero = splat(memory, 0.0)
+    geometry, n, zero = tiles.geometry, lanes(memory), splat(memory, 0.0)
+    height, width, pixel = geometry.out_height, geometry.out_width, geometry.filters
     for t in range(count):
-        image, place = divmod(first + t, down * across)
-        top, left = place // across * TILE, place % across * TILE
-        rows, right = min(TILE, height - top), min(TILE, width - left)
-        target = y + ((image * height + top) * width + left) * pixel
+        image, place = divmod(first + t, tiles.down * tiles.across)
+        top, left = place // tiles.across * OUT_TILE, place % tiles.across * OUT_TILE
+        rows, right = min(OUT_TILE, height - top), min(OUT_TILE, width - left)
+        target, stride = y + ((image * height + top) * width + left) * pixel, width * pixel
         for j in range(right):
-            _fetch(memory, target + (TILE * width + j) * pixel, min(height - top - TILE, TILE), width * pixel, columns)
+            below = target + OUT_TILE * stride + j * pixel
+            _fetch(memory, below, min(height - top - OUT_TILE, OUT_TILE), stride, columns)
         check = zero
         for c in range(0, columns, n):
             left_over = columns - c
             largest = zero
-            for j in range(LINE):
-                y0, y1, y2, y3 = output_line(memory, source + j * step + t * PANEL + c, LINE * step, left_over)
+            for j in range(IN_TILE):
+                y0, y1, y2, y3 = output_1d(memory, source + j * step + t * PANEL + c, IN_TILE * step, left_over)
                 largest = larger_magnitude(larger_magnitude(largest, y0), y1)
                 largest = larger_magnitude(larger_magnitude(largest, y2), y3)
-                store_whole(memory, own + j * n, y0)
-                store_whole(memory, own + (LINE + j) * n, y1)
-                store_whole(memory, own + (2 * LINE + j) * n, y2)
-                store_whole(memory, own + (3 * LINE + j) * n, y3)
+                store_whole(memory, scratch + j * n, y0)
+                store_whole(memory, scratch + (IN_TILE + j) * n, y1)
+                store_whole(memory, scratch + (2 * IN_TILE + j) * n, y2)
+                store_whole(memory, scratch + (3 * IN_TILE + j) * n, y3)
             more, least = load(memory, bias + c, left_over), multiply(largest, splat(memory, NOTHING))
             for i in range(rows):
-                y0, y1, y2, y3 = output_line(memory, own + i * LINE * n, n, n)
+                y0, y1, y2, y3 = output_1d(memory, scratch + i * IN_TILE * n, n, n)
                 check = multiply_add(y0, zero, multiply_add(y1, zero, check))
                 check = multiply_add(y2, zero, multiply_add(y3, zero, check))
-                place = target + i * width * pixel + c
+                place = target + i * stride + c
                 _store_output(memory, place, unless_below(y0, least), more, relu, left_over)
                 if right > 1:
                     _store_output(memory, place + pixel, unless_below(y1, least), more, relu, left_over)

@@ -162,7 +162,7 @@ def test_every_remainder_of_a_vector(compiled, kernels, filters, dtype):
 
 @pytest.mark.parametrize("pool", [None, ((2, 2), (2, 2), ((0, 0), (0, 0))), ((3, 2), (2, 1), ((1, 1), (0, 0)))])
 @pytest.mark.parametrize(("stride", "dilation"), [(1, 1), (2, 1), (3, 2)])
-def test_bands_of_lines_give_the_bits_of_whole_images(monkeypatch, compiled, pool, stride, dilation):
+def test_bands_of_rows_give_the_bits_of_whole_images(monkeypatch, compiled, pool, stride, dilation):
     planar = importlib.import_module("minidl.backends.compiled.conv.planar.forward")
     rng = np.random.default_rng(0)
     x, w = rng.standard_normal((2, 1, 37, 23), dtype=np.float32), rng.standard_normal((6, 1, 5, 4), dtype=np.float32)
@@ -176,17 +176,17 @@ def test_bands_of_lines_give_the_bits_of_whole_images(monkeypatch, compiled, poo
 
 
 @pytest.mark.parametrize("floats", [1, 300])
-def test_blocks_of_woven_lines_give_the_bits_of_whole_images(monkeypatch, compiled, floats):
+def test_blocks_of_interleaved_rows_give_the_bits_of_whole_images(monkeypatch, compiled, floats):
     planar_backward = importlib.import_module("minidl.backends.compiled.conv.planar.backward")
     rng = np.random.default_rng(0)
     x, w = rng.standard_normal((3, 1, 17, 12), dtype=np.float32), rng.standard_normal((5, 1, 3, 4), dtype=np.float32)
     dy = rng.standard_normal((3, 5, 9, 11), dtype=np.float32)
     how = {"stride": (2, 1), "padding": ((1, 1), (1, 1)), "dilation": (1, 1), "groups": 1}
     whole = compiled.conv2d_backward(dy, x, w, **how, need_dx=False)
-    monkeypatch.setattr(planar_backward, "WOVEN", floats)
-    planar_backward._fixed.cache_clear()
+    monkeypatch.setattr(planar_backward, "INTERLEAVED", floats)
+    planar_backward._layout.cache_clear()
     again = compiled.conv2d_backward(dy, x, w, **how, need_dx=False)
-    planar_backward._fixed.cache_clear()
+    planar_backward._layout.cache_clear()
     for got, want in zip(again[1:], whole[1:], strict=True):
         np.testing.assert_array_equal(got, want)
 

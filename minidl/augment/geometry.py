@@ -34,7 +34,7 @@ class RandomCrop(Augmentation):
         place = np.zeros((len(x), 3), np.int64)
         for axis in (0, 1):
             place[:, axis] = integers(numbers[:, axis], 0, padded[axis] - self.size[axis]) - self.padding[axis]
-        return backends.current().window_images(x, place, size=self.size), y
+        return backends.current().crop(x, place, size=self.size), y
 
 
 class RandomHorizontalFlip(Augmentation):
@@ -50,7 +50,7 @@ class RandomHorizontalFlip(Augmentation):
     def apply(self, x: Array, y: object, numbers: Numbers) -> tuple[Array, object]:
         place = np.zeros((len(x), 3), np.int64)
         place[:, 2] = numbers[:, 0] < self.rate
-        return backends.current().window_images(x, place, size=(x.shape[2], x.shape[3])), y
+        return backends.current().crop(x, place, size=(x.shape[2], x.shape[3])), y
 
 
 class RandomShift(Augmentation):
@@ -65,7 +65,7 @@ class RandomShift(Augmentation):
         place = np.zeros((len(x), 3), np.int64)
         for axis in (0, 1):
             place[:, axis] = integers(numbers[:, axis], -self.pixels[axis], self.pixels[axis])
-        return backends.current().window_images(x, place, size=(x.shape[2], x.shape[3])), y
+        return backends.current().crop(x, place, size=(x.shape[2], x.shape[3])), y
 
 
 class RandomRotation(Augmentation):

@@ -24,7 +24,7 @@ class RandomBrightness(Augmentation):
     def apply(self, x: Array, y: object, numbers: Numbers) -> tuple[Array, object]:
         light = np.ones((len(x), 2), x.dtype)
         light[:, 1] = (2 * numbers[:, 0] - 1) * self.factor
-        return backends.current().light_images(x, light, limits=self.value_range), y
+        return backends.current().adjust_brightness(x, light, limits=self.value_range), y
 
 
 class RandomContrast(Augmentation):
@@ -42,7 +42,7 @@ class RandomContrast(Augmentation):
     def apply(self, x: Array, y: object, numbers: Numbers) -> tuple[Array, object]:
         light = np.zeros((len(x), 2), x.dtype)
         light[:, 0] = 1 + (2 * numbers[:, 0] - 1) * self.factor
-        return backends.current().light_images(x, light, limits=self.value_range), y
+        return backends.current().adjust_brightness(x, light, limits=self.value_range), y
 
 
 def check_range(value_range: Sequence[float] | None) -> tuple[float, float]:

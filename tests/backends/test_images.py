@@ -29,7 +29,7 @@ def test_windows(data, fast, reference, arrays, assert_new_images):
     x, rng = data.draw(cases(arrays))
     place = np.concatenate([rng.integers(-8, 9, (len(x), 2)), rng.integers(0, 2, (len(x), 1))], axis=1)
     size = data.draw(SIZES)
-    assert_same(fast, reference, "window_images", assert_new_images, x, place, size=size)
+    assert_same(fast, reference, "crop", assert_new_images, x, place, size=size)
 
 
 @given(data=st.data())
@@ -46,7 +46,7 @@ def test_light(data, fast, reference, arrays, assert_new_images):
     light = rng.standard_normal((len(x), 2)).astype(x.dtype)
     light[rng.random(len(x)) < 0.3, 0] = 1
     limits = data.draw(st.sampled_from([(-np.inf, np.inf), (0.0, 1.0), (-0.3, 0.7)]))
-    assert_same(fast, reference, "light_images", assert_new_images, x, light, limits=limits)
+    assert_same(fast, reference, "adjust_brightness", assert_new_images, x, light, limits=limits)
 
 
 @given(data=st.data())
@@ -67,10 +67,10 @@ def test_nan_and_infinity_stay(backend, quietly):
     x = np.ones((1, 1, 3, 3), np.float32)
     x[0, 0, 0, 0], x[0, 0, 2, 2] = np.nan, np.inf
     same = np.array([[1, 0]], np.float32)
-    np.testing.assert_array_equal(backend.light_images(x, same, limits=(-np.inf, np.inf)), x)
-    assert np.isnan(backend.light_images(x, same, limits=(0, 1))[0, 0, 0, 0])
-    assert np.isnan(backend.light_images(x, same / 2, limits=(0, 1))).all()  # by the mean
-    np.testing.assert_array_equal(backend.window_images(x, np.zeros((1, 3), np.int64), size=(3, 3)), x)
+    np.testing.assert_array_equal(backend.adjust_brightness(x, same, limits=(-np.inf, np.inf)), x)
+    assert np.isnan(backend.adjust_brightness(x, same, limits=(0, 1))[0, 0, 0, 0])
+    assert np.isnan(backend.adjust_brightness(x, same / 2, limits=(0, 1))).all()  # by the mean
+    np.testing.assert_array_equal(backend.crop(x, np.zeros((1, 3), np.int64), size=(3, 3)), x)
 
 
 @pytest.mark.compiled

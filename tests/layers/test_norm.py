@@ -150,19 +150,19 @@ def test_jobs_run_again_follow_what_is_in_their_arrays(pool):
     rng = np.random.default_rng(0)
     x, dy = (rng.standard_normal((4, 7, 6, 19)).astype(np.float32).transpose(0, 3, 1, 2) for _ in range(2))
     gamma, beta = rng.standard_normal((2, 19)).astype(np.float32)
-    result, jobs = batch.forward(x, gamma, beta, eps=1e-5, relu=True, pool=pool)
+    result, jobs = batch.prepare_batch_norm(x, gamma, beta, eps=1e-5, relu=True, pool=pool)
     dy = np.ascontiguousarray(dy.transpose(0, 2, 3, 1)[:, : result.y.shape[2], : result.y.shape[3]])
     dy = dy.transpose(0, 3, 1, 2)
-    gradients, more = batch.backward(dy, x, result, eps=1e-5, relu=True, pool=pool)
+    gradients, more = batch.prepare_batch_norm_backward(dy, x, result, eps=1e-5, relu=True, pool=pool)
     program = Program([*jobs, *more], x.dtype)
     for _ in range(2):
         for array in (x, dy, gamma, beta):
             array[...] = rng.standard_normal(array.shape)
         program.run()
-        want, forward = batch.forward(x, gamma, beta, eps=1e-5, relu=True, pool=pool)
+        want, forward = batch.prepare_batch_norm(x, gamma, beta, eps=1e-5, relu=True, pool=pool)
         run(x.dtype, *forward)
         np.testing.assert_array_equal(result.y, want.y)
-        wanted, backward = batch.backward(dy, x, want, eps=1e-5, relu=True, pool=pool)
+        wanted, backward = batch.prepare_batch_norm_backward(dy, x, want, eps=1e-5, relu=True, pool=pool)
         run(x.dtype, *backward)
         for got, expected in zip(gradients[:3], wanted, strict=True):
             np.testing.assert_array_equal(got, expected)

@@ -31,7 +31,7 @@ from minidl.backends.compiled.activation.softmax import (
     softmax,
     softmax_backward,
 )
-from minidl.backends.compiled.augment import erase_images, light_images, mix_images, rotate_images, window_images
+from minidl.backends.compiled.augment import adjust_brightness, crop, erase_images, mix_images, rotate_images
 from minidl.backends.compiled.conv.select import conv2d, conv2d_backward, conv2d_relu, conv2d_relu_backward
 from minidl.backends.compiled.conv.transposed import conv_transpose2d, conv_transpose2d_backward
 from minidl.backends.compiled.dropout import dropout
@@ -58,6 +58,7 @@ __all__ = [
     "adam_step",
     "adaptive_average_pool2d",
     "adaptive_average_pool2d_backward",
+    "adjust_brightness",
     "average_pool2d",
     "average_pool2d_backward",
     "batch_norm2d",
@@ -68,6 +69,7 @@ __all__ = [
     "conv2d_relu_backward",
     "conv_transpose2d",
     "conv_transpose2d_backward",
+    "crop",
     "cross_entropy",
     "dense",
     "dense_backward",
@@ -85,7 +87,6 @@ __all__ = [
     "hard_swish_backward",
     "leaky_relu",
     "leaky_relu_backward",
-    "light_images",
     "lion_step",
     "log_softmax",
     "log_softmax_backward",
@@ -111,7 +112,6 @@ __all__ = [
     "tanh_backward",
     "upsample2d",
     "upsample2d_backward",
-    "window_images",
     "zero_pad2d",
     "zero_pad2d_backward",
 ]

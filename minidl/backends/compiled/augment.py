@@ -1,57 +1,54 @@
-"""Changes of images by settings of their own: what augmentations are made of, an image a task.
+"""Changes of images by settings for each: what augmentations are made of, an image a task.
 
 The kernels read images in any memory order, by their strides, and write them channels last. What isn't a mere copy is
 computed in float64 and rounded once, so that the bits are those of the NumPy backend.
 """
 
-from enum import IntEnum, auto
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.backends.compiled.codegen.jit import Kernel
+from minidl.backends.compiled.codegen.jit import Kernel, kernel
 from minidl.backends.compiled.runtime.memory import contiguous, empty
-from minidl.backends.compiled.runtime.program import Job, pack, run
+from minidl.backends.compiled.runtime.program import Job, run
 from minidl.typing import Array, IntArray, Pair
 
 
-class _Fields(IntEnum):
-    x = 0
-    y = auto()
-    settings = auto()
-    by_image = auto()  # strides of x, in elements
-    by_channel = auto()
-    by_row = auto()
-    by_column = auto()
-    channels = auto()
-    height = auto()
-    width = auto()
-    size = auto()  # of a window
-    size_across = auto()
-    more = auto()
+class _Images(NamedTuple):
+    """Images to read, by their strides in elements, and those to write, dense and channels last."""
+
+    x: Array
+    y: Array
+    by_image: int
+    by_channel: int
+    by_row: int
+    by_column: int
+    channels: int
+    height: int
+    width: int
 
 
-@Kernel
-def _window(memory, ints, job, task, own):
-    source = ints[job + _Fields.x] + task * ints[job + _Fields.by_image]
-    by_channel, by_row, by_column = (
-        ints[job + _Fields.by_channel],
-        ints[job + _Fields.by_row],
-        ints[job + _Fields.by_column],
-    )
-    channels, height, width = ints[job + _Fields.channels], ints[job + _Fields.height], ints[job + _Fields.width]
-    window_height, window_width = ints[job + _Fields.size], ints[job + _Fields.size_across]
-    place = ints[job + _Fields.settings] + 3 * task
+class _Crop(NamedTuple):
+    images: _Images
+    place: IntArray
+    height: int
+    width: int
+
+
+@kernel(_Crop)
+def _crop(memory, ints, job, task, scratch):
+    images, channels, by_channel = job.images, job.images.channels, job.images.by_channel
+    place, source = job.place + 3 * task, images.x + task * images.by_image
     top, left, flipped = ints[place], ints[place + 1], ints[place + 2]
-    target = ints[job + _Fields.y] + task * window_height * window_width * channels
-    for i in range(window_height):
+    target = images.y + task * job.height * job.width * channels
+    for i in range(job.height):
         row = top + i
-        for j in range(window_width):
+        for j in range(job.width):
             column = left + j
             if flipped != 0:
-                column = left + window_width - 1 - j
-            if row >= 0 and row < height and column >= 0 and column < width:
-                pixel = source + row * by_row + column * by_column
+                column = left + job.width - 1 - j
+            if row >= 0 and row < images.height and column >= 0 and column < images.width:
+                pixel = source + row * images.by_row + column * images.by_column
                 for c in range(channels):
                     memory[target + c] = memory[pixel + c * by_channel]
             else:
@@ -60,18 +57,17 @@ def _window(memory, ints, job, task, own):
             target += channels
 
 
-@Kernel
-def _rotate(memory, ints, job, task, own):
-    source = ints[job + _Fields.x] + task * ints[job + _Fields.by_image]
-    by_channel, by_row, by_column = (
-        ints[job + _Fields.by_channel],
-        ints[job + _Fields.by_row],
-        ints[job + _Fields.by_column],
-    )
-    channels, height, width = ints[job + _Fields.channels], ints[job + _Fields.height], ints[job + _Fields.width]
-    turn = ints[job + _Fields.settings] + 2 * task
-    cosine, sine = ints[turn], ints[turn + 1]
-    target = ints[job + _Fields.y] + task * height * width * channels
+class _Rotate(NamedTuple):
+    images: _Images
+    turn: IntArray
+
+
+@kernel(_Rotate)
+def _rotate(memory, ints, job, task, scratch):
+    images, channels, height, width = job.images, job.images.channels, job.images.height, job.images.width
+    by_channel, by_row, by_column = images.by_channel, images.by_row, images.by_column
+    source, target = images.x + task * images.by_image, images.y + task * height * width * channels
+    cosine, sine = ints[job.turn + 2 * task], ints[job.turn + 2 * task + 1]
     for i in range(height):
         down = 2 * i - (height - 1)
         for j in range(width):
@@ -101,17 +97,19 @@ def _rotate(memory, ints, job, task, own):
                 pixel += by_channel
 
 
-@Kernel
-def _light(memory, ints, job, task, own):
-    source = ints[job + _Fields.x] + task * ints[job + _Fields.by_image]
-    by_channel, by_row, by_column = (
-        ints[job + _Fields.by_channel],
-        ints[job + _Fields.by_row],
-        ints[job + _Fields.by_column],
-    )
-    channels, height, width = ints[job + _Fields.channels], ints[job + _Fields.height], ints[job + _Fields.width]
-    light, limits = ints[job + _Fields.settings] + 2 * task, ints[job + _Fields.more]
-    contrast, offset = memory[light] * 1.0, memory[light + 1] * 1.0
+class _AdjustBrightness(NamedTuple):
+    images: _Images
+    light: Array
+    limits: Array
+
+
+@kernel(_AdjustBrightness)
+def _adjust_brightness(memory, ints, job, task, scratch):
+    images, channels, height, width = job.images, job.images.channels, job.images.height, job.images.width
+    by_channel, by_row, by_column = images.by_channel, images.by_row, images.by_column
+    source, target = images.x + task * images.by_image, images.y + task * height * width * channels
+    contrast, offset = memory[job.light + 2 * task] * 1.0, memory[job.light + 2 * task + 1] * 1.0
+    low, high = memory[job.limits], memory[job.limits + 1]
     if contrast != 1.0:
         total = 0.0
         for i in range(height):
@@ -119,123 +117,97 @@ def _light(memory, ints, job, task, own):
                 for c in range(channels):
                     total += memory[source + i * by_row + j * by_column + c * by_channel]
         offset = total / (height * width * channels) * (1.0 - contrast) + offset
-    target = ints[job + _Fields.y] + task * height * width * channels
     for i in range(height):
         for j in range(width):
             for c in range(channels):
                 value = memory[source + i * by_row + j * by_column + c * by_channel] * contrast + offset
                 # Limits after rounding or before it come to the same, since they are of the same precision.
-                if value < memory[limits]:
-                    memory[target] = memory[limits]
-                elif value > memory[limits + 1]:
-                    memory[target] = memory[limits + 1]
+                if value < low:
+                    memory[target] = low
+                elif value > high:
+                    memory[target] = high
                 else:
                     memory[target] = value
                 target += 1
 
 
-@Kernel
-def _erase(memory, ints, job, task, own):
-    source = ints[job + _Fields.x] + task * ints[job + _Fields.by_image]
-    by_channel, by_row, by_column = (
-        ints[job + _Fields.by_channel],
-        ints[job + _Fields.by_row],
-        ints[job + _Fields.by_column],
-    )
-    channels, height, width = ints[job + _Fields.channels], ints[job + _Fields.height], ints[job + _Fields.width]
-    corner = ints[job + _Fields.settings] + 2 * task
-    top, left = ints[corner], ints[corner + 1]
-    bottom, end = top + ints[job + _Fields.size], left + ints[job + _Fields.size_across]
-    target = ints[job + _Fields.y] + task * height * width * channels
-    for i in range(height):
-        for j in range(width):
-            if i >= top and i < bottom and j >= left and j < end:
+class _Erase(NamedTuple):
+    images: _Images
+    corner: IntArray
+    height: int
+    width: int
+
+
+@kernel(_Erase)
+def _erase(memory, ints, job, task, scratch):
+    images, channels, by_channel = job.images, job.images.channels, job.images.by_channel
+    source = images.x + task * images.by_image
+    target = images.y + task * images.height * images.width * channels
+    top, left = ints[job.corner + 2 * task], ints[job.corner + 2 * task + 1]
+    bottom, right = top + job.height, left + job.width
+    for i in range(images.height):
+        for j in range(images.width):
+            if i >= top and i < bottom and j >= left and j < right:
                 for c in range(channels):
                     memory[target + c] = 0
             else:
-                pixel = source + i * by_row + j * by_column
+                pixel = source + i * images.by_row + j * images.by_column
                 for c in range(channels):
                     memory[target + c] = memory[pixel + c * by_channel]
             target += channels
 
 
-@Kernel
-def _mix(memory, ints, job, task, own):
-    first, by_image = ints[job + _Fields.x], ints[job + _Fields.by_image]
-    by_channel, by_row, by_column = (
-        ints[job + _Fields.by_channel],
-        ints[job + _Fields.by_row],
-        ints[job + _Fields.by_column],
-    )
-    channels, height, width = ints[job + _Fields.channels], ints[job + _Fields.height], ints[job + _Fields.width]
-    source, partner = first + task * by_image, first + ints[ints[job + _Fields.settings] + task] * by_image
-    share = memory[ints[job + _Fields.more] + task] * 1.0
+class _Mix(NamedTuple):
+    images: _Images
+    partner: IntArray
+    share: Array
+
+
+@kernel(_Mix)
+def _mix(memory, ints, job, task, scratch):
+    images, channels = job.images, job.images.channels
+    source, partner = images.x + task * images.by_image, images.x + ints[job.partner + task] * images.by_image
+    share = memory[job.share + task] * 1.0
     rest = 1.0 - share
-    target = ints[job + _Fields.y] + task * height * width * channels
-    for i in range(height):
-        for j in range(width):
+    target = images.y + task * images.height * images.width * channels
+    for i in range(images.height):
+        for j in range(images.width):
             for c in range(channels):
-                pixel = i * by_row + j * by_column + c * by_channel
+                pixel = i * images.by_row + j * images.by_column + c * images.by_channel
                 memory[target] = share * memory[source + pixel] + rest * memory[partner + pixel]
                 target += 1
 
 
-def window_images(x: Array, place: IntArray, *, size: Pair) -> Array:
+def crop(x: Array, place: IntArray, *, size: Pair) -> Array:
     """A window of `size` (h, w) of each image, zero outside of it; place[n] = (top, left, whether flipped)."""
-    return _changed(_window, x, place, size=size, output=size)
+    return _changed(_crop, x, size, contiguous(place), *size)
 
 
 def rotate_images(x: Array, turn: IntArray) -> Array:
     """Each image turned about its centre; turn[n] = cosine and sine of the angle, times 2^30."""
-    return _changed(_rotate, x, turn, cost=20)
+    return _changed(_rotate, x, x.shape[2:], contiguous(turn), cost=20)
 
 
-def light_images(x: Array, light: Array, *, limits: tuple[float, float]) -> Array:
+def adjust_brightness(x: Array, light: Array, *, limits: tuple[float, float]) -> Array:
     """y = x a + m (1 - a) + b, from limits[0] to limits[1]; light[n] = (a, b), and m is the mean of the image."""
-    return _changed(_light, x, light, more=np.array(limits, x.dtype))
+    return _changed(_adjust_brightness, x, x.shape[2:], contiguous(light), np.array(limits, x.dtype))
 
 
 def erase_images(x: Array, corner: IntArray, *, size: Pair) -> Array:
     """Each image with zeros in the window of `size` (h, w) whose top and left are corner[n]."""
-    return _changed(_erase, x, corner, size=size)
+    return _changed(_erase, x, x.shape[2:], contiguous(corner), *size)
 
 
 def mix_images(x: Array, partner: IntArray, share: Array) -> Array:
     """share[n] x[n] + (1 - share[n]) x[partner[n]]."""
-    return _changed(_mix, x, partner, more=contiguous(share))
+    return _changed(_mix, x, x.shape[2:], contiguous(partner), contiguous(share))
 
 
-def _changed(
-    kernel: Kernel,
-    x: Array,
-    settings: Any,
-    *,
-    size: Pair = (0, 0),
-    output: Pair | None = None,
-    more: Any = None,
-    cost: int = 10,
-) -> Array:
-    """What a kernel makes of images, in so many multiply-adds for each value, or what takes as long."""
+def _changed(kernel: Kernel, x: Array, size: tuple[int, ...], *settings: Any, cost: int = 10) -> Array:
+    """What a kernel makes of images, in `cost` multiply-adds for each value, or what takes as long."""
     if not x.flags.aligned:
         x = np.array(x)
-    n, channels, height, width = x.shape
-    y = empty((n, *(output or (height, width)), channels), x.dtype)
-    by_image, by_channel, by_row, by_column = (stride // x.itemsize for stride in x.strides)
-    arguments = pack(
-        _Fields,
-        x=x,
-        y=y,
-        settings=contiguous(settings),
-        by_image=by_image,
-        by_channel=by_channel,
-        by_row=by_row,
-        by_column=by_column,
-        channels=channels,
-        height=height,
-        width=width,
-        size=size[0],
-        size_across=size[1],
-        more=more,
-    )
-    run(x.dtype, Job(kernel, arguments, n, cost * y.size))
+    y = empty((len(x), *size, x.shape[1]), x.dtype)
+    images = _Images(x, y, *(stride // x.itemsize for stride in x.strides), *x.shape[1:])
+    run(x.dtype, Job(kernel, kernel.record(images, *settings), len(x), cost * y.size))
     return y.transpose(0, 3, 1, 2)

@@ -3,18 +3,21 @@
 Source: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", 2011: Philox4x32-10.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from minidl.backends.compiled.codegen.jit import Kernel
+from minidl.backends.compiled.codegen.jit import kernel
 from minidl.backends.compiled.codegen.lanewise import multiply
 from minidl.backends.compiled.codegen.llvm import I64, VectorType, lanes_of, llvm_splat, llvm_vector
-from minidl.backends.compiled.codegen.load_store import as_bits, lanes, load, number, store
-from minidl.backends.compiled.runtime.memory import address, contiguous, empty
-from minidl.backends.compiled.runtime.program import Job, pieces, run
-from minidl.typing import Array
+from minidl.backends.compiled.codegen.load_store import lanes, load, store
+from minidl.backends.compiled.runtime.memory import contiguous, empty
+from minidl.backends.compiled.runtime.program import Job, pieces
+from minidl.backends.compiled.runtime.replay import Replay
+from minidl.typing import Array, IntArray
 
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
@@ -66,33 +69,43 @@ def _factors(typing, memory, block, counter, key, threshold, scale):
     return result(memory, *[types.int64] * 4, memory.dtype), codegen
 
 
-@Kernel
-def _dropout(memory, ints, job, task, own):
-    x, y, size, tasks = ints[job], ints[job + 1], ints[job + 2], ints[job + 3]
-    counter, key, threshold = ints[job + 4], ints[job + 5], ints[job + 6]
-    scale = number(memory, ints[job + 7])
-    blocks = (size + 3) // 4
-    last = (task + 1) * blocks // tasks
-    for block in range(task * blocks // tasks, last, lanes(memory)):
-        factors = _factors(memory, block, counter, key, threshold, scale)
+class _Dropout(NamedTuple):
+    x: Array
+    y: Array
+    mask: IntArray  # (key, counter)
+    threshold: int  # words below it drop their values
+    scale: float
+    size: int
+    tasks: int
+
+
+@kernel(_Dropout)
+def _dropout(memory, ints, job, task, scratch):
+    size, blocks, key, counter = job.size, (job.size + 3) // 4, ints[job.mask], ints[job.mask + 1]
+    last = (task + 1) * blocks // job.tasks
+    for block in range(task * blocks // job.tasks, last, lanes(memory)):
+        factors = _factors(memory, block, counter, key, job.threshold, job.scale)
         for word in range(4):
             place = word * blocks + block
             count = min(last - block, size - place)
             if count > 0:
-                store(memory, y + place, multiply(load(memory, x + place, count), factors[word]), count)
+                store(memory, job.y + place, multiply(load(memory, job.x + place, count), factors[word]), count)
 
 
-def dropout_jobs(x: Array, rate: float, key: int, counter: int) -> tuple[Array, Array, list[Job]]:
-    """`dropout` as jobs that are still to run: (y, what they read, jobs)."""
+def prepare_dropout(x: Array, mask: IntArray, rate: float) -> tuple[Array, list[Job]]:
+    """(y, jobs) of `dropout`, whose mask is that of the (key, counter) in `mask` when the jobs run."""
     order = (0, *range(2, x.ndim), 1)[: x.ndim]
     source = contiguous(x.transpose(order))
     y, tasks = empty(source.shape, x.dtype), pieces(x.size)
-    job = [address(source), address(y), x.size, tasks, counter, key, int(rate * 2**32), as_bits(1 / (1 - rate))]
-    return y.transpose(np.argsort(order)), source, [Job(_dropout, job, tasks, 8 * x.size)]
+    record = _Dropout(source, y, mask, int(rate * 2**32), 1 / (1 - rate), x.size, tasks)
+    return y.transpose(np.argsort(order)), [Job(_dropout, record, tasks, 8 * x.size)]
+
+
+@Replay
+def _masked(x: Array, mask: IntArray, *, rate: float) -> tuple[Array, list[Job]]:
+    return prepare_dropout(x, mask, rate)
 
 
 def dropout(x: Array, *, rate: float, key: int, counter: int) -> Array:
     """X times 1 / (1 - rate), or times zero where the generator says so."""
-    y, _source, jobs = dropout_jobs(x, rate, key, counter)
-    run(x.dtype, *jobs)
-    return y
+    return _masked(x, np.array([key, counter], np.int64), rate=rate)

@@ -166,10 +166,10 @@ def _convolution(operator: Convolution, x: Array) -> Prepared:
 def _batch_normalization(operator: BatchNormalization, x: Array) -> Prepared:
     how: dict[str, Any] = {"eps": operator.eps, "relu": operator.relu, "pool": operator.pool}
     running = (operator.running_mean, operator.running_variance, operator.momentum)
-    saved, jobs = batch.forward(x, operator.weight.value, operator.bias.value, **how, running=running)
+    saved, jobs = batch.prepare_batch_norm(x, operator.weight.value, operator.bias.value, **how, running=running)
 
     def back(dy: Array, need_dx: bool) -> tuple[Array | None, list[Job]]:
-        gradients, jobs = batch.backward(dy, x, saved, **how)
+        gradients, jobs = batch.prepare_batch_norm_backward(dy, x, saved, **how)
         parts = (operator.weight, gradients.dgamma), (operator.bias, gradients.dbeta)
         return gradients.dx, jobs + [job for trained, part in parts for job in _added(trained, part[None], (0,))]
 

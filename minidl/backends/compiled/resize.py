@@ -1,76 +1,128 @@
 """Images in a border of zeros, and images made larger: copies of pixels, whose channels lie side by side."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.backends.compiled.codegen.jit import Kernel
+from minidl.backends.compiled.codegen.jit import inlined, kernel
 from minidl.backends.compiled.codegen.lanewise import multiply, multiply_add
 from minidl.backends.compiled.codegen.load_store import clear, copy, lanes, load, splat, store
 from minidl.backends.compiled.runtime.memory import as_nhwc, empty
 from minidl.backends.compiled.runtime.padding import pad_image
-from minidl.backends.compiled.runtime.program import Job, run
+from minidl.backends.compiled.runtime.program import Job
+from minidl.backends.compiled.runtime.replay import Replay
 from minidl.backends.vectorized.resize import places
-from minidl.typing import Array, Border, Pair
+from minidl.typing import Array, Border, IntArray, Pair
 
 
-@Kernel
-def _pad(memory, ints, job, task, own):
+class _Border(NamedTuple):
+    """Where images (h, w, c) lie in a border of zeros."""
+
+    height: int
+    width: int
+    channels: int
+    top: int
+    left: int
+    padded_height: int
+    padded_width: int
+
+
+class _ZeroPad(NamedTuple):
+    x: Array
+    y: Array
+    border: _Border
+
+
+@kernel(_ZeroPad)
+def _zero_pad(memory, ints, job, task, scratch):
     """Image `task` in its border."""
-    x, y, height, width, channels = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
-    top, left, padded_height, padded_width = ints[job + 5], ints[job + 6], ints[job + 7], ints[job + 8]
-    size = padded_height * padded_width * channels
-    image = x + task * height * width * channels
-    pad_image(memory, image, height, width, channels, top, left, padded_width, size, y + task * size)
+    border = job.border
+    height, width, channels, padded_width = border.height, border.width, border.channels, border.padded_width
+    size = border.padded_height * padded_width * channels
+    image, y = job.x + task * height * width * channels, job.y + task * size
+    pad_image(memory, image, height, width, channels, border.top, border.left, padded_width, size, y)
 
 
-@Kernel
-def _crop(memory, ints, job, task, own):
+class _ZeroPadBackward(NamedTuple):
+    dy: Array
+    dx: Array
+    border: _Border
+
+
+@kernel(_ZeroPadBackward)
+def _zero_pad_backward(memory, ints, job, task, scratch):
     """What is inside of the border of image `task`."""
-    dy, dx, height, width, channels = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
-    top, left, padded_height, padded_width = ints[job + 5], ints[job + 6], ints[job + 7], ints[job + 8]
+    border = job.border
+    height, row = border.height, border.width * border.channels
     for i in range(height):
-        line = ((task * padded_height + top + i) * padded_width + left) * channels
-        copy(memory, dx + (task * height + i) * width * channels, dy + line, width * channels)
+        pixel = (task * border.padded_height + border.top + i) * border.padded_width + border.left
+        copy(memory, job.dx + (task * height + i) * row, job.dy + pixel * border.channels, row)
 
 
-def zero_pad2d(x: Array, *, padding: Border) -> Array:
-    """Image by image."""
+def prepare_zero_pad(x: Array, padding: Border) -> tuple[Array, list[Job]]:
+    """(y, jobs) of `zero_pad2d`."""
     image = as_nhwc(x)
     n, height, width, channels = image.shape
     y = empty((n, height + sum(padding[0]), width + sum(padding[1]), channels), x.dtype)
-    job = [image, y, height, width, channels, padding[0][0], padding[1][0], *y.shape[1:3]]
-    run(x.dtype, Job(_pad, job, n, 8 * y.size))
-    return y.transpose(0, 3, 1, 2)
+    border = _Border(height, width, channels, padding[0][0], padding[1][0], *y.shape[1:3])
+    return y.transpose(0, 3, 1, 2), [Job(_zero_pad, _ZeroPad(image, y, border), n, 8 * y.size)]
 
 
-def zero_pad2d_backward(dy: Array, *, padding: Border) -> Array:
-    """Image by image."""
-    slopes = as_nhwc(dy)
-    n, height, width, channels = slopes.shape
+def prepare_zero_pad_backward(dy: Array, padding: Border) -> tuple[Array, list[Job]]:
+    """(dx, jobs) of `zero_pad2d_backward`."""
+    grads = as_nhwc(dy)
+    n, height, width, channels = grads.shape
     dx = empty((n, height - sum(padding[0]), width - sum(padding[1]), channels), dy.dtype)
-    job = [slopes, dx, *dx.shape[1:], padding[0][0], padding[1][0], height, width]
-    run(dy.dtype, Job(_crop, job, n, 8 * dx.size))
-    return dx.transpose(0, 3, 1, 2)
+    _, inner_height, inner_width, _ = dx.shape
+    border = _Border(inner_height, inner_width, channels, padding[0][0], padding[1][0], height, width)
+    return dx.transpose(0, 3, 1, 2), [Job(_zero_pad_backward, _ZeroPadBackward(grads, dx, border), n, 8 * dx.size)]
 
 
-@Kernel
-def _upsample(memory, ints, job, task, own):
-    """Image `task`: each pixel from the one, two or four that make it, first down, then across."""
-    x, y, height, width, channels = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
-    rows, columns, out_height, out_width = ints[job + 5], ints[job + 6], ints[job + 7], ints[job + 8]
-    down, across = ints[job + 9], ints[job + 10]
-    image, line = x + task * height * width * channels, width * channels
-    target = y + task * out_height * out_width * channels
-    for i in range(out_height):
-        upper, share = image + ints[rows + 2 * i] * line, memory[down + i]
-        lower = image + ints[rows + 2 * i + 1] * line
-        for j in range(out_width):
-            left, right, part = (
-                ints[columns + 2 * j] * channels,
-                ints[columns + 2 * j + 1] * channels,
-                memory[across + j],
-            )
+@Replay
+def zero_pad2d(x: Array, *, padding: Border) -> tuple[Array, list[Job]]:
+    """Image by image."""
+    return prepare_zero_pad(x, padding)
+
+
+@Replay
+def zero_pad2d_backward(dy: Array, *, padding: Border) -> tuple[Array, list[Job]]:
+    """Image by image."""
+    return prepare_zero_pad_backward(dy, padding)
+
+
+class _Sources(NamedTuple):
+    """The one, two or four pixels of an image (h, w, c) that make each pixel of a larger one."""
+
+    height: int
+    width: int
+    channels: int
+    out_height: int
+    out_width: int
+    rows: IntArray  # two for each row of the output
+    columns: IntArray
+    down: Array  # the share of the second row
+    across: Array
+
+
+class _Upsample(NamedTuple):
+    x: Array
+    y: Array
+    sources: _Sources
+
+
+@kernel(_Upsample)
+def _upsample(memory, ints, job, task, scratch):
+    """Image `task`: each pixel from those that make it, first down, then across."""
+    sources, channels = job.sources, job.sources.channels
+    row = sources.width * channels
+    image = job.x + task * sources.height * row
+    target = job.y + task * sources.out_height * sources.out_width * channels
+    for i in range(sources.out_height):
+        upper, share = image + ints[sources.rows + 2 * i] * row, memory[sources.down + i]
+        lower = image + ints[sources.rows + 2 * i + 1] * row
+        for j in range(sources.out_width):
+            columns, part = sources.columns + 2 * j, memory[sources.across + j]
+            left, right = ints[columns] * channels, ints[columns + 1] * channels
             if share == 0 and part == 0:
                 copy(memory, target, upper + left, channels)
             else:
@@ -78,85 +130,100 @@ def _upsample(memory, ints, job, task, own):
                     count = channels - c
                     value = load(memory, upper + left + c, count)
                     if share != 0:
-                        value = multiply(splat(memory, 1 - share), value)
-                        value = multiply_add(splat(memory, share), load(memory, lower + left + c, count), value)
+                        value = _mixed(memory, share, value, lower + left + c, count)
                     if part != 0:
                         other = load(memory, upper + right + c, count)
                         if share != 0:
-                            other = multiply(splat(memory, 1 - share), other)
-                            other = multiply_add(splat(memory, share), load(memory, lower + right + c, count), other)
+                            other = _mixed(memory, share, other, lower + right + c, count)
                         value = multiply(splat(memory, 1 - part), value)
                         value = multiply_add(splat(memory, part), other, value)
                     store(memory, target + c, value, count)
             target += channels
 
 
-@Kernel
-def _upsample_backward(memory, ints, job, task, own):
-    """Image `task`: each slope to the one, two or four pixels that made its pixel, by their shares."""
-    dy, dx, height, width, channels = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
-    rows, columns, out_height, out_width = ints[job + 5], ints[job + 6], ints[job + 7], ints[job + 8]
-    down, across = ints[job + 9], ints[job + 10]
-    image, line = dx + task * height * width * channels, width * channels
-    source = dy + task * out_height * out_width * channels
-    clear(memory, image, height * line)
-    for i in range(out_height):
-        upper, share = image + ints[rows + 2 * i] * line, memory[down + i]
-        lower = image + ints[rows + 2 * i + 1] * line
-        for j in range(out_width):
-            left, right, part = (
-                ints[columns + 2 * j] * channels,
-                ints[columns + 2 * j + 1] * channels,
-                memory[across + j],
-            )
+@inlined
+def _mixed(memory, share, value, other, count):
+    """The value and a share of the vector at `other`."""
+    value = multiply(splat(memory, 1 - share), value)
+    return multiply_add(splat(memory, share), load(memory, other, count), value)
+
+
+class _UpsampleBackward(NamedTuple):
+    dy: Array
+    dx: Array
+    sources: _Sources
+
+
+@inlined
+def _add_share(memory, place, share, grad, count):
+    store(memory, place, multiply_add(splat(memory, share), grad, load(memory, place, count)), count)
+
+
+@kernel(_UpsampleBackward)
+def _upsample_backward(memory, ints, job, task, scratch):
+    """Image `task`: each gradient to the pixels that made its pixel, by their shares."""
+    sources, channels = job.sources, job.sources.channels
+    row = sources.width * channels
+    image = job.dx + task * sources.height * row
+    dy = job.dy + task * sources.out_height * sources.out_width * channels
+    clear(memory, image, sources.height * row)
+    for i in range(sources.out_height):
+        upper, share = image + ints[sources.rows + 2 * i] * row, memory[sources.down + i]
+        lower = image + ints[sources.rows + 2 * i + 1] * row
+        for j in range(sources.out_width):
+            columns, part = sources.columns + 2 * j, memory[sources.across + j]
+            left, right = ints[columns] * channels, ints[columns + 1] * channels
             for c in range(0, channels, lanes(memory)):
                 count = channels - c
-                slope = load(memory, source + c, count)
-                place = upper + left + c
-                factor = splat(memory, (1 - share) * (1 - part))
-                store(memory, place, multiply_add(factor, slope, load(memory, place, count)), count)
+                grad = load(memory, dy + c, count)
+                _add_share(memory, upper + left + c, (1 - share) * (1 - part), grad, count)
                 if part != 0:
-                    place = upper + right + c
-                    factor = splat(memory, (1 - share) * part)
-                    store(memory, place, multiply_add(factor, slope, load(memory, place, count)), count)
+                    _add_share(memory, upper + right + c, (1 - share) * part, grad, count)
                 if share != 0:
-                    place = lower + left + c
-                    factor = splat(memory, share * (1 - part))
-                    store(memory, place, multiply_add(factor, slope, load(memory, place, count)), count)
+                    _add_share(memory, lower + left + c, share * (1 - part), grad, count)
                 if share != 0 and part != 0:
-                    place = lower + right + c
-                    factor = splat(memory, share * part)
-                    store(memory, place, multiply_add(factor, slope, load(memory, place, count)), count)
-            source += channels
+                    _add_share(memory, lower + right + c, share * part, grad, count)
+            dy += channels
 
 
-def _tables(size: Pair, factors: Pair, interpolation: str, dtype: np.dtype[Any]) -> tuple[list[Any], list[Any]]:
-    """(two indices for each row and for each column of the output, their shares)."""
-    indices, shares = [], []
+def _sources(size: Pair, channels: int, factors: Pair, interpolation: str, dtype: np.dtype[Any]) -> _Sources:
+    indices: list[IntArray] = []
+    shares: list[Array] = []
     for length, factor in zip(size, factors, strict=True):
         first, second, share = places(length, factor, interpolation, dtype)
         indices.append(np.stack([first, second], axis=1).astype(np.int64))
         shares.append(share)
-    return indices, shares
+    out_height, out_width = size[0] * factors[0], size[1] * factors[1]
+    (rows, columns), (down, across) = indices, shares
+    return _Sources(*size, channels, out_height, out_width, rows, columns, down, across)
 
 
-def upsample2d(x: Array, *, factors: Pair, interpolation: str) -> Array:
-    """Image by image, pixel by pixel."""
+def prepare_upsample(x: Array, factors: Pair, interpolation: str) -> tuple[Array, list[Job]]:
+    """(y, jobs) of `upsample2d`."""
     image = as_nhwc(x)
     n, height, width, channels = image.shape
     y = empty((n, height * factors[0], width * factors[1], channels), x.dtype)
-    indices, shares = _tables((height, width), factors, interpolation, x.dtype)
-    job = [image, y, height, width, channels, *indices, *y.shape[1:3], *shares]
-    run(x.dtype, Job(_upsample, job, n, 8 * y.size))
-    return y.transpose(0, 3, 1, 2)
+    sources = _sources((height, width), channels, factors, interpolation, x.dtype)
+    return y.transpose(0, 3, 1, 2), [Job(_upsample, _Upsample(image, y, sources), n, 8 * y.size)]
 
 
-def upsample2d_backward(dy: Array, *, factors: Pair, interpolation: str) -> Array:
+def prepare_upsample_backward(dy: Array, factors: Pair, interpolation: str) -> tuple[Array, list[Job]]:
+    """(dx, jobs) of `upsample2d_backward`."""
+    grads = as_nhwc(dy)
+    n, out_height, out_width, channels = grads.shape
+    size = out_height // factors[0], out_width // factors[1]
+    dx = empty((n, *size, channels), dy.dtype)
+    record = _UpsampleBackward(grads, dx, _sources(size, channels, factors, interpolation, dy.dtype))
+    return dx.transpose(0, 3, 1, 2), [Job(_upsample_backward, record, n, 8 * grads.size)]
+
+
+@Replay
+def upsample2d(x: Array, *, factors: Pair, interpolation: str) -> tuple[Array, list[Job]]:
+    """Image by image, pixel by pixel."""
+    return prepare_upsample(x, factors, interpolation)
+
+
+@Replay
+def upsample2d_backward(dy: Array, *, factors: Pair, interpolation: str) -> tuple[Array, list[Job]]:
     """Image by image, pixel by pixel, so that the order of the sums is fixed."""
-    slopes = as_nhwc(dy)
-    n, out_height, out_width, channels = slopes.shape
-    dx = empty((n, out_height // factors[0], out_width // factors[1], channels), dy.dtype)
-    indices, shares = _tables(dx.shape[1:3], factors, interpolation, dy.dtype)
-    job = [slopes, dx, *dx.shape[1:], *indices, out_height, out_width, *shares]
-    run(dy.dtype, Job(_upsample_backward, job, n, 8 * slopes.size))
-    return dx.transpose(0, 3, 1, 2)
+    return prepare_upsample_backward(dy, factors, interpolation)

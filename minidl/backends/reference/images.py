@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 
-def window_images(x, place, *, size):
+def crop(x, place, *, size):
     """A window of `size` (h, w) of each image, zero outside of it; place[n] = (top, left, whether flipped)."""
     y = np.zeros((*x.shape[:2], *size), x.dtype)
     for n, c, i, j in np.ndindex(y.shape):
@@ -39,7 +39,7 @@ def rotate_images(x, turn):
     return y
 
 
-def light_images(x, light, *, limits):
+def adjust_brightness(x, light, *, limits):
     """y = x a + m (1 - a) + b, from limits[0] to limits[1]; light[n] = (a, b), and m is the mean of the image.
 
     The mean is summed pixel by pixel, and in these channel by channel. It plays no part where a is 1.

@@ -26,7 +26,7 @@ from minidl.backends.vectorized.elementwise import (
     tanh_backward,
 )
 from minidl.backends.vectorized.embedding import embedding, embedding_backward
-from minidl.backends.vectorized.images import erase_images, light_images, mix_images, rotate_images, window_images
+from minidl.backends.vectorized.images import adjust_brightness, crop, erase_images, mix_images, rotate_images
 from minidl.backends.vectorized.norm import (
     batch_norm2d,
     batch_norm2d_backward,
@@ -59,6 +59,7 @@ __all__ = [
     "adam_step",
     "adaptive_average_pool2d",
     "adaptive_average_pool2d_backward",
+    "adjust_brightness",
     "average_pool2d",
     "average_pool2d_backward",
     "batch_norm2d",
@@ -67,6 +68,7 @@ __all__ = [
     "conv2d_backward",
     "conv_transpose2d",
     "conv_transpose2d_backward",
+    "crop",
     "cross_entropy",
     "dense",
     "dense_backward",
@@ -84,7 +86,6 @@ __all__ = [
     "hard_swish_backward",
     "leaky_relu",
     "leaky_relu_backward",
-    "light_images",
     "lion_step",
     "log_softmax",
     "log_softmax_backward",
@@ -110,7 +111,6 @@ __all__ = [
     "tanh_backward",
     "upsample2d",
     "upsample2d_backward",
-    "window_images",
     "zero_pad2d",
     "zero_pad2d_backward",
 ]

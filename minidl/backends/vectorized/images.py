@@ -13,7 +13,7 @@ from minidl.typing import Array, IntArray, Pair
 quiet = np.errstate(invalid="ignore", over="ignore")
 
 
-def window_images(x: Array, place: IntArray, *, size: Pair) -> Array:
+def crop(x: Array, place: IntArray, *, size: Pair) -> Array:
     """A window of `size` (h, w) of each image, zero outside of it; place[n] = (top, left, whether flipped)."""
     across = np.arange(size[1])
     rows = place[:, :1] + np.arange(size[0])
@@ -51,7 +51,7 @@ def rotate_images(x: Array, turn: IntArray) -> Array:
 
 
 @quiet
-def light_images(x: Array, light: Array, *, limits: tuple[float, float]) -> Array:
+def adjust_brightness(x: Array, light: Array, *, limits: tuple[float, float]) -> Array:
     """y = x a + m (1 - a) + b, from limits[0] to limits[1]; light[n] = (a, b), and m is the mean of the image."""
     pixels = x.transpose(0, 2, 3, 1).astype(np.float64, order="C")
     flat = pixels.reshape(len(x), math.prod(x.shape[1:]))

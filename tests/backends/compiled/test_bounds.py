@@ -69,10 +69,10 @@ for dtype in (np.float32, np.float64):
         compiled.max_pool2d_backward(dy, argmax, size=(7, 5), **pool)
         for pooling in (None, quarter, ((3, 2), (2, 1), ((1, 1), (0, 0)))):
             running = (fenced(draw(c)), fenced(draw(c)), 0.1)
-            saved, jobs = batch.forward(x, gamma, beta, eps=1e-5, relu=True, pool=pooling, running=running)
+            saved, jobs = batch.prepare_batch_norm(x, gamma, beta, eps=1e-5, relu=True, pool=pooling, running=running)
             run(x.dtype, *jobs)
             dy = images(draw(*saved.y.transpose(0, 2, 3, 1).shape))
-            run(x.dtype, *batch.backward(dy, x, saved, eps=1e-5, relu=True, pool=pooling)[1])
+            run(x.dtype, *batch.prepare_batch_norm_backward(dy, x, saved, eps=1e-5, relu=True, pool=pooling)[1])
     for c in (1, 7, 16, 19):
         x, factors, sides = images(draw(2, 4, 3, c)), (3, 2), ((1, 0), (2, 1))
         for interpolation in ("nearest", "bilinear"):

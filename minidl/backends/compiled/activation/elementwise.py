@@ -1,13 +1,13 @@
-"""Activations element by element: a factory makes a kernel of each formula and of its slope."""
+"""Activations element by element: a factory makes a kernel of each formula and of its gradient."""
 
 import inspect
+from typing import NamedTuple
 
-import numpy as np
 from numba.extending import intrinsic
 
 from minidl.backends.compiled.activation.formulas import BACKWARD, FORWARD
 from minidl.backends.compiled.activation.softmax import _in_memory_order
-from minidl.backends.compiled.codegen.jit import Kernel
+from minidl.backends.compiled.codegen.jit import Kernel, kernel
 from minidl.backends.compiled.codegen.load_store import lanes, load, splat, store
 from minidl.backends.compiled.codegen.vector import Vector
 from minidl.backends.compiled.runtime.memory import empty_like
@@ -31,28 +31,30 @@ def _formula(typing, table, name, a, b, first, second):
     return a(table, name, a, b, first, second), codegen
 
 
-def _kernel(table: str, name: str) -> Kernel:
-    """The kernel of a formula: target = formula(a, b, settings), where forward has no b."""
+class _Elementwise(NamedTuple):
+    a: Array
+    b: Array
+    target: Array
+    first: float
+    second: float
+    size: int
+    tasks: int
 
-    def elementwise(memory, ints, job, task, own):
-        a, b, target, settings, size, tasks = (
-            ints[job],
-            ints[job + 1],
-            ints[job + 2],
-            ints[job + 3],
-            ints[job + 4],
-            ints[job + 5],
-        )
-        first, second = splat(memory, memory[settings]), splat(memory, memory[settings + 1])
-        last = (task + 1) * size // tasks
-        for i in range(task * size // tasks, last, lanes(memory)):
+
+def _kernel(table: str, name: str) -> Kernel:
+    """The kernel of a formula: target = formula(a, b, first, second), where forward has no b."""
+
+    def elementwise(memory, ints, job, task, scratch):
+        first, second = splat(memory, job.first), splat(memory, job.second)
+        last = (task + 1) * job.size // job.tasks
+        for i in range(task * job.size // job.tasks, last, lanes(memory)):
             left = last - i
-            value = _formula(table, name, load(memory, a + i, left), load(memory, b + i, left), first, second)
-            store(memory, target + i, value, left)
+            a, b = load(memory, job.a + i, left), load(memory, job.b + i, left)
+            store(memory, job.target + i, _formula(table, name, a, b, first, second), left)
 
     # Numba names machine code and its file in the cache by this: two formulas must not share it.
     elementwise.__qualname__ = f"_{name}_{table}"
-    return Kernel(elementwise)
+    return kernel(_Elementwise)(elementwise)
 
 
 _KERNELS = {(table, name): _kernel(table, name) for name in FORWARD for table in ("forward", "backward")}
@@ -67,9 +69,10 @@ _WORK = 64
 def _job(table: str, name: str, a: Array, b: Array, settings: tuple[float, ...]) -> tuple[Array, Job]:
     target = empty_like(b)
     *given, output = _in_memory_order(*([a] if a is b else [a, b]), target)
-    numbers, tasks = np.array([*settings, 0, 0][:2], b.dtype), pieces(b.size)
-    arguments = [given[0], given[-1], output, numbers, b.size, tasks]
-    return target, Job(_KERNELS[table, name], arguments, tasks, _WORK * b.size)
+    first, second = (*settings, 0, 0)[:2]
+    tasks = pieces(b.size)
+    record = _Elementwise(given[0], given[-1], output, first, second, b.size, tasks)
+    return target, Job(_KERNELS[table, name], record, tasks, _WORK * b.size)
 
 
 def prepare_elementwise(name: str, x: Array, settings: tuple[float, ...]) -> tuple[Array, Job]:
@@ -127,7 +130,7 @@ def gelu(x: Array, *, approximate: str) -> Computed:
 
 @Replay
 def gelu_backward(dy: Array, x: Array, *, approximate: str) -> Computed:
-    """Dy times the slope of `gelu` at x."""
+    """Dy times the gradient of `gelu` at x."""
     return _backward("gelu_tanh" if approximate == "tanh" else "gelu", dy, x)
 
 

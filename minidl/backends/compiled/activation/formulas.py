@@ -1,9 +1,9 @@
-"""Activations that are formulas of one number, and their slopes: written once, for vectors of either dtype.
+"""Activations that are formulas of one number, and their gradients: written once, for vectors of either dtype.
 
 Their limits at infinity are right and NaN stays: where a formula multiplies x by what is zero at infinity, x is kept
 from being infinite. In both dtypes y is good to 5 units in the last place as long as the factors of y are normal
 numbers; where an exponent is rounded first, as in GELU by tanh and in softplus with a beta, to 2 eps times max(1, |y|).
-Slopes are good to 2 eps.
+Gradients are good to 2 eps.
 """
 
 import math
@@ -13,12 +13,12 @@ from minidl.backends.compiled.codegen.elementary import both_sigmoids, exp, expm
 from minidl.backends.compiled.codegen.vector import Vector, clamp, multiply_add
 
 
-def _leaky_relu(x, slope):
-    return (slope * x).where(x <= 0, x)
+def _leaky_relu(x, negative_slope):
+    return (negative_slope * x).where(x <= 0, x)
 
 
-def _leaky_relu_backward(dy, y, slope):
-    return (slope * dy).where(y <= 0, dy)
+def _leaky_relu_backward(dy, y, negative_slope):
+    return (negative_slope * dy).where(y <= 0, dy)
 
 
 def _elu(x, alpha):
@@ -73,8 +73,8 @@ def _gelu_tanh(x):
 def _gelu_tanh_backward(dy, x):
     x = clamp(x, low=-FAR, high=FAR)
     s, rest = both_sigmoids(SCALE * x * multiply_add(CUBIC * x, x, 1))
-    slope = SCALE * multiply_add(3 * CUBIC * x, x, 1)
-    return dy * (s * multiply_add(x * rest, slope, 1))
+    grad = SCALE * multiply_add(3 * CUBIC * x, x, 1)
+    return dy * (s * multiply_add(x * rest, grad, 1))
 
 
 def _softplus(x, beta, threshold):

@@ -1,11 +1,12 @@
 """ReLU, softmax and cross-entropy: vectors over the elements, rows summed class by class so that the order is fixed."""
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.backends.compiled.codegen.jit import Kernel, inlined, njit
+from minidl.backends.compiled.codegen.cpu import REGISTER_BYTES
+from minidl.backends.compiled.codegen.jit import Kernel, inlined, kernel, njit
 from minidl.backends.compiled.codegen.lanewise import (
     divide,
     exponential,
@@ -15,7 +16,6 @@ from minidl.backends.compiled.codegen.lanewise import (
     select_max,
     subtract,
 )
-from minidl.backends.compiled.codegen.llvm import REGISTER_BYTES
 from minidl.backends.compiled.codegen.load_store import lanes, largest_lane, load, load_over, splat, store, store_whole
 from minidl.backends.compiled.runtime.memory import contiguous, empty, empty_like
 from minidl.backends.compiled.runtime.program import Job, pieces
@@ -23,20 +23,63 @@ from minidl.backends.compiled.runtime.replay import Replay
 from minidl.typing import Array
 
 
+class _Relu(NamedTuple):
+    x: Array
+    y: Array
+    size: int
+    tasks: int
+
+
+class _ReluBackward(NamedTuple):
+    dy: Array
+    y: Array
+    dx: Array
+    size: int
+    tasks: int
+
+
+class _Rows(NamedTuple):
+    """Of a kernel that reads rows of x and writes those of y."""
+
+    x: Array
+    y: Array
+    rows: int
+    classes: int
+    tasks: int
+
+
+class _RowsBackward(NamedTuple):
+    dy: Array
+    y: Array
+    dx: Array
+    rows: int
+    classes: int
+    tasks: int
+
+
+class _CrossEntropy(NamedTuple):
+    logits: Array
+    targets: Array
+    losses: Array
+    dlogits: Array
+    rows: int
+    classes: int
+    tasks: int
+
+
 @inlined
 def _rectify(memory, x, y, count):
     store(memory, y, rectify(load(memory, x, count)), count)
 
 
-@Kernel
-def _relu(memory, ints, job, task, own):
-    x, y, size, tasks = ints[job], ints[job + 1], ints[job + 2], ints[job + 3]
-    first, last = task * size // tasks, (task + 1) * size // tasks
-    whole = last - (last - first) % lanes(memory)
-    for i in range(first, whole, lanes(memory)):
-        _rectify(memory, x + i, y + i, lanes(memory))
-    if whole < last:
-        _rectify(memory, x + whole, y + whole, last - whole)
+@kernel(_Relu)
+def _relu(memory, ints, job, task, scratch):
+    first, last = task * job.size // job.tasks, (task + 1) * job.size // job.tasks
+    full = last - (last - first) % lanes(memory)
+    for i in range(first, full, lanes(memory)):
+        _rectify(memory, job.x + i, job.y + i, lanes(memory))
+    if full < last:
+        _rectify(memory, job.x + full, job.y + full, last - full)
 
 
 @inlined
@@ -44,15 +87,15 @@ def _pass_positive(memory, dy, y, dx, count):
     store(memory, dx, relu_grad(load(memory, y, count), load(memory, dy, count)), count)
 
 
-@Kernel
-def _relu_backward(memory, ints, job, task, own):
-    dy, y, dx, size, tasks = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
-    first, last = task * size // tasks, (task + 1) * size // tasks
-    whole = last - (last - first) % lanes(memory)
-    for i in range(first, whole, lanes(memory)):
+@kernel(_ReluBackward)
+def _relu_backward(memory, ints, job, task, scratch):
+    dy, y, dx = job.dy, job.y, job.dx
+    first, last = task * job.size // job.tasks, (task + 1) * job.size // job.tasks
+    full = last - (last - first) % lanes(memory)
+    for i in range(first, full, lanes(memory)):
         _pass_positive(memory, dy + i, y + i, dx + i, lanes(memory))
-    if whole < last:
-        _pass_positive(memory, dy + whole, y + whole, dx + whole, last - whole)
+    if full < last:
+        _pass_positive(memory, dy + full, y + full, dx + full, last - full)
 
 
 @njit
@@ -76,14 +119,14 @@ def _sum(memory, row, classes):
 
 @inlined
 def _put(memory, target, value, left, end):
-    """Write what is left of a row. What a whole vector writes beyond it, up to `end`, following rows write over."""
+    """Write what is left of a row. What a full vector writes beyond it, up to `end`, following rows write over."""
     store(memory, target, value, lanes(memory) if target + lanes(memory) <= end else left)
 
 
-@Kernel
-def _softmax(memory, ints, job, task, own):
-    x, y, rows, classes, tasks = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
-    first, last = task * rows // tasks, (task + 1) * rows // tasks
+@kernel(_Rows)
+def _softmax(memory, ints, job, task, scratch):
+    x, y, classes = job.x, job.y, job.classes
+    first, last = task * job.rows // job.tasks, (task + 1) * job.rows // job.tasks
     end = y + last * classes
     for n in range(first, last):
         row, source = y + n * classes, x + n * classes
@@ -96,11 +139,10 @@ def _softmax(memory, ints, job, task, own):
             _put(memory, row + k, divide(load(memory, row + k, classes - k), total), classes - k, end)
 
 
-@Kernel
-def _softmax_backward(memory, ints, job, task, own):
-    dy, y, dx, rows, classes = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
-    tasks = ints[job + 5]
-    first, last = task * rows // tasks, (task + 1) * rows // tasks
+@kernel(_RowsBackward)
+def _softmax_backward(memory, ints, job, task, scratch):
+    dy, y, dx, classes = job.dy, job.y, job.dx, job.classes
+    first, last = task * job.rows // job.tasks, (task + 1) * job.rows // job.tasks
     for row in range(first * classes, last * classes, classes):
         mean = memory[dy + row] * memory[y + row]
         for k in range(row + 1, row + classes):
@@ -109,10 +151,10 @@ def _softmax_backward(memory, ints, job, task, own):
             memory[dx + k] = memory[y + k] * (memory[dy + k] - mean)
 
 
-@Kernel
-def _log_softmax(memory, ints, job, task, own):
-    x, y, rows, classes, tasks = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
-    first, last = task * rows // tasks, (task + 1) * rows // tasks
+@kernel(_Rows)
+def _log_softmax(memory, ints, job, task, scratch):
+    x, y, classes = job.x, job.y, job.classes
+    first, last = task * job.rows // job.tasks, (task + 1) * job.rows // job.tasks
     end = y + last * classes
     for n in range(first, last):
         row, source = y + n * classes, x + n * classes
@@ -121,17 +163,16 @@ def _log_softmax(memory, ints, job, task, own):
             left = classes - k
             below = subtract(load(memory, source + k, left), largest)
             _put(memory, row + k, below, left, end)
-            store_whole(memory, own + k, exponential(below))
-        log_total = splat(memory, math.log(_sum(memory, own, classes)))
+            store_whole(memory, scratch + k, exponential(below))
+        log_total = splat(memory, math.log(_sum(memory, scratch, classes)))
         for k in range(0, classes, lanes(memory)):
             _put(memory, row + k, subtract(load(memory, row + k, classes - k), log_total), classes - k, end)
 
 
-@Kernel
-def _log_softmax_backward(memory, ints, job, task, own):
-    dy, y, dx, rows, classes = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
-    tasks = ints[job + 5]
-    first, last = task * rows // tasks, (task + 1) * rows // tasks
+@kernel(_RowsBackward)
+def _log_softmax_backward(memory, ints, job, task, scratch):
+    dy, y, dx, classes = job.dy, job.y, job.dx, job.classes
+    first, last = task * job.rows // job.tasks, (task + 1) * job.rows // job.tasks
     end = dx + last * classes
     for n in range(first, last):
         row = n * classes
@@ -142,32 +183,31 @@ def _log_softmax_backward(memory, ints, job, task, own):
             _put(memory, dx + k, subtract(load(memory, dy + k, left), part), left, end)
 
 
-@Kernel
-def _cross_entropy(memory, ints, job, task, own):
-    logits, targets, losses, dlogits = ints[job], ints[job + 1], ints[job + 2], ints[job + 3]
-    rows, classes, tasks = ints[job + 4], ints[job + 5], ints[job + 6]
-    first, last = task * rows // tasks, (task + 1) * rows // tasks
-    end = dlogits + last * classes
+@kernel(_CrossEntropy)
+def _cross_entropy(memory, ints, job, task, scratch):
+    classes = job.classes
+    first, last = task * job.rows // job.tasks, (task + 1) * job.rows // job.tasks
+    end = job.dlogits + last * classes
     for n in range(first, last):
-        row, target, source = dlogits + n * classes, targets + n * classes, logits + n * classes
+        row, target, source = job.dlogits + n * classes, job.targets + n * classes, job.logits + n * classes
         largest = splat(memory, _largest(memory, source, classes))
         for k in range(0, classes, lanes(memory)):
             left = classes - k
             below = subtract(load(memory, source + k, left), largest)
-            store_whole(memory, own + k, below)
+            store_whole(memory, scratch + k, below)
             _put(memory, row + k, exponential(below), left, end)
         total = _sum(memory, row, classes)
         sums, log_total = splat(memory, total), splat(memory, math.log(total))
         for k in range(0, classes, lanes(memory)):
             left = classes - k
             part = load(memory, target + k, left)
-            store_whole(memory, own + k, multiply(part, subtract(load(memory, own + k, left), log_total)))
+            store_whole(memory, scratch + k, multiply(part, subtract(load(memory, scratch + k, left), log_total)))
             _put(memory, row + k, subtract(divide(load(memory, row + k, left), sums), part), left, end)
         loss = total - total
         for k in range(classes):
             if memory[target + k] != 0:  # 0 times minus infinity is 0 here
-                loss -= memory[own + k]
-        memory[losses + n] = loss
+                loss -= memory[scratch + k]
+        memory[job.losses + n] = loss
 
 
 def prepare_relu(x: Array) -> tuple[Array, Job]:
@@ -175,7 +215,7 @@ def prepare_relu(x: Array) -> tuple[Array, Job]:
     y = empty_like(x)
     source, target = _in_memory_order(x, y)
     tasks = pieces(x.size)
-    return y, Job(_relu, [source, target, x.size, tasks], tasks, 8 * x.size)
+    return y, Job(_relu, _Relu(source, target, x.size, tasks), tasks, 8 * x.size)
 
 
 @Replay
@@ -188,9 +228,10 @@ def relu(x: Array) -> tuple[Array, list[Job]]:
 def prepare_relu_backward(dy: Array, y: Array) -> tuple[Array, Job]:
     """(dy where y isn't zero, job), in the memory order of y."""
     dx = empty_like(y)
-    slopes, outputs, target = _in_memory_order(dy, y, dx)
     tasks = pieces(y.size)
-    return dx, Job(_relu_backward, [slopes, outputs, target, y.size, tasks], tasks, 8 * y.size)
+    grads, outputs, target = _in_memory_order(dy, y, dx)
+    record = _ReluBackward(grads, outputs, target, y.size, tasks)
+    return dx, Job(_relu_backward, record, tasks, 8 * y.size)
 
 
 @Replay
@@ -240,9 +281,8 @@ def prepare_rows(kernel: Kernel, *arrays: Array, scratch: bool = False) -> Job:
     """The job of a kernel that reads dense rows, all arrays but the last one, and writes the rows of that."""
     rows, classes = arrays[-1].shape
     tasks = _row_tasks(rows, classes)
-    return Job(
-        kernel, [*arrays, rows, classes, tasks], tasks, _WORK * rows * classes, _row_scratch(classes) if scratch else 0
-    )
+    floats = _row_scratch(classes) if scratch else 0
+    return Job(kernel, kernel.record(*arrays, rows, classes, tasks), tasks, _WORK * rows * classes, floats)
 
 
 _WORK = 64
@@ -250,8 +290,8 @@ _WORK = 64
 
 
 def _row_scratch(classes: int) -> int:
-    """Floats for a row and what a whole vector writes beyond it."""
-    return classes + int(REGISTER_BYTES) // 4
+    """Floats for a row and what a full vector writes beyond it."""
+    return classes + REGISTER_BYTES // 4
 
 
 def _row_tasks(rows: int, classes: int) -> int:
@@ -263,6 +303,6 @@ def cross_entropy(logits: Array, targets: Array) -> tuple[tuple[Array, Array], l
     """(losses (n,), dlogits (n, classes)) of rows of logits and rows of target probabilities."""
     scores, distributions = contiguous(logits), contiguous(targets)
     losses, dlogits = np.empty(len(scores), scores.dtype), np.empty(scores.shape, scores.dtype)
-    tasks = _row_tasks(*scores.shape)
-    job = [scores, distributions, losses, dlogits, *scores.shape, tasks]
-    return (losses, dlogits), [Job(_cross_entropy, job, tasks, _WORK * scores.size, _row_scratch(scores.shape[1]))]
+    (rows, classes), tasks = scores.shape, _row_tasks(*scores.shape)
+    record = _CrossEntropy(scores, distributions, losses, dlogits, rows, classes, tasks)
+    return (losses, dlogits), [Job(_cross_entropy, record, tasks, _WORK * scores.size, _row_scratch(classes))]

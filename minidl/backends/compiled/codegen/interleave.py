@@ -1,4 +1,4 @@
-"""Lines that lie apart, woven into one: planes to channels last, an image to its patches, a matrix to its transpose."""
+"""Rows that lie apart, interleaved into one: planes to channels last, an image to its patches, a matrix transposed."""
 
 from llvmlite import ir
 from numba import types
@@ -10,31 +10,31 @@ from minidl.backends.compiled.codegen.llvm import I32, I64, lanes_of, llvm_load,
 from minidl.backends.compiled.codegen.load_store import lanes, load, store
 
 MOST_INTERLEAVED = 8
-"""So many lines at most can be woven into one: there is code for each number."""
+"""The most rows that can be interleaved into one: there is code for each number."""
 
 
 def _shuffle(builder, a, b, places):
     return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(I32, len(places)), places))
 
 
-def _woven(builder, vectors, run=1):
+def _interleaved(builder, vectors, run=1):
     """Vectors whose lanes, one vector after the other, are the first `run` lanes of all given ones, then the next."""
     count, n = len(vectors), vectors[0].type.count
-    if count > 2 and count % 2 == 0 and 2 * run <= n:  # fewer shuffles than one for each line and vector
-        pairs = [_woven(builder, vectors[k : k + 2], run) for k in range(0, count, 2)]
-        halves = [_woven(builder, half, 2 * run) for half in zip(*pairs, strict=True)]
+    if count > 2 and count % 2 == 0 and 2 * run <= n:  # fewer shuffles than one for each row and vector
+        pairs = [_interleaved(builder, vectors[k : k + 2], run) for k in range(0, count, 2)]
+        halves = [_interleaved(builder, half, 2 * run) for half in zip(*pairs, strict=True)]
         return [vector for half in halves for vector in half]
     results = []
     for part in range(count):
         sources = [divmod(part * n + lane, count * run) for lane in range(n)]
-        lines = [place // run for _, place in sources]
+        rows = [place // run for _, place in sources]
         result = None
-        for k in sorted(set(lines)):
+        for k in sorted(set(rows)):
             places = [group * run + place % run for group, place in sources]
             if result is None:
                 result, first = vectors[k], places
             else:
-                lane_places = [n + places[i] if lines[i] == k else first[i] for i in range(n)]
+                lane_places = [n + places[i] if rows[i] == k else first[i] for i in range(n)]
                 result = _shuffle(builder, result, vectors[k], lane_places)
                 first = list(range(n))
         results.append(result)
@@ -42,25 +42,25 @@ def _woven(builder, vectors, run=1):
 
 
 @intrinsic
-def _weave(typing, memory, count, source, stride, step, target, size, lines):
-    """For each of the lines, `step` apart: write `count` woven vectors from source, source + stride, ... to target."""
+def _interleave_vectors(typing, memory, count, source, stride, step, target, size, rows):
+    """For each row, `step` apart: write `count` vectors from source, source + stride, ... to target, interleaved."""
 
     def codegen(context, builder, signature, args):
         dtype = signature.args[0].dtype
-        memory, count, source, stride, step, target, size, lines = args
+        memory, count, source, stride, step, target, size, rows = args
         n = lanes_of(dtype)
-        done = builder.append_basic_block("woven")
+        done = builder.append_basic_block("interleaved")
         choice = builder.switch(count, done)
         for width in range(1, MOST_INTERLEAVED + 1):
-            with builder.goto_block(builder.append_basic_block(f"weave{width}")):
+            with builder.goto_block(builder.append_basic_block(f"interleave{width}")):
                 choice.add_case(ir.Constant(I64, width), builder.block)
                 apart = [builder.mul(stride, ir.Constant(I64, k)) for k in range(width)]
-                with cgutils.for_range(builder, lines) as loop:
-                    line = builder.add(source, builder.mul(loop.index, step))
-                    vectors = [llvm_load(builder, dtype, memory, builder.add(line, k)) for k in apart]
-                    line = builder.add(target, builder.mul(loop.index, size))
-                    for v, vector in enumerate(_woven(builder, vectors)):
-                        llvm_store(builder, dtype, memory, builder.add(line, ir.Constant(I64, v * n)), vector)
+                with cgutils.for_range(builder, rows) as loop:
+                    row = builder.add(source, builder.mul(loop.index, step))
+                    vectors = [llvm_load(builder, dtype, memory, builder.add(row, k)) for k in apart]
+                    row = builder.add(target, builder.mul(loop.index, size))
+                    for v, vector in enumerate(_interleaved(builder, vectors)):
+                        llvm_store(builder, dtype, memory, builder.add(row, ir.Constant(I64, v * n)), vector)
                 builder.branch(done)
         builder.position_at_end(done)
         return context.get_dummy_value()
@@ -70,14 +70,14 @@ def _weave(typing, memory, count, source, stride, step, target, size, lines):
 
 @intrinsic
 def transpose_square(typing, memory, source, source_step, target, target_step):
-    """Write as many vectors as each has lanes, `source_step` apart, to lines `target_step` apart, transposed."""
+    """Write as many vectors as each has lanes, `source_step` apart, to rows `target_step` apart, transposed."""
 
     def codegen(context, builder, signature, args):
         dtype = signature.args[0].dtype
         memory, source, source_step, target, target_step = args
         each = [ir.Constant(I64, k) for k in range(lanes_of(dtype))]
         places = [builder.add(source, builder.mul(source_step, k)) for k in each]
-        vectors = _woven(builder, [llvm_load(builder, dtype, memory, place) for place in places])
+        vectors = _interleaved(builder, [llvm_load(builder, dtype, memory, place) for place in places])
         for k, vector in zip(each, vectors, strict=True):
             llvm_store(builder, dtype, memory, builder.add(target, builder.mul(target_step, k)), vector)
         return context.get_dummy_value()
@@ -86,35 +86,35 @@ def transpose_square(typing, memory, source, source_step, target, target_step):
 
 
 @njit
-def _weave_lines(memory, count, source, stride, step, target, length, lines):
-    """Weave lines and a few elements more, last vector first: what it writes too much, others write over."""
+def _interleave_rows(memory, count, source, stride, step, target, length, rows):
+    """Interleave rows and a few elements more, last vector first: what it writes too much, others write over."""
     for v in range((length - 1) // lanes(memory), -1, -1):
         j = v * lanes(memory)
-        _weave(memory, count, source + j, stride, step, target + count * j, count * length, lines)
+        _interleave_vectors(memory, count, source + j, stride, step, target + count * j, count * length, rows)
 
 
 @njit
 def copy_line(memory, target, source, count):
-    """Copy so many floats, a vector at a time: faster than `copy` for short lines."""
-    whole = count - count % lanes(memory)
-    for j in range(0, whole, lanes(memory)):
+    """Copy `count` floats, a vector at a time: faster than `copy` for short rows."""
+    full = count - count % lanes(memory)
+    for j in range(0, full, lanes(memory)):
         store(memory, target + j, load(memory, source + j, lanes(memory)), lanes(memory))
-    if whole < count:
-        store(memory, target + whole, load(memory, source + whole, count - whole), count - whole)
+    if full < count:
+        store(memory, target + full, load(memory, source + full, count - full), count - full)
 
 
 @njit
-def interleave(memory, count, source, stride, step, target, length, lines, buffer):
-    """Write element j of line i of `count` planes to target + (i length + j) count and on, for each line and element.
+def interleave(memory, count, source, stride, step, target, length, rows, buffer):
+    """Write element j of row i of `count` planes to target + (i length + j) count and on, for each row and element.
 
-    Planes lie `stride` apart, their lines `step`, and a vector beyond the end of a line may be read. What vectors write
-    beyond the end of a line, the next line writes over; lines near the end are woven into the buffer, of count times
+    Planes lie `stride` apart, their rows `step`, and a vector beyond the end of a row may be read. What vectors write
+    beyond the end of a row, the next row writes over; rows near the end are interleaved in the buffer, of count times
     (length + a vector) floats, and copied.
     """
     size = count * length
     beyond = (length + lanes(memory) - 1) // lanes(memory) * lanes(memory) * count - size
-    direct = max(lines - (beyond + size - 1) // size, 0)
-    _weave_lines(memory, count, source, stride, step, target, length, direct)
-    for i in range(direct, lines):
-        _weave_lines(memory, count, source + i * step, stride, step, buffer, length, 1)
+    direct = max(rows - (beyond + size - 1) // size, 0)
+    _interleave_rows(memory, count, source, stride, step, target, length, direct)
+    for i in range(direct, rows):
+        _interleave_rows(memory, count, source + i * step, stride, step, buffer, length, 1)
         copy_line(memory, target + i * size, buffer, size)

@@ -151,22 +151,22 @@ def odds(builder, dtype, a, b):
     return _every_other(builder, a, b, 1)
 
 
-def _weave(builder, a, b, first):
+def _interleave(builder, a, b, first):
     n = a.type.count
     places = [place for k in range(first, first + n // 2) for place in (k, n + k)]
     return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(I32, n), places))
 
 
 @of_vectors(2)
-def weave_low(builder, dtype, a, b):
+def interleave_low(builder, dtype, a, b):
     """Lane 0 of a and of b, lane 1 of both, and so on, for the first half of each."""
-    return _weave(builder, a, b, 0)
+    return _interleave(builder, a, b, 0)
 
 
 @of_vectors(2)
-def weave_high(builder, dtype, a, b):
+def interleave_high(builder, dtype, a, b):
     """Lanes of a and b by turns, for the second half of each."""
-    return _weave(builder, a, b, a.type.count // 2)
+    return _interleave(builder, a, b, a.type.count // 2)
 
 
 @of_vectors(1)
@@ -192,7 +192,7 @@ def exponential(builder, dtype, x):
     total = _constant(dtype, 1 / math.factorial(degree))
     for k in range(degree - 1, -1, -1):
         total = llvm_fma(builder, dtype, total, r, _constant(dtype, 1 / math.factorial(k)))
-    whole = builder.add(builder.fptosi(n, integers), ir.Constant(integers, [bias] * lanes_of(dtype)))
-    power = builder.bitcast(builder.shl(whole, ir.Constant(integers, [fraction] * lanes_of(dtype))), vector)
+    exponent = builder.add(builder.fptosi(n, integers), ir.Constant(integers, [bias] * lanes_of(dtype)))
+    power = builder.bitcast(builder.shl(exponent, ir.Constant(integers, [fraction] * lanes_of(dtype))), vector)
     result = builder.select(inside, builder.fmul(total, power), _constant(dtype, 0))
     return builder.select(builder.fcmp_unordered("uno", x, x), x, result)

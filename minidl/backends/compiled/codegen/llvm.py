@@ -1,31 +1,14 @@
 """LLVM's vectors, of the CPU's own width, and the instructions on them that the intrinsics of kernels emit."""
 
-import llvmlite.binding
-import numba
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.datamodel import models
 from numba.extending import register_model
 
+from minidl.backends.compiled.codegen.cpu import HAS_MASKS, REGISTER_BYTES
+
 I32, I64 = ir.IntType(32), ir.IntType(64)
-
-
-def register_bytes():
-    """The width of a vector register of the CPU that Numba compiles for."""
-    name, features = (getattr(numba.config, setting) for setting in ("CPU_NAME", "CPU_FEATURES"))
-    if name or features:
-        features = features or ""
-        on = {name[1:] for name in features.split(",") if name.startswith("+")}
-    else:
-        on = {name for name, there in llvmlite.binding.get_host_cpu_features().items() if there}
-    return 64 if "avx512f" in on else 32 if "avx2" in on else 16
-
-
-REGISTER_BYTES = register_bytes()
-
-HAS_MASKS = REGISTER_BYTES == 64
-"""Whether the CPU reads and writes part of a register as fast as the whole of it."""
 
 
 def lanes_of(dtype):
@@ -140,8 +123,8 @@ def llvm_load_first(builder, dtype, memory, indices, count):
 
     if HAS_MASKS:
         return loaded(llvm_mask(builder, dtype, count))
-    with builder.if_else(_is_whole(builder, dtype, count)) as (whole, part):
-        with whole:
+    with builder.if_else(_is_full(builder, dtype, count)) as (full, part):
+        with full:
             all_lanes, after_all = loaded(), builder.block
         with part:
             some_lanes, after_some = loaded(llvm_mask(builder, dtype, count)), builder.block
@@ -162,12 +145,12 @@ def llvm_store_first(builder, dtype, memory, indices, values, count):
     if HAS_MASKS:
         emit(llvm_mask(builder, dtype, count))
         return
-    with builder.if_else(_is_whole(builder, dtype, count)) as (whole, part):
-        with whole:
+    with builder.if_else(_is_full(builder, dtype, count)) as (full, part):
+        with full:
             emit()
         with part:
             emit(llvm_mask(builder, dtype, count))
 
 
-def _is_whole(builder, dtype, count):
+def _is_full(builder, dtype, count):
     return builder.icmp_signed(">=", count, ir.Constant(I64, lanes_of(dtype)))

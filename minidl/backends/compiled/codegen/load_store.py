@@ -5,9 +5,6 @@ Numba's loops seldom become vector code: it can't prove that arrays don't overla
 products of `lanewise`. `memory` is the null pointer to floats, so that an address, counted in elements, is an index.
 """
 
-import struct
-
-import llvmlite.binding
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -179,22 +176,6 @@ def splat(typing, memory, scalar):
 
 
 @intrinsic
-def number(typing, memory, bits):
-    """The number that `as_bits` put into a job's integers, rounded to memory's floats."""
-
-    def codegen(context, builder, signature, args):
-        value = builder.bitcast(args[1], ir.DoubleType())
-        return value if signature.args[0].dtype == types.float64 else builder.fptrunc(value, ir.FloatType())
-
-    return memory.dtype(memory, types.int64), codegen
-
-
-def as_bits(value):
-    """A number as an integer, for kernels that read it with `number`."""
-    return struct.unpack("q", struct.pack("d", value))[0]
-
-
-@intrinsic
 def copy(typing, memory, target, source, count):
     """Copy `count` floats."""
 
@@ -231,15 +212,3 @@ def prefetch(typing, memory, index):
         return context.get_dummy_value()
 
     return types.void(memory, types.int64), codegen
-
-
-@intrinsic
-def pause(typing):
-    """Tell the CPU that this thread waits for another one, where it can be told."""
-
-    def codegen(context, builder, signature, args):
-        if llvmlite.binding.get_default_triple().startswith("x86_64"):
-            llvm_call(builder, "llvm.x86.sse2.pause", ir.VoidType())
-        return context.get_dummy_value()
-
-    return types.void(), codegen

@@ -1,10 +1,12 @@
 """A kernel's integers by name: a tuple of named fields in Python, attributes of an address in machine code.
 
 A kernel's record is a NamedTuple, and its parameter the address at which the fields lie one after the other. A field
-that is annotated with another NamedTuple holds that one's fields in its place, and reads as their address.
+that is annotated with another NamedTuple holds that one's fields in its place, and reads as their address; one that is
+annotated with `float` holds the bits of a float64. Those of any other annotation are integers.
 """
 
 import functools
+import struct
 import typing
 from collections.abc import Iterable
 from typing import Any
@@ -20,29 +22,42 @@ INTEGER_BITS = ir.Constant(I64, 3)
 """By so many bits an address that is counted in integers is shifted to count bytes."""
 
 
+_FLOAT, _BITS = struct.Struct("d"), struct.Struct("q")
+
+
 @functools.cache
 def fields_of(record: Any) -> dict[str, tuple[int, Any]]:
-    """{name: (place, the NamedTuple that lies there, or None for an integer)}."""
+    """{name: (place, the NamedTuple that lies there, or float, or int)}."""
     hints = typing.get_type_hints(record)
     found, place = {}, 0
     for name in record._fields:
-        nested = hints[name] if hasattr(hints[name], "_fields") else None
-        found[name] = place, nested
-        place += 1 if nested is None else size_of(nested)
+        kind = hints[name] if hints[name] is float or hasattr(hints[name], "_fields") else int
+        found[name] = place, kind
+        place += _size_of(kind)
     return found
 
 
-def size_of(record: Any) -> int:
-    """The number of integers of a record."""
-    return sum(1 if nested is None else size_of(nested) for _, nested in fields_of(record).values())
+def _size_of(kind: Any) -> int:
+    return sum(_size_of(each) for _, each in fields_of(kind).values()) if hasattr(kind, "_fields") else 1
 
 
 def flattened(values: Iterable[Any]) -> list[Any]:
-    """The values of a record in their places, those of records in it among them."""
+    """The values of a record in their places, those of records in it among them, and floats as their bits."""
     flat: list[Any] = []
-    for value in values:
-        flat += flattened(value) if isinstance(value, tuple) else [value]
+    floats = _floats_of(type(values))
+    for place, value in enumerate(values):
+        if isinstance(value, tuple):
+            flat += flattened(value)
+        else:
+            flat.append(_BITS.unpack(_FLOAT.pack(value))[0] if place in floats else value)
     return flat
+
+
+@functools.cache
+def _floats_of(record: Any) -> frozenset[int]:
+    """The fields that hold floats, by their numbers; none of a plain list."""
+    kinds = fields_of(record).values() if hasattr(record, "_fields") else ()
+    return frozenset(place for place, (_, kind) in enumerate(kinds) if kind is float)
 
 
 class RecordType(types.Type):
@@ -50,7 +65,12 @@ class RecordType(types.Type):
 
     def __init__(self, record: Any) -> None:
         self.fields = fields_of(record)
-        super().__init__(name=f"{record.__module__}.{record.__qualname__}({', '.join(self.fields)}: {size_of(record)})")
+        super().__init__(
+            name=f"{record.__module__}.{record.__qualname__}({', '.join(self.fields)}: {_size_of(record)})"
+        )
+
+
+_SCALARS = {int: types.int64, float: types.float64}
 
 
 @register_model(RecordType)
@@ -66,17 +86,18 @@ class _Fields(AttributeTemplate):
     def generic_resolve(self, record, name):
         if name not in record.fields:
             return None
-        nested = record.fields[name][1]
-        return types.int64 if nested is None else RecordType(nested)
+        kind = record.fields[name][1]
+        return _SCALARS.get(kind) or RecordType(kind)
 
 
 @lower_getattr_generic(RecordType)
 def _read(context, builder, record, address, name):
     """Nothing writes to a record while a kernel runs, so LLVM needn't read a field again after a store."""
-    place, nested = record.fields[name]
+    place, kind = record.fields[name]
     address = builder.add(address, ir.Constant(I64, place))
-    if nested is not None:
+    if kind not in _SCALARS:
         return address
-    field = builder.load(builder.inttoptr(builder.shl(address, INTEGER_BITS), I64.as_pointer()))
+    scalar = ir.DoubleType() if kind is float else I64
+    field = builder.load(builder.inttoptr(builder.shl(address, INTEGER_BITS), scalar.as_pointer()))
     field.set_metadata("invariant.load", builder.module.add_metadata([]))
     return field

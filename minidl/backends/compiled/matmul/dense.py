@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backends.compiled.activation.softmax import prepare_relu_backward
+from minidl.backends.compiled.codegen.cpu import TILE_ROWS
 from minidl.backends.compiled.codegen.jit import kernel
 from minidl.backends.compiled.codegen.llvm import lane_count
 from minidl.backends.compiled.codegen.load_store import lanes
 from minidl.backends.compiled.matmul.gather_matmul import gather_matmul
-from minidl.backends.compiled.matmul.tile import TILE_ROWS
 from minidl.backends.compiled.runtime.copy import prepare_packed, prepare_sum
 from minidl.backends.compiled.runtime.memory import contiguous, empty
 from minidl.backends.compiled.runtime.program import Job

@@ -7,11 +7,12 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from minidl.backends.compiled.codegen.cpu import REGISTER_BYTES, TILE_ROWS
 from minidl.backends.compiled.codegen.jit import Linked, inlined, njit
 from minidl.backends.compiled.codegen.lanewise import at_least, multiply_add
-from minidl.backends.compiled.codegen.llvm import I64, REGISTER_BYTES
+from minidl.backends.compiled.codegen.llvm import I64
 from minidl.backends.compiled.codegen.load_store import lanes, load, splat, store, store_whole
-from minidl.backends.compiled.matmul.tile import TILE_ROWS, tile
+from minidl.backends.compiled.matmul.tile import tile
 
 DEPTH_BLOCK = 256
 """Products at a time: the part of B that they read, two vectors wide, stays in the first-level cache."""

@@ -4,9 +4,9 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from minidl.backends.compiled.codegen.cpu import TILE_ROWS
 from minidl.backends.compiled.codegen.llvm import (
     I64,
-    REGISTER_BYTES,
     lanes_of,
     llvm_fma,
     llvm_load,
@@ -16,9 +16,6 @@ from minidl.backends.compiled.codegen.llvm import (
     llvm_store_first,
     llvm_vector,
 )
-
-TILE_ROWS = 6 if REGISTER_BYTES == 32 else 12 if REGISTER_BYTES == 64 else 8
-"""With two vectors of columns, this many rows fill 16 registers (AVX2), 32 (AVX-512, NEON) and no more."""
 
 
 @intrinsic

@@ -1,12 +1,12 @@
-"""Batch normalization backward: sums over dy, line by line, image by image, and dx from them in another pass.
+"""Batch normalization backward: sums over dy, row by row, image by image, and dx from them in another pass.
 
 Behind a pooling dy is read where it stands, once for each window, beside the x that won there: what else would be
-summed is zero. The lines of a window are summed apart, as they would be without the pooling, for the same bits.
+summed is zero. The rows of a window are summed apart, as they would be without the pooling, for the same bits.
 """
 
-from enum import IntEnum, auto
+from typing import NamedTuple
 
-from minidl.backends.compiled.codegen.jit import Kernel, inlined
+from minidl.backends.compiled.codegen.jit import inlined, kernel
 from minidl.backends.compiled.codegen.lanewise import (
     add,
     divide,
@@ -18,33 +18,72 @@ from minidl.backends.compiled.codegen.lanewise import (
     where_equal,
     where_less,
 )
-from minidl.backends.compiled.codegen.load_store import clear, lanes, load, number, splat, store
+from minidl.backends.compiled.codegen.load_store import clear, lanes, load, splat, store
+from minidl.backends.compiled.norm.batch_forward import ChannelAffine, Images, load_affine
+from minidl.typing import Array
 
 
-class Job(IntEnum):
-    """The places of the integers that all of these kernels read."""
+class GradSums(NamedTuple):
+    """Of `grad_sums`."""
 
-    x = 0  # (n, h, w, c)
-    dy = auto()  # (n, h, w, c), or with a pooling (n, h // 2, w // 2, c)
-    taps = auto()  # of dy, with a pooling: as forward left them
-    winners = auto()
-    dx = auto()  # (n, h, w, c)
-    sums = auto()  # (n, 2, c): of dy and of dy (x - mean) of each image
-    mean = auto()  # (c,)
-    variance = auto()
-    gamma = auto()  # 0 where `scale` is known
-    scale = auto()
-    shift = auto()
-    average = auto()  # the mean of dy
-    product = auto()  # what x - mean is multiplied by in dx
-    dgamma = auto()
-    dbeta = auto()
-    eps = auto()  # as bits of a number
-    relu = auto()
-    images = auto()
-    height = auto()
-    width = auto()
-    channels = auto()
+    x: Array
+    dy: Array
+    sums: Array  # (n, 2, c): of dy and of dy (x - mean) of each image
+    affine: ChannelAffine
+    relu: bool
+    images: Images
+
+
+class WindowSums(NamedTuple):
+    """Of `window_sums`."""
+
+    dy: Array  # (n, h // 2, w // 2, c)
+    taps: Array  # of dy: as forward left them
+    winners: Array
+    sums: Array
+    mean: Array
+    images: Images
+
+
+class Averages(NamedTuple):
+    """Of `averages`."""
+
+    sums: Array
+    variance: Array
+    gamma: Array | None  # None where `scale` is known
+    scale: Array
+    average: Array  # the mean of dy
+    product: Array  # what x - mean is multiplied by in dx
+    dgamma: Array
+    dbeta: Array
+    eps: float
+    images: Images
+
+
+class InputGrad(NamedTuple):
+    """Of `input_grad`."""
+
+    x: Array
+    dy: Array
+    dx: Array
+    affine: ChannelAffine
+    average: Array
+    product: Array
+    relu: bool
+    images: Images
+
+
+class WindowInputGrad(NamedTuple):
+    """Of `window_input_grad`."""
+
+    x: Array
+    dy: Array
+    taps: Array
+    dx: Array
+    affine: ChannelAffine
+    average: Array
+    product: Array
+    images: Images
 
 
 @inlined
@@ -53,56 +92,47 @@ def _add_to(memory, place, value, count):
 
 
 @inlined
-def _affine(memory, ints, job, c, count):
-    """(mean, scale, shift) of the channels from c on."""
-    mean, scale, shift = ints[job + Job.mean], ints[job + Job.scale], ints[job + Job.shift]
-    return load(memory, mean + c, count), load(memory, scale + c, count), load(memory, shift + c, count)
-
-
-@inlined
-def _line_sums(memory, ints, job, line, totals, c, count):
-    """Add a line's sums of dy and of dy (x - mean), where its ReLU lets dy pass, to `totals`."""
-    width, channels, relu = ints[job + Job.width], ints[job + Job.channels], ints[job + Job.relu]
-    x, dy = ints[job + Job.x] + line + c, ints[job + Job.dy] + line + c
-    mean, scale, shift = _affine(memory, ints, job, c, count)
+def _row_sums(memory, job, row, totals, c, count):
+    """Add a row's sums of dy and of dy (x - mean), where its ReLU lets dy pass, to `totals`."""
+    channels, x, dy = job.images.channels, job.x + row + c, job.dy + row + c
+    mean, scale, shift = load_affine(memory, job.affine, c, count)
     total, product = splat(memory, 0.0), splat(memory, 0.0)
-    for place in range(0, width * channels, channels):
-        slope = load(memory, dy + place, count)
+    for place in range(0, job.images.width * channels, channels):
+        grad = load(memory, dy + place, count)
         difference = subtract(load(memory, x + place, count), mean)
-        if relu:
-            slope = relu_grad(multiply_add(difference, scale, shift), slope)
-        total = add(total, slope)
-        product = multiply_add(slope, difference, product)
+        if job.relu:
+            grad = relu_grad(multiply_add(difference, scale, shift), grad)
+        total = add(total, grad)
+        product = multiply_add(grad, difference, product)
     _add_to(memory, totals + c, total, count)
     _add_to(memory, totals + channels + c, product, count)
 
 
-@Kernel
-def slope_sums(memory, ints, job, task, own):
+@kernel(GradSums)
+def grad_sums(memory, ints, job, task, scratch):
     """For image `task`: the sums of dy and of dy (x - mean)."""
-    height, width, channels = ints[job + Job.height], ints[job + Job.width], ints[job + Job.channels]
-    totals, whole = ints[job + Job.sums] + 2 * task * channels, channels - channels % lanes(memory)
+    height, width, channels = job.images.height, job.images.width, job.images.channels
+    totals, full = job.sums + 2 * task * channels, channels - channels % lanes(memory)
     clear(memory, totals, 2 * channels)
     for i in range(task * height, (task + 1) * height):
-        for c in range(0, whole, lanes(memory)):
-            _line_sums(memory, ints, job, i * width * channels, totals, c, lanes(memory))
-        if whole < channels:
-            _line_sums(memory, ints, job, i * width * channels, totals, whole, channels - whole)
+        for c in range(0, full, lanes(memory)):
+            _row_sums(memory, job, i * width * channels, totals, c, lanes(memory))
+        if full < channels:
+            _row_sums(memory, job, i * width * channels, totals, full, channels - full)
 
 
 @inlined
-def _window_sums(memory, ints, job, windows, totals, c, count):
-    """Add the sums of the two lines that a line of windows lies on, one line after the other."""
-    width, channels = ints[job + Job.width] // 2, ints[job + Job.channels]
-    dy, taps = ints[job + Job.dy] + windows + c, ints[job + Job.taps] + windows + c
-    winners = ints[job + Job.winners] + windows + c
-    mean, zero = load(memory, ints[job + Job.mean] + c, count), splat(memory, 0.0)
+def _window_sums(memory, job, windows, totals, c, count):
+    """Add the sums of the two rows that a row of windows lies on, one row after the other."""
+    width, channels = job.images.width // 2, job.images.channels
+    dy, taps, winners = job.dy + windows + c, job.taps + windows + c, job.winners + windows + c
+    mean, zero = load(memory, job.mean + c, count), splat(memory, 0.0)
     top, top_product, bottom, bottom_product = zero, zero, zero, zero
     for place in range(0, width * channels, channels):
-        slope, tap = load(memory, dy + place, count), load(memory, taps + place, count)
+        grad, tap = load(memory, dy + place, count), load(memory, taps + place, count)
         difference = subtract(load(memory, winners + place, count), mean)
-        slope = where_less(zero, tap, slope)
-        upper, lower = where_less(tap, splat(memory, 3.0), slope), where_less(splat(memory, 2.0), tap, slope)
+        grad = where_less(zero, tap, grad)
+        upper, lower = where_less(tap, splat(memory, 3.0), grad), where_less(splat(memory, 2.0), tap, grad)
         top, bottom = add(top, upper), add(bottom, lower)
         top_product = multiply_add(upper, difference, top_product)
         bottom_product = multiply_add(lower, difference, bottom_product)
@@ -112,125 +142,119 @@ def _window_sums(memory, ints, job, windows, totals, c, count):
     _add_to(memory, totals + channels + c, bottom_product, count)
 
 
-@Kernel
-def window_sums(memory, ints, job, task, own):
-    """`slope_sums` behind a pooling."""
-    height, width, channels = ints[job + Job.height] // 2, ints[job + Job.width] // 2, ints[job + Job.channels]
-    totals, whole = ints[job + Job.sums] + 2 * task * channels, channels - channels % lanes(memory)
+@kernel(WindowSums)
+def window_sums(memory, ints, job, task, scratch):
+    """`grad_sums` behind a pooling."""
+    height, width, channels = job.images.height // 2, job.images.width // 2, job.images.channels
+    totals, full = job.sums + 2 * task * channels, channels - channels % lanes(memory)
     clear(memory, totals, 2 * channels)
     for i in range(task * height, (task + 1) * height):
-        for c in range(0, whole, lanes(memory)):
-            _window_sums(memory, ints, job, i * width * channels, totals, c, lanes(memory))
-        if whole < channels:
-            _window_sums(memory, ints, job, i * width * channels, totals, whole, channels - whole)
+        for c in range(0, full, lanes(memory)):
+            _window_sums(memory, job, i * width * channels, totals, c, lanes(memory))
+        if full < channels:
+            _window_sums(memory, job, i * width * channels, totals, full, channels - full)
 
 
-@Kernel
-def averages(memory, ints, job, task, own):
+@kernel(Averages)
+def averages(memory, ints, job, task, scratch):
     """The sums over the images, in their order, and what dx is made of."""
-    images, channels = ints[job + Job.images], ints[job + Job.channels]
-    sums, gamma, minus = ints[job + Job.sums], ints[job + Job.gamma], splat(memory, -1.0)
-    values = splat(memory, max(images * ints[job + Job.height] * ints[job + Job.width], 1))
-    eps = splat(memory, number(memory, ints[job + Job.eps]))
+    images, channels, minus = job.images.n, job.images.channels, splat(memory, -1.0)
+    values = splat(memory, max(images * job.images.height * job.images.width, 1))
+    eps = splat(memory, job.eps)
     for c in range(0, channels, lanes(memory)):
         count, total, product = channels - c, splat(memory, 0.0), splat(memory, 0.0)
         for n in range(images):
-            total = add(total, load(memory, sums + 2 * n * channels + c, count))
-            product = add(product, load(memory, sums + (2 * n + 1) * channels + c, count))
-        deviation = square_root(add(load(memory, ints[job + Job.variance] + c, count), eps))
+            total = add(total, load(memory, job.sums + 2 * n * channels + c, count))
+            product = add(product, load(memory, job.sums + (2 * n + 1) * channels + c, count))
+        deviation = square_root(add(load(memory, job.variance + c, count), eps))
         dgamma = divide(product, deviation)
-        store(memory, ints[job + Job.dbeta] + c, total, count)
-        store(memory, ints[job + Job.dgamma] + c, dgamma, count)
-        store(memory, ints[job + Job.average] + c, divide(total, values), count)
-        inner = multiply(minus, divide(divide(dgamma, deviation), values))
-        store(memory, ints[job + Job.product] + c, inner, count)
-        if gamma:
-            store(memory, ints[job + Job.scale] + c, divide(load(memory, gamma + c, count), deviation), count)
+        store(memory, job.dbeta + c, total, count)
+        store(memory, job.dgamma + c, dgamma, count)
+        store(memory, job.average + c, divide(total, values), count)
+        store(memory, job.product + c, multiply(minus, divide(divide(dgamma, deviation), values)), count)
+        if job.gamma:
+            store(memory, job.scale + c, divide(load(memory, job.gamma + c, count), deviation), count)
 
 
 @inlined
-def _slope(difference, slope, average, product, scale):
+def _dx(difference, grad, average, product, scale):
     """Scale (dy - average + (x - mean) product)."""
-    return multiply(scale, multiply_add(difference, product, subtract(slope, average)))
+    return multiply(scale, multiply_add(difference, product, subtract(grad, average)))
 
 
 @inlined
-def _rest(memory, ints, job, c, count):
+def _terms(memory, job, c, count):
     """(average, product) of the channels from c on."""
-    average, product = ints[job + Job.average], ints[job + Job.product]
-    return load(memory, average + c, count), load(memory, product + c, count)
+    return load(memory, job.average + c, count), load(memory, job.product + c, count)
 
 
 @inlined
-def _line_slopes(memory, ints, job, line, c, count):
-    width, channels, relu = ints[job + Job.width], ints[job + Job.channels], ints[job + Job.relu]
-    x, dy, dx = ints[job + Job.x] + line + c, ints[job + Job.dy] + line + c, ints[job + Job.dx] + line + c
-    mean, scale, shift = _affine(memory, ints, job, c, count)
-    average, product = _rest(memory, ints, job, c, count)
-    for place in range(0, width * channels, channels):
-        slope = load(memory, dy + place, count)
+def _row_grad(memory, job, row, c, count):
+    channels, x, dy, dx = job.images.channels, job.x + row + c, job.dy + row + c, job.dx + row + c
+    mean, scale, shift = load_affine(memory, job.affine, c, count)
+    average, product = _terms(memory, job, c, count)
+    for place in range(0, job.images.width * channels, channels):
+        grad = load(memory, dy + place, count)
         difference = subtract(load(memory, x + place, count), mean)
-        if relu:
-            slope = relu_grad(multiply_add(difference, scale, shift), slope)
-        store(memory, dx + place, _slope(difference, slope, average, product, scale), count)
+        if job.relu:
+            grad = relu_grad(multiply_add(difference, scale, shift), grad)
+        store(memory, dx + place, _dx(difference, grad, average, product, scale), count)
 
 
-@Kernel
-def slopes(memory, ints, job, task, own):
-    """dx of image `task`, line by line."""
-    height, width, channels = ints[job + Job.height], ints[job + Job.width], ints[job + Job.channels]
-    whole = channels - channels % lanes(memory)
+@kernel(InputGrad)
+def input_grad(memory, ints, job, task, scratch):
+    """dx of image `task`, row by row."""
+    height, width, channels = job.images.height, job.images.width, job.images.channels
+    full = channels - channels % lanes(memory)
     for i in range(task * height, (task + 1) * height):
-        for c in range(0, whole, lanes(memory)):
-            _line_slopes(memory, ints, job, i * width * channels, c, lanes(memory))
-        if whole < channels:
-            _line_slopes(memory, ints, job, i * width * channels, whole, channels - whole)
+        for c in range(0, full, lanes(memory)):
+            _row_grad(memory, job, i * width * channels, c, lanes(memory))
+        if full < channels:
+            _row_grad(memory, job, i * width * channels, full, channels - full)
 
 
 @inlined
-def _window_slopes(memory, ints, job, lines, windows, c, count):
-    """The two lines of dx that a line of windows lies on."""
-    width, channels = ints[job + Job.width], ints[job + Job.channels]
-    x, dx = ints[job + Job.x] + lines + c, ints[job + Job.dx] + lines + c
-    dy, taps = ints[job + Job.dy] + windows + c, ints[job + Job.taps] + windows + c
-    mean, scale, _ = _affine(memory, ints, job, c, count)
-    average, product = _rest(memory, ints, job, c, count)
+def _window_grad(memory, job, rows, windows, c, count):
+    """The two rows of dx that a row of windows lies on."""
+    width, channels, x, dx = job.images.width, job.images.channels, job.x + rows + c, job.dx + rows + c
+    dy, taps = job.dy + windows + c, job.taps + windows + c
+    mean, scale, _ = load_affine(memory, job.affine, c, count)
+    average, product = _terms(memory, job, c, count)
     for place in range(0, width // 2 * channels, channels):
-        slope, tap = load(memory, dy + place, count), load(memory, taps + place, count)
+        grad, tap = load(memory, dy + place, count), load(memory, taps + place, count)
         for k in range(4):
             pixel = 2 * place + ((k >> 1) * width + (k & 1)) * channels
             difference = subtract(load(memory, x + pixel, count), mean)
-            part = where_equal(tap, splat(memory, k + 1), slope)
-            store(memory, dx + pixel, _slope(difference, part, average, product, scale), count)
+            part = where_equal(tap, splat(memory, k + 1), grad)
+            store(memory, dx + pixel, _dx(difference, part, average, product, scale), count)
 
 
 @inlined
-def _slopes_without(memory, ints, job, first, pixels, c, count):
+def _beyond_windows(memory, job, first, pixels, c, count):
     """dx of pixels beyond the windows, where dy is zero."""
-    channels = ints[job + Job.channels]
-    x, dx = ints[job + Job.x] + first + c, ints[job + Job.dx] + first + c
-    mean, scale, _ = _affine(memory, ints, job, c, count)
-    average, product = _rest(memory, ints, job, c, count)
+    channels, x, dx = job.images.channels, job.x + first + c, job.dx + first + c
+    mean, scale, _ = load_affine(memory, job.affine, c, count)
+    average, product = _terms(memory, job, c, count)
     for place in range(0, pixels * channels, channels):
         difference = subtract(load(memory, x + place, count), mean)
-        store(memory, dx + place, _slope(difference, splat(memory, 0.0), average, product, scale), count)
+        store(memory, dx + place, _dx(difference, splat(memory, 0.0), average, product, scale), count)
 
 
-@Kernel
-def window_slopes(memory, ints, job, task, own):
-    """`slopes` behind a pooling."""
-    height, width, channels = ints[job + Job.height], ints[job + Job.width], ints[job + Job.channels]
-    line, whole, beyond = width * channels, channels - channels % lanes(memory), width % 2
+@kernel(WindowInputGrad)
+def window_input_grad(memory, ints, job, task, scratch):
+    """`input_grad` behind a pooling."""
+    height, width, channels = job.images.height, job.images.width, job.images.channels
+    row, full = width * channels, channels - channels % lanes(memory)
     for i in range(height // 2):
-        lines, windows = (task * height + 2 * i) * line, (task * (height // 2) + i) * (width // 2) * channels
-        for c in range(0, whole, lanes(memory)):
-            _window_slopes(memory, ints, job, lines, windows, c, lanes(memory))
-        if whole < channels:
-            _window_slopes(memory, ints, job, lines, windows, whole, channels - whole)
-        if beyond:
+        rows, windows = (task * height + 2 * i) * row, (task * (height // 2) + i) * (width // 2) * channels
+        for c in range(0, full, lanes(memory)):
+            _window_grad(memory, job, rows, windows, c, lanes(memory))
+        if full < channels:
+            _window_grad(memory, job, rows, windows, full, channels - full)
+        if width % 2:
             for c in range(0, channels, lanes(memory)):
-                _slopes_without(memory, ints, job, lines + line - channels, 1, c, channels - c)
-                _slopes_without(memory, ints, job, lines + 2 * line - channels, 1, c, channels - c)
+                _beyond_windows(memory, job, rows + row - channels, 1, c, channels - c)
+                _beyond_windows(memory, job, rows + 2 * row - channels, 1, c, channels - c)
     if height % 2:
         for c in range(0, channels, lanes(memory)):
-            _slopes_without(memory, ints, job, (task * height + height - 1) * line, width, c, channels - c)
+            _beyond_windows(memory, job, (task * height + height - 1) * row, width, c, channels - c)

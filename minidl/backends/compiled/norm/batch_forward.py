@@ -1,14 +1,14 @@
 """Batch normalization forward: the statistics in one pass over the images, and the images through them in another.
 
-Mean and squared differences are taken for each line, which lies in the cache, then combined for each image and for the
+Mean and squared differences are taken for each row, which lies in the cache, then combined for each image and for the
 batch: groups of one size have as mean the mean of their means, and as squares their own plus size times those of the
 means. Nothing cancels, whatever the offset of the data. Source: Chan, Golub and LeVeque, "Algorithms for Computing the
 Sample Variance", 1983.
 """
 
-from enum import IntEnum, auto
+from typing import NamedTuple
 
-from minidl.backends.compiled.codegen.jit import Kernel, inlined
+from minidl.backends.compiled.codegen.jit import inlined, kernel
 from minidl.backends.compiled.codegen.lanewise import (
     add,
     divide,
@@ -20,38 +20,75 @@ from minidl.backends.compiled.codegen.lanewise import (
     square_root,
     subtract,
 )
-from minidl.backends.compiled.codegen.load_store import clear, lanes, load, number, splat, store
+from minidl.backends.compiled.codegen.load_store import clear, lanes, load, splat, store
+from minidl.typing import Array
 
 
-class Job(IntEnum):
-    """The places of the integers that all of these kernels read."""
+class Images(NamedTuple):
+    """The shape (n, h, w, c) of a batch."""
 
-    x = 0  # (n, h, w, c)
-    y = auto()  # (n, h, w, c), or with a pooling (n, h // 2, w // 2, c)
-    taps = auto()  # of y, with a pooling: one more than the tap that won, or zero where y isn't positive
-    winners = auto()  # of y, with a pooling: the x that won
-    moments = auto()  # (n, 2, c): mean and sum of squared differences of each image
-    mean = auto()  # (c,)
-    variance = auto()
-    scale = auto()
-    shift = auto()
-    gamma = auto()
-    beta = auto()
-    running_mean = auto()  # 0 without; else both move by `momentum` towards the batch's
-    running_variance = auto()
-    momentum = auto()  # these three as bits of a number
-    unbias = auto()
-    eps = auto()
-    relu = auto()
-    images = auto()
-    height = auto()
-    width = auto()
-    channels = auto()
+    n: int
+    height: int
+    width: int
+    channels: int
+
+
+class ChannelAffine(NamedTuple):
+    """What a normalization does: (x - mean) scale + shift, each (c,)."""
+
+    mean: Array
+    scale: Array
+    shift: Array
+
+
+class ImageMoments(NamedTuple):
+    """Of `image_moments`."""
+
+    x: Array
+    moments: Array  # (n, 2, c): mean and sum of squared differences of each image
+    images: Images
+
+
+class Statistics(NamedTuple):
+    """Of `statistics`."""
+
+    moments: Array
+    variance: Array
+    affine: ChannelAffine
+    gamma: Array
+    beta: Array
+    running_mean: Array | None  # both move by `momentum` towards the batch's
+    running_variance: Array | None
+    momentum: float
+    unbias: float
+    eps: float
+    images: Images
+
+
+class Normalize(NamedTuple):
+    """Of `normalize`."""
+
+    x: Array
+    y: Array
+    affine: ChannelAffine
+    relu: bool
+    images: Images
+
+
+class NormalizeAndPool(NamedTuple):
+    """Of `normalize_and_pool`."""
+
+    x: Array
+    y: Array  # (n, h // 2, w // 2, c)
+    taps: Array  # of y: one more than the tap that won, or zero where y isn't positive
+    winners: Array  # of y: the x that won
+    affine: ChannelAffine
+    images: Images
 
 
 @inlined
-def _line_moments(memory, x, width, channels, means, squares, count):
-    """Write a line's mean, and add its squared differences to `squares`."""
+def _row_moments(memory, x, width, channels, means, squares, count):
+    """Write a row's mean, and add its squared differences to `squares`."""
     last = x + width * channels
     total, sum_of_squares = splat(memory, 0.0), splat(memory, 0.0)
     for place in range(x, last, channels):
@@ -77,25 +114,25 @@ def _combine(memory, means, step, groups, size, squares, count):
     return mean, multiply_add(between, splat(memory, size), squares)
 
 
-@Kernel
-def image_moments(memory, ints, job, task, own):
-    """Mean and sum of squared differences of image `task`; `own` holds its lines' means."""
-    height, width, channels = ints[job + Job.height], ints[job + Job.width], ints[job + Job.channels]
-    image, whole = ints[job + Job.x] + task * height * width * channels, channels - channels % lanes(memory)
-    target = ints[job + Job.moments] + 2 * task * channels
+@kernel(ImageMoments)
+def image_moments(memory, ints, job, task, scratch):
+    """Mean and sum of squared differences of image `task`; `scratch` holds its rows' means."""
+    height, width, channels = job.images.height, job.images.width, job.images.channels
+    image, full = job.x + task * height * width * channels, channels - channels % lanes(memory)
+    target = job.moments + 2 * task * channels
     squares = target + channels
     clear(memory, squares, channels)
     for i in range(height):
-        line, means = image + i * width * channels, own + i * channels
-        for c in range(0, whole, lanes(memory)):
-            _line_moments(memory, line + c, width, channels, means + c, squares + c, lanes(memory))
-        if whole < channels:
-            rest = channels - whole
-            _line_moments(memory, line + whole, width, channels, means + whole, squares + whole, rest)
+        row, means = image + i * width * channels, scratch + i * channels
+        for c in range(0, full, lanes(memory)):
+            _row_moments(memory, row + c, width, channels, means + c, squares + c, lanes(memory))
+        if full < channels:
+            rest = channels - full
+            _row_moments(memory, row + full, width, channels, means + full, squares + full, rest)
     for c in range(0, channels, lanes(memory)):
         count = channels - c
         inside = load(memory, squares + c, count)
-        mean, total = _combine(memory, own + c, channels, height, width, inside, count)
+        mean, total = _combine(memory, scratch + c, channels, height, width, inside, count)
         store(memory, target + c, mean, count)
         store(memory, squares + c, total, count)
 
@@ -107,68 +144,62 @@ def _move(memory, running, momentum, towards, count):
     store(memory, running, value, count)
 
 
-@Kernel
-def statistics(memory, ints, job, task, own):
+@kernel(Statistics)
+def statistics(memory, ints, job, task, scratch):
     """The batch's mean and biased variance, the scale and shift that follow from them, and the running ones' move."""
-    images, channels = ints[job + Job.images], ints[job + Job.channels]
-    size = ints[job + Job.height] * ints[job + Job.width]
-    moments, running_mean = ints[job + Job.moments], ints[job + Job.running_mean]
-    values = splat(memory, images * size)
-    eps = splat(memory, number(memory, ints[job + Job.eps]))
-    momentum = splat(memory, number(memory, ints[job + Job.momentum]))
-    unbias = splat(memory, number(memory, ints[job + Job.unbias]))
+    images, channels, size = job.images.n, job.images.channels, job.images.height * job.images.width
+    moments, affine, values = job.moments, job.affine, splat(memory, images * size)
+    eps, momentum, unbias = splat(memory, job.eps), splat(memory, job.momentum), splat(memory, job.unbias)
     for c in range(0, channels, lanes(memory)):
         count, inside = channels - c, splat(memory, 0.0)
         for n in range(images):
             inside = add(inside, load(memory, moments + (2 * n + 1) * channels + c, count))
         mean, squares = _combine(memory, moments + c, 2 * channels, images, size, inside, count)
         variance = divide(squares, values)
-        store(memory, ints[job + Job.mean] + c, mean, count)
-        store(memory, ints[job + Job.variance] + c, variance, count)
-        scale = divide(load(memory, ints[job + Job.gamma] + c, count), square_root(add(variance, eps)))
-        store(memory, ints[job + Job.scale] + c, scale, count)
-        store(memory, ints[job + Job.shift] + c, load(memory, ints[job + Job.beta] + c, count), count)
-        if running_mean:
-            _move(memory, running_mean + c, momentum, mean, count)
-            _move(memory, ints[job + Job.running_variance] + c, momentum, multiply(variance, unbias), count)
+        store(memory, affine.mean + c, mean, count)
+        store(memory, job.variance + c, variance, count)
+        scale = divide(load(memory, job.gamma + c, count), square_root(add(variance, eps)))
+        store(memory, affine.scale + c, scale, count)
+        store(memory, affine.shift + c, load(memory, job.beta + c, count), count)
+        if job.running_mean:
+            _move(memory, job.running_mean + c, momentum, mean, count)
+            _move(memory, job.running_variance + c, momentum, multiply(variance, unbias), count)
 
 
 @inlined
-def _affine(memory, ints, job, c, count):
+def load_affine(memory, affine, c, count):
     """(mean, scale, shift) of the channels from c on."""
-    mean, scale, shift = ints[job + Job.mean], ints[job + Job.scale], ints[job + Job.shift]
-    return load(memory, mean + c, count), load(memory, scale + c, count), load(memory, shift + c, count)
+    mean, scale = load(memory, affine.mean + c, count), load(memory, affine.scale + c, count)
+    return mean, scale, load(memory, affine.shift + c, count)
 
 
 @inlined
-def _normalize_line(memory, ints, job, line, c, count):
-    width, channels, relu = ints[job + Job.width], ints[job + Job.channels], ints[job + Job.relu]
-    x, y = ints[job + Job.x] + line + c, ints[job + Job.y] + line + c
-    mean, scale, shift = _affine(memory, ints, job, c, count)
-    for place in range(0, width * channels, channels):
+def _normalize_row(memory, job, row, c, count):
+    channels, x, y = job.images.channels, job.x + row + c, job.y + row + c
+    mean, scale, shift = load_affine(memory, job.affine, c, count)
+    for place in range(0, job.images.width * channels, channels):
         value = multiply_add(subtract(load(memory, x + place, count), mean), scale, shift)
-        store(memory, y + place, rectify(value) if relu else value, count)
+        store(memory, y + place, rectify(value) if job.relu else value, count)
 
 
-@Kernel
-def normalize(memory, ints, job, task, own):
-    """(x - mean) scale + shift for image `task`, line by line, through a ReLU if wanted."""
-    height, width, channels = ints[job + Job.height], ints[job + Job.width], ints[job + Job.channels]
-    whole = channels - channels % lanes(memory)
+@kernel(Normalize)
+def normalize(memory, ints, job, task, scratch):
+    """(x - mean) scale + shift for image `task`, row by row, through a ReLU if wanted."""
+    height, width, channels = job.images.height, job.images.width, job.images.channels
+    full = channels - channels % lanes(memory)
     for i in range(task * height, (task + 1) * height):
-        for c in range(0, whole, lanes(memory)):
-            _normalize_line(memory, ints, job, i * width * channels, c, lanes(memory))
-        if whole < channels:
-            _normalize_line(memory, ints, job, i * width * channels, whole, channels - whole)
+        for c in range(0, full, lanes(memory)):
+            _normalize_row(memory, job, i * width * channels, c, lanes(memory))
+        if full < channels:
+            _normalize_row(memory, job, i * width * channels, full, channels - full)
 
 
 @inlined
-def _pool_lines(memory, ints, job, x, windows, c, count):
-    """Normalize two lines from x on, and keep the largest of each two pixels in both of them."""
-    width, channels = ints[job + Job.width], ints[job + Job.channels]
-    y, taps = ints[job + Job.y] + windows + c, ints[job + Job.taps] + windows + c
-    winners = ints[job + Job.winners] + windows + c
-    mean, scale, shift = _affine(memory, ints, job, c, count)
+def _pool_rows(memory, job, x, windows, c, count):
+    """Normalize two rows from x on, and keep the largest of each two pixels in both of them."""
+    width, channels = job.images.width, job.images.channels
+    y, taps, winners = job.y + windows + c, job.taps + windows + c, job.winners + windows + c
+    mean, scale, shift = load_affine(memory, job.affine, c, count)
     for place in range(0, width // 2 * channels, channels):
         first = x + c + 2 * place
         winner = load(memory, first, count)
@@ -184,15 +215,15 @@ def _pool_lines(memory, ints, job, x, windows, c, count):
         store(memory, winners + place, winner, count)
 
 
-@Kernel
-def normalize_and_pool(memory, ints, job, task, own):
+@kernel(NormalizeAndPool)
+def normalize_and_pool(memory, ints, job, task, scratch):
     """`normalize` with the ReLU, and max-pooling of 2 x 2 windows side by side, for image `task`."""
-    height, width, channels = ints[job + Job.height], ints[job + Job.width], ints[job + Job.channels]
-    whole = channels - channels % lanes(memory)
+    height, width, channels = job.images.height, job.images.width, job.images.channels
+    full = channels - channels % lanes(memory)
     for i in range(height // 2):
-        x = ints[job + Job.x] + (task * height + 2 * i) * width * channels
+        x = job.x + (task * height + 2 * i) * width * channels
         windows = (task * (height // 2) + i) * (width // 2) * channels
-        for c in range(0, whole, lanes(memory)):
-            _pool_lines(memory, ints, job, x, windows, c, lanes(memory))
-        if whole < channels:
-            _pool_lines(memory, ints, job, x, windows, whole, channels - whole)
+        for c in range(0, full, lanes(memory)):
+            _pool_rows(memory, job, x, windows, c, lanes(memory))
+        if full < channels:
+            _pool_rows(memory, job, x, windows, full, channels - full)

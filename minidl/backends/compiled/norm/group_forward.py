@@ -5,11 +5,12 @@ those over channels in `CHAINS` chains, whatever the width of a vector: so the o
 The squared differences are taken from a mean that is known, in a pass of their own: nothing cancels.
 """
 
-from enum import IntEnum, auto
+from typing import NamedTuple
 
-from minidl.backends.compiled.codegen.jit import Kernel, inlined, njit
+from minidl.backends.compiled.codegen.jit import inlined, kernel, njit
 from minidl.backends.compiled.codegen.lanewise import add, divide, multiply, multiply_add, square_root, subtract
-from minidl.backends.compiled.codegen.load_store import clear, lanes, load, number, splat, store
+from minidl.backends.compiled.codegen.load_store import clear, lanes, load, splat, store
+from minidl.typing import Array
 
 CHUNK = 64
 """Pixels whose values are summed apart."""
@@ -18,41 +19,41 @@ CHAINS = 16
 """How many sums over channels run side by side: the lanes of the widest vector."""
 
 
-class Place(IntEnum):
-    """The places of the integers that all of these kernels read."""
+class Samples(NamedTuple):
+    """The shape (n, pixels, c) of a batch whose channels are normalized in groups."""
 
-    x = 0  # (n, pixels, c)
-    y = auto()  # y, or dx
-    dy = auto()
-    mean = auto()  # (n, groups)
-    variance = auto()
-    scale = auto()  # (n, groups): one over the deviation
-    gamma = auto()  # (c,) or (pixels, c)
-    beta = auto()
-    step = auto()  # from one pixel's gammas to the next one's: 0 or c
-    dgamma = auto()
-    dbeta = auto()
-    sums = auto()  # (n, 2, c): of dy and of dy times x, normalized; 0 where gamma is of pixels
-    eps = auto()  # as bits of a number
-    images = auto()
-    pixels = auto()
-    channels = auto()
-    groups = auto()
-    tasks = auto()  # of the kernel that sums over the images, place by place
+    n: int
+    pixels: int
+    channels: int
+    groups: int
+
+
+class Normalize(NamedTuple):
+    """Of `normalize`."""
+
+    x: Array
+    y: Array
+    mean: Array  # (n, groups)
+    variance: Array
+    gamma: Array  # (c,) or (pixels, c)
+    beta: Array
+    step: int  # from one pixel's gammas to the next one's: 0 or c
+    eps: float
+    samples: Samples
 
 
 @njit
 def sum_of(memory, values, count, chains):
-    """The sum of so many values."""
+    """The sum of `count` values."""
     clear(memory, chains, CHAINS)
-    whole = count - count % CHAINS
-    for first in range(values, values + whole, CHAINS):
+    full = count - count % CHAINS
+    for first in range(values, values + full, CHAINS):
         for lane in range(0, CHAINS, lanes(memory)):
             value = add(load(memory, chains + lane, lanes(memory)), load(memory, first + lane, lanes(memory)))
             store(memory, chains + lane, value, lanes(memory))
-    for lane in range(0, count - whole, lanes(memory)):
-        rest = count - whole - lane
-        value = add(load(memory, chains + lane, rest), load(memory, values + whole + lane, rest))
+    for lane in range(0, count - full, lanes(memory)):
+        rest = count - full - lane
+        value = add(load(memory, chains + lane, rest), load(memory, values + full + lane, rest))
         store(memory, chains + lane, value, rest)
     total = memory[chains]
     for lane in range(1, CHAINS):
@@ -62,7 +63,7 @@ def sum_of(memory, values, count, chains):
 
 @njit
 def fill(memory, target, value, count):
-    """Write one value so many times."""
+    """Write one value `count` times."""
     for c in range(0, count, lanes(memory)):
         store(memory, target + c, splat(memory, value), count - c)
 
@@ -96,38 +97,37 @@ def _apply(memory, x, y, mean, scale, gamma, beta, count):
     store(memory, y, multiply_add(normal, load(memory, gamma, count), load(memory, beta, count)), count)
 
 
-@Kernel
-def normalize(memory, ints, job, task, own):
-    """Sample `task`; `own` holds means, scales and sums of its channels, and the chains."""
-    pixels, channels, groups = ints[job + Place.pixels], ints[job + Place.channels], ints[job + Place.groups]
-    size, whole, width = channels // groups, channels - channels % lanes(memory), lanes(memory)
-    x, y = ints[job + Place.x] + task * pixels * channels, ints[job + Place.y] + task * pixels * channels
-    mean, variance = ints[job + Place.mean] + task * groups, ints[job + Place.variance] + task * groups
-    means, scales, sums, chains = own, own + channels, own + 2 * channels, own + 3 * channels
-    for c in range(0, whole, width):
+@kernel(Normalize)
+def normalize(memory, ints, job, task, scratch):
+    """Sample `task`; `scratch` holds means, scales and sums of its channels, and the chains."""
+    pixels, channels, groups = job.samples.pixels, job.samples.channels, job.samples.groups
+    size, full, width = channels // groups, channels - channels % lanes(memory), lanes(memory)
+    x, y = job.x + task * pixels * channels, job.y + task * pixels * channels
+    mean, variance = job.mean + task * groups, job.variance + task * groups
+    means, scales, sums, chains = scratch, scratch + channels, scratch + 2 * channels, scratch + 3 * channels
+    for c in range(0, full, width):
         _sum(memory, x + c, pixels, channels, sums + c, lanes(memory))
-    if whole < channels:
-        _sum(memory, x + whole, pixels, channels, sums + whole, channels - whole)
+    if full < channels:
+        _sum(memory, x + full, pixels, channels, sums + full, channels - full)
     for g in range(groups):
         memory[mean + g] = sum_of(memory, sums + g * size, size, chains) / (pixels * size)
         fill(memory, means + g * size, memory[mean + g], size)
-    for c in range(0, whole, width):
+    for c in range(0, full, width):
         _square(memory, x + c, pixels, channels, means + c, sums + c, lanes(memory))
-    if whole < channels:
-        _square(memory, x + whole, pixels, channels, means + whole, sums + whole, channels - whole)
+    if full < channels:
+        _square(memory, x + full, pixels, channels, means + full, sums + full, channels - full)
     for g in range(groups):
         memory[variance + g] = sum_of(memory, sums + g * size, size, chains) / (pixels * size)
         fill(memory, scales + g * size, memory[variance + g], size)
-    invert(memory, scales, number(memory, ints[job + Place.eps]), channels)
+    invert(memory, scales, job.eps, channels)
     for p in range(pixels):
-        gamma, beta = ints[job + Place.gamma] + p * ints[job + Place.step], ints[job + Place.beta]
-        beta, place = beta + p * ints[job + Place.step], p * channels
-        for c in range(0, whole, width):
-            line = place + c
-            _apply(memory, x + line, y + line, means + c, scales + c, gamma + c, beta + c, lanes(memory))
-        if whole < channels:
-            c, line = whole, place + whole
-            _apply(memory, x + line, y + line, means + c, scales + c, gamma + c, beta + c, channels - whole)
+        gamma, beta, place = job.gamma + p * job.step, job.beta + p * job.step, p * channels
+        for c in range(0, full, width):
+            k = place + c
+            _apply(memory, x + k, y + k, means + c, scales + c, gamma + c, beta + c, lanes(memory))
+        if full < channels:
+            c, k = full, place + full
+            _apply(memory, x + k, y + k, means + c, scales + c, gamma + c, beta + c, channels - full)
 
 
 @njit

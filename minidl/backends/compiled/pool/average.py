@@ -1,6 +1,8 @@
-"""Average-pooling: vectors over the channels, each line of a window summed apart, by tables of where windows lie."""
+"""Average-pooling: vectors over the channels, each row of a window summed apart, by tables of where windows lie."""
 
-from minidl.backends.compiled.codegen.jit import Kernel, inlined
+from typing import NamedTuple
+
+from minidl.backends.compiled.codegen.jit import inlined, kernel
 from minidl.backends.compiled.codegen.lanewise import add, divide
 from minidl.backends.compiled.codegen.load_store import clear, lanes, load, splat, store
 from minidl.backends.compiled.runtime.memory import as_nhwc, empty
@@ -10,11 +12,35 @@ from minidl.backends.vectorized.pool import adaptive_windows, windows_of_average
 from minidl.typing import Array, Border, IntArray, Pair
 
 
+class _Windows(NamedTuple):
+    """Where the windows lie in images (h, w, c), by `windows_of_averages`: a triple for each row and column."""
+
+    height: int
+    width: int
+    channels: int
+    rows: IntArray
+    columns: IntArray
+    out_height: int
+    out_width: int
+
+
+class _Average(NamedTuple):
+    x: Array
+    y: Array
+    windows: _Windows
+
+
+class _AverageBackward(NamedTuple):
+    dy: Array
+    dx: Array
+    windows: _Windows
+
+
 @inlined
-def _mean(memory, x, lines, width, line, channels, values, y, count):
-    """Write the mean of a window, of so many lines, that begins at x."""
+def _mean(memory, x, height, width, row, channels, values, y, count):
+    """Write the mean of a window of this height and width that begins at x."""
     total = splat(memory, 0.0)
-    for first in range(x, x + lines * line, line):
+    for first in range(x, x + height * row, row):
         part = splat(memory, 0.0)
         for place in range(first, first + width * channels, channels):
             part = add(part, load(memory, place, count))
@@ -23,75 +49,75 @@ def _mean(memory, x, lines, width, line, channels, values, y, count):
 
 
 @inlined
-def _share(memory, dx, lines, width, line, channels, values, dy, count):
-    """Add to the pixels of a window their shares of its slope."""
+def _share(memory, dx, height, width, row, channels, values, dy, count):
+    """Add to the pixels of a window their shares of its gradient."""
     share = divide(load(memory, dy, count), splat(memory, values))
-    for first in range(dx, dx + lines * line, line):
+    for first in range(dx, dx + height * row, row):
         for place in range(first, first + width * channels, channels):
             store(memory, place, add(load(memory, place, count), share), count)
 
 
-@Kernel
-def _average(memory, ints, job, task, own):
+@kernel(_Average)
+def _average(memory, ints, job, task, scratch):
     """The windows of image `task`."""
-    x, y, height, width, channels = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
-    rows, columns, out_height, out_width = ints[job + 5], ints[job + 6], ints[job + 7], ints[job + 8]
-    line, whole = width * channels, channels - channels % lanes(memory)
-    image, target = x + task * height * line, y + task * out_height * out_width * channels
-    for row in range(rows, rows + 3 * out_height, 3):
-        lines = ints[row + 1] - ints[row]
-        for column in range(columns, columns + 3 * out_width, 3):
+    windows, channels = job.windows, job.windows.channels
+    width, full = windows.width * channels, channels - channels % lanes(memory)
+    image = job.x + task * windows.height * width
+    target = job.y + task * windows.out_height * windows.out_width * channels
+    for row in range(windows.rows, windows.rows + 3 * windows.out_height, 3):
+        down = ints[row + 1] - ints[row]
+        for column in range(windows.columns, windows.columns + 3 * windows.out_width, 3):
             across, values = ints[column + 1] - ints[column], ints[row + 2] * ints[column + 2]
-            first = image + ints[row] * line + ints[column] * channels
-            for c in range(0, whole, lanes(memory)):
-                _mean(memory, first + c, lines, across, line, channels, values, target + c, lanes(memory))
-            if whole < channels:
-                rest = channels - whole
-                _mean(memory, first + whole, lines, across, line, channels, values, target + whole, rest)
+            first = image + ints[row] * width + ints[column] * channels
+            for c in range(0, full, lanes(memory)):
+                _mean(memory, first + c, down, across, width, channels, values, target + c, lanes(memory))
+            if full < channels:
+                rest = channels - full
+                _mean(memory, first + full, down, across, width, channels, values, target + full, rest)
             target += channels
 
 
-@Kernel
-def _average_backward(memory, ints, job, task, own):
+@kernel(_AverageBackward)
+def _average_backward(memory, ints, job, task, scratch):
     """dx of image `task`, window by window, so that the order of the sums is fixed."""
-    dy, dx, height, width, channels = ints[job], ints[job + 1], ints[job + 2], ints[job + 3], ints[job + 4]
-    rows, columns, out_height, out_width = ints[job + 5], ints[job + 6], ints[job + 7], ints[job + 8]
-    line, whole = width * channels, channels - channels % lanes(memory)
-    image, source = dx + task * height * line, dy + task * out_height * out_width * channels
-    clear(memory, image, height * line)
-    for row in range(rows, rows + 3 * out_height, 3):
-        lines = ints[row + 1] - ints[row]
-        for column in range(columns, columns + 3 * out_width, 3):
+    windows, channels = job.windows, job.windows.channels
+    width, full = windows.width * channels, channels - channels % lanes(memory)
+    image = job.dx + task * windows.height * width
+    source = job.dy + task * windows.out_height * windows.out_width * channels
+    clear(memory, image, windows.height * width)
+    for row in range(windows.rows, windows.rows + 3 * windows.out_height, 3):
+        down = ints[row + 1] - ints[row]
+        for column in range(windows.columns, windows.columns + 3 * windows.out_width, 3):
             across, values = ints[column + 1] - ints[column], ints[row + 2] * ints[column + 2]
-            first = image + ints[row] * line + ints[column] * channels
-            for c in range(0, whole, lanes(memory)):
-                _share(memory, first + c, lines, across, line, channels, values, source + c, lanes(memory))
-            if whole < channels:
-                rest = channels - whole
-                _share(memory, first + whole, lines, across, line, channels, values, source + whole, rest)
+            first = image + ints[row] * width + ints[column] * channels
+            for c in range(0, full, lanes(memory)):
+                _share(memory, first + c, down, across, width, channels, values, source + c, lanes(memory))
+            if full < channels:
+                rest = channels - full
+                _share(memory, first + full, down, across, width, channels, values, source + full, rest)
             source += channels
 
 
 def prepare_average_pool(x: Array, rows: IntArray, columns: IntArray) -> tuple[Array, Job]:
-    """(y, job) of the means of windows, whose rows and columns are those of `average_windows`."""
+    """(y, job) of the means of windows, whose rows and columns are those of `windows_of_averages`."""
     images = as_nhwc(x)
     n, height, width, channels = images.shape
     y = empty((n, len(rows), len(columns), channels), x.dtype)
-    job = [images, y, height, width, channels, rows, columns, len(rows), len(columns)]
-    return y.transpose(0, 3, 1, 2), Job(_average, job, n, 8 * max(x.size, y.size))
+    windows = _Windows(height, width, channels, rows, columns, len(rows), len(columns))
+    return y.transpose(0, 3, 1, 2), Job(_average, _Average(images, y, windows), n, 8 * max(x.size, y.size))
 
 
 def prepare_average_pool_backward(dy: Array, size: Pair, rows: IntArray, columns: IntArray) -> tuple[Array, Job]:
-    """(dx, job) of the gradient of `averaged`."""
-    slopes = as_nhwc(dy)
-    n, out_height, out_width, channels = slopes.shape
+    """(dx, job) of the gradient of `average_pool2d`."""
+    grads = as_nhwc(dy)
+    n, out_height, out_width, channels = grads.shape
     dx = empty((n, *size, channels), dy.dtype)
-    job = [slopes, dx, *size, channels, rows, columns, out_height, out_width]
-    return dx.transpose(0, 3, 1, 2), Job(_average_backward, job, n, 8 * max(dx.size, dy.size))
+    record = _AverageBackward(grads, dx, _Windows(*size, channels, rows, columns, out_height, out_width))
+    return dx.transpose(0, 3, 1, 2), Job(_average_backward, record, n, 8 * max(dx.size, dy.size))
 
 
 def adaptive_tables(size: Pair, output_size: Pair) -> tuple[IntArray, IntArray]:
-    """The rows and columns of windows for `averaged` to give an output of a size."""
+    """The rows and columns of windows for `prepare_average_pool` to give an output of a size."""
     return adaptive_windows(size[0], output_size[0]), adaptive_windows(size[1], output_size[1])
 
 

@@ -17,9 +17,9 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from minidl.backends.compiled.codegen.cpu import pause
 from minidl.backends.compiled.codegen.jit import entry, once
 from minidl.backends.compiled.codegen.llvm import I64
-from minidl.backends.compiled.codegen.load_store import pause
 from minidl.backends.compiled.runtime.memory import address, scratch
 from minidl.process.interrupts import uninterrupted
 

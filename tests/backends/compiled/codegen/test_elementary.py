@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -33,37 +34,45 @@ LIMITS = {
 }
 
 
+class Evaluate(NamedTuple):
+    x: np.ndarray
+    y: np.ndarray
+    size: int
+
+
 @pytest.fixture(scope="module")
 def evaluate():
     """(name, x) -> the function of this name of each element of a vector."""
     import numba
 
     from minidl.backends.compiled.codegen import elementary
-    from minidl.backends.compiled.codegen.jit import FLOATS, Kernel
+    from minidl.backends.compiled.codegen.jit import FLOATS, kernel
     from minidl.backends.compiled.codegen.load_store import lanes, load, store
+    from minidl.backends.compiled.codegen.record import RecordType
     from minidl.backends.compiled.codegen.vector import in_kernels
     from minidl.backends.compiled.runtime.program import Job, run
 
     def made(name):
         function = in_kernels(getattr(elementary, name))
 
-        def kernel(memory, ints, job, task, own):
-            x, y, size = ints[job], ints[job + 1], ints[job + 2]
-            for i in range(0, size, lanes(memory)):
-                store(memory, y + i, function(load(memory, x + i, size - i)), size - i)
+        def evaluate(memory, ints, job, task, scratch):
+            for i in range(0, job.size, lanes(memory)):
+                left = job.size - i
+                store(memory, job.y + i, function(load(memory, job.x + i, left)), left)
 
-        whole = numba.types.int64
-        compiled = Kernel(kernel)
+        integer = numba.types.int64
+        compiled = kernel(Evaluate)(evaluate)
         for char, dtype in FLOATS.items():  # not cached: nothing would notice that the function has changed
-            signature = numba.types.void(numba.types.CPointer(dtype), numba.types.CPointer(whole), *[whole] * 3)
-            compiled.compiled[char] = numba.cfunc(signature, error_model="numpy")(kernel)
+            pointers = numba.types.CPointer(dtype), numba.types.CPointer(integer)
+            signature = numba.types.void(*pointers, RecordType(Evaluate), integer, integer)
+            compiled.compiled[char] = numba.cfunc(signature, error_model="numpy")(evaluate)
         return compiled
 
     kernels = {name: made(name) for name in BOUNDS}
 
     def evaluate(name, x):
         y = np.empty_like(x)
-        run(x.dtype, Job(kernels[name], [x, y, x.size], 1))
+        run(x.dtype, Job(kernels[name], Evaluate(x, y, x.size), 1))
         return y
 
     return evaluate

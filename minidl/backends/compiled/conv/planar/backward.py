@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from minidl.backends.compiled.activation.softmax import prepare_relu_backward
+from minidl.backends.compiled.codegen.cpu import REGISTER_BYTES
 from minidl.backends.compiled.codegen.interleave import interleave
 from minidl.backends.compiled.codegen.jit import kernel, njit
-from minidl.backends.compiled.codegen.lanewise import relu_grad, weave_high, weave_low, where_equal
-from minidl.backends.compiled.codegen.llvm import REGISTER_BYTES
+from minidl.backends.compiled.codegen.lanewise import interleave_high, interleave_low, relu_grad, where_equal
 from minidl.backends.compiled.codegen.load_store import clear, lanes, load, splat, store
 from minidl.backends.compiled.conv.im2col.input_gradient import copy_positive, sum_lines
 from minidl.backends.compiled.conv.plan import Geometry, Plan
@@ -70,8 +70,8 @@ def _unpool_plane(memory, dy, argmax, y, masked, dx, dx_width, height, width):
                 left = where_equal(winner, splat(memory, 2 * u), grad)
                 right = where_equal(winner, splat(memory, 2 * u + 1), grad)
                 target = dx + (2 * i + u) * dx_width + 2 * j
-                store(memory, target, weave_low(left, right), 2 * count)
-                store(memory, target + lanes(memory), weave_high(left, right), 2 * count - lanes(memory))
+                store(memory, target, interleave_low(left, right), 2 * count)
+                store(memory, target + lanes(memory), interleave_high(left, right), 2 * count - lanes(memory))
 
 
 @njit

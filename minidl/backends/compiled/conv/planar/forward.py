@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minidl.backends.compiled.codegen.cpu import REGISTER_BYTES
 from minidl.backends.compiled.codegen.interleave import interleave
 from minidl.backends.compiled.codegen.jit import kernel, njit
 from minidl.backends.compiled.codegen.lanewise import evens, odds
-from minidl.backends.compiled.codegen.llvm import REGISTER_BYTES
 from minidl.backends.compiled.codegen.load_store import clear, lanes, load_between, store
 from minidl.backends.compiled.conv.plan import Geometry, Plan
 from minidl.backends.compiled.conv.planar.tile import (

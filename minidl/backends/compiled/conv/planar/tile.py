@@ -8,9 +8,9 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from minidl.backends.compiled.codegen.cpu import SUM_REGISTERS
 from minidl.backends.compiled.codegen.llvm import (
     I64,
-    REGISTER_BYTES,
     lanes_of,
     llvm_fma,
     llvm_load,
@@ -19,13 +19,10 @@ from minidl.backends.compiled.codegen.llvm import (
     llvm_vector,
 )
 
-SUMS = 12 if REGISTER_BYTES == 32 else 24
-"""Registers for sums; the others, 4 (AVX2) or 8 (AVX-512, NEON), are for what is multiplied."""
-
 WIDE, NARROW = 8, 4
 """How many vectors a tile of pixels has for few rows, and for more."""
 
-WIDE_ROWS, MOST_ROWS = SUMS // WIDE, SUMS // NARROW
+WIDE_ROWS, MOST_ROWS = SUM_REGISTERS // WIDE, SUM_REGISTERS // NARROW
 MOST_TAPS = 4
 """How many vectors a tile of taps has at most."""
 

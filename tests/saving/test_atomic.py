@@ -211,7 +211,7 @@ def test_a_missing_folder_is_named_itself(tmp_path, monkeypatch):
 
 KILLED = """
 import os, signal, sys
-from minidl.files import check_writable, write_atomically
+from minidl.saving.atomic import check_writable, write_atomically
 with write_atomically(sys.argv[1]) as file:
     file.write(b"half of the n")
     file.flush()

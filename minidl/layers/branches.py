@@ -80,8 +80,11 @@ class Branches(Composite):
             _several([value.shape for value in inputs], of_shapes=True)
             return list(inputs)
         (x,) = map(describer.fork, inputs)
-        parts = [describer.call(branch, x, name=f"branches.{i}") for i, branch in enumerate(self.branches)]
-        return [describer.fork(part) if part == x else part for part in parts]
+        parts = []
+        for i, branch in enumerate(self.branches):
+            part = describer.call(branch, x, name=f"branches.{i}")
+            parts.append(describer.fork(part) if part == x else part)
+        return parts
 
     def infer_by_parts(self, x: Array) -> Array:
         if not self.branches:

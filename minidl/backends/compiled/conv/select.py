@@ -114,7 +114,7 @@ def summed_gradients(gradients: Gradients, w: Array) -> Summed:
     if dw_parts is None or db_parts is None:
         return (dx, None, None), jobs
     filters, group_channels, kh, kw = w.shape
-    dw, db = empty((kh, kw, group_channels, filters), w.dtype), empty(db_parts.shape[1:], w.dtype)
+    dw, db = empty((kh, kw, group_channels, filters), w.dtype), empty(db_parts.shape[-1:], w.dtype)
     sums = [prepare_sum(dw_parts, dw, onto=False), prepare_sum(db_parts, db, onto=False)]
     return (dx, dw.transpose(3, 2, 0, 1), db), jobs + sums
 

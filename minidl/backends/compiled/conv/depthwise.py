@@ -1,74 +1,259 @@
 """Depthwise convolution, a filter for each channel: the lanes of a vector are channels, which lie side by side.
 
-The matrix product would have a column for each group, and leave all lanes of a vector but one idle.
+The matrix product would have a column for each group, and leave all lanes of a vector but one idle. Several pixels of
+a row are computed at once, so that a weight is loaded once for all of them and their chains of FMAs overlap; where a
+vector has more lanes than there are channels, a pixel's neighbours fill it.
 """
 
+import functools
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.backends.compiled.codegen.jit import kernel, njit
-from minidl.backends.compiled.codegen.lanewise import add, multiply_add
-from minidl.backends.compiled.codegen.load_store import clear, lanes, load, store
+from minidl.backends.compiled.codegen.cpu import REGISTER_BYTES
+from minidl.backends.compiled.codegen.jit import inlined, kernel, njit
+from minidl.backends.compiled.codegen.lanewise import add, at_least, multiply_add
+from minidl.backends.compiled.codegen.load_store import clear, lanes, load, splat, store
+from minidl.backends.compiled.conv.im2col.input_gradient import is_finite
 from minidl.backends.compiled.conv.plan import Geometry, Plan
 from minidl.backends.compiled.runtime.copy import prepare_packed
 from minidl.backends.compiled.runtime.memory import as_nhwc, contiguous, empty
-from minidl.backends.compiled.runtime.padding import crop_image, with_border
+from minidl.backends.compiled.runtime.padding import crop_image, pad_rows, with_border
 from minidl.backends.compiled.runtime.program import PARTS, Job
-from minidl.typing import Array
+from minidl.typing import Array, IntArray
+
+
+@inlined
+def _finish(memory, total, scale, shift, floor, y, count):
+    store(memory, y, at_least(floor, multiply_add(total, scale, shift)), count)
+
+
+@inlined
+def _pixels_1(memory, ints, taps, offsets, weights, step, x, bias, scale, shift, floor, y, count):
+    """A vector of outputs: a chain of FMAs over the taps, from the bias on."""
+    total = bias
+    for k in range(taps):
+        total = multiply_add(load(memory, x + ints[offsets + k], count), load(memory, weights + k * step, count), total)
+    _finish(memory, total, scale, shift, floor, y, count)
+
+
+@inlined
+def _pixels_4(memory, ints, taps, offsets, weights, step, x, dx, bias, scale, shift, floor, y, dy, count):
+    """Four of them, whose inputs lie `dx` apart and whose outputs `dy`."""
+    a, b, c, d = bias, bias, bias, bias
+    for k in range(taps):
+        weight, place = load(memory, weights + k * step, count), x + ints[offsets + k]
+        a = multiply_add(load(memory, place, count), weight, a)
+        b = multiply_add(load(memory, place + dx, count), weight, b)
+        c = multiply_add(load(memory, place + 2 * dx, count), weight, c)
+        d = multiply_add(load(memory, place + 3 * dx, count), weight, d)
+    _finish(memory, a, scale, shift, floor, y, count)
+    _finish(memory, b, scale, shift, floor, y + dy, count)
+    _finish(memory, c, scale, shift, floor, y + 2 * dy, count)
+    _finish(memory, d, scale, shift, floor, y + 3 * dy, count)
+
+
+@inlined
+def _pixels_8(memory, ints, taps, offsets, weights, step, x, dx, bias, scale, shift, floor, y, dy, count):
+    """Eight of them."""
+    a, b, c, d, e, f, g, h = bias, bias, bias, bias, bias, bias, bias, bias
+    for k in range(taps):
+        weight, place = load(memory, weights + k * step, count), x + ints[offsets + k]
+        a = multiply_add(load(memory, place, count), weight, a)
+        b = multiply_add(load(memory, place + dx, count), weight, b)
+        c = multiply_add(load(memory, place + 2 * dx, count), weight, c)
+        d = multiply_add(load(memory, place + 3 * dx, count), weight, d)
+        e = multiply_add(load(memory, place + 4 * dx, count), weight, e)
+        f = multiply_add(load(memory, place + 5 * dx, count), weight, f)
+        g = multiply_add(load(memory, place + 6 * dx, count), weight, g)
+        h = multiply_add(load(memory, place + 7 * dx, count), weight, h)
+    _finish(memory, a, scale, shift, floor, y, count)
+    _finish(memory, b, scale, shift, floor, y + dy, count)
+    _finish(memory, c, scale, shift, floor, y + 2 * dy, count)
+    _finish(memory, d, scale, shift, floor, y + 3 * dy, count)
+    _finish(memory, e, scale, shift, floor, y + 4 * dy, count)
+    _finish(memory, f, scale, shift, floor, y + 5 * dy, count)
+    _finish(memory, g, scale, shift, floor, y + 6 * dy, count)
+    _finish(memory, h, scale, shift, floor, y + 7 * dy, count)
+
+
+@inlined
+def _rows(
+    memory,
+    ints,
+    taps,
+    offsets,
+    weights,
+    step,
+    x,
+    x_row,
+    dx,
+    rows,
+    vectors,
+    rest,
+    bias,
+    scale,
+    shift,
+    floor,
+    y,
+    dy,
+    count,
+):
+    """Rows of so many vectors of `count` numbers each, and one of `rest`, from rows of x that lie `x_row` apart."""
+    for i in range(rows):
+        place, target, j = x + i * x_row, y + i * (vectors * dy + rest), 0
+        while j + 8 <= vectors:
+            _pixels_8(
+                *(memory, ints, taps, offsets, weights, step, place, dx),
+                *(bias, scale, shift, floor, target, dy, count),
+            )
+            j, place, target = j + 8, place + 8 * dx, target + 8 * dy
+        if j + 4 <= vectors:
+            _pixels_4(
+                *(memory, ints, taps, offsets, weights, step, place, dx),
+                *(bias, scale, shift, floor, target, dy, count),
+            )
+            j, place, target = j + 4, place + 4 * dx, target + 4 * dy
+        while j < vectors:
+            _pixels_1(memory, ints, taps, offsets, weights, step, place, bias, scale, shift, floor, target, count)
+            j, place, target = j + 1, place + dx, target + dy
+        if rest:
+            _pixels_1(memory, ints, taps, offsets, weights, step, place, bias, scale, shift, floor, target, rest)
+
+
+@njit
+def _repeat(memory, source, channels, target):
+    """Fill a vector with a pixel's numbers again and again."""
+    for i in range(lanes(memory)):
+        memory[target + i] = memory[source + i % channels]
+
+
+@njit
+def _convolve(
+    memory, ints, taps, offsets, weights, step, epilogue, x, x_row, x_pixel, height, width, channels, y, scratch
+):
+    """An image of `height` x `width` outputs, from inputs that lie `x_pixel` apart in rows `x_row` apart.
+
+    Each is one chain of FMAs over the taps, from the bias on.
+    """
+    n, bias, scale, shift = lanes(memory), epilogue.bias, epilogue.scale, epilogue.shift
+    floor = splat(memory, 0.0) if epilogue.relu else splat(memory, -math.inf)
+    if channels < n and n % channels == 0 and x_pixel == channels:
+        for k in range(taps):
+            _repeat(memory, weights + k * step, channels, scratch + k * n)
+        numbers = scratch + taps * n
+        _repeat(memory, bias, channels, numbers)
+        _repeat(memory, scale, channels, numbers + n)
+        _repeat(memory, shift, channels, numbers + 2 * n)
+        _rows(
+            *(memory, ints, taps, offsets, scratch, n, x, x_row, n),
+            *(height, width * channels // n, width * channels % n),
+            *(load(memory, numbers, n), load(memory, numbers + n, n), load(memory, numbers + 2 * n, n), floor, y, n, n),
+        )
+        return
+    full = channels - channels % n
+    for c in range(0, full, n):
+        _rows(
+            *(memory, ints, taps, offsets, weights + c, step, x + c, x_row, x_pixel, height, width, 0),
+            *(load(memory, bias + c, n), load(memory, scale + c, n), load(memory, shift + c, n), floor),
+            *(y + c, channels, n),
+        )
+    if full < channels:
+        c, rest = full, channels - full
+        _rows(
+            *(memory, ints, taps, offsets, weights + c, step, x + c, x_row, x_pixel, height, width, 0),
+            *(load(memory, bias + c, rest), load(memory, scale + c, rest), load(memory, shift + c, rest), floor),
+            *(y + c, channels, rest),
+        )
+
+
+class _Epilogue(NamedTuple):
+    bias: Array
+    scale: Array  # 1, and minus 0 as the shift, change no bit
+    shift: Array
+    relu: bool
 
 
 class _Forward(NamedTuple):
     x: Array
     weights: Array  # (kh kw, c)
-    bias: Array
     y: Array
+    epilogue: _Epilogue
     geometry: Geometry
 
 
 @kernel(_Forward)
 def _forward(memory, ints, job, task, scratch):
-    """Image `task`: each pixel of each channel is one chain of FMAs over the taps, from the bias on."""
-    geometry = job.geometry
-    channels, pixels, taps = geometry.channels, geometry.pixels, geometry.taps
-    pixel_offsets, tap_offsets = geometry.pixel_offsets, geometry.tap_offsets
+    """Image `task`."""
+    geometry, channels = job.geometry, job.geometry.channels
     image = with_border(memory, geometry, job.x + task * geometry.height * geometry.width * channels, scratch)
-    weights, y = job.weights, job.y + task * pixels * channels
-    for c in range(0, channels, lanes(memory)):
-        count = channels - c
-        bias = load(memory, job.bias + c, count)
-        for m in range(pixels):
-            place = image + ints[pixel_offsets + m] + c
-            total = bias
-            for k in range(taps):
-                pixel = load(memory, place + ints[tap_offsets + k], count)
-                total = multiply_add(pixel, load(memory, weights + k * channels + c, count), total)
-            store(memory, y + m * channels + c, total, count)
+    _convolve(
+        *(memory, ints, geometry.taps, geometry.tap_offsets, job.weights, channels, job.epilogue, image),
+        *(geometry.stride_down * geometry.padded_width * channels, geometry.stride_across * channels),
+        *(geometry.out_height, geometry.out_width, channels, job.y + task * geometry.pixels * channels),
+        scratch + geometry.padded_size,
+    )
 
 
-@njit
-def _add_weight_gradients(memory, ints, geometry, image, dy, dw, db):
+@inlined
+def _nine_taps(memory, ints, geometry, offsets, image, dy, dw, channels, count):
+    """Add to the gradients of nine taps at once: nine chains, each pixel by pixel."""
+    o0, o1, o2 = image + ints[offsets], image + ints[offsets + 1], image + ints[offsets + 2]
+    o3, o4, o5 = image + ints[offsets + 3], image + ints[offsets + 4], image + ints[offsets + 5]
+    o6, o7, o8 = image + ints[offsets + 6], image + ints[offsets + 7], image + ints[offsets + 8]
+    w0, w1, w2 = load(memory, dw, count), load(memory, dw + channels, count), load(memory, dw + 2 * channels, count)
+    w3, w4 = load(memory, dw + 3 * channels, count), load(memory, dw + 4 * channels, count)
+    w5, w6 = load(memory, dw + 5 * channels, count), load(memory, dw + 6 * channels, count)
+    w7, w8 = load(memory, dw + 7 * channels, count), load(memory, dw + 8 * channels, count)
+    row, pixel = geometry.stride_down * geometry.padded_width * channels, geometry.stride_across * channels
+    for i in range(geometry.out_height):
+        for p in range(i * row, i * row + geometry.out_width * pixel, pixel):
+            grad = load(memory, dy, count)
+            w0 = multiply_add(load(memory, o0 + p, count), grad, w0)
+            w1 = multiply_add(load(memory, o1 + p, count), grad, w1)
+            w2 = multiply_add(load(memory, o2 + p, count), grad, w2)
+            w3 = multiply_add(load(memory, o3 + p, count), grad, w3)
+            w4 = multiply_add(load(memory, o4 + p, count), grad, w4)
+            w5 = multiply_add(load(memory, o5 + p, count), grad, w5)
+            w6 = multiply_add(load(memory, o6 + p, count), grad, w6)
+            w7 = multiply_add(load(memory, o7 + p, count), grad, w7)
+            w8 = multiply_add(load(memory, o8 + p, count), grad, w8)
+            dy += channels
+    store(memory, dw, w0, count)
+    store(memory, dw + channels, w1, count)
+    store(memory, dw + 2 * channels, w2, count)
+    store(memory, dw + 3 * channels, w3, count)
+    store(memory, dw + 4 * channels, w4, count)
+    store(memory, dw + 5 * channels, w5, count)
+    store(memory, dw + 6 * channels, w6, count)
+    store(memory, dw + 7 * channels, w7, count)
+    store(memory, dw + 8 * channels, w8, count)
+
+
+@inlined
+def _add_weight_gradients(memory, ints, geometry, image, dy, dw, db, channels, count):
     """Add an image's part to dw (taps, c), pixel by pixel, and to db (c,)."""
-    channels, pixels, taps = geometry.channels, geometry.pixels, geometry.taps
+    pixels, taps = geometry.pixels, geometry.taps
     pixel_offsets, tap_offsets = geometry.pixel_offsets, geometry.tap_offsets
-    for c in range(0, channels, lanes(memory)):
-        count = channels - c
-        total = load(memory, db + c, count)
+    total = load(memory, db, count)
+    for m in range(pixels):
+        total = add(total, load(memory, dy + m * channels, count))
+    store(memory, db, total, count)
+    nines = taps - taps % 9
+    for k in range(0, nines, 9):
+        _nine_taps(memory, ints, geometry, tap_offsets + k, image, dy, dw + k * channels, channels, count)
+    for k in range(nines, taps):
+        total = load(memory, dw + k * channels, count)
+        place = image + ints[tap_offsets + k]
         for m in range(pixels):
-            total = add(total, load(memory, dy + m * channels + c, count))
-        store(memory, db + c, total, count)
-        for k in range(taps):
-            total = load(memory, dw + k * channels + c, count)
-            place = image + ints[tap_offsets + k] + c
-            for m in range(pixels):
-                pixel = load(memory, place + ints[pixel_offsets + m], count)
-                total = multiply_add(pixel, load(memory, dy + m * channels + c, count), total)
-            store(memory, dw + k * channels + c, total, count)
+            pixel = load(memory, place + ints[pixel_offsets + m], count)
+            total = multiply_add(pixel, load(memory, dy + m * channels, count), total)
+        store(memory, dw + k * channels, total, count)
 
 
 @njit
-def _input_gradient(memory, ints, geometry, dy, weights, padded, dx):
+def _scatter(memory, ints, geometry, dy, weights, padded, dx):
     """Hand each pixel of dy to the pixels under its window, in a border that is cut off at the end."""
     channels, pixels, taps = geometry.channels, geometry.pixels, geometry.taps
     pixel_offsets, tap_offsets = geometry.pixel_offsets, geometry.tap_offsets
@@ -84,6 +269,18 @@ def _input_gradient(memory, ints, geometry, dy, weights, padded, dx):
     crop_image(memory, geometry, padded, dx)
 
 
+class _GradBorder(NamedTuple):
+    """dy in a border of zeros, from which a pixel of dx reads the taps that it went to, from the last to the first."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+    size: int  # 0 with a stride, where dy is scattered
+    origin: int  # of the first pixel's window
+    tap_offsets: IntArray
+
+
 class _Backward(NamedTuple):
     x: Array
     weights: Array  # (kh kw, c)
@@ -93,35 +290,93 @@ class _Backward(NamedTuple):
     db: Array | None  # (parts, c)
     images: int
     parts: int
+    epilogue: _Epilogue  # of dx: none
+    border: _GradBorder
     geometry: Geometry
 
 
 @kernel(_Backward)
 def _backward(memory, ints, job, task, scratch):
     """For part `task` of the batch: sum the weights' and the bias's gradients, and give the input's."""
-    geometry, channels, taps = job.geometry, job.geometry.channels, job.geometry.taps
-    size = geometry.height * geometry.width * channels
+    geometry, border, channels, taps = job.geometry, job.border, job.geometry.channels, job.geometry.taps
+    size, full = geometry.height * geometry.width * channels, channels - channels % lanes(memory)
     dw, db = job.dw + task * taps * channels, job.db + task * channels
     if job.dw:
         clear(memory, dw, taps * channels)
         clear(memory, db, channels)
+    # No weight may make NaN of the zeros in the border, which aren't data.
+    gathers = border.size != 0 and job.dx != 0 and is_finite(memory, job.weights, taps * channels)
     for n in range(task * job.images // job.parts, (task + 1) * job.images // job.parts):
         dy = job.dy + n * geometry.pixels * channels
         if job.dw:
             image = with_border(memory, geometry, job.x + n * size, scratch)
-            _add_weight_gradients(memory, ints, geometry, image, dy, dw, db)
-        if job.dx:
-            _input_gradient(memory, ints, geometry, dy, job.weights, scratch, job.dx + n * size)
+            for c in range(0, full, lanes(memory)):
+                _add_weight_gradients(
+                    memory, ints, geometry, image + c, dy + c, dw + c, db + c, channels, lanes(memory)
+                )
+            if full < channels:
+                rest = channels - full
+                _add_weight_gradients(
+                    memory, ints, geometry, image + full, dy + full, dw + full, db + full, channels, rest
+                )
+        if gathers:
+            pad_rows(
+                *(memory, dy, geometry.out_height, geometry.out_width, channels),
+                *(border.top, border.left, border.width, 0, border.height, scratch),
+            )
+            _convolve(
+                *(memory, ints, taps, border.tap_offsets, job.weights + (taps - 1) * channels, -channels),
+                *(job.epilogue, scratch + border.origin, border.width * channels, channels),
+                *(geometry.height, geometry.width, channels, job.dx + n * size, scratch + border.size),
+            )
+        elif job.dx:
+            _scatter(memory, ints, geometry, dy, job.weights, scratch, job.dx + n * size)
 
 
-def prepare(x: Array, w: Array, b: Array | None, plan: Plan) -> tuple[Array, list[Job]]:
-    """(y (n, c, oh, ow), jobs)."""
+@functools.lru_cache(maxsize=256)
+def _border(plan: Plan) -> _GradBorder:
+    """The border of dy, in which every pixel of dx finds zeros where no window reaches it."""
+    if plan.stride != (1, 1):
+        return _GradBorder(0, 0, 0, 0, 0, 0, np.zeros(0, np.int64))
+    down, across = (step * (taps - 1) for step, taps in zip(plan.dilation, plan.kernel, strict=True))
+    height, width = plan.out[0] + 2 * down, plan.out[1] + 2 * across
+    row = width * plan.channels
+    rows, columns = np.arange(plan.kernel[0]) * plan.dilation[0] * row, np.arange(plan.kernel[1]) * plan.dilation[1]
+    offsets = (rows[:, None] + columns * plan.channels).reshape(-1)
+    origin = plan.padding[0][0] * row + plan.padding[1][0] * plan.channels
+    return _GradBorder(down, across, height, width, height * row, origin, offsets)
+
+
+def prepare(
+    x: Array, w: Array, b: Array | None, plan: Plan, *, scale: Array | None, shift: Array | None, relu: bool
+) -> tuple[Array, list[Job]]:
+    """(y (n, c, oh, ow), jobs), scaled and shifted by channels and through a ReLU if wanted."""
     weights, jobs = prepare_packed(w.transpose(2, 3, 1, 0))
-    bias = np.zeros(plan.channels, x.dtype) if b is None else contiguous(b)
     y = empty((len(x), *plan.out, plan.channels), x.dtype)
-    record = _Forward(as_nhwc(x), weights, bias, y, plan.geometry)
-    jobs.append(Job(_forward, record, len(x), len(x) * plan.macs, plan.padded_size))
+    record = _Forward(as_nhwc(x), weights, y, _epilogue(plan, x.dtype, b, scale, shift, relu=relu), plan.geometry)
+    jobs.append(Job(_forward, record, len(x), len(x) * plan.macs, plan.padded_size + _repeated(plan)))
     return y.transpose(0, 3, 1, 2), jobs
+
+
+def _epilogue(
+    plan: Plan,
+    dtype: np.dtype[Any],
+    bias: Array | None = None,
+    scale: Array | None = None,
+    shift: Array | None = None,
+    *,
+    relu: bool = False,
+) -> _Epilogue:
+    numbers = [
+        np.full(plan.channels, nothing, dtype) if given is None else contiguous(given)
+        for given, nothing in ((bias, 0.0), (scale, 1.0), (shift, -0.0))
+    ]
+    return _Epilogue(*numbers, relu)
+
+
+def _repeated(plan: Plan) -> int:
+    """Floats for the weights and the numbers of an epilogue, each repeated to a vector of the widest CPU."""
+    return (plan.taps.size + 3) * REGISTER_BYTES // 4
 
 
 def prepare_backward(
@@ -132,7 +387,8 @@ def prepare_backward(
     source, n, parts = as_nhwc(x), len(x), min(len(x), PARTS)
     dx = empty(source.shape, x.dtype) if need_dx else None
     dw, db = (empty((parts, size, plan.channels), x.dtype) if need_dw else None for size in (plan.taps.size, 1))
-    record = _Backward(source, weights, as_nhwc(dy), dx, dw, db, n, parts, plan.geometry)
-    scratch = math.prod(plan.padded) * plan.channels
+    nothing, border = _epilogue(plan, x.dtype), _border(plan)
+    record = _Backward(source, weights, as_nhwc(dy), dx, dw, db, n, parts, nothing, border, plan.geometry)
+    scratch = max(math.prod(plan.padded) * plan.channels, border.size + _repeated(plan))
     jobs.append(Job(_backward, record, parts, (need_dx + need_dw) * n * plan.macs, scratch))
     return None if dx is None else dx.transpose(0, 3, 1, 2), dw, db, jobs

@@ -9,6 +9,7 @@ from minidl.backends.compiled.conv.transposed import prepare_conv_transpose, pre
 from minidl.backends.compiled.graph.lowered import Lowered, accumulate, value_of
 from minidl.backends.compiled.merge import prepare_add
 from minidl.backends.compiled.norm.lower import prepare_normalize
+from minidl.backends.compiled.norm.scale_and_shift import prepare_scale_and_shift
 from minidl.backends.compiled.pool.max import prepare_max_pool
 from minidl.backends.compiled.runtime.program import Job
 from minidl.description.operators import Conv, ConvTranspose, ReLU, is_trained
@@ -27,9 +28,14 @@ def lower_conv(operator: Conv, x: Array, other: Array | None = None) -> Lowered:
         w, b, jobs = prepare_fold(w, b, normalization)
         normalization = None
     plan = select.plan_of(x, w, *operator.geometry)
+    scale, shift = None, None
+    if normalization is not None and plan.depthwise and not adds:
+        scale, shift, job = prepare_scale_and_shift(normalization)
+        jobs.append(job)
+        normalization = None
     relu = isinstance(activation, ReLU)
     if normalization is None and not adds and (activation is None or relu):
-        y, argmax, more = select.prepare(x, w, b, plan, relu=relu, pool=pool)
+        y, argmax, more = select.prepare(x, w, b, plan, relu=relu, pool=pool, scale=scale, shift=shift)
     else:
         relu, argmax = False, None
         y, _, more = select.prepare(x, w, b, plan, relu=False, pool=None)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minidl.backends.compiled.activation.softmax import prepare_relu, prepare_relu_backward
+from minidl.backends.compiled.activation.softmax import prepare_relu_backward
 from minidl.backends.compiled.conv import depthwise
 from minidl.backends.compiled.conv.im2col import backward as im2col_backward
 from minidl.backends.compiled.conv.im2col import forward as im2col
@@ -27,19 +27,24 @@ def plan_of(x: Array, w: Array, stride: Pair, padding: Border, dilation: Pair, g
 
 
 def prepare(
-    x: Array, w: Array, b: Array | None, plan: Plan, *, relu: bool, pool: MaxPool | None
+    x: Array,
+    w: Array,
+    b: Array | None,
+    plan: Plan,
+    *,
+    relu: bool,
+    pool: MaxPool | None,
+    scale: Array | None = None,
+    shift: Array | None = None,
 ) -> tuple[Array, Array | None, list[Job]]:
-    """im2col's, or a faster way where there is one for this geometry."""
+    """im2col's, or a faster way where there is one for this geometry; a scale and shift of channels is depthwise's."""
     if plan.planar:
         return planar.forward(x, w, b, plan, relu, pool)
     if plan.winograd and x.dtype == np.float32 and len(x):
         return winograd.forward(x, w, b, plan, relu, pool)
     if not plan.depthwise:
         return im2col.prepare(x, w, b, plan, relu, pool)
-    y, jobs = depthwise.prepare(x, w, b, plan)
-    if relu:
-        y, job = prepare_relu(y)
-        jobs.append(job)
+    y, jobs = depthwise.prepare(x, w, b, plan, scale=scale, shift=shift, relu=relu)
     if pool is None:
         return y, None, jobs
     y, argmax, job = prepare_max_pool(y, pool)

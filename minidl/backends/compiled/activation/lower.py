@@ -11,16 +11,8 @@ from minidl.backends.compiled.activation.elementwise import (
 from minidl.backends.compiled.activation.softmax import prepare_relu, prepare_relu_backward
 from minidl.backends.compiled.dropout import prepare_dropout
 from minidl.backends.compiled.graph.lowered import Lowered, through
-from minidl.backends.compiled.runtime.program import Job
-from minidl.description.operators import Activation, Dropout, Elementwise, LogSoftmax, ReLU, Softmax
+from minidl.description.operators import Dropout, Elementwise, LogSoftmax, ReLU, Softmax
 from minidl.typing import Array
-
-
-def prepare_activation(operator: Activation, x: Array) -> tuple[Array, Job]:
-    """(y, job)."""
-    if isinstance(operator, ReLU):
-        return prepare_relu(x)
-    return prepare_elementwise(operator.name, x, operator.settings)
 
 
 def lower_relu(operator: ReLU, x: Array) -> Lowered:

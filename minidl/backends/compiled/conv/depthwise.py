@@ -15,6 +15,7 @@ from minidl.backends.compiled.codegen.cpu import REGISTER_BYTES
 from minidl.backends.compiled.codegen.jit import inlined, kernel, njit
 from minidl.backends.compiled.codegen.lanewise import add, at_least, multiply_add
 from minidl.backends.compiled.codegen.load_store import clear, lanes, load, splat, store
+from minidl.backends.compiled.conv.epilogue import NOTHING, Epilogue
 from minidl.backends.compiled.conv.im2col.input_gradient import is_finite
 from minidl.backends.compiled.conv.plan import Geometry, Plan
 from minidl.backends.compiled.runtime.copy import prepare_packed
@@ -131,25 +132,25 @@ def _repeat(memory, source, channels, target):
 
 @njit
 def _convolve(
-    memory, ints, taps, offsets, weights, step, epilogue, x, x_row, x_pixel, height, width, channels, y, scratch
+    memory, ints, taps, offsets, weights, step, numbers, x, x_row, x_pixel, height, width, channels, y, scratch
 ):
     """An image of `height` x `width` outputs, from inputs that lie `x_pixel` apart in rows `x_row` apart.
 
     Each is one chain of FMAs over the taps, from the bias on.
     """
-    n, bias, scale, shift = lanes(memory), epilogue.bias, epilogue.scale, epilogue.shift
-    floor = splat(memory, 0.0) if epilogue.relu else splat(memory, -math.inf)
+    n, bias, scale, shift = lanes(memory), numbers.bias, numbers.scale, numbers.shift
+    floor = splat(memory, 0.0) if numbers.relu else splat(memory, -math.inf)
     if channels < n and n % channels == 0 and x_pixel == channels:
         for k in range(taps):
             _repeat(memory, weights + k * step, channels, scratch + k * n)
-        numbers = scratch + taps * n
-        _repeat(memory, bias, channels, numbers)
-        _repeat(memory, scale, channels, numbers + n)
-        _repeat(memory, shift, channels, numbers + 2 * n)
+        after = scratch + taps * n
+        _repeat(memory, bias, channels, after)
+        _repeat(memory, scale, channels, after + n)
+        _repeat(memory, shift, channels, after + 2 * n)
         _rows(
             *(memory, ints, taps, offsets, scratch, n, x, x_row, n),
             *(height, width * channels // n, width * channels % n),
-            *(load(memory, numbers, n), load(memory, numbers + n, n), load(memory, numbers + 2 * n, n), floor, y, n, n),
+            *(load(memory, after, n), load(memory, after + n, n), load(memory, after + 2 * n, n), floor, y, n, n),
         )
         return
     full = channels - channels % n
@@ -168,7 +169,7 @@ def _convolve(
         )
 
 
-class _Epilogue(NamedTuple):
+class _Numbers(NamedTuple):
     bias: Array
     scale: Array  # 1, and minus 0 as the shift, change no bit
     shift: Array
@@ -179,7 +180,7 @@ class _Forward(NamedTuple):
     x: Array
     weights: Array  # (kh kw, c)
     y: Array
-    epilogue: _Epilogue
+    numbers: _Numbers
     geometry: Geometry
 
 
@@ -189,7 +190,7 @@ def _forward(memory, ints, job, task, scratch):
     geometry, channels = job.geometry, job.geometry.channels
     image = with_border(memory, geometry, job.x + task * geometry.height * geometry.width * channels, scratch)
     _convolve(
-        *(memory, ints, geometry.taps, geometry.tap_offsets, job.weights, channels, job.epilogue, image),
+        *(memory, ints, geometry.taps, geometry.tap_offsets, job.weights, channels, job.numbers, image),
         *(geometry.stride_down * geometry.padded_width * channels, geometry.stride_across * channels),
         *(geometry.out_height, geometry.out_width, channels, job.y + task * geometry.pixels * channels),
         scratch + geometry.padded_size,
@@ -290,7 +291,7 @@ class _Backward(NamedTuple):
     db: Array | None  # (parts, c)
     images: int
     parts: int
-    epilogue: _Epilogue  # of dx: none
+    numbers: _Numbers  # of dx: none
     border: _GradBorder
     geometry: Geometry
 
@@ -326,7 +327,7 @@ def _backward(memory, ints, job, task, scratch):
             )
             _convolve(
                 *(memory, ints, taps, border.tap_offsets, job.weights + (taps - 1) * channels, -channels),
-                *(job.epilogue, scratch + border.origin, border.width * channels, channels),
+                *(job.numbers, scratch + border.origin, border.width * channels, channels),
                 *(geometry.height, geometry.width, channels, job.dx + n * size, scratch + border.size),
             )
         elif job.dx:
@@ -347,36 +348,30 @@ def _border(plan: Plan) -> _GradBorder:
     return _GradBorder(down, across, height, width, height * row, origin, offsets)
 
 
-def prepare(
-    x: Array, w: Array, b: Array | None, plan: Plan, *, scale: Array | None, shift: Array | None, relu: bool
-) -> tuple[Array, list[Job]]:
-    """(y (n, c, oh, ow), jobs), scaled and shifted by channels and through a ReLU if wanted."""
+TAKES = ("scale", "shift", "relu")
+"""Of an epilogue."""
+
+
+def prepare(x: Array, w: Array, plan: Plan, epilogue: Epilogue) -> tuple[Array, None, list[Job]]:
+    """(y (n, c, oh, ow), None, jobs)."""
     weights, jobs = prepare_packed(w.transpose(2, 3, 1, 0))
     y = empty((len(x), *plan.out, plan.channels), x.dtype)
-    record = _Forward(as_nhwc(x), weights, y, _epilogue(plan, x.dtype, b, scale, shift, relu=relu), plan.geometry)
+    record = _Forward(as_nhwc(x), weights, y, _numbers(plan, x.dtype, epilogue), plan.geometry)
     jobs.append(Job(_forward, record, len(x), len(x) * plan.macs, plan.padded_size + _repeated(plan)))
-    return y.transpose(0, 3, 1, 2), jobs
+    return y.transpose(0, 3, 1, 2), None, jobs
 
 
-def _epilogue(
-    plan: Plan,
-    dtype: np.dtype[Any],
-    bias: Array | None = None,
-    scale: Array | None = None,
-    shift: Array | None = None,
-    *,
-    relu: bool = False,
-) -> _Epilogue:
-    numbers = [
+def _numbers(plan: Plan, dtype: "np.dtype[Any]", epilogue: Epilogue) -> _Numbers:
+    bias, scale, shift = (
         np.full(plan.channels, nothing, dtype) if given is None else contiguous(given)
-        for given, nothing in ((bias, 0.0), (scale, 1.0), (shift, -0.0))
-    ]
-    return _Epilogue(*numbers, relu)
+        for given, nothing in ((epilogue.bias, 0.0), (epilogue.scale, 1.0), (epilogue.shift, -0.0))
+    )
+    return _Numbers(bias, scale, shift, epilogue.relu)
 
 
 def _repeated(plan: Plan) -> int:
     """Floats for the weights and the numbers of an epilogue, each repeated to a vector of the widest CPU."""
-    return (plan.taps.size + 3) * REGISTER_BYTES // 4
+    return (int(plan.taps.size) + 3) * REGISTER_BYTES // 4
 
 
 def prepare_backward(
@@ -387,7 +382,7 @@ def prepare_backward(
     source, n, parts = as_nhwc(x), len(x), min(len(x), PARTS)
     dx = empty(source.shape, x.dtype) if need_dx else None
     dw, db = (empty((parts, size, plan.channels), x.dtype) if need_dw else None for size in (plan.taps.size, 1))
-    nothing, border = _epilogue(plan, x.dtype), _border(plan)
+    nothing, border = _numbers(plan, x.dtype, NOTHING), _border(plan)
     record = _Backward(source, weights, as_nhwc(dy), dx, dw, db, n, parts, nothing, border, plan.geometry)
     scratch = max(math.prod(plan.padded) * plan.channels, border.size + _repeated(plan))
     jobs.append(Job(_backward, record, parts, (need_dx + need_dw) * n * plan.macs, scratch))

@@ -1,9 +1,12 @@
 """Which strategy a convolution is computed by, from its geometry and dtype: planar, Winograd, depthwise or im2col."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from minidl.backends.compiled.activation.softmax import prepare_relu_backward
 from minidl.backends.compiled.conv import depthwise
+from minidl.backends.compiled.conv.epilogue import NOTHING, Epilogue, prepare_epilogue
 from minidl.backends.compiled.conv.im2col import backward as im2col_backward
 from minidl.backends.compiled.conv.im2col import forward as im2col
 from minidl.backends.compiled.conv.im2col.backward import Gradients
@@ -12,7 +15,7 @@ from minidl.backends.compiled.conv.planar import backward as planar_backward
 from minidl.backends.compiled.conv.planar import forward as planar
 from minidl.backends.compiled.conv.winograd import backward as winograd_backward
 from minidl.backends.compiled.conv.winograd import forward as winograd
-from minidl.backends.compiled.pool.max import prepare_max_pool, prepare_max_pool_backward
+from minidl.backends.compiled.pool.max import prepare_max_pool_backward
 from minidl.backends.compiled.runtime.copy import prepare_sum
 from minidl.backends.compiled.runtime.memory import empty
 from minidl.backends.compiled.runtime.program import Job
@@ -26,29 +29,23 @@ def plan_of(x: Array, w: Array, stride: Pair, padding: Border, dilation: Pair, g
     return plan_for((x.shape[2], x.shape[3]), x.shape[1], w.shape[0], w.shape[2:], stride, padding, dilation, groups)
 
 
-def prepare(
-    x: Array,
-    w: Array,
-    b: Array | None,
-    plan: Plan,
-    *,
-    relu: bool,
-    pool: MaxPool | None,
-    scale: Array | None = None,
-    shift: Array | None = None,
-) -> tuple[Array, Array | None, list[Job]]:
-    """im2col's, or a faster way where there is one for this geometry; a scale and shift of channels is depthwise's."""
+def prepare(x: Array, w: Array, plan: Plan, epilogue: Epilogue) -> tuple[Array, Array | None, list[Job]]:
+    """(y, argmax, jobs), by the fastest way that there is for this geometry; argmax is None without pooling."""
+    strategy: Callable[..., tuple[Array, Array | None, list[Job]]]
     if plan.planar:
-        return planar.forward(x, w, b, plan, relu, pool)
-    if plan.winograd and x.dtype == np.float32 and len(x):
-        return winograd.forward(x, w, b, plan, relu, pool)
-    if not plan.depthwise:
-        return im2col.prepare(x, w, b, plan, relu, pool)
-    y, jobs = depthwise.prepare(x, w, b, plan, scale=scale, shift=shift, relu=relu)
-    if pool is None:
-        return y, None, jobs
-    y, argmax, job = prepare_max_pool(y, pool)
-    return y, argmax, [*jobs, job]
+        strategy, takes = planar.forward, planar.takes(plan, epilogue.pool)
+    elif plan.winograd and x.dtype == np.float32 and len(x):
+        strategy, takes = winograd.forward, winograd.TAKES[: None if epilogue.other is None else -1]
+    elif plan.depthwise:
+        strategy, takes = depthwise.prepare, depthwise.TAKES
+    else:
+        strategy, takes = im2col.prepare, im2col.TAKES
+    fused, rest = epilogue.parted(*takes)
+    y, argmax, jobs = strategy(x, w, plan, fused)
+    if rest == NOTHING:
+        return y, argmax, jobs
+    y, argmax, more = prepare_epilogue(y, rest)
+    return y, argmax, jobs + more
 
 
 @Replay
@@ -57,7 +54,7 @@ def conv2d(
 ) -> tuple[Array, list[Job]]:
     """The patches, which are never copied out, times the filters."""
     plan = plan_of(x, w, stride, padding, dilation, groups)
-    y, _, jobs = prepare(x, w, b, plan, relu=False, pool=None)
+    y, _, jobs = prepare(x, w, plan, Epilogue(b))
     return y, jobs
 
 
@@ -74,7 +71,8 @@ def conv2d_relu(
     pool: MaxPool | None,
 ) -> tuple[tuple[Array, Array | None], list[Job]]:
     """(y, argmax) of convolution, ReLU and, with a pool (its size, stride and padding), max-pooling, in one pass."""
-    y, argmax, jobs = prepare(x, w, b, plan_of(x, w, stride, padding, dilation, groups), relu=True, pool=pool)
+    plan = plan_of(x, w, stride, padding, dilation, groups)
+    y, argmax, jobs = prepare(x, w, plan, Epilogue(b, relu=True, pool=pool))
     return (y, argmax), jobs
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from minidl.backends.compiled.codegen.jit import kernel
 from minidl.backends.compiled.codegen.lanewise import add
 from minidl.backends.compiled.codegen.load_store import lanes, load, splat, store
+from minidl.backends.compiled.conv.epilogue import NOTHING
 from minidl.backends.compiled.conv.im2col.backward import Gradients
 from minidl.backends.compiled.conv.select import plan_of, prepare, prepare_backward, summed_gradients
 from minidl.backends.compiled.norm.batch import prepare_scale_shift
@@ -60,7 +61,7 @@ def prepare_conv_transpose_backward(
 ) -> Gradients:
     """dx is dy convolved by w, and dw the weights' gradient of that convolution, if x is that of its output."""
     plan = plan_of(dy, w, *geometry)
-    dx, _, jobs = prepare(dy, w, None, plan, relu=False, pool=None) if need_dx else (None, None, [])
+    dx, _, jobs = prepare(dy, w, plan, NOTHING) if need_dx else (None, None, [])
     if not need_dw:
         return dx, None, None, jobs
     _, dw, _, more = prepare_backward(x, dy, w, plan, need_dx=False, need_dw=True)

@@ -1,23 +1,21 @@
 """Convolution by an im2col that is never built: the matrix product reads the image through tables of offsets.
 
 For a zero-padded channels-last image, im2col[m, k] = image[row[m] + column[k]]: the offset of output pixel m plus the
-offset of filter tap k. The gradients, from the same product with other tables, are in `conv_backward`.
+offset of filter tap k. The gradients, from the same product with other tables, are in `backward`.
 """
 
 import math
 from typing import NamedTuple
 
-import numpy as np
-
 from minidl.backends.compiled.codegen.jit import kernel
+from minidl.backends.compiled.conv.epilogue import Epilogue, add_rows
 from minidl.backends.compiled.conv.plan import Geometry, Plan
 from minidl.backends.compiled.matmul.gather_matmul import gather_matmul
 from minidl.backends.compiled.pool.max import NO_WINDOWS, PoolWindows, pool_rows, pool_windows
 from minidl.backends.compiled.runtime import program
 from minidl.backends.compiled.runtime.copy import prepare_packed
-from minidl.backends.compiled.runtime.memory import as_nhwc, contiguous, empty, empty_like
+from minidl.backends.compiled.runtime.memory import as_nhwc, empty, empty_like
 from minidl.backends.compiled.runtime.padding import pad_rows
-from minidl.description.operators import MaxPool
 from minidl.typing import Array
 
 
@@ -27,6 +25,7 @@ class _Forward(NamedTuple):
     bias: Array
     y: Array
     argmax: Array | None  # 0 without pooling
+    other: Array | None  # of another branch, added; 0 without
     relu: bool
     bands: int
     geometry: Geometry
@@ -35,7 +34,7 @@ class _Forward(NamedTuple):
 
 @kernel(_Forward)
 def _forward(memory, ints, job, task, scratch):
-    """Convolve a band of rows, add the bias, apply ReLU if wanted, and pool if there is an argmax to keep.
+    """Convolve a band of rows, add bias and another branch, apply ReLU, and pool if there is an argmax to keep.
 
     What is between the input and the pooled output is the thread's own, and never leaves its cache.
     """
@@ -78,8 +77,11 @@ def _forward(memory, ints, job, task, scratch):
             filters,
             job.bias + c,
             0,
-            0.0 if job.relu else -math.inf,
+            0.0 if job.relu and job.other == 0 else -math.inf,
         )
+    if job.other:
+        place, size = (n * out_height + first) * out_width * filters, (last - first) * out_width * filters
+        add_rows(memory, target, job.other + place, job.relu, size)
     if job.argmax:
         place = n * rows * windows.out_width * filters
         virtual = target - first * out_width * filters
@@ -118,17 +120,19 @@ def _bands(n: int, plan: Plan, windows: PoolWindows) -> tuple[int, int]:
     return bands, floats(-(-rows // bands))
 
 
-def prepare(
-    x: Array, w: Array, b: Array | None, plan: Plan, relu: bool, pool: MaxPool | None
-) -> tuple[Array, Array | None, list[program.Job]]:
-    """(y, argmax, jobs) of the convolution, with ReLU and pooling if wanted; argmax is None without pooling."""
-    n, filters = len(x), plan.filters
+TAKES = ("other", "relu", "pool")
+"""Of an epilogue."""
+
+
+def prepare(x: Array, w: Array, plan: Plan, epilogue: Epilogue) -> tuple[Array, Array | None, list[program.Job]]:
+    """(y, argmax, jobs); argmax is None without pooling."""
+    n, filters, pool = len(x), plan.filters, epilogue.pool
     windows = NO_WINDOWS if pool is None else pool_windows(plan.out, filters, pool)
     bands, scratch = _bands(n, plan, windows)
     weights, jobs = prepare_packed(w.transpose(2, 3, 1, 0))
     y = empty((n, *(plan.out if pool is None else (windows.out_height, windows.out_width)), filters), x.dtype)
     argmax = None if pool is None else empty_like(y)
-    bias = np.zeros(filters, x.dtype) if b is None else contiguous(b)
-    record = _Forward(as_nhwc(x), weights, bias, y, argmax, relu, bands, plan.geometry, windows)
+    bias, other = epilogue.bias_of(filters, x.dtype), None if epilogue.other is None else as_nhwc(epilogue.other)
+    record = _Forward(as_nhwc(x), weights, bias, y, argmax, other, epilogue.relu, bands, plan.geometry, windows)
     jobs.append(program.Job(_forward, record, n * bands, n * plan.macs, scratch))
     return y.transpose(0, 3, 1, 2), None if argmax is None else argmax.transpose(0, 3, 1, 2), jobs

@@ -17,6 +17,7 @@ from minidl.backends.compiled.codegen.interleave import interleave
 from minidl.backends.compiled.codegen.jit import kernel, njit
 from minidl.backends.compiled.codegen.lanewise import evens, odds
 from minidl.backends.compiled.codegen.load_store import clear, lanes, load_between, store
+from minidl.backends.compiled.conv.epilogue import Epilogue
 from minidl.backends.compiled.conv.plan import Geometry, Plan
 from minidl.backends.compiled.conv.planar.tile import (
     MOST_ROWS,
@@ -27,10 +28,9 @@ from minidl.backends.compiled.conv.planar.tile import (
     pixel_tile,
     window_tile,
 )
-from minidl.backends.compiled.pool.max import prepare_max_pool
 from minidl.backends.compiled.runtime import program
 from minidl.backends.compiled.runtime.copy import prepare_packed
-from minidl.backends.compiled.runtime.memory import as_nhwc, contiguous, empty, empty_like
+from minidl.backends.compiled.runtime.memory import as_nhwc, empty, empty_like
 from minidl.description.operators import MaxPool
 from minidl.typing import Array, IntArray
 
@@ -210,20 +210,19 @@ def _in_bands(n: int, plan: Plan, size: int) -> _Layout:
     return layout
 
 
-def forward(
-    x: Array, w: Array, b: Array | None, plan: Plan, relu: bool, pool: MaxPool | None
-) -> tuple[Array, Array | None, list[program.Job]]:
-    """(y, argmax, jobs) of the convolution, with ReLU and pooling if wanted; argmax is None without pooling."""
-    if pool is not None and (not is_2x2(pool) or plan.stride[1] > 1):
-        y, _, jobs = forward(x, w, b, plan, relu, None)
-        pooled_y, winners, job = prepare_max_pool(y, pool)
-        return pooled_y, winners, [*jobs, job]
-    n, filters = len(x), plan.filters
+def takes(plan: Plan, pool: MaxPool | None) -> tuple[str, ...]:
+    """Of an epilogue."""
+    pools = pool is not None and is_2x2(pool) and plan.stride[1] == 1
+    return ("relu", "pool") if pools else ("relu",)
+
+
+def forward(x: Array, w: Array, plan: Plan, epilogue: Epilogue) -> tuple[Array, Array | None, list[program.Job]]:
+    """(y, argmax, jobs); argmax is None without pooling."""
+    n, filters, pool = len(x), plan.filters, epilogue.pool
     layout = _in_bands(n, plan, 1 if pool is None else 2)
     weights, jobs = prepare_packed(w.transpose(2, 3, 1, 0))
     y = empty((n, layout.out_height, layout.out_width, filters), x.dtype)
     argmax = None if pool is None else empty_like(y)
-    bias = np.zeros(filters, x.dtype) if b is None else contiguous(b)
-    record = _Forward(as_nhwc(x), weights, bias, y, argmax, relu, layout)
+    record = _Forward(as_nhwc(x), weights, epilogue.bias_of(filters, x.dtype), y, argmax, epilogue.relu, layout)
     jobs.append(program.Job(_forward, record, n * layout.bands, n * plan.macs, layout.scratch))
     return y.transpose(0, 3, 1, 2), None if argmax is None else argmax.transpose(0, 3, 1, 2), jobs

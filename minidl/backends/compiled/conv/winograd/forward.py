@@ -13,6 +13,7 @@ import numpy as np
 
 from minidl.backends.compiled.codegen.jit import kernel, njit
 from minidl.backends.compiled.codegen.load_store import clear
+from minidl.backends.compiled.conv.epilogue import NOTHING, Epilogue, add_rows
 from minidl.backends.compiled.conv.im2col.input_gradient import input_by_windows
 from minidl.backends.compiled.conv.plan import Plan
 from minidl.backends.compiled.conv.winograd.filters import TAPS, Weights, order_filters, prepare_weights
@@ -32,9 +33,8 @@ from minidl.backends.compiled.matmul.gather_matmul import gather_matmul, gather_
 from minidl.backends.compiled.pool.max import NO_WINDOWS, PoolWindows, pool_rows, pool_windows
 from minidl.backends.compiled.runtime import program
 from minidl.backends.compiled.runtime.copy import prepare_packed
-from minidl.backends.compiled.runtime.memory import as_nhwc, contiguous, empty, empty_like
+from minidl.backends.compiled.runtime.memory import as_nhwc, empty, empty_like
 from minidl.backends.compiled.runtime.padding import pad_image
-from minidl.description.operators import MaxPool
 from minidl.typing import Array, IntArray
 
 BLOCK = 140_000
@@ -46,6 +46,7 @@ class _Forward(NamedTuple):
     bias: Array
     y: Array
     argmax: Array | None  # 0 without pooling
+    other: Array | None  # of another branch, added; 0 without
     relu: bool
     is_gradient: bool  # of the input, from dy
     images: int
@@ -77,7 +78,7 @@ def _convolve_directly(memory, ints, job, image, target, scratch):
         padded, padded_width = scratch + TAPS * channels * filters, geometry.padded_width
         pad_image(memory, image, height, width, channels, top, left, padded_width, geometry.padded_size, padded)
         image = padded
-    floor = 0.0 if job.relu else -math.inf
+    floor = 0.0 if job.relu and job.other == 0 else -math.inf
     gather_matmul_plain(
         *(memory, ints, geometry.pixels, geometry.pixel_offsets, TAPS * channels, geometry.forward_table, filters),
         *(image, scratch, target, job.bias, 0, floor),
@@ -105,6 +106,7 @@ def _forward(memory, ints, job, task, scratch):
         inputs += align(job.most * pixels * filters)
     products = inputs + POINTS * input_step
     halfway = products + POINTS * product_step
+    other = job.other - job.y if job.other else 0
     total = images * tiles.down * tiles.across
     blocks = (total + block - 1) // block
     for b in range(blocks):
@@ -122,12 +124,15 @@ def _forward(memory, ints, job, task, scratch):
                 )
             transform_outputs(
                 *(memory, tiles, products, product_step, start, count, columns),
-                *(job.bias + panel, job.relu, y + panel, bad, halfway),
+                *(job.bias + panel, other, job.relu, y + panel, bad, halfway),
             )
     for n in range(images):
         target = y + n * pixels * filters
         if memory[bad + n] != 0:
             _convolve_directly(memory, ints, job, x + n * size, target, inputs)
+            if job.other:
+                place = (first + n) * pixels * filters
+                add_rows(memory, target, job.other + place, job.relu, pixels * filters)
         if job.argmax:
             place = (first + n) * windows.out_height * windows.out_width * filters
             pool_rows(memory, windows, 0, windows.out_height, target, job.y + place, job.argmax + place)
@@ -155,7 +160,7 @@ def convolve(
     y: Array,
     *,
     flipped: bool = False,
-    relu: bool = False,
+    epilogue: Epilogue = NOTHING,
     argmax: Array | None = None,
     windows: PoolWindows = NO_WINDOWS,
 ) -> list[program.Job]:
@@ -175,23 +180,26 @@ def convolve(
     directly = TAPS * channels * filters + plan.padded_size
     images = 0 if argmax is None else round_up(most * plan.pixels.size * filters)
     scratch = LANES + round_up(most) + images + max(matrices, directly)
+    other = None if epilogue.other is None else as_nhwc(epilogue.other)
     record = _Forward(
-        *(x, bias, y, argmax, relu, flipped, n, tasks, most, block, *_row_tables(channels, block)),
+        *(x, bias, y, argmax, other, epilogue.relu, flipped, n, tasks, most, block, *_row_tables(channels, block)),
         *(weights, tiles, windows),
     )
     work = n * each * POINTS * channels * filters
     return [transform, program.Job(_forward, record, tasks, work, scratch)]
 
 
-def forward(
-    x: Array, w: Array, b: Array | None, plan: Plan, relu: bool, pool: MaxPool | None
-) -> tuple[Array, Array | None, list[program.Job]]:
+TAKES = ("other", "relu", "pool")
+"""Of an epilogue."""
+
+
+def forward(x: Array, w: Array, plan: Plan, epilogue: Epilogue) -> tuple[Array, Array | None, list[program.Job]]:
     """(y, argmax, jobs); argmax is None without pooling."""
-    filters = plan.filters
+    filters, pool = plan.filters, epilogue.pool
     windows = NO_WINDOWS if pool is None else pool_windows(plan.out, filters, pool)
     weights, jobs = prepare_packed(w.transpose(2, 3, 1, 0))
-    bias = np.zeros(filters, x.dtype) if b is None else contiguous(b)
+    bias = epilogue.bias_of(filters, x.dtype)
     y = empty((len(x), *(plan.out if pool is None else (windows.out_height, windows.out_width)), filters), x.dtype)
     argmax = None if pool is None else empty_like(y)
-    jobs += convolve(as_nhwc(x), weights, bias, plan, y, relu=relu, argmax=argmax, windows=windows)
+    jobs += convolve(as_nhwc(x), weights, bias, plan, y, epilogue=epilogue, argmax=argmax, windows=windows)
     return y.transpose(0, 3, 1, 2), None if argmax is None else argmax.transpose(0, 3, 1, 2), jobs

@@ -154,9 +154,11 @@ def transform_output_grads(memory, tiles, grads, first, count, filters, target_r
 
 
 @njit
-def _store_output(memory, target, value, bias, relu, count):
-    """Write an output with its bias, and through a ReLU if wanted."""
+def _store_output(memory, target, value, bias, other, relu, count):
+    """Write an output with its bias and, if there is one, what lies `other` behind it; through a ReLU if wanted."""
     value = add(value, bias)
+    if other:
+        value = add(value, load(memory, target + other, count))
     if relu:
         value = rectify(value)
     if count >= lanes(memory):  # without a mask, which AVX2 stores slowly
@@ -170,13 +172,13 @@ NOTHING = 2.0**-18
 
 
 @njit
-def transform_outputs(memory, tiles, source, step, first, count, columns, bias, relu, y, bad, scratch):
+def transform_outputs(memory, tiles, source, step, first, count, columns, bias, other, relu, y, bad, scratch):
     """Write `columns` filters of tiles first, first + 1, ... from 36 matrices with rows of PANEL to the outputs y.
 
-    With the bias, and through a ReLU if wanted. bad[n] becomes one where image n has a number that isn't finite: one
-    such number spreads over its tile. Sums that are below what rounding makes of zero, beside the largest of the tile,
-    are zero: so where a window holds nothing but zeros, as in the background of an image, ReLU and its gradient find
-    exactly that.
+    With the bias, the numbers `other` behind the outputs unless it is 0, and a ReLU if wanted. bad[n] becomes one where
+    image n has a number that isn't finite: one such number spreads over its tile. Sums that are below what rounding
+    makes of zero, beside the largest of the tile, are zero: so where a window holds nothing but zeros, as in the
+    background of an image, ReLU and its gradient find exactly that.
     """
     geometry, n, zero = tiles.geometry, lanes(memory), splat(memory, 0.0)
     height, width, pixel = geometry.out_height, geometry.out_width, geometry.filters
@@ -206,12 +208,12 @@ def transform_outputs(memory, tiles, source, step, first, count, columns, bias, 
                 check = multiply_add(y0, zero, multiply_add(y1, zero, check))
                 check = multiply_add(y2, zero, multiply_add(y3, zero, check))
                 place = target + i * stride + c
-                _store_output(memory, place, unless_below(y0, least), more, relu, left_over)
+                _store_output(memory, place, unless_below(y0, least), more, other, relu, left_over)
                 if right > 1:
-                    _store_output(memory, place + pixel, unless_below(y1, least), more, relu, left_over)
+                    _store_output(memory, place + pixel, unless_below(y1, least), more, other, relu, left_over)
                 if right > 2:
-                    _store_output(memory, place + 2 * pixel, unless_below(y2, least), more, relu, left_over)
+                    _store_output(memory, place + 2 * pixel, unless_below(y2, least), more, other, relu, left_over)
                 if right > 3:
-                    _store_output(memory, place + 3 * pixel, unless_below(y3, least), more, relu, left_over)
+                    _store_output(memory, place + 3 * pixel, unless_below(y3, least), more, other, relu, left_over)
         if any_nan(check):
             memory[bad + image] = 1

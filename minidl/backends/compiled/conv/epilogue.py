@@ -1,0 +1,82 @@
+"""What a convolution does to its outputs before they leave the cache: one argument of every strategy."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from minidl.backends.compiled.activation.softmax import prepare_relu
+from minidl.backends.compiled.codegen.jit import inlined, njit
+from minidl.backends.compiled.codegen.lanewise import add, rectify
+from minidl.backends.compiled.codegen.load_store import lanes, load, store
+from minidl.backends.compiled.merge import prepare_add
+from minidl.backends.compiled.norm.batch import prepare_scale_shift
+from minidl.backends.compiled.pool.max import prepare_max_pool
+from minidl.backends.compiled.runtime.memory import contiguous
+from minidl.backends.compiled.runtime.program import Job
+from minidl.description.operators import MaxPool
+from minidl.typing import Array
+
+
+class Epilogue(NamedTuple):
+    """In this order: a bias, a scale and shift of each channel, the sum with another branch, a ReLU, a max-pooling."""
+
+    bias: Array | None = None
+    scale: Array | None = None
+    shift: Array | None = None
+    other: Array | None = None
+    relu: bool = False
+    pool: MaxPool | None = None
+
+    def bias_of(self, filters: int, dtype: "np.dtype[np.floating]") -> Array:
+        """The bias, or zeros."""
+        return np.zeros(filters, dtype) if self.bias is None else contiguous(self.bias)
+
+    def parted(self, *names: str) -> "tuple[Epilogue, Epilogue]":
+        """(what a strategy takes that knows these fields, what is left to passes of its own): a beginning and an end."""
+        taken = Epilogue(self.bias)
+        for name in self._fields[1:]:
+            value = getattr(self, name)
+            if name not in names and value is not None and value is not False:
+                done = self._fields[: self._fields.index(name)]
+                return taken, self._replace(**{name: getattr(NOTHING, name) for name in done})
+            taken = taken._replace(**{name: value})
+        return taken, NOTHING
+
+
+NOTHING = Epilogue()
+
+
+def prepare_epilogue(y: Array, epilogue: Epilogue) -> tuple[Array, Array | None, list[Job]]:
+    """(y, argmax, jobs) of what a strategy left, but for the bias."""
+    jobs: list[Job] = []
+    if epilogue.scale is not None and epilogue.shift is not None:
+        relu = epilogue.relu and epilogue.other is None
+        y, job = prepare_scale_shift(y, epilogue.scale, epilogue.shift, relu=relu)
+        jobs.append(job)
+        epilogue = epilogue._replace(relu=epilogue.relu and not relu)
+    if epilogue.other is not None:
+        y, job = prepare_add(y, epilogue.other, relu=epilogue.relu)
+        jobs.append(job)
+    elif epilogue.relu:
+        y, job = prepare_relu(y)
+        jobs.append(job)
+    if epilogue.pool is None:
+        return y, None, jobs
+    y, argmax, job = prepare_max_pool(y, epilogue.pool)
+    return y, argmax, [*jobs, job]
+
+
+@inlined
+def _add_vector(memory, y, other, relu, count):
+    total = add(load(memory, y, count), load(memory, other, count))
+    store(memory, y, rectify(total) if relu else total, count)
+
+
+@njit
+def add_rows(memory, y, other, relu, size):
+    """Add what lies as y does, and apply a ReLU if wanted."""
+    full = size - size % lanes(memory)
+    for i in range(0, full, lanes(memory)):
+        _add_vector(memory, y + i, other + i, relu, lanes(memory))
+    if full < size:
+        _add_vector(memory, y + full, other + full, relu, size - full)

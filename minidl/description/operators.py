@@ -236,9 +236,13 @@ class BatchNorm(NamedTuple):
     epilogue: Epilogue = NOTHING
 
     def fused(self, after: "Operator", *, keeps: bool) -> Self | None:
-        """With a ReLU and a max-pooling."""
+        """With a sum and a ReLU, or a ReLU and a max-pooling."""
+        if isinstance(after, Add):
+            return self._replace(epilogue=Epilogue(adds=True)) if self.epilogue == NOTHING else None
         epilogue = self.epilogue.fused(after, keeps=True)
-        return None if epilogue is None else self._replace(epilogue=epilogue)
+        if epilogue is None or (epilogue.adds and epilogue.pool is not None):
+            return None
+        return self._replace(epilogue=epilogue)
 
 
 Operator: TypeAlias = (

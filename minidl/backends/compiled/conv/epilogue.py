@@ -32,7 +32,7 @@ class Epilogue(NamedTuple):
         return np.zeros(filters, dtype) if self.bias is None else contiguous(self.bias)
 
     def parted(self, *names: str) -> "tuple[Epilogue, Epilogue]":
-        """(what a strategy takes that knows these fields, what is left to passes of its own): a beginning and an end."""
+        """(what a strategy that knows these fields takes, what is left to passes of its own)."""
         taken = Epilogue(self.bias)
         for name in self._fields[1:]:
             value = getattr(self, name)

@@ -62,9 +62,10 @@ def prepare_batch_norm(
     eps: float,
     relu: bool,
     pool: MaxPool | None = None,
+    other: Array | None = None,
     running: Running | None = None,
 ) -> tuple[Normalized, list[Job]]:
-    """(result, jobs) of `batch_norm2d`, perhaps with a ReLU and a max-pooling after it."""
+    """(result, jobs) of `batch_norm2d`, perhaps with a sum, a ReLU and, without a sum, a max-pooling after it."""
     pixels, dtype = as_nhwc(x), x.dtype
     images = Images(*pixels.shape)
     n, height, width, channels = images
@@ -87,7 +88,9 @@ def prepare_batch_norm(
         jobs.append(Job(normalize_and_pool, record, n, work))
         return Normalized(y.transpose(0, 3, 1, 2), mean, variance, scale, shift, taps, winners), jobs
     y = empty_like(pixels)
-    jobs.append(Job(normalize, Normalize(pixels, y, affine, relu, images), n, work))
+    jobs.append(
+        Job(normalize, Normalize(pixels, y, None if other is None else as_nhwc(other), affine, relu, images), n, work)
+    )
     result, argmax = y.transpose(0, 3, 1, 2), None
     if pool is not None:
         result, argmax, pooling = prepare_max_pool(result, pool)
@@ -175,7 +178,7 @@ def prepare_scale_shift(x: Array, scale: Array, shift: Array, *, relu: bool = Fa
     pixels = as_nhwc(x)
     images, y = Images(*pixels.shape), empty_like(pixels)
     affine = ChannelAffine(np.zeros(images.channels, x.dtype), contiguous(scale), contiguous(shift))
-    job = Job(normalize, Normalize(pixels, y, affine, relu, images), len(pixels), 8 * pixels.size)
+    job = Job(normalize, Normalize(pixels, y, None, affine, relu, images), len(pixels), 8 * pixels.size)
     return y.transpose(0, 3, 1, 2), job
 
 

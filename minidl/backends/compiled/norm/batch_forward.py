@@ -70,6 +70,7 @@ class Normalize(NamedTuple):
 
     x: Array
     y: Array
+    other: Array | None  # of another branch, added; 0 without
     affine: ChannelAffine
     relu: bool
     images: Images
@@ -175,16 +176,18 @@ def load_affine(memory, affine, c, count):
 
 @inlined
 def _normalize_row(memory, job, row, c, count):
-    channels, x, y = job.images.channels, job.x + row + c, job.y + row + c
+    channels, x, y, other = job.images.channels, job.x + row + c, job.y + row + c, job.other + row + c
     mean, scale, shift = load_affine(memory, job.affine, c, count)
     for place in range(0, job.images.width * channels, channels):
         value = multiply_add(subtract(load(memory, x + place, count), mean), scale, shift)
+        if job.other:
+            value = add(value, load(memory, other + place, count))
         store(memory, y + place, rectify(value) if job.relu else value, count)
 
 
 @kernel(Normalize)
 def normalize(memory, ints, job, task, scratch):
-    """(x - mean) scale + shift for image `task`, row by row, through a ReLU if wanted."""
+    """(x - mean) scale + shift for image `task`, row by row; plus another branch and through a ReLU if wanted."""
     height, width, channels = job.images.height, job.images.width, job.images.channels
     full = channels - channels % lanes(memory)
     for i in range(task * height, (task + 1) * height):

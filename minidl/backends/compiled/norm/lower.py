@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from minidl.backends.compiled.activation.softmax import prepare_relu_backward
 from minidl.backends.compiled.graph.lowered import CannotPrepareError, Lowered, accumulate, through
 from minidl.backends.compiled.norm.batch import (
     prepare_batch_norm,
@@ -18,18 +19,24 @@ from minidl.description.operators import BatchNorm, GroupNorm, Normalize, Param,
 from minidl.typing import Array
 
 
-def lower_batch_norm(operator: BatchNorm, x: Array) -> Lowered:
+def lower_batch_norm(operator: BatchNorm, x: Array, other: Array | None = None) -> Lowered:
     """A batch normalization in training, and its epilogue."""
-    relu, pool, eps = isinstance(operator.epilogue.activation, ReLU), operator.epilogue.pool, operator.eps
-    running = (operator.running_mean, operator.running_variance, operator.momentum)
-    weight, bias = operator.weight, operator.bias
-    saved, jobs = prepare_batch_norm(x, weight.value, bias.value, eps=eps, relu=relu, pool=pool, running=running)
+    weight, bias, mean, variance, momentum, eps, (_, _, activation, pool) = operator
+    relu, running = isinstance(activation, ReLU), (mean, variance, momentum)
+    saved, jobs = prepare_batch_norm(
+        x, weight.value, bias.value, eps=eps, relu=relu, pool=pool, other=other, running=running
+    )
 
     def backward(dy: Array, needs: Sequence[bool]) -> tuple[list[Array | None], list[Job]]:
-        gradients, jobs = prepare_batch_norm_backward(dy, x, saved, eps=eps, relu=relu, pool=pool)
+        before: list[Job] = []
+        if other is not None and relu:  # both branches get what is left of dy
+            dy, job = prepare_relu_backward(dy, saved.y)
+            before.append(job)
+        gradients, jobs = prepare_batch_norm_backward(dy, x, saved, eps=eps, relu=relu and other is None, pool=pool)
         for param, part in ((weight, gradients.dgamma), (bias, gradients.dbeta)):
             jobs += accumulate(param, part[None], (0,))
-        return [gradients.dx], jobs
+        dxs: list[Array | None] = [gradients.dx, dy]
+        return dxs[: len(needs)], before + jobs
 
     return Lowered(saved.y, jobs, backward)
 

@@ -10,7 +10,7 @@ from minidl.backends.compiled.codegen.lanewise import add, multiply, rectify
 from minidl.backends.compiled.codegen.load_store import copy, lanes, load, store
 from minidl.backends.compiled.graph.lowered import Lowered, as_kernels_see, new, through
 from minidl.backends.compiled.runtime.copy import prepare_copy
-from minidl.backends.compiled.runtime.memory import empty, empty_like
+from minidl.backends.compiled.runtime.memory import address, empty, empty_like
 from minidl.backends.compiled.runtime.program import Job, pieces
 from minidl.description.operators import Add, Concat, Identity, Multiply, Reshape
 from minidl.typing import Array
@@ -122,8 +122,11 @@ def _step(array: Array) -> int:
     return stride // array.itemsize
 
 
-def prepare_concat(parts: Sequence[Array]) -> tuple[Array, list[Job]]:
-    """(the parts stacked along the channels, jobs)."""
+def prepare_concat(parts: Sequence[Array], stacked: Array | None = None) -> tuple[Array, list[Job]]:
+    """(the parts stacked along the channels, jobs); in a given block, some may have been written in their place."""
+    if stacked is not None:
+        pairs = zip(parts, split(stacked, parts), strict=True)
+        return stacked, [prepare_copy_channels(part, into) for part, into in pairs if address(part) != address(into)]
     if parts[0].ndim == 3:  # sequences, each channel of which lies together
         length = parts[0].shape[2]
         flat, jobs = prepare_concat([part.reshape(len(part), -1) for part in parts])
@@ -171,9 +174,9 @@ def lower_multiply(operator: Multiply, *xs: Array) -> Lowered:
     return Lowered(y, jobs, backward)
 
 
-def lower_concat(operator: Concat, *xs: Array) -> Lowered:
+def lower_concat(operator: Concat, *xs: Array, into: Array | None = None) -> Lowered:
     """Branches beside each other, channel by channel."""
-    y, jobs = prepare_concat(xs)
+    y, jobs = prepare_concat(xs, into)
 
     def backward(dy: Array, needs: Sequence[bool]) -> tuple[list[Array | None], list[Job]]:
         dxs: list[Array | None] = []

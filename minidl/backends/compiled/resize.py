@@ -109,6 +109,7 @@ class _Sources(NamedTuple):
 class _Upsample(NamedTuple):
     x: Array
     y: Array
+    y_step: int  # floats from a pixel to the next
     sources: _Sources
 
 
@@ -118,7 +119,7 @@ def _upsample(memory, ints, job, task, scratch):
     sources, channels = job.sources, job.sources.channels
     row = sources.width * channels
     image = job.x + task * sources.height * row
-    target = job.y + task * sources.out_height * sources.out_width * channels
+    target = job.y + task * sources.out_height * sources.out_width * job.y_step
     for i in range(sources.out_height):
         upper, share = image + ints[sources.rows + 2 * i] * row, memory[sources.down + i]
         lower = image + ints[sources.rows + 2 * i + 1] * row
@@ -140,7 +141,7 @@ def _upsample(memory, ints, job, task, scratch):
                         value = multiply(splat(memory, 1 - part), value)
                         value = multiply_add(splat(memory, part), other, value)
                     store(memory, target + c, value, count)
-            target += channels
+            target += job.y_step
 
 
 @inlined
@@ -200,13 +201,16 @@ def _sources(size: Pair, channels: int, factors: Pair, interpolation: str, dtype
     return _Sources(*size, channels, out_height, out_width, rows, columns, down, across)
 
 
-def prepare_upsample(x: Array, factors: Pair, interpolation: str) -> tuple[Array, list[Job]]:
-    """(y, jobs) of `upsample2d`."""
+def prepare_upsample(x: Array, factors: Pair, interpolation: str, into: Array | None = None) -> tuple[Array, list[Job]]:
+    """(y, jobs) of `upsample2d`, perhaps written `into` channels of a block."""
     image = as_nhwc(x)
     n, height, width, channels = image.shape
-    y = empty((n, height * factors[0], width * factors[1], channels), x.dtype)
+    size = (n, height * factors[0], width * factors[1], channels)
+    y = empty(size, x.dtype) if into is None else into.transpose(0, 2, 3, 1)
     sources = _sources((height, width), channels, factors, interpolation, x.dtype)
-    return y.transpose(0, 3, 1, 2), [Job(_upsample, _Upsample(image, y, sources), n, 8 * y.size)]
+    return y.transpose(0, 3, 1, 2), [
+        Job(_upsample, _Upsample(image, y, y.strides[2] // y.itemsize, sources), n, 8 * y.size)
+    ]
 
 
 def prepare_upsample_backward(dy: Array, factors: Pair, interpolation: str) -> tuple[Array, list[Job]]:
@@ -237,7 +241,7 @@ def lower_zero_pad(operator: ZeroPad, x: Array) -> Lowered:
     return Lowered(y, jobs, through(lambda dy: prepare_zero_pad_backward(dy, operator.padding)))
 
 
-def lower_upsample(operator: UpSample, x: Array) -> Lowered:
+def lower_upsample(operator: UpSample, x: Array, *, into: Array | None = None) -> Lowered:
     """Images made larger."""
-    y, jobs = prepare_upsample(x, *operator)
+    y, jobs = prepare_upsample(x, *operator, into)
     return Lowered(y, jobs, through(lambda dy: prepare_upsample_backward(dy, *operator)))

@@ -10,11 +10,11 @@ from minidl.backends.compiled.codegen.lanewise import add, rectify
 from minidl.backends.compiled.codegen.load_store import lanes, load, store
 from minidl.backends.compiled.merge import prepare_add
 from minidl.backends.compiled.norm.batch import prepare_scale_shift
-from minidl.backends.compiled.pool.max import prepare_max_pool
-from minidl.backends.compiled.runtime.memory import contiguous
+from minidl.backends.compiled.pool.max import pool_windows, prepare_max_pool
+from minidl.backends.compiled.runtime.memory import contiguous, empty
 from minidl.backends.compiled.runtime.program import Job
 from minidl.description.operators import MaxPool
-from minidl.typing import Array
+from minidl.typing import Array, Pair
 
 
 class Epilogue(NamedTuple):
@@ -26,6 +26,13 @@ class Epilogue(NamedTuple):
     other: Array | None = None
     relu: bool = False
     pool: MaxPool | None = None
+
+    def output(self, n: int, size: Pair, filters: int, dtype: "np.dtype[np.floating]") -> Array:
+        """A new (n, h, w, c), of the pooling's size if there is one."""
+        if self.pool is not None:
+            windows = pool_windows(size, filters, self.pool)
+            size = windows.out_height, windows.out_width
+        return empty((n, *size, filters), dtype)
 
     def bias_of(self, filters: int, dtype: "np.dtype[np.floating]") -> Array:
         """The bias, or zeros."""

@@ -17,8 +17,8 @@ KERNEL_ORDER = (2, 3, 1, 0)
 """Of the axes of weights in memory: (kh, kw, in, out)."""
 
 
-def lower_conv(operator: Conv, x: Array, other: Array | None = None) -> Lowered:
-    """A convolution and its epilogue."""
+def lower_conv(operator: Conv, x: Array, other: Array | None = None, *, into: Array | None = None) -> Lowered:
+    """A convolution and its epilogue, whose output goes `into` channels of a block if it can."""
     w, b = operator.weight.value, value_of(operator.bias)
     normalization, _, activation, pool = operator.epilogue
     jobs: list[Job] = []
@@ -30,7 +30,9 @@ def lower_conv(operator: Conv, x: Array, other: Array | None = None) -> Lowered:
         scale, shift, job = prepare_scale_and_shift(normalization)
         jobs.append(job)
     plan, relu = select.plan_of(x, w, *operator.geometry), isinstance(activation, ReLU)
-    y, argmax, more = select.prepare(x, w, plan, Epilogue(b, scale, shift, other, relu, pool))
+    is_last = not isinstance(activation, Elementwise)
+    epilogue = Epilogue(b, scale, shift, other, relu, pool)
+    y, argmax, more = select.prepare(x, w, plan, epilogue, into if is_last else None)
     jobs += more
     if isinstance(activation, Elementwise):
         y, job = prepare_elementwise(activation.name, y, activation.settings)

@@ -29,8 +29,13 @@ def plan_of(x: Array, w: Array, stride: Pair, padding: Border, dilation: Pair, g
     return plan_for((x.shape[2], x.shape[3]), x.shape[1], w.shape[0], w.shape[2:], stride, padding, dilation, groups)
 
 
-def prepare(x: Array, w: Array, plan: Plan, epilogue: Epilogue) -> tuple[Array, Array | None, list[Job]]:
-    """(y, argmax, jobs), by the fastest way that there is for this geometry; argmax is None without pooling."""
+def prepare(
+    x: Array, w: Array, plan: Plan, epilogue: Epilogue, into: Array | None = None
+) -> tuple[Array, Array | None, list[Job]]:
+    """(y, argmax, jobs), by the fastest way that there is for this geometry; argmax is None without pooling.
+
+    y is written `into` channels of a block, if they're given and the strategy can.
+    """
     strategy: Callable[..., tuple[Array, Array | None, list[Job]]]
     if plan.planar:
         strategy, takes = planar.forward, planar.takes(plan, epilogue.pool)
@@ -41,6 +46,9 @@ def prepare(x: Array, w: Array, plan: Plan, epilogue: Epilogue) -> tuple[Array, 
     else:
         strategy, takes = im2col.prepare, im2col.TAKES
     fused, rest = epilogue.parted(*takes)
+    can_write = strategy in (winograd.forward, im2col.prepare) and fused.other is None and fused.pool is None
+    if into is not None and can_write and rest == NOTHING:
+        return strategy(x, w, plan, fused, into)
     y, argmax, jobs = strategy(x, w, plan, fused)
     if rest == NOTHING:
         return y, argmax, jobs

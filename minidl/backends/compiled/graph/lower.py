@@ -51,9 +51,16 @@ _LOWER: dict[type[Any], Callable[..., Lowered]] = {
 }
 
 
-def lower(operator: op.Operator, xs: Sequence[Array]) -> Lowered:
-    """An operator that reads these arrays, in jobs. Raises CannotPrepareError."""
+WRITERS = (op.Conv, op.UpSample)
+"""Operators that can write to some channels of a block."""
+
+
+def lower(operator: op.Operator, xs: Sequence[Array], into: Array | None = None) -> Lowered:
+    """An operator that reads these arrays, in jobs. Raises CannotPrepareError.
+
+    One of WRITERS writes `into` channels of a block, if it can; a concatenation has its parts there.
+    """
     prepare = _LOWER.get(type(operator))
     if prepare is None:
         raise CannotPrepareError(f"{type(operator).__name__} isn't prepared")
-    return prepare(operator, *xs)
+    return prepare(operator, *xs) if into is None else prepare(operator, *xs, into=into)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.backends.compiled.graph.lower import lower
+from minidl.backends.compiled.graph.lower import WRITERS, lower
 from minidl.backends.compiled.graph.lowered import Lowered, as_kernels_see, new
 from minidl.backends.compiled.merge import prepare_sum_of
 from minidl.backends.compiled.runtime.arena import Workspace
@@ -14,7 +14,7 @@ from minidl.backends.compiled.runtime.memory import address, planned
 from minidl.backends.compiled.runtime.program import Job, Program, Slot
 from minidl.description.fuse import fused
 from minidl.description.graph import Description
-from minidl.description.operators import Input, Masks, is_trained
+from minidl.description.operators import Concat, Input, Masks, is_trained
 from minidl.typing import Array, IntArray
 
 LAST = 1 << 62
@@ -35,7 +35,7 @@ class Network:
         self._masks: list[tuple[Masks, IntArray]] = []
         self._backward: dict[bool, _Backward] = {}
         with planned(self._workspace):
-            lowered, arrays, jobs = self._lower(batch_size)
+            lowered, arrays, jobs = self._lower(batch_size, keeps=keeps)
             inputs = [arrays[i] for i in self._description.inputs]
             outputs = self._alone([arrays[i] for i in self._description.outputs], jobs, besides=inputs)
         self._inputs, self._outputs = [*map(_Port, inputs)], [*map(_Port, outputs)]
@@ -70,22 +70,40 @@ class Network:
         program.run()
         return dxs
 
-    def _lower(self, batch_size: int) -> tuple[list[Lowered], list[Array], list[Job]]:
+    def _lower(self, batch_size: int, *, keeps: bool) -> tuple[list[Lowered], list[Array], list[Job]]:
         """(each node in jobs, what it gives, all jobs)."""
         lowered: list[Lowered] = []
         arrays: list[Array] = []
         jobs: list[Job] = []
-        for node in self._description.nodes:
+        blocks = {} if keeps else self._blocks(batch_size)
+        for number, node in enumerate(self._description.nodes):
             if isinstance(node.operator, Input):
                 one = Lowered(new((batch_size, *node.shape), self._dtype), [], None)
             else:
-                one = lower(node.operator, [arrays[i] for i in node.inputs])
+                one = lower(node.operator, [arrays[i] for i in node.inputs], blocks.get(number))
             if one.masks is not None:
                 self._masks.append(one.masks)
             lowered.append(one)
             arrays.append(one.y)
             jobs += one.jobs
         return lowered, arrays, jobs
+
+    def _blocks(self, batch_size: int) -> dict[int, Array]:
+        """For concatenated images the block, and for what nothing else reads its channels there: nothing is copied."""
+        nodes, _, outputs = self._description
+        readers = self._description.readers()
+        found: dict[int, Array] = {}
+        for number, node in enumerate(nodes):
+            if not isinstance(node.operator, Concat) or len(node.shape) != 3:
+                continue
+            found[number] = block = new((batch_size, *node.shape), self._dtype)
+            start = 0
+            for i in node.inputs:
+                stop = start + nodes[i].shape[0]
+                if isinstance(nodes[i].operator, WRITERS) and len(readers[i]) == 1 and i not in outputs:
+                    found[i] = block[:, start:stop]
+                start = stop
+        return found
 
     def _alone(self, arrays: Sequence[Array], jobs: list[Job], *, besides: Iterable[Array]) -> list[Array]:
         """The arrays, or copies that `jobs` make, that share their memory with none other and fill it."""

@@ -100,8 +100,8 @@ def gather_matmul(
 
 
 @njit
-def gather_matmul_plain(memory, ints, rows, row, depth, table, columns, a, b, c, start, start_stride, floor):
-    """What `gather_matmul` computes, bit by bit, with rows of `columns`: slow, but little code for what is rare."""
+def gather_matmul_plain(memory, ints, rows, row, depth, table, columns, a, b, c, c_stride, start, start_stride, floor):
+    """What `gather_matmul` computes, bit by bit: slow, but little code for what is rare."""
     least = splat(memory, floor)
     for m in range(rows):
         image = a + ints[row + m]
@@ -110,4 +110,4 @@ def gather_matmul_plain(memory, ints, rows, row, depth, table, columns, a, b, c,
             for k in range(depth):
                 factor = splat(memory, memory[image + ints[table + 2 * k]])
                 total = multiply_add(factor, load(memory, b + ints[table + 2 * k + 1] + j, columns - j), total)
-            store(memory, c + m * columns + j, at_least(least, total), columns - j)
+            store(memory, c + m * c_stride + j, at_least(least, total), columns - j)

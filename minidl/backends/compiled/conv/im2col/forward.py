@@ -14,7 +14,7 @@ from minidl.backends.compiled.matmul.gather_matmul import gather_matmul
 from minidl.backends.compiled.pool.max import NO_WINDOWS, PoolWindows, pool_rows, pool_windows
 from minidl.backends.compiled.runtime import program
 from minidl.backends.compiled.runtime.copy import prepare_packed
-from minidl.backends.compiled.runtime.memory import as_nhwc, empty, empty_like
+from minidl.backends.compiled.runtime.memory import as_nhwc, empty_like
 from minidl.backends.compiled.runtime.padding import pad_rows
 from minidl.typing import Array
 
@@ -24,6 +24,7 @@ class _Forward(NamedTuple):
     weights: Array  # (kh kw in, out)
     bias: Array
     y: Array
+    y_step: int  # floats from a pixel to the next
     argmax: Array | None  # 0 without pooling
     other: Array | None  # of another branch, added; 0 without
     relu: bool
@@ -51,7 +52,8 @@ def _forward(memory, ints, job, task, scratch):
         down = windows.stride_down
         first = max(first_pooled * down - windows.top, 0)
         last = min((last_pooled - 1) * down - windows.top + windows.taps_down, out_height)
-    target = job.y + (n * out_height + first) * out_width * filters
+    step = filters if job.argmax else job.y_step
+    target = job.y + (n * out_height + first) * out_width * step
     image = job.x + n * height * width * channels
     if geometry.padded_size:
         start, stop = first * stride, (last - 1) * stride + geometry.span
@@ -74,7 +76,7 @@ def _forward(memory, ints, job, task, scratch):
             image + g * (channels // groups),
             job.weights + c,
             target + c,
-            filters,
+            step,
             job.bias + c,
             0,
             0.0 if job.relu and job.other == 0 else -math.inf,
@@ -124,15 +126,29 @@ TAKES = ("other", "relu", "pool")
 """Of an epilogue."""
 
 
-def prepare(x: Array, w: Array, plan: Plan, epilogue: Epilogue) -> tuple[Array, Array | None, list[program.Job]]:
-    """(y, argmax, jobs); argmax is None without pooling."""
+def prepare(
+    x: Array, w: Array, plan: Plan, epilogue: Epilogue, into: Array | None = None
+) -> tuple[Array, Array | None, list[program.Job]]:
+    """(y, argmax, jobs); argmax is None without pooling. `into` are channels of a block to write y to."""
     n, filters, pool = len(x), plan.filters, epilogue.pool
     windows = NO_WINDOWS if pool is None else pool_windows(plan.out, filters, pool)
     bands, scratch = _bands(n, plan, windows)
     weights, jobs = prepare_packed(w.transpose(2, 3, 1, 0))
-    y = empty((n, *(plan.out if pool is None else (windows.out_height, windows.out_width)), filters), x.dtype)
+    y = epilogue.output(n, plan.out, filters, x.dtype) if into is None else into.transpose(0, 2, 3, 1)
     argmax = None if pool is None else empty_like(y)
     bias, other = epilogue.bias_of(filters, x.dtype), None if epilogue.other is None else as_nhwc(epilogue.other)
-    record = _Forward(as_nhwc(x), weights, bias, y, argmax, other, epilogue.relu, bands, plan.geometry, windows)
+    record = _Forward(
+        as_nhwc(x),
+        weights,
+        bias,
+        y,
+        y.strides[2] // y.itemsize,
+        argmax,
+        other,
+        epilogue.relu,
+        bands,
+        plan.geometry,
+        windows,
+    )
     jobs.append(program.Job(_forward, record, n * bands, n * plan.macs, scratch))
     return y.transpose(0, 3, 1, 2), None if argmax is None else argmax.transpose(0, 3, 1, 2), jobs

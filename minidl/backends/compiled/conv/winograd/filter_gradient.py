@@ -97,7 +97,7 @@ def _compute_directly(memory, ints, job, task, scratch):
             image = scratch
         gather_matmul_plain(
             *(memory, ints, TAPS * channels, geometry.tap_offsets, geometry.pixels, job.table, filters),
-            *(image, grads, dw, dw, filters, -math.inf),
+            *(image, grads, dw, filters, dw, filters, -math.inf),
         )
 
 

@@ -33,7 +33,7 @@ from minidl.backends.compiled.matmul.gather_matmul import gather_matmul, gather_
 from minidl.backends.compiled.pool.max import NO_WINDOWS, PoolWindows, pool_rows, pool_windows
 from minidl.backends.compiled.runtime import program
 from minidl.backends.compiled.runtime.copy import prepare_packed
-from minidl.backends.compiled.runtime.memory import as_nhwc, empty, empty_like
+from minidl.backends.compiled.runtime.memory import as_nhwc, empty_like
 from minidl.backends.compiled.runtime.padding import pad_image
 from minidl.typing import Array, IntArray
 
@@ -45,6 +45,7 @@ class _Forward(NamedTuple):
     x: Array
     bias: Array
     y: Array
+    y_step: int  # floats from a pixel to the next
     argmax: Array | None  # 0 without pooling
     other: Array | None  # of another branch, added; 0 without
     relu: bool
@@ -61,7 +62,7 @@ class _Forward(NamedTuple):
 
 
 @njit
-def _convolve_directly(memory, ints, job, image, target, scratch):
+def _convolve_directly(memory, ints, job, image, target, step, scratch):
     """One image as im2col does it, with filters put in order for it alone: this is rare."""
     geometry = job.tiles.geometry
     height, width, top, left = geometry.height, geometry.width, geometry.top, geometry.left
@@ -81,7 +82,7 @@ def _convolve_directly(memory, ints, job, image, target, scratch):
     floor = 0.0 if job.relu and job.other == 0 else -math.inf
     gather_matmul_plain(
         *(memory, ints, geometry.pixels, geometry.pixel_offsets, TAPS * channels, geometry.forward_table, filters),
-        *(image, scratch, target, job.bias, 0, floor),
+        *(image, scratch, target, step, job.bias, 0, floor),
     )
 
 
@@ -93,7 +94,8 @@ def _forward(memory, ints, job, task, scratch):
     first = task * job.images // job.tasks
     images = (task + 1) * job.images // job.tasks - first
     size = geometry.height * geometry.width * channels
-    x, y = job.x + first * size, job.y + first * pixels * filters
+    step = filters if job.argmax else job.y_step
+    x, y = job.x + first * size, job.y + first * pixels * step
     row, block = align(channels), job.block
     weight_step = channels * PANEL + APART
     input_step, product_step = block * row + APART, block * PANEL + APART
@@ -124,12 +126,12 @@ def _forward(memory, ints, job, task, scratch):
                 )
             transform_outputs(
                 *(memory, tiles, products, product_step, start, count, columns),
-                *(job.bias + panel, other, job.relu, y + panel, bad, halfway),
+                *(job.bias + panel, other, job.relu, y + panel, step, bad, halfway),
             )
     for n in range(images):
-        target = y + n * pixels * filters
+        target = y + n * pixels * step
         if memory[bad + n] != 0:
-            _convolve_directly(memory, ints, job, x + n * size, target, inputs)
+            _convolve_directly(memory, ints, job, x + n * size, target, step, inputs)
             if job.other:
                 place = (first + n) * pixels * filters
                 add_rows(memory, target, job.other + place, job.relu, pixels * filters)
@@ -182,7 +184,21 @@ def convolve(
     scratch = LANES + round_up(most) + images + max(matrices, directly)
     other = None if epilogue.other is None else as_nhwc(epilogue.other)
     record = _Forward(
-        *(x, bias, y, argmax, other, epilogue.relu, flipped, n, tasks, most, block, *_row_tables(channels, block)),
+        *(
+            x,
+            bias,
+            y,
+            y.strides[2] // y.itemsize,
+            argmax,
+            other,
+            epilogue.relu,
+            flipped,
+            n,
+            tasks,
+            most,
+            block,
+            *_row_tables(channels, block),
+        ),
         *(weights, tiles, windows),
     )
     work = n * each * POINTS * channels * filters
@@ -193,13 +209,15 @@ TAKES = ("other", "relu", "pool")
 """Of an epilogue."""
 
 
-def forward(x: Array, w: Array, plan: Plan, epilogue: Epilogue) -> tuple[Array, Array | None, list[program.Job]]:
-    """(y, argmax, jobs); argmax is None without pooling."""
+def forward(
+    x: Array, w: Array, plan: Plan, epilogue: Epilogue, into: Array | None = None
+) -> tuple[Array, Array | None, list[program.Job]]:
+    """(y, argmax, jobs); argmax is None without pooling. `into` are channels of a block to write y to."""
     filters, pool = plan.filters, epilogue.pool
     windows = NO_WINDOWS if pool is None else pool_windows(plan.out, filters, pool)
     weights, jobs = prepare_packed(w.transpose(2, 3, 1, 0))
     bias = epilogue.bias_of(filters, x.dtype)
-    y = empty((len(x), *(plan.out if pool is None else (windows.out_height, windows.out_width)), filters), x.dtype)
+    y = epilogue.output(len(x), plan.out, filters, x.dtype) if into is None else into.transpose(0, 2, 3, 1)
     argmax = None if pool is None else empty_like(y)
     jobs += convolve(as_nhwc(x), weights, bias, plan, y, epilogue=epilogue, argmax=argmax, windows=windows)
     return y.transpose(0, 3, 1, 2), None if argmax is None else argmax.transpose(0, 3, 1, 2), jobs

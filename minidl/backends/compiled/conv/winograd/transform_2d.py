@@ -172,8 +172,10 @@ NOTHING = 2.0**-18
 
 
 @njit
-def transform_outputs(memory, tiles, source, step, first, count, columns, bias, other, relu, y, bad, scratch):
+def transform_outputs(memory, tiles, source, step, first, count, columns, bias, other, relu, y, pixel, bad, scratch):
     """Write `columns` filters of tiles first, first + 1, ... from 36 matrices with rows of PANEL to the outputs y.
+
+    Its pixels lie `pixel` floats apart.
 
     With the bias, the numbers `other` behind the outputs unless it is 0, and a ReLU if wanted. bad[n] becomes one where
     image n has a number that isn't finite: one such number spreads over its tile. Sums that are below what rounding
@@ -181,7 +183,7 @@ def transform_outputs(memory, tiles, source, step, first, count, columns, bias, 
     background of an image, ReLU and its gradient find exactly that.
     """
     geometry, n, zero = tiles.geometry, lanes(memory), splat(memory, 0.0)
-    height, width, pixel = geometry.out_height, geometry.out_width, geometry.filters
+    height, width = geometry.out_height, geometry.out_width
     for t in range(count):
         image, place = divmod(first + t, tiles.down * tiles.across)
         top, left = place // tiles.across * OUT_TILE, place % tiles.across * OUT_TILE

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl.layers import fusion
 from minidl.layers.container import Chain
+from tests.described import groups, run_one_by_one
 
 pytestmark = pytest.mark.compiled
 
@@ -20,12 +20,6 @@ GROUPS = {
 }
 
 
-def layer_by_layer(monkeypatch):
-    monkeypatch.setattr(
-        fusion, "rows", lambda layers, purpose: [fusion.Row(i, i + 1, (1,), False) for i in range(len(layers))]
-    )
-
-
 def gradients(make, x, dy_seed):
     chain = ml.Sequential(make(), input_shape=x.shape[1:], seed=0)
     y, backward = chain.forward(x, train=True)
@@ -40,7 +34,7 @@ def test_a_group_gives_the_bits_of_its_layers(monkeypatch, make, channels):
     x = np.random.default_rng(1).standard_normal((11, channels, 11, 10), dtype=np.float32)
     with ml.use_backend("compiled"):
         together = gradients(make, x, 2)
-        layer_by_layer(monkeypatch)
+        run_one_by_one(monkeypatch)
         apart = gradients(make, x, 2)
     assert len(together) == len(apart)
     for a, b in zip(together, apart, strict=True):
@@ -66,7 +60,7 @@ def test_a_normalization_with_ties_infinities_and_nan_gives_the_bits_of_its_laye
 
     with ml.use_backend("compiled"):
         together = results()
-        layer_by_layer(monkeypatch)
+        run_one_by_one(monkeypatch)
         apart = results()
     for a, b in zip(together, apart, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -77,7 +71,7 @@ def test_a_depthwise_group_gives_the_bits_of_its_layers(monkeypatch, rest):
     x = np.random.default_rng(1).standard_normal((11, 21, 9, 8), dtype=np.float32)
     with ml.use_backend("compiled"):
         together = gradients(lambda: [ml.Conv2D(21, 3, groups=21, stride=2, padding=1), *rest], x, 2)
-        layer_by_layer(monkeypatch)
+        run_one_by_one(monkeypatch)
         apart = gradients(lambda: [ml.Conv2D(21, 3, groups=21, stride=2, padding=1), *rest], x, 2)
     for a, b in zip(together, apart, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -85,25 +79,30 @@ def test_a_depthwise_group_gives_the_bits_of_its_layers(monkeypatch, rest):
 
 @pytest.mark.parametrize("make", GROUPS.values(), ids=GROUPS.keys())
 def test_groups_are_found_where_the_backend_has_them(make):
-    layers = make()[-3:]
+    layers = make()
+    model = ml.Sequential(layers, input_shape=(4, 11, 10), seed=0)
+    last = str(len(layers) - 1)
+    assert groups(model) == [["0", last] if isinstance(layers[0], ml.Flatten) else [last]]
+    x = np.zeros((2, 4, 11, 10), np.float32)
     with ml.use_backend("compiled"):
-        sizes = [max(row.groups) for row in fusion.rows(layers, "training")]
-    assert max(sizes) >= 2
+        assert model._networks.forward(model, x, train=True) is not None
     with ml.use_backend("vectorized"):
-        rows = fusion.rows(layers, "training")
-    assert rows == [(i, i + 1, (1,), False) for i in range(len(layers))]
+        assert model._networks.forward(model, x, train=True) is None
+        assert model._networks.infer(model, x) is None
 
 
-def test_a_network_is_one_row_but_for_the_layers_that_no_backend_prepares():
+class Same(ml.Module):
+    """A layer that no backend prepares."""
+
+    def forward(self, x, *, train):
+        return x, lambda dy, *, need_dx=True: dy if need_dx else None
+
+
+def test_a_network_is_one_step_but_for_the_layers_that_no_backend_prepares():
     model = ml.models.lenet(seed=0)
-    other = [*model.layers[:3], ml.Residual([ml.ReLU()]), *model.layers[3:]]
-    with ml.use_backend("compiled"):
-        assert fusion.rows(model.layers, "training") == [(0, 12, (3, 3, 1, 2, 2, 1), True)]
-        assert fusion.rows(other, "inference") == [
-            (0, 3, (3,), True),
-            (3, 4, (1,), False),
-            (4, 13, (3, 1, 2, 2, 1), True),
-        ]
+    assert groups(model) == [["2", "5", "6", "8", "10", "11"]]
+    other = ml.Sequential([*model.layers[:3], Same(), *model.layers[3:]], input_shape=(1, 28, 28))
+    assert groups(other, purpose="inference") == [["2"], "3", ["6", "7", "9", "11", "12"]]
 
 
 @pytest.mark.parametrize("rest", [[], [ml.ReLU()], [ml.ReLU(), ml.MaxPool2D(2)]], ids=len)
@@ -115,10 +114,10 @@ def test_inference_folds_a_normalization_into_the_convolution_before_it(monkeypa
         drawn = rng.uniform(0.5, 1.5, value.shape)
         model.load_state_dict(model.state_dict() | {name: drawn.astype(np.float32)})
     x = rng.standard_normal((4, 5, 8, 8), dtype=np.float32)
+    assert groups(model, purpose="inference") == [[str(1 + len(rest))]]
     with ml.use_backend("compiled"):
-        assert [row.groups for row in fusion.rows(model.layers, "inference")] == [(2 + len(rest),)]
         folded = model(x)
-        layer_by_layer(monkeypatch)
+        run_one_by_one(monkeypatch)
         np.testing.assert_allclose(folded, model(x), rtol=1e-4, atol=1e-4)
 
 

@@ -2,8 +2,11 @@ import numpy as np
 import pytest
 
 import minidl as ml
+from minidl.description import operators as op
+from minidl.description.fuse import fused
+from minidl.description.graph import Description, Node
 from minidl.layers.container import Chain
-from tests.described import groups, run_one_by_one
+from tests.described import describe, groups, run_one_by_one
 
 pytestmark = pytest.mark.compiled
 
@@ -136,3 +139,88 @@ def test_nan_passes_a_group():
         chain = Chain([ml.Conv2D(3, 3), ml.ReLU(), ml.MaxPool2D(2)])
         chain.build((1, 6, 6), np.random.default_rng(0))
         assert np.isnan(chain(x)).any()
+
+
+def block(*, projection=True):
+    body = [ml.Conv2D(4, 3, padding=1, bias=False), ml.BatchNorm2D()]
+    shortcut = [ml.Conv2D(4, 1, bias=False), ml.BatchNorm2D()] if projection else None
+    return ml.Sequential([ml.Residual(body, projection=shortcut), ml.ReLU()], input_shape=(4, 6, 6), seed=0)
+
+
+def test_a_residual_block_is_one_pass_for_each_convolution_in_inference_alone():
+    assert groups(block(projection=False), purpose="inference") == [["0", "1"]]
+    assert groups(block(), purpose="inference") == [["0", "0.body.1", "1"]]
+    apart = ["0", "0.body.0", "0.body.1", "0.projection.0", "0.projection.1", "0", "1"]
+    assert groups(block()) == [apart]
+
+
+def test_the_last_of_two_producers_takes_the_sum():
+    description = describe(block(), purpose="inference")
+    nodes = fused(description, keeps=False).nodes
+    _, fork, body, projection = nodes
+    assert (fork.inputs, body.inputs, projection.inputs) == ((0,), (1,), (1, 2))
+    assert body.operator.epilogue == op.Epilogue(normalization=description.nodes[3].operator)
+    normalization = description.nodes[5].operator
+    assert projection.operator.epilogue == op.Epilogue(normalization, adds=True, activation=op.ReLU())
+    assert (body.order, projection.order) == (2, 4)  # of the convolutions
+
+
+def node(operator, *inputs, shape=(4, 6, 6)):
+    return Node(operator, inputs, shape, order=0)
+
+
+def conv(channels=4):
+    w = np.zeros((channels, channels, 1, 1), np.float32)
+    return op.Conv(op.Param(w, w), None, op.ConvGeometry((1, 1), ((0, 0), (0, 0)), (1, 1), 1))
+
+
+def operators(*nodes, outputs, keeps=False):
+    found = fused(Description(nodes, (0,), outputs), keeps=keeps)
+    return [(type(each.operator), each.inputs) for each in found.nodes], found.outputs
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_what_several_read_stays(keeps):
+    nodes = [node(op.Input()), node(conv(), 0), node(op.ReLU(), 1), node(op.Concat(), 1, 2, shape=(8, 6, 6))]
+    found, outputs = operators(*nodes, outputs=(3,), keeps=keeps)
+    assert found == [(op.Input, ()), (op.Conv, (0,)), (op.ReLU, (1,)), (op.Concat, (1, 2))]
+    assert outputs == (3,)
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_an_output_inside_stays(keeps):
+    nodes = [node(op.Input()), node(conv(), 0), node(op.ReLU(), 1), node(conv(), 2), node(op.ReLU(), 3)]
+    found, outputs = operators(*nodes, outputs=(4, 1), keeps=keeps)
+    assert found == [(op.Input, ()), (op.Conv, (0,)), (op.ReLU, (1,)), (op.Conv, (2,))]
+    assert outputs == (3, 1)
+    found, outputs = operators(*nodes, outputs=(4,), keeps=keeps)
+    assert (found, outputs) == ([(op.Input, ()), (op.Conv, (0,)), (op.Conv, (1,))], (2,))
+
+
+def test_twice_the_same_and_three_are_added_by_themselves():
+    nodes = [node(op.Input()), node(conv(), 0), node(op.Add(), 1, 1)]
+    assert operators(*nodes, outputs=(2,))[0][1:] == [(op.Conv, (0,)), (op.Add, (1, 1))]
+    nodes = [node(op.Input()), node(conv(), 0), node(conv(), 0), node(op.Add(), 0, 1, 2)]
+    assert operators(*nodes, outputs=(3,))[0][1:] == [(op.Conv, (0,)), (op.Conv, (0,)), (op.Add, (0, 1, 2))]
+
+
+def test_a_convolution_that_is_normalized_after_a_sum_is_not_one_pass():
+    normalize = op.Normalize(*np.ones((4, 4), np.float32), 1e-5)
+    nodes = [node(op.Input()), node(conv(), 0), node(op.Add(), 0, 1), node(normalize, 2), node(op.ReLU(), 3)]
+    found, _ = operators(*nodes, outputs=(4,))
+    assert found == [(op.Input, ()), (op.Conv, (0, 0)), (op.Normalize, (1,))]
+
+
+@pytest.mark.parametrize("projection", [False, True])
+def test_a_block_in_one_pass_gives_what_its_layers_give(monkeypatch, projection):
+    rng = np.random.default_rng(0)
+    model = block(projection=projection)
+    model.load_state_dict(
+        {k: rng.uniform(0.5, 1.5, v.shape) - 1 * ("0.weight" in k) for k, v in model.state_dict().items()}
+    )
+    x = rng.standard_normal((3, 4, 6, 6), dtype=np.float32)
+    with ml.use_backend("compiled"):
+        y = model(x)
+        run_one_by_one(monkeypatch)
+        np.testing.assert_allclose(y, model(x), rtol=1e-4, atol=1e-5)
+    assert (y > 0).any()

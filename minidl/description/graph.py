@@ -132,11 +132,12 @@ PASSES = frozenset({"infer", "forward"})
 
 
 def describes_itself(module: Any, *, in_pass: bool = False) -> bool:
-    """Whether what it computes is what the `describe` of its class says: a subclass that redefines anything doesn't.
+    """Whether what it computes is what the `describe` of its class says.
 
-    But where its class's own pass is under way already, `in_pass`, a subclass may have redefined that.
+    A subclass that redefines anything doesn't, nor a module with a method of its own in the place of its class's.
+    But where its class's own pass is under way already, `in_pass`, that may have been redefined.
     """
-    redefined = set(vars(module)) & (PASSES | {"describe"})
+    redefined = {name for name in vars(module) if callable(getattr(type(module), name, None))}
     for kind in type(module).__mro__:
         own = vars(kind)
         if "describe" in own or "formula" in own:

@@ -14,7 +14,7 @@ from minidl.engine.room import waiting
 from minidl.engine.shelf import Prepared, Shelf
 from minidl.engine.steps import Run, Steps, UnexpectedError, expect_gradients
 from minidl.errors import NotBuiltError, ShapeError
-from minidl.module import Module
+from minidl.module import Buffer, Module
 from minidl.typing import Array
 
 Pullback = Callable[..., list[Array | None]]
@@ -65,9 +65,14 @@ class Networks:
         if taken is None:
             return None
         lease = _Lease(*taken)
+        steps = lease.prepared.steps
+        buffers = [] if steps.is_tried else [each for each in lease.prepared.parameters if isinstance(each, Buffer)]
+        before = [buffer.value.copy() for buffer in buffers]
         try:
-            ys, lease.run = lease.prepared.steps.forward(xs, train=train)
+            ys, lease.run = steps.forward(xs, train=train)
         except UnexpectedError:
+            for buffer, value in zip(buffers, before, strict=True):  # the modules, one by one, move them again
+                buffer.value = value
             self._shelves[_key(xs, purpose)] = None
             return None
         outputs = [(y.shape, y.dtype) for y in ys]

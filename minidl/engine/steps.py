@@ -71,6 +71,8 @@ class Steps:
             for step in self.steps
         ]
         self.is_whole = len(self.steps) == 1 and isinstance(self.steps[0], Part) and self._is_plain(self.steps[0])
+        self.is_tried = not any(isinstance(step, int) for step in self.steps)
+        """Whether every module has been seen to give what its `output_shape` says."""
         self.marks = [ends_in_sigmoid(description, i) for i in description.outputs]
 
     def _is_plain(self, part: Part) -> bool:
@@ -108,6 +110,7 @@ class Steps:
                 node = self.description.nodes[step]
                 values[step], held = self._ran(node, values, train)
             kept.append(held)
+        self.is_tried = True
         return self._marked([values[i] for i in self.description.outputs]), Run(self, kept)
 
     def _marked(self, ys: list[Array]) -> list[Array]:

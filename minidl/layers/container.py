@@ -95,7 +95,7 @@ class Chain(Composite):
 
         def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
             lowest = 0 if need_dx or len(backwards) == 1 else self._lowest_trained()  # one layer knows itself
-            gradient: Array | None = dy
+            gradient: Array | None = dy if need_dx or backwards else None
             for i in reversed(range(len(backwards))):
                 if i < lowest:  # nothing is trained from here on down
                     return None

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl.layers import fusion
 from minidl.module import Parameter
+from tests.described import is_one_network
 
 
 @pytest.fixture(params=["reference", "vectorized", "compiled"])
@@ -178,17 +178,17 @@ def test_below_the_lowest_trained_layer_nothing_is_computed():
 
 
 @pytest.mark.compiled
-def test_a_prepared_row_leaves_out_the_jobs_of_what_is_frozen():
+def test_a_prepared_network_leaves_out_the_jobs_of_what_is_frozen():
     def jobs(model, **options):
         model.forward(images(), train=True)[1](np.ones((6, 3), np.float32), **options)
         (shelf,) = model._networks._shelves.values()
         (prepared,) = shelf.prepared
-        return prepared.network._backward[options.get("need_dx", True)][0].count
+        return prepared.steps.networks[0]._backward[options.get("need_dx", True)].program.count
 
     layers = [ml.Conv2D(4, 3), ml.ReLU(), ml.Conv2D(4, 3), ml.ReLU(), ml.Flatten(), ml.Dense(3)]
     with ml.use_backend("compiled"):
         model = ml.Sequential(layers, input_shape=(2, 6, 6), seed=0)
-        assert fusion.rows(model.layers, "training")[0].is_network
+        assert is_one_network(model)
         counts = [jobs(model, need_dx=False)]
         for i in 0, 2, 5:
             model[i].trainable = False

@@ -116,7 +116,8 @@ def test_a_thread_may_fork_while_it_holds_a_lock(registered):
 @pytest.mark.compiled
 def test_every_lock_is_taken_before_a_fork():
     from minidl.backends.compiled.codegen import jit
-    from minidl.layers import dropout, room
+    from minidl.engine import room
+    from minidl.layers import dropout
     from minidl.model import _building
 
     assert sorted(locks._locks) == sorted(locks.ORDER)

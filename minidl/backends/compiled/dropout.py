@@ -14,7 +14,7 @@ from minidl.backends.compiled.codegen.jit import kernel
 from minidl.backends.compiled.codegen.lanewise import multiply
 from minidl.backends.compiled.codegen.llvm import I64, VectorType, lanes_of, llvm_splat, llvm_vector
 from minidl.backends.compiled.codegen.load_store import lanes, load, store
-from minidl.backends.compiled.runtime.memory import contiguous, empty
+from minidl.backends.compiled.runtime.memory import as_nhwc, contiguous, empty
 from minidl.backends.compiled.runtime.program import Job, pieces
 from minidl.backends.compiled.runtime.replay import Replay
 from minidl.typing import Array, IntArray
@@ -97,8 +97,39 @@ def prepare_dropout(x: Array, mask: IntArray, rate: float) -> tuple[Array, list[
     order = (0, *range(2, x.ndim), 1)[: x.ndim]
     source = contiguous(x.transpose(order))
     y, tasks = empty(source.shape, x.dtype), pieces(x.size)
-    record = _Dropout(source, y, mask, int(rate * 2**32), 1 / (1 - rate), x.size, tasks)
+    scale = 1 / (1 - rate) if rate < 1 else 0
+    record = _Dropout(source, y, mask, int(rate * 2**32), scale, x.size, tasks)
     return y.transpose(np.argsort(order)), [Job(_dropout, record, tasks, 8 * x.size)]
+
+
+class _ScaleChannels(NamedTuple):
+    x: Array
+    factors: Array  # (n, channels)
+    y: Array
+    pixels: int  # of all images
+    size: int  # pixels of one
+    channels: int
+    tasks: int
+
+
+@kernel(_ScaleChannels)
+def _scale_channels(memory, ints, job, task, scratch):
+    for pixel in range(task * job.pixels // job.tasks, (task + 1) * job.pixels // job.tasks):
+        start, factors = pixel * job.channels, job.factors + pixel // job.size * job.channels
+        for c in range(0, job.channels, lanes(memory)):
+            count = job.channels - c
+            product = multiply(load(memory, job.x + start + c, count), load(memory, factors + c, count))
+            store(memory, job.y + start + c, product, count)
+
+
+def prepare_dropout2d(x: Array, mask: IntArray, rate: float) -> tuple[Array, list[Job]]:
+    """(y, jobs) of dropout of whole channels, those whose values `dropout` of (n, c) drops."""
+    n, channels, height, width = x.shape
+    factors, jobs = prepare_dropout(np.ones((n, channels), x.dtype), mask, rate)
+    images = as_nhwc(x)
+    y, pixels, tasks = empty(images.shape, x.dtype), n * height * width, pieces(x.size)
+    record = _ScaleChannels(images, factors, y, pixels, height * width, channels, tasks)
+    return y.transpose(0, 3, 1, 2), [*jobs, Job(_scale_channels, record, tasks, 8 * x.size)]
 
 
 @Replay

@@ -109,11 +109,17 @@ def _copy_channels(memory, ints, job, task, scratch):
 def prepare_copy_channels(source: Array, target: Array) -> Job:
     """Copy between parts of the channels of images, or of the features of vectors, whose pixels lie evenly spaced."""
     if source.ndim == 3:
-        source, target = source.reshape(len(source), -1), target.reshape(len(target), -1)
+        source, target = _flat(source), _flat(target)
     pixels, channels = source.size // max(source.shape[1], 1), source.shape[1]
     tasks = pieces(source.size)
     record = _CopyChannels(source, target, _step(source), _step(target), channels, pixels, tasks)
     return Job(_copy_channels, record, tasks, 8 * source.size)
+
+
+def _flat(sequences: Array) -> Array:
+    """Sequences (n, c, length) as vectors, also where there are none."""
+    n, channels, length = sequences.shape
+    return sequences.reshape(n, channels * length)
 
 
 def _step(array: Array) -> int:
@@ -129,8 +135,8 @@ def prepare_concat(parts: Sequence[Array], stacked: Array | None = None) -> tupl
         return stacked, [prepare_copy_channels(part, into) for part, into in pairs if address(part) != address(into)]
     if parts[0].ndim == 3:  # sequences, each channel of which lies together
         length = parts[0].shape[2]
-        flat, jobs = prepare_concat([part.reshape(len(part), -1) for part in parts])
-        return flat.reshape(len(flat), -1, length), jobs
+        flat, jobs = prepare_concat([_flat(part) for part in parts])
+        return flat.reshape(len(flat), sum(part.shape[1] for part in parts), length), jobs
     n, _, *size = parts[0].shape
     y = empty((n, *size, sum(part.shape[1] for part in parts)), parts[0].dtype)
     stacked = y.transpose(0, y.ndim - 1, *range(1, y.ndim - 1))

@@ -9,8 +9,9 @@ if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
     pytest.skip("the compiled backend needs Numba's compiler", allow_module_level=True)
 pytest.importorskip("numba")
 
-from minidl.backends import reference
-from minidl.backends.compiled.dropout import prepare_dropout
+from minidl import functional
+from minidl.backends import reference, use_backend
+from minidl.backends.compiled.dropout import prepare_dropout, prepare_dropout2d
 from minidl.backends.compiled.norm.group import prepare_group_norm, prepare_group_norm_backward
 from minidl.backends.compiled.resize import (
     prepare_upsample,
@@ -80,3 +81,25 @@ def test_dropout_draws_the_mask_of_each_pass():
         mask[:] = key, counter
         program.run()
         np.testing.assert_allclose(y, reference.dropout(x, rate=0.4, key=key, counter=counter), rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4, 5), (3, 37, 9, 8), (2, 70, 40, 41)])
+@pytest.mark.parametrize("rate", [0.4, 1])
+def test_dropout_of_channels_draws_the_mask_of_each_pass(shape, rate):
+    x, mask = images(*shape), np.zeros(2, np.int64)
+    x[...] = np.random.default_rng(0).uniform(1, 2, shape)
+    y, jobs = prepare_dropout2d(x, mask, rate)
+    program = Program(jobs, x.dtype)
+    for key, counter in [(5, 1), (5, 2)]:
+        mask[:] = key, counter
+        program.run()
+        with use_backend("reference"):
+            want = functional.dropout2d(x, rate=rate, key=key, counter=counter)[0]
+        np.testing.assert_allclose(y, want, rtol=1e-6)
+
+
+def test_dropout_of_everything_leaves_zeros():
+    x, mask = images(2, 3, 4, 5) + 1, np.array([5, 1])
+    y, jobs = prepare_dropout(x, mask, 1.0)
+    Program(jobs, x.dtype).run()
+    np.testing.assert_array_equal(y, 0)

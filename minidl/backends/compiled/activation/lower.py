@@ -9,7 +9,7 @@ from minidl.backends.compiled.activation.elementwise import (
     prepare_elementwise_backward,
 )
 from minidl.backends.compiled.activation.softmax import prepare_relu, prepare_relu_backward
-from minidl.backends.compiled.dropout import prepare_dropout
+from minidl.backends.compiled.dropout import prepare_dropout, prepare_dropout2d
 from minidl.backends.compiled.graph.lowered import Lowered, through
 from minidl.description.operators import Dropout, Elementwise, LogSoftmax, ReLU, Softmax
 from minidl.typing import Array
@@ -32,8 +32,9 @@ def lower_elementwise(operator: Elementwise, x: Array) -> Lowered:
 def lower_dropout(operator: Dropout, x: Array) -> Lowered:
     """Dropout in training: backward draws the same mask again."""
     mask = np.zeros(2, np.int64)
-    y, jobs = prepare_dropout(x, mask, operator.rate)
-    backward = through(lambda dy: prepare_dropout(dy, mask, operator.rate))
+    prepare = prepare_dropout2d if operator.by_channel else prepare_dropout
+    y, jobs = prepare(x, mask, operator.rate)
+    backward = through(lambda dy: prepare(dy, mask, operator.rate))
     return Lowered(y, jobs, backward, (operator.masks, mask))
 
 

@@ -117,16 +117,56 @@ def test_a_thread_that_ends_gives_back_what_it_kept(memory, limit):
     assert memory.kept() == before
 
 
-def test_memory_apart_is_counted_and_not_kept(memory, limit):
-    before = memory.kept()
-    array, size = memory.apart(lambda: memory.empty((limit // 4,), BYTES))
-    assert (array.size, size) == (limit // 4, limit // 4)
-    assert memory.address(array) % memory.LINE == 0
-    with pytest.raises(KeyError):
-        memory.apart(lambda: {}["an error"])
+def test_memory_that_is_planned_lies_in_the_workspace_and_is_not_kept(memory, limit):
+    from minidl.backends.compiled.runtime.arena import LINE, Workspace
+
+    before, workspace = memory.kept(), Workspace()
+    with memory.planned(workspace):
+        array = memory.empty((limit // 4,), BYTES)
+    (owner,) = workspace.owners
+    assert (array.size, workspace.owner_of(array[3:])) == (limit // 4, owner)
+    workspace.place([[owner]], outside=(), reuse=True)
+    assert sum(arena.nbytes for arena in workspace.arenas) == limit // 4 + LINE
+    assert workspace.starts[owner] % LINE == 0
+    with pytest.raises(KeyError), memory.planned(workspace):
+        {}["an error"]
     assert memory.kept() == before
     memory.empty((limit // 4,), BYTES)
     assert memory.kept() == before + limit // 4
+
+
+def test_plans_may_be_nested_and_are_of_one_thread(memory):
+    from minidl.backends.compiled.runtime.arena import Workspace
+
+    outer, inner = Workspace(), Workspace()
+    with memory.planned(outer):
+        first = memory.empty((5,), BYTES)
+        with memory.planned(inner):
+            second = memory.empty((6,), BYTES)
+        third = memory.empty((7,), BYTES)
+        others = []
+        thread = threading.Thread(target=lambda: others.append(memory.empty((8,), BYTES)))
+        thread.start()
+        thread.join()
+    assert [owner.nbytes for owner in outer.owners.values()] == [5, 7]
+    assert [owner.nbytes for owner in inner.owners.values()] == [6]
+    assert [outer.owner_of(array) is not None for array in (first, second, third, *others)] == [
+        True,
+        False,
+        True,
+        False,
+    ]
+
+
+def test_nothing_copies_what_has_no_values_yet(memory):
+    from minidl.backends.compiled.runtime.arena import Workspace
+
+    with memory.planned(Workspace()):
+        array = memory.empty((4, 5), BYTES)
+        assert memory.contiguous(array) is array
+        with pytest.raises(RuntimeError, match="has no values yet"):
+            memory.contiguous(array.T)
+        assert memory.contiguous(np.eye(3)[::2]).flags.c_contiguous
 
 
 @pytest.mark.parametrize("axes", [(0, 1, 2, 3), (0, 3, 1, 2), (3, 2, 1, 0)])

@@ -1,4 +1,4 @@
-"""Rows of layers that have been prepared once: they must notice every change, and serve any number of users."""
+"""Networks that have been prepared once: they must notice every change, and serve any number of users."""
 
 import copy
 import gc
@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl.layers import fusion, networks
+from minidl.engine import networks
+from tests.described import is_one_network
 
 pytestmark = pytest.mark.compiled
 
@@ -61,7 +62,7 @@ def assert_same(got, want):
 @pytest.mark.parametrize("n", [0, 1, 5, 40])
 def test_a_network_gives_the_bits_of_its_layers(n, dtype):
     model, x, dy = small(dtype=dtype), images(n, dtype=dtype), np.ones((n, 3), dtype)
-    assert fusion.rows(model.layers, "training")[0].is_network
+    assert is_one_network(model)
     for _ in range(3):
         assert_same(in_one_call(model, x, dy), layer_by_layer(model, x, dy))
         np.testing.assert_array_equal(model(x), layer_by_layer(model, x))
@@ -87,7 +88,7 @@ def test_activations_in_a_network_give_the_bits_that_they_give_alone(activation,
     """First of all, after each kind of layer, and last."""
     between = [ml.Conv2D(4, 3), activation, ml.MaxPool2D(2), activation, ml.Flatten(), activation, ml.Dense(3)]
     model = ml.Sequential([activation, *between, activation, *last], input_shape=(2, 6, 6), seed=0, dtype=dtype)
-    assert [row.is_network for row in fusion.rows(model.layers, "training")] == [True]
+    assert is_one_network(model)
     for seed in range(2):
         x, dy = images(seed=seed, dtype=dtype), np.random.default_rng(seed).standard_normal((5, 3)).astype(dtype)
         assert_same(in_one_call(model, x, dy), layer_by_layer(model, x, dy))
@@ -285,7 +286,7 @@ def test_an_error_in_a_network_is_over_with_it(monkeypatch):
     model, x = small(), images()
     want = model(x)
     (shelf,) = model._networks._shelves.values()
-    network = type(shelf.prepared[0].network)
+    network = type(shelf.prepared[0].steps.networks[0])
     with monkeypatch.context() as patch:
         patch.setattr(network, "forward", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
@@ -311,7 +312,7 @@ def test_averages_and_depthwise_convolutions_give_the_bits_that_they_give_alone(
     for whole in (model, ml.Sequential(layers[:-1], input_shape=(2, 9, 8), dtype=dtype)):
         x = np.random.default_rng(0).standard_normal((n, 2, 9, 8)).astype(dtype)
         dy = np.ones((n, *whole.output_shape((2, 9, 8))), dtype)
-        assert [row.is_network for row in fusion.rows(whole.layers, "training")] == [True]
+        assert is_one_network(whole)
         for _ in range(2):
             assert_same(in_one_call(whole, x, dy), layer_by_layer(whole, x, dy))
             np.testing.assert_array_equal(whole(x), layer_by_layer(whole, x))
@@ -320,7 +321,7 @@ def test_averages_and_depthwise_convolutions_give_the_bits_that_they_give_alone(
 def test_channels_that_are_dropped_in_training_alone_are_part_of_a_network():
     model = ml.Sequential([ml.Conv2D(3, 1), ml.Dropout2D(0.5), ml.ReLU()], input_shape=(2, 4, 4), seed=0)
     x = np.random.default_rng(0).standard_normal((5, 2, 4, 4)).astype(np.float32)
-    assert [row.is_network for row in fusion.rows(model.layers, "inference")] == [True]
+    assert is_one_network(model, purpose="inference")
     np.testing.assert_array_equal(model(x), model.layers[2](model.layers[0](x)))
     assert (model.forward(x, train=True)[0] != model(x)).any()
 

@@ -7,12 +7,13 @@ import types
 
 import numpy as np
 import pytest
-from minidl.layers.shelf import NETWORK_BYTES, Prepared, Shelf
 
 import minidl as ml
-from minidl.layers import room
+from minidl.engine import room
+from minidl.engine.shelf import NETWORK_BYTES, Prepared, Shelf
 
 SIZE = 1 << 20
+LAYER = ml.ReLU()
 
 
 @pytest.fixture(autouse=True)
@@ -29,11 +30,11 @@ def limit(monkeypatch):
 
 
 def network(size=SIZE):
-    return Prepared(types.SimpleNamespace(size=size - NETWORK_BYTES), [], [])
+    return Prepared(types.SimpleNamespace(size=size - NETWORK_BYTES), [LAYER], [])
 
 
 def made(shelf, *, waits=True, size=SIZE):
-    return room.prepared(shelf, [], lambda: network(size), waits=waits)
+    return room.prepared(shelf, LAYER, lambda: network(size), waits=waits)
 
 
 def busy(shelf):
@@ -72,13 +73,13 @@ class Thread(threading.Thread):
 def test_a_shelf_gives_what_fits_and_is_not_leased():
     shelf, layer = Shelf(), ml.ReLU()
     leased, other, right = (
-        Prepared(types.SimpleNamespace(size=1), [layers], []) for layers in (layer, ml.ELU(), layer)
+        Prepared(types.SimpleNamespace(size=1), [module], []) for module in (layer, ml.ELU(), layer)
     )
     leased.lease, other.lease = lambda: "somebody", lambda: None
     shelf.prepared += [right, other, leased]
-    assert shelf.take([layer]) is right
+    assert shelf.take(layer) is right
     assert shelf.prepared == [leased]
-    assert shelf.take([layer]) is None
+    assert shelf.take(layer) is None
     leased.lease = lambda: None
     assert shelf.take(None) is leased
     assert shelf.take(None) is None
@@ -132,7 +133,7 @@ def test_training_waits_for_nobody():
 
 
 def test_one_that_cannot_be_prepared():
-    assert room.prepared(Shelf(), [], lambda: None, waits=True) is None
+    assert room.prepared(Shelf(), LAYER, lambda: None, waits=True) is None
 
 
 def test_networks_that_nobody_uses_go_when_the_limit_is_lowered():

@@ -58,7 +58,7 @@ class Finder:
     @staticmethod
     def find_spec(name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         """Where a module's content comes from, if it has moved."""
-        return ModuleSpec(name, _Loader()) if name in MODULES else None
+        return ModuleSpec(name, _Loader()) if name in MODULES else None  # type: ignore[arg-type]
 
 
 class _Loader:

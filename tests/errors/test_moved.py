@@ -11,11 +11,17 @@ from minidl.errors import moved
 
 
 @pytest.fixture
-def forgotten(monkeypatch):
-    """None of the old modules has been imported yet."""
-    for name in moved.MODULES:
-        monkeypatch.delitem(sys.modules, name, raising=False)
-        monkeypatch.delitem(vars(ml), name.removeprefix("minidl."), raising=False)
+def forgotten():
+    """None of the old modules has been imported, before or after."""
+
+    def forget():
+        for name in moved.MODULES:
+            sys.modules.pop(name, None)
+            vars(ml).pop(name.removeprefix("minidl."), None)
+
+    forget()
+    yield
+    forget()
 
 
 @pytest.mark.usefixtures("forgotten")

@@ -18,6 +18,7 @@ from minidl.callbacks import (
 )
 from minidl.data import batches, class_weights, one_hot, train_test_split
 from minidl.errors import DTypeError, FormatError, NotBuiltError, ShapeError, StateError
+from minidl.errors import moved as _moved
 from minidl.graph.node import Input
 from minidl.layers import (
     ELU,
@@ -234,6 +235,8 @@ __all__ = [
 
 _LATER = frozenset({"augment", "datasets", "models", "schedules", "testing"})
 
+_moved.install()
+
 
 if not TYPE_CHECKING:  # for which any name would be one
 
@@ -243,6 +246,8 @@ if not TYPE_CHECKING:  # for which any name would be one
             from minidl.process.importing import imported
 
             return imported(f"minidl.{name}")
+        if f"minidl.{name}" in _moved.MODULES:
+            return _moved.imported(f"minidl.{name}")
         from minidl.errors import missing_name
 
         raise missing_name("minidl", name, __all__)

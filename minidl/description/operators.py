@@ -120,11 +120,10 @@ class Masks(Protocol):
 
 
 class Dropout(NamedTuple):
-    """Dropout in training, of single values or of whole channels."""
+    """Dropout of single values in training, at a rate below 1."""
 
     rate: float
     masks: Masks
-    by_channel: bool = False
 
 
 class Normalize(NamedTuple):

@@ -173,3 +173,25 @@ def test_a_model_that_drops_channels_comes_back_with_the_masks_to_come(tmp_path)
     model.save(tmp_path / "model.npz")
     again = ml.load(tmp_path / "model.npz")
     np.testing.assert_array_equal(again.forward(x, train=True)[0], model.forward(x, train=True)[0])
+
+
+@pytest.mark.parametrize("kind", [ml.Dropout, ml.Dropout2D])
+@pytest.mark.parametrize("rate", [0.4, 1.0])
+@pytest.mark.parametrize("backend", ["vectorized", "compiled"])
+def test_in_a_network_it_does_what_it_does_by_itself(kind, rate, backend):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((5, 3, 6, 6), dtype=np.float32)
+    with ml.use_backend(backend):
+        layers = [ml.Conv2D(6, 3), kind(rate, seed=4), ml.ReLU()]
+        model = ml.Sequential(layers, input_shape=(3, 6, 6), seed=0)
+        conv, relu = model[0], model[2]
+        alone = kind(rate, seed=4)
+        for _ in range(2):
+            hidden, conv_backward = conv.forward(x, train=True)
+            dropped, backward = alone.forward(hidden, train=True)
+            y, relu_backward = relu.forward(dropped, train=True)
+            dy = rng.standard_normal(y.shape, dtype=np.float32)
+            dx = conv_backward(backward(relu_backward(dy)))
+            in_network, network_backward = model.forward(x, train=True)
+            np.testing.assert_array_equal(in_network, y)
+            np.testing.assert_array_equal(network_backward(dy), dx)

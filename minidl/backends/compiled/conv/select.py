@@ -37,17 +37,19 @@ def prepare(
     y is written `into` channels of a block, if they're given and the strategy can.
     """
     strategy: Callable[..., tuple[Array, Array | None, list[Job]]]
+    can_write = False
     if plan.planar:
         strategy, takes = planar.forward, planar.takes(plan, epilogue.pool)
     elif plan.winograd and x.dtype == np.float32 and len(x):
         strategy, takes = winograd.forward, winograd.TAKES[: None if epilogue.other is None else -1]
+        can_write = True
     elif plan.depthwise:
         strategy, takes = depthwise.prepare, depthwise.TAKES
     else:
         strategy, takes = im2col.prepare, im2col.TAKES
+        can_write = True
     fused, rest = epilogue.parted(*takes)
-    can_write = strategy in (winograd.forward, im2col.prepare) and fused.other is None and fused.pool is None
-    if into is not None and can_write and rest == NOTHING:
+    if into is not None and can_write and rest == NOTHING and epilogue.other is None and epilogue.pool is None:
         return strategy(x, w, plan, fused, into)
     y, argmax, jobs = strategy(x, w, plan, fused)
     if rest == NOTHING:

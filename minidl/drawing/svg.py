@@ -4,13 +4,13 @@ from typing import Any
 
 from minidl.display.html import details, escape
 from minidl.drawing.boxes import diagram
-from minidl.drawing.layout import Arrow, Layout, layout
+from minidl.drawing.layout import Arrow, Layout, Point, layout
 from minidl.module import Module
 
 SCALE = 14.0
 """Pixels of a line of text."""
-HEAD = 0.35
-"""Half the width of an arrow's head, and of its length."""
+HEAD = 0.25
+"""Half of the width and of the length of an arrow's head."""
 COLORS = {"parameters": "#1f77b4", "join": "#ff7f0e"}
 """Of boxes; the others have that of the text."""
 FEW = 12
@@ -31,33 +31,40 @@ def svg(drawn: Layout, *, label: str) -> str:
     """The drawing in the page's own color of text; `label` is what is said in its place."""
     width, height = drawn.width + 1, drawn.height + 1
     parts = [
-        f'<svg width="{width * SCALE:.0f}" height="{height * SCALE:.0f}" viewBox="-0.5 -0.5 {width:.2f} {height:.2f}" '
-        f'font-size="0.85" role="img" aria-label="{escape(label)}">'
+        f'<svg width="{_px(width)}" height="{_px(height)}" '
+        f'viewBox="{_px(-0.5)} {_px(-0.5)} {_px(width)} {_px(height)}" font-size="11" role="img" '
+        f'aria-label="{escape(label)}">'
     ]
     for box in drawn.rectangles:
         color = COLORS.get(box.kind, "currentColor")
-        dashes = ' stroke-dasharray="0.3 0.2"' if box.kind in ("input", "output") else ""
+        dashes = ' stroke-dasharray="4 3"' if box.kind in ("input", "output") else ""
         parts.append(
-            f'<rect x="{box.x:.2f}" y="{box.y:.2f}" width="{box.width:.2f}" height="{box.height:.2f}" rx="0.3" '
-            f'fill="{color}" fill-opacity="0.12" stroke="{color}" stroke-width="0.08"{dashes}>'
-            f"<title>{escape(box.name)}</title></rect>"
+            f'<rect x="{_px(box.x)}" y="{_px(box.y)}" width="{_px(box.width)}" height="{_px(box.height)}" rx="4" '
+            f'fill="{color}" fill-opacity="0.12" stroke="{color}"{dashes}><title>{escape(box.name)}</title></rect>'
         )
     parts += map(_arrow, drawn.arrows)
     parts += [
-        f'<text x="{text.x:.2f}" y="{text.y:.2f}" text-anchor="{text.anchor}" dominant-baseline="central" '
+        f'<text x="{_px(text.x)}" y="{_px(text.y)}" text-anchor="{text.anchor}" dominant-baseline="central" '
         f'fill="currentColor"{_FAINT * text.is_shape}>{escape(text.text)}</text>'
         for text in drawn.texts
     ]
     return "".join([*parts, "</svg>"])
 
 
+def _px(length: float) -> str:
+    return f"{length * SCALE:.1f}"
+
+
 def _arrow(arrow: Arrow) -> str:
-    path = "L".join(f"{x:.2f} {y:.2f}" for x, y in arrow.points)
     (x0, y0), (x, y) = arrow.points[-2:]
     if x == x0:
-        step = -2 * HEAD if y > y0 else 2 * HEAD
-        head = f"{x - HEAD:.2f} {y + step:.2f}L{x:.2f} {y:.2f}L{x + HEAD:.2f} {y + step:.2f}"
+        back = y - 2 * HEAD if y > y0 else y + 2 * HEAD
+        head: tuple[Point, ...] = (x - HEAD, back), (x, y), (x + HEAD, back)
     else:
-        step = -2 * HEAD if x > x0 else 2 * HEAD
-        head = f"{x + step:.2f} {y - HEAD:.2f}L{x:.2f} {y:.2f}L{x + step:.2f} {y + HEAD:.2f}"
-    return f'<path d="M{path}M{head}" fill="none" stroke="currentColor" stroke-width="0.08" opacity="0.75"/>'
+        back = x - 2 * HEAD if x > x0 else x + 2 * HEAD
+        head = (back, y - HEAD), (x, y), (back, y + HEAD)
+    return f'<path d="{_path(arrow.points)}{_path(head)}" fill="none" stroke="currentColor"{_FAINT}/>'
+
+
+def _path(points: tuple[Point, ...]) -> str:
+    return "M" + "L".join(f"{_px(x)} {_px(y)}" for x, y in points)

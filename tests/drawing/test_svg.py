@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 import minidl as ml
 from minidl.drawing.boxes import Box, Diagram
 from minidl.drawing.layout import Arrow, Layout, layout
-from minidl.drawing.svg import FEW, drawing, svg
+from minidl.drawing.svg import FEW, SCALE, drawing, svg
 
 
 def parsed(text):
@@ -16,7 +16,9 @@ def test_all_that_is_laid_out_is_drawn():
     drawn = layout(Diagram(boxes, ((0, 1),)))
     root = parsed(svg(drawn, label="a net"))
     assert root.get("aria-label") == "a net"
-    assert [float(each.get("y")) for each in root.findall("rect")] == [round(box.y, 2) for box in drawn.rectangles]
+    assert [float(each.get("y")) for each in root.findall("rect")] == [
+        round(box.y * SCALE, 1) for box in drawn.rectangles
+    ]
     assert [each.find("title").text for each in root.findall("rect")] == ["one", "two"]
     assert [each.text for each in root.findall("text")] == ["one", "2 x 3", "two"]
     assert len(root.findall("path")) == 1
@@ -26,8 +28,8 @@ def test_arrows_have_heads_that_point_along_them():
     down, left = Arrow(((1.0, 0.0), (1.0, 2.0))), Arrow(((5.0, 0.0), (7.0, 0.0), (7.0, 4.0), (5.0, 4.0)))
     root = parsed(svg(Layout(7, 4, (), (down, left), ()), label=""))
     paths = [each.get("d") for each in root.findall("path")]
-    assert paths[0] == "M1.00 0.00L1.00 2.00M0.65 1.30L1.00 2.00L1.35 1.30"
-    assert paths[1] == "M5.00 0.00L7.00 0.00L7.00 4.00L5.00 4.00M5.70 3.65L5.00 4.00L5.70 4.35"
+    assert paths[0] == "M14.0 0.0L14.0 28.0M10.5 21.0L14.0 28.0L17.5 21.0"
+    assert paths[1] == "M70.0 0.0L98.0 0.0L98.0 56.0L70.0 56.0M77.0 52.5L70.0 56.0L77.0 59.5"
 
 
 def test_names_are_escaped():

@@ -16,7 +16,7 @@ KINDS = ("background", "top", "trousers", "shoe", "bag")
 KIND_OF_CLASS = np.array([1, 2, 1, 1, 1, 3, 1, 3, 4, 3])
 """For each class of Fashion-MNIST the number of its kind: a T-shirt is a top, a sandal a shoe."""
 VISIBLE = 0.1
-"""Pixels of a garment that are brighter cover what is below; the others are its photograph's background."""
+"""Pixels of a garment that are brighter cover what is below; the others are the background of its own image."""
 WIDTH, BATCH, LEARNING_RATE, EPOCHS = 0.25, 16, 5e-3, 6
 
 
@@ -42,7 +42,7 @@ def scenes(data: Dataset, count: int, *, seed: int) -> tuple[Array, IntArray]:
 
 
 def train(*, count: int = 2000, epochs: int = EPOCHS, seed: int = 0, verbose: int = 2) -> dict[str, Any]:
-    """{"iou" on scenes of held-out garments, "iou of kinds", "accuracy" of pixels, "epochs", "scenes", "seconds"}.
+    """{"iou" on scenes of held-out garments, "ious" of kinds, "accuracy" of pixels, "epochs", "scenes", "seconds"}.
 
     U-Net of a quarter of the paper's filters, by Adam and `OneCycle`, on `count` scenes of the package's images.
     """
@@ -67,9 +67,9 @@ def train(*, count: int = 2000, epochs: int = EPOCHS, seed: int = 0, verbose: in
     seconds = time.perf_counter() - begin
     scores = model.predict(test_images)
     return {
-        "iou": minidl.MeanIoU()(scores, test_masks),
-        "iou of kinds": dict(zip(KINDS, _ious(scores, test_masks), strict=True)),
-        "accuracy": minidl.Accuracy()(scores, test_masks),
+        "iou": float(minidl.MeanIoU()(scores, test_masks)),
+        "ious": dict(zip(KINDS, _ious(scores, test_masks), strict=True)),
+        "accuracy": float(minidl.Accuracy()(scores, test_masks)),
         "epochs": epochs,
         "scenes": count,
         "seconds": seconds,
@@ -82,8 +82,3 @@ def _ious(scores: Array, masks: IntArray) -> list[float]:
     right = counts.diagonal()
     with np.errstate(invalid="ignore"):
         return [float(each) for each in right / (counts.sum(axis=0) + counts.sum(axis=1) - right)]
-
-
-if __name__ == "__main__":
-    for name, value in train().items():
-        print(f"{name}: {value}")

@@ -72,12 +72,13 @@ class Model(Module):
         streams.write(sys.stdout, f"{table.text()}\n")
 
     def _repr_html_(self) -> str | None:
-        """What notebooks show: the table, and the model as code; None, and so the code alone, before it's built."""
+        """What notebooks show: a drawing, the table, the code; None, and so the code alone, before it's built."""
         if self.input_shape is None:
             return None
+        from minidl.drawing.svg import drawing
         from minidl.summary.table import summarize
 
-        return summarize(self, self.input_shape).html()
+        return summarize(self, self.input_shape).html(drawing(self, self.input_shape))
 
     def save_weights(self, path: StrPath) -> None:
         """Write the `state_dict` to an .npz file, whole or not at all."""

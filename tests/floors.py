@@ -76,7 +76,7 @@ HOUSE = [
         ],
     ),
     Floor(
-        "`fit`, `evaluate`, `predict` as functions over any module; models that have them as methods",
+        "`fit`, `evaluate`, `predict` as functions over any module; tables, drawings; models that have them as methods",
         [
             "callbacks callbacks.* training.arguments training.history training.history_files",
             "training.output_arguments",
@@ -84,7 +84,7 @@ HOUSE = [
             "training.rehearsal",
             "training.resume graph.arrays",
             "training.loop",
-            "training.warm_up summary.timings",
+            "training.warm_up summary.timings drawing drawing.*",
             "summary.table",
             "summary",
             "model",
@@ -121,6 +121,7 @@ FOLDERS = [
     "schedules",
     "datasets",
     "callbacks",
+    "drawing",
     "models",
     "inspection",
     "plots",

@@ -7,7 +7,9 @@ from benchmarks.crew import Crew
 from benchmarks.report import Report
 from benchmarks.timing import Settings
 
-NAMES = ("operators", "training", "inference", "scaling", "time_to_accuracy", "accuracy", "memory", "cold")
+NAMES = (
+    "operators", "training", "inference", "scaling", "time_to_accuracy", "accuracy", "segmentation", "memory", "cold",
+)  # fmt: skip
 DEFAULT = ("operators", "training", "inference", "memory", "cold")
 """Those that take minutes, not tens of minutes."""
 

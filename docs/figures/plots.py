@@ -74,6 +74,7 @@ def image():
 
 
 FIGURES = {
+    "plot-architecture": lambda: plots.architecture(ml.models.unet(input_shape=(1, 32, 32), depth=2)),
     "plot-learning-curves": lambda: plots.learning_curves(trained()[1]),
     "plot-learning-rates": lambda: plots.learning_rates(found()),
     "plot-confusion-matrix": confusion_matrix,

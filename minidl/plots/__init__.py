@@ -4,6 +4,7 @@ They need matplotlib: `pip install "minidl[plot]"`. Figures are made without pyp
 them, and `figure.savefig("plot.png")` writes them. What is computed for them is in `minidl.inspection`.
 """
 
+from minidl.plots.architecture import architecture
 from minidl.plots.attribution import occlusion, saliency
 from minidl.plots.bars import benchmark
 from minidl.plots.classes import confusion_matrix, mistakes
@@ -13,6 +14,7 @@ from minidl.plots.layers import feature_maps, filters
 from minidl.plots.scatter import features
 
 __all__ = [
+    "architecture",
     "benchmark",
     "confusion_matrix",
     "feature_maps",

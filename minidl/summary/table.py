@@ -93,8 +93,8 @@ class Summary:
         rule = "-" * max(map(len, lines))
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], *[self.note] * bool(self.note)])
 
-    def html(self) -> str:
-        """The table as HTML, for notebooks, with the model as code."""
+    def html(self, drawing: str = "") -> str:
+        """The table as HTML, for notebooks, below a drawing that is HTML, and with the model as code."""
         head, *lines, total = ([notebook.escape(cell) for cell in line] for line in self.cells("\N{NO-BREAK SPACE}"))
         title = (
             f"<b>{total[0]}</b> <small>{notebook.escape(_batches(self.input_shape))} to "
@@ -104,7 +104,7 @@ class Summary:
         note = f"<small>{notebook.escape(self.note)}</small>" if self.note else ""
         table = notebook.table(head, lines, texts=self.texts, foot=total)
         return notebook.block(
-            notebook.details(title, table + note, is_open=len(lines) <= MANY),
+            notebook.details(title, drawing + table + note, is_open=len(lines) <= MANY),
             notebook.details("<small>as code</small>", f"<pre>{notebook.escape(self.code)}</pre>", is_open=False),
         )
 

@@ -247,9 +247,9 @@ def evaluate(
 def predict(module: Module, x: Any, *, batch_size: int = 256, verbose: int | str = "auto") -> Any:
     """What the last layer gives for samples x (n, ...), computed `batch_size` of them at a time.
 
-    It's an array, or for a model with several outputs a tuple of arrays in their order; several inputs are a tuple or a
-    dict, as in `fit`. A Dataset stands for its images; x may be mapped from a file, of which no more than a batch is
-    read at a time. `verbose` is as in `evaluate`.
+    It's an array, or for a model with several outputs a tuple of arrays in their order; of a Graph whose outputs are a
+    dict, a dict. Several inputs are a tuple or a dict, as in `fit`. A Dataset stands for its images; x may be mapped
+    from a file, of which no more than a batch is read at a time. `verbose` is as in `evaluate`.
     """
     batch_size = shapes.count(batch_size, "batch_size")
     check_verbose(verbose)
@@ -264,6 +264,8 @@ def predict(module: Module, x: Any, *, batch_size: int = 256, verbose: int | str
             bar.update(min(start + batch_size, n))
     if isinstance(parts[0], tuple):
         return tuple(_joined(own) for own in zip(*parts, strict=True))
+    if isinstance(parts[0], dict):
+        return {name: _joined([part[name] for part in parts]) for name in parts[0]}
     return _joined(parts)
 
 

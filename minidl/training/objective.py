@@ -124,7 +124,12 @@ class Objective:
         return (values,) if self.is_single else values
 
     def scores_by_output(self, scores: Any) -> tuple[Array, ...]:
-        """What the model gave, one array for each output. Raises TypeError and ShapeError for anything else."""
+        """What the model gave, one array for each output. Raises TypeError and ShapeError for anything else.
+
+        A dict, such as a `Graph` gives that names its outputs, goes by the names.
+        """
+        if isinstance(scores, Mapping):
+            return self._by_name(scores)
         if self.is_single:
             if isinstance(scores, tuple):
                 raise TypeError(
@@ -137,6 +142,14 @@ class Objective:
         if len(scores) != len(self.outputs):
             raise ShapeError(f"expected a tuple of the outputs {names}, got {len(scores)} arrays")
         return scores
+
+    def _by_name(self, scores: Mapping[str, Array]) -> tuple[Array, ...]:
+        if self.is_single and len(scores) == 1:  # whatever it's called
+            return tuple(scores.values())
+        names = [output.name for output in self.outputs]
+        if set(scores) != set(names):
+            raise TypeError(f"expected the outputs {', '.join(names)}, got {', '.join(map(str, scores))}")
+        return tuple(scores[name] for name in names)
 
     def count(self, scores: Any, targets: Any, weights: Any = None) -> Any:
         """Count a batch; returns the gradient of the weighted sum of the losses by the scores."""

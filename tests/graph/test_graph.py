@@ -38,6 +38,41 @@ def test_a_graph_learns():
     assert model.predict(x).shape == (64, 2)
 
 
+def test_outputs_by_name_are_trained_as_those_in_a_row():
+    x, _ = arrays((40, 4), (1,))
+    targets = {"kind": np.arange(40) % 3, "size": x[:, :1]}
+
+    def trained(named):
+        node = ml.Input((4,))
+        hidden = ml.Tanh()(ml.Dense(5)(node))
+        kind, size = ml.Dense(3)(hidden, name="kind"), ml.Dense(1)(hidden, name="size")
+        model = ml.Graph(node, {"kind": kind, "size": size} if named else [kind, size], seed=0)
+        losses = {"kind": ml.CrossEntropy(), "size": ml.MeanSquaredError()}
+        history = model.fit(
+            x, targets, loss=losses, loss_weights={"size": 0.5}, metrics={"kind": [ml.Accuracy()]},
+            optimizer=ml.Adam(model.parameters()), validation_split=0.2, epochs=2, batch_size=8, seed=0, verbose=0,
+        )  # fmt: skip
+        return model, history, model.evaluate(x, targets, loss=losses)
+
+    (named, history, result), (plain, same_history, same_result) = trained(True), trained(False)
+    assert dict(history) == dict(same_history)
+    assert result == same_result
+    predicted = named.predict(x, batch_size=16)
+    assert list(predicted) == ["kind", "size"]
+    assert bits(tuple(predicted.values())) == bits(plain.predict(x, batch_size=16))
+
+
+def test_a_single_output_with_a_name_is_trained():
+    node, (x,) = ml.Input((4,)), arrays((30, 4))
+    model = ml.Graph(node, {"kind": ml.Dense(2)(node)}, seed=0)
+    labels = (x[:, 0] > 0).astype(np.int64)
+    history = model.fit(
+        x, labels, loss=ml.CrossEntropy(), optimizer=ml.Adam(model.parameters(), lr=0.1), epochs=20, seed=0, verbose=0
+    )
+    assert history["loss"][-1] < 0.5 * history["loss"][0]
+    np.testing.assert_array_equal(model.predict(x, batch_size=30)["kind"], model(x)["kind"])
+
+
 def test_a_softmax_and_its_loss_are_one():
     x = ml.Input((2,))
     layer = ml.Dense(2)

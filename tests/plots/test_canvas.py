@@ -42,6 +42,7 @@ from minidl import inspection, plots
 x, rates = np.random.default_rng(0).random((4, 1, 5, 5), np.float32), np.ones(3)
 model = ml.Sequential([ml.Conv2D(2, 3), ml.Flatten(), ml.Dense(2)], input_shape=(1, 5, 5), seed=0)
 for name, arguments in {
+    "architecture": [model],
     "benchmark": [{"bars": [{"title": "", "unit": "s", "groups": {"a": {"b": 1.0}}}]}],
     "confusion_matrix": [np.eye(2)],
     "feature_maps": [model, x[0]],

@@ -1,0 +1,1 @@
+"""Networks as drawings: which boxes there are, where they lie, and the picture that notebooks show."""

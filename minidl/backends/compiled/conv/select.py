@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minidl.backends.compiled.activation.softmax import prepare_relu, prepare_relu_backward
+from minidl.backends.compiled.activation.elementwise import prepare_elementwise, prepare_elementwise_backward
 from minidl.backends.compiled.conv import depthwise
 from minidl.backends.compiled.conv.im2col import backward as im2col_backward
 from minidl.backends.compiled.conv.im2col import forward as im2col
@@ -38,7 +38,7 @@ def prepare(
         return im2col.prepare(x, w, b, plan, relu, pool)
     y, jobs = depthwise.prepare(x, w, b, plan)
     if relu:
-        y, job = prepare_relu(y)
+        y, job = prepare_elementwise("relu", y)
         jobs.append(job)
     if pool is None:
         return y, None, jobs
@@ -96,7 +96,7 @@ def prepare_backward(
         return im2col_backward.prepare(dy, x, w, plan, need_dx, need_dw, y, argmax, pool)
     before = []
     if y is not None:
-        dy, job = prepare_relu_backward(dy, y)
+        dy, job = prepare_elementwise_backward("relu", dy, y)
         before.append(job)
     if argmax is not None and pool is not None:
         dy, job = prepare_max_pool_backward(dy, argmax, plan.out, pool)

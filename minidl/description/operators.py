@@ -44,8 +44,10 @@ class Elementwise(NamedTuple):
 
     name: str
     """The backend's formula; "gelu_tanh" for GELU with approximate="tanh"."""
-    settings: tuple[float, ...] = ()
+    settings: tuple[float, ...]
     """Its arguments, in their order."""
+    keeps_y: bool
+    """Whether backward needs y, which the next operator may keep as well; else x."""
 
 
 class MaxPool(NamedTuple):

@@ -11,6 +11,7 @@ from minidl.errors import missing_name
 from minidl.functional.activation import (
     check_approximate,
     elu,
+    formula,
     gelu,
     hard_swish,
     leaky_relu,
@@ -61,6 +62,7 @@ __all__ = [
     "dropout2d",
     "elu",
     "embedding",
+    "formula",
     "gelu",
     "global_average_pool2d",
     "global_max_pool2d",

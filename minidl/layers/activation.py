@@ -46,7 +46,7 @@ class Formula(Activation):
         name, settings = self.formula()
         for setting in settings:
             F.check_number(name, setting)
-        return describer.add(op.Elementwise(name, settings), x, shape=x.shape)
+        return describer.add(F.formula(name, *settings), x, shape=x.shape)
 
 
 class LeakyReLU(Formula):

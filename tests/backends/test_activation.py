@@ -37,16 +37,16 @@ def roundings(x):
 @given(data=st.data(), shape=st.lists(st.integers(0, 4), min_size=1, max_size=5).map(tuple), dtype=DTYPES)
 def test_relu_forward_and_backward(fast, reference, arrays, data, shape, dtype):
     x, dy = data.draw(arrays(shape, dtype)), data.draw(arrays(shape, dtype))
-    y = fast.relu(x)
+    y = fast.elementwise("relu", x, ())
     assert y.dtype == dtype
     assert not np.may_share_memory(y, x)
-    np.testing.assert_array_equal(y, reference.relu(x))
+    np.testing.assert_array_equal(y, reference.elementwise("relu", x, ()))
     outputs = data.draw(arrays(shape, dtype)).clip(0, None)  # with strides of its own, and zeros
     for output in (y, outputs):
-        dx = fast.relu_backward(dy, output)
+        dx = fast.elementwise_backward("relu", dy, output, ())
         assert dx.dtype == dtype
         assert not any(np.may_share_memory(dx, array) for array in (dy, output))
-        np.testing.assert_array_equal(dx, reference.relu_backward(dy, output))
+        np.testing.assert_array_equal(dx, reference.elementwise_backward("relu", dy, output, ()))
 
 
 @given(data=st.data(), shape=ROWS, scale=SCALES, dtype=DTYPES)
@@ -92,13 +92,13 @@ def test_cross_entropy(fast, reference, arrays, laid_out, data, shape, scale, dt
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_relu_keeps_nan_and_infinity(backend, frozen, dtype):
     x = frozen([-INF, -1, -0.0, 0, 1e-30, 2, INF, NAN], dtype)
-    np.testing.assert_array_equal(backend.relu(x), np.array([0, 0, 0, 0, 1e-30, 2, INF, NAN], dtype))
+    np.testing.assert_array_equal(backend.elementwise("relu", x, ()), np.array([0, 0, 0, 0, 1e-30, 2, INF, NAN], dtype))
 
 
 @pytest.mark.parametrize("slope", [INF, -INF, NAN, 3])
 def test_relu_stops_every_slope_where_it_is_flat(backend, frozen, slope):
-    y = backend.relu(frozen([-1, 0, 2, NAN, INF]))
-    dx = backend.relu_backward(frozen(np.full(5, slope)), y)
+    y = backend.elementwise("relu", frozen([-1, 0, 2, NAN, INF]), ())
+    dx = backend.elementwise_backward("relu", frozen(np.full(5, slope)), y, ())
     np.testing.assert_array_equal(dx, [0, 0, slope, slope, slope])
 
 
@@ -106,9 +106,10 @@ def test_relu_of_many_elements(fast, reference):
     """Enough for a vector loop and its remainder, and odd."""
     x = np.random.default_rng(0).standard_normal((3, 5, 7, 11)).astype(np.float32)
     for array in (x, x.transpose(0, 3, 1, 2), x[:, ::2, ::-1]):
-        np.testing.assert_array_equal(fast.relu(array), reference.relu(array))
+        np.testing.assert_array_equal(fast.elementwise("relu", array, ()), reference.elementwise("relu", array, ()))
         np.testing.assert_array_equal(
-            fast.relu_backward(array, fast.relu(array)), reference.relu_backward(array, reference.relu(array))
+            fast.elementwise_backward("relu", array, fast.elementwise("relu", array, ()), ()),
+            reference.elementwise_backward("relu", array, reference.elementwise("relu", array, ()), ()),
         )
 
 

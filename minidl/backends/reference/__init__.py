@@ -5,28 +5,10 @@ files and to what they check. Images are (n, c, h, w), convolution weights (out,
 `dilation` are (down, across), `padding` is ((top, bottom), (left, right)).
 """
 
-from minidl.backends.reference.activation import relu, relu_backward
 from minidl.backends.reference.conv import conv2d, conv2d_backward
 from minidl.backends.reference.dense import dense, dense_backward
 from minidl.backends.reference.dropout import dropout, philox
-from minidl.backends.reference.elementwise import (
-    elu,
-    elu_backward,
-    gelu,
-    gelu_backward,
-    hard_swish,
-    hard_swish_backward,
-    leaky_relu,
-    leaky_relu_backward,
-    sigmoid,
-    sigmoid_backward,
-    silu,
-    silu_backward,
-    softplus,
-    softplus_backward,
-    tanh,
-    tanh_backward,
-)
+from minidl.backends.reference.elementwise import elementwise, elementwise_backward
 from minidl.backends.reference.embedding import embedding, embedding_backward
 from minidl.backends.reference.images import adjust_brightness, crop, erase_images, mix_images, rotate_images
 from minidl.backends.reference.norm import (
@@ -75,19 +57,13 @@ __all__ = [
     "dense",
     "dense_backward",
     "dropout",
-    "elu",
-    "elu_backward",
+    "elementwise",
+    "elementwise_backward",
     "embedding",
     "embedding_backward",
     "erase_images",
-    "gelu",
-    "gelu_backward",
     "group_norm",
     "group_norm_backward",
-    "hard_swish",
-    "hard_swish_backward",
-    "leaky_relu",
-    "leaky_relu_backward",
     "lion_step",
     "log_softmax",
     "log_softmax_backward",
@@ -95,23 +71,13 @@ __all__ = [
     "max_pool2d_backward",
     "mix_images",
     "philox",
-    "relu",
-    "relu_backward",
     "rmsprop_step",
     "rotate_images",
     "scale_shift",
     "scale_shift_backward",
     "sgd_step",
-    "sigmoid",
-    "sigmoid_backward",
-    "silu",
-    "silu_backward",
     "softmax",
     "softmax_backward",
-    "softplus",
-    "softplus_backward",
-    "tanh",
-    "tanh_backward",
     "upsample2d",
     "upsample2d_backward",
     "zero_pad2d",

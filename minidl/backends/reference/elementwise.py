@@ -6,131 +6,135 @@ import numpy as np
 
 from minidl.backends.reference.numbers import exp, quiet
 
+__all__ = ["elementwise", "elementwise_backward"]
+
+
+def elementwise(name, x, settings):
+    """y by the formula of this name, index by index."""
+    return _each(FORMULAS[name][0], settings, x)
+
+
+def elementwise_backward(name, dy, kept, settings):
+    """dx by the formula's gradient, of dy and what was kept: y or x, as its second argument says."""
+    return _each(FORMULAS[name][1], settings, dy, kept)
+
 
 @quiet
-def _each(formula, *arrays):
-    """The formula of the arrays' elements, index by index."""
+def _each(formula, settings, *arrays):
     result = np.zeros(arrays[0].shape, arrays[0].dtype)
     for index in np.ndindex(result.shape):
-        result[index] = formula(*(float(array[index]) for array in arrays))
+        result[index] = formula(*(float(array[index]) for array in arrays), *settings)
     return result
 
 
+def _relu(x):
+    """max(x, 0); NaN stays NaN."""
+    return x if x > 0 or math.isnan(x) else 0.0
+
+
+def _relu_backward(dy, y):
+    return 0.0 if y <= 0 else dy
+
+
+def _leaky_relu(x, negative_slope):
+    """x where it is above zero, else negative_slope x."""
+    return negative_slope * x if x <= 0 else x
+
+
+def _leaky_relu_backward(dy, y, negative_slope):
+    """By the output, which has the sign of the input."""
+    return negative_slope * dy if y <= 0 else dy
+
+
+def _elu(x, alpha):
+    """x where it is above zero, else alpha (exp(x) - 1)."""
+    return alpha * math.expm1(x) if x <= 0 else x
+
+
+def _elu_backward(dy, x, alpha):
+    """Where x isn't above zero, the slope is alpha exp(x)."""
+    return dy * (alpha * exp(x)) if x <= 0 else dy
+
+
 def _logistic(x):
+    """1 / (1 + exp(-x))."""
     return 1 / (1 + exp(-x)) if x > 0 else exp(x) / (1 + exp(x))
 
 
-def _normal_distribution(x):
-    return math.erfc(-x / math.sqrt(2)) / 2
+def _logistic_backward(dy, y):
+    return dy * y * (1 - y)
 
 
-def _normal_density(x):
-    return exp(-x * x / 2) / math.sqrt(2 * math.pi)
+def _tanh_backward(dy, y):
+    return dy * (1 - y * y)
 
 
-def leaky_relu(x, *, negative_slope):
-    """x where it is above zero, else negative_slope x."""
-    return _each(lambda x: negative_slope * x if x <= 0 else x, x)
+def _gelu(x):
+    """x times the share of a standard normal distribution that lies below x."""
+    return 0.0 if x == -math.inf else x * math.erfc(-x / math.sqrt(2)) / 2
 
 
-def leaky_relu_backward(dy, y, *, negative_slope):
-    """dx of `leaky_relu`, whose output has the sign of its input."""
-    return _each(lambda dy, y: negative_slope * dy if y <= 0 else dy, dy, y)
+def _gelu_backward(dy, x):
+    """The share, plus x times its slope, which far away is zero."""
+    share, density = math.erfc(-x / math.sqrt(2)) / 2, exp(-x * x / 2) / math.sqrt(2 * math.pi)
+    return dy * (share if abs(x) > 1000 else share + x * density)
 
 
-def elu(x, *, alpha):
-    """x where it is above zero, else alpha (exp(x) - 1)."""
-    return _each(lambda x: alpha * math.expm1(x) if x <= 0 else x, x)
+_SCALE = 2 * math.sqrt(2 / math.pi)
 
 
-def elu_backward(dy, x, *, alpha):
-    """dx of `elu`: where x isn't above zero, its slope is alpha exp(x)."""
-    return _each(lambda dy, x: dy * (alpha * exp(x)) if x <= 0 else dy, dy, x)
+def _gelu_tanh(x):
+    """GELU with (1 + tanh(z / 2)) / 2, which is the logistic function of z, for the share."""
+    return 0.0 if x == -math.inf else x * _logistic(_SCALE * (x + 0.044715 * x * x * x))
 
 
-def gelu(x, *, approximate):
-    """x times the share of a standard normal distribution that lies below x.
-
-    `approximate` "tanh" takes (1 + tanh(sqrt(2 / pi) (x + 0.044715 x**3))) / 2 for that share.
-    """
-    return _each(lambda x: 0.0 if x == -math.inf else x * _share(x, approximate)[0], x)
+def _gelu_tanh_backward(dy, x):
+    z = _SCALE * (x + 0.044715 * x * x * x)
+    slope = _logistic(z) * _logistic(-z) * _SCALE * (1 + 3 * 0.044715 * x * x)
+    return dy * (_logistic(z) if abs(x) > 1000 else _logistic(z) + x * slope)
 
 
-def gelu_backward(dy, x, *, approximate):
-    """dx of `gelu`: the share, plus x times its slope, which far away is zero."""
-
-    def slope(dy, x):
-        share, density = _share(x, approximate)
-        return dy * (share if abs(x) > 1000 else share + x * density)
-
-    return _each(slope, dy, x)
-
-
-def _share(x, approximate):
-    """(share, its slope) of `gelu`; (1 + tanh(z)) / 2 is the logistic function of 2 z."""
-    if approximate != "tanh":
-        return _normal_distribution(x), _normal_density(x)
-    scale = 2 * math.sqrt(2 / math.pi)
-    z = scale * (x + 0.044715 * x * x * x)
-    return _logistic(z), _logistic(z) * _logistic(-z) * scale * (1 + 3 * 0.044715 * x * x)
-
-
-def silu(x):
+def _silu(x):
     """x / (1 + exp(-x))."""
-    return _each(lambda x: 0.0 if x == -math.inf else x * _logistic(x), x)
+    return 0.0 if x == -math.inf else x * _logistic(x)
 
 
-def silu_backward(dy, x):
-    """dx of `silu`: s + x s (1 - s) with s = 1 / (1 + exp(-x)), and 1 - s = 1 / (1 + exp(x)); far away, s."""
-
-    def slope(dy, x):
-        s = _logistic(x)
-        return dy * (s if abs(x) > 1000 else s + x * s * _logistic(-x))
-
-    return _each(slope, dy, x)
+def _silu_backward(dy, x):
+    """s + x s (1 - s) with s = 1 / (1 + exp(-x)), and 1 - s = 1 / (1 + exp(x)); far away, s."""
+    s = _logistic(x)
+    return dy * (s if abs(x) > 1000 else s + x * s * _logistic(-x))
 
 
-def sigmoid(x):
-    """1 / (1 + exp(-x))."""
-    return _each(_logistic, x)
-
-
-def sigmoid_backward(dy, y):
-    """dx of `sigmoid`: dy y (1 - y)."""
-    return _each(lambda dy, y: dy * y * (1 - y), dy, y)
-
-
-def tanh(x):
-    """The hyperbolic tangent."""
-    return _each(math.tanh, x)
-
-
-def tanh_backward(dy, y):
-    """dx of `tanh`: dy (1 - y**2)."""
-    return _each(lambda dy, y: dy * (1 - y * y), dy, y)
-
-
-def softplus(x, *, beta, threshold):
+def _softplus(x, beta, threshold):
     """log(1 + exp(beta x)) / beta; where beta x is above the threshold, x."""
-
-    def formula(x):
-        if beta * x > threshold:
-            return x
-        return (max(beta * x, 0.0) + math.log1p(exp(-abs(beta * x)))) / beta
-
-    return _each(formula, x)
+    if beta * x > threshold:
+        return x
+    return (max(beta * x, 0.0) + math.log1p(exp(-abs(beta * x)))) / beta
 
 
-def softplus_backward(dy, x, *, beta, threshold):
-    """dx of `softplus`: dy / (1 + exp(-beta x)); where beta x is above the threshold, dy."""
-    return _each(lambda dy, x: dy if beta * x > threshold else dy * _logistic(beta * x), dy, x)
+def _softplus_backward(dy, x, beta, threshold):
+    return dy if beta * x > threshold else dy * _logistic(beta * x)
 
 
-def hard_swish(x):
+def _hard_swish(x):
     """x (x + 3) / 6 from -3 to 3; 0 below and x above."""
-    return _each(lambda x: 0.0 if x <= -3 else x if x >= 3 else x * (x + 3) / 6, x)
+    return 0.0 if x <= -3 else x if x >= 3 else x * (x + 3) / 6
 
 
-def hard_swish_backward(dy, x):
-    """dx of `hard_swish`: dy (2 x + 3) / 6 from -3 to 3; 0 below and dy above."""
-    return _each(lambda dy, x: 0.0 if x <= -3 else dy if x >= 3 else dy * (2 * x + 3) / 6, dy, x)
+def _hard_swish_backward(dy, x):
+    return 0.0 if x <= -3 else dy if x >= 3 else dy * (2 * x + 3) / 6
+
+
+FORMULAS = {
+    "elu": (_elu, _elu_backward),
+    "gelu": (_gelu, _gelu_backward),
+    "gelu_tanh": (_gelu_tanh, _gelu_tanh_backward),
+    "hard_swish": (_hard_swish, _hard_swish_backward),
+    "leaky_relu": (_leaky_relu, _leaky_relu_backward),
+    "relu": (_relu, _relu_backward),
+    "sigmoid": (_logistic, _logistic_backward),
+    "silu": (_silu, _silu_backward),
+    "softplus": (_softplus, _softplus_backward),
+    "tanh": (math.tanh, _tanh_backward),
+}
+"""(y by x and the settings, dx by dy, what was kept, and the settings)."""

@@ -3,28 +3,10 @@
 Shapes as in `reference`. Images come out channels last in memory: (n, h, w, c) blocks seen as (n, c, h, w).
 """
 
-from minidl.backends.vectorized.activation import relu, relu_backward
 from minidl.backends.vectorized.conv import conv2d, conv2d_backward
 from minidl.backends.vectorized.dense import dense, dense_backward
 from minidl.backends.vectorized.dropout import dropout
-from minidl.backends.vectorized.elementwise import (
-    elu,
-    elu_backward,
-    gelu,
-    gelu_backward,
-    hard_swish,
-    hard_swish_backward,
-    leaky_relu,
-    leaky_relu_backward,
-    sigmoid,
-    sigmoid_backward,
-    silu,
-    silu_backward,
-    softplus,
-    softplus_backward,
-    tanh,
-    tanh_backward,
-)
+from minidl.backends.vectorized.elementwise import elementwise, elementwise_backward
 from minidl.backends.vectorized.embedding import embedding, embedding_backward
 from minidl.backends.vectorized.images import adjust_brightness, crop, erase_images, mix_images, rotate_images
 from minidl.backends.vectorized.norm import (
@@ -73,42 +55,26 @@ __all__ = [
     "dense",
     "dense_backward",
     "dropout",
-    "elu",
-    "elu_backward",
+    "elementwise",
+    "elementwise_backward",
     "embedding",
     "embedding_backward",
     "erase_images",
-    "gelu",
-    "gelu_backward",
     "group_norm",
     "group_norm_backward",
-    "hard_swish",
-    "hard_swish_backward",
-    "leaky_relu",
-    "leaky_relu_backward",
     "lion_step",
     "log_softmax",
     "log_softmax_backward",
     "max_pool2d",
     "max_pool2d_backward",
     "mix_images",
-    "relu",
-    "relu_backward",
     "rmsprop_step",
     "rotate_images",
     "scale_shift",
     "scale_shift_backward",
     "sgd_step",
-    "sigmoid",
-    "sigmoid_backward",
-    "silu",
-    "silu_backward",
     "softmax",
     "softmax_backward",
-    "softplus",
-    "softplus_backward",
-    "tanh",
-    "tanh_backward",
     "upsample2d",
     "upsample2d_backward",
     "zero_pad2d",

@@ -8,9 +8,18 @@ Gradients are good to 2 eps.
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 from minidl.backends.compiled.codegen.elementary import both_sigmoids, exp, expm1, gaussian, sigmoid, softplus, tanh
 from minidl.backends.compiled.codegen.vector import Vector, clamp, multiply_add
+
+
+def _relu(x):
+    return x.like(0).where(x < 0, x)
+
+
+def _relu_backward(dy, y):
+    return dy.like(0).where(y <= 0, dy)
 
 
 def _leaky_relu(x, negative_slope):
@@ -97,28 +106,26 @@ def _hard_swish_backward(dy, x):
     return dy.like(0).where(x <= -3, dy.where(x >= 3, inside))
 
 
-FORWARD: dict[str, Callable[..., Vector]] = {
-    "elu": _elu,
-    "gelu": _gelu,
-    "gelu_tanh": _gelu_tanh,
-    "hard_swish": _hard_swish,
-    "leaky_relu": _leaky_relu,
-    "sigmoid": sigmoid,
-    "silu": _silu,
-    "softplus": _softplus,
-    "tanh": tanh,
-}
-"""y by x and up to two settings."""
+class Formula(NamedTuple):
+    """An activation, as functions of vectors."""
 
-BACKWARD: dict[str, Callable[..., Vector]] = {
-    "elu": _elu_backward,
-    "gelu": _gelu_backward,
-    "gelu_tanh": _gelu_tanh_backward,
-    "hard_swish": _hard_swish_backward,
-    "leaky_relu": _leaky_relu_backward,
-    "sigmoid": _sigmoid_backward,
-    "silu": _silu_backward,
-    "softplus": _softplus_backward,
-    "tanh": _tanh_backward,
+    forward: Callable[..., Vector]
+    """y by x and up to two settings."""
+    backward: Callable[..., Vector]
+    """dx by dy, what was kept (y or x) and the settings."""
+    work: int = 64
+    """What an element costs, in multiply-adds, for the decision whether threads share the work."""
+
+
+FORMULAS = {
+    "elu": Formula(_elu, _elu_backward),
+    "gelu": Formula(_gelu, _gelu_backward),
+    "gelu_tanh": Formula(_gelu_tanh, _gelu_tanh_backward),
+    "hard_swish": Formula(_hard_swish, _hard_swish_backward),
+    "leaky_relu": Formula(_leaky_relu, _leaky_relu_backward),
+    "relu": Formula(_relu, _relu_backward, work=8),
+    "sigmoid": Formula(sigmoid, _sigmoid_backward),
+    "silu": Formula(_silu, _silu_backward),
+    "softplus": Formula(_softplus, _softplus_backward),
+    "tanh": Formula(tanh, _tanh_backward),
 }
-"""dx by dy, what was kept, and the settings."""

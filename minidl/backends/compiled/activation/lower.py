@@ -3,29 +3,20 @@
 import numpy as np
 
 from minidl.backends.compiled.activation import softmax
-from minidl.backends.compiled.activation.elementwise import (
-    KEEP_Y,
-    prepare_elementwise,
-    prepare_elementwise_backward,
-)
-from minidl.backends.compiled.activation.softmax import prepare_relu, prepare_relu_backward
+from minidl.backends.compiled.activation.elementwise import prepare_elementwise, prepare_elementwise_backward
 from minidl.backends.compiled.dropout import prepare_dropout, prepare_dropout2d
 from minidl.backends.compiled.graph.lowered import Lowered, through
-from minidl.description.operators import Dropout, Elementwise, LogSoftmax, ReLU, Softmax
+from minidl.description.operators import Activation, Dropout, Elementwise, LogSoftmax, ReLU, Softmax
 from minidl.typing import Array
 
-
-def lower_relu(operator: ReLU, x: Array) -> Lowered:
-    """max(x, 0)."""
-    y, job = prepare_relu(x)
-    return Lowered(y, [job], through(lambda dy: prepare_relu_backward(dy, y)))
+_RELU = Elementwise("relu", (), keeps_y=True)
 
 
-def lower_elementwise(operator: Elementwise, x: Array) -> Lowered:
+def lower_elementwise(operator: Activation, x: Array) -> Lowered:
     """A formula of one number."""
-    name, settings = operator
+    name, settings, keeps_y = _RELU if isinstance(operator, ReLU) else operator
     y, job = prepare_elementwise(name, x, settings)
-    kept = y if name in KEEP_Y else x
+    kept = y if keeps_y else x
     return Lowered(y, [job], through(lambda dy: prepare_elementwise_backward(name, dy, kept, settings)))
 
 

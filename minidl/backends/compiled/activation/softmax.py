@@ -1,7 +1,7 @@
-"""ReLU, softmax and cross-entropy: vectors over the elements, rows summed class by class so that the order is fixed."""
+"""Softmax and cross-entropy: vectors over the elements, rows summed class by class so that the order is fixed."""
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,31 +11,14 @@ from minidl.backends.compiled.codegen.lanewise import (
     divide,
     exponential,
     multiply,
-    rectify,
-    relu_grad,
     select_max,
     subtract,
 )
 from minidl.backends.compiled.codegen.load_store import lanes, largest_lane, load, load_over, splat, store, store_whole
-from minidl.backends.compiled.runtime.memory import contiguous, empty, empty_like
+from minidl.backends.compiled.runtime.memory import contiguous, empty
 from minidl.backends.compiled.runtime.program import Job, pieces
 from minidl.backends.compiled.runtime.replay import Replay
 from minidl.typing import Array
-
-
-class _Relu(NamedTuple):
-    x: Array
-    y: Array
-    size: int
-    tasks: int
-
-
-class _ReluBackward(NamedTuple):
-    dy: Array
-    y: Array
-    dx: Array
-    size: int
-    tasks: int
 
 
 class _Rows(NamedTuple):
@@ -65,37 +48,6 @@ class _CrossEntropy(NamedTuple):
     rows: int
     classes: int
     tasks: int
-
-
-@inlined
-def _rectify(memory, x, y, count):
-    store(memory, y, rectify(load(memory, x, count)), count)
-
-
-@kernel(_Relu)
-def _relu(memory, ints, job, task, scratch):
-    first, last = task * job.size // job.tasks, (task + 1) * job.size // job.tasks
-    full = last - (last - first) % lanes(memory)
-    for i in range(first, full, lanes(memory)):
-        _rectify(memory, job.x + i, job.y + i, lanes(memory))
-    if full < last:
-        _rectify(memory, job.x + full, job.y + full, last - full)
-
-
-@inlined
-def _pass_positive(memory, dy, y, dx, count):
-    store(memory, dx, relu_grad(load(memory, y, count), load(memory, dy, count)), count)
-
-
-@kernel(_ReluBackward)
-def _relu_backward(memory, ints, job, task, scratch):
-    dy, y, dx = job.dy, job.y, job.dx
-    first, last = task * job.size // job.tasks, (task + 1) * job.size // job.tasks
-    full = last - (last - first) % lanes(memory)
-    for i in range(first, full, lanes(memory)):
-        _pass_positive(memory, dy + i, y + i, dx + i, lanes(memory))
-    if full < last:
-        _pass_positive(memory, dy + full, y + full, dx + full, last - full)
 
 
 @njit
@@ -208,43 +160,6 @@ def _cross_entropy(memory, ints, job, task, scratch):
             if memory[target + k] != 0:  # 0 times minus infinity is 0 here
                 loss -= memory[scratch + k]
         memory[job.losses + n] = loss
-
-
-def prepare_relu(x: Array) -> tuple[Array, Job]:
-    """(max(x, 0), job), in the memory order of x."""
-    y = empty_like(x)
-    source, target = _in_memory_order(x, y)
-    tasks = pieces(x.size)
-    return y, Job(_relu, _Relu(source, target, x.size, tasks), tasks, 8 * x.size)
-
-
-@Replay
-def relu(x: Array) -> tuple[Array, list[Job]]:
-    """max(x, 0), NaN kept, in the memory order of x."""
-    y, job = prepare_relu(x)
-    return y, [job]
-
-
-def prepare_relu_backward(dy: Array, y: Array) -> tuple[Array, Job]:
-    """(dy where y isn't zero, job), in the memory order of y."""
-    dx = empty_like(y)
-    tasks = pieces(y.size)
-    grads, outputs, target = _in_memory_order(dy, y, dx)
-    record = _ReluBackward(grads, outputs, target, y.size, tasks)
-    return dx, Job(_relu_backward, record, tasks, 8 * y.size)
-
-
-@Replay
-def relu_backward(dy: Array, y: Array) -> tuple[Array, list[Job]]:
-    """Dy where y isn't zero, in the memory order of y."""
-    dx, job = prepare_relu_backward(dy, y)
-    return dx, [job]
-
-
-def _in_memory_order(*arrays: Array) -> list[Any]:
-    """Arrays of one shape as dense blocks, all in the order in which the last one, dense, lies in memory."""
-    order = np.argsort(arrays[-1].strides, kind="stable")[::-1]
-    return [contiguous(array.transpose(order)) for array in arrays]
 
 
 @Replay

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minidl.backends.compiled.activation.softmax import prepare_relu
+from minidl.backends.compiled.activation.elementwise import prepare_elementwise
 from minidl.backends.compiled.codegen.jit import inlined, njit
 from minidl.backends.compiled.codegen.lanewise import add, rectify
 from minidl.backends.compiled.codegen.load_store import lanes, load, store
@@ -65,7 +65,7 @@ def prepare_epilogue(y: Array, epilogue: Epilogue) -> tuple[Array, Array | None,
         y, job = prepare_add(y, epilogue.other, relu=epilogue.relu)
         jobs.append(job)
     elif epilogue.relu:
-        y, job = prepare_relu(y)
+        y, job = prepare_elementwise("relu", y)
         jobs.append(job)
     if epilogue.pool is None:
         return y, None, jobs

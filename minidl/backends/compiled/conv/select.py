@@ -1,10 +1,10 @@
 """Which strategy a convolution is computed by, from its geometry and dtype: planar, Winograd, depthwise or im2col."""
 
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from minidl.backends.compiled.activation.softmax import prepare_relu_backward
+from minidl.backends.compiled.activation.elementwise import prepare_elementwise_backward
 from minidl.backends.compiled.conv import depthwise
 from minidl.backends.compiled.conv.epilogue import NOTHING, Epilogue, prepare_epilogue
 from minidl.backends.compiled.conv.im2col import backward as im2col_backward
@@ -36,7 +36,7 @@ def prepare(
 
     y is written `into` channels of a block, if they're given and the strategy can.
     """
-    strategy: Callable[..., tuple[Array, Array | None, list[Job]]]
+    strategy: Any  # (x, w, plan, epilogue) -> (y, argmax, jobs)
     can_write = False
     if plan.planar:
         strategy, takes = planar.forward, planar.takes(plan, epilogue.pool)
@@ -50,7 +50,8 @@ def prepare(
         can_write = True
     fused, rest = epilogue.parted(*takes)
     if into is not None and can_write and rest == NOTHING and epilogue.other is None and epilogue.pool is None:
-        return strategy(x, w, plan, fused, into)
+        y, argmax, jobs = strategy(x, w, plan, fused, into)
+        return y, argmax, jobs
     y, argmax, jobs = strategy(x, w, plan, fused)
     if rest == NOTHING:
         return y, argmax, jobs
@@ -109,7 +110,7 @@ def prepare_backward(
         return im2col_backward.prepare(dy, x, w, plan, need_dx, need_dw, y, argmax, pool)
     before = []
     if y is not None:
-        dy, job = prepare_relu_backward(dy, y)
+        dy, job = prepare_elementwise_backward("relu", dy, y)
         before.append(job)
     if argmax is not None and pool is not None:
         dy, job = prepare_max_pool_backward(dy, argmax, plan.out, pool)

@@ -7,7 +7,6 @@ from minidl.backends.compiled.activation.lower import (
     lower_dropout,
     lower_elementwise,
     lower_log_softmax,
-    lower_relu,
     lower_softmax,
 )
 from minidl.backends.compiled.conv.lower import lower_conv, lower_conv_transpose
@@ -40,7 +39,7 @@ _LOWER: dict[type[Any], Callable[..., Lowered]] = {
     op.MaxPool: lower_max_pool,
     op.AveragePool: lower_average_pool,
     op.AdaptiveAveragePool: lower_adaptive_average_pool,
-    op.ReLU: lower_relu,
+    op.ReLU: lower_elementwise,
     op.Elementwise: lower_elementwise,
     op.Softmax: lower_softmax,
     op.LogSoftmax: lower_log_softmax,

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.backends.compiled.activation.softmax import prepare_relu_backward
+from minidl.backends.compiled.activation.elementwise import prepare_elementwise_backward
 from minidl.backends.compiled.codegen.cpu import TILE_ROWS
 from minidl.backends.compiled.codegen.jit import kernel
 from minidl.backends.compiled.codegen.llvm import lane_count
@@ -86,7 +86,7 @@ def prepare_backward(
     (units, features), n = w.shape, len(x)
     grads, jobs = contiguous(dy), []
     if y is not None:
-        grads, job = prepare_relu_backward(grads, y)
+        grads, job = prepare_elementwise_backward("relu", grads, y)
         jobs.append(job)
     zeros = np.zeros(max(units, features), x.dtype)
     dw = None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minidl.backends.compiled.activation.softmax import prepare_relu_backward
+from minidl.backends.compiled.activation.elementwise import prepare_elementwise_backward
 from minidl.backends.compiled.graph.lowered import CannotPrepareError, Lowered, accumulate, through
 from minidl.backends.compiled.norm.batch import (
     prepare_batch_norm,
@@ -30,7 +30,7 @@ def lower_batch_norm(operator: BatchNorm, x: Array, other: Array | None = None) 
     def backward(dy: Array, needs: Sequence[bool]) -> tuple[list[Array | None], list[Job]]:
         before: list[Job] = []
         if other is not None and relu:  # both branches get what is left of dy
-            dy, job = prepare_relu_backward(dy, saved.y)
+            dy, job = prepare_elementwise_backward("relu", dy, saved.y)
             before.append(job)
         gradients, jobs = prepare_batch_norm_backward(dy, x, saved, eps=eps, relu=relu and other is None, pool=pool)
         for param, part in ((weight, gradients.dgamma), (bias, gradients.dbeta)):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minidl.backends.compiled.activation.softmax import prepare_relu_backward
+from minidl.backends.compiled.activation.elementwise import prepare_elementwise_backward
 from minidl.backends.compiled.codegen.cpu import REGISTER_BYTES
 from minidl.backends.compiled.codegen.interleave import interleave
 from minidl.backends.compiled.codegen.jit import kernel, njit
@@ -184,7 +184,7 @@ def backward(
     jobs = []
     if pool is not None and argmax is not None and not is_2x2(pool):
         if y is not None:
-            dy, job = prepare_relu_backward(dy, y)
+            dy, job = prepare_elementwise_backward("relu", dy, y)
             jobs.append(job)
         dy, job = prepare_max_pool_backward(dy, argmax, plan.out, pool)
         jobs.append(job)

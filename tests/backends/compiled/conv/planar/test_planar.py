@@ -98,7 +98,7 @@ def test_fusion_changes_no_bit(compiled, arrays, data, geometry, dtype):
     b = data.draw(arrays((filters,), dtype))
     pool = data.draw(poolings(out))
     y, argmax = compiled.conv2d_relu(x, w, b, **how, pool=pool)
-    rectified = want = compiled.relu(compiled.conv2d(x, w, b, **how))
+    rectified = want = compiled.elementwise("relu", compiled.conv2d(x, w, b, **how), ())
     if pool is not None:
         names = dict(zip(("pool_size", "stride", "padding"), pool, strict=True))
         want, winners = compiled.max_pool2d(rectified, **names)
@@ -108,8 +108,10 @@ def test_fusion_changes_no_bit(compiled, arrays, data, geometry, dtype):
     dy = data.draw(arrays(y.shape, dtype))
     slopes = dy
     if pool is not None:
-        slopes = compiled.max_pool2d_backward(compiled.relu_backward(dy, y), argmax, size=out, **names)
-    slopes = compiled.relu_backward(slopes, rectified)
+        slopes = compiled.max_pool2d_backward(
+            compiled.elementwise_backward("relu", dy, y, ()), argmax, size=out, **names
+        )
+    slopes = compiled.elementwise_backward("relu", slopes, rectified, ())
     for need_dx in (False, True):
         got = compiled.conv2d_relu_backward(dy, x, w, y, argmax, **how, pool=pool, need_dx=need_dx)
         alone = compiled.conv2d_backward(slopes, x, w, **how, need_dx=need_dx)
@@ -219,7 +221,7 @@ def test_infinity_and_nan_reach_what_they_touch_and_nothing_else(compiled, refer
 
 def _largest(reference, images):
     how = {"pool_size": (2, 2), "stride": (2, 2), "padding": ((0, 0), (0, 0))}
-    return reference.max_pool2d(reference.relu(images), **how)[0]
+    return reference.max_pool2d(reference.elementwise("relu", images, ()), **how)[0]
 
 
 def test_ties_go_to_the_first_pixel_of_a_window(compiled):

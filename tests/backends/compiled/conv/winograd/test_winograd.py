@@ -223,7 +223,7 @@ def test_fused_is_unfused_to_the_bit(value):
     plain = compiled.conv2d(x, w, b, **how)
     y, nothing = compiled.conv2d_relu(x, w, b, **how, pool=None)
     assert nothing is None
-    assert y.tobytes() == compiled.relu(plain).tobytes()
+    assert y.tobytes() == compiled.elementwise("relu", plain, ()).tobytes()
     pooled, argmax = compiled.conv2d_relu(x, w, b, **how, pool=POOL)
     pool = dict(zip(("pool_size", "stride", "padding"), POOL, strict=True))
     want, want_argmax = compiled.max_pool2d(y, **pool)
@@ -232,7 +232,7 @@ def test_fused_is_unfused_to_the_bit(value):
 
     for out, winners, size in [(y, None, None), (pooled, argmax, POOL)]:
         dy = draw(out.shape, seed=1)
-        slopes = compiled.relu_backward(dy, out)
+        slopes = compiled.elementwise_backward("relu", dy, out, ())
         if winners is not None:
             slopes = compiled.max_pool2d_backward(slopes, winners, size=y.shape[2:], **pool)
         fused = compiled.conv2d_relu_backward(dy, x, w, out, winners, **how, pool=size, need_dx=True)

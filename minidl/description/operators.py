@@ -122,10 +122,11 @@ class Masks(Protocol):
 
 
 class Dropout(NamedTuple):
-    """Dropout of single values in training, at a rate below 1."""
+    """Dropout in training, of single values or of whole channels."""
 
     rate: float
     masks: Masks
+    by_channel: bool = False
 
 
 class Normalize(NamedTuple):

@@ -7,7 +7,7 @@ import numpy as np
 from minidl import functional as F
 from minidl import shapes
 from minidl.description import operators as op
-from minidl.description.graph import CannotDescribeError, Describer, Value
+from minidl.description.graph import Describer, Value
 from minidl.module import Buffer, Module
 from minidl.numeric import entropy_of
 from minidl.process import locks
@@ -63,8 +63,10 @@ class _Masked(Module):
 
         return y, backward
 
-    def _does_nothing(self, describer: Describer) -> bool:
-        return describer.purpose != "training" or self.rate == 0
+    def _describe(self, describer: Describer, x: Value, *, by_channel: bool) -> Value:
+        if describer.purpose != "training" or self.rate == 0:
+            return x
+        return describer.add(op.Dropout(float(self.rate), self, by_channel), x, shape=x.shape)
 
     def _mask(self, x: Array, key: int, counter: int) -> tuple[Array, F.Pullback]:
         raise NotImplementedError
@@ -94,11 +96,7 @@ class Dropout(_Masked):
         super().__init__(rate, seed=seed)
 
     def describe(self, describer: Describer, x: Value) -> Value:
-        if self._does_nothing(describer):
-            return x
-        if self.rate == 1:
-            raise CannotDescribeError("dropout at a rate of 1, whose scale isn't finite")
-        return describer.add(op.Dropout(float(self.rate), self), x, shape=x.shape)
+        return self._describe(describer, x, by_channel=False)
 
     def _mask(self, x: Array, key: int, counter: int) -> tuple[Array, F.Pullback]:
         return F.dropout(x, rate=self.rate, key=key, counter=counter)
@@ -123,9 +121,7 @@ class Dropout2D(_Masked):
 
     def describe(self, describer: Describer, x: Value) -> Value:
         shapes.image_shape(x.shape)
-        if self._does_nothing(describer):
-            return x
-        raise CannotDescribeError("dropout of whole channels")
+        return self._describe(describer, x, by_channel=True)
 
     def _mask(self, x: Array, key: int, counter: int) -> tuple[Array, F.Pullback]:
         return F.dropout2d(x, rate=self.rate, key=key, counter=counter)

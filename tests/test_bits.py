@@ -133,3 +133,40 @@ for model in (images, vectors):
 def test_weights_behind_normalization_and_averages(lines_for_threads):
     digests = lines_for_threads(NORMS)
     assert all(digest == digests[1] for digest in digests.values()), digests
+
+
+BRANCHES = """
+import hashlib
+import numpy as np
+import minidl as ml
+
+ml.set_num_threads({threads})
+rng = np.random.default_rng(0)
+cases = [
+    (ml.models.resnet20(input_shape=(3, 16, 16), seed=0), rng.integers(0, 10, 24)),
+    (ml.models.mobilenet(input_shape=(3, 16, 16), seed=0), rng.integers(0, 10, 24)),
+    (ml.models.unet(input_shape=(1, 16, 16), classes=3, seed=0), rng.integers(0, 3, (24, 16, 16))),
+]
+for model, labels in cases:
+    images = rng.standard_normal((24, *model.input_shape), dtype=np.float32)
+    optimizer, criterion = ml.Adam(model.parameters(), lr=1e-3), ml.CrossEntropy()
+    for step in range(3):
+        scores, backward = model.forward(images, train=True)
+        loss, dscores = criterion(scores, labels)
+        optimizer.zero_grad()
+        dx = backward(dscores, need_dx=step % 2 == 0)
+        optimizer.step()
+    state = model.state_dict()
+    assert all(np.isfinite(value).all() for value in state.values())
+    arrays = [*state.values(), model(images), model.forward(images, train=True)[1](dscores)]
+    print(hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest())
+"""
+
+
+@pytest.mark.compiled
+def test_weights_of_networks_with_branches(run_python, lines_for_threads):
+    digests = lines_for_threads(BRANCHES)
+    done = run_python(BRANCHES.format(threads=2), covered=False, NUMBA_NUM_THREADS="4", **PLAIN)
+    digests["no vectors to speak of"] = done.stdout.splitlines()
+    assert len(digests[1]) == 3
+    assert all(digest == digests[1] for digest in digests.values()), digests

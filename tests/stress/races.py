@@ -11,7 +11,7 @@ import numpy as np
 import minidl as ml
 from minidl import functional as F
 from minidl.backends.compiled.runtime import replay
-from minidl.layers import networks
+from minidl.engine import networks
 from tests.stress import command
 
 THREADS = 8
@@ -23,6 +23,9 @@ def _calls():
     images = rng.standard_normal((64, 2, 6, 6), dtype=np.float32)
     filters = rng.standard_normal((4, 2, 3, 3), dtype=np.float32)
     model, trained = _small(input_shape=(2, 6, 6)), _small(input_shape=(2, 6, 6))
+    body, beside = [ml.Conv2D(2, 3, padding=1), ml.ReLU()], [[], ml.Conv2D(3, 1)]
+    parts = [ml.Residual(body), ml.Concatenate(beside), ml.GlobalAveragePool2D(), ml.Dense(3)]
+    branched = ml.Sequential(parts, input_shape=(2, 6, 6), seed=0)
 
     def networks(n):
         return model(images[: 1 + n % 40])
@@ -38,6 +41,10 @@ def _calls():
         y, backward = trained.forward(images[: 1 + n % 20], train=True)
         return backward(np.ones_like(y))
 
+    def branches(n):
+        y, backward = branched.forward(images[: 1 + n % 20], train=True)
+        return np.concatenate([backward(np.ones_like(y)).ravel(), branched(images[: 1 + n % 20]).ravel()])
+
     def lazy_models(n):
         return _small()(images[: 1 + n % 3])
 
@@ -45,7 +52,7 @@ def _calls():
         ml.set_memory_limit(1 << 16 if n % 2 else 1 << 24)
         return np.zeros(1)
 
-    usual = [networks, operators, training]
+    usual = [networks, operators, training, branches]
     return [*usual * 6, large_arrays, lazy_models, lowered_limit]
 
 

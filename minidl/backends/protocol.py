@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from minidl.backends.updates import AdagradStep, AdamStep, LionStep, RMSPropStep, SGDStep
+from minidl.description.operators import AveragePool, ConvGeometry, MaxPool
 from minidl.typing import AffineGradients, Array, Border, IntArray, Pair
 
 
@@ -13,9 +14,7 @@ class Backend(Protocol):
 
     __name__: str
 
-    def conv2d(
-        self, x: Array, w: Array, b: Array | None, *, stride: Pair, padding: Border, dilation: Pair, groups: int
-    ) -> Array: ...
+    def conv2d(self, x: Array, w: Array, b: Array | None, *, geometry: ConvGeometry) -> Array: ...
 
     def conv2d_backward(
         self,
@@ -23,27 +22,18 @@ class Backend(Protocol):
         x: Array,
         w: Array,
         *,
-        stride: Pair,
-        padding: Border,
-        dilation: Pair,
-        groups: int,
+        geometry: ConvGeometry,
         need_dx: bool,
         need_dw: bool,
     ) -> AffineGradients: ...
 
-    def max_pool2d(self, x: Array, *, pool_size: Pair, stride: Pair, padding: Border) -> tuple[Array, IntArray]: ...
+    def max_pool2d(self, x: Array, *, pool: MaxPool) -> tuple[Array, IntArray]: ...
 
-    def max_pool2d_backward(
-        self, dy: Array, argmax: IntArray, *, size: Pair, pool_size: Pair, stride: Pair, padding: Border
-    ) -> Array: ...
+    def max_pool2d_backward(self, dy: Array, argmax: IntArray, *, size: Pair, pool: MaxPool) -> Array: ...
 
-    def average_pool2d(
-        self, x: Array, *, pool_size: Pair, stride: Pair, padding: Border, count_include_pad: bool
-    ) -> Array: ...
+    def average_pool2d(self, x: Array, *, pool: AveragePool) -> Array: ...
 
-    def average_pool2d_backward(
-        self, dy: Array, *, size: Pair, pool_size: Pair, stride: Pair, padding: Border, count_include_pad: bool
-    ) -> Array: ...
+    def average_pool2d_backward(self, dy: Array, *, size: Pair, pool: AveragePool) -> Array: ...
 
     def adaptive_average_pool2d(self, x: Array, *, output_size: Pair) -> Array: ...
 
@@ -55,10 +45,7 @@ class Backend(Protocol):
         w: Array,
         b: Array | None,
         *,
-        stride: Pair,
-        padding: Border,
-        dilation: Pair,
-        groups: int,
+        geometry: ConvGeometry,
         size: Pair,
     ) -> Array: ...
 
@@ -68,10 +55,7 @@ class Backend(Protocol):
         x: Array,
         w: Array,
         *,
-        stride: Pair,
-        padding: Border,
-        dilation: Pair,
-        groups: int,
+        geometry: ConvGeometry,
         need_dx: bool,
         need_dw: bool,
     ) -> AffineGradients: ...

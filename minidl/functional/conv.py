@@ -1,8 +1,7 @@
 """Convolution, its transpose, and convolution along a line."""
 
-from typing import Any
-
 from minidl import backends, shapes
+from minidl.description.operators import ConvGeometry
 from minidl.functional.checks import check_floats, check_slope
 from minidl.functional.pullbacks import AffinePullback
 from minidl.typing import AffineGradients, Array, Padding, Size
@@ -25,17 +24,12 @@ def conv2d(
     """
     window = _conv2d_window(x, w, b, stride, padding, dilation, groups)
     backend = backends.current()
-    how: dict[str, Any] = {
-        "stride": window.stride,
-        "padding": window.padding,
-        "dilation": window.dilation,
-        "groups": groups,
-    }
-    y = backend.conv2d(x, w, b, **how)
+    geometry = ConvGeometry(window.stride, window.padding, window.dilation, groups)
+    y = backend.conv2d(x, w, b, geometry=geometry)
 
     def pullback(dy: Array, *, need_dx: bool = True, need_dw: bool = True) -> AffineGradients:
         check_slope(dy, (x.shape[0], w.shape[0], *window.output), x.dtype)
-        return backend.conv2d_backward(dy, x, w, **how, need_dx=need_dx, need_dw=need_dw)
+        return backend.conv2d_backward(dy, x, w, geometry=geometry, need_dx=need_dx, need_dw=need_dw)
 
     return y, pullback
 
@@ -78,17 +72,12 @@ def conv_transpose2d(
         image[1:], w.shape[2:], stride=stride, padding=padding, output_padding=output_padding, dilation=dilation
     )
     backend = backends.current()
-    how: dict[str, Any] = {
-        "stride": window.stride,
-        "padding": window.padding,
-        "dilation": window.dilation,
-        "groups": groups,
-    }
-    y = backend.conv_transpose2d(x, w, b, **how, size=window.size)
+    geometry = ConvGeometry(window.stride, window.padding, window.dilation, groups)
+    y = backend.conv_transpose2d(x, w, b, geometry=geometry, size=window.size)
 
     def pullback(dy: Array, *, need_dx: bool = True, need_dw: bool = True) -> AffineGradients:
         check_slope(dy, (x.shape[0], filters, *window.size), x.dtype)
-        return backend.conv_transpose2d_backward(dy, x, w, **how, need_dx=need_dx, need_dw=need_dw)
+        return backend.conv_transpose2d_backward(dy, x, w, geometry=geometry, need_dx=need_dx, need_dw=need_dw)
 
     return y, pullback
 
@@ -114,18 +103,15 @@ def conv1d(
         shapes.expect("b ", b.shape, (w.shape[0],))
     window = shapes.slide_along(length, w.shape[2], stride=stride, padding=padding, dilation=dilation)
     backend = backends.current()
-    how: dict[str, Any] = {
-        "stride": window.stride,
-        "padding": window.padding,
-        "dilation": window.dilation,
-        "groups": groups,
-    }
+    geometry = ConvGeometry(window.stride, window.padding, window.dilation, groups)
     image, filters = x[:, :, None], w[:, :, None]
-    y = backend.conv2d(image, filters, b, **how)[:, :, 0]
+    y = backend.conv2d(image, filters, b, geometry=geometry)[:, :, 0]
 
     def pullback(dy: Array, *, need_dx: bool = True, need_dw: bool = True) -> AffineGradients:
         check_slope(dy, (x.shape[0], w.shape[0], window.output[1]), x.dtype)
-        dx, dw, db = backend.conv2d_backward(dy[:, :, None], image, filters, **how, need_dx=need_dx, need_dw=need_dw)
+        dx, dw, db = backend.conv2d_backward(
+            dy[:, :, None], image, filters, geometry=geometry, need_dx=need_dx, need_dw=need_dw
+        )
         return None if dx is None else dx[:, :, 0], None if dw is None else dw[:, :, 0], db
 
     return y, pullback

@@ -1,8 +1,7 @@
 """Pooling by maxima and by averages."""
 
-from typing import Any
-
 from minidl import backends, shapes
+from minidl.description.operators import AveragePool, MaxPool
 from minidl.functional.checks import check_floats, check_slope, check_switch
 from minidl.functional.pullbacks import Pullback
 from minidl.typing import Array, Padding, Size
@@ -18,15 +17,14 @@ def max_pool2d(
     """
     check_floats(x=x)
     size = shapes.image_shape(x.shape, batch=True)[1:]
-    pool, window = shapes.pool(size, pool_size, stride=stride, padding=padding)
-    backend = backends.current()
-    how: dict[str, Any] = {"pool_size": pool, "stride": window.stride, "padding": window.padding}
-    y, argmax = backend.max_pool2d(x, **how)
+    kernel, window = shapes.pool(size, pool_size, stride=stride, padding=padding)
+    pool, backend = MaxPool(kernel, window.stride, window.padding), backends.current()
+    y, argmax = backend.max_pool2d(x, pool=pool)
     shape, dtype = y.shape, y.dtype
 
     def pullback(dy: Array) -> Array:
         check_slope(dy, shape, dtype)
-        return backend.max_pool2d_backward(dy, argmax, size=size, **how)
+        return backend.max_pool2d_backward(dy, argmax, size=size, pool=pool)
 
     return y, pullback
 
@@ -36,14 +34,13 @@ def max_pool1d(x: Array, pool_size: int, *, stride: int | None = None, padding: 
     check_floats(x=x)
     _, length = shapes.sequence_shape(x.shape, batch=True)
     window = shapes.pool_along(length, pool_size, stride=stride, padding=padding)
-    backend = backends.current()
-    how: dict[str, Any] = {"pool_size": (1, pool_size), "stride": window.stride, "padding": window.padding}
-    y, argmax = backend.max_pool2d(x[:, :, None], **how)
+    pool, backend = MaxPool((1, pool_size), window.stride, window.padding), backends.current()
+    y, argmax = backend.max_pool2d(x[:, :, None], pool=pool)
     shape, dtype = (*x.shape[:2], window.output[1]), x.dtype
 
     def pullback(dy: Array) -> Array:
         check_slope(dy, shape, dtype)
-        return backend.max_pool2d_backward(dy[:, :, None], argmax, size=(1, length), **how)[:, :, 0]
+        return backend.max_pool2d_backward(dy[:, :, None], argmax, size=(1, length), pool=pool)[:, :, 0]
 
     return y[:, :, 0], pullback
 
@@ -59,20 +56,15 @@ def average_pool2d(
     check_floats(x=x)
     check_switch("count_include_pad", count_include_pad)
     size = shapes.image_shape(x.shape, batch=True)[1:]
-    pool, window = shapes.pool(size, pool_size, stride=stride, padding=padding)
+    kernel, window = shapes.pool(size, pool_size, stride=stride, padding=padding)
+    pool = AveragePool(kernel, window.stride, window.padding, bool(count_include_pad))
     backend = backends.current()
-    how: dict[str, Any] = {
-        "pool_size": pool,
-        "stride": window.stride,
-        "padding": window.padding,
-        "count_include_pad": bool(count_include_pad),
-    }
-    y = backend.average_pool2d(x, **how)
+    y = backend.average_pool2d(x, pool=pool)
     shape, dtype = y.shape, y.dtype
 
     def pullback(dy: Array) -> Array:
         check_slope(dy, shape, dtype)
-        return backend.average_pool2d_backward(dy, size=size, **how)
+        return backend.average_pool2d_backward(dy, size=size, pool=pool)
 
     return y, pullback
 

@@ -14,10 +14,7 @@ R = TypeVar("R")
 
 
 class Window(NamedTuple):
-    """A window that slides over an image, with everything about it resolved to integers.
-
-    The field names are the arguments of the backends, so that an operator can pass them on as keywords.
-    """
+    """A window that slides over an image, with everything about it resolved to integers."""
 
     stride: Pair
     padding: Border  # (top, bottom), (left, right)

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl import shapes
+from tests.backends.windows import of_pool
 
 DTYPES = st.sampled_from([np.float32, np.float64])
 
@@ -30,15 +31,15 @@ def test_average_pool2d_forward_and_backward(
     shape, how, out = pooling
     x, dy = data.draw(arrays(shape, dtype)), data.draw(arrays((*shape[:2], *out), dtype))
     terms = how["pool_size"][0] * how["pool_size"][1] + 2
-    y = fast.average_pool2d(x, **how)
+    y = fast.average_pool2d(x, **of_pool(how))
     assert_new_images(y, x)
-    magnitude = reference.average_pool2d(abs(x), **how)
-    assert_sums_equal(y, reference.average_pool2d(x, **how), terms=terms, magnitude=magnitude)
+    magnitude = reference.average_pool2d(abs(x), **of_pool(how))
+    assert_sums_equal(y, reference.average_pool2d(x, **of_pool(how)), terms=terms, magnitude=magnitude)
     how["size"] = shape[2:]
-    dx = fast.average_pool2d_backward(dy, **how)
+    dx = fast.average_pool2d_backward(dy, **of_pool(how))
     assert_new_images(dx, dy)
-    magnitude = reference.average_pool2d_backward(abs(dy), **how)
-    assert_sums_equal(dx, reference.average_pool2d_backward(dy, **how), terms=terms, magnitude=magnitude)
+    magnitude = reference.average_pool2d_backward(abs(dy), **of_pool(how))
+    assert_sums_equal(dx, reference.average_pool2d_backward(dy, **of_pool(how)), terms=terms, magnitude=magnitude)
 
 
 @given(
@@ -69,9 +70,9 @@ PADDED = {"pool_size": (2, 2), "stride": (2, 2), "padding": ((1, 1), (1, 1))}
 def test_padding_counts_as_zeros_or_not_at_all(backend, frozen, count_include_pad, parts):
     x = frozen([[[[4, 8, 12, 16], [1, 2, 3, 4], [5, 6, 7, 8]]]])
     how = PADDED | {"count_include_pad": count_include_pad}
-    y = backend.average_pool2d(x, **how)
+    y = backend.average_pool2d(x, **of_pool(how))
     np.testing.assert_array_equal(y, [[np.array([[4, 20, 16], [6, 18, 12]]) / parts]])
-    dx = backend.average_pool2d_backward(frozen([[[[1, 2, 3], [4, 5, 6]]]]), size=(3, 4), **how)
+    dx = backend.average_pool2d_backward(frozen([[[[1, 2, 3], [4, 5, 6]]]]), size=(3, 4), **of_pool(how))
     shares = np.array([[1, 2, 3], [4, 5, 6]]) / parts
     np.testing.assert_array_equal(dx[0, 0], shares[[0, 1, 1]][:, [0, 1, 1, 2]])
 
@@ -90,10 +91,10 @@ def test_what_is_not_finite_shows_in_its_window_and_channel_alone(backend, froze
     x = np.ones((1, 2, 2, 4))
     x[0, 1, 0, 1] = value
     how = {"pool_size": (2, 2), "stride": (2, 2), "padding": ((0, 0), (0, 0)), "count_include_pad": True}
-    y = backend.average_pool2d(frozen(x), **how)
+    y = backend.average_pool2d(frozen(x), **of_pool(how))
     np.testing.assert_array_equal(y, [[[[1, 1]], [[value, 1]]]])
     np.testing.assert_array_equal(backend.adaptive_average_pool2d(frozen(x), output_size=(1, 2)), y)
-    dx = backend.average_pool2d_backward(y, size=(2, 4), **how)
+    dx = backend.average_pool2d_backward(y, size=(2, 4), **of_pool(how))
     np.testing.assert_array_equal(dx[0, 1], [[value / 4, value / 4, 0.25, 0.25]] * 2)
 
 

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl import shapes
+from tests.backends.compiled.conv import fused
+from tests.backends.windows import of_conv
 
 PLAIN = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1}
 
@@ -37,11 +39,11 @@ def test_conv2d(fast, reference, arrays, assert_sums_equal, assert_new_images, d
     x_shape, w_shape, how, out = convolution
     x, w = data.draw(arrays(x_shape, dtype)), data.draw(arrays(w_shape, dtype))
     b = data.draw(arrays(w_shape[:1], dtype)) if bias else None
-    y = fast.conv2d(x, w, b, **how)
+    y = fast.conv2d(x, w, b, **of_conv(how))
     assert y.shape == (x_shape[0], w_shape[0], *out)
     assert_new_images(y, x, w)
-    magnitude = reference.conv2d(abs(x), abs(w), None if b is None else abs(b), **how)
-    assert_sums_equal(y, reference.conv2d(x, w, b, **how), terms=w[0].size + 1, magnitude=magnitude)
+    magnitude = reference.conv2d(abs(x), abs(w), None if b is None else abs(b), **of_conv(how))
+    assert_sums_equal(y, reference.conv2d(x, w, b, **of_conv(how)), terms=w[0].size + 1, magnitude=magnitude)
 
 
 @given(data=st.data(), convolution=convolutions(), dtype=st.sampled_from([np.float32, np.float64]))
@@ -49,15 +51,15 @@ def test_conv2d_backward(fast, reference, arrays, assert_sums_equal, assert_new_
     x_shape, w_shape, how, out = convolution
     x, w = data.draw(arrays(x_shape, dtype)), data.draw(arrays(w_shape, dtype))
     dy = data.draw(arrays((x_shape[0], w_shape[0], *out), dtype))
-    dx, dw, db = fast.conv2d_backward(dy, x, w, **how, need_dx=True)
+    dx, dw, db = fast.conv2d_backward(dy, x, w, **of_conv(how), need_dx=True)
     assert_new_images(dx, dy, x, w)
-    want = reference.conv2d_backward(dy, x, w, **how, need_dx=True)
-    magnitudes = reference.conv2d_backward(abs(dy), abs(x), abs(w), **how, need_dx=True)
+    want = reference.conv2d_backward(dy, x, w, **of_conv(how), need_dx=True)
+    magnitudes = reference.conv2d_backward(abs(dy), abs(x), abs(w), **of_conv(how), need_dx=True)
     positions = x_shape[0] * out[0] * out[1]
     taps = w_shape[0] // how["groups"] * w_shape[2] * w_shape[3]
     for got, wanted, magnitude, terms in zip((dx, dw, db), want, magnitudes, (taps, positions, positions), strict=True):
         assert_sums_equal(got, wanted, terms=terms, magnitude=magnitude)
-    nothing, dw_alone, db_alone = fast.conv2d_backward(dy, x, w, **how, need_dx=False)
+    nothing, dw_alone, db_alone = fast.conv2d_backward(dy, x, w, **of_conv(how), need_dx=False)
     assert nothing is None
     np.testing.assert_array_equal(dw_alone, dw)
     np.testing.assert_array_equal(db_alone, db)
@@ -73,13 +75,13 @@ def test_every_remainder_of_a_tile(fast, reference, assert_sums_equal, channels,
     for width in (1, 7, 22):
         x = rng.standard_normal((1, channels, 1, width)).astype(dtype)
         dy = rng.standard_normal((1, filters, 1, width)).astype(dtype)
-        magnitude = reference.conv2d(abs(x), abs(w), abs(b), **how)
-        y = fast.conv2d(x, w, b, **how)
-        assert_sums_equal(y, reference.conv2d(x, w, b, **how), terms=w[0].size + 1, magnitude=magnitude)
+        magnitude = reference.conv2d(abs(x), abs(w), abs(b), **of_conv(how))
+        y = fast.conv2d(x, w, b, **of_conv(how))
+        assert_sums_equal(y, reference.conv2d(x, w, b, **of_conv(how)), terms=w[0].size + 1, magnitude=magnitude)
         for got, want, magnitude, terms in zip(
-            fast.conv2d_backward(dy, x, w, **how, need_dx=True),
-            reference.conv2d_backward(dy, x, w, **how, need_dx=True),
-            reference.conv2d_backward(abs(dy), abs(x), abs(w), **how, need_dx=True),
+            fast.conv2d_backward(dy, x, w, **of_conv(how), need_dx=True),
+            reference.conv2d_backward(dy, x, w, **of_conv(how), need_dx=True),
+            reference.conv2d_backward(abs(dy), abs(x), abs(w), **of_conv(how), need_dx=True),
             (2 * filters, width, width),
             strict=True,
         ):
@@ -87,9 +89,11 @@ def test_every_remainder_of_a_tile(fast, reference, assert_sums_equal, channels,
 
 
 def test_one_product(backend, frozen):
-    y = backend.conv2d(frozen([[[[3]]]]), frozen([[[[2]]]]), frozen([1]), **PLAIN)
+    y = backend.conv2d(frozen([[[[3]]]]), frozen([[[[2]]]]), frozen([1]), **of_conv(PLAIN))
     np.testing.assert_array_equal(y, [[[[7]]]])
-    dx, dw, db = backend.conv2d_backward(frozen([[[[5]]]]), frozen([[[[3]]]]), frozen([[[[2]]]]), **PLAIN, need_dx=True)
+    dx, dw, db = backend.conv2d_backward(
+        frozen([[[[5]]]]), frozen([[[[3]]]]), frozen([[[[2]]]]), **of_conv(PLAIN), need_dx=True
+    )
     np.testing.assert_array_equal(dx, [[[[10]]]])
     np.testing.assert_array_equal(dw, [[[[15]]]])
     np.testing.assert_array_equal(db, [5])
@@ -97,8 +101,8 @@ def test_one_product(backend, frozen):
 
 def test_a_kernel_as_large_as_the_image(backend, frozen):
     x, w = frozen([[[[1, 2], [3, 4]]]]), frozen([[[[5, 6], [7, 8]]]])
-    np.testing.assert_array_equal(backend.conv2d(x, w, None, **PLAIN), [[[[1 * 5 + 2 * 6 + 3 * 7 + 4 * 8]]]])
-    dx, dw, db = backend.conv2d_backward(frozen([[[[10]]]]), x, w, **PLAIN, need_dx=True)
+    np.testing.assert_array_equal(backend.conv2d(x, w, None, **of_conv(PLAIN)), [[[[1 * 5 + 2 * 6 + 3 * 7 + 4 * 8]]]])
+    dx, dw, db = backend.conv2d_backward(frozen([[[[10]]]]), x, w, **of_conv(PLAIN), need_dx=True)
     np.testing.assert_array_equal(dx, 10 * w)
     np.testing.assert_array_equal(dw, 10 * x)
     np.testing.assert_array_equal(db, [10])
@@ -106,8 +110,8 @@ def test_a_kernel_as_large_as_the_image(backend, frozen):
 
 def test_no_images(backend, frozen):
     x, w, b = frozen(np.zeros((0, 2, 5, 4))), frozen(np.ones((3, 2, 2, 2))), frozen(np.ones(3))
-    assert backend.conv2d(x, w, b, **PLAIN).shape == (0, 3, 4, 3)
-    dx, dw, db = backend.conv2d_backward(frozen(np.zeros((0, 3, 4, 3))), x, w, **PLAIN, need_dx=True)
+    assert backend.conv2d(x, w, b, **of_conv(PLAIN)).shape == (0, 3, 4, 3)
+    dx, dw, db = backend.conv2d_backward(frozen(np.zeros((0, 3, 4, 3))), x, w, **of_conv(PLAIN), need_dx=True)
     assert dx.shape == x.shape
     np.testing.assert_array_equal(dw, np.zeros(w.shape))
     np.testing.assert_array_equal(db, np.zeros(3))
@@ -117,8 +121,8 @@ def test_a_batch_is_its_images(backend, frozen):
     rng = np.random.default_rng(0)
     x, w, b = (frozen(rng.integers(-4, 5, shape)) for shape in [(3, 2, 4, 5), (3, 2, 3, 2), (3,)])
     how = PLAIN | {"stride": (1, 2), "padding": ((1, 1), (0, 1))}
-    alone = [backend.conv2d(x[i : i + 1], w, b, **how) for i in range(3)]
-    np.testing.assert_array_equal(backend.conv2d(x, w, b, **how), np.concatenate(alone))
+    alone = [backend.conv2d(x[i : i + 1], w, b, **of_conv(how)) for i in range(3)]
+    np.testing.assert_array_equal(backend.conv2d(x, w, b, **of_conv(how)), np.concatenate(alone))
 
 
 @pytest.mark.parametrize("multiplier", [1, 2])
@@ -129,14 +133,14 @@ def test_depthwise(backend, frozen, multiplier):
     w = frozen(rng.integers(-4, 5, (3 * multiplier, 1, 2, 2)))
     dy = frozen(rng.integers(-4, 5, (2, 3 * multiplier, 3, 3)))
     how = PLAIN | {"groups": 3}
-    y = backend.conv2d(x, w, None, **how)
-    dx, dw, db = backend.conv2d_backward(dy, x, w, **how, need_dx=True)
+    y = backend.conv2d(x, w, None, **of_conv(how))
+    dx, dw, db = backend.conv2d_backward(dy, x, w, **of_conv(how), need_dx=True)
     np.testing.assert_array_equal(db, dy.sum(axis=(0, 2, 3)))
     for channel in range(3):
         mine = slice(channel * multiplier, (channel + 1) * multiplier)
         image = x[:, channel : channel + 1]
-        np.testing.assert_array_equal(y[:, mine], backend.conv2d(image, w[mine], None, **PLAIN))
-        one_dx, one_dw, _ = backend.conv2d_backward(dy[:, mine], image, w[mine], **PLAIN, need_dx=True)
+        np.testing.assert_array_equal(y[:, mine], backend.conv2d(image, w[mine], None, **of_conv(PLAIN)))
+        one_dx, one_dw, _ = backend.conv2d_backward(dy[:, mine], image, w[mine], **of_conv(PLAIN), need_dx=True)
         np.testing.assert_array_equal(dx[:, channel : channel + 1], one_dx)
         np.testing.assert_array_equal(dw[mine], one_dw)
 
@@ -144,7 +148,7 @@ def test_depthwise(backend, frozen, multiplier):
 def test_groups_see_their_own_channels(backend, frozen):
     x = frozen([[[[1]], [[10]], [[100]], [[1000]]]])
     w = frozen([[[[1]], [[2]]], [[[3]], [[4]]]])
-    np.testing.assert_array_equal(backend.conv2d(x, w, None, **PLAIN | {"groups": 2}), [[[[21]], [[4300]]]])
+    np.testing.assert_array_equal(backend.conv2d(x, w, None, **of_conv(PLAIN | {"groups": 2})), [[[[21]], [[4300]]]])
 
 
 def test_strides_of_zero(fast, reference, frozen):
@@ -153,13 +157,15 @@ def test_strides_of_zero(fast, reference, frozen):
     x, w = frozen(rng.integers(-4, 5, (2, 3, 4, 4))), frozen(rng.integers(-4, 5, (2, 3, 2, 2)))
     dy = np.broadcast_to(np.float64(2), (2, 2, 3, 3))
     for got, want in zip(
-        fast.conv2d_backward(dy, x, w, **PLAIN, need_dx=True),
-        reference.conv2d_backward(dy, x, w, **PLAIN, need_dx=True),
+        fast.conv2d_backward(dy, x, w, **of_conv(PLAIN), need_dx=True),
+        reference.conv2d_backward(dy, x, w, **of_conv(PLAIN), need_dx=True),
         strict=True,
     ):
         np.testing.assert_array_equal(got, want)
     even = np.broadcast_to(frozen([[[[3.0]]]]), (2, 3, 4, 4))
-    np.testing.assert_array_equal(fast.conv2d(even, w, None, **PLAIN), reference.conv2d(even, w, None, **PLAIN))
+    np.testing.assert_array_equal(
+        fast.conv2d(even, w, None, **of_conv(PLAIN)), reference.conv2d(even, w, None, **of_conv(PLAIN))
+    )
 
 
 @pytest.mark.usefixtures("quietly")
@@ -174,14 +180,17 @@ def test_infinity_and_nan_reach_what_they_touch_and_nothing_else(fast, reference
 
     for images, weights, bias in [(bad_x, w, None), (x, bad_w, None), (x, w, bad_b)]:
         y, want = (
-            kind.conv2d(frozen(images, dtype), frozen(weights, dtype), bias, **how) for kind in (fast, reference)
+            kind.conv2d(frozen(images, dtype), frozen(weights, dtype), bias, **of_conv(how))
+            for kind in (fast, reference)
         )
         assert 0 < (~np.isfinite(want)).sum() <= 2 * 25
         np.testing.assert_array_equal(y, want)
 
     for slopes, images in [(bad_dy, x), (dy, bad_x)]:
-        results = fast.conv2d_backward(slopes, images, w, **how, need_dx=True)
-        for got, want in zip(results, reference.conv2d_backward(slopes, images, w, **how, need_dx=True), strict=True):
+        results = fast.conv2d_backward(slopes, images, w, **of_conv(how), need_dx=True)
+        for got, want in zip(
+            results, reference.conv2d_backward(slopes, images, w, **of_conv(how), need_dx=True), strict=True
+        ):
             np.testing.assert_array_equal(got, want)
 
 
@@ -208,11 +217,11 @@ def test_a_weight_that_is_not_finite_reaches_the_pixels_that_it_touched(fast, re
     rng, how = np.random.default_rng(0), PLAIN | border | {"groups": groups}
     x, w = frozen(rng.integers(1, 5, (2, 4, 7, 6))), rng.integers(1, 5, (4, 4 // groups, 3, 3)).astype(np.float64)
     w[2, 0, 0, 2] = value
-    y = reference.conv2d(x, w, None, **how)
-    np.testing.assert_array_equal(fast.conv2d(x, frozen(w), None, **how), y)
+    y = reference.conv2d(x, w, None, **of_conv(how))
+    np.testing.assert_array_equal(fast.conv2d(x, frozen(w), None, **of_conv(how)), y)
     dy = frozen(rng.integers(1, 5, y.shape))
-    got = fast.conv2d_backward(dy, x, frozen(w), **how, need_dx=True)
-    want = reference.conv2d_backward(dy, x, w, **how, need_dx=True)
+    got = fast.conv2d_backward(dy, x, frozen(w), **of_conv(how), need_dx=True)
+    want = reference.conv2d_backward(dy, x, w, **of_conv(how), need_dx=True)
     assert 0 < (~np.isfinite(want[0])).sum() < want[0].size
     for one, other in zip(got, want, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -224,17 +233,17 @@ def test_without_dw_dx_has_the_same_bits(backend, frozen, channels, groups):
     rng, how = np.random.default_rng(0), PLAIN | {"padding": ((1, 1), (1, 1)), "groups": groups * channels // 4}
     x, w = rng.standard_normal((2, channels, 8, 8)), rng.standard_normal((channels, 4 // groups, 3, 3))
     x, w, dy = (frozen(values, np.float32) for values in (x, w, x))
-    dx, dw, db = backend.conv2d_backward(dy, x, w, **how, need_dx=True, need_dw=False)
+    dx, dw, db = backend.conv2d_backward(dy, x, w, **of_conv(how), need_dx=True, need_dw=False)
     assert (dw, db) == (None, None)
-    np.testing.assert_array_equal(dx, backend.conv2d_backward(dy, x, w, **how, need_dx=True)[0])
-    assert backend.conv2d_backward(dy, x, w, **how, need_dx=False, need_dw=False) == (None, None, None)
+    np.testing.assert_array_equal(dx, backend.conv2d_backward(dy, x, w, **of_conv(how), need_dx=True)[0])
+    assert backend.conv2d_backward(dy, x, w, **of_conv(how), need_dx=False, need_dw=False) == (None, None, None)
 
 
 @pytest.mark.usefixtures("quietly")
 def test_an_overflow_is_an_infinity(backend, frozen):
     x, w = frozen([[[[1e30]]]], np.float32), frozen([[[[1e30]]]], np.float32)
-    np.testing.assert_array_equal(backend.conv2d(x, w, None, **PLAIN), [[[[np.inf]]]])
-    dx, dw, db = backend.conv2d_backward(x, x, w, **PLAIN, need_dx=True)
+    np.testing.assert_array_equal(backend.conv2d(x, w, None, **of_conv(PLAIN)), [[[[np.inf]]]])
+    dx, dw, db = backend.conv2d_backward(x, x, w, **of_conv(PLAIN), need_dx=True)
     np.testing.assert_array_equal([dx.item(), dw.item(), db.item()], [np.inf, np.inf, np.float32(1e30)])
 
 
@@ -245,13 +254,13 @@ def test_the_same_numbers_give_the_same_bits(name, laid_out, orders):
     rng = np.random.default_rng(0)
     how = PLAIN | {"stride": (2, 1), "padding": ((1, 0), (0, 1)), "dilation": (1, 2)}
     values = [rng.standard_normal(shape).astype(np.float32) for shape in [(2, 3, 6, 7), (4, 3, 3, 2), (4,)]]
-    first = backend.conv2d(*values, **how)
+    first = backend.conv2d(*values, **of_conv(how))
     slopes = rng.standard_normal(first.shape).astype(np.float32)
-    gradients = backend.conv2d_backward(slopes, *values[:2], **how, need_dx=True)
+    gradients = backend.conv2d_backward(slopes, *values[:2], **of_conv(how), need_dx=True)
     for one, other in product(orders, ["C", "channels last"]):
         x, w = laid_out(values[0], one), laid_out(values[1], other)
-        assert backend.conv2d(x, w, values[2], **how).tobytes() == first.tobytes()
-        again = backend.conv2d_backward(laid_out(slopes, one), x, w, **how, need_dx=True)
+        assert backend.conv2d(x, w, values[2], **of_conv(how)).tobytes() == first.tobytes()
+        again = backend.conv2d_backward(laid_out(slopes, one), x, w, **of_conv(how), need_dx=True)
         assert [g.tobytes() for g in again] == [g.tobytes() for g in gradients]
 
 
@@ -260,7 +269,6 @@ def test_the_same_numbers_give_the_same_bits(name, laid_out, orders):
 @pytest.mark.parametrize(("stride", "padding", "dilation", "groups"), [(1, 0, 1, 1), (2, 2, 2, 2), (3, 1, 1, 1)])
 def test_bands_of_lines_give_the_bits_of_whole_images(monkeypatch, stride, padding, dilation, groups, pool):
     im2col = importlib.import_module("minidl.backends.compiled.conv.im2col.forward")
-    select = importlib.import_module("minidl.backends.compiled.conv.select")
     rng = np.random.default_rng(0)
     x, w = rng.standard_normal((2, 4, 19, 17), dtype=np.float32), rng.standard_normal((6, 4 // groups, 3, 3))
     how = {"stride": (stride,) * 2, "padding": ((padding, padding + 1),) * 2, "dilation": (dilation,) * 2}
@@ -268,11 +276,13 @@ def test_bands_of_lines_give_the_bits_of_whole_images(monkeypatch, stride, paddi
     if pool is not None:
         size, step, border = pool
         pool = ((size, size), (step, step), ((border, border), (border, border)))
-    whole = select.conv2d_relu(x, w.astype(np.float32), None, **how, pool=pool)
+    whole = fused.conv2d_relu(x, w.astype(np.float32), None, **of_conv(how), pool=pool)
     monkeypatch.setattr(im2col, "BAND", 1)
     for pixels in (1, 20):
         monkeypatch.setattr(im2col, "FEWEST_PIXELS", pixels)
-        for got, want in zip(select.conv2d_relu(x, w.astype(np.float32), None, **how, pool=pool), whole, strict=True):
+        for got, want in zip(
+            fused.conv2d_relu(x, w.astype(np.float32), None, **of_conv(how), pool=pool), whole, strict=True
+        ):
             np.testing.assert_array_equal(got, want)
 
 
@@ -284,9 +294,9 @@ def test_a_replay_reads_its_tables_after_the_plan_is_gone():
     dy, x = (rng.standard_normal((2, *size, 16), dtype=np.float32).transpose(0, 3, 1, 2) for size in ((5, 4), (10, 9)))
     w = rng.standard_normal((16, 16, 3, 3), dtype=np.float32)
     how = PLAIN | {"stride": (2, 2), "padding": ((1, 1), (0, 1)), "need_dw": False}
-    first = backend.conv2d_backward(dy, x, w, **how)[0]
+    first = backend.conv2d_backward(dy, x, w, **of_conv(how))[0]
     plan.plan_for.cache_clear()
     gc.collect()
     zeros = [np.zeros(size, np.int64) for size in range(1, 1000) for _ in range(8)]  # where its tables were
-    np.testing.assert_array_equal(backend.conv2d_backward(dy, x, w, **how)[0], first)
+    np.testing.assert_array_equal(backend.conv2d_backward(dy, x, w, **of_conv(how))[0], first)
     assert not any(array.any() for array in zeros)

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl import shapes
+from tests.backends.windows import of_pool
 
 PLAIN = {"pool_size": (2, 2), "stride": (2, 2), "padding": ((0, 0), (0, 0))}
 
@@ -32,16 +33,16 @@ def test_max_pool2d_forward_and_backward(
 ):
     shape, how, out = pooling
     x, dy = data.draw(arrays(shape, dtype)), data.draw(arrays((*shape[:2], *out), dtype))
-    y, argmax = fast.max_pool2d(x, **how)
-    want, wanted_argmax = reference.max_pool2d(x, **how)
+    y, argmax = fast.max_pool2d(x, **of_pool(how))
+    want, wanted_argmax = reference.max_pool2d(x, **of_pool(how))
     assert y.dtype == dtype
     assert_new_images(y, x)
     np.testing.assert_array_equal(y, want)
 
-    dx = fast.max_pool2d_backward(dy, argmax, size=shape[2:], **how)
-    wanted_dx = reference.max_pool2d_backward(dy, wanted_argmax, size=shape[2:], **how)
+    dx = fast.max_pool2d_backward(dy, argmax, size=shape[2:], **of_pool(how))
+    wanted_dx = reference.max_pool2d_backward(dy, wanted_argmax, size=shape[2:], **of_pool(how))
     assert_new_images(dx, dy, argmax)
-    magnitude = reference.max_pool2d_backward(abs(dy), wanted_argmax, size=shape[2:], **how)
+    magnitude = reference.max_pool2d_backward(abs(dy), wanted_argmax, size=shape[2:], **of_pool(how))
     assert_sums_equal(dx, wanted_dx, terms=how["pool_size"][0] * how["pool_size"][1], magnitude=magnitude)
 
 
@@ -54,24 +55,24 @@ def test_windows_of_four_side_by_side(fast, reference, size, channels, dtype):
     values = np.array([0.0, -0.0, 1, 2, -1, np.nan, np.inf, -np.inf], dtype)
     x = rng.choice(values, (3, channels, *size))
     x[1:] = rng.standard_normal((2, channels, *size))
-    y, argmax = fast.max_pool2d(x, **PLAIN)
-    want, wanted_argmax = reference.max_pool2d(x, **PLAIN)
+    y, argmax = fast.max_pool2d(x, **of_pool(PLAIN))
+    want, wanted_argmax = reference.max_pool2d(x, **of_pool(PLAIN))
     np.testing.assert_array_equal(y, want)
     np.testing.assert_array_equal(argmax, wanted_argmax)
     dy = rng.standard_normal(y.shape).astype(dtype)
-    dx = fast.max_pool2d_backward(dy, argmax, size=size, **PLAIN)
-    np.testing.assert_array_equal(dx, reference.max_pool2d_backward(dy, wanted_argmax, size=size, **PLAIN))
+    dx = fast.max_pool2d_backward(dy, argmax, size=size, **of_pool(PLAIN))
+    np.testing.assert_array_equal(dx, reference.max_pool2d_backward(dy, wanted_argmax, size=size, **of_pool(PLAIN)))
 
 
 @pytest.mark.parametrize("padding", [((0, 1), (0, 0)), ((0, 0), (0, 1)), ((0, 1), (0, 1)), ((1, 0), (1, 0))])
 def test_windows_of_four_that_reach_over_an_edge(fast, reference, padding):
     how = PLAIN | {"padding": padding}
     x = np.random.default_rng(0).standard_normal((2, 19, 5, 7))
-    y, argmax = fast.max_pool2d(x, **how)
-    want, wanted_argmax = reference.max_pool2d(x, **how)
+    y, argmax = fast.max_pool2d(x, **of_pool(how))
+    want, wanted_argmax = reference.max_pool2d(x, **of_pool(how))
     np.testing.assert_array_equal(y, want)
-    dx = fast.max_pool2d_backward(y, argmax, size=(5, 7), **how)
-    np.testing.assert_array_equal(dx, reference.max_pool2d_backward(want, wanted_argmax, size=(5, 7), **how))
+    dx = fast.max_pool2d_backward(y, argmax, size=(5, 7), **of_pool(how))
+    np.testing.assert_array_equal(dx, reference.max_pool2d_backward(want, wanted_argmax, size=(5, 7), **of_pool(how)))
 
 
 @pytest.fixture(scope="session")
@@ -80,9 +81,9 @@ def winners(backend, frozen):
 
     def winners(image, **how):
         x = frozen([[image]])
-        y, argmax = backend.max_pool2d(x, **PLAIN | how)
+        y, argmax = backend.max_pool2d(x, **of_pool(PLAIN | how))
         dy = frozen(10.0 ** np.arange(y.size).reshape(y.shape))
-        return y[0, 0], backend.max_pool2d_backward(dy, argmax, size=x.shape[2:], **PLAIN | how)[0, 0]
+        return y[0, 0], backend.max_pool2d_backward(dy, argmax, size=x.shape[2:], **of_pool(PLAIN | how))[0, 0]
 
     return winners
 
@@ -169,29 +170,33 @@ def test_a_window_as_large_as_the_image_and_one_of_one_pixel(winners):
 
 
 def test_no_images(backend, frozen):
-    y, argmax = backend.max_pool2d(frozen(np.zeros((0, 3, 5, 4))), **PLAIN)
+    y, argmax = backend.max_pool2d(frozen(np.zeros((0, 3, 5, 4))), **of_pool(PLAIN))
     assert y.shape == (0, 3, 2, 2)
-    assert backend.max_pool2d_backward(y, argmax, size=(5, 4), **PLAIN).shape == (0, 3, 5, 4)
+    assert backend.max_pool2d_backward(y, argmax, size=(5, 4), **of_pool(PLAIN)).shape == (0, 3, 5, 4)
 
 
 def test_each_channel_and_image_has_its_own_winners(backend, frozen):
     x = frozen([[[[1, 2], [3, 4]], [[4, 3], [2, 1]]], [[[0, 9], [0, 0]], [[0, 0], [9, 0]]]])
-    y, argmax = backend.max_pool2d(x, **PLAIN)
+    y, argmax = backend.max_pool2d(x, **of_pool(PLAIN))
     np.testing.assert_array_equal(y, [[[[4]], [[4]]], [[[9]], [[9]]]])
-    dx = backend.max_pool2d_backward(frozen([[[[1]], [[2]]], [[[3]], [[4]]]]), argmax, size=(2, 2), **PLAIN)
+    dx = backend.max_pool2d_backward(frozen([[[[1]], [[2]]], [[[3]], [[4]]]]), argmax, size=(2, 2), **of_pool(PLAIN))
     want = [[[[0, 0], [0, 1]], [[2, 0], [0, 0]]], [[[0, 3], [0, 0]], [[0, 0], [4, 0]]]]
     np.testing.assert_array_equal(dx, want)
 
 
 @pytest.mark.usefixtures("quietly")
 def test_infinite_slopes_reach_the_winners_alone(backend, frozen):
-    _, argmax = backend.max_pool2d(frozen([[[[0, 1, 0], [0, 0, 0]]]]), **PLAIN | {"stride": (1, 1)})
+    _, argmax = backend.max_pool2d(frozen([[[[0, 1, 0], [0, 0, 0]]]]), **of_pool(PLAIN | {"stride": (1, 1)}))
     for slopes, want in [([np.inf, 1], np.inf), ([np.inf, -np.inf], np.nan), ([np.nan, 1], np.nan)]:
-        dx = backend.max_pool2d_backward(frozen([[[slopes]]]), argmax, size=(2, 3), **PLAIN | {"stride": (1, 1)})
+        dx = backend.max_pool2d_backward(
+            frozen([[[slopes]]]), argmax, size=(2, 3), **of_pool(PLAIN | {"stride": (1, 1)})
+        )
         np.testing.assert_array_equal(dx, [[[[0, want, 0], [0, 0, 0]]]])
 
 
 def test_slopes_with_strides_of_zero(backend, frozen):
-    _, argmax = backend.max_pool2d(frozen([[[[1, 2, 5, 4], [0, 0, 0, 0]]]]), **PLAIN)
-    dx = backend.max_pool2d_backward(np.broadcast_to(np.float64(3), (1, 1, 1, 2)), argmax, size=(2, 4), **PLAIN)
+    _, argmax = backend.max_pool2d(frozen([[[[1, 2, 5, 4], [0, 0, 0, 0]]]]), **of_pool(PLAIN))
+    dx = backend.max_pool2d_backward(
+        np.broadcast_to(np.float64(3), (1, 1, 1, 2)), argmax, size=(2, 4), **of_pool(PLAIN)
+    )
     np.testing.assert_array_equal(dx, [[[[0, 3, 3, 0], [0, 0, 0, 0]]]])

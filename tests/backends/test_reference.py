@@ -9,6 +9,7 @@ import pytest
 from minidl import functional as F
 from minidl import use_backend
 from minidl.testing import check_gradients
+from tests.backends.windows import of_conv, of_pool
 
 PLAIN = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1}
 NINE = np.arange(1.0, 10).reshape(1, 1, 3, 3)  # 1 2 3 / 4 5 6 / 7 8 9
@@ -26,31 +27,31 @@ def test_it_imports_numpy_and_nothing_of_minidl(reference):
 def test_convolution_is_a_cross_correlation(reference):
     """The filter isn't flipped: 1 1 + 2 0 + 4 0 + 5 -1 and so on."""
     w = np.array([[[[1.0, 0], [0, -1]]]])
-    np.testing.assert_array_equal(reference.conv2d(NINE, w, None, **PLAIN), [[[[-4, -4], [-4, -4]]]])
+    np.testing.assert_array_equal(reference.conv2d(NINE, w, None, **of_conv(PLAIN)), [[[[-4, -4], [-4, -4]]]])
     w = np.array([[[[1.0, 10], [100, 1000]]]])
-    y = reference.conv2d(NINE, w, np.array([0.5]), **PLAIN)
+    y = reference.conv2d(NINE, w, np.array([0.5]), **of_conv(PLAIN))
     np.testing.assert_array_equal(y, [[[[5421.5, 6532.5], [8754.5, 9865.5]]]])
 
 
 def test_convolution_with_stride_padding_and_dilation(reference):
     ones = np.ones((1, 1, 2, 2))
     # 0 0 0 0 0 / 0 1 2 3 0 / 0 4 5 6 0 / ..., every second window, and every second pixel in it
-    y = reference.conv2d(NINE, ones, None, **PLAIN | {"stride": (2, 2), "padding": ((1, 1), (1, 1))})
+    y = reference.conv2d(NINE, ones, None, **of_conv(PLAIN | {"stride": (2, 2), "padding": ((1, 1), (1, 1))}))
     np.testing.assert_array_equal(y, [[[[1, 2 + 3], [4 + 7, 5 + 6 + 8 + 9]]]])
-    y = reference.conv2d(NINE, ones, None, **PLAIN | {"dilation": (2, 2)})
+    y = reference.conv2d(NINE, ones, None, **of_conv(PLAIN | {"dilation": (2, 2)}))
     np.testing.assert_array_equal(y, [[[[1 + 3 + 7 + 9]]]])
-    y = reference.conv2d(NINE, ones, None, **PLAIN | {"dilation": (1, 2), "stride": (1, 3)})
+    y = reference.conv2d(NINE, ones, None, **of_conv(PLAIN | {"dilation": (1, 2), "stride": (1, 3)}))
     np.testing.assert_array_equal(y, [[[[1 + 3 + 4 + 6], [4 + 6 + 7 + 9]]]])
-    y = reference.conv2d(NINE, ones, None, **PLAIN | {"padding": ((0, 1), (0, 0)), "stride": (2, 1)})
+    y = reference.conv2d(NINE, ones, None, **of_conv(PLAIN | {"padding": ((0, 1), (0, 0)), "stride": (2, 1)}))
     np.testing.assert_array_equal(y, [[[[1 + 2 + 4 + 5, 2 + 3 + 5 + 6], [7 + 8, 8 + 9]]]])
-    y = reference.conv2d(NINE, ones, None, **PLAIN | {"padding": ((0, 0), (2, 0)), "stride": (2, 2)})
+    y = reference.conv2d(NINE, ones, None, **of_conv(PLAIN | {"padding": ((0, 0), (2, 0)), "stride": (2, 2)}))
     np.testing.assert_array_equal(y, [[[[0, 1 + 2 + 4 + 5]]]])
 
 
 def test_convolution_sums_over_the_channels_of_its_group(reference):
     x = np.array([1.0, 10, 100, 1000]).reshape(1, 4, 1, 1)
     w = np.array([[1.0, 2], [3, 4], [5, 6], [7, 8]]).reshape(4, 2, 1, 1)
-    y = reference.conv2d(x, w, None, **PLAIN | {"groups": 2})
+    y = reference.conv2d(x, w, None, **of_conv(PLAIN | {"groups": 2}))
     np.testing.assert_array_equal(y.ravel(), [21, 43, 6500, 8700])
 
 
@@ -58,26 +59,26 @@ def test_convolution_backward(reference):
     """Two windows side by side; dy = 1, 10: the middle pixels were seen by both."""
     x, w = np.array([[[[1.0, 2, 3], [4, 5, 6]]]]), np.array([[[[1.0, 2], [3, 4]]]])
     dy = np.array([[[[1.0, 10]]]])
-    dx, dw, db = reference.conv2d_backward(dy, x, w, **PLAIN)
+    dx, dw, db = reference.conv2d_backward(dy, x, w, **of_conv(PLAIN))
     np.testing.assert_array_equal(dx, [[[[1, 2 + 10, 20], [3, 4 + 30, 40]]]])
     np.testing.assert_array_equal(dw, [[[[1 + 20, 2 + 30], [4 + 50, 5 + 60]]]])
     np.testing.assert_array_equal(db, [11])
-    assert reference.conv2d_backward(dy, x, w, **PLAIN, need_dx=False)[0] is None
+    assert reference.conv2d_backward(dy, x, w, **of_conv(PLAIN), need_dx=False)[0] is None
 
 
 def test_max_pooling(reference):
     how = {"pool_size": (2, 2), "stride": (1, 1), "padding": ((0, 0), (0, 0))}
     x = np.array([[[[1.0, 7, 7], [7, 2, 0]]]])
-    y, argmax = reference.max_pool2d(x, **how)
+    y, argmax = reference.max_pool2d(x, **of_pool(how))
     np.testing.assert_array_equal(y, [[[[7, 7]]]])
     np.testing.assert_array_equal(argmax, [[[[1, 0]]]])
-    dx = reference.max_pool2d_backward(np.array([[[[3.0, 4]]]]), argmax, size=(2, 3), **how)
+    dx = reference.max_pool2d_backward(np.array([[[[3.0, 4]]]]), argmax, size=(2, 3), **of_pool(how))
     np.testing.assert_array_equal(dx, [[[[0, 7, 0], [0, 0, 0]]]])
 
 
 def test_max_pooling_with_padding_counts_the_taps_of_the_whole_window(reference):
     how = {"pool_size": (2, 2), "stride": (2, 2), "padding": ((1, 1), (1, 1))}
-    y, argmax = reference.max_pool2d(-NINE[:, :, :2, :2], **how)
+    y, argmax = reference.max_pool2d(-NINE[:, :, :2, :2], **of_pool(how))
     np.testing.assert_array_equal(y, [[[[-1, -2], [-4, -5]]]])
     np.testing.assert_array_equal(argmax, [[[[3, 2], [1, 0]]]])
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl import shapes
+from tests.backends.windows import of_conv
 
 PLAIN = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1}
 
@@ -39,12 +40,12 @@ def test_conv_transpose2d(fast, reference, arrays, assert_sums_equal, assert_new
     x, w = data.draw(arrays(x_shape, dtype)), data.draw(arrays(w_shape, dtype))
     filters = w_shape[1] * how["groups"]
     b = data.draw(arrays((filters,), dtype)) if bias else None
-    y = fast.conv_transpose2d(x, w, b, **how, size=size)
+    y = fast.conv_transpose2d(x, w, b, **of_conv(how), size=size)
     assert y.shape == (x_shape[0], filters, *size)
     assert_new_images(y, x, w)
-    magnitude = reference.conv_transpose2d(abs(x), abs(w), None if b is None else abs(b), **how, size=size)
+    magnitude = reference.conv_transpose2d(abs(x), abs(w), None if b is None else abs(b), **of_conv(how), size=size)
     terms = w_shape[0] // how["groups"] * w_shape[2] * w_shape[3] + 1
-    want = reference.conv_transpose2d(x, w, b, **how, size=size)
+    want = reference.conv_transpose2d(x, w, b, **of_conv(how), size=size)
     assert_sums_equal(y, want, terms=terms, magnitude=magnitude)
 
 
@@ -53,14 +54,14 @@ def test_conv_transpose2d_backward(fast, reference, arrays, assert_sums_equal, a
     x_shape, w_shape, how, size = case
     x, w = data.draw(arrays(x_shape, dtype)), data.draw(arrays(w_shape, dtype))
     dy = data.draw(arrays((x_shape[0], w_shape[1] * how["groups"], *size), dtype))
-    dx, dw, db = fast.conv_transpose2d_backward(dy, x, w, **how, need_dx=True)
+    dx, dw, db = fast.conv_transpose2d_backward(dy, x, w, **of_conv(how), need_dx=True)
     assert_new_images(dx, dy, x, w)
-    want = reference.conv_transpose2d_backward(dy, x, w, **how, need_dx=True)
-    magnitudes = reference.conv_transpose2d_backward(abs(dy), abs(x), abs(w), **how, need_dx=True)
+    want = reference.conv_transpose2d_backward(dy, x, w, **of_conv(how), need_dx=True)
+    magnitudes = reference.conv_transpose2d_backward(abs(dy), abs(x), abs(w), **of_conv(how), need_dx=True)
     terms = w[0].size, x_shape[0] * x_shape[2] * x_shape[3], x_shape[0] * size[0] * size[1]
     for got, wanted, magnitude, count in zip((dx, dw, db), want, magnitudes, terms, strict=True):
         assert_sums_equal(got, wanted, terms=count, magnitude=magnitude)
-    nothing, dw_alone, db_alone = fast.conv_transpose2d_backward(dy, x, w, **how, need_dx=False)
+    nothing, dw_alone, db_alone = fast.conv_transpose2d_backward(dy, x, w, **of_conv(how), need_dx=False)
     assert nothing is None
     np.testing.assert_array_equal(dw_alone, dw)
     np.testing.assert_array_equal(db_alone, db)
@@ -73,17 +74,17 @@ def test_it_is_the_adjoint_of_a_convolution(reference, data, case):
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     x, w = (rng.integers(-4, 5, shape).astype(np.float64) for shape in (x_shape, w_shape))
     z = rng.integers(-4, 5, (x_shape[0], w_shape[1] * how["groups"], *size)).astype(np.float64)
-    small = reference.conv2d(z, w, None, **how)
+    small = reference.conv2d(z, w, None, **of_conv(how))
     assert small.shape == x.shape
-    assert np.vdot(reference.conv_transpose2d(x, w, None, **how, size=size), z) == np.vdot(x, small)
+    assert np.vdot(reference.conv_transpose2d(x, w, None, **of_conv(how), size=size), z) == np.vdot(x, small)
 
 
 def test_numbers_worked_by_hand(backend, frozen):
     x, w = frozen([[[[1, 2]]]]), frozen([[[[1, 10, 100]]]])
     how = PLAIN | {"stride": (1, 2)}
-    y = backend.conv_transpose2d(x, w, frozen([1000]), **how, size=(1, 5))
+    y = backend.conv_transpose2d(x, w, frozen([1000]), **of_conv(how), size=(1, 5))
     np.testing.assert_array_equal(y, [[[[1001, 1010, 1102, 1020, 1200]]]])
-    dx, dw, db = backend.conv_transpose2d_backward(frozen([[[[1, 2, 3, 4, 5]]]]), x, w, **how, need_dx=True)
+    dx, dw, db = backend.conv_transpose2d_backward(frozen([[[[1, 2, 3, 4, 5]]]]), x, w, **of_conv(how), need_dx=True)
     np.testing.assert_array_equal(dx, [[[[321, 543]]]])
     np.testing.assert_array_equal(dw, [[[[1 + 2 * 3, 2 + 2 * 4, 3 + 2 * 5]]]])
     np.testing.assert_array_equal(db, [15])
@@ -91,21 +92,21 @@ def test_numbers_worked_by_hand(backend, frozen):
 
 def test_gaps_between_windows_have_the_bias_alone(backend, frozen):
     y = backend.conv_transpose2d(
-        frozen([[[[2], [3]]]]), frozen([[[[5]]]]), frozen([7]), **PLAIN | {"stride": (3, 1)}, size=(5, 1)
+        frozen([[[[2], [3]]]]), frozen([[[[5]]]]), frozen([7]), **of_conv(PLAIN | {"stride": (3, 1)}), size=(5, 1)
     )
     np.testing.assert_array_equal(y[0, 0, :, 0], [17, 7, 7, 22, 7])
 
 
 def test_groups_see_their_own_channels(backend, frozen):
     x, w = frozen([[[[1]], [[10]], [[100]], [[1000]]]]), frozen(np.arange(1.0, 9).reshape(4, 2, 1, 1))
-    y = backend.conv_transpose2d(x, w, None, **PLAIN | {"groups": 2}, size=(1, 1))
+    y = backend.conv_transpose2d(x, w, None, **of_conv(PLAIN | {"groups": 2}), size=(1, 1))
     np.testing.assert_array_equal(y[0, :, 0, 0], [1 + 30, 2 + 40, 500 + 7000, 600 + 8000])
 
 
 def test_no_images(backend, frozen):
     x, w = frozen(np.zeros((0, 3, 2, 2))), frozen(np.ones((3, 4, 2, 2)))
-    assert backend.conv_transpose2d(x, w, frozen(np.ones(4)), **PLAIN, size=(3, 3)).shape == (0, 4, 3, 3)
-    dx, dw, db = backend.conv_transpose2d_backward(frozen(np.zeros((0, 4, 3, 3))), x, w, **PLAIN, need_dx=True)
+    assert backend.conv_transpose2d(x, w, frozen(np.ones(4)), **of_conv(PLAIN), size=(3, 3)).shape == (0, 4, 3, 3)
+    dx, dw, db = backend.conv_transpose2d_backward(frozen(np.zeros((0, 4, 3, 3))), x, w, **of_conv(PLAIN), need_dx=True)
     assert dx.shape == x.shape
     np.testing.assert_array_equal(dw, np.zeros(w.shape))
     np.testing.assert_array_equal(db, np.zeros(4))
@@ -114,9 +115,9 @@ def test_no_images(backend, frozen):
 def test_without_dw_dx_has_the_same_bits(backend, frozen):
     rng = np.random.default_rng(0)
     x, w, dy = (frozen(rng.standard_normal(shape)) for shape in [(2, 3, 4, 4), (3, 2, 3, 3), (2, 2, 6, 6)])
-    dx, dw, db = backend.conv_transpose2d_backward(dy, x, w, **PLAIN, need_dx=True, need_dw=False)
+    dx, dw, db = backend.conv_transpose2d_backward(dy, x, w, **of_conv(PLAIN), need_dx=True, need_dw=False)
     assert (dw, db) == (None, None)
-    np.testing.assert_array_equal(dx, backend.conv_transpose2d_backward(dy, x, w, **PLAIN, need_dx=True)[0])
+    np.testing.assert_array_equal(dx, backend.conv_transpose2d_backward(dy, x, w, **of_conv(PLAIN), need_dx=True)[0])
 
 
 @pytest.mark.usefixtures("quietly")
@@ -127,17 +128,17 @@ def test_infinity_and_nan_reach_what_they_touch_and_nothing_else(fast, reference
     x, w, dy = (frozen(rng.integers(1, 5, shape)) for shape in [(2, 4, 4, 3), (4, 2, 3, 2), (2, 4, 7, 4)])
     bad_x, bad_dy = x.copy(), dy.copy()
     bad_x[1, 2, 1, 1] = bad_dy[0, 1, 2, 0] = value
-    want = reference.conv_transpose2d(bad_x, w, None, **how, size=(7, 4))
+    want = reference.conv_transpose2d(bad_x, w, None, **of_conv(how), size=(7, 4))
     assert 0 < (~np.isfinite(want)).sum() <= 2 * 6
-    np.testing.assert_array_equal(fast.conv_transpose2d(bad_x, w, None, **how, size=(7, 4)), want)
+    np.testing.assert_array_equal(fast.conv_transpose2d(bad_x, w, None, **of_conv(how), size=(7, 4)), want)
     bad_w = w.copy()
     bad_w[3, 0, 1, 1] = value
-    want = reference.conv_transpose2d(x, bad_w, None, **how, size=(7, 4))
+    want = reference.conv_transpose2d(x, bad_w, None, **of_conv(how), size=(7, 4))
     assert 0 < (~np.isfinite(want)).sum() < want.size
-    np.testing.assert_array_equal(fast.conv_transpose2d(x, frozen(bad_w), None, **how, size=(7, 4)), want)
+    np.testing.assert_array_equal(fast.conv_transpose2d(x, frozen(bad_w), None, **of_conv(how), size=(7, 4)), want)
     for slopes, images, weights in [(bad_dy, x, w), (dy, bad_x, w), (dy, x, bad_w)]:
-        got = fast.conv_transpose2d_backward(slopes, images, weights, **how, need_dx=True)
-        want = reference.conv_transpose2d_backward(slopes, images, weights, **how, need_dx=True)
+        got = fast.conv_transpose2d_backward(slopes, images, weights, **of_conv(how), need_dx=True)
+        want = reference.conv_transpose2d_backward(slopes, images, weights, **of_conv(how), need_dx=True)
         for one, other in zip(got, want, strict=True):
             np.testing.assert_array_equal(one, other)
 
@@ -155,8 +156,8 @@ def test_the_bits_do_not_depend_on_threads(threads):
     try:
         for count in (1, threads):
             ml.set_num_threads(count)
-            y = compiled.conv_transpose2d(x, w, None, **how, size=(24, 24))
-            results.append([y, *compiled.conv_transpose2d_backward(y, x, w, **how)])
+            y = compiled.conv_transpose2d(x, w, None, **of_conv(how), size=(24, 24))
+            results.append([y, *compiled.conv_transpose2d_backward(y, x, w, **of_conv(how))])
     finally:
         ml.set_num_threads(before)
     for one, other in zip(*results, strict=True):

@@ -1,7 +1,7 @@
 """Numba kernels: the default backend. Shapes as in `reference`.
 
 Beyond the functions that every backend has, a `Network` computes operators in a row in one call, and joins
-neighbours in one pass, with the same bits; `conv2d_relu` and its backward are such a pass alone.
+neighbours in one pass, with the same bits.
 """
 
 from minidl.backends.compiled.activation.elementwise import elementwise, elementwise_backward
@@ -13,7 +13,7 @@ from minidl.backends.compiled.activation.softmax import (
     softmax_backward,
 )
 from minidl.backends.compiled.augment import adjust_brightness, crop, erase_images, mix_images, rotate_images
-from minidl.backends.compiled.conv.select import conv2d, conv2d_backward, conv2d_relu, conv2d_relu_backward
+from minidl.backends.compiled.conv.select import conv2d, conv2d_backward
 from minidl.backends.compiled.conv.transposed import conv_transpose2d, conv_transpose2d_backward
 from minidl.backends.compiled.dropout import dropout
 from minidl.backends.compiled.embedding import embedding_backward
@@ -47,8 +47,6 @@ __all__ = [
     "batch_norm2d_backward",
     "conv2d",
     "conv2d_backward",
-    "conv2d_relu",
-    "conv2d_relu_backward",
     "conv_transpose2d",
     "conv_transpose2d_backward",
     "crop",

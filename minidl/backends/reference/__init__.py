@@ -1,8 +1,9 @@
 """Every operator as plain loops over every index: the definition that the fast backends are proven equal to.
 
 It imports NumPy and nothing of minidl, not even its shape arithmetic, so that an error can't be common to these
-files and to what they check. Images are (n, c, h, w), convolution weights (out, in / groups, kh, kw); `stride` and
-`dilation` are (down, across), `padding` is ((top, bottom), (left, right)).
+files and to what they check. Images are (n, c, h, w), convolution weights (out, in / groups, kh, kw); `geometry` is
+(stride, padding, dilation, groups) and `pool` (pool_size, stride, padding), of averages with count_include_pad behind:
+all are (down, across), but that padding is ((top, bottom), (left, right)) and groups are a number.
 """
 
 from minidl.backends.reference.conv import conv2d, conv2d_backward

@@ -6,8 +6,9 @@ from minidl.backends.reference.numbers import quiet, wanted, windows
 
 
 @quiet
-def conv2d(x, w, b, *, stride, padding, dilation, groups):
+def conv2d(x, w, b, *, geometry):
     """Cross-correlation: y[n, o, i, j] = b[o] + sum over c, p, q of x[n, c, i s + p d, j s + q d] w[o, c, p, q]."""
+    stride, padding, dilation, groups = geometry
     n_images, _, height, width = x.shape
     n_filters, n_channels, kernel_height, kernel_width = w.shape
     out_height = windows(height, kernel_height, stride[0], padding[0], dilation[0])
@@ -34,8 +35,9 @@ def conv2d(x, w, b, *, stride, padding, dilation, groups):
 
 
 @quiet
-def conv2d_backward(dy, x, w, *, stride, padding, dilation, groups, need_dx=True, need_dw=True):
+def conv2d_backward(dy, x, w, *, geometry, need_dx=True, need_dw=True):
     """(dx, dw, db) of `conv2d`: each product of its sum hands dy to both of its factors."""
+    stride, padding, dilation, groups = geometry
     n_images, _, height, width = x.shape
     n_filters, n_channels, kernel_height, kernel_width = w.shape
     _, _, out_height, out_width = dy.shape

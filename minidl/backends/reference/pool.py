@@ -8,11 +8,12 @@ from minidl.backends.reference.numbers import quiet, windows
 
 
 @quiet
-def max_pool2d(x, *, pool_size, stride, padding):
+def max_pool2d(x, *, pool):
     """(y, argmax): the maximum of each window, and which of its taps, counted row by row, it stands at.
 
     The first maximum wins a tie, NaN wins over everything, and padding never wins.
     """
+    pool_size, stride, padding = pool
     n_images, n_channels, height, width = x.shape
     out_height = windows(height, pool_size[0], stride[0], padding[0], 1)
     out_width = windows(width, pool_size[1], stride[1], padding[1], 1)
@@ -37,8 +38,9 @@ def max_pool2d(x, *, pool_size, stride, padding):
 
 
 @quiet
-def max_pool2d_backward(dy, argmax, *, size, pool_size, stride, padding):
+def max_pool2d_backward(dy, argmax, *, size, pool):
     """dx of `max_pool2d` for images of `size` (h, w): each window hands dy to the tap that won it."""
+    pool_size, stride, padding = pool
     n_images, n_channels, out_height, out_width = dy.shape
     dx = np.zeros((n_images, n_channels, *size))
     for n in range(n_images):
@@ -52,8 +54,9 @@ def max_pool2d_backward(dy, argmax, *, size, pool_size, stride, padding):
 
 
 @quiet
-def average_pool2d(x, *, pool_size, stride, padding, count_include_pad):
+def average_pool2d(x, *, pool):
     """The mean of each window: over its taps, of which those in the padding are zero, or over its pixels alone."""
+    pool_size, stride, padding, count_include_pad = pool
     n_images, n_channels, height, width = x.shape
     out_height = windows(height, pool_size[0], stride[0], padding[0], 1)
     out_width = windows(width, pool_size[1], stride[1], padding[1], 1)
@@ -74,8 +77,9 @@ def average_pool2d(x, *, pool_size, stride, padding, count_include_pad):
 
 
 @quiet
-def average_pool2d_backward(dy, *, size, pool_size, stride, padding, count_include_pad):
+def average_pool2d_backward(dy, *, size, pool):
     """dx of `average_pool2d` for images of `size` (h, w): each window shares dy out among its pixels."""
+    pool_size, stride, padding, count_include_pad = pool
     n_images, n_channels, out_height, out_width = dy.shape
     dx = np.zeros((n_images, n_channels, *size))
     for n in range(n_images):

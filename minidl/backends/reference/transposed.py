@@ -6,12 +6,13 @@ from minidl.backends.reference.numbers import quiet, wanted
 
 
 @quiet
-def conv_transpose2d(x, w, b, *, stride, padding, dilation, groups, size):
+def conv_transpose2d(x, w, b, *, geometry, size):
     """y[n, o, i s + p d, j s + q d] = b[o] + the sum of the x[n, c, i, j] w[c, o, p, q] that land there.
 
     y is of `size` (h, w), the inside of a border of `padding`; what lands in the border is dropped. w is
     (in, out / groups, kh, kw).
     """
+    stride, padding, dilation, groups = geometry
     n_images, n_channels, height, width = x.shape
     _, n_filters, kernel_height, kernel_width = w.shape
     y = np.zeros((n_images, groups * n_filters, *size))
@@ -34,8 +35,9 @@ def conv_transpose2d(x, w, b, *, stride, padding, dilation, groups, size):
 
 
 @quiet
-def conv_transpose2d_backward(dy, x, w, *, stride, padding, dilation, groups, need_dx=True, need_dw=True):
+def conv_transpose2d_backward(dy, x, w, *, geometry, need_dx=True, need_dw=True):
     """(dx, dw, db) of `conv_transpose2d`: each product hands the slope of where it lands, 0 in the border, to both."""
+    stride, padding, dilation, groups = geometry
     n_images, n_channels, height, width = x.shape
     _, n_filters, kernel_height, kernel_width = w.shape
     dx, dw, db = np.zeros(x.shape), np.zeros(w.shape), np.zeros(dy.shape[1])

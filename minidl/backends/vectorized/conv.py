@@ -3,11 +3,13 @@
 import numpy as np
 
 from minidl.backends.vectorized.windows import crop, pad, patches, quiet, under_tap
-from minidl.typing import AffineGradients, Array, Border, Pair
+from minidl.description.operators import ConvGeometry
+from minidl.typing import AffineGradients, Array, Pair
 
 
-def _im2col(x: Array, kernel: Pair, groups: int, stride: Pair, padding: Border, dilation: Pair) -> tuple[Array, Pair]:
+def _im2col(x: Array, kernel: Pair, geometry: ConvGeometry) -> tuple[Array, Pair]:
     """(columns, output size): columns (groups, n out_h out_w, kh kw c/groups) hold one patch in each row."""
+    stride, padding, dilation, groups = geometry
     columns = patches(pad(x, padding, 0), kernel, stride, dilation)
     n, out_h, out_w, kh, kw, c = columns.shape
     columns = columns.reshape(n * out_h * out_w, kh * kw, groups, c // groups)
@@ -21,10 +23,10 @@ def _weight_matrix(w: Array, groups: int) -> Array:
 
 
 @quiet
-def conv2d(x: Array, w: Array, b: Array | None, *, stride: Pair, padding: Border, dilation: Pair, groups: int) -> Array:
+def conv2d(x: Array, w: Array, b: Array | None, *, geometry: ConvGeometry) -> Array:
     """One matrix product: the patches, a row each, with the filters, a column each."""
-    columns, (out_h, out_w) = _im2col(x, w.shape[2:], groups, stride, padding, dilation)
-    y = columns @ _weight_matrix(w, groups)
+    columns, (out_h, out_w) = _im2col(x, w.shape[2:], geometry)
+    y = columns @ _weight_matrix(w, geometry.groups)
     y = np.ascontiguousarray(y.transpose(1, 0, 2)).reshape(x.shape[0], out_h, out_w, w.shape[0])
     if b is not None:
         y += b
@@ -37,22 +39,16 @@ def conv2d_backward(
     x: Array,
     w: Array,
     *,
-    stride: Pair,
-    padding: Border,
-    dilation: Pair,
-    groups: int,
+    geometry: ConvGeometry,
     need_dx: bool = True,
     need_dw: bool = True,
 ) -> AffineGradients:
     """The weights' gradient is one matrix product with the patches; the input's is `image_gradient`."""
-    dx = None
-    if need_dx:
-        size = x.shape[2:]
-        dx = image_gradient(dy, w, size, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    dx = image_gradient(dy, w, x.shape[2:], geometry) if need_dx else None
     if not need_dw:
         return dx, None, None
-    o, c_group, kh, kw = w.shape
-    columns, _ = _im2col(x, (kh, kw), groups, stride, padding, dilation)
+    groups, (o, c_group, kh, kw) = geometry.groups, w.shape
+    columns, _ = _im2col(x, (kh, kw), geometry)
     slopes = _slope_matrix(dy, groups)
     dw = (columns.transpose(0, 2, 1) @ slopes).reshape(groups, kh, kw, c_group, o // groups)
     dw = dw.transpose(0, 4, 3, 1, 2).reshape(w.shape)
@@ -65,10 +61,9 @@ def _slope_matrix(dy: Array, groups: int) -> Array:
     return dy.transpose(0, 2, 3, 1).reshape(n * out_h * out_w, groups, o // groups).transpose(1, 0, 2)
 
 
-def image_gradient(
-    dy: Array, w: Array, size: Pair, *, stride: Pair, padding: Border, dilation: Pair, groups: int
-) -> Array:
+def image_gradient(dy: Array, w: Array, size: Pair, geometry: ConvGeometry) -> Array:
     """dx of `conv2d` for images of `size`: the patches' gradients, which col2im adds back up."""
+    stride, padding, dilation, groups = geometry
     n, _, out_h, out_w = dy.shape
     _, c_group, kh, kw = w.shape
     dcolumns = _slope_matrix(dy, groups) @ _weight_matrix(w, groups).transpose(0, 2, 1)

@@ -5,11 +5,13 @@ from typing import Any
 import numpy as np
 
 from minidl.backends.vectorized.windows import crop, pad, patches, quiet, under_tap
-from minidl.typing import Array, Border, IntArray, Pair
+from minidl.description.operators import AveragePool, MaxPool
+from minidl.typing import Array, IntArray, Pair
 
 
-def max_pool2d(x: Array, *, pool_size: Pair, stride: Pair, padding: Border) -> tuple[Array, IntArray]:
+def max_pool2d(x: Array, *, pool: MaxPool) -> tuple[Array, IntArray]:
     """(y, argmax): argmax, the winning tap of each window, is what backward needs and all that it needs."""
+    pool_size, stride, padding = pool
     windows = patches(pad(x, padding, -np.inf), pool_size, stride, (1, 1))
     n, out_h, out_w, kh, kw, c = windows.shape
     candidates = windows.reshape(n, out_h, out_w, kh * kw, c)
@@ -24,10 +26,9 @@ def max_pool2d(x: Array, *, pool_size: Pair, stride: Pair, padding: Border) -> t
 
 
 @quiet
-def max_pool2d_backward(
-    dy: Array, argmax: IntArray, *, size: Pair, pool_size: Pair, stride: Pair, padding: Border
-) -> Array:
+def max_pool2d_backward(dy: Array, argmax: IntArray, *, size: Pair, pool: MaxPool) -> Array:
     """Tap by tap, so that overlapping windows add up."""
+    pool_size, stride, padding = pool
     n, c, out_h, out_w = dy.shape
     slopes, winners = dy.transpose(0, 2, 3, 1), argmax.transpose(0, 2, 3, 1)
     dx = np.zeros((n, size[0] + sum(padding[0]), size[1] + sum(padding[1]), c), dy.dtype)
@@ -58,31 +59,31 @@ def _counts(rows: IntArray, columns: IntArray, dtype: np.dtype[Any]) -> Array:
     return counts
 
 
-def windows_of_averages(
-    size: Pair, pool_size: Pair, stride: Pair, padding: Border, count_include_pad: bool
-) -> tuple[IntArray, IntArray]:
+def windows_of_averages(size: Pair, pool: AveragePool) -> tuple[IntArray, IntArray]:
     """`average_windows` down and across."""
-    axes = zip(size, pool_size, stride, padding, strict=True)
-    rows, columns = (average_windows(*axis, count_include_pad) for axis in axes)
+    size_of_pool, stride, padding, counts_border = pool
+    rows, columns = (
+        average_windows(size[axis], size_of_pool[axis], stride[axis], padding[axis], counts_border) for axis in range(2)
+    )
     return rows, columns
 
 
 @quiet
-def average_pool2d(x: Array, *, pool_size: Pair, stride: Pair, padding: Border, count_include_pad: bool) -> Array:
+def average_pool2d(x: Array, *, pool: AveragePool) -> Array:
     """Sums of the windows of images padded with zeros, line by line, over their counts."""
+    pool_size, stride, padding, _ = pool
     sums = patches(pad(x, padding, 0), pool_size, stride, (1, 1)).sum(axis=4).sum(axis=3)
-    windows = windows_of_averages((x.shape[2], x.shape[3]), pool_size, stride, padding, count_include_pad)
+    windows = windows_of_averages((x.shape[2], x.shape[3]), pool)
     y = np.ascontiguousarray(sums / _counts(*windows, x.dtype))
     return y.transpose(0, 3, 1, 2)
 
 
 @quiet
-def average_pool2d_backward(
-    dy: Array, *, size: Pair, pool_size: Pair, stride: Pair, padding: Border, count_include_pad: bool
-) -> Array:
+def average_pool2d_backward(dy: Array, *, size: Pair, pool: AveragePool) -> Array:
     """Tap by tap, so that overlapping windows add up."""
+    pool_size, stride, padding, _ = pool
     n, c, out_h, out_w = dy.shape
-    windows = windows_of_averages(size, pool_size, stride, padding, count_include_pad)
+    windows = windows_of_averages(size, pool)
     slopes = dy.transpose(0, 2, 3, 1) / _counts(*windows, dy.dtype)
     dx = np.zeros((n, size[0] + sum(padding[0]), size[1] + sum(padding[1]), c), dy.dtype)
     for tap in range(pool_size[0] * pool_size[1]):

@@ -1,10 +1,9 @@
 """Transposed convolution: what the gradients of a convolution compute, in other roles."""
 
-from typing import Any
-
 from minidl.backends.vectorized.conv import conv2d, conv2d_backward, image_gradient
 from minidl.backends.vectorized.windows import quiet
-from minidl.typing import AffineGradients, Array, Border, Pair
+from minidl.description.operators import ConvGeometry
+from minidl.typing import AffineGradients, Array, Pair
 
 
 @quiet
@@ -13,14 +12,11 @@ def conv_transpose2d(
     w: Array,
     b: Array | None,
     *,
-    stride: Pair,
-    padding: Border,
-    dilation: Pair,
-    groups: int,
+    geometry: ConvGeometry,
     size: Pair,
 ) -> Array:
     """The gradient that a convolution by w hands to images of `size`, if x is that of its output."""
-    y = image_gradient(x, w, size, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    y = image_gradient(x, w, size, geometry)
     if b is not None:
         y += b[:, None, None]
     return y
@@ -32,18 +28,14 @@ def conv_transpose2d_backward(
     x: Array,
     w: Array,
     *,
-    stride: Pair,
-    padding: Border,
-    dilation: Pair,
-    groups: int,
+    geometry: ConvGeometry,
     need_dx: bool = True,
     need_dw: bool = True,
 ) -> AffineGradients:
     """dx is dy convolved by w, and dw the weights' gradient of that convolution, if x is the slope of its output."""
-    how: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    dx = conv2d(dy, w, None, **how) if need_dx else None
+    dx = conv2d(dy, w, None, geometry=geometry) if need_dx else None
     if not need_dw:
         return dx, None, None
-    _, dw, _ = conv2d_backward(x, dy, w, **how, need_dx=False)
+    _, dw, _ = conv2d_backward(x, dy, w, geometry=geometry, need_dx=False)
     db: Array = dy.sum(axis=(0, 2, 3))
     return dx, dw, db

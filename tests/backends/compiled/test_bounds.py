@@ -8,6 +8,8 @@ import numpy as np
 from minidl.backends import compiled, updates
 from minidl.backends.compiled.norm import batch
 from minidl.backends.compiled.runtime.program import run
+from tests.backends.compiled.conv import fused
+from tests.backends.windows import of_conv, of_pool
 
 PAGE = mmap.PAGESIZE
 mprotect = ctypes.CDLL(None, use_errno=True).mprotect
@@ -40,20 +42,20 @@ for dtype in (np.float32, np.float64):
     for c, o, k, stride, pad, groups in cases:
         how = dict(stride=(stride, stride), padding=((pad, pad), (pad, pad)), dilation=(1, 1), groups=groups)
         x, w, b = images(draw(3, 9, 8, c)), fenced(draw(o, c // groups, k, k)), fenced(draw(o))
-        y = compiled.conv2d(x, w, b, **how)
+        y = compiled.conv2d(x, w, b, **of_conv(how))
         dy = images(draw(*y.transpose(0, 2, 3, 1).shape))
         for need_dx in (True, False):
-            compiled.conv2d_backward(dy, x, w, **how, need_dx=need_dx)
+            compiled.conv2d_backward(dy, x, w, **of_conv(how), need_dx=need_dx)
         pool = ((2, 2), (2, 2), ((0, 0), (0, 0)))
-        y, argmax = compiled.conv2d_relu(x, w, b, **how, pool=pool)
+        y, argmax = fused.conv2d_relu(x, w, b, **of_conv(how), pool=pool)
         dy = images(draw(*y.transpose(0, 2, 3, 1).shape))
         for need_dx in (True, False):
-            compiled.conv2d_relu_backward(dy, x, w, y, argmax, **how, pool=pool, need_dx=need_dx)
+            fused.conv2d_relu_backward(dy, x, w, y, argmax, **of_conv(how), pool=pool, need_dx=need_dx)
     for c in (1, 7, 16, 19):
         x, gamma, beta = images(draw(2, 7, 5, c)), fenced(draw(c)), fenced(draw(c))
         pool = dict(pool_size=(3, 2), stride=(2, 1), padding=((1, 1), (0, 0)))
-        y, argmax = compiled.max_pool2d(x, **pool)
-        compiled.max_pool2d_backward(images(draw(*y.transpose(0, 2, 3, 1).shape)), argmax, size=(7, 5), **pool)
+        y, argmax = compiled.max_pool2d(x, **of_pool(pool))
+        compiled.max_pool2d_backward(images(draw(*y.transpose(0, 2, 3, 1).shape)), argmax, size=(7, 5), **of_pool(pool))
         y, mean, variance = compiled.batch_norm2d(x, gamma, beta, eps=1e-5)
         compiled.batch_norm2d_backward(images(draw(2, 7, 5, c)), x, gamma, fenced(mean), fenced(variance), eps=1e-5)
         compiled.elementwise_backward("relu", x, compiled.elementwise("relu", x, ()), ())
@@ -64,9 +66,9 @@ for dtype in (np.float32, np.float64):
         compiled.dropout(fenced(draw(3, c)), rate=0.5, key=1, counter=1)
         quarter = ((2, 2), (2, 2), ((0, 0), (0, 0)))
         pool = dict(zip(("pool_size", "stride", "padding"), quarter))
-        y, argmax = compiled.max_pool2d(x, **pool)
+        y, argmax = compiled.max_pool2d(x, **of_pool(pool))
         dy = images(draw(*y.transpose(0, 2, 3, 1).shape))
-        compiled.max_pool2d_backward(dy, argmax, size=(7, 5), **pool)
+        compiled.max_pool2d_backward(dy, argmax, size=(7, 5), **of_pool(pool))
         for pooling in (None, quarter, ((3, 2), (2, 1), ((1, 1), (0, 0)))):
             running = (fenced(draw(c)), fenced(draw(c)), 0.1)
             saved, jobs = batch.prepare_batch_norm(x, gamma, beta, eps=1e-5, relu=True, pool=pooling, running=running)
@@ -83,8 +85,8 @@ for dtype in (np.float32, np.float64):
         compiled.zero_pad2d_backward(images(y.transpose(0, 2, 3, 1)), padding=sides)
         how = dict(stride=(2, 1), padding=((1, 1), (0, 0)), dilation=(1, 2), groups=1)
         w, b = fenced(draw(c, 5, 3, 2)), fenced(draw(5))
-        y = compiled.conv_transpose2d(x, w, b, **how, size=(7, 5))
-        compiled.conv_transpose2d_backward(images(y.transpose(0, 2, 3, 1)), x, w, **how)
+        y = compiled.conv_transpose2d(x, w, b, **of_conv(how), size=(7, 5))
+        compiled.conv_transpose2d_backward(images(y.transpose(0, 2, 3, 1)), x, w, **of_conv(how))
     for features in (1, 7, 16, 19):
         places = fenced(rng.integers(0, 5, (3, 4)))
         compiled.embedding_backward(fenced(draw(3, 4, features)), places, rows=5)

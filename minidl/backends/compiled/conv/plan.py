@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backends.compiled.codegen.interleave import MOST_INTERLEAVED
-from minidl.typing import Border, IntArray, Pair
+from minidl.description.operators import ConvGeometry
+from minidl.typing import IntArray, Pair
 
 FEW_CHANNELS = 8
 """Up to this many, the input's gradient is taken by columns: as columns, channels would leave most lanes idle."""
@@ -91,13 +92,10 @@ class Plan:
         channels: int,
         filters: int,
         kernel: Pair,
-        stride: Pair,
-        padding: Border,
-        dilation: Pair,
-        groups: int,
+        geometry: ConvGeometry,
     ) -> None:
         self.size, self.channels, self.filters, self.kernel = size, channels, filters, kernel
-        self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
+        self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups = geometry
         self.depthwise = groups == channels == filters and groups > 1
         self.planar = groups == channels == 1 and filters <= FEW_FILTERS and stride[1] <= 2
         self.planar_backward = self.planar and dilation[1] == 1 and kernel[0] <= MOST_INTERLEAVED
@@ -207,8 +205,6 @@ class Plan:
 
 
 @functools.lru_cache(maxsize=256)
-def plan_for(
-    size: Pair, channels: int, filters: int, kernel: Pair, stride: Pair, padding: Border, dilation: Pair, groups: int
-) -> Plan:
+def plan_for(size: Pair, channels: int, filters: int, kernel: Pair, geometry: ConvGeometry) -> Plan:
     """The plan of this geometry."""
-    return Plan(size, channels, filters, kernel, stride, padding, dilation, groups)
+    return Plan(size, channels, filters, kernel, geometry)

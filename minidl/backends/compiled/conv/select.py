@@ -20,13 +20,14 @@ from minidl.backends.compiled.runtime.copy import prepare_sum
 from minidl.backends.compiled.runtime.memory import empty
 from minidl.backends.compiled.runtime.program import Job
 from minidl.backends.compiled.runtime.replay import Replay
-from minidl.description.operators import MaxPool
+from minidl.description.operators import ConvGeometry, MaxPool
 from minidl.typing import AffineGradients, Array, Border, Pair
 
 
 def plan_of(x: Array, w: Array, stride: Pair, padding: Border, dilation: Pair, groups: int) -> Plan:
     """The plan for these images and weights."""
-    return plan_for((x.shape[2], x.shape[3]), x.shape[1], w.shape[0], w.shape[2:], stride, padding, dilation, groups)
+    geometry = ConvGeometry(stride, padding, dilation, groups)
+    return plan_for((x.shape[2], x.shape[3]), x.shape[1], w.shape[0], w.shape[2:], geometry)
 
 
 def prepare(
@@ -60,31 +61,11 @@ def prepare(
 
 
 @Replay
-def conv2d(
-    x: Array, w: Array, b: Array | None, *, stride: Pair, padding: Border, dilation: Pair, groups: int
-) -> tuple[Array, list[Job]]:
+def conv2d(x: Array, w: Array, b: Array | None, *, geometry: ConvGeometry) -> tuple[Array, list[Job]]:
     """The patches, which are never copied out, times the filters."""
-    plan = plan_of(x, w, stride, padding, dilation, groups)
+    plan = plan_of(x, w, *geometry)
     y, _, jobs = prepare(x, w, plan, Epilogue(b))
     return y, jobs
-
-
-@Replay
-def conv2d_relu(
-    x: Array,
-    w: Array,
-    b: Array | None,
-    *,
-    stride: Pair,
-    padding: Border,
-    dilation: Pair,
-    groups: int,
-    pool: MaxPool | None,
-) -> tuple[tuple[Array, Array | None], list[Job]]:
-    """(y, argmax) of convolution, ReLU and, with a pool (its size, stride and padding), max-pooling, in one pass."""
-    plan = plan_of(x, w, stride, padding, dilation, groups)
-    y, argmax, jobs = prepare(x, w, plan, Epilogue(b, relu=True, pool=pool))
-    return (y, argmax), jobs
 
 
 def prepare_backward(
@@ -139,34 +120,10 @@ def conv2d_backward(
     x: Array,
     w: Array,
     *,
-    stride: Pair,
-    padding: Border,
-    dilation: Pair,
-    groups: int,
+    geometry: ConvGeometry,
     need_dx: bool = True,
     need_dw: bool = True,
 ) -> Summed:
     """(dx, dw, db) of `conv2d`."""
-    plan = plan_of(x, w, stride, padding, dilation, groups)
+    plan = plan_of(x, w, *geometry)
     return summed_gradients(prepare_backward(dy, x, w, plan, need_dx=need_dx, need_dw=need_dw), w)
-
-
-@Replay
-def conv2d_relu_backward(
-    dy: Array,
-    x: Array,
-    w: Array,
-    y: Array,
-    argmax: Array | None,
-    *,
-    stride: Pair,
-    padding: Border,
-    dilation: Pair,
-    groups: int,
-    pool: MaxPool | None,
-    need_dx: bool = True,
-) -> Summed:
-    """(dx, dw, db) of `conv2d_relu`: dy scattered into a padded image, then both gradients from it."""
-    plan = plan_of(x, w, stride, padding, dilation, groups)
-    gradients = prepare_backward(dy, x, w, plan, need_dx=need_dx, need_dw=True, y=y, argmax=argmax, pool=pool)
-    return summed_gradients(gradients, w)

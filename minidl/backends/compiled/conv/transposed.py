@@ -15,7 +15,7 @@ from minidl.backends.compiled.runtime.memory import as_nhwc, empty
 from minidl.backends.compiled.runtime.program import PARTS, Job
 from minidl.backends.compiled.runtime.replay import Replay
 from minidl.description.operators import ConvGeometry
-from minidl.typing import AffineGradients, Array, Border, Pair
+from minidl.typing import AffineGradients, Array, Pair
 
 
 class _SumPixels(NamedTuple):
@@ -78,14 +78,11 @@ def conv_transpose2d(
     w: Array,
     b: Array | None,
     *,
-    stride: Pair,
-    padding: Border,
-    dilation: Pair,
-    groups: int,
+    geometry: ConvGeometry,
     size: Pair,
 ) -> tuple[Array, list[Job]]:
     """Each pixel of x spread over the pixels under its window."""
-    return prepare_conv_transpose(x, w, b, ConvGeometry(stride, padding, dilation, groups), size)
+    return prepare_conv_transpose(x, w, b, geometry, size)
 
 
 @Replay
@@ -94,14 +91,10 @@ def conv_transpose2d_backward(
     x: Array,
     w: Array,
     *,
-    stride: Pair,
-    padding: Border,
-    dilation: Pair,
-    groups: int,
+    geometry: ConvGeometry,
     need_dx: bool = True,
     need_dw: bool = True,
 ) -> tuple[AffineGradients, list[Job]]:
     """(dx, dw, db)."""
-    geometry = ConvGeometry(stride, padding, dilation, groups)
     gradients = prepare_conv_transpose_backward(dy, x, w, geometry, need_dx=need_dx, need_dw=need_dw)
     return summed_gradients(gradients, w)

@@ -9,7 +9,8 @@ from minidl.backends.compiled.runtime.memory import as_nhwc, empty
 from minidl.backends.compiled.runtime.program import Job
 from minidl.backends.compiled.runtime.replay import Replay
 from minidl.backends.vectorized.pool import adaptive_windows, windows_of_averages
-from minidl.typing import Array, Border, IntArray, Pair
+from minidl.description.operators import AveragePool
+from minidl.typing import Array, IntArray, Pair
 
 
 class _Windows(NamedTuple):
@@ -122,23 +123,17 @@ def adaptive_tables(size: Pair, output_size: Pair) -> tuple[IntArray, IntArray]:
 
 
 @Replay
-def average_pool2d(
-    x: Array, *, pool_size: Pair, stride: Pair, padding: Border, count_include_pad: bool
-) -> tuple[Array, list[Job]]:
+def average_pool2d(x: Array, *, pool: AveragePool) -> tuple[Array, list[Job]]:
     """Image by image, window by window."""
     size = (x.shape[2], x.shape[3])
-    y, job = prepare_average_pool(x, *windows_of_averages(size, pool_size, stride, padding, count_include_pad))
+    y, job = prepare_average_pool(x, *windows_of_averages(size, pool))
     return y, [job]
 
 
 @Replay
-def average_pool2d_backward(
-    dy: Array, *, size: Pair, pool_size: Pair, stride: Pair, padding: Border, count_include_pad: bool
-) -> tuple[Array, list[Job]]:
+def average_pool2d_backward(dy: Array, *, size: Pair, pool: AveragePool) -> tuple[Array, list[Job]]:
     """Each window shares dy out among its pixels."""
-    dx, job = prepare_average_pool_backward(
-        dy, size, *windows_of_averages(size, pool_size, stride, padding, count_include_pad)
-    )
+    dx, job = prepare_average_pool_backward(dy, size, *windows_of_averages(size, pool))
     return dx, [job]
 
 

@@ -25,7 +25,7 @@ def lower_max_pool(operator: MaxPool, x: Array) -> Lowered:
 
 def lower_average_pool(operator: AveragePool, x: Array) -> Lowered:
     """The mean of each window."""
-    return _lower_means(x, *windows_of_averages(_size(x), *operator), to_vectors=False)
+    return _lower_means(x, *windows_of_averages(_size(x), operator), to_vectors=False)
 
 
 def lower_adaptive_average_pool(operator: AdaptiveAveragePool, x: Array) -> Lowered:

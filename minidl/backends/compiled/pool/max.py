@@ -14,7 +14,7 @@ from minidl.backends.compiled.runtime.memory import as_nhwc, empty, empty_like
 from minidl.backends.compiled.runtime.program import Job
 from minidl.backends.compiled.runtime.replay import Replay
 from minidl.description.operators import MaxPool
-from minidl.typing import Array, Border, Pair
+from minidl.typing import Array, Pair
 
 
 class PoolWindows(NamedTuple):
@@ -154,9 +154,9 @@ def prepare_max_pool(x: Array, pool: MaxPool) -> tuple[Array, Array, Job]:
 
 
 @Replay
-def max_pool2d(x: Array, *, pool_size: Pair, stride: Pair, padding: Border) -> tuple[tuple[Array, Array], list[Job]]:
+def max_pool2d(x: Array, *, pool: MaxPool) -> tuple[tuple[Array, Array], list[Job]]:
     """(y, argmax): argmax, the winning tap of each window, is what backward needs and all that it needs."""
-    y, argmax, job = prepare_max_pool(x, MaxPool(pool_size, stride, padding))
+    y, argmax, job = prepare_max_pool(x, pool)
     return (y, argmax), [job]
 
 
@@ -171,9 +171,7 @@ def prepare_max_pool_backward(dy: Array, argmax: Array, size: Pair, pool: MaxPoo
 
 
 @Replay
-def max_pool2d_backward(
-    dy: Array, argmax: Array, *, size: Pair, pool_size: Pair, stride: Pair, padding: Border
-) -> tuple[Array, list[Job]]:
+def max_pool2d_backward(dy: Array, argmax: Array, *, size: Pair, pool: MaxPool) -> tuple[Array, list[Job]]:
     """Each window hands dy to the tap that won it."""
-    dx, job = prepare_max_pool_backward(dy, argmax, size, MaxPool(pool_size, stride, padding))
+    dx, job = prepare_max_pool_backward(dy, argmax, size, pool)
     return dx, [job]

@@ -20,6 +20,7 @@ from minidl.backends.compiled.activation import elementwise
 from minidl.backends.compiled.conv import select
 from minidl.backends.compiled.norm import batch
 from minidl.backends.compiled.runtime import program, replay
+from tests.backends.windows import of_conv, of_pool
 
 pytestmark = pytest.mark.compiled
 
@@ -35,8 +36,8 @@ def weights(rng, filters=20, channels=3, dtype=np.float32):
 
 
 def agree(x, w, b):
-    y = select.conv2d(x, w, b, **HOW)
-    np.testing.assert_allclose(y, by_loops(x, w, b, **HOW), atol=2e-5)
+    y = select.conv2d(x, w, b, **of_conv(HOW))
+    np.testing.assert_allclose(y, by_loops(x, w, b, **of_conv(HOW)), atol=2e-5)
     return y
 
 
@@ -112,7 +113,7 @@ def test_unaligned_arrays(rng):
 
 def test_no_images(rng):
     for _ in range(2):
-        assert select.conv2d(images(rng, n=0), weights(rng), None, **HOW).shape == (0, 20, 6, 4)
+        assert select.conv2d(images(rng, n=0), weights(rng), None, **of_conv(HOW)).shape == (0, 20, 6, 4)
 
 
 def test_it_holds_no_array_that_was_given(rng):
@@ -151,12 +152,12 @@ def test_calls_are_forgotten_where_they_take_more_than_their_share(rng):
 def test_threads_at_once(rng):
     w = weights(rng)
     cases = [images(rng) for _ in range(8)]
-    wanted = [by_loops(x, w, None, **HOW) for x in cases]
+    wanted = [by_loops(x, w, None, **of_conv(HOW)) for x in cases]
     wrong = []
 
     def work(x, y):
         for _ in range(200):
-            if not np.allclose(select.conv2d(x, w, None, **HOW), y, atol=2e-5):
+            if not np.allclose(select.conv2d(x, w, None, **of_conv(HOW)), y, atol=2e-5):
                 wrong.append(x)
 
     threads = [threading.Thread(target=work, args=pair) for pair in zip(cases, wanted, strict=True)]
@@ -173,13 +174,19 @@ def vectors(rng, *shape):
 
 
 POOL = {"pool_size": (2, 2), "stride": (2, 2), "padding": ((0, 0), (0, 0))}
+PADDED, POOL_OF_6 = HOW | {"padding": ((1, 1), (1, 1))}, POOL | {"size": (6, 6)}
 EAGER = {
-    "conv2d_backward": (lambda r: (images(r, channels=20), images(r), weights(r)), HOW | {"padding": ((1, 1), (1, 1))}),
-    "conv2d_relu": (lambda r: (images(r), weights(r), vectors(r, 20)), HOW | {"pool": tuple(POOL.values())}),
+    "conv2d_backward": (
+        lambda r: (images(r, channels=20), images(r), weights(r)),
+        of_conv(PADDED),
+    ),
     "dense": (lambda r: (vectors(r, 4, 10), vectors(r, 10, 7).T, vectors(r, 7)), {}),
     "dense_backward": (lambda r: (vectors(r, 4, 7), vectors(r, 4, 10), vectors(r, 10, 7).T), {}),
-    "max_pool2d": (lambda r: (images(r),), POOL),
-    "max_pool2d_backward": (lambda r: (images(r, side=3), np.abs(images(r, side=3)) // 2), POOL | {"size": (6, 6)}),
+    "max_pool2d": (lambda r: (images(r),), of_pool(POOL)),
+    "max_pool2d_backward": (
+        lambda r: (images(r, side=3), np.abs(images(r, side=3)) // 2),
+        of_pool(POOL_OF_6),
+    ),
     "batch_norm2d": (lambda r: (images(r), vectors(r, 3), vectors(r, 3)), {"eps": 1e-5}),
     "scale_shift": (lambda r: (images(r), vectors(r, 3), vectors(r, 3)), {}),
     "relu": (lambda r: (images(r),), {"name": "relu", "settings": ()}),
@@ -188,7 +195,7 @@ EAGER = {
     "softmax": (lambda r: (vectors(r, 5, 6),), {}),
     "log_softmax_backward": (lambda r: (vectors(r, 5, 6), -np.abs(vectors(r, 5, 6))), {}),
     "cross_entropy": (lambda r: (vectors(r, 5, 6), np.abs(vectors(r, 5, 6))), {}),
-    "average_pool2d": (lambda r: (images(r),), POOL | {"count_include_pad": True}),
+    "average_pool2d": (lambda r: (images(r),), of_pool(POOL | {"count_include_pad": True})),
 }
 
 

@@ -38,7 +38,7 @@ from minidl.backends.compiled.runtime import program
 from minidl.backends.compiled.runtime.copy import prepare_packed
 from minidl.backends.compiled.runtime.memory import as_nhwc, empty
 from minidl.backends.compiled.runtime.program import PARTS
-from minidl.description.operators import MaxPool
+from minidl.description.operators import ConvGeometry, MaxPool
 from minidl.typing import Array, IntArray
 
 CHANNEL_BLOCK, FILTER_BLOCK = 64, 64
@@ -180,6 +180,6 @@ def backward(
     dx = empty((n, height, width, channels), x.dtype)
     (top, bottom), (left, right) = plan.padding
     padding = (2 - top, 2 - bottom), (2 - left, 2 - right)
-    turned = plan_for(plan.out, filters, channels, plan.kernel, plan.stride, padding, plan.dilation, 1)
+    turned = plan_for(plan.out, filters, channels, plan.kernel, ConvGeometry(plan.stride, padding, plan.dilation, 1))
     jobs += packing + convolve(grads, weights, zeros(channels), turned, dx, flipped=True)
     return dx.transpose(0, 3, 1, 2), dw, db, jobs

@@ -9,6 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl import shapes
+from minidl.description.operators import ConvGeometry
+from tests.backends.compiled.conv import fused
+from tests.backends.windows import of_conv, of_pool
 
 pytestmark = pytest.mark.compiled
 
@@ -22,8 +25,8 @@ def compiled():
 
 @pytest.fixture(scope="module")
 def kernels():
-    """(plan, im2col's forward and backward, program): to compute what im2col does."""
-    names = ("conv.plan", "conv.im2col.forward", "conv.im2col.backward", "runtime.program")
+    """(plan, epilogue, im2col's forward and backward, program): to compute what im2col does."""
+    names = ("conv.plan", "conv.epilogue", "conv.im2col.forward", "conv.im2col.backward", "runtime.program")
     return [importlib.import_module(f"minidl.backends.compiled.{name}") for name in names]
 
 
@@ -65,10 +68,10 @@ def test_forward(compiled, reference, arrays, assert_sums_equal, assert_new_imag
     x = data.draw(arrays((data.draw(st.integers(0, 2)), 1, *size), dtype))
     w = data.draw(arrays((filters, 1, *kernel), dtype))
     b = data.draw(arrays((filters,), dtype)) if bias else None
-    y = compiled.conv2d(x, w, b, **how)
+    y = compiled.conv2d(x, w, b, **of_conv(how))
     assert_new_images(y, x, w)
-    magnitude = reference.conv2d(abs(x), abs(w), None if b is None else abs(b), **how)
-    assert_sums_equal(y, reference.conv2d(x, w, b, **how), terms=w[0].size + 1, magnitude=magnitude)
+    magnitude = reference.conv2d(abs(x), abs(w), None if b is None else abs(b), **of_conv(how))
+    assert_sums_equal(y, reference.conv2d(x, w, b, **of_conv(how)), terms=w[0].size + 1, magnitude=magnitude)
 
 
 @given(data=st.data(), geometry=geometries(), dtype=DTYPES)
@@ -77,14 +80,14 @@ def test_backward(compiled, reference, arrays, assert_sums_equal, data, geometry
     n = data.draw(st.integers(0, 2))
     x, w = data.draw(arrays((n, 1, *size), dtype)), data.draw(arrays((filters, 1, *kernel), dtype))
     dy = data.draw(arrays((n, filters, *out), dtype))
-    got = compiled.conv2d_backward(dy, x, w, **how, need_dx=True)
-    want = reference.conv2d_backward(dy, x, w, **how, need_dx=True)
-    magnitudes = reference.conv2d_backward(abs(dy), abs(x), abs(w), **how, need_dx=True)
+    got = compiled.conv2d_backward(dy, x, w, **of_conv(how), need_dx=True)
+    want = reference.conv2d_backward(dy, x, w, **of_conv(how), need_dx=True)
+    magnitudes = reference.conv2d_backward(abs(dy), abs(x), abs(w), **of_conv(how), need_dx=True)
     positions = n * out[0] * out[1]
     terms = (filters * kernel[0] * kernel[1], positions, positions)
     for one, other, magnitude, count in zip(got, want, magnitudes, terms, strict=True):
         assert_sums_equal(one, other, terms=count, magnitude=magnitude)
-    nothing, dw, db = compiled.conv2d_backward(dy, x, w, **how, need_dx=False)
+    nothing, dw, db = compiled.conv2d_backward(dy, x, w, **of_conv(how), need_dx=False)
     assert nothing is None
     assert dw.tobytes() == got[1].tobytes()
     assert db.tobytes() == got[2].tobytes()
@@ -97,11 +100,11 @@ def test_fusion_changes_no_bit(compiled, arrays, data, geometry, dtype):
     x, w = data.draw(arrays((n, 1, *size), dtype)), data.draw(arrays((filters, 1, *kernel), dtype))
     b = data.draw(arrays((filters,), dtype))
     pool = data.draw(poolings(out))
-    y, argmax = compiled.conv2d_relu(x, w, b, **how, pool=pool)
-    rectified = want = compiled.elementwise("relu", compiled.conv2d(x, w, b, **how), ())
+    y, argmax = fused.conv2d_relu(x, w, b, **of_conv(how), pool=pool)
+    rectified = want = compiled.elementwise("relu", compiled.conv2d(x, w, b, **of_conv(how)), ())
     if pool is not None:
         names = dict(zip(("pool_size", "stride", "padding"), pool, strict=True))
-        want, winners = compiled.max_pool2d(rectified, **names)
+        want, winners = compiled.max_pool2d(rectified, **of_pool(names))
         assert argmax.tobytes() == winners.tobytes()
     assert y.tobytes() == want.tobytes()
 
@@ -109,12 +112,12 @@ def test_fusion_changes_no_bit(compiled, arrays, data, geometry, dtype):
     slopes = dy
     if pool is not None:
         slopes = compiled.max_pool2d_backward(
-            compiled.elementwise_backward("relu", dy, y, ()), argmax, size=out, **names
+            compiled.elementwise_backward("relu", dy, y, ()), argmax, size=out, **of_pool(names)
         )
     slopes = compiled.elementwise_backward("relu", slopes, rectified, ())
     for need_dx in (False, True):
-        got = compiled.conv2d_relu_backward(dy, x, w, y, argmax, **how, pool=pool, need_dx=need_dx)
-        alone = compiled.conv2d_backward(slopes, x, w, **how, need_dx=need_dx)
+        got = fused.conv2d_relu_backward(dy, x, w, y, argmax, **of_conv(how), pool=pool, need_dx=need_dx)
+        alone = compiled.conv2d_backward(slopes, x, w, **of_conv(how), need_dx=need_dx)
         for one, other in zip(got, alone, strict=True):
             np.testing.assert_array_equal(one, other)
 
@@ -122,19 +125,19 @@ def test_fusion_changes_no_bit(compiled, arrays, data, geometry, dtype):
 @given(data=st.data(), geometry=geometries(), dtype=DTYPES)
 def test_lanes_of_filters_give_the_same_bits(compiled, kernels, arrays, data, geometry, dtype):
     """Every element is one chain of the same operations, wherever its lane is."""
-    plans, im2col, im2col_backward, program = kernels
+    plans, epilogue, im2col, im2col_backward, program = kernels
     size, filters, kernel, how, out = geometry
     n = data.draw(st.integers(1, 10))
     x, w = data.draw(arrays((n, 1, *size), dtype)), data.draw(arrays((filters, 1, *kernel), dtype))
     b, pool = data.draw(arrays((filters,), dtype)), data.draw(poolings(out))
-    plan = plans.plan_for(size, 1, filters, kernel, *how.values())
-    want, winners, jobs = im2col.prepare(x, w, b, plan, True, pool)
+    plan = plans.plan_for(size, 1, filters, kernel, ConvGeometry(*how.values()))
+    want, winners, jobs = im2col.prepare(x, w, plan, epilogue.Epilogue(b, relu=True, pool=pool))
     program.run(x.dtype, *jobs)
-    y, argmax = compiled.conv2d_relu(x, w, b, **how, pool=pool)
+    y, argmax = fused.conv2d_relu(x, w, b, **of_conv(how), pool=pool)
     assert y.tobytes() == want.tobytes()
     assert pool is None or argmax.tobytes() == winners.tobytes()
     dy = data.draw(arrays(y.shape, dtype))
-    _, dw, db = compiled.conv2d_relu_backward(dy, x, w, y, argmax, **how, pool=pool, need_dx=False)
+    _, dw, db = fused.conv2d_relu_backward(dy, x, w, y, argmax, **of_conv(how), pool=pool, need_dx=False)
     _, dw_parts, db_parts, jobs = im2col_backward.prepare(dy, x, w, plan, False, True, y, argmax, pool)
     program.run(x.dtype, *jobs)
     want_dw, want_db = (functools.reduce(np.add, parts) for parts in (dw_parts, db_parts))
@@ -146,17 +149,17 @@ def test_lanes_of_filters_give_the_same_bits(compiled, kernels, arrays, data, ge
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_every_remainder_of_a_vector(compiled, kernels, filters, dtype):
     """Lines of 1 to 40 pixels, so that they end anywhere in a vector and in a tile."""
-    plans, im2col, _, program = kernels
+    plans, epilogue, im2col, _, program = kernels
     rng = np.random.default_rng(filters)
     how = {"stride": (1, 1), "padding": ((1, 1), (1, 1)), "dilation": (1, 1), "groups": 1}
     w, b = rng.standard_normal((filters, 1, 3, 3)).astype(dtype), rng.standard_normal(filters).astype(dtype)
     for width in range(1, 41):
         x = rng.standard_normal((1, 1, 5, width)).astype(dtype)
         for pool in [None] if width == 1 else [None, ((2, 2), (2, 2), ((0, 0), (0, 0)))]:
-            plan = plans.plan_for((5, width), 1, filters, (3, 3), *how.values())
-            want, winners, jobs = im2col.prepare(x, w, b, plan, True, pool)
+            plan = plans.plan_for((5, width), 1, filters, (3, 3), ConvGeometry(*how.values()))
+            want, winners, jobs = im2col.prepare(x, w, plan, epilogue.Epilogue(b, relu=True, pool=pool))
             program.run(x.dtype, *jobs)
-            y, argmax = compiled.conv2d_relu(x, w, b, **how, pool=pool)
+            y, argmax = fused.conv2d_relu(x, w, b, **of_conv(how), pool=pool)
             np.testing.assert_array_equal(y, want)
             if pool is not None:
                 np.testing.assert_array_equal(argmax, winners)
@@ -169,11 +172,11 @@ def test_bands_of_rows_give_the_bits_of_whole_images(monkeypatch, compiled, pool
     rng = np.random.default_rng(0)
     x, w = rng.standard_normal((2, 1, 37, 23), dtype=np.float32), rng.standard_normal((6, 1, 5, 4), dtype=np.float32)
     how = {"stride": (stride,) * 2, "padding": ((2, 3), (1, 2)), "dilation": (dilation,) * 2, "groups": 1}
-    whole = compiled.conv2d_relu(x, w, None, **how, pool=pool)
+    whole = fused.conv2d_relu(x, w, None, **of_conv(how), pool=pool)
     monkeypatch.setattr(planar, "BAND", 1)
     for pixels in (1, 20):
         monkeypatch.setattr(planar, "FEWEST_PIXELS", pixels)
-        for got, want in zip(compiled.conv2d_relu(x, w, None, **how, pool=pool), whole, strict=True):
+        for got, want in zip(fused.conv2d_relu(x, w, None, **of_conv(how), pool=pool), whole, strict=True):
             np.testing.assert_array_equal(got, want)
 
 
@@ -184,10 +187,10 @@ def test_blocks_of_interleaved_rows_give_the_bits_of_whole_images(monkeypatch, c
     x, w = rng.standard_normal((3, 1, 17, 12), dtype=np.float32), rng.standard_normal((5, 1, 3, 4), dtype=np.float32)
     dy = rng.standard_normal((3, 5, 9, 11), dtype=np.float32)
     how = {"stride": (2, 1), "padding": ((1, 1), (1, 1)), "dilation": (1, 1), "groups": 1}
-    whole = compiled.conv2d_backward(dy, x, w, **how, need_dx=False)
+    whole = compiled.conv2d_backward(dy, x, w, **of_conv(how), need_dx=False)
     monkeypatch.setattr(planar_backward, "INTERLEAVED", floats)
     planar_backward._layout.cache_clear()
-    again = compiled.conv2d_backward(dy, x, w, **how, need_dx=False)
+    again = compiled.conv2d_backward(dy, x, w, **of_conv(how), need_dx=False)
     planar_backward._layout.cache_clear()
     for got, want in zip(again[1:], whole[1:], strict=True):
         np.testing.assert_array_equal(got, want)
@@ -206,32 +209,32 @@ def test_infinity_and_nan_reach_what_they_touch_and_nothing_else(compiled, refer
     bad_x[1, 0, 4, 18] = bad_w[filters - 1, 0, 1, 2] = bad_dy[0, 0, 2, 0] = value
     for images, weights in [(bad_x, w), (x, bad_w)]:
         with np.errstate(all="ignore"):
-            want = reference.conv2d(images, weights, None, **how)
+            want = reference.conv2d(images, weights, None, **of_conv(how))
         assert 0 < (~np.isfinite(want)).sum() < want.size or filters == 1
-        np.testing.assert_array_equal(compiled.conv2d(frozen(images, dtype), weights, None, **how), want)
-        pooled = compiled.conv2d_relu(images, weights, None, **how, pool=((2, 2), (2, 2), ((0, 0), (0, 0))))
+        np.testing.assert_array_equal(compiled.conv2d(frozen(images, dtype), weights, None, **of_conv(how)), want)
+        pooled = fused.conv2d_relu(images, weights, None, **of_conv(how), pool=((2, 2), (2, 2), ((0, 0), (0, 0))))
         np.testing.assert_array_equal(pooled[0], _largest(reference, want))
     for slopes, images in [(bad_dy, x), (dy, bad_x)]:
         with np.errstate(all="ignore"):
-            want = reference.conv2d_backward(slopes, images, w, **how, need_dx=False)
-        got = compiled.conv2d_backward(slopes, images, w, **how, need_dx=False)
+            want = reference.conv2d_backward(slopes, images, w, **of_conv(how), need_dx=False)
+        got = compiled.conv2d_backward(slopes, images, w, **of_conv(how), need_dx=False)
         for one, other in zip(got[1:], want[1:], strict=True):
             np.testing.assert_array_equal(one, other)
 
 
 def _largest(reference, images):
     how = {"pool_size": (2, 2), "stride": (2, 2), "padding": ((0, 0), (0, 0))}
-    return reference.max_pool2d(reference.elementwise("relu", images, ()), **how)[0]
+    return reference.max_pool2d(reference.elementwise("relu", images, ()), **of_pool(how))[0]
 
 
 def test_ties_go_to_the_first_pixel_of_a_window(compiled):
     x, w = np.ones((1, 1, 4, 40), np.float32), np.ones((2, 1, 1, 1), np.float32)
     how = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1}
-    y, argmax = compiled.conv2d_relu(x, w, None, **how, pool=((2, 2), (2, 2), ((0, 0), (0, 0))))
+    y, argmax = fused.conv2d_relu(x, w, None, **of_conv(how), pool=((2, 2), (2, 2), ((0, 0), (0, 0))))
     np.testing.assert_array_equal(y, np.ones((1, 2, 2, 20)))
     np.testing.assert_array_equal(argmax, np.zeros((1, 2, 2, 20)))
     x[0, 0, 1, 5] = 2
-    _, argmax = compiled.conv2d_relu(x, w, None, **how, pool=((2, 2), (2, 2), ((0, 0), (0, 0))))
+    _, argmax = fused.conv2d_relu(x, w, None, **of_conv(how), pool=((2, 2), (2, 2), ((0, 0), (0, 0))))
     assert argmax[0, :, 0, 2].tolist() == [3, 3]
 
 
@@ -240,6 +243,8 @@ import hashlib
 import numpy as np
 import minidl
 from minidl.backends import compiled
+from tests.backends.compiled.conv import fused
+from tests.backends.windows import of_conv
 
 minidl.set_num_threads({threads})
 digest = hashlib.sha256()
@@ -250,10 +255,10 @@ for dtype in (np.float32, np.float64):
         w, b = (rng.standard_normal(shape).astype(dtype) for shape in [(filters, 1, kernel, kernel), filters])
         how = dict(stride=(stride, stride), padding=((pad, pad), (pad, pad)), dilation=(1, 1), groups=1)
         how["pool"] = None if pool is None else ((pool, pool), (2, 2), ((0, 0), (0, 0)))
-        y, argmax = compiled.conv2d_relu(x, w, b, **how)
+        y, argmax = fused.conv2d_relu(x, w, b, **of_conv(how))
         dy = rng.standard_normal(y.shape).astype(dtype)
-        results = [y, *compiled.conv2d_relu_backward(dy, x, w, y, argmax, **how, need_dx=True)]
-        results += compiled.conv2d_relu_backward(dy, x, w, y, argmax, **how, need_dx=False)[1:]
+        results = [y, *fused.conv2d_relu_backward(dy, x, w, y, argmax, **of_conv(how), need_dx=True)]
+        results += fused.conv2d_relu_backward(dy, x, w, y, argmax, **of_conv(how), need_dx=False)[1:]
         for result in results:
             assert np.isfinite(result).all()
             digest.update(result.tobytes())

@@ -17,6 +17,9 @@ pytest.importorskip("numba")
 from minidl.backends import compiled
 from minidl.backends.compiled.conv.plan import Plan, plan_for
 from minidl.backends.compiled.conv.winograd.transform_1d import A, B
+from minidl.description.operators import ConvGeometry
+from tests.backends.compiled.conv import fused
+from tests.backends.windows import of_conv, of_pool
 
 POINTS = (0, A, -A, B, -B)
 POOL = ((2, 2), (2, 2), ((0, 0), (0, 0)))
@@ -108,23 +111,23 @@ def check(oracle, x, w, b, dy, padding):
     # Twice 2 roundings of inputs or slopes, 4 of filters, 3 of outputs, 5 of the filters' slopes; the bias; float32.
     once = 2 * (2 + 4 + 3) + 2
     assert_close(
-        compiled.conv2d(x, w, b, **how),
-        oracle.conv2d(*exact[:3], **how),
+        compiled.conv2d(x, w, b, **of_conv(how)),
+        oracle.conv2d(*exact[:3], **of_conv(how)),
         roundings=x.shape[1] + once,
         magnitude=magnitude_of_outputs(x, w, padding) + abs(b)[:, None, None],
     )
-    dx, dw, db = compiled.conv2d_backward(dy, x, w, **how, need_dx=True)
-    want = oracle.conv2d_backward(exact[3], *exact[:2], **how, need_dx=True)
+    dx, dw, db = compiled.conv2d_backward(dy, x, w, **of_conv(how), need_dx=True)
+    want = oracle.conv2d_backward(exact[3], *exact[:2], **of_conv(how), need_dx=True)
     assert_close(dx, want[0], roundings=w.shape[0] + once, magnitude=magnitude_of_outputs(dy, flipped, turned))
     positions = dy[:, 0].size
     weights = {"roundings": positions + 2 * (2 + 2 + 5) + 1, "magnitude": magnitude_of_weights(x, dy, padding)}
     assert_close(dw, want[1], **weights)
     assert_close(db, want[2], roundings=positions + 1, magnitude=abs(dy).sum(axis=(0, 2, 3)))
-    nothing, dw_alone, db_alone = compiled.conv2d_backward(dy, x, w, **how, need_dx=False)
+    nothing, dw_alone, db_alone = compiled.conv2d_backward(dy, x, w, **of_conv(how), need_dx=False)
     assert nothing is None
     assert dw_alone.tobytes() == dw.tobytes()
     assert db_alone.tobytes() == db.tobytes()
-    dx_alone, *nothing = compiled.conv2d_backward(dy, x, w, **how, need_dx=True, need_dw=False)
+    dx_alone, *nothing = compiled.conv2d_backward(dy, x, w, **of_conv(how), need_dx=True, need_dw=False)
     assert nothing == [None, None]
     assert dx_alone.tobytes() == dx.tobytes()
 
@@ -139,7 +142,7 @@ def geometry(n, c, k, h, w, padding):
 
 
 def suits(x, w, padding):
-    return plan_for(x[2:], x[1], w[0], (3, 3), (1, 1), padding, (1, 1), 1).winograd
+    return plan_for(x[2:], x[1], w[0], (3, 3), ConvGeometry((1, 1), padding, (1, 1), 1)).winograd
 
 
 @settings(max_examples=10)
@@ -178,8 +181,9 @@ def test_many_blocks(channels, filters, size):
 
 
 def test_which_convolutions_it_is_for():
-    usual = {"size": (16, 16), "channels": 16, "filters": 16, "kernel": (3, 3), **keywords(((1, 1), (1, 1)))}
-    assert plan_for(**usual).winograd
+    usual = {"size": (16, 16), "channels": 16, "filters": 16, "kernel": (3, 3)}
+    how = keywords(((1, 1), (1, 1)))
+    assert plan_for(**usual, **of_conv(how)).winograd
     for other in (
         {"channels": 15},
         {"filters": 15},
@@ -192,14 +196,15 @@ def test_which_convolutions_it_is_for():
         {"size": (1, 1)},
         {"size": (5, 5)},
     ):
-        assert not plan_for(**usual | other).winograd, other
+        everything = usual | how | other
+        assert not plan_for(**of_conv(everything)).winograd, other
 
 
 def test_no_images():
     padding = ((1, 1), (1, 1))
     x, w, b = np.zeros((0, 16, 8, 8), np.float32), draw((16, 16, 3, 3)), draw(16)
-    assert compiled.conv2d(x, w, b, **keywords(padding)).shape == (0, 16, 8, 8)
-    dx, dw, db = compiled.conv2d_backward(x, x, w, **keywords(padding), need_dx=True)
+    assert compiled.conv2d(x, w, b, **of_conv(keywords(padding))).shape == (0, 16, 8, 8)
+    dx, dw, db = compiled.conv2d_backward(x, x, w, **of_conv(keywords(padding)), need_dx=True)
     assert dx.shape == x.shape
     assert not dw.any()
     assert not db.any()
@@ -209,8 +214,8 @@ def test_a_batch_is_its_images_to_the_bit():
     how = keywords(((1, 1), (1, 1)))
     x, w, b = draw((11, 24, 8, 9)), draw((40, 24, 3, 3)), draw(40)
     assert suits(x.shape, w.shape, how["padding"])
-    whole = compiled.conv2d(x, w, b, **how)
-    alone = [compiled.conv2d(x[i : i + 1], w, b, **how) for i in range(len(x))]
+    whole = compiled.conv2d(x, w, b, **of_conv(how))
+    alone = [compiled.conv2d(x[i : i + 1], w, b, **of_conv(how)) for i in range(len(x))]
     assert whole.tobytes() == np.concatenate(alone).tobytes()
 
 
@@ -220,13 +225,13 @@ def test_fused_is_unfused_to_the_bit(value):
     x, w, b = draw((5, 17, 9, 8)), draw((35, 17, 3, 3)), draw(35)
     x[1, 2, 3, 4] = value
     assert suits(x.shape, w.shape, how["padding"])
-    plain = compiled.conv2d(x, w, b, **how)
-    y, nothing = compiled.conv2d_relu(x, w, b, **how, pool=None)
+    plain = compiled.conv2d(x, w, b, **of_conv(how))
+    y, nothing = fused.conv2d_relu(x, w, b, **of_conv(how), pool=None)
     assert nothing is None
     assert y.tobytes() == compiled.elementwise("relu", plain, ()).tobytes()
-    pooled, argmax = compiled.conv2d_relu(x, w, b, **how, pool=POOL)
+    pooled, argmax = fused.conv2d_relu(x, w, b, **of_conv(how), pool=POOL)
     pool = dict(zip(("pool_size", "stride", "padding"), POOL, strict=True))
-    want, want_argmax = compiled.max_pool2d(y, **pool)
+    want, want_argmax = compiled.max_pool2d(y, **of_pool(pool))
     assert pooled.tobytes() == want.tobytes()
     assert argmax.tobytes() == want_argmax.tobytes()
 
@@ -234,10 +239,10 @@ def test_fused_is_unfused_to_the_bit(value):
         dy = draw(out.shape, seed=1)
         slopes = compiled.elementwise_backward("relu", dy, out, ())
         if winners is not None:
-            slopes = compiled.max_pool2d_backward(slopes, winners, size=y.shape[2:], **pool)
-        fused = compiled.conv2d_relu_backward(dy, x, w, out, winners, **how, pool=size, need_dx=True)
-        apart = compiled.conv2d_backward(slopes, x, w, **how, need_dx=True)
-        for one, other in zip(fused, apart, strict=True):
+            slopes = compiled.max_pool2d_backward(slopes, winners, size=y.shape[2:], **of_pool(pool))
+        joined = fused.conv2d_relu_backward(dy, x, w, out, winners, **of_conv(how), pool=size, need_dx=True)
+        apart = compiled.conv2d_backward(slopes, x, w, **of_conv(how), need_dx=True)
+        for one, other in zip(joined, apart, strict=True):
             np.testing.assert_array_equal(one, other)
 
 
@@ -256,12 +261,12 @@ def test_infinity_and_nan_reach_what_they_touch_and_nothing_else(reference, valu
         bad_x[(1, 2, *place)] = bad_dy[(0, 16, *place)] = value
         forwards, backwards = [(bad_x, w, None)], [(bad_dy, x, w), (dy, bad_x, w)]
     for images, weights, bias in forwards:
-        y, want = (kind.conv2d(images, weights, bias, **how) for kind in (compiled, reference))
+        y, want = (kind.conv2d(images, weights, bias, **of_conv(how)) for kind in (compiled, reference))
         assert not np.isfinite(want).all()
         np.testing.assert_array_equal(np.where(np.isfinite(want), 0, want), np.where(np.isfinite(y), 0, y))
     for slopes, images, weights in backwards:
-        results = compiled.conv2d_backward(slopes, images, weights, **how, need_dx=True)
-        wanted = reference.conv2d_backward(slopes, images, weights, **how, need_dx=True)
+        results = compiled.conv2d_backward(slopes, images, weights, **of_conv(how), need_dx=True)
+        wanted = reference.conv2d_backward(slopes, images, weights, **of_conv(how), need_dx=True)
         for got, want in zip(results, wanted, strict=True):
             np.testing.assert_array_equal(np.where(np.isfinite(want), 0, want), np.where(np.isfinite(got), 0, got))
 
@@ -272,9 +277,11 @@ def test_what_overflows_in_the_transforms_only_is_finite():
     x[0] = 1
     assert suits(x.shape, w.shape, how["padding"])
     exact = [array.astype(np.float64) for array in (x, w)]
-    np.testing.assert_allclose(compiled.conv2d(x, w, None, **how), vectorized.conv2d(*exact, None, **how), rtol=1e-4)
-    got = compiled.conv2d_backward(1e-3 * np.ones_like(x), x, w, **how, need_dx=True)
-    want = vectorized.conv2d_backward(1e-3 * np.ones_like(exact[0]), *exact, **how, need_dx=True)
+    np.testing.assert_allclose(
+        compiled.conv2d(x, w, None, **of_conv(how)), vectorized.conv2d(*exact, None, **of_conv(how)), rtol=1e-4
+    )
+    got = compiled.conv2d_backward(1e-3 * np.ones_like(x), x, w, **of_conv(how), need_dx=True)
+    want = vectorized.conv2d_backward(1e-3 * np.ones_like(exact[0]), *exact, **of_conv(how), need_dx=True)
     for one, other in zip(got, want, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4)
 
@@ -283,19 +290,19 @@ def test_float64_keeps_its_accuracy():
     how = keywords(((1, 1), (1, 1)))
     x, w = draw((2, 16, 8, 8)).astype(np.float64), draw((16, 16, 3, 3)).astype(np.float64)
     np.testing.assert_allclose(
-        compiled.conv2d(x, w, None, **how), vectorized.conv2d(x, w, None, **how), rtol=0, atol=1e-12
+        compiled.conv2d(x, w, None, **of_conv(how)), vectorized.conv2d(x, w, None, **of_conv(how)), rtol=0, atol=1e-12
     )
 
 
 def test_the_order_in_memory_changes_no_bit(laid_out, orders):
     how = keywords(((1, 0), (0, 1)))
     x, w, dy = (draw(shape) for shape in geometry(2, 17, 16, 9, 8, how["padding"]))
-    first = compiled.conv2d(x, w, None, **how).tobytes()
-    gradients = [g.tobytes() for g in compiled.conv2d_backward(dy, x, w, **how, need_dx=True)]
+    first = compiled.conv2d(x, w, None, **of_conv(how)).tobytes()
+    gradients = [g.tobytes() for g in compiled.conv2d_backward(dy, x, w, **of_conv(how), need_dx=True)]
     for order in orders:
         images, weights, slopes = laid_out(x, order), laid_out(w, order), laid_out(dy, order)
-        assert compiled.conv2d(images, weights, None, **how).tobytes() == first
-        again = compiled.conv2d_backward(slopes, images, weights, **how, need_dx=True)
+        assert compiled.conv2d(images, weights, None, **of_conv(how)).tobytes() == first
+        again = compiled.conv2d_backward(slopes, images, weights, **of_conv(how), need_dx=True)
         assert [g.tobytes() for g in again] == gradients
 
 
@@ -304,6 +311,8 @@ import hashlib
 import numpy as np
 import minidl
 from minidl.backends import compiled
+from tests.backends.compiled.conv import fused
+from tests.backends.windows import of_conv
 
 minidl.set_num_threads({threads})
 rng = np.random.default_rng(0)
@@ -313,9 +322,9 @@ digest = hashlib.sha256()
 for n, c, k, side, bad in [(33, 32, 64, 16, 0), (7, 49, 17, 13, 0), (20, 65, 130, 8, np.nan), (2, 16, 16, 40, np.inf)]:
     x, w, b = (rng.standard_normal(s).astype(np.float32) for s in [(n, c, side, side), (k, c, 3, 3), k])
     x[n // 2, 3, 1, 2] += bad
-    y, argmax = compiled.conv2d_relu(x, w, b, **how, pool=pool)
+    y, argmax = fused.conv2d_relu(x, w, b, **of_conv(how), pool=pool)
     dy = rng.standard_normal(y.shape).astype(np.float32)
-    results = compiled.conv2d_relu_backward(dy, x, w, y, argmax, **how, pool=pool, need_dx=True)
+    results = fused.conv2d_relu_backward(dy, x, w, y, argmax, **of_conv(how), pool=pool, need_dx=True)
     for array in (y, argmax, *results):
         digest.update(np.nan_to_num(array).tobytes())
 print(digest.hexdigest())
@@ -333,7 +342,7 @@ def test_what_sees_only_zeros_is_zero():
     x, w, b, dy = draw((2, 32, 16, 16)), draw((48, 32, 3, 3), 1), np.zeros(48, np.float32), draw((2, 48, 16, 16), 2)
     x[:, :, :, 6:] = dy[:, :, :, 6:] = 0
     how = keywords(PADDINGS[1])
-    np.testing.assert_array_equal(compiled.conv2d(x, w, b, **how)[:, :, :, 7:], 0)
-    np.testing.assert_array_equal(compiled.conv2d_backward(dy, x, w, **how, need_dx=True)[0][:, :, :, 7:], 0)
-    with_bias = compiled.conv2d(x, w, np.arange(48, dtype=np.float32), **how)[:, :, :, 7:]
+    np.testing.assert_array_equal(compiled.conv2d(x, w, b, **of_conv(how))[:, :, :, 7:], 0)
+    np.testing.assert_array_equal(compiled.conv2d_backward(dy, x, w, **of_conv(how), need_dx=True)[0][:, :, :, 7:], 0)
+    with_bias = compiled.conv2d(x, w, np.arange(48, dtype=np.float32), **of_conv(how))[:, :, :, 7:]
     np.testing.assert_array_equal(with_bias, np.broadcast_to(np.arange(48)[:, None, None], with_bias.shape))

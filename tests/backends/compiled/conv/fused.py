@@ -1,0 +1,27 @@
+"""Convolution, ReLU and max-pooling in one pass, alone: as a network has them prepared."""
+
+from minidl.description.operators import MaxPool
+
+
+def conv2d_relu(x, w, b, *, geometry, pool):
+    """(y, argmax)."""
+    from minidl.backends.compiled.conv import select
+    from minidl.backends.compiled.conv.epilogue import Epilogue
+    from minidl.backends.compiled.runtime import program
+
+    plan, pool = select.plan_of(x, w, *geometry), pool and MaxPool(*pool)
+    y, argmax, jobs = select.prepare(x, w, plan, Epilogue(b, relu=True, pool=pool))
+    program.run(x.dtype, *jobs)
+    return y, argmax
+
+
+def conv2d_relu_backward(dy, x, w, y, argmax, *, geometry, pool, need_dx=True):
+    """(dx, dw, db)."""
+    from minidl.backends.compiled.conv import select
+    from minidl.backends.compiled.runtime import program
+
+    plan, pool = select.plan_of(x, w, *geometry), pool and MaxPool(*pool)
+    parts = select.prepare_backward(dy, x, w, plan, need_dx=need_dx, need_dw=True, y=y, argmax=argmax, pool=pool)
+    gradients, jobs = select.summed_gradients(parts, w)
+    program.run(x.dtype, *jobs)
+    return gradients

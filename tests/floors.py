@@ -26,7 +26,7 @@ HOUSE = [
         "shown, and where; what stands for an array; integer geometry and every error of shape; how many threads, and "
         "how much memory is kept",
         [
-            "errors errors.* description typing numeric philox process process.entering process.locks "
+            "errors errors.* exports description typing numeric philox process process.entering process.locks "
             "process.interrupts display display.code display.streams display.installed saving saving.file_locks",
             "saving.atomic display.html shapes.arguments",
             "shapes.checks",
@@ -96,6 +96,7 @@ HOUSE = [
             "models models.* testing inspection inspection.*",
             "plots plots.*",
             "report report.* explain explain.*",
+            "public",
             "__init__",
         ],
     ),

@@ -150,10 +150,17 @@ def test_each_file_of_the_package_was_read():
     assert {"__init__", "errors", "backends", "backends.compiled", "functional", "layers.container"} <= set(modules)
     seen = {name: [target for target, _ in imports_of(modules[name], name, modules, PACKAGE)] for name in modules}
     used = {target for name in seen if is_below(name, "functional") for target in seen[name]}
-    assert {"backends", "description.graph", "description.operators", "shapes", "errors", "numeric", "typing"} == {
-        target for target in used if not is_below(target, "functional")
-    }
-    assert {"datasets", "functional", "model", "training.loop", "module"} <= set(seen["__init__"])
+    assert {
+        "backends",
+        "description.graph",
+        "description.operators",
+        "exports",
+        "shapes",
+        "errors",
+        "numeric",
+        "typing",
+    } == {target for target in used if not is_below(target, "functional")}
+    assert {"datasets", "functional", "model", "training.loop", "module"} <= {*seen["__init__"], *seen["public"]}
     assert not any(is_below(target, "cli") for target in seen["__init__"])
 
 

@@ -9,6 +9,20 @@ from minidl.functional.origin import mark_sigmoid
 from minidl.functional.pullbacks import Pullback
 from minidl.typing import Array
 
+__all__ = [
+    "check_approximate",
+    "elu",
+    "formula",
+    "gelu",
+    "hard_swish",
+    "leaky_relu",
+    "relu",
+    "sigmoid",
+    "silu",
+    "softplus",
+    "tanh",
+]
+
 
 def formula(name: str, *settings: float) -> Elementwise:
     """The record of an activation that is a formula of one number."""

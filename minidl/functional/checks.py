@@ -9,6 +9,8 @@ from minidl.errors import DTypeError, ShapeError
 from minidl.numeric import in_range
 from minidl.typing import Array
 
+__all__ = ["check_number", "check_share", "check_slope", "check_switch"]
+
 
 def check_floats(**arrays: Array | None) -> None:
     """Raise TypeError or DTypeError, which name the array, unless all are of float32 or all of float64."""

@@ -6,6 +6,8 @@ from minidl.functional.checks import check_floats, check_slope
 from minidl.functional.pullbacks import AffinePullback
 from minidl.typing import AffineGradients, Array, Padding, Size
 
+__all__ = ["conv1d", "conv2d", "conv_transpose2d"]
+
 
 def conv2d(
     x: Array,

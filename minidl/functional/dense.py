@@ -10,6 +10,8 @@ from minidl.functional.checks import check_floats, check_slope
 from minidl.functional.pullbacks import AffinePullback
 from minidl.typing import AffineGradients, Array, IntArray
 
+__all__ = ["dense", "embedding"]
+
 
 def dense(x: Array, w: Array, b: Array | None = None) -> tuple[Array, AffinePullback]:
     """The affine map y = x W^T + b of x (n, in), w (out, in) and b (out,). Raises ShapeError and DTypeError."""

@@ -9,6 +9,8 @@ from minidl.functional.checks import check_floats, check_share, check_slope, che
 from minidl.functional.pullbacks import Pullback
 from minidl.typing import Array
 
+__all__ = ["dropout", "dropout2d"]
+
 
 def dropout(x: Array, *, rate: float, key: int, counter: int) -> tuple[Array, Pullback]:
     """Each value of x times zero with probability `rate`, else times 1 / (1 - rate). Raises DTypeError, ValueError.

@@ -9,6 +9,8 @@ from minidl import backends
 if TYPE_CHECKING:
     from minidl.description.graph import Description
 
+__all__ = ["CannotPrepareError", "can_prepare", "network"]
+
 
 class CannotPrepareError(Exception):
     """The backend in use can't prepare a network."""

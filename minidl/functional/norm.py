@@ -8,6 +8,8 @@ from minidl.functional.checks import check_floats, check_number, check_share, ch
 from minidl.functional.pullbacks import NormPullback
 from minidl.typing import Array
 
+__all__ = ["batch_norm2d", "group_norm", "layer_norm", "scale_shift"]
+
 
 def batch_norm2d(
     x: Array,

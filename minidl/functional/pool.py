@@ -6,6 +6,15 @@ from minidl.functional.checks import check_floats, check_slope, check_switch
 from minidl.functional.pullbacks import Pullback
 from minidl.typing import Array, Padding, Size
 
+__all__ = [
+    "adaptive_average_pool2d",
+    "average_pool2d",
+    "global_average_pool2d",
+    "global_max_pool2d",
+    "max_pool1d",
+    "max_pool2d",
+]
+
 
 def max_pool2d(
     x: Array, pool_size: Size, *, stride: Size | None = None, padding: Padding = 0

@@ -6,6 +6,8 @@ from typing import Protocol
 from minidl.functional.checks import check_slope
 from minidl.typing import AffineGradients, Array
 
+__all__ = ["AffinePullback", "NormPullback", "Pullback"]
+
 
 class Pullback(Protocol):
     """dy -> dx."""

@@ -7,6 +7,8 @@ from minidl.functional.checks import check_floats, check_slope
 from minidl.functional.pullbacks import Pullback
 from minidl.typing import Array, Sides, Size
 
+__all__ = ["upsample2d", "zero_pad2d"]
+
 
 def zero_pad2d(x: Array, padding: Sides) -> tuple[Array, Pullback]:
     """Images x (n, c, h, w) in a border of zeros: an int, (vertical, horizontal), or ((top, bottom), (left, right)).

@@ -7,6 +7,8 @@ from minidl.functional.checks import check_floats, check_rows, check_slope
 from minidl.functional.pullbacks import Pullback, from_output
 from minidl.typing import Array
 
+__all__ = ["cross_entropy", "log_softmax", "softmax"]
+
 
 def softmax(x: Array) -> tuple[Array, Pullback]:
     """exp(x) / sum of exp(x) along each row of x (n, classes). Raises ShapeError and DTypeError."""

@@ -8,6 +8,20 @@ from minidl.functional import Pullback
 from minidl.module import Module
 from minidl.typing import Array, Backward, Shape
 
+__all__ = [
+    "ELU",
+    "GELU",
+    "HardSwish",
+    "LeakyReLU",
+    "LogSoftmax",
+    "ReLU",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+]
+
 
 class Activation(Module):
     """A layer without parameters that applies one operator."""

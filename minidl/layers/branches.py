@@ -21,6 +21,8 @@ from minidl.typing import Array, Backward, Shape
 if TYPE_CHECKING:
     from numpy.random import Generator
 
+__all__ = ["Add", "Concatenate", "Multiply"]
+
 
 Pullback: TypeAlias = Callable[[Array], list[Array]]
 """From dy to the gradient of each value that was joined."""

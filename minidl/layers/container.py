@@ -17,6 +17,8 @@ from minidl.typing import Array, Backward, Shape
 if TYPE_CHECKING:
     from numpy.random import Generator
 
+__all__ = ["Chain", "Residual"]
+
 _SHAPES = (Flatten, Reshape, Permute)
 """Layers that leave the numbers as they are."""
 

@@ -10,6 +10,8 @@ from minidl.initializers import Initializer
 from minidl.layers.affine import Grouped
 from minidl.typing import Array, Backward, Padding, Shape, Size
 
+__all__ = ["Conv2D"]
+
 
 class Conv2D(Grouped):
     """Cross-correlation of images (n, c, h, w) with `filters` filters of `kernel_size`, plus a bias for each.

@@ -8,6 +8,8 @@ from minidl.initializers import Initializer
 from minidl.layers.affine import Affine
 from minidl.typing import Array, Backward, Shape
 
+__all__ = ["Dense"]
+
 
 class Dense(Affine):
     """Affine map of the features: y = x W^T + b, with x (n, in) and y (n, units).

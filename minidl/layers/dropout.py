@@ -16,6 +16,8 @@ from minidl.typing import Array, Backward, Shape
 if TYPE_CHECKING:
     from numpy.random import Generator
 
+__all__ = ["Dropout", "Dropout2D"]
+
 BITS = 21
 """A digit of `Dropout.masks`: any of the model's floats holds it."""
 

@@ -13,6 +13,8 @@ from minidl.typing import Array, Backward, Shape
 if TYPE_CHECKING:
     from numpy.random import Generator
 
+__all__ = ["Embedding"]
+
 
 class Embedding(Module):
     """The rows of a table by their numbers: indices (n, ...) of integers below `vocabulary_size` -> (n, ..., features).

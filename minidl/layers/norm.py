@@ -17,6 +17,8 @@ from minidl.typing import Array, Backward, Shape
 if TYPE_CHECKING:
     from numpy.random import Generator
 
+__all__ = ["BatchNorm1D", "BatchNorm2D", "GroupNorm", "LayerNorm"]
+
 
 _LETTERS = ((), ("length",), ("h", "w"))
 """The axes of a sample beyond its channels, by their number."""

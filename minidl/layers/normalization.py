@@ -15,6 +15,8 @@ from minidl.typing import Array, Backward, Shape
 if TYPE_CHECKING:
     from numpy.random import Generator
 
+__all__ = ["Normalization"]
+
 CHUNK = 256
 """How many samples `adapt` looks at at a time."""
 

@@ -7,6 +7,8 @@ from minidl.description.graph import Describer, Value
 from minidl.module import Module
 from minidl.typing import Array, Backward, Padding, Shape, Size
 
+__all__ = ["AdaptiveAveragePool2D", "AveragePool2D", "GlobalAveragePool2D", "GlobalMaxPool2D", "MaxPool2D"]
+
 
 class MaxPool2D(Module):
     """The maximum of each window of `pool_size` in images (n, c, h, w); `stride` is the pool's size unless given.

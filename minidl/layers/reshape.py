@@ -11,6 +11,8 @@ from minidl.module import Module
 from minidl.shapes import arrange
 from minidl.typing import Array, Backward, Shape
 
+__all__ = ["Flatten", "Permute", "Reshape"]
+
 
 class Flatten(Module):
     """Each sample as one vector: (n, c, h, w) -> (n, c h w), channel by channel as in PyTorch and ONNX."""

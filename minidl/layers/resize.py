@@ -7,6 +7,8 @@ from minidl.description.graph import Describer, Value
 from minidl.module import Module
 from minidl.typing import Array, Backward, Shape, Sides, Size
 
+__all__ = ["UpSample2D", "ZeroPad2D"]
+
 
 class ZeroPad2D(Module):
     """Images (n, c, h, w) in a border of zeros.

@@ -15,6 +15,8 @@ from minidl.typing import Array, Backward, Padding, Shape, Size
 if TYPE_CHECKING:
     from numpy.random import Generator
 
+__all__ = ["DepthwiseConv2D", "SeparableConv2D"]
+
 
 class DepthwiseConv2D(Affine):
     """Each channel of images (n, c, h, w) convolved by `depth_multiplier` filters of its own, plus a bias for each.

@@ -9,6 +9,8 @@ from minidl.layers.affine import Grouped
 from minidl.module import Module
 from minidl.typing import Array, Backward, Padding, Shape
 
+__all__ = ["Conv1D", "MaxPool1D"]
+
 
 class Conv1D(Grouped):
     """Cross-correlation of sequences (n, c, length) with `filters` filters of `kernel_size` values, plus a bias.

@@ -10,6 +10,8 @@ from minidl.initializers import Initializer
 from minidl.layers.affine import Grouped
 from minidl.typing import Array, Backward, Padding, Shape, Size
 
+__all__ = ["ConvTranspose2D"]
+
 
 class ConvTranspose2D(Grouped):
     """Each pixel of images (n, c, h, w) spread over `kernel_size` pixels by `filters` filters, summed, plus a bias.

@@ -13,6 +13,8 @@ from minidl.backends.compiled.runtime.memory import contiguous, empty
 from minidl.backends.compiled.runtime.program import Job, run
 from minidl.typing import Array, IntArray, Pair
 
+__all__ = ["adjust_brightness", "crop", "erase_images", "mix_images", "rotate_images"]
+
 
 class _Images(NamedTuple):
     """Images to read, by their strides in elements, and those to write, dense and channels last."""

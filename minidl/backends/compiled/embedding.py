@@ -11,6 +11,8 @@ from minidl.backends.compiled.runtime.memory import contiguous
 from minidl.backends.compiled.runtime.program import Job, run
 from minidl.typing import Array, IntArray
 
+__all__ = ["embedding_backward"]
+
 
 class _EmbeddingBackward(NamedTuple):
     dy: Array

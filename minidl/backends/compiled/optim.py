@@ -21,6 +21,8 @@ from minidl.backends.compiled.runtime.program import Job, pieces, run
 from minidl.backends.updates import AdagradStep, AdamStep, LionStep, RMSPropStep, SGDStep
 from minidl.typing import Array
 
+__all__ = ["adagrad_step", "adam_step", "lion_step", "rmsprop_step", "sgd_step"]
+
 # The settings are those of minidl.backends.updates, and the rests 1 - beta, which single precision couldn't tell from
 # betas near 1.
 

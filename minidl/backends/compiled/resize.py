@@ -16,6 +16,8 @@ from minidl.backends.vectorized.resize import places
 from minidl.description.operators import UpSample, ZeroPad
 from minidl.typing import Array, Border, IntArray, Pair
 
+__all__ = ["upsample2d", "upsample2d_backward", "zero_pad2d", "zero_pad2d_backward"]
+
 
 class _Border(NamedTuple):
     """Where images (h, w, c) lie in a border of zeros."""

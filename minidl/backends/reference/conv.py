@@ -4,6 +4,8 @@ import numpy as np
 
 from minidl.backends.reference.numbers import quiet, wanted, windows
 
+__all__ = ["conv2d", "conv2d_backward"]
+
 
 @quiet
 def conv2d(x, w, b, *, geometry):

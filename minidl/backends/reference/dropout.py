@@ -4,6 +4,8 @@ import numpy as np
 
 from minidl.backends.reference.numbers import quiet
 
+__all__ = ["dropout", "philox"]
+
 
 @quiet
 def dropout(x, *, rate, key, counter):

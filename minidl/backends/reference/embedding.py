@@ -4,6 +4,8 @@ import numpy as np
 
 from minidl.backends.reference.numbers import quiet
 
+__all__ = ["embedding", "embedding_backward"]
+
 
 def embedding(indices, w):
     """y[..., :] = w[indices[...]], for a table w (rows, features)."""

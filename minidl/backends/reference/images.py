@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+__all__ = ["adjust_brightness", "crop", "erase_images", "mix_images", "rotate_images"]
+
 
 def crop(x, place, *, size):
     """A window of `size` (h, w) of each image, zero outside of it; place[n] = (top, left, whether flipped)."""

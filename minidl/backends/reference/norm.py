@@ -4,6 +4,15 @@ import numpy as np
 
 from minidl.backends.reference.numbers import quiet
 
+__all__ = [
+    "batch_norm2d",
+    "batch_norm2d_backward",
+    "group_norm",
+    "group_norm_backward",
+    "scale_shift",
+    "scale_shift_backward",
+]
+
 
 @quiet
 def batch_norm2d(x, gamma, beta, *, eps, running=None):

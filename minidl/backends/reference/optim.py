@@ -6,6 +6,8 @@ import numpy as np
 
 from minidl.backends.reference.numbers import quiet
 
+__all__ = ["adagrad_step", "adam_step", "lion_step", "rmsprop_step", "sgd_step"]
+
 
 @quiet
 def sgd_step(value, grad, velocity, settings):

@@ -6,6 +6,15 @@ import numpy as np
 
 from minidl.backends.reference.numbers import quiet, windows
 
+__all__ = [
+    "adaptive_average_pool2d",
+    "adaptive_average_pool2d_backward",
+    "average_pool2d",
+    "average_pool2d_backward",
+    "max_pool2d",
+    "max_pool2d_backward",
+]
+
 
 @quiet
 def max_pool2d(x, *, pool):

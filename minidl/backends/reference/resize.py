@@ -6,6 +6,8 @@ import numpy as np
 
 from minidl.backends.reference.numbers import quiet
 
+__all__ = ["upsample2d", "upsample2d_backward", "zero_pad2d", "zero_pad2d_backward"]
+
 
 def zero_pad2d(x, *, padding):
     """The images with `padding` lines and columns of zeros around each."""

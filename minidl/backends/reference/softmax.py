@@ -6,6 +6,8 @@ import numpy as np
 
 from minidl.backends.reference.numbers import exp, log, quiet
 
+__all__ = ["cross_entropy", "log_softmax", "log_softmax_backward", "softmax", "softmax_backward"]
+
 
 @quiet
 def softmax(x):

@@ -4,6 +4,8 @@ import numpy as np
 
 from minidl.backends.reference.numbers import quiet, wanted
 
+__all__ = ["conv_transpose2d", "conv_transpose2d_backward"]
+
 
 @quiet
 def conv_transpose2d(x, w, b, *, geometry, size):

@@ -6,6 +6,8 @@ from minidl.backends.vectorized.windows import crop, pad, patches, quiet, under_
 from minidl.description.operators import ConvGeometry
 from minidl.typing import AffineGradients, Array, Pair
 
+__all__ = ["conv2d", "conv2d_backward"]
+
 
 def _im2col(x: Array, kernel: Pair, geometry: ConvGeometry) -> tuple[Array, Pair]:
     """(columns, output size): columns (groups, n out_h out_w, kh kw c/groups) hold one patch in each row."""

@@ -3,6 +3,8 @@
 from minidl.backends.vectorized.windows import quiet
 from minidl.typing import AffineGradients, Array
 
+__all__ = ["dense", "dense_backward"]
+
 
 @quiet
 def dense(x: Array, w: Array, b: Array | None) -> Array:

@@ -6,6 +6,8 @@ from minidl.backends.vectorized.windows import quiet
 from minidl.philox import philox
 from minidl.typing import Array
 
+__all__ = ["dropout"]
+
 
 @quiet
 def dropout(x: Array, *, rate: float, key: int, counter: int) -> Array:

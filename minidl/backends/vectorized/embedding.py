@@ -5,6 +5,8 @@ import numpy as np
 from minidl.backends.vectorized.windows import quiet
 from minidl.typing import Array, IntArray
 
+__all__ = ["embedding", "embedding_backward"]
+
 
 def embedding(indices: IntArray, w: Array) -> Array:
     """The rows, copied."""

@@ -10,6 +10,8 @@ import numpy as np
 
 from minidl.typing import Array, IntArray, Pair
 
+__all__ = ["adjust_brightness", "crop", "erase_images", "mix_images", "rotate_images"]
+
 quiet = np.errstate(invalid="ignore", over="ignore")
 
 

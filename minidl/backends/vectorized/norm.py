@@ -5,6 +5,15 @@ import numpy as np
 from minidl.backends.vectorized.windows import quiet
 from minidl.typing import Array
 
+__all__ = [
+    "batch_norm2d",
+    "batch_norm2d_backward",
+    "group_norm",
+    "group_norm_backward",
+    "scale_shift",
+    "scale_shift_backward",
+]
+
 
 def _mean(pixels: Array) -> Array:
     """The mean of the images' means of their lines' means: the sum of all pixels, added one by one, rounds too much."""

@@ -6,6 +6,8 @@ from minidl.backends.updates import AdagradStep, AdamStep, LionStep, RMSPropStep
 from minidl.backends.vectorized.windows import quiet
 from minidl.typing import Array
 
+__all__ = ["adagrad_step", "adam_step", "lion_step", "rmsprop_step", "sgd_step"]
+
 
 @quiet
 def sgd_step(value: Array, grad: Array, velocity: Array | None, settings: SGDStep) -> None:

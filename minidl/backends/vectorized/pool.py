@@ -8,6 +8,15 @@ from minidl.backends.vectorized.windows import crop, pad, patches, quiet, under_
 from minidl.description.operators import AveragePool, MaxPool
 from minidl.typing import Array, IntArray, Pair
 
+__all__ = [
+    "adaptive_average_pool2d",
+    "adaptive_average_pool2d_backward",
+    "average_pool2d",
+    "average_pool2d_backward",
+    "max_pool2d",
+    "max_pool2d_backward",
+]
+
 
 def max_pool2d(x: Array, *, pool: MaxPool) -> tuple[Array, IntArray]:
     """(y, argmax): argmax, the winning tap of each window, is what backward needs and all that it needs."""
@@ -61,10 +70,8 @@ def _counts(rows: IntArray, columns: IntArray, dtype: np.dtype[Any]) -> Array:
 
 def windows_of_averages(size: Pair, pool: AveragePool) -> tuple[IntArray, IntArray]:
     """`average_windows` down and across."""
-    size_of_pool, stride, padding, counts_border = pool
-    rows, columns = (
-        average_windows(size[axis], size_of_pool[axis], stride[axis], padding[axis], counts_border) for axis in range(2)
-    )
+    axes = zip(size, pool.pool_size, pool.stride, pool.padding, strict=True)
+    rows, columns = (average_windows(*axis, pool.count_include_pad) for axis in axes)
     return rows, columns
 
 

@@ -7,6 +7,8 @@ import numpy as np
 from minidl.backends.vectorized.windows import quiet
 from minidl.typing import Array, Border, IntArray, Pair
 
+__all__ = ["upsample2d", "upsample2d_backward", "zero_pad2d", "zero_pad2d_backward"]
+
 
 def zero_pad2d(x: Array, *, padding: Border) -> Array:
     """The images, copied into zeros."""

@@ -5,6 +5,8 @@ import numpy as np
 from minidl.backends.vectorized.windows import quiet
 from minidl.typing import Array
 
+__all__ = ["cross_entropy", "log_softmax", "log_softmax_backward", "softmax", "softmax_backward"]
+
 
 @quiet
 def softmax(x: Array) -> Array:

@@ -5,6 +5,8 @@ from minidl.backends.vectorized.windows import quiet
 from minidl.description.operators import ConvGeometry
 from minidl.typing import AffineGradients, Array, Pair
 
+__all__ = ["conv_transpose2d", "conv_transpose2d_backward"]
+
 
 @quiet
 def conv_transpose2d(

@@ -20,6 +20,8 @@ from minidl.backends.compiled.runtime.program import Job, pieces
 from minidl.backends.compiled.runtime.replay import Replay
 from minidl.typing import Array
 
+__all__ = ["cross_entropy", "log_softmax", "log_softmax_backward", "softmax", "softmax_backward"]
+
 
 class _Rows(NamedTuple):
     """Of a kernel that reads rows of x and writes those of y."""

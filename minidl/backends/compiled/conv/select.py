@@ -23,6 +23,8 @@ from minidl.backends.compiled.runtime.replay import Replay
 from minidl.description.operators import ConvGeometry, MaxPool
 from minidl.typing import AffineGradients, Array, Border, Pair
 
+__all__ = ["conv2d", "conv2d_backward"]
+
 
 def plan_of(x: Array, w: Array, stride: Pair, padding: Border, dilation: Pair, groups: int) -> Plan:
     """The plan for these images and weights."""

@@ -17,6 +17,8 @@ from minidl.backends.compiled.runtime.replay import Replay
 from minidl.description.operators import ConvGeometry
 from minidl.typing import AffineGradients, Array, Pair
 
+__all__ = ["conv_transpose2d", "conv_transpose2d_backward"]
+
 
 class _SumPixels(NamedTuple):
     x: Array

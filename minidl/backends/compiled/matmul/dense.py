@@ -18,6 +18,8 @@ from minidl.backends.compiled.runtime.program import Job
 from minidl.backends.compiled.runtime.replay import Replay
 from minidl.typing import AffineGradients, Array, IntArray
 
+__all__ = ["dense", "dense_backward"]
+
 TASKS, FEWEST_ROWS = 16, 3 * TILE_ROWS
 """A product is cut into about TASKS tasks, for threads to share, if each gets FEWEST_ROWS rows of C or more."""
 

@@ -15,6 +15,8 @@ from minidl.backends.compiled.runtime.program import Job, pieces
 from minidl.backends.compiled.runtime.replay import Replay
 from minidl.typing import Array
 
+__all__ = ["group_norm", "group_norm_backward"]
+
 
 def prepare_group_norm(
     x: Array, gamma: Array, beta: Array, groups: int, eps: float

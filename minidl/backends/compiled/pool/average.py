@@ -12,6 +12,8 @@ from minidl.backends.vectorized.pool import adaptive_windows, windows_of_average
 from minidl.description.operators import AveragePool
 from minidl.typing import Array, IntArray, Pair
 
+__all__ = ["adaptive_average_pool2d", "adaptive_average_pool2d_backward", "average_pool2d", "average_pool2d_backward"]
+
 
 class _Windows(NamedTuple):
     """Where the windows lie in images (h, w, c), by `windows_of_averages`: a triple for each row and column."""

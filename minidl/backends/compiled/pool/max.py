@@ -16,6 +16,8 @@ from minidl.backends.compiled.runtime.replay import Replay
 from minidl.description.operators import MaxPool
 from minidl.typing import Array, Pair
 
+__all__ = ["max_pool2d", "max_pool2d_backward"]
+
 
 class PoolWindows(NamedTuple):
     """Where the windows of a pooling lie in images (h, w, c)."""

@@ -85,8 +85,11 @@ class Networks:
 
     def _take(self, module: Module, xs: tuple[Array, ...], purpose: Purpose) -> tuple[Prepared, Shelf] | None:
         """(a network that nobody uses now, where it goes when that's so again)."""
-        if not F.can_prepare() or not all(type(x) is np.ndarray for x in xs):
+        if not F.can_prepare():
             return None
+        for x in xs:
+            if type(x) is not np.ndarray:
+                return None
         key = _key(xs, purpose)
         try:
             shelf = self._shelves[key]
@@ -121,7 +124,9 @@ class _Lease:
 
 
 def _key(xs: tuple[Array, ...], purpose: Purpose) -> Any:
-    return (purpose, *((x.shape, x.dtype.char) for x in xs))
+    if len(xs) == 1:  # the usual case, and every call asks
+        return purpose, xs[0].shape, xs[0].dtype.char
+    return (purpose, *[(x.shape, x.dtype.char) for x in xs])
 
 
 def _prepare(module: Module, xs: tuple[Array, ...], purpose: Purpose) -> Prepared | None:

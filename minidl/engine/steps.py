@@ -74,6 +74,7 @@ class Steps:
         self.is_tried = not any(isinstance(step, int) for step in self.steps)
         """Whether every module has been seen to give what its `output_shape` says."""
         self.marks = [ends_in_sigmoid(description, i) for i in description.outputs]
+        self.is_marked = any(self.marks)
 
     def _is_plain(self, part: Part) -> bool:
         return part.inputs == self.description.inputs and part.outputs == self.description.outputs
@@ -114,6 +115,8 @@ class Steps:
         return self._marked([values[i] for i in self.description.outputs]), Run(self, kept)
 
     def _marked(self, ys: list[Array]) -> list[Array]:
+        if not self.is_marked:
+            return ys
         return [mark_sigmoid(y) if mark else y for y, mark in zip(ys, self.marks, strict=True)]
 
     def _ran(self, node: Node, values: dict[int, Array], train: bool | None) -> tuple[Array, Any]:

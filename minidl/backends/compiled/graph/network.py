@@ -52,8 +52,9 @@ class Network:
 
     def forward(self, *xs: Array) -> tuple[list[Array], list[Array]]:
         """(what the outputs give for these inputs, the arrays to hold as long as backward may follow)."""
-        ys = [new(port.shape, self._dtype) for port in self._outputs]
-        held = [port.take(array) for port, array in zip([*self._inputs, *self._outputs], [*xs, *ys], strict=True)]
+        held = [port.take(x) for port, x in zip(self._inputs, xs, strict=True)]
+        ys = [port.give() for port in self._outputs]
+        held += ys
         for masks, mask in self._masks:
             mask[:] = masks.next_pass()
         self._forward.run()
@@ -65,9 +66,9 @@ class Network:
             self._backward[need_dx] = self._prepare_backward(need_dx)
         program, slopes, gradients = self._backward[need_dx]
         held = [port.take(dy) for port, dy in zip(slopes, dys, strict=True)]
-        dxs = [None if port is None else new(port.shape, self._dtype) for port in gradients]
-        held += [port.take(dx) for port, dx in zip(gradients, dxs, strict=True) if port is not None and dx is not None]
+        dxs = [None if port is None else port.give() for port in gradients]
         program.run()
+        del held  # what the program has read
         return dxs
 
     def _lower(self, batch_size: int, *, keeps: bool) -> tuple[list[Lowered], list[Array], list[Job]]:
@@ -169,17 +170,25 @@ class _Port:
     """An array that comes from outside in each call, or goes there."""
 
     def __init__(self, array: Array) -> None:
-        self.shape = array.shape
+        self.shape, self.dtype = array.shape, array.dtype
+        self.is_image = array.ndim == 4
         self.owner = id(array if array.base is None else array.base)
         self.slot = Slot()
 
     def take(self, array: Array) -> Array:
         """Let the programs use this array, or a dense copy: that which is returned, to be held as long as they do."""
-        dense = np.ascontiguousarray(as_kernels_see(array))
-        if not dense.flags.aligned:
-            dense = dense.copy()
+        dense = array.transpose(0, 2, 3, 1) if self.is_image else array
+        flags = dense.flags
+        if not (flags.c_contiguous and flags.aligned):
+            dense = np.array(dense, order="C")
         self.slot.put(address(dense))
         return dense
+
+    def give(self) -> Array:
+        """A new array that the programs write to."""
+        array = new(self.shape, self.dtype)
+        self.slot.put(address(array))
+        return array
 
 
 class _Backward(NamedTuple):

@@ -63,8 +63,9 @@ def _zero_pad_backward(memory, ints, job, task, scratch):
         copy(memory, job.dx + (task * height + i) * row, job.dy + pixel * border.channels, row)
 
 
-def prepare_zero_pad(x: Array, padding: Border) -> tuple[Array, list[Job]]:
-    """(y, jobs) of `zero_pad2d`."""
+@Replay
+def zero_pad2d(x: Array, *, padding: Border) -> tuple[Array, list[Job]]:
+    """Image by image."""
     image = as_nhwc(x)
     n, height, width, channels = image.shape
     y = empty((n, height + sum(padding[0]), width + sum(padding[1]), channels), x.dtype)
@@ -72,26 +73,15 @@ def prepare_zero_pad(x: Array, padding: Border) -> tuple[Array, list[Job]]:
     return y.transpose(0, 3, 1, 2), [Job(_zero_pad, _ZeroPad(image, y, border), n, 8 * y.size)]
 
 
-def prepare_zero_pad_backward(dy: Array, padding: Border) -> tuple[Array, list[Job]]:
-    """(dx, jobs) of `zero_pad2d_backward`."""
+@Replay
+def zero_pad2d_backward(dy: Array, *, padding: Border) -> tuple[Array, list[Job]]:
+    """Image by image."""
     grads = as_nhwc(dy)
     n, height, width, channels = grads.shape
     dx = empty((n, height - sum(padding[0]), width - sum(padding[1]), channels), dy.dtype)
     _, inner_height, inner_width, _ = dx.shape
     border = _Border(inner_height, inner_width, channels, padding[0][0], padding[1][0], height, width)
     return dx.transpose(0, 3, 1, 2), [Job(_zero_pad_backward, _ZeroPadBackward(grads, dx, border), n, 8 * dx.size)]
-
-
-@Replay
-def zero_pad2d(x: Array, *, padding: Border) -> tuple[Array, list[Job]]:
-    """Image by image."""
-    return prepare_zero_pad(x, padding)
-
-
-@Replay
-def zero_pad2d_backward(dy: Array, *, padding: Border) -> tuple[Array, list[Job]]:
-    """Image by image."""
-    return prepare_zero_pad_backward(dy, padding)
 
 
 class _Sources(NamedTuple):
@@ -203,20 +193,26 @@ def _sources(size: Pair, channels: int, factors: Pair, interpolation: str, dtype
     return _Sources(*size, channels, out_height, out_width, rows, columns, down, across)
 
 
-def prepare_upsample(x: Array, factors: Pair, interpolation: str, into: Array | None = None) -> tuple[Array, list[Job]]:
+def _prepare_upsample(x: Array, factors: Pair, interpolation: str, into: Array | None) -> tuple[Array, list[Job]]:
     """(y, jobs) of `upsample2d`, perhaps written `into` channels of a block."""
     image = as_nhwc(x)
     n, height, width, channels = image.shape
     size = (n, height * factors[0], width * factors[1], channels)
     y = empty(size, x.dtype) if into is None else into.transpose(0, 2, 3, 1)
     sources = _sources((height, width), channels, factors, interpolation, x.dtype)
-    return y.transpose(0, 3, 1, 2), [
-        Job(_upsample, _Upsample(image, y, y.strides[2] // y.itemsize, sources), n, 8 * y.size)
-    ]
+    record = _Upsample(image, y, y.strides[2] // y.itemsize, sources)
+    return y.transpose(0, 3, 1, 2), [Job(_upsample, record, n, 8 * y.size)]
 
 
-def prepare_upsample_backward(dy: Array, factors: Pair, interpolation: str) -> tuple[Array, list[Job]]:
-    """(dx, jobs) of `upsample2d_backward`."""
+@Replay
+def upsample2d(x: Array, *, factors: Pair, interpolation: str) -> tuple[Array, list[Job]]:
+    """Image by image, pixel by pixel."""
+    return _prepare_upsample(x, factors, interpolation, None)
+
+
+@Replay
+def upsample2d_backward(dy: Array, *, factors: Pair, interpolation: str) -> tuple[Array, list[Job]]:
+    """Image by image, pixel by pixel, so that the order of the sums is fixed."""
     grads = as_nhwc(dy)
     n, out_height, out_width, channels = grads.shape
     size = out_height // factors[0], out_width // factors[1]
@@ -225,25 +221,13 @@ def prepare_upsample_backward(dy: Array, factors: Pair, interpolation: str) -> t
     return dx.transpose(0, 3, 1, 2), [Job(_upsample_backward, record, n, 8 * grads.size)]
 
 
-@Replay
-def upsample2d(x: Array, *, factors: Pair, interpolation: str) -> tuple[Array, list[Job]]:
-    """Image by image, pixel by pixel."""
-    return prepare_upsample(x, factors, interpolation)
-
-
-@Replay
-def upsample2d_backward(dy: Array, *, factors: Pair, interpolation: str) -> tuple[Array, list[Job]]:
-    """Image by image, pixel by pixel, so that the order of the sums is fixed."""
-    return prepare_upsample_backward(dy, factors, interpolation)
-
-
 def lower_zero_pad(operator: ZeroPad, x: Array) -> Lowered:
     """Images in a border of zeros."""
-    y, jobs = prepare_zero_pad(x, operator.padding)
-    return Lowered(y, jobs, through(lambda dy: prepare_zero_pad_backward(dy, operator.padding)))
+    y, jobs = zero_pad2d.prepare(x, padding=operator.padding)
+    return Lowered(y, jobs, through(lambda dy: zero_pad2d_backward.prepare(dy, padding=operator.padding)))
 
 
 def lower_upsample(operator: UpSample, x: Array, *, into: Array | None = None) -> Lowered:
     """Images made larger."""
-    y, jobs = prepare_upsample(x, *operator, into)
-    return Lowered(y, jobs, through(lambda dy: prepare_upsample_backward(dy, *operator)))
+    y, jobs = _prepare_upsample(x, *operator, into)
+    return Lowered(y, jobs, through(lambda dy: upsample2d_backward.prepare(dy, **operator._asdict())))

@@ -14,10 +14,10 @@ from minidl.backends import reference, use_backend
 from minidl.backends.compiled.dropout import prepare_dropout, prepare_dropout2d
 from minidl.backends.compiled.norm.group import prepare_group_norm, prepare_group_norm_backward
 from minidl.backends.compiled.resize import (
-    prepare_upsample,
-    prepare_upsample_backward,
-    prepare_zero_pad,
-    prepare_zero_pad_backward,
+    upsample2d,
+    upsample2d_backward,
+    zero_pad2d,
+    zero_pad2d_backward,
 )
 from minidl.backends.compiled.runtime.program import Program
 
@@ -46,18 +46,22 @@ def check(given, prepared, reference, close=False):
 
 def test_zero_pad():
     x = images(2, 3, 4, 5)
-    check([x], prepare_zero_pad(x, BORDER), lambda x: reference.zero_pad2d(x, padding=BORDER))
+    check([x], zero_pad2d.prepare(x, padding=BORDER), lambda x: reference.zero_pad2d(x, padding=BORDER))
     dy = images(2, 3, 7, 8)
-    check([dy], prepare_zero_pad_backward(dy, BORDER), lambda dy: reference.zero_pad2d_backward(dy, padding=BORDER))
+    check(
+        [dy],
+        zero_pad2d_backward.prepare(dy, padding=BORDER),
+        lambda dy: reference.zero_pad2d_backward(dy, padding=BORDER),
+    )
 
 
 @pytest.mark.parametrize("interpolation", ["nearest", "bilinear"])
 def test_upsample(interpolation):
     how = {"factors": (2, 3), "interpolation": interpolation}
     x = images(2, 3, 4, 5)
-    check([x], prepare_upsample(x, **how), lambda x: reference.upsample2d(x, **how), close=True)
+    check([x], upsample2d.prepare(x, **how), lambda x: reference.upsample2d(x, **how), close=True)
     dy = images(2, 3, 8, 15)
-    check([dy], prepare_upsample_backward(dy, **how), lambda dy: reference.upsample2d_backward(dy, **how), close=True)
+    check([dy], upsample2d_backward.prepare(dy, **how), lambda dy: reference.upsample2d_backward(dy, **how), close=True)
 
 
 @pytest.mark.parametrize("by_place", [True, False])

@@ -1,7 +1,6 @@
 """The operators of a network, each with what prepares it."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from minidl.backends.compiled.activation.lower import (
     lower_dropout,
@@ -10,7 +9,7 @@ from minidl.backends.compiled.activation.lower import (
     lower_softmax,
 )
 from minidl.backends.compiled.conv.lower import lower_conv, lower_conv_transpose
-from minidl.backends.compiled.graph.lowered import CannotPrepareError, Lowered
+from minidl.backends.compiled.graph.lowered import CannotPrepareError, Lowered, Table
 from minidl.backends.compiled.matmul.lower import lower_dense
 from minidl.backends.compiled.merge import (
     lower_add,
@@ -20,12 +19,13 @@ from minidl.backends.compiled.merge import (
     lower_reshape,
 )
 from minidl.backends.compiled.norm.lower import lower_batch_norm, lower_group_norm, lower_normalize
-from minidl.backends.compiled.pool.lower import lower_adaptive_average_pool, lower_average_pool, lower_max_pool
+from minidl.backends.compiled.pool import average
+from minidl.backends.compiled.pool import max as max_pool
 from minidl.backends.compiled.resize import lower_upsample, lower_zero_pad
 from minidl.description import operators as op
 from minidl.typing import Array
 
-_LOWER: dict[type[Any], Callable[..., Lowered]] = {
+_LOWER: Table = {
     op.Identity: lower_identity,
     op.Add: lower_add,
     op.Multiply: lower_multiply,
@@ -36,9 +36,8 @@ _LOWER: dict[type[Any], Callable[..., Lowered]] = {
     op.BatchNorm: lower_batch_norm,
     op.Normalize: lower_normalize,
     op.GroupNorm: lower_group_norm,
-    op.MaxPool: lower_max_pool,
-    op.AveragePool: lower_average_pool,
-    op.AdaptiveAveragePool: lower_adaptive_average_pool,
+    **average.LOWER,
+    **max_pool.LOWER,
     op.ReLU: lower_elementwise,
     op.Elementwise: lower_elementwise,
     op.Softmax: lower_softmax,

@@ -1,7 +1,7 @@
 """What an operator becomes: its output, the jobs that compute it, and how to prepare its backward pass."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -26,6 +26,10 @@ class Lowered(NamedTuple):
     jobs: list[Job]
     backward: Backward | None
     masks: tuple[Masks, IntArray] | None = None
+
+
+Table: TypeAlias = dict[type[Any], Callable[..., Lowered]]
+"""Operators, each with what makes jobs of it: lower(operator, *xs)."""
 
 
 def through(prepare: Callable[[Array], tuple[Array, Job | list[Job]]]) -> Backward:

@@ -5,11 +5,12 @@ from typing import NamedTuple
 from minidl.backends.compiled.codegen.jit import inlined, kernel
 from minidl.backends.compiled.codegen.lanewise import add, divide
 from minidl.backends.compiled.codegen.load_store import clear, lanes, load, splat, store
+from minidl.backends.compiled.graph.lowered import Lowered, Table, through
 from minidl.backends.compiled.runtime.memory import as_nhwc, empty
 from minidl.backends.compiled.runtime.program import Job
 from minidl.backends.compiled.runtime.replay import Replay
 from minidl.backends.vectorized.pool import adaptive_windows, windows_of_averages
-from minidl.description.operators import AveragePool
+from minidl.description.operators import AdaptiveAveragePool, AveragePool
 from minidl.typing import Array, IntArray, Pair
 
 __all__ = ["adaptive_average_pool2d", "adaptive_average_pool2d_backward", "average_pool2d", "average_pool2d_backward"]
@@ -151,3 +152,29 @@ def adaptive_average_pool2d_backward(dy: Array, *, size: Pair) -> tuple[Array, l
     """Each window shares dy out among its pixels."""
     dx, job = prepare_average_pool_backward(dy, size, *adaptive_tables(size, (dy.shape[2], dy.shape[3])))
     return dx, [job]
+
+
+def lower_average_pool(operator: AveragePool, x: Array) -> Lowered:
+    """Average-pooling as an operator of a network."""
+    return _lower_means(x, *windows_of_averages((x.shape[2], x.shape[3]), operator), to_vectors=False)
+
+
+def lower_adaptive_average_pool(operator: AdaptiveAveragePool, x: Array) -> Lowered:
+    """The means of as many windows as the output has pixels."""
+    tables = adaptive_tables((x.shape[2], x.shape[3]), operator.output_size)
+    return _lower_means(x, *tables, to_vectors=operator.to_vectors)
+
+
+def _lower_means(x: Array, rows: IntArray, columns: IntArray, *, to_vectors: bool) -> Lowered:
+    y, job = prepare_average_pool(x, rows, columns)
+    size = (x.shape[2], x.shape[3])
+
+    def prepare_backward(dy: Array) -> tuple[Array, Job]:
+        images = dy[:, :, None, None] if to_vectors else dy
+        return prepare_average_pool_backward(images, size, rows, columns)
+
+    return Lowered(y[:, :, 0, 0] if to_vectors else y, [job], through(prepare_backward))
+
+
+LOWER: Table = {AveragePool: lower_average_pool, AdaptiveAveragePool: lower_adaptive_average_pool}
+"""The operators of a network that are here."""

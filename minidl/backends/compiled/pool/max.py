@@ -9,6 +9,7 @@ from minidl.backends.compiled.codegen.jit import kernel, njit
 from minidl.backends.compiled.codegen.lanewise import add, relu_grad, select_max, where_equal
 from minidl.backends.compiled.codegen.load_store import clear, lanes, load, splat, store
 from minidl.backends.compiled.codegen.record import RecordType
+from minidl.backends.compiled.graph.lowered import Lowered, Table, through
 from minidl.backends.compiled.pool.max_2x2 import is_max_2x2, pool_2x2, unpool_2x2
 from minidl.backends.compiled.runtime.memory import as_nhwc, empty, empty_like
 from minidl.backends.compiled.runtime.program import Job
@@ -177,3 +178,14 @@ def max_pool2d_backward(dy: Array, argmax: Array, *, size: Pair, pool: MaxPool) 
     """Each window hands dy to the tap that won it."""
     dx, job = prepare_max_pool_backward(dy, argmax, size, pool)
     return dx, [job]
+
+
+def lower_max_pool(operator: MaxPool, x: Array) -> Lowered:
+    """Max-pooling as an operator of a network."""
+    y, argmax, job = prepare_max_pool(x, operator)
+    size = (x.shape[2], x.shape[3])
+    return Lowered(y, [job], through(lambda dy: prepare_max_pool_backward(dy, argmax, size, operator)))
+
+
+LOWER: Table = {MaxPool: lower_max_pool}
+"""The operators of a network that are here."""

@@ -58,7 +58,8 @@ class Results:
 def judge(model: Module, images: Any, labels: Any, class_names: Any, *, batch_size: int) -> Results:
     """The Results of a model on images (n, c, h, w) and their labels, (n,) or one-hot rows.
 
-    Raises ShapeError and ValueError where they don't fit one another, or the model doesn't give scores (n, classes).
+    Raises ShapeError and ValueError where they don't fit one another, or the model doesn't give scores (n, classes),
+    and TypeError for one of several inputs.
     """
     images, labels = array_of(images, "images"), array_of(labels, "labels")
     check_numbers(labels, "labels")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import minidl as ml
+from minidl import functional as F
 from minidl.description import operators as op
 from minidl.description.graph import Description, Node
 from minidl.engine.steps import Part, Run, Steps, UnexpectedError, cut, ends_in_sigmoid, expect_gradients
@@ -152,7 +153,7 @@ def test_it_is_cut_where_modules_run_by_themselves():
 def test_a_part_takes_what_was_given_before_and_gives_what_is_read_later():
     """0 -> 1 -> 2 (by itself) -> 3 -> 5, 1 -> 4 -> 5, and 4 is an output too."""
     shape = (3,)
-    operators = [op.Input(), op.ReLU(), op.Opaque(Same()), op.ReLU(), op.Elementwise("tanh"), op.Add()]
+    operators = [op.Input(), op.ReLU(), op.Opaque(Same()), op.ReLU(), F.formula("tanh"), op.Add()]
     sources = [(), (0,), (1,), (2,), (1,), (3, 4)]
     nodes = tuple(Node(each, inputs, shape) for each, inputs in zip(operators, sources, strict=True))
     first, by_itself, second = cut(Description(nodes, (0,), (5, 4)))

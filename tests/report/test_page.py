@@ -283,5 +283,5 @@ def test_a_graph_is_reported():
     assert 'id="confusion"' in page
     several = ml.Graph([x, y := ml.Input((72,))], ml.Dense(3)(ml.Flatten()(a) + y))
     assert "connected to" in report.html(several, batch_size=2)
-    with pytest.raises(ValueError, match="expected"):
+    with pytest.raises(TypeError, match="x: expected 2 arrays"):
         report.html(several, images=images, labels=labels, batch_size=2)

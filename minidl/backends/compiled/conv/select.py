@@ -52,11 +52,11 @@ def prepare(
         strategy, takes = im2col.prepare, im2col.TAKES
         can_write = True
     fused, rest = epilogue.parted(*takes)
-    if into is not None and can_write and rest == NOTHING and epilogue.other is None and epilogue.pool is None:
+    if into is not None and can_write and rest is NOTHING and epilogue.other is None and epilogue.pool is None:
         y, argmax, jobs = strategy(x, w, plan, fused, into)
         return y, argmax, jobs
     y, argmax, jobs = strategy(x, w, plan, fused)
-    if rest == NOTHING:
+    if rest is NOTHING:
         return y, argmax, jobs
     y, argmax, more = prepare_epilogue(y, rest)
     return y, argmax, jobs + more

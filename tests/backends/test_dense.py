@@ -112,7 +112,7 @@ def test_infinity_and_nan_reach_what_they_touch_and_nothing_else(fast, reference
             np.testing.assert_array_equal(got, want)
 
 
-def test_slopes_with_strides_of_zero(backend, frozen):
+def test_gradients_with_strides_of_zero(backend, frozen):
     """What np.broadcast_to gives, as the gradient of a sum does."""
     dy = np.broadcast_to(np.float64(2), (2, 2))
     dx, dw, db = backend.dense_backward(dy, frozen([[1, 2], [3, 4]]), frozen([[1, 2], [5, 7]]), need_dx=True)

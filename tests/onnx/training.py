@@ -29,9 +29,9 @@ class NegativeLogLikelihood(ClassLoss):
             weights = importance = self.class_weight[targets]
 
         def pullback(parts: np.ndarray) -> np.ndarray:
-            slopes = np.zeros_like(scores)
-            slopes[rows, targets] = -weights * parts
-            return slopes
+            dscores = np.zeros_like(scores)
+            dscores[rows, targets] = -weights * parts
+            return dscores
 
         return Each(-weights * scores[rows, targets], pullback, importance)
 

@@ -66,7 +66,7 @@ def upsample2d(x, *, factors, interpolation):
 
 @quiet
 def upsample2d_backward(dy, *, factors, interpolation):
-    """dx of `upsample2d`: each pixel of y hands its slope to those that made it, by their shares."""
+    """dx of `upsample2d`: each pixel of y hands its gradient to those that made it, by their shares."""
     n_images, n_channels, height, width = dy.shape
     dx = np.zeros((n_images, n_channels, height // factors[0], width // factors[1]))
     for n in range(n_images):

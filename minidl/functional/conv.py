@@ -1,4 +1,4 @@
-"""Convolution, its transpose, and convolution along a line."""
+"""Convolution of images, its transpose, and convolution of sequences."""
 
 from minidl import backends, shapes
 from minidl.description.operators import ConvGeometry

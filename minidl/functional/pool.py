@@ -120,12 +120,12 @@ def global_max_pool2d(x: Array) -> tuple[Array, Pullback]:
     _, height, width = shapes.image_shape(x.shape, batch=True)
     shapes.check_pixels((height, width))
     # Along each row, then along what won there: a backend may count the taps of a window in floats.
-    lines, to_pixels = max_pool2d(x, (1, width))
-    y, to_lines = max_pool2d(lines, (height, 1))
+    rows, to_pixels = max_pool2d(x, (1, width))
+    y, to_rows = max_pool2d(rows, (height, 1))
     shape, dtype = x.shape[:2], x.dtype
 
     def pullback(dy: Array) -> Array:
         check_gradient(dy, shape, dtype)
-        return to_pixels(to_lines(dy[:, :, None, None]))
+        return to_pixels(to_rows(dy[:, :, None, None]))
 
     return y[:, :, 0, 0], pullback

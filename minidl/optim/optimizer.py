@@ -154,8 +154,8 @@ class Optimizer(KeywordHints):
     def _flat(self) -> list[tuple[Array, Array, int, dict[str, Any]]]:
         """(value, gradient, start in the state, options) of each run of neighbours in memory and in a group.
 
-        Frozen parameters are left out. Found anew when one is frozen or has moved, as it does when its model becomes
-        part of another.
+        Frozen parameters are left out. Updated when one is frozen or has moved, as it does when its model becomes part
+        of another.
         """
         values = [parameter.value if parameter.trainable else None for parameter in self.parameters]
         if len(values) != len(self._viewed) or any(a is not b for a, b in zip(values, self._viewed, strict=True)):

@@ -13,7 +13,7 @@ from tests.onnx.windows import Outputs
 
 
 class NegativeLogLikelihood(ClassLoss):
-    """Less the right class's score, whatever the scores are: a loss of one's own, on what minidl brings for all.
+    """Less the right class's score, whatever the scores are: a custom loss, on what minidl brings for all.
 
     Of rows of log-probabilities `CrossEntropy` is the same, but ONNX's cases have any numbers.
     """

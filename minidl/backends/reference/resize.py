@@ -10,7 +10,7 @@ __all__ = ["upsample2d", "upsample2d_backward", "zero_pad2d", "zero_pad2d_backwa
 
 
 def zero_pad2d(x, *, padding):
-    """The images with `padding` lines and columns of zeros around each."""
+    """The images with `padding` rows and columns of zeros around each."""
     n_images, n_channels, height, width = x.shape
     (top, bottom), (left, right) = padding
     y = np.zeros((n_images, n_channels, top + height + bottom, left + width + right), x.dtype)

@@ -16,7 +16,7 @@ __all__ = [
 
 
 def _mean(pixels: Array) -> Array:
-    """The mean of the images' means of their lines' means: the sum of all pixels, added one by one, rounds too much."""
+    """The mean over each row, then over rows, then over images: one running sum of all pixels rounds too much."""
     mean: Array = pixels.mean(axis=2).mean(axis=1).mean(axis=0)
     return mean
 

@@ -56,7 +56,7 @@ def average_windows(length: int, pool_size: int, stride: int, padding: Pair, cou
 
 
 def adaptive_windows(length: int, outputs: int) -> IntArray:
-    """`average_windows` for so many windows, from floor(i length / outputs) to ceil((i + 1) length / outputs)."""
+    """`average_windows` for adaptive windows, from floor(i length / outputs) to ceil((i + 1) length / outputs)."""
     first = np.arange(outputs) * length // outputs
     last = -(-(np.arange(outputs) + 1) * length // outputs)
     return np.stack([first, last, last - first], axis=1)
@@ -77,7 +77,7 @@ def windows_of_averages(size: Pair, pool: AveragePool) -> tuple[IntArray, IntArr
 
 @quiet
 def average_pool2d(x: Array, *, pool: AveragePool) -> Array:
-    """Sums of the windows of images padded with zeros, line by line, over their counts."""
+    """Sums of the windows of zero-padded images, row by row, over their counts."""
     pool_size, stride, padding, _ = pool
     sums = patches(pad(x, padding, 0), pool_size, stride, (1, 1)).sum(axis=4).sum(axis=3)
     windows = windows_of_averages((x.shape[2], x.shape[3]), pool)

@@ -1,4 +1,4 @@
-"""The documents' figures: made anew by each build, but for those of the README, which shows them without one.
+"""The documents' figures: redrawn by each build, but for those of the README, which shows them without one.
 
 Each docs/figures/<page>.py defines FIGURES, {name: function without arguments that returns a matplotlib Figure}. Every
 figure is drawn twice, for light and for dark pages: docs/_figures/<name>.svg and <name>-dark.svg.

@@ -37,7 +37,7 @@ def array_of(values: Any, name: str) -> np.ndarray[Any, Any]:
         raise TypeError(f"{name}: expected an array, got {values!r}: use its images or its labels")
     if not _has_values(values):
         is_made = hasattr(values, "__iter__") and not isinstance(values, str | bytes | Mapping | Set)
-        hint = "; batches that are made one by one go into a loop of one's own" if is_made else ""
+        hint = "; use batches from a generator in your own loop" if is_made else ""
         raise TypeError(f"{name}: expected an array or a list, got {_described(values)}{hint}")
     try:
         return np.asarray(values)

@@ -39,7 +39,7 @@ _DTYPES = {name: np.dtype(name) for name in ("float32", "float64")}
 
 
 class Model(Module):
-    """A Module with the training loop's functions as methods: the base of networks of one's own classes."""
+    """A Module with the training loop's functions as methods: the base class of your own networks."""
 
     input_shape: Shape | None = None
 

@@ -40,9 +40,9 @@ class Module(KeywordHints):
     def trainable(self) -> bool:
         """Whether training changes it, or a module inside of it; setting it holds for all of them.
 
-        A frozen module, `trainable = False`, is passed by by every optimizer, also by one that was made before, and its
-        parameters have no gradient; a batch normalization takes its running statistics in training too, and leaves
-        them as they are. Raises TypeError unless it's set to True or False.
+        A frozen module, `trainable = False`, is skipped by every optimizer, even one made before, and its parameters
+        have no gradient; a batch normalization uses its running statistics in training too, and doesn't update them.
+        Raises TypeError unless it's set to True or False.
         """
         return self._trainable or any(child.trainable for _, child in self.children())
 
@@ -65,7 +65,7 @@ class Module(KeywordHints):
     def needs_gradient(self) -> bool:
         """Whether there is a parameter, here or inside, that training changes.
 
-        Of a module of one's own with neither parameters nor modules inside it can't be known: it does unless frozen.
+        A custom module with neither parameters nor modules inside does unless it is frozen.
         """
         own = [value for value in vars(self).values() if isinstance(value, Parameter) and not isinstance(value, Buffer)]
         if any(value.trainable for value in own):

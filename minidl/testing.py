@@ -25,7 +25,7 @@ def check_gradients(
     gives dx, or a tuple that starts with it. For a module of several inputs, x is a tuple of arrays. The scalar
     differentiated is a random weighted sum of y. Raises AssertionError, which names the array and element, where
     |backward - difference| > atol + rtol |difference|. A point where the function has a corner, as ReLU at 0, is not
-    one to check at. Integers, for a module that takes them, have no slope to check, nor have frozen parameters.
+    one to check at. Integers, for a module that takes them, have no gradient to check, nor have frozen parameters.
     """
     integers = isinstance(module_or_function, Module) and module_or_function.takes_integers
 

@@ -157,6 +157,7 @@ def test_each_file_of_the_package_was_read():
         "exports",
         "shapes",
         "errors",
+        "errors.moved",
         "numeric",
         "typing",
     } == {target for target in used if not is_below(target, "functional")}

@@ -12,7 +12,7 @@ FRACTION_BITS = 30
 
 
 class RandomCrop(Augmentation):
-    """A window of `size` (int or (h, w)) at a random place of the image, with `padding` lines of zeros around it.
+    """A window of `size` (int or (h, w)) at a random place of the image, zero-padded by `padding` on each side.
 
     Every place is equally likely. `RandomCrop(32, padding=4)` is usual for CIFAR-10. Raises ShapeError for an image
     that is smaller than the window, its padding included.

@@ -15,7 +15,7 @@ class SGDStep(NamedTuple):
 class AdamStep(NamedTuple):
     """Adam and AdamW: step_size and second_scale undo the moments' start at zero.
 
-    `weight_decay` adds to the slope, as in Adam; `shrink` multiplies the values, as in AdamW.
+    `weight_decay` adds to the gradient, as in Adam; `shrink` multiplies the values, as in AdamW.
     """
 
     beta1: float
@@ -28,7 +28,7 @@ class AdamStep(NamedTuple):
 
 
 class RMSPropStep(NamedTuple):
-    """RMSProp: centered where there is a mean of the slopes, with momentum where there is a velocity."""
+    """RMSProp: centered where there is a mean of the gradients, with momentum where there is a velocity."""
 
     lr: float
     alpha: float

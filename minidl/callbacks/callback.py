@@ -1,4 +1,4 @@
-"""What every callback is: something that is told of a training's epochs and batches."""
+"""The base class of callbacks, whose methods `fit` calls at each epoch and batch."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ Logs = Mapping[str, Any]
 
 
 class Callback(KeywordHints):
-    """Is told of each epoch and batch; `stop_training = True` ends `fit` after the epoch.
+    """Its methods are called at each epoch and batch; `stop_training = True` ends `fit` after the epoch.
 
     A method of another name that begins with `on_` is refused with a TypeError, since nothing would call it.
 

@@ -48,7 +48,7 @@ class CSVLogger(Callback):
         if not (is_table and set(expected) <= set(self._columns) <= possible):
             raise FormatError(
                 f"CSVLogger: {self.filename} has other columns: expected {self._line(expected)}, got {lines[0]}; "
-                "give another file or separator, or append=False to begin anew"
+                "give another file or separator, or append=False to start over"
             )
         first = self.params["initial_epoch"]
         self._lines = [line for line in lines if not first or self._epoch(line) < first]

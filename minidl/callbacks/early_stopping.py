@@ -17,7 +17,7 @@ class EarlyStopping(Monitor):
 
     `mode` is "min", "max" or "auto": losses are better small, and a metric says so itself by its `better`.
     `restore_best_weights` goes back to the best epoch's parameters; without one, since the value was NaN in all of
-    them, a warning says so. Epochs before `start_from_epoch`, counted from 0, are passed by. Raises ValueError before
+    them, a warning says so. Epochs before `start_from_epoch`, counted from 0, are ignored. Raises ValueError before
     any work if no number of that name is logged, or which way it is better isn't known.
     """
 

@@ -12,7 +12,7 @@ from minidl.cli.messages import complain
 from minidl.process import threads
 
 MOST = 1024
-"""Threads that the library of matrix products is told of: it takes an int of C, and has fewer."""
+"""The most threads that BLAS is asked for: it takes a C int, and has fewer."""
 
 BLAS_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 

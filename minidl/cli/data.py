@@ -131,7 +131,7 @@ def _verify(arguments: argparse.Namespace) -> None:
             state = "ok" if trouble is None else "damaged" if path.exists() else "missing"
             say(f"{state:<7}  {printable(f'{path}: {trouble}' if state == 'damaged' else str(path))}")
     if damaged:
-        raise FormatError(f"damaged: {', '.join(damaged)}; `minidl data fetch {arguments.name} --again` gets it anew")
+        raise FormatError(f"damaged: {', '.join(damaged)}; `minidl data fetch {arguments.name} --again` replaces it")
 
 
 def _show(arguments: argparse.Namespace) -> None:

@@ -24,7 +24,7 @@ def load_images(config: dict[str, Any]) -> tuple[dict[str, Any], Splits, str]:
 
     Where the data have no images to validate with, that share of each class is held out of those to train on, at random
     by the configuration's seed: `train.split(share, seed=seed)`. Raises UsageError where that can't be, and for a
-    single class; warns of classes that there is nothing to learn of, and of folders that are passed by.
+    single class; warns of classes that there is nothing to learn of, and of folders that are ignored.
     """
     data = config["data"]
     splits = load_data(data)
@@ -32,7 +32,7 @@ def load_images(config: dict[str, Any]) -> tuple[dict[str, Any], Splits, str]:
     _check_classes(train, name)
     others = passed_by(data)
     if others:
-        complain(f"warning: {name}: {', '.join(others)} isn't among the class_names, and is passed by")
+        complain(f"warning: {name}: {', '.join(others)} isn't among the class_names, and is ignored")
     found = mark(splits, data)
     share = config.get("validation_split")
     if splits.validation is not None:

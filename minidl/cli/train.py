@@ -234,7 +234,9 @@ def _check_images(run: Run, found: str) -> None:
     """Raise UsageError unless these are the images that the run began with."""
     begun = begun_with(read_toml(run.config))
     if begun is None:
-        raise UsageError(f"{run.folder} began with a version that validated with the images to test with; train anew")
+        raise UsageError(
+            f"{run.folder} began with a version that validated with the images to test with; start a new run"
+        )
     if begun != found:
         raise UsageError(f"{run.folder} began with other images: {begun}; now there are {found}")
 

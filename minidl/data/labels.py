@@ -57,7 +57,7 @@ def are_distributions(rows: Array) -> bool:
 def class_of_rows(rows: Any, name: str = "labels", *, hint: str = "") -> IntArray:
     """The class of the largest number of each of rows (n, classes): (n,).
 
-    Raises ShapeError for a column, and ValueError for rows that tell of no single class.
+    Raises ShapeError for a column, and ValueError for rows that aren't distributions.
     """
     rows = np.asarray(rows)
     if rows.ndim != 2 or rows.shape[1] < 2:

@@ -72,7 +72,7 @@ def _sweep(folder: Path) -> None:
 
 
 class DownloadBar:
-    """What pooch tells of a download's progress, on a bar; its names are those that pooch calls."""
+    """A bar for pooch's progress of a download, with the methods that pooch calls."""
 
     total = 0
 
@@ -80,7 +80,7 @@ class DownloadBar:
         self.bar, self.done = bar, 0
 
     def update(self, count: int) -> None:
-        """So many bytes more have come, or a few less: the last part is counted as a whole one."""
+        """Count more bytes; the last chunk is counted as a full one."""
         self.done += count
         self.bar.total = self.bar.samples = self.total
         self.bar.update(min(self.done, self.total) if self.total else self.done)

@@ -47,7 +47,7 @@ def from_folder(
 
     Classes are the folders' names in alphabetical order, or `class_names`, each of which must be there. Pictures are
     taken in the order of their paths; hidden files, and those with other suffixes than those of BMP, GIF (the first
-    frame), JPEG, PNG, PPM, TIFF and WebP, are passed by, HEIC and AVIF with a warning. They are read as viewers show
+    frame), JPEG, PNG, PPM, TIFF and WebP, are ignored, HEIC and AVIF with a warning. They are read as viewers show
     them: turned as EXIF says, and what is transparent over `background`, a color's name or (red, green, blue) up to
     255. Images are (n, 3, h, w) float32 in [0, 1], or (n, 1, h, w) if `grey`. They must have the same size, unless
     `size`, an int or (h, w), is what they are resized to (bilinear, as Pillow does).
@@ -95,7 +95,7 @@ def from_folder(
 
 
 def _check_budget(budget: Budget, root: "Path", paths: "list[Path]", values: int) -> None:
-    """Raise FormatError where pictures of so many values take more than allowed, as bytes and then as floats."""
+    """Raise FormatError where pictures of `values` values each take more than allowed, as bytes and then as floats."""
     try:
         budget.check_arrays(5 * values * len(paths), sum(path.stat().st_size for path in paths), slack=FREE)
     except FormatError as error:

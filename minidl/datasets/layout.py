@@ -136,7 +136,7 @@ def pictures_in(folder: Path) -> list[Path]:
     unread = list(_walk(folder, UNREAD)) if paths else []
     if unread:
         warn(
-            f"{folder}: {len(unread)} files such as {min(unread).name} are passed by, since {', '.join(UNREAD)} aren't "
+            f"{folder}: {len(unread)} files such as {min(unread).name} are ignored, since {', '.join(UNREAD)} aren't "
             "read; convert them to JPEG or PNG to have them, too"
         )
     if not paths:

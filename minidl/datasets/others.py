@@ -13,7 +13,7 @@ from minidl.saving.npz import load_arrays
 from minidl.typing import StrPath
 
 FAR = 8
-"""Channels of an image that are so many, beside an axis of 3 or 4, are taken for pixels."""
+"""This many channels, beside an axis of 3 or 4, are taken for pixels."""
 
 
 @keyword_hints

@@ -1,4 +1,4 @@
-"""A data set of one's own, in its parts: from a folder of pictures or an .npz file."""
+"""The user's data set, in its parts: from a folder of pictures or an .npz file."""
 
 import os
 from collections.abc import Mapping, Sequence

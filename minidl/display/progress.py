@@ -17,7 +17,7 @@ from minidl.display.installed import is_installed
 from minidl.display.streams import columns, encodable, is_terminal, write
 
 REDRAW_SECONDS = 0.1
-"""A bar is drawn anew ten times a second at most: of more, nobody would see anything but the time it takes."""
+"""A bar is redrawn at most ten times a second: nobody would see more."""
 
 DELAY_SECONDS = 0.5
 """Work that is done sooner flashes no bar."""
@@ -178,7 +178,7 @@ class _Drawer(Protocol):
 
 
 class _Line:
-    """One line of a terminal, drawn anew each time, and never longer than it is wide."""
+    """One line of a terminal, redrawn each time, and never longer than it is wide."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream

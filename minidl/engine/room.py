@@ -113,12 +113,12 @@ def _room() -> float:
 
 
 def _make_room(size: int) -> bool:
-    """Whether so many bytes more may be taken, after networks that nobody uses have been dropped if need be."""
+    """Whether `size` more bytes fit, after dropping unused networks if need be."""
     return _shrink(lambda: sum(prepared.size() for prepared in _all()), _room() - size)
 
 
 def _shrink(size: Callable[[], int], most: float) -> bool:
-    """Whether `size` says at most so many bytes, when networks that nobody uses have been dropped, the oldest first."""
+    """Whether `size()` is at most `most` bytes, after dropping unused networks, the oldest first."""
     for shelf in _shelves():
         while size() > most and shelf.take(None) is not None:
             pass

@@ -210,4 +210,4 @@ def expect_gradients(dys: Sequence[Any], ys: Sequence[tuple[tuple[int, ...], Any
     if len(dys) != len(ys):
         raise ShapeError(f"expected {len(ys)} gradients, got {len(dys)}")
     for dy, (shape, dtype) in zip(dys, ys, strict=True):
-        F.check_slope(dy, shape, dtype)
+        F.check_gradient(dy, shape, dtype)

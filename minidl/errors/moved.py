@@ -1,4 +1,4 @@
-"""What had another place in 0.1: it is found there for one more version, with a warning that says where it is now."""
+"""Old places and names of 0.1, which work for one more version with a warning that names the new one."""
 
 import functools
 import importlib
@@ -26,11 +26,12 @@ MODULES = {
 """Modules that are elsewhere, by their old names."""
 
 NAMES = {
-    "minidl.training.evaluate": "minidl.training.loop",
-    "minidl.training.fit": "minidl.training.loop",
-    "minidl.training.predict": "minidl.training.loop",
+    "minidl.functional.check_slope": "minidl.functional.check_gradient",
+    "minidl.training.evaluate": "minidl.training.loop.evaluate",
+    "minidl.training.fit": "minidl.training.loop.fit",
+    "minidl.training.predict": "minidl.training.loop.predict",
 }
-"""The modules that names are in which were in others."""
+"""Functions that are elsewhere or are called otherwise, by their old names."""
 
 
 def moved_name(module: str, name: str) -> Any:
@@ -38,8 +39,9 @@ def moved_name(module: str, name: str) -> Any:
     old = f"{module}.{name}"
     if old not in NAMES:
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
-    _warn(old, f"{NAMES[old]}.{name}")
-    return getattr(importlib.import_module(NAMES[old]), name)
+    _warn(old, NAMES[old])
+    place, _, new = NAMES[old].rpartition(".")
+    return getattr(importlib.import_module(place), new)
 
 
 def install() -> None:

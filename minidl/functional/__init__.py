@@ -8,6 +8,7 @@ order, for the gradient dy of y; it belongs to the backend that computed y. Imag
 from typing import TYPE_CHECKING
 
 from minidl.errors import missing_name as _missing_name
+from minidl.errors import moved as _moved
 from minidl.exports import exported as _exported
 from minidl.functional.activation import *
 from minidl.functional.checks import *
@@ -25,4 +26,6 @@ if not TYPE_CHECKING:  # for which a star makes names public
     __all__ = _exported(globals())
 
     def __getattr__(name):
+        if f"{__name__}.{name}" in _moved.NAMES:
+            return _moved.moved_name(__name__, name)
         raise _missing_name(__name__, name, __all__)

@@ -4,7 +4,7 @@ from typing import Any
 
 from minidl import backends
 from minidl.description.operators import Elementwise
-from minidl.functional.checks import check_floats, check_number, check_slope
+from minidl.functional.checks import check_floats, check_gradient, check_number
 from minidl.functional.origin import mark_sigmoid
 from minidl.functional.pullbacks import Pullback
 from minidl.typing import Array
@@ -95,7 +95,7 @@ def _elementwise(name: str, x: Array, *settings: float) -> tuple[Array, Pullback
     kept, shape, dtype = y if name in KEEP_Y else x, y.shape, y.dtype
 
     def pullback(dy: Array) -> Array:
-        check_slope(dy, shape, dtype)
+        check_gradient(dy, shape, dtype)
         return backend.elementwise_backward(name, dy, kept, settings)
 
     return y, pullback

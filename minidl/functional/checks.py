@@ -9,7 +9,7 @@ from minidl.errors import DTypeError, ShapeError
 from minidl.numeric import in_range
 from minidl.typing import Array
 
-__all__ = ["check_number", "check_share", "check_slope", "check_switch"]
+__all__ = ["check_gradient", "check_number", "check_share", "check_switch"]
 
 
 def check_floats(**arrays: Array | None) -> None:
@@ -39,7 +39,7 @@ def check_rows(x: Array) -> None:
         raise ShapeError(f"expected at least one class, got {shapes.show(x.shape)}")
 
 
-def check_slope(dy: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+def check_gradient(dy: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     """Raise TypeError, ShapeError or DTypeError unless dy is an array of this shape and dtype."""
     if not isinstance(dy, np.ndarray):
         raise TypeError(f"expected dy as a NumPy array, got {type(dy).__name__}: np.asarray(dy)")

@@ -1,8 +1,8 @@
-"""Convolution, its transpose, and convolution along a line."""
+"""Convolution of images, its transpose, and convolution of sequences."""
 
 from minidl import backends, shapes
 from minidl.description.operators import ConvGeometry
-from minidl.functional.checks import check_floats, check_slope
+from minidl.functional.checks import check_floats, check_gradient
 from minidl.functional.pullbacks import AffinePullback
 from minidl.typing import AffineGradients, Array, Padding, Size
 
@@ -30,7 +30,7 @@ def conv2d(
     y = backend.conv2d(x, w, b, geometry=geometry)
 
     def pullback(dy: Array, *, need_dx: bool = True, need_dw: bool = True) -> AffineGradients:
-        check_slope(dy, (x.shape[0], w.shape[0], *window.output), x.dtype)
+        check_gradient(dy, (x.shape[0], w.shape[0], *window.output), x.dtype)
         return backend.conv2d_backward(dy, x, w, geometry=geometry, need_dx=need_dx, need_dw=need_dw)
 
     return y, pullback
@@ -78,7 +78,7 @@ def conv_transpose2d(
     y = backend.conv_transpose2d(x, w, b, geometry=geometry, size=window.size)
 
     def pullback(dy: Array, *, need_dx: bool = True, need_dw: bool = True) -> AffineGradients:
-        check_slope(dy, (x.shape[0], filters, *window.size), x.dtype)
+        check_gradient(dy, (x.shape[0], filters, *window.size), x.dtype)
         return backend.conv_transpose2d_backward(dy, x, w, geometry=geometry, need_dx=need_dx, need_dw=need_dw)
 
     return y, pullback
@@ -110,7 +110,7 @@ def conv1d(
     y = backend.conv2d(image, filters, b, geometry=geometry)[:, :, 0]
 
     def pullback(dy: Array, *, need_dx: bool = True, need_dw: bool = True) -> AffineGradients:
-        check_slope(dy, (x.shape[0], w.shape[0], window.output[1]), x.dtype)
+        check_gradient(dy, (x.shape[0], w.shape[0], window.output[1]), x.dtype)
         dx, dw, db = backend.conv2d_backward(
             dy[:, :, None], image, filters, geometry=geometry, need_dx=need_dx, need_dw=need_dw
         )

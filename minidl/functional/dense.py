@@ -6,7 +6,7 @@ import numpy as np
 
 from minidl import backends, shapes
 from minidl.errors import DTypeError
-from minidl.functional.checks import check_floats, check_slope
+from minidl.functional.checks import check_floats, check_gradient
 from minidl.functional.pullbacks import AffinePullback
 from minidl.typing import AffineGradients, Array, IntArray
 
@@ -20,7 +20,7 @@ def dense(x: Array, w: Array, b: Array | None = None) -> tuple[Array, AffinePull
     y = backend.dense(x, w, b)
 
     def pullback(dy: Array, *, need_dx: bool = True, need_dw: bool = True) -> AffineGradients:
-        check_slope(dy, (x.shape[0], w.shape[0]), x.dtype)
+        check_gradient(dy, (x.shape[0], w.shape[0]), x.dtype)
         return backend.dense_backward(dy, x, w, need_dx=need_dx, need_dw=need_dw)
 
     return y, pullback
@@ -37,7 +37,7 @@ def _check_dense(x: Array, w: Array, b: Array | None) -> None:
 def embedding(indices: IntArray, w: Array) -> tuple[Array, Callable[[Array], Array]]:
     """Rows of a table w (rows, features) by their numbers, indices (n, ...) of integers: y is (n, ..., features).
 
-    The pullback gives dw, in which the slopes of each row add up from the first place that read it to the last.
+    The pullback gives dw, in which the gradients of each row add up from the first place that read it to the last.
     Raises ShapeError, DTypeError, and ValueError for an index that isn't a row's.
     """
     check_floats(w=w)
@@ -54,7 +54,7 @@ def embedding(indices: IntArray, w: Array) -> tuple[Array, Callable[[Array], Arr
     y, rows, dtype = backend.embedding(places, w), len(w), w.dtype
 
     def pullback(dy: Array) -> Array:
-        check_slope(dy, (*places.shape, w.shape[1]), dtype)
+        check_gradient(dy, (*places.shape, w.shape[1]), dtype)
         return backend.embedding_backward(dy, places, rows=rows)
 
     return y, pullback

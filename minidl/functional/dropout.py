@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from minidl import backends, shapes
-from minidl.functional.checks import check_floats, check_share, check_slope, check_word
+from minidl.functional.checks import check_floats, check_gradient, check_share, check_word
 from minidl.functional.pullbacks import Pullback
 from minidl.typing import Array
 
@@ -27,7 +27,7 @@ def dropout(x: Array, *, rate: float, key: int, counter: int) -> tuple[Array, Pu
         return _nothing(values) if rate == 1 else backend.dropout(values, **how)
 
     def pullback(dy: Array) -> Array:
-        check_slope(dy, shape, dtype)
+        check_gradient(dy, shape, dtype)
         return masked(dy)
 
     return masked(x), pullback
@@ -50,7 +50,7 @@ def dropout2d(x: Array, *, rate: float, key: int, counter: int) -> tuple[Array, 
         return product.transpose(0, 3, 1, 2)
 
     def pullback(dy: Array) -> Array:
-        check_slope(dy, shape, dtype)
+        check_gradient(dy, shape, dtype)
         return masked(dy)
 
     return masked(x), pullback

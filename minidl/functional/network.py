@@ -1,4 +1,4 @@
-"""Whole networks, prepared by a backend."""
+"""Networks prepared by a backend."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -4,7 +4,7 @@ import math
 
 from minidl import backends, shapes
 from minidl.errors import ShapeError
-from minidl.functional.checks import check_floats, check_number, check_share, check_slope
+from minidl.functional.checks import check_floats, check_gradient, check_number, check_share
 from minidl.functional.pullbacks import NormPullback
 from minidl.typing import Array
 
@@ -43,7 +43,7 @@ def batch_norm2d(
     y, mean, variance = backend.batch_norm2d(x, gamma, beta, eps=eps, running=running)
 
     def pullback(dy: Array) -> tuple[Array, Array, Array]:
-        check_slope(dy, x.shape, x.dtype)
+        check_gradient(dy, x.shape, x.dtype)
         return backend.batch_norm2d_backward(dy, x, gamma, mean, variance, eps=eps)
 
     return y, pullback, mean, variance
@@ -56,7 +56,7 @@ def scale_shift(x: Array, scale: Array, shift: Array) -> tuple[Array, NormPullba
     y = backend.scale_shift(x, scale, shift)
 
     def pullback(dy: Array) -> tuple[Array, Array, Array]:
-        check_slope(dy, x.shape, x.dtype)
+        check_gradient(dy, x.shape, x.dtype)
         return backend.scale_shift_backward(dy, x, scale)
 
     return y, pullback
@@ -116,9 +116,10 @@ def _group_norm(x: Array, gamma: Array, beta: Array, groups: int, eps: float) ->
     y, mean, variance = backend.group_norm(samples, gamma, beta, groups=groups, eps=eps)
 
     def pullback(dy: Array) -> tuple[Array, Array, Array]:
-        check_slope(dy, shape, x.dtype)
-        slopes = dy.reshape(samples.shape)
-        dx, dgamma, dbeta = backend.group_norm_backward(slopes, samples, gamma, mean, variance, groups=groups, eps=eps)
+        check_gradient(dy, shape, x.dtype)
+        dx, dgamma, dbeta = backend.group_norm_backward(
+            dy.reshape(samples.shape), samples, gamma, mean, variance, groups=groups, eps=eps
+        )
         return dx.reshape(shape), dgamma, dbeta
 
     return y.reshape(shape), pullback

@@ -2,7 +2,7 @@
 
 from minidl import backends, shapes
 from minidl.description.operators import AveragePool, MaxPool
-from minidl.functional.checks import check_floats, check_slope, check_switch
+from minidl.functional.checks import check_floats, check_gradient, check_switch
 from minidl.functional.pullbacks import Pullback
 from minidl.typing import Array, Padding, Size
 
@@ -32,7 +32,7 @@ def max_pool2d(
     shape, dtype = y.shape, y.dtype
 
     def pullback(dy: Array) -> Array:
-        check_slope(dy, shape, dtype)
+        check_gradient(dy, shape, dtype)
         return backend.max_pool2d_backward(dy, argmax, size=size, pool=pool)
 
     return y, pullback
@@ -48,7 +48,7 @@ def max_pool1d(x: Array, pool_size: int, *, stride: int | None = None, padding: 
     shape, dtype = (*x.shape[:2], window.output[1]), x.dtype
 
     def pullback(dy: Array) -> Array:
-        check_slope(dy, shape, dtype)
+        check_gradient(dy, shape, dtype)
         return backend.max_pool2d_backward(dy[:, :, None], argmax, size=(1, length), pool=pool)[:, :, 0]
 
     return y[:, :, 0], pullback
@@ -72,7 +72,7 @@ def average_pool2d(
     shape, dtype = y.shape, y.dtype
 
     def pullback(dy: Array) -> Array:
-        check_slope(dy, shape, dtype)
+        check_gradient(dy, shape, dtype)
         return backend.average_pool2d_backward(dy, size=size, pool=pool)
 
     return y, pullback
@@ -93,7 +93,7 @@ def adaptive_average_pool2d(x: Array, output_size: Size) -> tuple[Array, Pullbac
     shape, dtype = y.shape, y.dtype
 
     def pullback(dy: Array) -> Array:
-        check_slope(dy, shape, dtype)
+        check_gradient(dy, shape, dtype)
         return backend.adaptive_average_pool2d_backward(dy, size=size)
 
     return y, pullback
@@ -105,7 +105,7 @@ def global_average_pool2d(x: Array) -> tuple[Array, Pullback]:
     shape, dtype = x.shape[:2], x.dtype
 
     def pullback(dy: Array) -> Array:
-        check_slope(dy, shape, dtype)
+        check_gradient(dy, shape, dtype)
         return spread(dy[:, :, None, None])
 
     return y[:, :, 0, 0], pullback
@@ -120,12 +120,12 @@ def global_max_pool2d(x: Array) -> tuple[Array, Pullback]:
     _, height, width = shapes.image_shape(x.shape, batch=True)
     shapes.check_pixels((height, width))
     # Along each row, then along what won there: a backend may count the taps of a window in floats.
-    lines, to_pixels = max_pool2d(x, (1, width))
-    y, to_lines = max_pool2d(lines, (height, 1))
+    rows, to_pixels = max_pool2d(x, (1, width))
+    y, to_rows = max_pool2d(rows, (height, 1))
     shape, dtype = x.shape[:2], x.dtype
 
     def pullback(dy: Array) -> Array:
-        check_slope(dy, shape, dtype)
-        return to_pixels(to_lines(dy[:, :, None, None]))
+        check_gradient(dy, shape, dtype)
+        return to_pixels(to_rows(dy[:, :, None, None]))
 
     return y[:, :, 0, 0], pullback

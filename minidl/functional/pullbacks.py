@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from minidl.functional.checks import check_slope
+from minidl.functional.checks import check_gradient
 from minidl.typing import AffineGradients, Array
 
 __all__ = ["AffinePullback", "NormPullback", "Pullback"]
@@ -37,7 +37,7 @@ def from_output(y: Array, backward: Callable[[Array, Array], Array]) -> tuple[Ar
     """(y, pullback) of an operator whose backward(dy, y) needs its output alone."""
 
     def pullback(dy: Array) -> Array:
-        check_slope(dy, y.shape, y.dtype)
+        check_gradient(dy, y.shape, y.dtype)
         return backward(dy, y)
 
     return y, pullback

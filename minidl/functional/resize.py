@@ -3,7 +3,7 @@
 from typing import Any
 
 from minidl import backends, shapes
-from minidl.functional.checks import check_floats, check_slope
+from minidl.functional.checks import check_floats, check_gradient
 from minidl.functional.pullbacks import Pullback
 from minidl.typing import Array, Sides, Size
 
@@ -23,7 +23,7 @@ def zero_pad2d(x: Array, padding: Sides) -> tuple[Array, Pullback]:
     shape = (len(x), channels, height + sum(border[0]), width + sum(border[1]))
 
     def pullback(dy: Array) -> Array:
-        check_slope(dy, shape, dtype)
+        check_gradient(dy, shape, dtype)
         return backend.zero_pad2d_backward(dy, padding=border)
 
     return y, pullback
@@ -46,7 +46,7 @@ def upsample2d(x: Array, size: Size, *, interpolation: str = "nearest") -> tuple
     shape = (len(x), channels, height * factors[0], width * factors[1])
 
     def pullback(dy: Array) -> Array:
-        check_slope(dy, shape, dtype)
+        check_gradient(dy, shape, dtype)
         return backend.upsample2d_backward(dy, **how)
 
     return y, pullback

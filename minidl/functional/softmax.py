@@ -3,7 +3,7 @@
 import numpy as np
 
 from minidl import backends, shapes
-from minidl.functional.checks import check_floats, check_rows, check_slope
+from minidl.functional.checks import check_floats, check_gradient, check_rows
 from minidl.functional.pullbacks import Pullback, from_output
 from minidl.typing import Array
 
@@ -35,7 +35,7 @@ def cross_entropy(logits: Array, targets: Array) -> tuple[Array, Pullback]:
     losses, dlogits = backends.current().cross_entropy(logits, targets)
 
     def pullback(dy: Array) -> Array:
-        check_slope(dy, losses.shape, losses.dtype)
+        check_gradient(dy, losses.shape, losses.dtype)
         with np.errstate(invalid="ignore", over="ignore"):  # infinities and NaN are data, as in the backends
             dx: Array = dlogits * dy[:, None]
         return dx

@@ -292,7 +292,7 @@ class Network(Module):
             )
         for gradient, like in zip(given, likes, strict=True):
             if gradient is not None:
-                F.check_slope(gradient, *like)
+                F.check_gradient(gradient, *like)
         return given
 
     def _traced(self, error: ShapeError | DTypeError, step: Step | None, arrays: Sequence[Any]) -> Any:

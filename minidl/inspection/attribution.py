@@ -45,9 +45,9 @@ def saliency(model: Module, images: Any, *, classes: Any = None, batch_size: int
         chosen = chosen_classes(
             given if given is None or not given.ndim else given[start : start + batch_size], class_scores(scores)
         )
-        slope = np.zeros_like(scores)
-        slope[np.arange(len(part)), chosen] = 1
-        dx = backward(slope)
+        dscores = np.zeros_like(scores)
+        dscores[np.arange(len(part)), chosen] = 1
+        dx = backward(dscores)
         assert dx is not None
         maps.append(np.abs(dx).max(axis=1))
     return np.concatenate(maps)

@@ -53,7 +53,7 @@ class Formula(Activation):
     """An activation that is a formula of one number, for arrays of any shape."""
 
     def formula(self) -> tuple[str, tuple[float, ...]]:
-        """(name, settings) for a backend that prepares a whole network."""
+        """(name, settings) for a backend that prepares a network."""
         raise NotImplementedError(f"{type(self).__name__} doesn't define formula()")
 
     def describe(self, describer: Describer, x: Value) -> Value:

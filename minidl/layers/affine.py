@@ -1,4 +1,4 @@
-"""What layers with weights and a bias have in common: how these begin, and where their gradients go."""
+"""Base classes of the layers with a weight and a bias: their parameters, and the accumulation of their gradients."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -19,17 +19,13 @@ if TYPE_CHECKING:
 class Affine(Module):
     """A layer with a `weight` and perhaps a `bias`."""
 
-    weight: Parameter
-    bias: Parameter | None
-    weight_init: str | Initializer
-
-    def _begin(self, weight_init: str | Initializer, *, bias: bool, memory: Sequence[int]) -> None:
-        """Have parameters without values, the weights' axes in this order in memory. Raises for no initializer."""
+    def __init__(self, weight_init: str | Initializer, *, bias: bool, memory: Sequence[int]) -> None:
+        """Parameters without values; `memory` is the order of the weight's axes in memory. Raises ValueError."""
         initializers.get(weight_init)
         F.check_switch("bias", bias)
         self.weight_init = weight_init
         self.weight = Parameter(memory=memory)
-        self.bias = Parameter() if bias else None
+        self.bias: Parameter | None = Parameter() if bias else None
 
     def _weight_shape(self, input_shape: Shape) -> Shape:
         raise NotImplementedError(f"{type(self).__name__} doesn't define _weight_shape(input_shape)")
@@ -50,7 +46,7 @@ class Affine(Module):
     def _bias_value(self) -> Array | None:
         return None if self.bias is None else self.bias.value
 
-    def _adding(self, pullback: AffinePullback) -> Backward:
+    def _accumulate(self, pullback: AffinePullback) -> Backward:
         """The backward that adds a pullback's dw and db to the gradients, unless the layer is frozen."""
 
         def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
@@ -68,13 +64,13 @@ class Affine(Module):
 class Grouped(Affine):
     """A convolution whose channels and filters are in groups that don't see each other."""
 
-    filters: int
-    groups: int
-
-    def _begin_groups(self, filters: int, groups: int) -> None:
+    def __init__(
+        self, filters: int, groups: int, *, weight_init: str | Initializer, bias: bool, memory: Sequence[int]
+    ) -> None:
         self.filters, self.groups = shapes.count(filters, "filters"), shapes.count(groups, "groups")
         if filters % groups:
             raise ValueError(f"filters: expected a multiple of the {groups} groups, got {filters}")
+        super().__init__(weight_init, bias=bias, memory=memory)
 
     def _channels(self, input_shape: Shape) -> int:
         """The channels of samples (c, ...). Raises ShapeError unless they make equal groups."""

@@ -21,8 +21,8 @@ class Dense(Affine):
     _settled = frozenset({"units"})
 
     def __init__(self, units: int, *, bias: bool = True, weight_init: str | Initializer = "he_normal") -> None:
+        super().__init__(weight_init, bias=bias, memory=(1, 0))
         self.units = shapes.count(units, "units")
-        self._begin(weight_init, bias=bias, memory=(1, 0))
 
     def output_shape(self, input_shape: Shape) -> Shape:
         features = self.weight.value.shape[1] if self.weight.is_built else None
@@ -40,4 +40,4 @@ class Dense(Affine):
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         y, pullback = F.dense(x, self.weight.value, self._bias_value())
-        return y, self._adding(pullback)
+        return y, self._accumulate(pullback)

@@ -36,7 +36,7 @@ class _Digits(Buffer):
 
 
 class _Masked(Module):
-    """Something that in training multiplies by a mask, which each pass draws anew from a key and the pass's number."""
+    """Multiplies by a mask in training; each pass draws its own, from a key and the pass's number."""
 
     _settled = frozenset({"seed"})
 
@@ -107,8 +107,8 @@ class Dropout(_Masked):
 class Dropout2D(_Masked):
     """In training, zero whole channels of images with probability `rate` and scale the others; else do nothing.
 
-    Images are (n, c, h, w); else it is as `Dropout`, `seed` too, whose pixels tell of their neighbours that are
-    dropped. Source: Tompson et al., "Efficient Object Localization Using Convolutional Networks", 2015.
+    Images are (n, c, h, w); else as `Dropout`, `seed` too. Neighbouring pixels are correlated, so dropping single ones
+    hides little. Source: Tompson et al., "Efficient Object Localization Using Convolutional Networks", 2015.
     """
 
     def __init__(self, rate: float, *, seed: int | None = None) -> None:

@@ -20,9 +20,9 @@ class Embedding(Module):
     """The rows of a table by their numbers: indices (n, ...) of integers below `vocabulary_size` -> (n, ..., features).
 
     `weight` is (vocabulary_size, features), at first as `weight_init`, an initializer or the name of one, says. Indices
-    have no slope: where dx is asked for, it is zero. A model that begins with it takes integers. Raises ValueError for
-    an index that isn't below `vocabulary_size`, and DTypeError for floats. `Permute((2, 1))` after it makes sequences
-    (n, features, length).
+    have no gradient: where dx is asked for, it is zero. A model that begins with it takes integers. Raises ValueError
+    for an index that isn't below `vocabulary_size`, and DTypeError for floats. `Permute((2, 1))` after it makes
+    sequences (n, features, length).
     """
 
     _settled = frozenset({"features", "vocabulary_size"})

@@ -78,7 +78,7 @@ class _BatchNorm(Module):
         y, image_backward = self._train(images) if by_batch else self._infer(images)
 
         def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
-            F.check_slope(dy, shape, x.dtype)
+            F.check_gradient(dy, shape, x.dtype)
             dx = image_backward(dy.reshape(images.shape), need_dx=need_dx)
             return None if dx is None else dx.reshape(shape)
 
@@ -92,7 +92,7 @@ class _BatchNorm(Module):
     def _train(self, x: Array) -> tuple[Array, Backward]:
         running = (self.running_mean.value, self.running_var.value, self.momentum)
         y, pullback, _, _ = F.batch_norm2d(x, self.weight.value, self.bias.value, eps=self.eps, running=running)
-        return y, _adding(self.weight, self.bias, pullback)
+        return y, _accumulate(self.weight, self.bias, pullback)
 
     def scale_and_shift(self) -> tuple[Array, Array]:
         """What inference multiplies each channel by, and adds to it."""
@@ -199,7 +199,7 @@ class LayerNorm(Module):
         if x.shape[1:] != self.weight.value.shape:
             shapes.expect("", x.shape, ("n", *self.weight.value.shape))
         y, pullback = F.layer_norm(x, self.weight.value, self.bias.value, eps=self.eps)
-        return y, _adding(self.weight, self.bias, pullback)
+        return y, _accumulate(self.weight, self.bias, pullback)
 
 
 class GroupNorm(Module):
@@ -238,10 +238,10 @@ class GroupNorm(Module):
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         self.output_shape(x.shape[1:])
         y, pullback = F.group_norm(x, self.weight.value, self.bias.value, groups=self.groups, eps=self.eps)
-        return y, _adding(self.weight, self.bias, pullback)
+        return y, _accumulate(self.weight, self.bias, pullback)
 
 
-def _adding(weight: Parameter, bias: Parameter, pullback: F.NormPullback) -> Backward:
+def _accumulate(weight: Parameter, bias: Parameter, pullback: F.NormPullback) -> Backward:
     """The backward that adds a pullback's gradients of scale and shift to those of weight and bias, unless frozen."""
 
     def backward(dy: Array, *, need_dx: bool = True) -> Array | None:

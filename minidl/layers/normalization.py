@@ -125,7 +125,7 @@ class Normalization(Module):
         scale = 1 / std
 
         def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
-            F.check_slope(dy, x.shape, x.dtype)
+            F.check_gradient(dy, x.shape, x.dtype)
             if not need_dx:
                 return None
             return dy / std if dy.ndim == 2 else F.scale_shift(dy, scale, np.zeros_like(scale))[0]

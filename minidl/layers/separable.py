@@ -39,12 +39,12 @@ class DepthwiseConv2D(Affine):
         bias: bool = True,
         weight_init: str | Initializer = "he_normal",
     ) -> None:
+        super().__init__(weight_init, bias=bias, memory=(2, 3, 1, 0))
         self.kernel_size = kernel_size
         self.depth_multiplier = shapes.count(depth_multiplier, "depth_multiplier")
         self.stride = stride
         self.padding = padding
         self.dilation = dilation
-        self._begin(weight_init, bias=bias, memory=(2, 3, 1, 0))
         _check_window(kernel_size, stride, padding, dilation)
 
     def _weight_shape(self, input_shape: Shape) -> Shape:
@@ -62,7 +62,7 @@ class DepthwiseConv2D(Affine):
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         y, pullback = F.conv2d(x, self.weight.value, self._bias_value(), **_depthwise_how(self, x))
-        return y, self._adding(pullback)
+        return y, self._accumulate(pullback)
 
 
 class SeparableConv2D(Module):
@@ -133,9 +133,9 @@ class SeparableConv2D(Module):
             trained = self.pointwise_weight.trainable
             if not trained and not need_dx:
                 return None
-            slope, dpointwise, dbias = pointwise(dy, need_dw=trained)
-            assert slope is not None
-            dx, ddepthwise, _ = depthwise(slope, need_dx=need_dx, need_dw=trained)
+            dbetween, dpointwise, dbias = pointwise(dy, need_dw=trained)
+            assert dbetween is not None
+            dx, ddepthwise, _ = depthwise(dbetween, need_dx=need_dx, need_dw=trained)
             if not trained:
                 return dx
             self.depthwise_weight.grad += ddepthwise

@@ -35,12 +35,11 @@ class Conv1D(Grouped):
         bias: bool = True,
         weight_init: str | Initializer = "he_normal",
     ) -> None:
-        self._begin_groups(filters, groups)
+        super().__init__(filters, groups, weight_init=weight_init, bias=bias, memory=(2, 1, 0))
         self.kernel_size = shapes.count(kernel_size, "kernel_size")
         self.stride = shapes.count(stride, "stride")
         self.padding = padding
         self.dilation = shapes.count(dilation, "dilation")
-        self._begin(weight_init, bias=bias, memory=(2, 1, 0))
         shapes.check_padding_along(padding)
 
     def _weight_shape(self, input_shape: Shape) -> Shape:
@@ -69,7 +68,7 @@ class Conv1D(Grouped):
             dilation=self.dilation,
             groups=self.groups,
         )
-        return y, self._adding(pullback)
+        return y, self._accumulate(pullback)
 
 
 class MaxPool1D(Module):

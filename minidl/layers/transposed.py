@@ -38,13 +38,12 @@ class ConvTranspose2D(Grouped):
         bias: bool = True,
         weight_init: str | Initializer = "he_normal",
     ) -> None:
-        self._begin_groups(filters, groups)
+        super().__init__(filters, groups, weight_init=weight_init, bias=bias, memory=(2, 3, 1, 0))
         self.kernel_size = kernel_size
         self.stride = stride
         self.padding = padding
         self.output_padding = output_padding
         self.dilation = dilation
-        self._begin(weight_init, bias=bias, memory=(2, 3, 1, 0))
         self._taps = shapes.pair(kernel_size, "kernel_size")
         shapes.pair(dilation, "dilation")
         shapes.check_padding(padding)
@@ -100,4 +99,4 @@ class ConvTranspose2D(Grouped):
             dilation=self.dilation,
             groups=self.groups,
         )
-        return y, self._adding(pullback)
+        return y, self._accumulate(pullback)

@@ -50,19 +50,19 @@ class BinaryCrossEntropy(AnswerLoss):
                 raise ShapeError(f"pos_weight: expected a number or {scores.shape[-1:]}, got {weight.shape}")
             yes = yes * weight
         losses: Array
-        slopes: Array
+        gradients: Array
         if self.from_logits:
             warn_of_probabilities("BinaryCrossEntropy", scores)
         with quiet():
             if self.from_logits:
                 losses = times(yes, softplus(-scores)) + times(no, softplus(scores))
-                slopes = no * sigmoid(scores) - yes * sigmoid(-scores)
+                gradients = no * sigmoid(scores) - yes * sigmoid(-scores)
             else:
                 p, beyond = probabilities(scores)
                 q = 1 - p
                 losses = -yes * np.log(p) - no * np.log(q)
-                slopes = np.where(beyond, 0, no / q - yes / p)
-            return mean_over_elements(losses, slopes)
+                gradients = np.where(beyond, 0, no / q - yes / p)
+            return mean_over_elements(losses, gradients)
 
 
 class BinaryFocalLoss(AnswerLoss):
@@ -110,10 +110,10 @@ class BinaryFocalLoss(AnswerLoss):
             # The derivative of wrong is (no - yes) p q, and p q / wrong is 1 in the limit of both being 0. Where it is
             # 0 the cost is infinite, and their product 0 in the limit.
             bend = times(np.where(wrong == 0, 1, p * q / wrong), costs)
-            slopes = weights * (gamma * (no - yes) * bend + no * p - yes * q)
+            gradients = weights * (gamma * (no - yes) * bend + no * p - yes * q)
             if not self.from_logits:
-                slopes = np.where(beyond, 0, slopes / (p * q))  # by way of the logit, whose derivative by p it is
-            return mean_over_elements(times(weights, costs), slopes)
+                gradients = np.where(beyond, 0, gradients / (p * q))  # by way of the logit, whose derivative by p it is
+            return mean_over_elements(times(weights, costs), gradients)
 
 
 def answers(scores: Array, targets: Any) -> Array:

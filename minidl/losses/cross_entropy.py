@@ -107,5 +107,5 @@ def _from_probabilities(scores: Array, rows: Array, high: float | None = None) -
     with quiet():
         probabilities, beyond = clipped(scores, high=high)
         losses = -(rows * np.log(probabilities)).sum(axis=1)
-        slopes = np.where((rows == 0) | beyond, 0, -rows / probabilities)
-    return Each(losses, lambda parts: slopes * parts[:, None])
+        dscores = np.where((rows == 0) | beyond, 0, -rows / probabilities)
+    return Each(losses, lambda parts: dscores * parts[:, None])

@@ -63,14 +63,14 @@ class FocalLoss(ClassLoss):
             losses = -times(rows, weight * log_p).sum(axis=1)
             # d/d log p of weight log p; the second part is 0 where q is, and where p is.
             bend = np.where(q == 0, 0, gamma * weight / q * times(p, log_p))
-            slopes = -times(rows, weight - bend)
+            dlog_p = -times(rows, weight - bend)
 
         def pullback(parts: Array) -> Array:
             with quiet():
-                return back(slopes * parts[:, None])
+                return back(dlog_p * parts[:, None])
 
         return Each(losses, pullback)
 
 
 def _back_through_logarithm(p: Array, beyond: Any) -> Any:
-    return lambda slopes: np.where(beyond, 0, slopes / p)
+    return lambda dlog_p: np.where(beyond, 0, dlog_p / p)

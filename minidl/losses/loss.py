@@ -178,13 +178,13 @@ def check_shape(shape: Shape, targets: Any) -> None:
         raise ShapeError(f"targets: expected {shapes.show(shape)}, got {shapes.show(targets.shape)}{hint}")
 
 
-def mean_over_elements(losses: Array, slopes: Array) -> Each:
-    """The mean of each sample's losses, from the losses of elements (n, ...) and their slopes by the scores."""
+def mean_over_elements(losses: Array, gradients: Array) -> Each:
+    """The mean of each sample's losses, from the losses of elements (n, ...) and their gradients by the scores."""
     n = len(losses)
     count = max(math.prod(losses.shape[1:]), 1)
 
     def pullback(parts: Array) -> Array:
-        scaled: Array = slopes * (parts / parts.dtype.type(count)).reshape(-1, *[1] * (slopes.ndim - 1))
+        scaled: Array = gradients * (parts / parts.dtype.type(count)).reshape(-1, *[1] * (gradients.ndim - 1))
         return scaled
 
     return Each(losses.reshape(n, count).mean(axis=1) if n else losses.reshape(0), pullback)

@@ -23,7 +23,7 @@ class MeanSquaredError(Loss):
 class MeanAbsoluteError(Loss):
     """The mean of |score - target| over all elements, the L1 loss; targets have the shape of the scores, (n, ...).
 
-    Where score and target are equal its slope is taken to be 0.
+    Where score and target are equal the gradient is 0.
     """
 
     def check_targets(self, shape: Shape, targets: Any) -> None:

@@ -131,12 +131,12 @@ class Optimizer(KeywordHints):
                 gradients = (clipping.clipped(gradient, self.clip_value) for gradient in gradients)
             scale = clipping.factor(clipping.length_of(gradients), self.clip_norm)
         for value, grad, start, options in self._flat():
-            slope = grad if self.clip_value is None else clipping.clipped(grad, self.clip_value)
+            clipped_grad = grad if self.clip_value is None else clipping.clipped(grad, self.clip_value)
             if scale != 1:
                 with np.errstate(invalid="ignore"):
-                    slope = slope * slope.dtype.type(scale)
+                    clipped_grad = clipped_grad * clipped_grad.dtype.type(scale)
             state = {slot: vector[start : start + value.size] for slot, vector in self.state.items()}
-            yield value, slope, state, options
+            yield value, clipped_grad, state, options
 
     def _options_of_groups(self) -> list[str]:
         own = [name for name in inspect.signature(type(self).__init__).parameters if name not in NOT_OF_A_GROUP]
@@ -154,8 +154,8 @@ class Optimizer(KeywordHints):
     def _flat(self) -> list[tuple[Array, Array, int, dict[str, Any]]]:
         """(value, gradient, start in the state, options) of each run of neighbours in memory and in a group.
 
-        Frozen parameters are left out. Found anew when one is frozen or has moved, as it does when its model becomes
-        part of another.
+        Frozen parameters are left out. Updated when one is frozen or has moved, as it does when its model becomes part
+        of another.
         """
         values = [parameter.value if parameter.trainable else None for parameter in self.parameters]
         if len(values) != len(self._viewed) or any(a is not b for a, b in zip(values, self._viewed, strict=True)):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MARKERS = "ox^sDv*P"
-"""After ten classes the colors begin anew, with another marker."""
+"""After ten classes the colors repeat, with another marker."""
 
 
 @keyword_hints

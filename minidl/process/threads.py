@@ -55,7 +55,7 @@ def _default() -> tuple[int, str]:
     quota = cpu_quota()
     if quota <= cores - 1:  # of a part of a core a thread makes use, too
         return max(math.ceil(quota), 1), f"the control group may use {quota:g} of {cores} cores"
-    return cores, "the process may use so many cores"
+    return cores, "the cores that the process may use"
 
 
 def cpu_quota() -> float:

@@ -42,13 +42,13 @@ class Results:
         return predicted
 
     def worst(self, count: int) -> list[int]:
-        """The numbers of up to so many mistakes; first those whose right class has the lowest probability."""
+        """The indices of up to `count` mistakes; first those whose right class has the lowest probability."""
         wrong = np.flatnonzero(self.predicted != self.labels)
         order = np.argsort(self.chances[wrong, self.labels[wrong]], kind="stable")
         return [int(i) for i in wrong[order][:count]]
 
     def mix_ups(self, count: int) -> list[tuple[int, int, int]]:
-        """(true class, predicted class, how often) of up to so many pairs, the most frequent first."""
+        """(true class, predicted class, how often) of up to `count` pairs, the most frequent first."""
         classes = len(self.counts)
         wrong = np.where(np.eye(classes, dtype=bool), 0, self.counts).ravel()
         order = np.argsort(-wrong, kind="stable")[:count]

@@ -8,7 +8,7 @@ SLACK = 2**20
 """Bytes that a file may take whatever its size."""
 
 LARGE_SAMPLE = 1000
-"""A model's pass may take so many times the bytes of its sample, whatever the budget: who has the sample has room."""
+"""A model's pass may take this many times the bytes of its sample, whatever the budget."""
 
 
 class Budget(KeywordHints):
@@ -54,7 +54,7 @@ class Budget(KeywordHints):
             )
 
     def check_model(self, *, layers: int, depth: int) -> None:
-        """Raise FormatError for a model of so many layers, or that lie so deep in each other."""
+        """Raise FormatError for a model with too many layers, or nested too deep."""
         if depth > self.depth:
             raise FormatError(
                 f"modules lie more than {self.depth} deep in modules; budget=Budget(depth=...) allows more"

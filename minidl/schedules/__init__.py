@@ -1,6 +1,6 @@
 """Schedules: how the learning rate changes during training. Names and rules are PyTorch's, without its LR.
 
-Each is made for an optimizer, and is given to `fit` as `schedule`, or stepped in a loop of one's own.
+Each is made for an optimizer, and is given to `fit` as `schedule`, or stepped in your own loop.
 """
 
 from typing import TYPE_CHECKING

@@ -44,7 +44,7 @@ class Schedule(KeywordHints):
         return code.attributes(self) | {"optimizer": code.Code("optimizer")}
 
     def lr_at(self, step: int) -> float:
-        """The learning rate after so many steps."""
+        """The learning rate after this number of steps."""
         raise NotImplementedError(f"{type(self).__name__} doesn't define lr_at(step)")
 
     def step(self, value: float | None = None) -> None:

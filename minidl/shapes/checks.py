@@ -93,7 +93,7 @@ def conv_transpose2d_channels(x: Shape, w: Shape, groups: int) -> None:
 
 
 def channel_groups(shape: Shape, groups: int) -> None:
-    """Raise ShapeError unless a sample (c, ...) has channels in so many equal groups."""
+    """Raise ShapeError unless a sample (c, ...) has channels that make `groups` equal groups."""
     count(groups, "groups")
     if not shape or shape[0] < 1 or shape[0] % groups:
         raise ShapeError(f"expected samples (c, ...) with channels in {groups} equal groups, got {show(shape)}")

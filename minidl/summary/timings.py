@@ -12,7 +12,7 @@ from minidl.module import Module
 from minidl.typing import Array
 
 RUNS, LEAST_RUNS, ENOUGH = 15, 3, 0.5
-"""At most so many runs, at least so many, and between them no more than it takes to have spent `ENOUGH` seconds."""
+"""The most and the fewest runs; between them, until `ENOUGH` seconds are spent."""
 
 
 def time_module(module: Module, x: Array, *, need_dx: bool) -> tuple[float, float, Array]:

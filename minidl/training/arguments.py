@@ -124,7 +124,7 @@ def _check_names(metrics: Sequence[Any]) -> None:
 
 
 def check_schedule(schedule: Any, optimizer: Any, logged: Logged, steps: int) -> None:
-    """Raise unless it is a schedule of this optimizer, whose value is logged, and that lasts for so many batches.
+    """Raise unless it is a schedule of this optimizer, whose value is logged, and that lasts for `steps` batches.
 
     It learns which way the logged values are better.
     """
@@ -201,7 +201,7 @@ def class_labels(y: Any) -> Any:
 def warn_of_sorted_classes(loss: Any, trained: Any, held_out: Any) -> None:
     """Warn where one part has classes that the other hasn't, which is no accident: data that lie by class.
 
-    A class that is absent from the held-out part alone tells of that only if it would hardly be so by chance.
+    A class that is absent from the held-out part alone counts only if chance hardly explains it.
     """
     if isinstance(loss, MeanSquaredError | MeanAbsoluteError | Huber):
         return

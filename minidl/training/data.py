@@ -80,7 +80,7 @@ def samples_of(x: Any, module: Module) -> Any:
 
 
 def _samples(x: Any, module: Module, wanted: Shape | None, takes_integers: bool | None) -> Any:
-    """The samples of one input, of the shape `wanted` if it's known; with None the module tells of integers."""
+    """The samples of one input, of the shape `wanted` if known. With `takes_integers` None the module is asked."""
     rows = rows_of(x, "x", "samples")
     found = rows.dtype if hasattr(rows, "dtype") else np.asarray(rows[:1]).dtype
     dtype = np.dtype(found)

@@ -156,7 +156,7 @@ def _copy(job: Objective, *, own: bool) -> Objective | None:
         shared = {id(vector): vector for array in arrays for vector in array.flat}
     try:
         copied: Objective = copy.deepcopy(job, shared)
-    except Exception:  # a lock, a file or the like in a module of one's own
+    except Exception:  # a lock, a file or the like in a custom module
         return None
     copied.reset()
     return copied

@@ -63,7 +63,7 @@ def load_training(
     That is `fit`'s `initial_epoch`; the other arguments of `fit`, and the options of the objects here, are to be those
     of the training that was interrupted. Then its result is the same to the last bit. Raises FormatError, which names
     the file, also where it asks for more than `budget` allows, and StateError where it doesn't fit; then nothing has
-    changed: each of these objects checks its own state first (`check_state` of a callback of one's own).
+    changed: each of these objects checks its own state first (`check_state` of a custom callback).
     """
     arrays, metadata = load_arrays(path, budget=budget)
     if metadata.get("format") != FORMAT:

@@ -95,11 +95,11 @@ def test_relu_keeps_nan_and_infinity(backend, frozen, dtype):
     np.testing.assert_array_equal(backend.elementwise("relu", x, ()), np.array([0, 0, 0, 0, 1e-30, 2, INF, NAN], dtype))
 
 
-@pytest.mark.parametrize("slope", [INF, -INF, NAN, 3])
-def test_relu_stops_every_slope_where_it_is_flat(backend, frozen, slope):
+@pytest.mark.parametrize("grad", [INF, -INF, NAN, 3])
+def test_relu_stops_every_gradient_where_it_is_flat(backend, frozen, grad):
     y = backend.elementwise("relu", frozen([-1, 0, 2, NAN, INF]), ())
-    dx = backend.elementwise_backward("relu", frozen(np.full(5, slope)), y, ())
-    np.testing.assert_array_equal(dx, [0, 0, slope, slope, slope])
+    dx = backend.elementwise_backward("relu", frozen(np.full(5, grad)), y, ())
+    np.testing.assert_array_equal(dx, [0, 0, grad, grad, grad])
 
 
 def test_relu_of_many_elements(fast, reference):
@@ -173,15 +173,15 @@ def test_a_logit_of_minus_infinity_is_a_probability_of_zero(backend, frozen, pla
     others = [k for k in range(3) if k != place]
     x, target = np.zeros((1, 3), dtype), np.zeros((1, 3), dtype)
     x[0, place], target[0, others[0]] = -INF, 1
-    half, log_half, slope = np.full((1, 3), 0.5), np.full((1, 3), -np.log(2)), np.zeros((1, 3))
+    half, log_half, gradient = np.full((1, 3), 0.5), np.full((1, 3), -np.log(2)), np.zeros((1, 3))
     half[0, place], log_half[0, place] = 0, -INF
-    slope[0, others] = -0.5, 0.5
+    gradient[0, others] = -0.5, 0.5
     eps = np.finfo(dtype).eps
     np.testing.assert_array_equal(backend.softmax(x), half)
     np.testing.assert_allclose(backend.log_softmax(x), log_half, rtol=4 * eps)
     losses, dlogits = backend.cross_entropy(frozen(x, dtype), frozen(target, dtype))
     np.testing.assert_allclose(losses, [np.log(2)], rtol=4 * eps)
-    np.testing.assert_allclose(dlogits, slope, rtol=4 * eps)
+    np.testing.assert_allclose(dlogits, gradient, rtol=4 * eps)
 
 
 def test_a_target_at_a_logit_of_minus_infinity_costs_infinitely(backend, frozen):
@@ -204,9 +204,9 @@ def test_nan_and_plus_infinity_fill_their_row_and_no_other(backend, frozen, row,
 
 
 @pytest.mark.usefixtures("quietly")
-@pytest.mark.parametrize("slope", [NAN, INF])
-def test_slopes_that_are_not_finite_show(backend, frozen, slope):
-    y, dy = frozen([[0.5, 0.5], [0.25, 0.75]]), frozen([[slope, 1], [1, 1]])
+@pytest.mark.parametrize("grad", [NAN, INF])
+def test_gradients_that_are_not_finite_show(backend, frozen, grad):
+    y, dy = frozen([[0.5, 0.5], [0.25, 0.75]]), frozen([[grad, 1], [1, 1]])
     for dx in (backend.softmax_backward(dy, y), backend.log_softmax_backward(dy, frozen(np.log(y)))):
         assert not np.isfinite(dx[0]).any()
         assert np.isfinite(dx[1]).all()

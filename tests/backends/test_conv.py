@@ -186,10 +186,10 @@ def test_infinity_and_nan_reach_what_they_touch_and_nothing_else(fast, reference
         assert 0 < (~np.isfinite(want)).sum() <= 2 * 25
         np.testing.assert_array_equal(y, want)
 
-    for slopes, images in [(bad_dy, x), (dy, bad_x)]:
-        results = fast.conv2d_backward(slopes, images, w, **of_conv(how), need_dx=True)
+    for grads, images in [(bad_dy, x), (dy, bad_x)]:
+        results = fast.conv2d_backward(grads, images, w, **of_conv(how), need_dx=True)
         for got, want in zip(
-            results, reference.conv2d_backward(slopes, images, w, **of_conv(how), need_dx=True), strict=True
+            results, reference.conv2d_backward(grads, images, w, **of_conv(how), need_dx=True), strict=True
         ):
             np.testing.assert_array_equal(got, want)
 
@@ -255,12 +255,12 @@ def test_the_same_numbers_give_the_same_bits(name, laid_out, orders):
     how = PLAIN | {"stride": (2, 1), "padding": ((1, 0), (0, 1)), "dilation": (1, 2)}
     values = [rng.standard_normal(shape).astype(np.float32) for shape in [(2, 3, 6, 7), (4, 3, 3, 2), (4,)]]
     first = backend.conv2d(*values, **of_conv(how))
-    slopes = rng.standard_normal(first.shape).astype(np.float32)
-    gradients = backend.conv2d_backward(slopes, *values[:2], **of_conv(how), need_dx=True)
+    dy = rng.standard_normal(first.shape).astype(np.float32)
+    gradients = backend.conv2d_backward(dy, *values[:2], **of_conv(how), need_dx=True)
     for one, other in product(orders, ["C", "channels last"]):
         x, w = laid_out(values[0], one), laid_out(values[1], other)
         assert backend.conv2d(x, w, values[2], **of_conv(how)).tobytes() == first.tobytes()
-        again = backend.conv2d_backward(laid_out(slopes, one), x, w, **of_conv(how), need_dx=True)
+        again = backend.conv2d_backward(laid_out(dy, one), x, w, **of_conv(how), need_dx=True)
         assert [g.tobytes() for g in again] == [g.tobytes() for g in gradients]
 
 

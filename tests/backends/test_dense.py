@@ -49,7 +49,7 @@ def test_every_remainder_of_a_tile(fast, reference, assert_sums_equal, n, featur
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("outputs", [150, 256])
 def test_rows_together_have_the_bits_of_rows_alone(outputs, dtype):
-    """Of many rows, lines of weights are gathered by blocks first; of one they are read where they lie."""
+    """For many rows, weights are packed into blocks first; for one they are read in place."""
     compiled = importlib.import_module("minidl.backends.compiled")
     rng = np.random.default_rng(outputs)
     x, w = rng.standard_normal((400, 700)).astype(dtype), rng.standard_normal((700, outputs)).astype(dtype).T
@@ -112,7 +112,7 @@ def test_infinity_and_nan_reach_what_they_touch_and_nothing_else(fast, reference
             np.testing.assert_array_equal(got, want)
 
 
-def test_slopes_with_strides_of_zero(backend, frozen):
+def test_gradients_with_strides_of_zero(backend, frozen):
     """What np.broadcast_to gives, as the gradient of a sum does."""
     dy = np.broadcast_to(np.float64(2), (2, 2))
     dx, dw, db = backend.dense_backward(dy, frozen([[1, 2], [3, 4]]), frozen([[1, 2], [5, 7]]), need_dx=True)

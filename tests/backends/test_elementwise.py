@@ -1,8 +1,8 @@
 """Activations that are formulas of one number: each fast backend equals the plain loops.
 
 The loops round once, to the array's dtype. Of what the fast backends do in that dtype, a bound counts the roundings: of
-y relative to its own size, beside the exponent's, which weighs as much as the exponent is large; of a slope, which may
-be the small sum of larger parts, relative to 1.
+y relative to its own size, beside the exponent's, which weighs as much as the exponent is large; of a derivative,
+which may be the small sum of larger parts, relative to 1.
 """
 
 import json
@@ -25,7 +25,7 @@ class Case(NamedTuple):
     keeps_x: bool
     limits: tuple
     """At minus infinity and at infinity."""
-    slopes: tuple
+    derivatives: tuple
     """There."""
     exponent: Callable = np.zeros_like
     """How large an exponent is, of |x|, that a formula or its loops round."""
@@ -95,8 +95,8 @@ def test_many_elements(fast, reference, case):
     for array in (x, x.transpose(0, 3, 1, 2), x[:, ::2, ::-1]):
         want = forward(reference, case, array)
         np.testing.assert_allclose(forward(fast, case, array), want, rtol=5e-6)
-        slope = backward(reference, case, array, array, want)
-        np.testing.assert_allclose(backward(fast, case, array, array, want), slope, atol=5e-6)
+        derivative = backward(reference, case, array, array, want)
+        np.testing.assert_allclose(backward(fast, case, array, array, want), derivative, atol=5e-6)
 
 
 @cases
@@ -106,11 +106,11 @@ def test_limits(backend, frozen, case, dtype):
     for large in (INF, dtype(1e38), dtype(np.finfo(dtype).max / 4)):
         x = frozen([-large, large], dtype)
         y = forward(backend, case, x)
-        wanted = [limit if abs(limit) != INF else case.slopes[0] * -large for limit in case.limits[:1]]
+        wanted = [limit if abs(limit) != INF else case.derivatives[0] * -large for limit in case.limits[:1]]
         np.testing.assert_allclose(y, [*wanted, large if case.limits[1] == INF else case.limits[1]], rtol=1e-6)
         dx = backward(backend, case, frozen([2, -3], dtype), x, frozen(y, dtype))
         atol = np.finfo(dtype).eps  # of what is 1 - 1 but for the rounding of a setting
-        np.testing.assert_allclose(dx, [2 * case.slopes[0], -3 * case.slopes[1]], rtol=1e-6, atol=atol)
+        np.testing.assert_allclose(dx, [2 * case.derivatives[0], -3 * case.derivatives[1]], rtol=1e-6, atol=atol)
 
 
 @cases
@@ -142,13 +142,13 @@ def test_far_below_zero_the_gradient_of_elu_is_small_and_not_zero(backend, froze
 
 
 def test_by_hand(backend, frozen):
-    def check(name, x, want, slope, *settings):
+    def check(name, x, want, derivative, *settings):
         x = frozen(x)
         y = backend.elementwise(name, x, settings)
         np.testing.assert_allclose(y, want, rtol=1e-14, atol=1e-16)
         kept = x if name in ("elu", "gelu", "gelu_tanh", "silu", "softplus", "hard_swish") else frozen(y)
         dx = backend.elementwise_backward(name, frozen([2] * x.size), kept, settings)
-        np.testing.assert_allclose(dx, 2 * np.array(slope), rtol=1e-14, atol=1e-16)
+        np.testing.assert_allclose(dx, 2 * np.array(derivative), rtol=1e-14, atol=1e-16)
 
     third, log2, log3 = 1 / 3, np.log(2), np.log(3)
     check("leaky_relu", [-2, 0, 3], [-0.5, 0, 3], [0.25, 0.25, 1], 0.25)
@@ -220,6 +220,6 @@ def test_float32_is_good_to_a_few_units(case):
     assert (error <= 2 * eps * np.maximum(1, np.abs(want))).all()
     if case.exponent in (np.zeros_like, np.square):  # the square's rounding is made good
         assert (error <= 5 * eps * 2.0 ** np.floor(np.log2(np.maximum(np.abs(want), 1e-37)))).all()
-    slope = backward(compiled, case, np.ones_like(x), x, y).astype(np.float64)
+    derivative = backward(compiled, case, np.ones_like(x), x, y).astype(np.float64)
     kept = x.astype(np.float64), y.astype(np.float64)
-    assert np.abs(slope - backward(vectorized, case, np.ones(x.size), *kept)).max() <= 2 * eps
+    assert np.abs(derivative - backward(vectorized, case, np.ones(x.size), *kept)).max() <= 2 * eps

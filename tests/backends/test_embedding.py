@@ -20,7 +20,7 @@ def test_embedding(fast, reference, arrays, assert_sums_equal, data, shape, rows
     np.testing.assert_array_equal(y, reference.embedding(indices, w), strict=True)
     assert not np.may_share_memory(y, w)
     dw = fast.embedding_backward(dy, indices, rows=rows)
-    want, magnitude = (reference.embedding_backward(slopes, indices, rows=rows) for slopes in (dy, abs(dy)))
+    want, magnitude = (reference.embedding_backward(grads, indices, rows=rows) for grads in (dy, abs(dy)))
     assert_sums_equal(dw, want, terms=indices.size, magnitude=magnitude)
 
 

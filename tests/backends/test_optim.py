@@ -38,12 +38,12 @@ def test_sgd_step(fast, reference, arrays, data, size, dtype, momentum, nesterov
     for kind, (changed, moved) in zip((fast, reference), states, strict=True):
         assert kind.sgd_step(changed, grad, moved, how) is None
     (got, got_velocity), (want, want_velocity) = states
-    slope = abs(grad.astype(np.float64)) + weight_decay * abs(value)
+    g = abs(grad.astype(np.float64)) + weight_decay * abs(value)
     if velocity is not None:
-        slope = slope + how.momentum * abs(velocity)
-        assert_near(got_velocity, want_velocity, 6 * slope)
-        slope = (1 + how.momentum) * slope
-    assert_near(got, want, 2 * abs(value) + 10 * 0.05 * 2 * slope)
+        g = g + how.momentum * abs(velocity)
+        assert_near(got_velocity, want_velocity, 6 * g)
+        g = (1 + how.momentum) * g
+    assert_near(got, want, 2 * abs(value) + 10 * 0.05 * 2 * g)
 
 
 @given(
@@ -71,14 +71,14 @@ def test_adam_step(fast, reference, arrays, data, size, dtype, betas, weight_dec
         assert kind.adam_step(changed, grad, mean, square, how) is None
     (got, got_first, got_second), (want, want_first, want_second) = states
 
-    slope = abs(grad.astype(np.float64)) + weight_decay * abs(value)
-    first_bound = 6 * (betas[0] * abs(first) + (1 - betas[0]) * slope)
+    g = abs(grad.astype(np.float64)) + weight_decay * abs(value)
+    first_bound = 6 * (betas[0] * abs(first) + (1 - betas[0]) * g)
     assert_near(got_first, want_first, first_bound)
-    assert_near(got_second, want_second, 8 * (betas[1] * second + (1 - betas[1]) * slope**2))
-    # A quotient is off by what its parts are off: the root by that of a slope that may have cancelled, and its own.
+    assert_near(got_second, want_second, 8 * (betas[1] * second + (1 - betas[1]) * g**2))
+    # A quotient is off by what its parts are off: the root by that of a gradient that may have cancelled, and its own.
     eps = np.finfo(dtype).eps
     root = how.second_scale * np.sqrt(want_second.astype(np.float64))
-    root_bound = 8 * root + how.second_scale * np.sqrt(1 - betas[1]) * 4 * slope
+    root_bound = 8 * root + how.second_scale * np.sqrt(1 - betas[1]) * 4 * g
     smallest = np.maximum(root - eps * root_bound, 0) + 1e-8
     step_bound = first_bound / smallest + abs(want_first) * root_bound / smallest**2 + 8 * abs(want_first) / smallest
     assert_near(got, want, 2 * abs(want) + 2 * abs(value) + how.step_size * step_bound)
@@ -90,7 +90,7 @@ def test_sgd_by_hand(backend, frozen):
     backend.sgd_step(value, grad, None, SGD)
     np.testing.assert_allclose(value, [1 - 0.4, 2 + 0.2], rtol=1e-15)
 
-    value = np.array([1.0, 2.0])  # the slope is 4 + 0.5 * 1 and -2 + 0.5 * 2
+    value = np.array([1.0, 2.0])  # the gradient is 4 + 0.5 * 1 and -2 + 0.5 * 2
     backend.sgd_step(value, grad, None, SGD._replace(weight_decay=0.5))
     np.testing.assert_allclose(value, [1 - 0.45, 2 + 0.1], rtol=1e-15)
 
@@ -99,7 +99,7 @@ def test_sgd_by_hand(backend, frozen):
     np.testing.assert_allclose(velocity, [9, -2], rtol=1e-15)
     np.testing.assert_allclose(value, [1 - 0.9, 2 + 0.2], rtol=1e-15)
 
-    value, velocity = np.array([1.0, 2.0]), np.array([10.0, 0.0])  # the slope is 4 + 0.5 * 9 and -2 + 0.5 * -2
+    value, velocity = np.array([1.0, 2.0]), np.array([10.0, 0.0])  # the gradient is 4 + 0.5 * 9 and -2 + 0.5 * -2
     backend.sgd_step(value, grad, velocity, SGD._replace(momentum=0.5, nesterov=True))
     np.testing.assert_allclose(velocity, [9, -2], rtol=1e-15)
     np.testing.assert_allclose(value, [1 - 0.85, 2 + 0.3], rtol=1e-15)
@@ -114,7 +114,7 @@ def test_adam_by_hand(backend, frozen):
     np.testing.assert_allclose(value, [1 - 0.1 * 5 / (np.sqrt(28) * 2 + 1)], rtol=1e-15)
 
 
-def test_adam_with_weight_decay_adds_to_the_slope(backend, frozen):
+def test_adam_with_weight_decay_adds_to_the_gradient(backend, frozen):
     pure, decayed = ([np.array([3.0]), np.array([1.0]), np.array([1.0])] for _ in range(2))
     backend.adam_step(pure[0], frozen([2 + 0.5 * 3]), *pure[1:], ADAM)
     backend.adam_step(decayed[0], frozen([2]), *decayed[1:], ADAM._replace(weight_decay=0.5))
@@ -129,9 +129,9 @@ def test_the_first_adam_step_is_the_learning_rate(backend, frozen):
 
 
 @pytest.mark.usefixtures("quietly")
-@pytest.mark.parametrize("slope", [np.nan, np.inf])
-def test_a_slope_that_is_not_finite_shows_in_its_element_alone(backend, frozen, slope):
-    grad = frozen([1, slope, 1])
+@pytest.mark.parametrize("element", [np.nan, np.inf])
+def test_a_gradient_that_is_not_finite_shows_in_its_element_alone(backend, frozen, element):
+    grad = frozen([1, element, 1])
     value, velocity = np.ones(3), np.zeros(3)
     backend.sgd_step(value, grad, velocity, SGD._replace(momentum=0.9))
     np.testing.assert_array_equal(np.isfinite([value, velocity]), [[True, False, True]] * 2)
@@ -178,20 +178,20 @@ def test_rmsprop_step(fast, reference, arrays, data, size, dtype, centered, mome
     vectors = [value, square, mean if centered and alpha else None, None if momentum is None else velocity]
     got, want = both(fast, reference, "rmsprop_step", grad, vectors, how)
 
-    slope = abs(grad.astype(np.float64)) + weight_decay * abs(value)
-    square_bound = 8 * (alpha * square + (1 - alpha) * slope**2)
+    g = abs(grad.astype(np.float64)) + weight_decay * abs(value)
+    square_bound = 8 * (alpha * square + (1 - alpha) * g**2)
     assert_near(got[1], want[1], square_bound)
     variance, variance_bound = want[1].astype(np.float64), square_bound
     if vectors[2] is not None:
-        assert_near(got[2], want[2], 8 * (alpha * abs(mean) + (1 - alpha) * slope))
+        assert_near(got[2], want[2], 8 * (alpha * abs(mean) + (1 - alpha) * g))
         variance = np.maximum(variance - want[2].astype(np.float64) ** 2, 0)
-        variance_bound = square_bound + 20 * (alpha * abs(mean) + (1 - alpha) * slope) ** 2
+        variance_bound = square_bound + 20 * (alpha * abs(mean) + (1 - alpha) * g) ** 2
     # A root is off by at most the root of what its square is off; from half of it on, by that over itself.
     eps = np.finfo(dtype).eps
     root = np.sqrt(variance)
     root_bound = np.minimum(np.sqrt(variance_bound / eps), variance_bound / np.maximum(root, 1e-300)) + root
     smallest = np.maximum(root - eps * root_bound, 0) + how.eps
-    step_bound = 8 * slope / smallest + slope * root_bound / smallest**2
+    step_bound = 8 * g / smallest + g * root_bound / smallest**2
     if momentum is not None:
         assert_near(got[3], want[3], 4 * abs(velocity) + 2 * step_bound)
         step_bound = step_bound + 4 * abs(velocity)
@@ -203,11 +203,11 @@ def test_adagrad_step(fast, reference, arrays, data, size, dtype, weight_decay, 
     value, grad, spread = drawn(data, arrays, size, dtype, 3)
     how = AdagradStep(0.05, 1e-10, weight_decay)
     got, want = both(fast, reference, "adagrad_step", grad, [value, spread**2 + dtype(start)], how)
-    slope = abs(grad.astype(np.float64)) + weight_decay * abs(value)
-    assert_near(got[1], want[1], 8 * (want[1] + slope**2))
-    # The step is at most 1 long, and relatively as far off as the slope, which may have cancelled.
+    g = abs(grad.astype(np.float64)) + weight_decay * abs(value)
+    assert_near(got[1], want[1], 8 * (want[1] + g**2))
+    # The step is at most 1 long, and relatively as far off as the gradient, which may have cancelled.
     root = np.sqrt(want[1].astype(np.float64)) + 1e-10
-    assert_near(got[0], want[0], 2 * abs(value) + how.step_size * (8 + 12 * slope / root))
+    assert_near(got[0], want[0], 2 * abs(value) + how.step_size * (8 + 12 * g / root))
 
 
 @given(
@@ -281,7 +281,7 @@ def test_without_weight_decay_an_infinite_weight_is_no_nan(backend, frozen, kern
 
 @pytest.mark.usefixtures("quietly")
 @kernels
-def test_a_nan_slope_shows_in_its_element_alone(backend, frozen, kernel, count, how):
+def test_a_nan_gradient_shows_in_its_element_alone(backend, frozen, kernel, count, how):
     value, state = np.ones(3), [np.ones(3) for _ in range(count)]
     getattr(backend, kernel)(value, frozen([1, np.nan, 1]), *state, how)
     np.testing.assert_array_equal(np.isnan([value, *state]), [[False, True, False]] * (count + 1))

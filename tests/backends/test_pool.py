@@ -185,16 +185,14 @@ def test_each_channel_and_image_has_its_own_winners(backend, frozen):
 
 
 @pytest.mark.usefixtures("quietly")
-def test_infinite_slopes_reach_the_winners_alone(backend, frozen):
+def test_infinite_gradients_reach_the_winners_alone(backend, frozen):
     _, argmax = backend.max_pool2d(frozen([[[[0, 1, 0], [0, 0, 0]]]]), **of_pool(PLAIN | {"stride": (1, 1)}))
-    for slopes, want in [([np.inf, 1], np.inf), ([np.inf, -np.inf], np.nan), ([np.nan, 1], np.nan)]:
-        dx = backend.max_pool2d_backward(
-            frozen([[[slopes]]]), argmax, size=(2, 3), **of_pool(PLAIN | {"stride": (1, 1)})
-        )
+    for dy, want in [([np.inf, 1], np.inf), ([np.inf, -np.inf], np.nan), ([np.nan, 1], np.nan)]:
+        dx = backend.max_pool2d_backward(frozen([[[dy]]]), argmax, size=(2, 3), **of_pool(PLAIN | {"stride": (1, 1)}))
         np.testing.assert_array_equal(dx, [[[[0, want, 0], [0, 0, 0]]]])
 
 
-def test_slopes_with_strides_of_zero(backend, frozen):
+def test_gradients_with_strides_of_zero(backend, frozen):
     _, argmax = backend.max_pool2d(frozen([[[[1, 2, 5, 4], [0, 0, 0, 0]]]]), **of_pool(PLAIN))
     dx = backend.max_pool2d_backward(
         np.broadcast_to(np.float64(3), (1, 1, 1, 2)), argmax, size=(2, 4), **of_pool(PLAIN)

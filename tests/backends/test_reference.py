@@ -118,7 +118,7 @@ CONVOLUTIONS = [
 
 @pytest.mark.usefixtures("on_the_reference")
 @pytest.mark.parametrize("how", CONVOLUTIONS)
-def test_slopes_of_conv2d(how):
+def test_gradients_of_conv2d(how):
     rng = np.random.default_rng(0)
     x = rng.standard_normal((2, 2, 4, 5))
     w, b = rng.standard_normal((2, 2 // how.get("groups", 1), 2, 2)), rng.standard_normal(2)
@@ -128,7 +128,7 @@ def test_slopes_of_conv2d(how):
 
 
 @pytest.mark.usefixtures("on_the_reference")
-def test_slopes_of_dense():
+def test_gradients_of_dense():
     rng = np.random.default_rng(0)
     x, w, b = rng.standard_normal((3, 4)), rng.standard_normal((2, 4)), rng.standard_normal(2)
     check_gradients(lambda x: F.dense(x, w, b), x)
@@ -138,19 +138,19 @@ def test_slopes_of_dense():
 
 @pytest.mark.usefixtures("on_the_reference")
 @pytest.mark.parametrize("how", [{}, {"stride": 1}, {"stride": (2, 1), "padding": 1}, {"padding": "same"}])
-def test_slopes_of_max_pool2d(how):
+def test_gradients_of_max_pool2d(how):
     x = np.random.default_rng(0).permutation(2 * 2 * 5 * 4).reshape(2, 2, 5, 4) / 10  # no ties
     check_gradients(lambda x: F.max_pool2d(x, 2, **how), x)
 
 
 @pytest.mark.usefixtures("on_the_reference")
 @pytest.mark.parametrize("function", [F.relu, F.softmax, F.log_softmax])
-def test_slopes_of_activations(function):
+def test_gradients_of_activations(function):
     check_gradients(function, np.random.default_rng(0).standard_normal((3, 5)))
 
 
 @pytest.mark.usefixtures("on_the_reference")
-def test_slopes_of_cross_entropy():
+def test_gradients_of_cross_entropy():
     rng = np.random.default_rng(0)
     targets = rng.dirichlet(np.ones(4), 3)
     check_gradients(lambda x: F.cross_entropy(x, targets), rng.standard_normal((3, 4)))

@@ -136,9 +136,9 @@ def test_infinity_and_nan_reach_what_they_touch_and_nothing_else(fast, reference
     want = reference.conv_transpose2d(x, bad_w, None, **of_conv(how), size=(7, 4))
     assert 0 < (~np.isfinite(want)).sum() < want.size
     np.testing.assert_array_equal(fast.conv_transpose2d(x, frozen(bad_w), None, **of_conv(how), size=(7, 4)), want)
-    for slopes, images, weights in [(bad_dy, x, w), (dy, bad_x, w), (dy, x, bad_w)]:
-        got = fast.conv_transpose2d_backward(slopes, images, weights, **of_conv(how), need_dx=True)
-        want = reference.conv_transpose2d_backward(slopes, images, weights, **of_conv(how), need_dx=True)
+    for grads, images, weights in [(bad_dy, x, w), (dy, bad_x, w), (dy, x, bad_w)]:
+        got = fast.conv_transpose2d_backward(grads, images, weights, **of_conv(how), need_dx=True)
+        want = reference.conv_transpose2d_backward(grads, images, weights, **of_conv(how), need_dx=True)
         for one, other in zip(got, want, strict=True):
             np.testing.assert_array_equal(one, other)
 

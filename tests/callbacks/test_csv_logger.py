@@ -27,7 +27,7 @@ def test_csv_logger(tmp_path):
     run(again, [7], metrics=[right()])
     assert path.read_text().splitlines()[3:] == ["0,0.30000000000000004,1.0", "0,7.0,1.0"]
     logger = ml.CSVLogger(path, separator=";")
-    for _ in range(2):  # without `append`, each fit begins the file anew
+    for _ in range(2):  # without `append`, each fit overwrites the file
         run(logger, [NAN, 2])
         assert path.read_text() == "epoch;loss\n0;nan\n1;2.0\n"
     run(ml.CSVLogger(tmp_path / "new.csv", append=True), [1])

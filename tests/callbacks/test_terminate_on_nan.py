@@ -13,7 +13,7 @@ NAN, INF = math.nan, math.inf
 
 
 def fit(losses, callbacks=(), steps=2, **options):
-    """(model, history) of a training with so many steps an epoch."""
+    """(model, history) of a training with `steps` steps an epoch."""
     model = tiny()
     x = np.ones((steps, 1), np.float32)
     options = {"epochs": 3, "batch_size": 1, "verbose": 0} | options

@@ -19,7 +19,7 @@ def test_what_is_run(command, monkeypatch, tmp_path):
 
 
 def test_json(command, monkeypatch, tmp_path):
-    """Of the files that were there, only those that the suites wrote anew."""
+    """Of the files that were there, only those that the suites rewrote."""
     for name in ("memory", "training"):
         (tmp_path / f"{name}.json").write_text("{}")
 

@@ -181,7 +181,7 @@ def test_classes_that_there_is_nothing_to_learn_of(command, tmp_path):
 def test_class_names_that_leave_folders_out(command, pictures, tmp_path):
     (pictures / "empty").mkdir()
     result = train(command, tmp_path / "run", pictures, "--set", 'data.class_names=["cat", "ant"]')
-    assert result.err == f"minidl: warning: {pictures}: bee isn't among the class_names, and is passed by\n"
+    assert result.err == f"minidl: warning: {pictures}: bee isn't among the class_names, and is ignored\n"
     assert result.code == 0
 
 
@@ -223,11 +223,11 @@ def test_going_on_where_a_class_was_added(command, begun, pictures, tmp_path):
     save_pictures(pictures / "dog", 3, of=5)
     result = command("train", "--resume", begun, "--epochs", 3)
     assert result.code == 0
-    assert result.err == f"minidl: warning: {pictures}: dog isn't among the class_names, and is passed by\n"
+    assert result.err == f"minidl: warning: {pictures}: dog isn't among the class_names, and is ignored\n"
 
 
 def test_going_on_with_a_run_that_validated_with_the_images_to_test_with(fails, begun):
     config = begun / "config.toml"
     lines = config.read_text().splitlines()
     config.write_text("\n".join(line for line in lines if not line.startswith(("data = ", "validation_split"))))
-    assert "validated with the images to test with; train anew" in fails("train", "--resume", begun)
+    assert "validated with the images to test with; start a new run" in fails("train", "--resume", begun)

@@ -1,4 +1,4 @@
-"""Runs that are interrupted, by Ctrl-C, a request to terminate or worse, go on to the bits of one that isn't."""
+"""Runs that are interrupted, by Ctrl-C, a request to terminate or worse, end with the same bits as one that isn't."""
 
 import hashlib
 import json

@@ -114,7 +114,7 @@ def test_what_programs_leave_behind_is_no_class_and_no_picture(tree):
 
 def test_photos_that_are_not_read_are_told_of(tree):
     root = tree("a/1.png", "a/deep/IMG_2.HEIC", "a/IMG_3.heic", "b/IMG_4.heic", "a/notes.txt")
-    with pytest.warns(UserWarning, match=r"a: 2 files such as IMG_3\.heic are passed by") as caught:
+    with pytest.warns(UserWarning, match=r"a: 2 files such as IMG_3\.heic are ignored") as caught:
         assert layout.pictures_in(root / "a") == [root / "a" / "1.png"]
     assert len(caught) == 1
     with pytest.raises(FileNotFoundError, match="b: no pictures in it"):

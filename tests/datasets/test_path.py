@@ -1,4 +1,4 @@
-"""Data sets of one's own, in two parts."""
+"""The user's data sets, in two parts."""
 
 import numpy as np
 import pytest

@@ -83,7 +83,7 @@ def test_the_readmes_chart_is_of_the_results():
     digest = build_figures.figures_of(benchmarks)["speed"].__globals__["digest"]()
     for name in ("speed.svg", "speed-dark.svg"):
         chart = (build_figures.DOCS / "images" / name).read_text("utf-8")
-        assert f"results-{digest}" in chart, "make it anew: python docs/build_figures.py --readme"
+        assert f"results-{digest}" in chart, "redraw it: python docs/build_figures.py --readme"
 
 
 @pytest.mark.compiled

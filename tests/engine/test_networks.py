@@ -195,9 +195,9 @@ def test_any_memory_order_and_frozen_inputs():
     model, x, dy = small(), images(), np.ones((5, 3), np.float32)
     want = layer_by_layer(model, x, dy)
     for array in (np.asfortranarray(x), np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2), x[::-1]):
-        slopes = np.asfortranarray(dy)
-        array.flags.writeable = slopes.flags.writeable = False
-        got = in_one_call(model, array, slopes)
+        ordered_dy = np.asfortranarray(dy)
+        array.flags.writeable = ordered_dy.flags.writeable = False
+        got = in_one_call(model, array, ordered_dy)
         assert_same(got, layer_by_layer(model, np.ascontiguousarray(array), dy))
     assert_same(in_one_call(model, x, dy), want)
 

@@ -1,4 +1,4 @@
-"""What had another place in 0.1 is found there, with a warning of the line that asks for it."""
+"""What had another place or name in 0.1 is found there, with a warning of the line that asks for it."""
 
 import importlib
 import sys
@@ -64,6 +64,16 @@ def test_functions_that_moved():
             assert getattr(ml.training, name) is getattr(ml, name)
     with pytest.raises(AttributeError, match=r"module 'minidl\.training' has no attribute 'fitt'"):
         ml.training.fitt  # noqa: B018
+
+
+def test_check_gradient_is_found_by_its_old_name():
+    message = r"minidl\.functional\.check_slope is minidl\.functional\.check_gradient now"
+    with pytest.warns(DeprecationWarning, match=message) as warned:
+        from minidl.functional import check_slope
+    assert check_slope is ml.functional.check_gradient
+    assert {each.filename for each in warned} == {__file__}
+    assert "check_slope" not in ml.functional.__all__
+    assert "check_gradient" in ml.functional.__all__
 
 
 def test_new_names_don_t_warn_and_others_aren_t_found():

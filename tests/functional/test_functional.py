@@ -339,7 +339,7 @@ def test_dtypes_are_not_mixed(function, name):
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_slope_is_an_array_like_y(each_backend, function):
+def test_a_gradient_is_an_array_like_y(each_backend, function):
     call, arrays = FUNCTIONS[function]
     y, pullback = call(**arrays)
     for shape in [(*y.shape, 1), y.shape[1:], (y.shape[0] + 1, *y.shape[1:]), ()]:
@@ -416,7 +416,7 @@ def test_a_pullback_can_be_called_again(each_backend):
             np.testing.assert_array_equal(one, other)
 
 
-def test_the_slope_of_each_loss_scales_its_row(each_backend):
+def test_the_gradient_of_each_loss_scales_its_row(each_backend):
     logits = frozen(np.log([[1.0, 3], [1, 1]]))
     losses, pullback = F.cross_entropy(logits, frozen(np.array([[1.0, 0], [0, 1]])))
     np.testing.assert_allclose(losses, np.log([4, 2]), rtol=1e-14)
@@ -424,7 +424,7 @@ def test_the_slope_of_each_loss_scales_its_row(each_backend):
     np.testing.assert_array_equal(pullback(np.array([np.inf, 0])), [[-np.inf, np.inf], [0, 0]])
 
 
-def test_an_infinite_slope_of_a_loss_without_one(each_backend):
+def test_an_infinite_gradient_of_a_loss_without_one(each_backend):
     """0 times infinity is NaN, without a warning."""
     _, pullback = F.cross_entropy(frozen(np.array([[0.0, -np.inf]])), frozen(np.array([[1.0, 0]])))
     np.testing.assert_array_equal(pullback(np.array([1.0])), [[0, 0]])

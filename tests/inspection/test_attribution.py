@@ -28,16 +28,16 @@ def logits(model, x):
 
 @pytest.mark.parametrize("last", [[], [ml.Softmax()], [ml.LogSoftmax()], [ml.Sigmoid()]])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_saliency_is_the_slope_of_the_logit(last, channels):
+def test_saliency_is_the_gradient_of_the_logit(last, channels):
     model, x, classes = model_of(*last, channels=channels), images(2, channels), [3, 1]
     got = inspection.saliency(model, x, classes=classes)
-    slopes = np.zeros(x.shape)
+    gradient = np.zeros(x.shape)
     for index in np.ndindex(x.shape):
         step = np.zeros(x.shape)
         step[index] = 1e-6
         change = logits(model, x + step) - logits(model, x - step)
-        slopes[index] = change[index[0], classes[index[0]]] / 2e-6
-    np.testing.assert_allclose(got, np.abs(slopes).max(axis=1), rtol=1e-6, atol=1e-9)
+        gradient[index] = change[index[0], classes[index[0]]] / 2e-6
+    np.testing.assert_allclose(got, np.abs(gradient).max(axis=1), rtol=1e-6, atol=1e-9)
 
 
 def test_saliency_is_of_the_highest_score_by_default_and_for_each_image_by_itself():

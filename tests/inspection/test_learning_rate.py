@@ -55,11 +55,11 @@ def test_the_losses_are_those_of_steps_at_these_rates():
     for rate in found.rates:
         inputs, targets = next(parts)
         scores, backward = twin.forward(inputs, train=True)
-        loss, slope = ml.CrossEntropy()(scores, targets)
+        loss, dscores = ml.CrossEntropy()(scores, targets)
         losses.append(loss)
         optimizer.lr = rate
         optimizer.zero_grad()
-        backward(slope, need_dx=False)
+        backward(dscores, need_dx=False)
         optimizer.step()
     np.testing.assert_allclose(found.losses, losses, rtol=1e-6)
     weights = 0.9 ** np.arange(5)[::-1]

@@ -15,7 +15,7 @@ def test_concatenate_stacks_channels_in_order():
     assert y.transpose(0, 2, 3, 1).flags.c_contiguous or y.flags.c_contiguous
 
 
-def test_add_sums_and_hands_its_slope_to_each():
+def test_add_sums_and_hands_its_gradient_to_each():
     layer = ml.Add([[], [], ml.ReLU()])
     y, backward = layer.forward(X, train=True)
     np.testing.assert_array_equal(y, X + X + np.maximum(X, 0))

@@ -54,7 +54,7 @@ TABLE = {
 
 
 class Numbered(Module):
-    """An embedding of the floor of floats, which is flat: so its slope by them is zero, as the embedding says."""
+    """An embedding of the floor of floats, which is flat: so its gradient by them is zero, as the embedding says."""
 
     def __init__(self):
         self.table = ml.Embedding(7, 3)

@@ -34,7 +34,7 @@ def test_the_first_table_is_normal():
     assert layer.output_shape((3, 5)) == (3, 5, 40)
 
 
-def test_indices_have_no_slope():
+def test_indices_have_no_gradient():
     layer = ml.Embedding(3, 2)
     layer.build((2,), np.random.default_rng(0))
     y, backward = layer.forward(np.array([[0, 2]], np.uint8), train=True)

@@ -73,10 +73,10 @@ def test_weights_of_samples_and_classes_multiply(name):
     loss, scores, labels = case(name)
     value, dscores = loss(scores, labels, [2, 0, 1, 1, 3, 1])
     rows = [0, 0, 2, 3, 4, 4, 4, 5]
-    wanted, slopes = loss(scores[rows], labels[rows])
+    wanted, gradients = loss(scores[rows], labels[rows])
     assert value == pytest.approx(wanted, rel=1e-12)
     summed = np.zeros_like(scores)
-    np.add.at(summed, rows, slopes)
+    np.add.at(summed, rows, gradients)
     np.testing.assert_allclose(dscores, summed, rtol=1e-11, atol=1e-15)
 
 

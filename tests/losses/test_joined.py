@@ -1,4 +1,4 @@
-"""A last layer and its loss as one; and loops of one's own, in which a loss of logits is given probabilities."""
+"""A last layer and its loss as one; and custom loops, in which a loss of logits is given probabilities."""
 
 import gc
 import warnings

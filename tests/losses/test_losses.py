@@ -72,18 +72,18 @@ def test_binary_label_smoothing_and_vectors():
     wanted = ml.BinaryCrossEntropy()(scores, [0.9, 0.1, 0.9])
     np.testing.assert_allclose(smooth[0], wanted[0], rtol=1e-12)
     np.testing.assert_allclose(smooth[1], wanted[1], rtol=1e-12)
-    column, slopes = ml.BinaryCrossEntropy()(scores[:, None], [1, 0, 1])
+    column, dscores = ml.BinaryCrossEntropy()(scores[:, None], [1, 0, 1])
     assert column == ml.BinaryCrossEntropy()(scores, [1, 0, 1])[0]
-    assert slopes.shape == (3, 1)
+    assert dscores.shape == (3, 1)
     assert ml.BinaryCrossEntropy(pos_weight=3)(scores[:1], [1])[0] == pytest.approx(3 * math.log1p(math.exp(-0.3)))
 
 
 def test_infinite_differences():
     scores, targets = np.array([[INF], [-INF], [INF]]), np.array([[0], [0], [INF]])
-    for kind, slopes in [(ml.Huber, [1, -1]), (ml.MeanAbsoluteError, [1, -1]), (ml.MeanSquaredError, [INF, -INF])]:
+    for kind, want in [(ml.Huber, [1, -1]), (ml.MeanAbsoluteError, [1, -1]), (ml.MeanSquaredError, [INF, -INF])]:
         value, dscores = kind(reduction="none")(scores, targets)
         np.testing.assert_array_equal(value, [INF, INF, np.nan])
-        np.testing.assert_array_equal(dscores.ravel()[:2], np.array(slopes))
+        np.testing.assert_array_equal(dscores.ravel()[:2], np.array(want))
         assert np.isnan(dscores[2])
 
 

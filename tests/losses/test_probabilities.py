@@ -42,9 +42,9 @@ def test_a_focal_loss_of_probabilities(gamma, targets):
     p = 1 / (1 + np.exp(-logits))
     loss = ml.BinaryFocalLoss(gamma=gamma, from_logits=False)
     value, dscores = loss(p, targets)
-    wanted, slopes = loss.with_logits()(logits, targets)
+    wanted, dlogits = loss.with_logits()(logits, targets)
     assert value == pytest.approx(wanted, rel=1e-12)
-    np.testing.assert_allclose(dscores * p * (1 - p), slopes, rtol=1e-12)
+    np.testing.assert_allclose(dscores * p * (1 - p), dlogits, rtol=1e-12)
 
     def function(x):
         value, dx = loss(x, targets)
@@ -115,9 +115,9 @@ def test_targets_that_are_no_numbers(kind):
 def test_a_sample_that_counts_0_may_have_no_target(kind, reduction):
     scores, targets = np.float32([[1, 2], [3, 4], [5, 6]]), np.float32([[0, 0], [np.nan, 0], [7, np.inf]])
     value, dscores = kind(reduction=reduction)(scores, targets, [2, 0, 0])
-    wanted, slopes = kind(reduction=reduction)(scores[:1], targets[:1], [2])
+    wanted, gradients = kind(reduction=reduction)(scores[:1], targets[:1], [2])
     np.testing.assert_array_equal(value, [*wanted, 0, 0] if reduction == "none" else wanted)
-    np.testing.assert_array_equal(dscores, [*slopes, [0, 0], [0, 0]])
+    np.testing.assert_array_equal(dscores, [*gradients, [0, 0], [0, 0]])
     assert dscores.dtype == np.float32
 
 

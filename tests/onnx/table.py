@@ -62,7 +62,7 @@ its numbers within the case's own tolerance, {rtol:g} of them and {atol:g}.
 
 minidl doesn't read ONNX files. The tests translate each node into calls of what the second column names: attributes
 become arguments, and what an operator hasn't is put together from others. A border on one side alone, as `auto_pad`
-`SAME_LOWER` makes it where the lines to add are odd, comes from `zero_pad2d`:
+`SAME_LOWER` makes it where an odd number of rows or columns is added, comes from `zero_pad2d`:
 
 ```pycon
 >>> import numpy as np
@@ -102,7 +102,7 @@ Attributes mean something else than the arguments of the same name here and in P
 - `SoftmaxCrossEntropyLoss` ignores a label, which needn't be a class; here such samples have a `sample_weight` of 0.
   The mean divides by the sum of the weights of the labels that count, in ONNX, PyTorch and minidl.
 - `NegativeLogLikelihoodLoss` takes log-probabilities, of which `CrossEntropy` is the same. ONNX's cases give it any
-  numbers; they run as a loss of one's own that defines `each`.
+  numbers; they run as a custom loss that defines `each`.
 - `Momentum` adds `beta` times the gradient to the velocity, but in step 0 all of it; `beta` is 1 less PyTorch's
   `dampening`, which `SGD` hasn't. It's the same with a velocity `beta` times smaller and a rate as much larger.
 - `Adam` adds `epsilon` before the second moment is corrected for its start at zero; PyTorch and minidl add it after.

@@ -19,7 +19,7 @@ def test_the_page_is_what_its_script_makes():
     version = ".".join(onnx.__version__.split(".")[:2])
     if f"ONNX {version}," not in page:
         pytest.skip(f"the page is of other cases than those of ONNX {version}")
-    assert page == table.make(), "python -m tests.onnx.table writes it anew"
+    assert page == table.make(), "python -m tests.onnx.table regenerates it"
 
 
 def test_what_computes_each_operator_exists():

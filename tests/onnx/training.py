@@ -13,7 +13,7 @@ from tests.onnx.windows import Outputs
 
 
 class NegativeLogLikelihood(ClassLoss):
-    """Less the right class's score, whatever the scores are: a loss of one's own, on what minidl brings for all.
+    """Less the right class's score, whatever the scores are: a custom loss, on what minidl brings for all.
 
     Of rows of log-probabilities `CrossEntropy` is the same, but ONNX's cases have any numbers.
     """
@@ -29,9 +29,9 @@ class NegativeLogLikelihood(ClassLoss):
             weights = importance = self.class_weight[targets]
 
         def pullback(parts: np.ndarray) -> np.ndarray:
-            slopes = np.zeros_like(scores)
-            slopes[rows, targets] = -weights * parts
-            return slopes
+            dscores = np.zeros_like(scores)
+            dscores[rows, targets] = -weights * parts
+            return dscores
 
         return Each(-weights * scores[rows, targets], pullback, importance)
 

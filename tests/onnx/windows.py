@@ -99,7 +99,7 @@ def global_max_pool(node: Node, x: Any) -> Outputs:
 
 
 def _places(y: np.ndarray, pullback: F.Pullback, *, by_column: bool) -> np.ndarray:
-    """Where in x each maximum is: where its slope goes to."""
+    """Where in x each maximum is: where its gradient goes to."""
     places = np.empty(y.shape, np.int64)
     for index in np.ndindex(y.shape):
         dy = np.zeros_like(y)

@@ -11,14 +11,14 @@ backends = pytest.mark.parametrize("backend", BACKENDS)
 START = np.array([1.0, -2.0, 0.5])
 
 
-def slope(step, w):
+def gradient(step, w):
     return np.array([0.5, -1.0, 2.0]) / step + 0.1 * w
 
 
 def sgd(lr, momentum=0.0, nesterov=False, weight_decay=0.0):
     w, buffer = START.copy(), None
     for step in range(1, 11):
-        g = slope(step, w) + weight_decay * w
+        g = gradient(step, w) + weight_decay * w
         if momentum:
             buffer = g if buffer is None else momentum * buffer + g
             g = g + momentum * buffer if nesterov else buffer
@@ -29,7 +29,7 @@ def sgd(lr, momentum=0.0, nesterov=False, weight_decay=0.0):
 def adam(lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
     w, m, v = START.copy(), np.zeros(3), np.zeros(3)
     for step in range(1, 11):
-        g = slope(step, w) + weight_decay * w
+        g = gradient(step, w) + weight_decay * w
         m = betas[0] * m + (1 - betas[0]) * g
         v = betas[1] * v + (1 - betas[1]) * g**2
         m_hat, v_hat = m / (1 - betas[0] ** step), v / (1 - betas[1] ** step)
@@ -78,7 +78,7 @@ cases = pytest.mark.parametrize(("kind", "rule", "options", "golden"), CASES.val
 def run(optimizer, parameter, steps):
     for step in steps:
         optimizer.zero_grad()
-        parameter.grad += slope(step, parameter.value)
+        parameter.grad += gradient(step, parameter.value)
         optimizer.step()
 
 

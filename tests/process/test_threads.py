@@ -26,7 +26,7 @@ def put(path, text):
 
 
 def test_the_cores_that_the_process_may_use():
-    assert threads.choice() == (4, "the process may use so many cores")
+    assert threads.choice() == (4, "the cores that the process may use")
 
 
 @pytest.mark.parametrize(
@@ -37,10 +37,10 @@ def test_the_cores_that_the_process_may_use():
         ("2", "7", 2, "NUMBA_NUM_THREADS says so"),
         ("", "7", 7, "OMP_NUM_THREADS says so"),
         (None, " 3,2 ", 3, "OMP_NUM_THREADS says so"),
-        (None, "0", 4, "the process may use so many cores"),
-        ("-1", "many", 4, "the process may use so many cores"),
-        ("2.5", "²", 4, "the process may use so many cores"),
-        (None, "9" * 5000, 4, "the process may use so many cores"),
+        (None, "0", 4, "the cores that the process may use"),
+        ("-1", "many", 4, "the cores that the process may use"),
+        ("2.5", "²", 4, "the cores that the process may use"),
+        (None, "9" * 5000, 4, "the cores that the process may use"),
     ],
 )
 def test_the_environment(monkeypatch, numba, omp, number, reason):

@@ -98,7 +98,7 @@ class Own(ml.Module):
 
 
 class Dense(ml.Dense):
-    """A class of one's own, with the name of one of the table's."""
+    """A custom class with the name of one of the table's."""
 
 
 @pytest.mark.parametrize("module", [Own(), Dense(3), Chain([ml.ReLU(), ml.Residual(Own())])], ids=repr)

@@ -82,7 +82,7 @@ def _steps():
     images = rng.standard_normal((96, 1, 28, 28), dtype=np.float32)
     filters = rng.standard_normal((16, 1, 3, 3), dtype=np.float32)
 
-    def anew():
+    def unbuilt():
         """Layouts that nothing is kept for, so that all is prepared again."""
         other = ml.Sequential([ml.Conv2D(4, 3), ml.ReLU(), ml.Flatten(), ml.Dense(3)], seed=0)
         return other(images[: random.randrange(1, 9)])[:1]
@@ -97,7 +97,7 @@ def _steps():
         "predict": lambda: model.predict(images, batch_size=32),
         "train": train,
         "operators": lambda: F.relu(F.conv2d(images[:4], filters, padding=1)[0])[0],
-        "lazy models": anew,
+        "lazy models": unbuilt,
     }
     return {name: (step, step()) for name, step in steps.items()}
 

@@ -51,7 +51,7 @@ def _folder():
 
 
 def _killed(work, delay):
-    """Do the work in a child, and kill it after so many seconds, if it hasn't ended by then."""
+    """Do the work in a child, and kill it after `delay` seconds, if it hasn't ended by then."""
     pid = os.fork()
     if pid == 0:
         try:

@@ -127,7 +127,7 @@ def test_drop_last_leaves_out_the_rest_of_each_epoch():
         fit(network(), batch_size=34, drop_last=True)
 
 
-@pytest.mark.parametrize("kind", ["own", "of one's own"])
+@pytest.mark.parametrize("kind", ["own", "custom"])
 def test_it_changes_no_bit(monkeypatch, kind):
     def trained(rehearsed):
         with monkeypatch.context() as patch:

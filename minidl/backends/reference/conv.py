@@ -49,8 +49,8 @@ def conv2d_backward(dy, x, w, *, geometry, need_dx=True, need_dw=True):
             group = o // (n_filters // groups)
             for i in range(out_height):
                 for j in range(out_width):
-                    slope = float(dy[n, o, i, j])
-                    db[o] += slope
+                    grad = float(dy[n, o, i, j])
+                    db[o] += grad
                     for c in range(n_channels):
                         for p in range(kernel_height):
                             for q in range(kernel_width):
@@ -58,8 +58,8 @@ def conv2d_backward(dy, x, w, *, geometry, need_dx=True, need_dw=True):
                                 column = j * stride[1] + q * dilation[1] - padding[1][0]
                                 if 0 <= row < height and 0 <= column < width:
                                     channel = group * n_channels + c
-                                    dx[n, channel, row, column] += slope * float(w[o, c, p, q])
-                                    dw[o, c, p, q] += slope * float(x[n, channel, row, column])
+                                    dx[n, channel, row, column] += grad * float(w[o, c, p, q])
+                                    dw[o, c, p, q] += grad * float(x[n, channel, row, column])
                                 else:
-                                    dw[o, c, p, q] += slope * 0.0
+                                    dw[o, c, p, q] += grad * 0.0
     return wanted(x.dtype, (dx, need_dx), (dw, need_dw), (db, need_dw))

@@ -26,9 +26,9 @@ def dense_backward(dy, x, w, *, need_dx=True, need_dw=True):
     dx, dw, db = np.zeros(x.shape), np.zeros(w.shape), np.zeros(w.shape[0])
     for n in range(x.shape[0]):
         for o in range(w.shape[0]):
-            slope = float(dy[n, o])
-            db[o] += slope
+            grad = float(dy[n, o])
+            db[o] += grad
             for i in range(w.shape[1]):
-                dx[n, i] += slope * float(w[o, i])
-                dw[o, i] += slope * float(x[n, i])
+                dx[n, i] += grad * float(w[o, i])
+                dw[o, i] += grad * float(x[n, i])
     return wanted(x.dtype, (dx, need_dx), (dw, need_dw), (db, need_dw))

@@ -11,8 +11,8 @@ __all__ = ["dropout", "philox"]
 def dropout(x, *, rate, key, counter):
     """Each value times zero with probability `rate`, else times 1 / (1 - rate), by the counter-based generator.
 
-    Positions run with the channels last. A quarter of them, rounded up, is the number of blocks: the first words of
-    all blocks decide on the first quarter, the second words on the second, and so on. A word below rate 2^32 drops.
+    Positions run with the channels last. There are ceil(size / 4) blocks; word k of block b decides on position
+    k blocks + b. A word below rate 2^32 drops.
     """
     y = np.zeros(x.shape, x.dtype)
     source, target = (np.moveaxis(array, 1, -1) if x.ndim > 2 else array for array in (x, y))

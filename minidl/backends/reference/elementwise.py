@@ -52,7 +52,7 @@ def _elu(x, alpha):
 
 
 def _elu_backward(dy, x, alpha):
-    """Where x isn't above zero, the slope is alpha exp(x)."""
+    """Where x isn't above zero, the derivative is alpha exp(x)."""
     return dy * (alpha * exp(x)) if x <= 0 else dy
 
 
@@ -75,7 +75,7 @@ def _gelu(x):
 
 
 def _gelu_backward(dy, x):
-    """The share, plus x times its slope, which far away is zero."""
+    """The share, plus x times its derivative, which far away is zero."""
     share, density = math.erfc(-x / math.sqrt(2)) / 2, exp(-x * x / 2) / math.sqrt(2 * math.pi)
     return dy * (share if abs(x) > 1000 else share + x * density)
 
@@ -90,8 +90,8 @@ def _gelu_tanh(x):
 
 def _gelu_tanh_backward(dy, x):
     z = _SCALE * (x + 0.044715 * x * x * x)
-    slope = _logistic(z) * _logistic(-z) * _SCALE * (1 + 3 * 0.044715 * x * x)
-    return dy * (_logistic(z) if abs(x) > 1000 else _logistic(z) + x * slope)
+    derivative = _logistic(z) * _logistic(-z) * _SCALE * (1 + 3 * 0.044715 * x * x)
+    return dy * (_logistic(z) if abs(x) > 1000 else _logistic(z) + x * derivative)
 
 
 def _silu(x):

@@ -18,7 +18,7 @@ def embedding(indices, w):
 
 @quiet
 def embedding_backward(dy, indices, *, rows):
-    """dw of `embedding`: the slopes of every place that read a row, added up from the first to the last."""
+    """dw of `embedding`: the gradients of every place that read a row, added up from the first to the last."""
     dw = np.zeros((rows, dy.shape[-1]))
     for place in np.ndindex(indices.shape):
         for k in range(dy.shape[-1]):

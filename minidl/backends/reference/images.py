@@ -33,11 +33,11 @@ def rotate_images(x, turn):
         column = cosine * across - sine * down + (width - 1) / 2
         top, left = math.floor(row), math.floor(column)
         below, right = math.floor((row - top) * 2**24) / 2**24, math.floor((column - left) * 2**24) / 2**24
-        lines = []
+        blended = []
         for r in (top, top + 1):
             pair = [float(x[n, c, r, q]) if 0 <= r < height and 0 <= q < width else 0.0 for q in (left, left + 1)]
-            lines.append(pair[0] * (1 - right) + pair[1] * right)
-        y[n, c, i, j] = lines[0] * (1 - below) + lines[1] * below
+            blended.append(pair[0] * (1 - right) + pair[1] * right)
+        y[n, c, i, j] = blended[0] * (1 - below) + blended[1] * below
     return y
 
 

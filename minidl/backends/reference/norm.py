@@ -59,20 +59,20 @@ def batch_norm2d_backward(dy, x, gamma, mean, variance, *, eps):
     count = n_images * height * width
     for c in range(n_channels):
         deviation = np.sqrt(np.float64(variance[c]) + eps)
-        slope_total, product_total = 0.0, 0.0
+        grad_total, product_total = 0.0, 0.0
         for n in range(n_images):
             for i in range(height):
                 for j in range(width):
                     normal = (float(x[n, c, i, j]) - float(mean[c])) / deviation
-                    slope_total += float(dy[n, c, i, j])
+                    grad_total += float(dy[n, c, i, j])
                     product_total += float(dy[n, c, i, j]) * normal
         for n in range(n_images):
             for i in range(height):
                 for j in range(width):
                     normal = (float(x[n, c, i, j]) - float(mean[c])) / deviation
-                    rest = float(dy[n, c, i, j]) - slope_total / count - normal * product_total / count
+                    rest = float(dy[n, c, i, j]) - grad_total / count - normal * product_total / count
                     dx[n, c, i, j] = float(gamma[c]) / deviation * rest
-        dgamma[c], dbeta[c] = product_total, slope_total
+        dgamma[c], dbeta[c] = product_total, grad_total
     return dx, dgamma, dbeta
 
 
@@ -137,18 +137,18 @@ def group_norm_backward(dy, x, gamma, mean, variance, *, groups, eps):
     for n in range(n_samples):
         for g in range(groups):
             center, deviation = float(mean[n, g]), np.sqrt(np.float64(variance[n, g]) + eps)
-            slope_total, product_total = 0.0, 0.0
+            grad_total, product_total = 0.0, 0.0
             for c in _group(g, n_channels, groups):
                 for i in range(length):
                     place = (c, i) if gamma.ndim == 2 else c
-                    normal, slope = (float(x[n, c, i]) - center) / deviation, float(dy[n, c, i])
-                    dgamma[place] += slope * normal
-                    dbeta[place] += slope
-                    slope_total += slope * float(gamma[place])
-                    product_total += slope * float(gamma[place]) * normal
+                    normal, grad = (float(x[n, c, i]) - center) / deviation, float(dy[n, c, i])
+                    dgamma[place] += grad * normal
+                    dbeta[place] += grad
+                    grad_total += grad * float(gamma[place])
+                    product_total += grad * float(gamma[place]) * normal
             for c in _group(g, n_channels, groups):
                 for i in range(length):
                     normal = (float(x[n, c, i]) - center) / deviation
-                    slope = float(dy[n, c, i]) * float(gamma[(c, i) if gamma.ndim == 2 else c])
-                    dx[n, c, i] = (slope - slope_total / count - normal * product_total / count) / deviation
+                    grad = float(dy[n, c, i]) * float(gamma[(c, i) if gamma.ndim == 2 else c])
+                    dx[n, c, i] = (grad - grad_total / count - normal * product_total / count) / deviation
     return dx, dgamma.astype(x.dtype), dbeta.astype(x.dtype)

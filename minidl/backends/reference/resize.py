@@ -10,7 +10,7 @@ __all__ = ["upsample2d", "upsample2d_backward", "zero_pad2d", "zero_pad2d_backwa
 
 
 def zero_pad2d(x, *, padding):
-    """The images with `padding` lines and columns of zeros around each."""
+    """The images with `padding` rows and columns of zeros around each."""
     n_images, n_channels, height, width = x.shape
     (top, bottom), (left, right) = padding
     y = np.zeros((n_images, n_channels, top + height + bottom, left + width + right), x.dtype)
@@ -66,7 +66,7 @@ def upsample2d(x, *, factors, interpolation):
 
 @quiet
 def upsample2d_backward(dy, *, factors, interpolation):
-    """dx of `upsample2d`: each pixel of y hands its slope to those that made it, by their shares."""
+    """dx of `upsample2d`: each pixel of y hands its gradient to those that made it, by their shares."""
     n_images, n_channels, height, width = dy.shape
     dx = np.zeros((n_images, n_channels, height // factors[0], width // factors[1]))
     for n in range(n_images):

@@ -38,15 +38,15 @@ def conv_transpose2d(x, w, b, *, geometry, size):
 
 @quiet
 def conv_transpose2d_backward(dy, x, w, *, geometry, need_dx=True, need_dw=True):
-    """(dx, dw, db) of `conv_transpose2d`: each product hands the slope of where it lands, 0 in the border, to both."""
+    """(dx, dw, db) of `conv_transpose2d`: each product takes the gradient of its pixel, 0 in the border."""
     stride, padding, dilation, groups = geometry
     n_images, n_channels, height, width = x.shape
     _, n_filters, kernel_height, kernel_width = w.shape
     dx, dw, db = np.zeros(x.shape), np.zeros(w.shape), np.zeros(dy.shape[1])
     for n in range(n_images):
         for o in range(dy.shape[1]):
-            for slope in dy[n, o].flat:
-                db[o] += float(slope)
+            for grad in dy[n, o].flat:
+                db[o] += float(grad)
         for c in range(n_channels):
             group = c // (n_channels // groups)
             for i in range(height):
@@ -57,9 +57,9 @@ def conv_transpose2d_backward(dy, x, w, *, geometry, need_dx=True, need_dw=True)
                                 row = i * stride[0] + p * dilation[0] - padding[0][0]
                                 column = j * stride[1] + q * dilation[1] - padding[1][0]
                                 if 0 <= row < dy.shape[2] and 0 <= column < dy.shape[3]:
-                                    slope = float(dy[n, group * n_filters + o, row, column])
+                                    grad = float(dy[n, group * n_filters + o, row, column])
                                 else:
-                                    slope = 0.0
-                                dx[n, c, i, j] += slope * float(w[c, o, p, q])
-                                dw[c, o, p, q] += slope * float(x[n, c, i, j])
+                                    grad = 0.0
+                                dx[n, c, i, j] += grad * float(w[c, o, p, q])
+                                dw[c, o, p, q] += grad * float(x[n, c, i, j])
     return wanted(x.dtype, (dx, need_dx), (dw, need_dw), (db, need_dw))

@@ -51,14 +51,14 @@ def conv2d_backward(
         return dx, None, None
     groups, (o, c_group, kh, kw) = geometry.groups, w.shape
     columns, _ = _im2col(x, (kh, kw), geometry)
-    slopes = _slope_matrix(dy, groups)
-    dw = (columns.transpose(0, 2, 1) @ slopes).reshape(groups, kh, kw, c_group, o // groups)
+    dy_matrix = _gradient_matrix(dy, groups)
+    dw = (columns.transpose(0, 2, 1) @ dy_matrix).reshape(groups, kh, kw, c_group, o // groups)
     dw = dw.transpose(0, 4, 3, 1, 2).reshape(w.shape)
-    return dx, dw, slopes.sum(axis=1).reshape(o)
+    return dx, dw, dy_matrix.sum(axis=1).reshape(o)
 
 
-def _slope_matrix(dy: Array, groups: int) -> Array:
-    """Slopes (n, out, out_h, out_w) as (groups, n out_h out_w, out / groups)."""
+def _gradient_matrix(dy: Array, groups: int) -> Array:
+    """Gradients (n, out, out_h, out_w) as (groups, n out_h out_w, out / groups)."""
     n, o, out_h, out_w = dy.shape
     return dy.transpose(0, 2, 3, 1).reshape(n * out_h * out_w, groups, o // groups).transpose(1, 0, 2)
 
@@ -68,7 +68,7 @@ def image_gradient(dy: Array, w: Array, size: Pair, geometry: ConvGeometry) -> A
     stride, padding, dilation, groups = geometry
     n, _, out_h, out_w = dy.shape
     _, c_group, kh, kw = w.shape
-    dcolumns = _slope_matrix(dy, groups) @ _weight_matrix(w, groups).transpose(0, 2, 1)
+    dcolumns = _gradient_matrix(dy, groups) @ _weight_matrix(w, groups).transpose(0, 2, 1)
     dpatches = dcolumns.reshape(groups, n, out_h, out_w, kh, kw, c_group).transpose(1, 2, 3, 4, 5, 0, 6)
     dpatches = dpatches.reshape(n, out_h, out_w, kh, kw, groups * c_group)
     dx = np.zeros((n, size[0] + sum(padding[0]), size[1] + sum(padding[1]), groups * c_group), dy.dtype)

@@ -11,7 +11,7 @@ __all__ = ["dropout"]
 
 @quiet
 def dropout(x: Array, *, rate: float, key: int, counter: int) -> Array:
-    """All words of the generator at once: a row of them for each quarter of the positions, channels last."""
+    """All words of the generator at once, (4, blocks): position p, channels last, has the p-th in row-major order."""
     order = (0, *range(2, x.ndim), 1)[: x.ndim]
     source = np.asarray(x.transpose(order), order="C")
     blocks = np.arange((x.size + 3) // 4, dtype=np.uint64)

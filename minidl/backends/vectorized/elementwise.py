@@ -1,4 +1,4 @@
-"""Activations that are formulas of one number. Choices, not products, where a slope or a factor may be infinite."""
+"""Elementwise activations. `np.where` instead of a product where a derivative or a factor may be infinite."""
 
 import math
 from collections.abc import Callable

@@ -44,11 +44,11 @@ def rotate_images(x: Array, turn: IntArray) -> Array:
     rows = cosine * down + sine * across + ((height - 1) << 30)
     columns = cosine * across - sine * down + ((width - 1) << 30)
     below, right = (((place >> 7) & 0xFFFFFF)[..., np.newaxis] * 2.0**-24 for place in (rows, columns))
-    lines = []
+    blended = []
     for r in (0, 1):
         first, second = (_taken(x, (rows >> 31) + r, (columns >> 31) + q).astype(np.float64) for q in (0, 1))
-        lines.append(first * (1 - right) + second * right)
-    y: Array = lines[0] * (1 - below) + lines[1] * below
+        blended.append(first * (1 - right) + second * right)
+    y: Array = blended[0] * (1 - below) + blended[1] * below
     return y.astype(x.dtype).transpose(0, 3, 1, 2)
 
 

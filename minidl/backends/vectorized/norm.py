@@ -16,7 +16,7 @@ __all__ = [
 
 
 def _mean(pixels: Array) -> Array:
-    """The mean of the images' means of their lines' means: the sum of all pixels, added one by one, rounds too much."""
+    """The mean over each row, then over rows, then over images: one running sum of all pixels rounds too much."""
     mean: Array = pixels.mean(axis=2).mean(axis=1).mean(axis=0)
     return mean
 
@@ -46,11 +46,11 @@ def batch_norm2d_backward(
     dy: Array, x: Array, gamma: Array, mean: Array, variance: Array, *, eps: float
 ) -> tuple[Array, Array, Array]:
     """(dx, dgamma, dbeta), through mean and variance too."""
-    slopes, deviation = np.ascontiguousarray(dy.transpose(0, 2, 3, 1)), np.sqrt(variance + x.dtype.type(eps))
+    dy_nhwc, deviation = np.ascontiguousarray(dy.transpose(0, 2, 3, 1)), np.sqrt(variance + x.dtype.type(eps))
     normal = (x.transpose(0, 2, 3, 1) - mean) / deviation
-    dgamma, dbeta = (slopes * normal).sum(axis=(0, 1, 2)), slopes.sum(axis=(0, 1, 2))
-    count = x.dtype.type(max(slopes.size // len(mean), 1))
-    dx = gamma / deviation * (slopes - dbeta / count - normal * (dgamma / count))
+    dgamma, dbeta = (dy_nhwc * normal).sum(axis=(0, 1, 2)), dy_nhwc.sum(axis=(0, 1, 2))
+    count = x.dtype.type(max(dy_nhwc.size // len(mean), 1))
+    dx = gamma / deviation * (dy_nhwc - dbeta / count - normal * (dgamma / count))
     return dx.transpose(0, 3, 1, 2), dgamma, dbeta
 
 
@@ -64,9 +64,9 @@ def scale_shift(x: Array, scale: Array, shift: Array) -> Array:
 @quiet
 def scale_shift_backward(dy: Array, x: Array, scale: Array) -> tuple[Array, Array, Array]:
     """(dx, dscale, dshift)."""
-    slopes = np.ascontiguousarray(dy.transpose(0, 2, 3, 1))
-    dscale, dshift = (slopes * x.transpose(0, 2, 3, 1)).sum(axis=(0, 1, 2)), slopes.sum(axis=(0, 1, 2))
-    return (slopes * scale).transpose(0, 3, 1, 2), dscale, dshift
+    dy_nhwc = np.ascontiguousarray(dy.transpose(0, 2, 3, 1))
+    dscale, dshift = (dy_nhwc * x.transpose(0, 2, 3, 1)).sum(axis=(0, 1, 2)), dy_nhwc.sum(axis=(0, 1, 2))
+    return (dy_nhwc * scale).transpose(0, 3, 1, 2), dscale, dshift
 
 
 def _rows(x: Array, groups: int) -> Array:
@@ -102,8 +102,8 @@ def group_norm_backward(
     """(dx, dgamma, dbeta), through mean and variance too."""
     dy, deviation = np.ascontiguousarray(dy), np.sqrt(variance + x.dtype.type(eps))[:, :, None]
     normal = np.ascontiguousarray((_rows(x, groups) - mean[:, :, None]) / deviation)
-    products, slopes = dy * normal.reshape(x.shape), np.ascontiguousarray(_rows(dy * _by_place(gamma), groups))
+    products, scaled = dy * normal.reshape(x.shape), np.ascontiguousarray(_rows(dy * _by_place(gamma), groups))
     axes = 0 if gamma.ndim == 2 else (0, 2)
-    average, product = slopes.mean(axis=2, keepdims=True), (slopes * normal).mean(axis=2, keepdims=True)
-    dx = (slopes - average - normal * product) / deviation
+    average, product = scaled.mean(axis=2, keepdims=True), (scaled * normal).mean(axis=2, keepdims=True)
+    dx = (scaled - average - normal * product) / deviation
     return _channels_last(dx.reshape(x.shape)), products.sum(axis=axes), dy.sum(axis=axes)

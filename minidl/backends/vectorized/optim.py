@@ -12,20 +12,20 @@ __all__ = ["adagrad_step", "adam_step", "lion_step", "rmsprop_step", "sgd_step"]
 @quiet
 def sgd_step(value: Array, grad: Array, velocity: Array | None, settings: SGDStep) -> None:
     """Change the vectors value and velocity (None without momentum) in place."""
-    slope = _decayed(grad, value, settings.weight_decay)
+    g = _decayed(grad, value, settings.weight_decay)
     if velocity is not None:
         velocity *= settings.momentum
-        velocity += slope
-        slope = slope + settings.momentum * velocity if settings.nesterov else velocity
-    value -= settings.lr * slope
+        velocity += g
+        g = g + settings.momentum * velocity if settings.nesterov else velocity
+    value -= settings.lr * g
 
 
 @quiet
 def adam_step(value: Array, grad: Array, first: Array, second: Array, settings: AdamStep) -> None:
     """Change the vectors value and first and second moment in place; the scales undo the moments' start at zero."""
-    slope = _decayed(grad, value, settings.weight_decay)
-    _average(first, settings.beta1, slope)
-    _average(second, settings.beta2, slope * slope)
+    g = _decayed(grad, value, settings.weight_decay)
+    _average(first, settings.beta1, g)
+    _average(second, settings.beta2, g * g)
     value *= settings.shrink
     value -= settings.step_size * first / (np.sqrt(second) * settings.second_scale + settings.eps)
 
@@ -35,13 +35,13 @@ def rmsprop_step(
     value: Array, grad: Array, square: Array, mean: Array | None, velocity: Array | None, settings: RMSPropStep
 ) -> None:
     """Change the vectors value, mean square, mean (None if not centered) and velocity (or None) in place."""
-    slope = _decayed(grad, value, settings.weight_decay)
-    _average(square, settings.alpha, slope * slope)
+    g = _decayed(grad, value, settings.weight_decay)
+    _average(square, settings.alpha, g * g)
     spread: Array = square
     if mean is not None:
-        _average(mean, settings.alpha, slope)
+        _average(mean, settings.alpha, g)
         spread = np.maximum(square - mean * mean, 0)
-    step: Array = slope / (np.sqrt(spread) + settings.eps)
+    step: Array = g / (np.sqrt(spread) + settings.eps)
     if velocity is not None:
         velocity *= settings.momentum
         velocity += step
@@ -51,22 +51,22 @@ def rmsprop_step(
 
 @quiet
 def adagrad_step(value: Array, grad: Array, total: Array, settings: AdagradStep) -> None:
-    """Change the vectors value and total, the sum of the slopes' squares, in place."""
-    slope = _decayed(grad, value, settings.weight_decay)
-    total += slope * slope
-    value -= settings.step_size * slope / (np.sqrt(total) + settings.eps)
+    """Change the vectors value and total, the sum of the squared gradients, in place."""
+    g = _decayed(grad, value, settings.weight_decay)
+    total += g * g
+    value -= settings.step_size * g / (np.sqrt(total) + settings.eps)
 
 
 @quiet
 def lion_step(value: Array, grad: Array, mean: Array, settings: LionStep) -> None:
-    """Change the vectors value and mean in place: a step of lr by the sign of a mixture of mean and slope."""
+    """Change the vectors value and mean in place: a step of lr by the sign of a mixture of mean and gradient."""
     value *= settings.shrink
     value -= settings.lr * np.sign(settings.beta1 * mean + (1 - settings.beta1) * grad)
     _average(mean, settings.beta2, grad)
 
 
-def _decayed(slope: Array, value: Array, weight_decay: float) -> Array:
-    return slope + weight_decay * value if weight_decay else slope
+def _decayed(grad: Array, value: Array, weight_decay: float) -> Array:
+    return grad + weight_decay * value if weight_decay else grad
 
 
 def _average(mean: Array, beta: float, new: Array) -> None:

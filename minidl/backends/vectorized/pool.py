@@ -39,11 +39,11 @@ def max_pool2d_backward(dy: Array, argmax: IntArray, *, size: Pair, pool: MaxPoo
     """Tap by tap, so that overlapping windows add up."""
     pool_size, stride, padding = pool
     n, c, out_h, out_w = dy.shape
-    slopes, winners = dy.transpose(0, 2, 3, 1), argmax.transpose(0, 2, 3, 1)
+    dy_nhwc, winners = dy.transpose(0, 2, 3, 1), argmax.transpose(0, 2, 3, 1)
     dx = np.zeros((n, size[0] + sum(padding[0]), size[1] + sum(padding[1]), c), dy.dtype)
     for tap in range(pool_size[0] * pool_size[1]):
         p, q = divmod(tap, pool_size[1])
-        under_tap(dx, p, q, stride, (out_h, out_w))[...] += np.where(winners == tap, slopes, 0)
+        under_tap(dx, p, q, stride, (out_h, out_w))[...] += np.where(winners == tap, dy_nhwc, 0)
     return crop(dx, padding, size)
 
 
@@ -56,7 +56,7 @@ def average_windows(length: int, pool_size: int, stride: int, padding: Pair, cou
 
 
 def adaptive_windows(length: int, outputs: int) -> IntArray:
-    """`average_windows` for so many windows, from floor(i length / outputs) to ceil((i + 1) length / outputs)."""
+    """`average_windows` for adaptive windows, from floor(i length / outputs) to ceil((i + 1) length / outputs)."""
     first = np.arange(outputs) * length // outputs
     last = -(-(np.arange(outputs) + 1) * length // outputs)
     return np.stack([first, last, last - first], axis=1)
@@ -77,7 +77,7 @@ def windows_of_averages(size: Pair, pool: AveragePool) -> tuple[IntArray, IntArr
 
 @quiet
 def average_pool2d(x: Array, *, pool: AveragePool) -> Array:
-    """Sums of the windows of images padded with zeros, line by line, over their counts."""
+    """Sums of the windows of zero-padded images, row by row, over their counts."""
     pool_size, stride, padding, _ = pool
     sums = patches(pad(x, padding, 0), pool_size, stride, (1, 1)).sum(axis=4).sum(axis=3)
     windows = windows_of_averages((x.shape[2], x.shape[3]), pool)
@@ -91,11 +91,11 @@ def average_pool2d_backward(dy: Array, *, size: Pair, pool: AveragePool) -> Arra
     pool_size, stride, padding, _ = pool
     n, c, out_h, out_w = dy.shape
     windows = windows_of_averages(size, pool)
-    slopes = dy.transpose(0, 2, 3, 1) / _counts(*windows, dy.dtype)
+    shares = dy.transpose(0, 2, 3, 1) / _counts(*windows, dy.dtype)
     dx = np.zeros((n, size[0] + sum(padding[0]), size[1] + sum(padding[1]), c), dy.dtype)
     for tap in range(pool_size[0] * pool_size[1]):
         p, q = divmod(tap, pool_size[1])
-        under_tap(dx, p, q, stride, (out_h, out_w))[...] += slopes
+        under_tap(dx, p, q, stride, (out_h, out_w))[...] += shares
     return crop(dx, padding, size)
 
 
@@ -117,8 +117,8 @@ def adaptive_average_pool2d_backward(dy: Array, *, size: Pair) -> Array:
     """Window by window, so that overlapping ones add up."""
     n, c, out_h, out_w = dy.shape
     rows, columns = adaptive_windows(size[0], out_h), adaptive_windows(size[1], out_w)
-    slopes, dx = dy.transpose(0, 2, 3, 1) / _counts(rows, columns, dy.dtype), np.zeros((n, *size, c), dy.dtype)
+    shares, dx = dy.transpose(0, 2, 3, 1) / _counts(rows, columns, dy.dtype), np.zeros((n, *size, c), dy.dtype)
     for i, (top, bottom, _) in enumerate(rows):
         for j, (left, right, _) in enumerate(columns):
-            dx[:, top:bottom, left:right] += slopes[:, i : i + 1, j : j + 1]
+            dx[:, top:bottom, left:right] += shares[:, i : i + 1, j : j + 1]
     return dx.transpose(0, 3, 1, 2)

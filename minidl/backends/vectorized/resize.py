@@ -52,17 +52,17 @@ def _stretch(images: Array, factor: int, interpolation: str) -> Array:
 
 
 @quiet
-def _shrink(slopes: Array, factor: int, interpolation: str) -> Array:
+def _shrink(dy: Array, factor: int, interpolation: str) -> Array:
     """The gradient of what `_stretch` took."""
-    length = slopes.shape[1] // factor
-    lower, upper, share = places(length, factor, interpolation, slopes.dtype)
-    gradient: Array = np.add.reduceat((1 - share)[:, None, None] * slopes, np.searchsorted(lower, range(length)), 1)
+    length = dy.shape[1] // factor
+    lower, upper, share = places(length, factor, interpolation, dy.dtype)
+    dx: Array = np.add.reduceat((1 - share)[:, None, None] * dy, np.searchsorted(lower, range(length)), 1)
     between = np.flatnonzero(share)
     if between.size:
         found, starts = np.unique(upper[between], return_index=True)  # they ascend, so that each is one run
         parts = share[between][:, None, None]
-        gradient[:, found] += np.add.reduceat(parts * slopes[:, between], starts, 1)
-    return gradient
+        dx[:, found] += np.add.reduceat(parts * dy[:, between], starts, 1)
+    return dx
 
 
 def _turned(images: Array) -> Array:

@@ -34,7 +34,7 @@ def conv_transpose2d_backward(
     need_dx: bool = True,
     need_dw: bool = True,
 ) -> AffineGradients:
-    """dx is dy convolved by w, and dw the weights' gradient of that convolution, if x is the slope of its output."""
+    """dx is dy convolved by w, and dw the weights' gradient of that convolution, if x is the gradient of its output."""
     dx = conv2d(dy, w, None, geometry=geometry) if need_dx else None
     if not need_dw:
         return dx, None, None

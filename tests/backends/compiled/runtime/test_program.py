@@ -59,20 +59,20 @@ SLEEP = """
 import time
 import numpy as np
 import minidl as ml
-from minidl.backends.compiled.runtime import thread_pool as crew
+from minidl.backends.compiled.runtime import thread_pool
 
 ml.set_num_threads(3)
 images = np.random.default_rng(0).standard_normal((64, 3, 32, 32), dtype=np.float32)
 model = ml.models.vgg(seed=0)
 expected = model(images)
 deadline = time.monotonic() + 60
-while not all(helper.asleep for helper in crew._helpers) and time.monotonic() < deadline:
+while not all(helper.asleep for helper in thread_pool._helpers) and time.monotonic() < deadline:
     time.sleep(0.01)
-assert len(crew._helpers) == 2
-assert all(helper.asleep for helper in crew._helpers)
-while all(helper.asleep for helper in crew._helpers) and time.monotonic() < deadline:
+assert len(thread_pool._helpers) == 2
+assert all(helper.asleep for helper in thread_pool._helpers)
+while all(helper.asleep for helper in thread_pool._helpers) and time.monotonic() < deadline:
     assert np.array_equal(model(images), expected)
-assert not all(helper.asleep for helper in crew._helpers)
+assert not all(helper.asleep for helper in thread_pool._helpers)
 print("woken")
 """
 
@@ -104,9 +104,9 @@ def test_what_follows_an_interrupt_is_right():
 
 
 def test_a_bell_may_be_rung_twice():
-    from minidl.backends.compiled.runtime import thread_pool as crew
+    from minidl.backends.compiled.runtime import thread_pool
 
-    helper = crew._Helper.__new__(crew._Helper)
+    helper = thread_pool._Helper.__new__(thread_pool._Helper)
     helper.bell = threading.Lock()
     helper.bell.acquire()
     helper.wake()
@@ -151,17 +151,17 @@ def test_the_number_of_threads():
 
 
 @pytest.fixture
-def crew(monkeypatch):
+def thread_pool(monkeypatch):
     """The module, as if nobody had helped yet."""
-    from minidl.backends.compiled.runtime import thread_pool as crew
+    from minidl.backends.compiled.runtime import thread_pool
 
-    monkeypatch.setattr(crew, "_helpers", [])
-    monkeypatch.setattr(crew, "_most", crew.MOST_HELPERS)
-    return crew
+    monkeypatch.setattr(thread_pool, "_helpers", [])
+    monkeypatch.setattr(thread_pool, "_most", thread_pool.MOST_HELPERS)
+    return thread_pool
 
 
 @pytest.mark.parametrize("allowed", [0, 1])
-def test_as_many_helpers_as_the_system_allows(crew, monkeypatch, allowed):
+def test_as_many_helpers_as_the_system_allows(thread_pool, monkeypatch, allowed):
     """With fewer threads than were asked for the bits are the same, and no further one is asked for."""
     x = np.random.default_rng(0).standard_normal((64, 8, 20, 20)).astype(np.float32)
     w = np.random.default_rng(1).standard_normal((8, 8, 3, 3)).astype(np.float32)
@@ -175,7 +175,7 @@ def test_as_many_helpers_as_the_system_allows(crew, monkeypatch, allowed):
             if me > allowed:
                 raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(crew, "_Helper", Helper)
+    monkeypatch.setattr(thread_pool, "_Helper", Helper)
     before = ml.num_threads()
     with ml.use_backend("compiled"):
         try:
@@ -190,7 +190,7 @@ def test_as_many_helpers_as_the_system_allows(crew, monkeypatch, allowed):
     assert asked == list(range(1, allowed + 2))
 
 
-def test_more_helpers_than_could_be_of_use_are_not_started(crew, monkeypatch):
+def test_more_helpers_than_could_be_of_use_are_not_started(thread_pool, monkeypatch):
     started = []
 
     class Helper:
@@ -199,6 +199,6 @@ def test_more_helpers_than_could_be_of_use_are_not_started(crew, monkeypatch):
         def __init__(self, me):
             started.append(me)
 
-    monkeypatch.setattr(crew, "_Helper", Helper)
-    assert crew._gather(100_000) == crew.MOST_HELPERS + 1
-    assert len(started) == crew.MOST_HELPERS
+    monkeypatch.setattr(thread_pool, "_Helper", Helper)
+    assert thread_pool._gather(100_000) == thread_pool.MOST_HELPERS + 1
+    assert len(started) == thread_pool.MOST_HELPERS

@@ -109,15 +109,15 @@ def test_fusion_changes_no_bit(compiled, arrays, data, geometry, dtype):
     assert y.tobytes() == want.tobytes()
 
     dy = data.draw(arrays(y.shape, dtype))
-    slopes = dy
+    grads = dy
     if pool is not None:
-        slopes = compiled.max_pool2d_backward(
+        grads = compiled.max_pool2d_backward(
             compiled.elementwise_backward("relu", dy, y, ()), argmax, size=out, **of_pool(names)
         )
-    slopes = compiled.elementwise_backward("relu", slopes, rectified, ())
+    grads = compiled.elementwise_backward("relu", grads, rectified, ())
     for need_dx in (False, True):
         got = fused.conv2d_relu_backward(dy, x, w, y, argmax, **of_conv(how), pool=pool, need_dx=need_dx)
-        alone = compiled.conv2d_backward(slopes, x, w, **of_conv(how), need_dx=need_dx)
+        alone = compiled.conv2d_backward(grads, x, w, **of_conv(how), need_dx=need_dx)
         for one, other in zip(got, alone, strict=True):
             np.testing.assert_array_equal(one, other)
 
@@ -214,10 +214,10 @@ def test_infinity_and_nan_reach_what_they_touch_and_nothing_else(compiled, refer
         np.testing.assert_array_equal(compiled.conv2d(frozen(images, dtype), weights, None, **of_conv(how)), want)
         pooled = fused.conv2d_relu(images, weights, None, **of_conv(how), pool=((2, 2), (2, 2), ((0, 0), (0, 0))))
         np.testing.assert_array_equal(pooled[0], _largest(reference, want))
-    for slopes, images in [(bad_dy, x), (dy, bad_x)]:
+    for grads, images in [(bad_dy, x), (dy, bad_x)]:
         with np.errstate(all="ignore"):
-            want = reference.conv2d_backward(slopes, images, w, **of_conv(how), need_dx=False)
-        got = compiled.conv2d_backward(slopes, images, w, **of_conv(how), need_dx=False)
+            want = reference.conv2d_backward(grads, images, w, **of_conv(how), need_dx=False)
+        got = compiled.conv2d_backward(grads, images, w, **of_conv(how), need_dx=False)
         for one, other in zip(got[1:], want[1:], strict=True):
             np.testing.assert_array_equal(one, other)
 

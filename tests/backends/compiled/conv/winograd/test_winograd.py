@@ -108,7 +108,7 @@ def check(oracle, x, w, b, dy, padding):
     exact = [array.astype(np.float64) for array in (x, w, b, dy)]
     turned = tuple((2 - before, 2 - after) for before, after in padding)
     flipped = w.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1]
-    # Twice 2 roundings of inputs or slopes, 4 of filters, 3 of outputs, 5 of the filters' slopes; the bias; float32.
+    # Twice 2 roundings of inputs or gradients, 4 of filters, 3 of outputs, 5 of filter gradients; the bias; float32.
     once = 2 * (2 + 4 + 3) + 2
     assert_close(
         compiled.conv2d(x, w, b, **of_conv(how)),
@@ -237,11 +237,11 @@ def test_fused_is_unfused_to_the_bit(value):
 
     for out, winners, size in [(y, None, None), (pooled, argmax, POOL)]:
         dy = draw(out.shape, seed=1)
-        slopes = compiled.elementwise_backward("relu", dy, out, ())
+        grads = compiled.elementwise_backward("relu", dy, out, ())
         if winners is not None:
-            slopes = compiled.max_pool2d_backward(slopes, winners, size=y.shape[2:], **of_pool(pool))
+            grads = compiled.max_pool2d_backward(grads, winners, size=y.shape[2:], **of_pool(pool))
         joined = fused.conv2d_relu_backward(dy, x, w, out, winners, **of_conv(how), pool=size, need_dx=True)
-        apart = compiled.conv2d_backward(slopes, x, w, **of_conv(how), need_dx=True)
+        apart = compiled.conv2d_backward(grads, x, w, **of_conv(how), need_dx=True)
         for one, other in zip(joined, apart, strict=True):
             np.testing.assert_array_equal(one, other)
 
@@ -264,9 +264,9 @@ def test_infinity_and_nan_reach_what_they_touch_and_nothing_else(reference, valu
         y, want = (kind.conv2d(images, weights, bias, **of_conv(how)) for kind in (compiled, reference))
         assert not np.isfinite(want).all()
         np.testing.assert_array_equal(np.where(np.isfinite(want), 0, want), np.where(np.isfinite(y), 0, y))
-    for slopes, images, weights in backwards:
-        results = compiled.conv2d_backward(slopes, images, weights, **of_conv(how), need_dx=True)
-        wanted = reference.conv2d_backward(slopes, images, weights, **of_conv(how), need_dx=True)
+    for grads, images, weights in backwards:
+        results = compiled.conv2d_backward(grads, images, weights, **of_conv(how), need_dx=True)
+        wanted = reference.conv2d_backward(grads, images, weights, **of_conv(how), need_dx=True)
         for got, want in zip(results, wanted, strict=True):
             np.testing.assert_array_equal(np.where(np.isfinite(want), 0, want), np.where(np.isfinite(got), 0, got))
 
@@ -300,9 +300,9 @@ def test_the_order_in_memory_changes_no_bit(laid_out, orders):
     first = compiled.conv2d(x, w, None, **of_conv(how)).tobytes()
     gradients = [g.tobytes() for g in compiled.conv2d_backward(dy, x, w, **of_conv(how), need_dx=True)]
     for order in orders:
-        images, weights, slopes = laid_out(x, order), laid_out(w, order), laid_out(dy, order)
+        images, weights, grads = laid_out(x, order), laid_out(w, order), laid_out(dy, order)
         assert compiled.conv2d(images, weights, None, **of_conv(how)).tobytes() == first
-        again = compiled.conv2d_backward(slopes, images, weights, **of_conv(how), need_dx=True)
+        again = compiled.conv2d_backward(grads, images, weights, **of_conv(how), need_dx=True)
         assert [g.tobytes() for g in again] == gradients
 
 

@@ -3,20 +3,19 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
-from minidl.backends.compiled.codegen.jit import inlined, kernel
+from minidl.backends.compiled.codegen.by_vectors import kernel_by_vectors
+from minidl.backends.compiled.codegen.jit import Kernel, kernel
 from minidl.backends.compiled.codegen.lanewise import add, multiply, rectify
-from minidl.backends.compiled.codegen.load_store import copy, lanes, load, store
+from minidl.backends.compiled.codegen.load_store import copy, load, store
 from minidl.backends.compiled.graph.lowered import Lowered, as_kernels_see, new, through
 from minidl.backends.compiled.runtime.copy import prepare_copy
-from minidl.backends.compiled.runtime.memory import address, empty, empty_like
+from minidl.backends.compiled.runtime.memory import address, empty, empty_like, in_memory_order
 from minidl.backends.compiled.runtime.program import Job, pieces
 from minidl.description.operators import Add, Concat, Identity, Multiply, Reshape
 from minidl.typing import Array
 
 
-class _Add(NamedTuple):
+class _Merge(NamedTuple):
     a: Array
     b: Array
     y: Array
@@ -25,53 +24,30 @@ class _Add(NamedTuple):
     tasks: int
 
 
-class _Multiply(NamedTuple):
-    a: Array
-    b: Array
-    y: Array
-    size: int
-    tasks: int
+@kernel_by_vectors(_Merge)
+def _multiply(memory, i, count, job):
+    store(memory, job.y + i, multiply(load(memory, job.a + i, count), load(memory, job.b + i, count)), count)
 
 
-@kernel(_Multiply)
-def _multiply(memory, ints, job, task, scratch):
-    for i in range(task * job.size // job.tasks, (task + 1) * job.size // job.tasks, lanes(memory)):
-        count = (task + 1) * job.size // job.tasks - i
-        store(memory, job.y + i, multiply(load(memory, job.a + i, count), load(memory, job.b + i, count)), count)
-
-
-@inlined
-def _add_vector(memory, a, b, y, relu, count):
-    total = add(load(memory, a, count), load(memory, b, count))
-    store(memory, y, rectify(total) if relu else total, count)
-
-
-@kernel(_Add)
-def _add(memory, ints, job, task, scratch):
-    first, last = task * job.size // job.tasks, (task + 1) * job.size // job.tasks
-    full = last - (last - first) % lanes(memory)
-    for i in range(first, full, lanes(memory)):
-        _add_vector(memory, job.a + i, job.b + i, job.y + i, job.relu, lanes(memory))
-    if full < last:
-        _add_vector(memory, job.a + full, job.b + full, job.y + full, job.relu, last - full)
+@kernel_by_vectors(_Merge)
+def _add(memory, i, count, job):
+    total = add(load(memory, job.a + i, count), load(memory, job.b + i, count))
+    store(memory, job.y + i, rectify(total) if job.relu else total, count)
 
 
 def prepare_add(a: Array, b: Array, *, relu: bool = False) -> tuple[Array, Job]:
     """(a + b, perhaps through a ReLU; job), for arrays that are dense in the same order."""
-    y, tasks = empty_like(a), pieces(a.size)
-    record = _Add(*_in_memory_order(a, b, y), relu, a.size, tasks)
-    return y, Job(_add, record, tasks, 8 * a.size)
+    return _prepare(_add, a, b, relu)
 
 
 def prepare_multiply(a: Array, b: Array) -> tuple[Array, Job]:
     """(a b, job), for arrays that are dense in the same order."""
+    return _prepare(_multiply, a, b, False)
+
+
+def _prepare(kernel: Kernel, a: Array, b: Array, relu: bool) -> tuple[Array, Job]:
     y, tasks = empty_like(a), pieces(a.size)
-    return y, Job(_multiply, _Multiply(*_in_memory_order(a, b, y), a.size, tasks), tasks, 8 * a.size)
-
-
-def _in_memory_order(a: Array, b: Array, y: Array) -> tuple[Array, Array, Array]:
-    order = np.argsort(a.strides, kind="stable")[::-1]
-    return a.transpose(order), b.transpose(order), y.transpose(order)
+    return y, Job(kernel, _Merge(*in_memory_order(a, b, y), relu, a.size, tasks), tasks, 8 * a.size)
 
 
 def prepare_sum_of(arrays: Sequence[Array], jobs: list[Job]) -> Array:

@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.backends.compiled.codegen.jit import Kernel, kernel, njit
+from minidl.backends.compiled.codegen.by_vectors import kernel_by_vectors
+from minidl.backends.compiled.codegen.jit import Kernel, inlined, njit
 from minidl.backends.compiled.codegen.lanewise import (
     add,
     divide,
@@ -15,7 +16,7 @@ from minidl.backends.compiled.codegen.lanewise import (
     square_root,
     subtract,
 )
-from minidl.backends.compiled.codegen.load_store import lanes, load, splat, store
+from minidl.backends.compiled.codegen.load_store import load, splat, store
 from minidl.backends.compiled.runtime.memory import contiguous
 from minidl.backends.compiled.runtime.program import Job, pieces, run
 from minidl.backends.updates import AdagradStep, AdamStep, LionStep, RMSPropStep, SGDStep
@@ -80,12 +81,13 @@ class _LionStep(NamedTuple):
     tasks: int
 
 
-@njit
-def _decayed(memory, grad, weight_decay, w):
-    """The gradient and what weight decay adds to it: without any, nothing, even of an infinite value."""
-    if weight_decay == 0:
-        return grad
-    return multiply_add(splat(memory, weight_decay), w, grad)
+@inlined
+def _value_and_gradient(memory, i, count, job):
+    """A vector of the value, and the gradient with what weight decay adds to it: if 0, nothing even of infinity."""
+    w, grad = load(memory, job.value + i, count), load(memory, job.grad + i, count)
+    if job.settings.weight_decay != 0:
+        grad = multiply_add(splat(memory, job.settings.weight_decay), w, grad)
+    return w, grad
 
 
 @njit
@@ -94,92 +96,70 @@ def _averaged(memory, beta, rest, mean, new):
     return multiply_add(splat(memory, beta), mean, multiply(splat(memory, rest), new))
 
 
-@kernel(_SgdStep)
-def _sgd_step(memory, ints, job, task, scratch):
+@kernel_by_vectors(_SgdStep)
+def _sgd_step(memory, i, count, job):
     value, velocity, settings = job.value, job.velocity, job.settings
     lr, momentum = splat(memory, settings.lr), splat(memory, settings.momentum)
-    last = (task + 1) * job.size // job.tasks
-    for i in range(task * job.size // job.tasks, last, lanes(memory)):
-        left = last - i
-        w = load(memory, value + i, left)
-        grad = _decayed(memory, load(memory, job.grad + i, left), settings.weight_decay, w)
-        if velocity:
-            speed = multiply_add(momentum, load(memory, velocity + i, left), grad)
-            store(memory, velocity + i, speed, left)
-            if settings.nesterov:
-                grad = multiply_add(momentum, speed, grad)
-            else:
-                grad = speed
-        store(memory, value + i, subtract(w, multiply(lr, grad)), left)
+    w, grad = _value_and_gradient(memory, i, count, job)
+    if velocity:
+        speed = multiply_add(momentum, load(memory, velocity + i, count), grad)
+        store(memory, velocity + i, speed, count)
+        grad = multiply_add(momentum, speed, grad) if settings.nesterov else speed
+    store(memory, value + i, subtract(w, multiply(lr, grad)), count)
 
 
-@kernel(_AdamStep)
-def _adam_step(memory, ints, job, task, scratch):
+@kernel_by_vectors(_AdamStep)
+def _adam_step(memory, i, count, job):
     value, first, second, settings = job.value, job.first, job.second, job.settings
     step_size, scale = splat(memory, settings.step_size), splat(memory, settings.second_scale)
     eps, shrink = splat(memory, settings.eps), splat(memory, settings.shrink)
-    last = (task + 1) * job.size // job.tasks
-    for i in range(task * job.size // job.tasks, last, lanes(memory)):
-        left = last - i
-        w = load(memory, value + i, left)
-        grad = _decayed(memory, load(memory, job.grad + i, left), settings.weight_decay, w)
-        m = _averaged(memory, settings.beta1, job.rest1, load(memory, first + i, left), grad)
-        v = _averaged(memory, settings.beta2, job.rest2, load(memory, second + i, left), multiply(grad, grad))
-        store(memory, first + i, m, left)
-        store(memory, second + i, v, left)
-        step = divide(multiply(step_size, m), multiply_add(square_root(v), scale, eps))
-        store(memory, value + i, subtract(multiply(w, shrink), step), left)
+    w, grad = _value_and_gradient(memory, i, count, job)
+    m = _averaged(memory, settings.beta1, job.rest1, load(memory, first + i, count), grad)
+    v = _averaged(memory, settings.beta2, job.rest2, load(memory, second + i, count), multiply(grad, grad))
+    store(memory, first + i, m, count)
+    store(memory, second + i, v, count)
+    step = divide(multiply(step_size, m), multiply_add(square_root(v), scale, eps))
+    store(memory, value + i, subtract(multiply(w, shrink), step), count)
 
 
-@kernel(_RmspropStep)
-def _rmsprop_step(memory, ints, job, task, scratch):
+@kernel_by_vectors(_RmspropStep)
+def _rmsprop_step(memory, i, count, job):
     value, square, mean, velocity, settings = job.value, job.square, job.mean, job.velocity, job.settings
     lr, eps, momentum = splat(memory, settings.lr), splat(memory, settings.eps), splat(memory, settings.momentum)
     alpha, rest = settings.alpha, job.rest
-    last = (task + 1) * job.size // job.tasks
-    for i in range(task * job.size // job.tasks, last, lanes(memory)):
-        left = last - i
-        w = load(memory, value + i, left)
-        grad = _decayed(memory, load(memory, job.grad + i, left), settings.weight_decay, w)
-        spread = _averaged(memory, alpha, rest, load(memory, square + i, left), multiply(grad, grad))
-        store(memory, square + i, spread, left)
-        if mean:
-            m = _averaged(memory, alpha, rest, load(memory, mean + i, left), grad)
-            store(memory, mean + i, m, left)
-            spread = rectify(subtract(spread, multiply(m, m)))
-        step = divide(grad, add(square_root(spread), eps))
-        if velocity:
-            step = multiply_add(momentum, load(memory, velocity + i, left), step)
-            store(memory, velocity + i, step, left)
-        store(memory, value + i, subtract(w, multiply(lr, step)), left)
+    w, grad = _value_and_gradient(memory, i, count, job)
+    spread = _averaged(memory, alpha, rest, load(memory, square + i, count), multiply(grad, grad))
+    store(memory, square + i, spread, count)
+    if mean:
+        m = _averaged(memory, alpha, rest, load(memory, mean + i, count), grad)
+        store(memory, mean + i, m, count)
+        spread = rectify(subtract(spread, multiply(m, m)))
+    step = divide(grad, add(square_root(spread), eps))
+    if velocity:
+        step = multiply_add(momentum, load(memory, velocity + i, count), step)
+        store(memory, velocity + i, step, count)
+    store(memory, value + i, subtract(w, multiply(lr, step)), count)
 
 
-@kernel(_AdagradStep)
-def _adagrad_step(memory, ints, job, task, scratch):
+@kernel_by_vectors(_AdagradStep)
+def _adagrad_step(memory, i, count, job):
     value, total, settings = job.value, job.total, job.settings
     step_size, eps = splat(memory, settings.step_size), splat(memory, settings.eps)
-    last = (task + 1) * job.size // job.tasks
-    for i in range(task * job.size // job.tasks, last, lanes(memory)):
-        left = last - i
-        w = load(memory, value + i, left)
-        grad = _decayed(memory, load(memory, job.grad + i, left), settings.weight_decay, w)
-        squares = multiply_add(grad, grad, load(memory, total + i, left))
-        store(memory, total + i, squares, left)
-        step = divide(multiply(step_size, grad), add(square_root(squares), eps))
-        store(memory, value + i, subtract(w, step), left)
+    w, grad = _value_and_gradient(memory, i, count, job)
+    squares = multiply_add(grad, grad, load(memory, total + i, count))
+    store(memory, total + i, squares, count)
+    step = divide(multiply(step_size, grad), add(square_root(squares), eps))
+    store(memory, value + i, subtract(w, step), count)
 
 
-@kernel(_LionStep)
-def _lion_step(memory, ints, job, task, scratch):
+@kernel_by_vectors(_LionStep)
+def _lion_step(memory, i, count, job):
     value, mean, settings = job.value, job.mean, job.settings
     lr, shrink = splat(memory, settings.lr), splat(memory, settings.shrink)
-    last = (task + 1) * job.size // job.tasks
-    for i in range(task * job.size // job.tasks, last, lanes(memory)):
-        left = last - i
-        grad, m = load(memory, job.grad + i, left), load(memory, mean + i, left)
-        step = multiply(lr, sign(_averaged(memory, settings.beta1, job.rest1, m, grad)))
-        store(memory, value + i, subtract(multiply(load(memory, value + i, left), shrink), step), left)
-        store(memory, mean + i, _averaged(memory, settings.beta2, job.rest2, m, grad), left)
+    grad, m = load(memory, job.grad + i, count), load(memory, mean + i, count)
+    step = multiply(lr, sign(_averaged(memory, settings.beta1, job.rest1, m, grad)))
+    store(memory, value + i, subtract(multiply(load(memory, value + i, count), shrink), step), count)
+    store(memory, mean + i, _averaged(memory, settings.beta2, job.rest2, m, grad), count)
 
 
 def _update(

@@ -1,16 +1,16 @@
 """Activations element by element: a factory makes a kernel of each formula and of its gradient."""
 
 import inspect
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
 from numba.extending import intrinsic
 
 from minidl.backends.compiled.activation.formulas import FORMULAS
-from minidl.backends.compiled.codegen.jit import Kernel, kernel
-from minidl.backends.compiled.codegen.load_store import lanes, load, load_whole, splat, store, store_whole
+from minidl.backends.compiled.codegen.by_vectors import kernel_by_vectors
+from minidl.backends.compiled.codegen.jit import Kernel
+from minidl.backends.compiled.codegen.load_store import load, splat, store
 from minidl.backends.compiled.codegen.vector import Vector
-from minidl.backends.compiled.runtime.memory import contiguous, empty_like
+from minidl.backends.compiled.runtime.memory import empty_like, in_memory_order
 from minidl.backends.compiled.runtime.program import Job, pieces
 from minidl.backends.compiled.runtime.replay import Replay
 from minidl.typing import Array
@@ -46,21 +46,14 @@ class _Elementwise(NamedTuple):
 def _kernel(way: str, name: str) -> Kernel:
     """The kernel of a formula: target = formula(a, b, first, second), where forward has no b."""
 
-    def elementwise(memory, ints, job, task, scratch):
+    def elementwise(memory, i, count, job):
+        a, b = load(memory, job.a + i, count), load(memory, job.b + i, count)
         first, second = splat(memory, job.first), splat(memory, job.second)
-        begin, end = task * job.size // job.tasks, (task + 1) * job.size // job.tasks
-        full = end - (end - begin) % lanes(memory)
-        for i in range(begin, full, lanes(memory)):
-            a, b = load_whole(memory, job.a + i), load_whole(memory, job.b + i)
-            store_whole(memory, job.target + i, _formula(way, name, a, b, first, second))
-        if full < end:
-            left = end - full
-            a, b = load(memory, job.a + full, left), load(memory, job.b + full, left)
-            store(memory, job.target + full, _formula(way, name, a, b, first, second), left)
+        store(memory, job.target + i, _formula(way, name, a, b, first, second), count)
 
     # Numba names machine code and its file in the cache by this: two formulas must not share it.
     elementwise.__qualname__ = f"_{name}_{way}"
-    return kernel(_Elementwise)(elementwise)
+    return kernel_by_vectors(_Elementwise)(elementwise)
 
 
 _KERNELS = {(way, name): _kernel(way, name) for name in FORMULAS for way in ("forward", "backward")}
@@ -80,17 +73,11 @@ def prepare_elementwise_backward(
 
 def _prepare(way: str, name: str, a: Array, b: Array, settings: tuple[float, ...]) -> tuple[Array, Job]:
     target = empty_like(b)
-    *given, output = _in_memory_order(*([a] if a is b else [a, b]), target)
+    *given, output = in_memory_order(*([a] if a is b else [a, b]), target)
     first, second = (*settings, 0, 0)[:2]
     tasks = pieces(b.size)
     record = _Elementwise(given[0], given[-1], output, first, second, b.size, tasks)
     return target, Job(_KERNELS[way, name], record, tasks, FORMULAS[name].work * b.size)
-
-
-def _in_memory_order(*arrays: Array) -> list[Any]:
-    """Arrays of one shape as dense blocks, all in the order in which the last one, dense, lies in memory."""
-    order = np.argsort(arrays[-1].strides, kind="stable")[::-1]
-    return [contiguous(array.transpose(order)) for array in arrays]
 
 
 def elementwise(name: str, x: Array, settings: tuple[float, ...]) -> Array:

@@ -22,6 +22,7 @@ import numba
 import numba.core.config
 from numba.core.caching import _Cache, _CacheLocator
 from numba.core.compiler import CompileResult
+from numba.core.dispatcher import Dispatcher
 from numba.core.serialize import dumps
 from numba.misc.appdirs import AppDirs
 
@@ -91,18 +92,23 @@ class KernelCache(_Cache):
 
     def _file_name(self, sig: Any, codegen: Any) -> str:
         """The function's name, and a hash of its types, its own code, the CPU, the versions and Numba's settings."""
-        cells = self.function.__closure__
+        cells = self.function.__closure__ or ()
         parts = (
             str(sig),
             codegen.magic_tuple(),
             hashlib.sha256(self.function.__code__.co_code).hexdigest(),
-            b"" if cells is None else dumps(tuple(cell.cell_contents for cell in cells)),
+            dumps(tuple(_lasting(cell.cell_contents) for cell in cells)),
             [getattr(config, name, None) for name in SETTINGS],
             VERSIONS,
         )
         qualname = self.function.__qualname__.replace("<", "").replace(">", "")
         module = self.function.__module__.removeprefix(COMPILED)  # its rooms too: files of one name are in several
         return f"{module}.{qualname}-{hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}{SUFFIX}"
+
+
+def _lasting(value: Any) -> Any:
+    """What a closure holds; the names of a compiled function, which is another object in each process."""
+    return (value.__module__, value.__qualname__) if isinstance(value, Dispatcher) else value
 
 
 @functools.cache

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from minidl.backends.compiled.activation.elementwise import prepare_elementwise
-from minidl.backends.compiled.codegen.jit import inlined, njit
+from minidl.backends.compiled.codegen.by_vectors import by_vectors
 from minidl.backends.compiled.codegen.lanewise import add, rectify
-from minidl.backends.compiled.codegen.load_store import lanes, load, store
+from minidl.backends.compiled.codegen.load_store import load, store
 from minidl.backends.compiled.merge import prepare_add
 from minidl.backends.compiled.norm.batch import prepare_scale_shift
 from minidl.backends.compiled.pool.max import pool_windows, prepare_max_pool
@@ -73,17 +73,8 @@ def prepare_epilogue(y: Array, epilogue: Epilogue) -> tuple[Array, Array | None,
     return y, argmax, [*jobs, job]
 
 
-@inlined
-def _add_vector(memory, y, other, relu, count):
-    total = add(load(memory, y, count), load(memory, other, count))
-    store(memory, y, rectify(total) if relu else total, count)
-
-
-@njit
-def add_rows(memory, y, other, relu, size):
+@by_vectors
+def add_rows(memory, i, count, y, other, relu):
     """Add what lies as y does, and apply a ReLU if wanted."""
-    full = size - size % lanes(memory)
-    for i in range(0, full, lanes(memory)):
-        _add_vector(memory, y + i, other + i, relu, lanes(memory))
-    if full < size:
-        _add_vector(memory, y + full, other + full, relu, size - full)
+    total = add(load(memory, y + i, count), load(memory, other + i, count))
+    store(memory, y + i, rectify(total) if relu else total, count)

@@ -6,6 +6,7 @@ summed is zero. The rows of a window are summed apart, as they would be without 
 
 from typing import NamedTuple
 
+from minidl.backends.compiled.codegen.by_vectors import by_vectors
 from minidl.backends.compiled.codegen.jit import inlined, kernel
 from minidl.backends.compiled.codegen.lanewise import (
     add,
@@ -91,8 +92,8 @@ def _add_to(memory, place, value, count):
     store(memory, place, add(load(memory, place, count), value), count)
 
 
-@inlined
-def _row_sums(memory, job, row, totals, c, count):
+@by_vectors
+def _row_sums(memory, c, count, job, row, totals):
     """Add a row's sums of dy and of dy (x - mean), where its ReLU lets dy pass, to `totals`."""
     channels, x, dy = job.images.channels, job.x + row + c, job.dy + row + c
     mean, scale, shift = load_affine(memory, job.affine, c, count)
@@ -112,17 +113,14 @@ def _row_sums(memory, job, row, totals, c, count):
 def grad_sums(memory, ints, job, task, scratch):
     """For image `task`: the sums of dy and of dy (x - mean)."""
     height, width, channels = job.images.height, job.images.width, job.images.channels
-    totals, full = job.sums + 2 * task * channels, channels - channels % lanes(memory)
+    totals = job.sums + 2 * task * channels
     clear(memory, totals, 2 * channels)
     for i in range(task * height, (task + 1) * height):
-        for c in range(0, full, lanes(memory)):
-            _row_sums(memory, job, i * width * channels, totals, c, lanes(memory))
-        if full < channels:
-            _row_sums(memory, job, i * width * channels, totals, full, channels - full)
+        _row_sums(memory, 0, channels, job, i * width * channels, totals)
 
 
-@inlined
-def _window_sums(memory, job, windows, totals, c, count):
+@by_vectors
+def _window_sums(memory, c, count, job, windows, totals):
     """Add the sums of the two rows that a row of windows lies on, one row after the other."""
     width, channels = job.images.width // 2, job.images.channels
     dy, taps, winners = job.dy + windows + c, job.taps + windows + c, job.winners + windows + c
@@ -146,13 +144,10 @@ def _window_sums(memory, job, windows, totals, c, count):
 def window_sums(memory, ints, job, task, scratch):
     """`grad_sums` behind a pooling."""
     height, width, channels = job.images.height // 2, job.images.width // 2, job.images.channels
-    totals, full = job.sums + 2 * task * channels, channels - channels % lanes(memory)
+    totals = job.sums + 2 * task * channels
     clear(memory, totals, 2 * channels)
     for i in range(task * height, (task + 1) * height):
-        for c in range(0, full, lanes(memory)):
-            _window_sums(memory, job, i * width * channels, totals, c, lanes(memory))
-        if full < channels:
-            _window_sums(memory, job, i * width * channels, totals, full, channels - full)
+        _window_sums(memory, 0, channels, job, i * width * channels, totals)
 
 
 @kernel(Averages)
@@ -188,8 +183,8 @@ def _terms(memory, job, c, count):
     return load(memory, job.average + c, count), load(memory, job.product + c, count)
 
 
-@inlined
-def _row_grad(memory, job, row, c, count):
+@by_vectors
+def _row_grad(memory, c, count, job, row):
     channels, x, dy, dx = job.images.channels, job.x + row + c, job.dy + row + c, job.dx + row + c
     mean, scale, shift = load_affine(memory, job.affine, c, count)
     average, product = _terms(memory, job, c, count)
@@ -205,16 +200,12 @@ def _row_grad(memory, job, row, c, count):
 def input_grad(memory, ints, job, task, scratch):
     """dx of image `task`, row by row."""
     height, width, channels = job.images.height, job.images.width, job.images.channels
-    full = channels - channels % lanes(memory)
     for i in range(task * height, (task + 1) * height):
-        for c in range(0, full, lanes(memory)):
-            _row_grad(memory, job, i * width * channels, c, lanes(memory))
-        if full < channels:
-            _row_grad(memory, job, i * width * channels, full, channels - full)
+        _row_grad(memory, 0, channels, job, i * width * channels)
 
 
-@inlined
-def _window_grad(memory, job, rows, windows, c, count):
+@by_vectors
+def _window_grad(memory, c, count, job, rows, windows):
     """The two rows of dx that a row of windows lies on."""
     width, channels, x, dx = job.images.width, job.images.channels, job.x + rows + c, job.dx + rows + c
     dy, taps = job.dy + windows + c, job.taps + windows + c
@@ -229,8 +220,8 @@ def _window_grad(memory, job, rows, windows, c, count):
             store(memory, dx + pixel, _dx(difference, part, average, product, scale), count)
 
 
-@inlined
-def _beyond_windows(memory, job, first, pixels, c, count):
+@by_vectors
+def _beyond_windows(memory, c, count, job, first, pixels):
     """dx of pixels beyond the windows, where dy is zero."""
     channels, x, dx = job.images.channels, job.x + first + c, job.dx + first + c
     mean, scale, _ = load_affine(memory, job.affine, c, count)
@@ -244,17 +235,12 @@ def _beyond_windows(memory, job, first, pixels, c, count):
 def window_input_grad(memory, ints, job, task, scratch):
     """`input_grad` behind a pooling."""
     height, width, channels = job.images.height, job.images.width, job.images.channels
-    row, full = width * channels, channels - channels % lanes(memory)
+    row = width * channels
     for i in range(height // 2):
         rows, windows = (task * height + 2 * i) * row, (task * (height // 2) + i) * (width // 2) * channels
-        for c in range(0, full, lanes(memory)):
-            _window_grad(memory, job, rows, windows, c, lanes(memory))
-        if full < channels:
-            _window_grad(memory, job, rows, windows, full, channels - full)
+        _window_grad(memory, 0, channels, job, rows, windows)
         if width % 2:
-            for c in range(0, channels, lanes(memory)):
-                _beyond_windows(memory, job, rows + row - channels, 1, c, channels - c)
-                _beyond_windows(memory, job, rows + 2 * row - channels, 1, c, channels - c)
+            _beyond_windows(memory, 0, channels, job, rows + row - channels, 1)
+            _beyond_windows(memory, 0, channels, job, rows + 2 * row - channels, 1)
     if height % 2:
-        for c in range(0, channels, lanes(memory)):
-            _beyond_windows(memory, job, (task * height + height - 1) * row, width, c, channels - c)
+        _beyond_windows(memory, 0, channels, job, (task * height + height - 1) * row, width)

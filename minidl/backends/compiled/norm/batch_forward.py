@@ -8,6 +8,7 @@ Sample Variance", 1983.
 
 from typing import NamedTuple
 
+from minidl.backends.compiled.codegen.by_vectors import by_vectors
 from minidl.backends.compiled.codegen.jit import inlined, kernel
 from minidl.backends.compiled.codegen.lanewise import (
     add,
@@ -87,10 +88,10 @@ class NormalizeAndPool(NamedTuple):
     images: Images
 
 
-@inlined
-def _row_moments(memory, x, width, channels, means, squares, count):
+@by_vectors
+def _row_moments(memory, c, count, x, width, channels, means, squares):
     """Write a row's mean, and add its squared differences to `squares`."""
-    last = x + width * channels
+    x, squares, last = x + c, squares + c, x + c + width * channels
     total, sum_of_squares = splat(memory, 0.0), splat(memory, 0.0)
     for place in range(x, last, channels):
         total = add(total, load(memory, place, count))
@@ -98,7 +99,7 @@ def _row_moments(memory, x, width, channels, means, squares, count):
     for place in range(x, last, channels):
         difference = subtract(load(memory, place, count), mean)
         sum_of_squares = multiply_add(difference, difference, sum_of_squares)
-    store(memory, means, mean, count)
+    store(memory, means + c, mean, count)
     store(memory, squares, add(load(memory, squares, count), sum_of_squares), count)
 
 
@@ -119,17 +120,13 @@ def _combine(memory, means, step, groups, size, squares, count):
 def image_moments(memory, ints, job, task, scratch):
     """Mean and sum of squared differences of image `task`; `scratch` holds its rows' means."""
     height, width, channels = job.images.height, job.images.width, job.images.channels
-    image, full = job.x + task * height * width * channels, channels - channels % lanes(memory)
+    image = job.x + task * height * width * channels
     target = job.moments + 2 * task * channels
     squares = target + channels
     clear(memory, squares, channels)
     for i in range(height):
         row, means = image + i * width * channels, scratch + i * channels
-        for c in range(0, full, lanes(memory)):
-            _row_moments(memory, row + c, width, channels, means + c, squares + c, lanes(memory))
-        if full < channels:
-            rest = channels - full
-            _row_moments(memory, row + full, width, channels, means + full, squares + full, rest)
+        _row_moments(memory, 0, channels, row, width, channels, means, squares)
     for c in range(0, channels, lanes(memory)):
         count = channels - c
         inside = load(memory, squares + c, count)
@@ -174,8 +171,8 @@ def load_affine(memory, affine, c, count):
     return mean, scale, load(memory, affine.shift + c, count)
 
 
-@inlined
-def _normalize_row(memory, job, row, c, count):
+@by_vectors
+def _normalize_row(memory, c, count, job, row):
     channels, x, y, other = job.images.channels, job.x + row + c, job.y + row + c, job.other + row + c
     mean, scale, shift = load_affine(memory, job.affine, c, count)
     for place in range(0, job.images.width * channels, channels):
@@ -189,16 +186,12 @@ def _normalize_row(memory, job, row, c, count):
 def normalize(memory, ints, job, task, scratch):
     """(x - mean) scale + shift for image `task`, row by row; plus another branch and through a ReLU if wanted."""
     height, width, channels = job.images.height, job.images.width, job.images.channels
-    full = channels - channels % lanes(memory)
     for i in range(task * height, (task + 1) * height):
-        for c in range(0, full, lanes(memory)):
-            _normalize_row(memory, job, i * width * channels, c, lanes(memory))
-        if full < channels:
-            _normalize_row(memory, job, i * width * channels, full, channels - full)
+        _normalize_row(memory, 0, channels, job, i * width * channels)
 
 
-@inlined
-def _pool_rows(memory, job, x, windows, c, count):
+@by_vectors
+def _pool_rows(memory, c, count, job, x, windows):
     """Normalize two rows from x on, and keep the largest of each two pixels in both of them."""
     width, channels = job.images.width, job.images.channels
     y, taps, winners = job.y + windows + c, job.taps + windows + c, job.winners + windows + c
@@ -222,11 +215,7 @@ def _pool_rows(memory, job, x, windows, c, count):
 def normalize_and_pool(memory, ints, job, task, scratch):
     """`normalize` with the ReLU, and max-pooling of 2 x 2 windows side by side, for image `task`."""
     height, width, channels = job.images.height, job.images.width, job.images.channels
-    full = channels - channels % lanes(memory)
     for i in range(height // 2):
         x = job.x + (task * height + 2 * i) * width * channels
         windows = (task * (height // 2) + i) * (width // 2) * channels
-        for c in range(0, full, lanes(memory)):
-            _pool_rows(memory, job, x, windows, c, lanes(memory))
-        if full < channels:
-            _pool_rows(memory, job, x, windows, full, channels - full)
+        _pool_rows(memory, 0, channels, job, x, windows)

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from minidl.backends.compiled.codegen.by_vectors import by_vectors
 from minidl.backends.compiled.codegen.jit import inlined, kernel
 from minidl.backends.compiled.codegen.lanewise import add, multiply, multiply_add, subtract
 from minidl.backends.compiled.codegen.load_store import lanes, load, splat, store
@@ -70,22 +71,22 @@ def _weigh(memory, sums, gamma, target, count):
     store(memory, target, multiply(load(memory, sums, count), load(memory, gamma, count)), count)
 
 
-@inlined
-def _dx(memory, x, dy, dx, gamma, mean, scale, average, product, count):
+@by_vectors
+def _dx(memory, c, count, x, dy, dx, gamma, mean, scale, average, product):
     """Scale (dy gamma - average - normalized x times product)."""
-    factor = load(memory, scale, count)
-    normal = multiply(subtract(load(memory, x, count), load(memory, mean, count)), factor)
-    grad = multiply(load(memory, dy, count), load(memory, gamma, count))
-    rest = subtract(subtract(grad, load(memory, average, count)), multiply(normal, load(memory, product, count)))
-    store(memory, dx, multiply(factor, rest), count)
+    factor = load(memory, scale + c, count)
+    normal = multiply(subtract(load(memory, x + c, count), load(memory, mean + c, count)), factor)
+    grad = multiply(load(memory, dy + c, count), load(memory, gamma + c, count))
+    part = multiply(normal, load(memory, product + c, count))
+    rest = subtract(subtract(grad, load(memory, average + c, count)), part)
+    store(memory, dx + c, multiply(factor, rest), count)
 
 
 @kernel(NormalizeBackward)
 def normalize_backward(memory, ints, job, task, scratch):
     """dx of sample `task`, and its sums for dgamma and dbeta where these are of channels."""
     pixels, channels, groups, step = job.samples.pixels, job.samples.channels, job.samples.groups, job.step
-    size, full = channels // groups, channels - channels % lanes(memory)
-    sample, gamma = task * pixels * channels, job.gamma
+    size, sample, gamma = channels // groups, task * pixels * channels, job.gamma
     x, dy, dx = job.x + sample, job.dy + sample, job.dx + sample
     means, scales = scratch, scratch + channels
     averages, products, chains = scratch + 2 * channels, scratch + 3 * channels, scratch + 4 * channels
@@ -107,14 +108,7 @@ def normalize_backward(memory, ints, job, task, scratch):
         fill(memory, place, sum_of(memory, place, size, chains) / (pixels * size), size)
     for p in range(pixels):
         row, weights = p * channels, gamma + p * step
-        for c in range(0, full, lanes(memory)):
-            k, average, product = row + c, averages + c, products + c
-            mean, scale, weight = means + c, scales + c, weights + c
-            _dx(memory, x + k, dy + k, dx + k, weight, mean, scale, average, product, lanes(memory))
-        if full < channels:
-            k, average, product = row + full, averages + full, products + full
-            mean, scale, weight = means + full, scales + full, weights + full
-            _dx(memory, x + k, dy + k, dx + k, weight, mean, scale, average, product, channels - full)
+        _dx(memory, 0, channels, x + row, dy + row, dx + row, weights, means, scales, averages, products)
 
 
 @kernel(SumOfSamples)

@@ -7,7 +7,8 @@ The squared differences are taken from a mean that is known, in a pass of their 
 
 from typing import NamedTuple
 
-from minidl.backends.compiled.codegen.jit import inlined, kernel, njit
+from minidl.backends.compiled.codegen.by_vectors import by_vectors
+from minidl.backends.compiled.codegen.jit import kernel, njit
 from minidl.backends.compiled.codegen.lanewise import add, divide, multiply, multiply_add, square_root, subtract
 from minidl.backends.compiled.codegen.load_store import clear, lanes, load, splat, store
 from minidl.typing import Array
@@ -68,66 +69,56 @@ def fill(memory, target, value, count):
         store(memory, target + c, splat(memory, value), count - c)
 
 
-@inlined
-def _sum(memory, x, pixels, channels, sums, count):
-    last, total = x + pixels * channels, splat(memory, 0.0)
-    for first in range(x, last, CHUNK * channels):
+@by_vectors
+def _sum(memory, c, count, x, pixels, channels, sums):
+    last, total = x + c + pixels * channels, splat(memory, 0.0)
+    for first in range(x + c, last, CHUNK * channels):
         part = splat(memory, 0.0)
         for place in range(first, min(first + CHUNK * channels, last), channels):
             part = add(part, load(memory, place, count))
         total = add(total, part)
-    store(memory, sums, total, count)
+    store(memory, sums + c, total, count)
 
 
-@inlined
-def _square(memory, x, pixels, channels, means, sums, count):
-    last, total, mean = x + pixels * channels, splat(memory, 0.0), load(memory, means, count)
-    for first in range(x, last, CHUNK * channels):
+@by_vectors
+def _square(memory, c, count, x, pixels, channels, means, sums):
+    last, total, mean = x + c + pixels * channels, splat(memory, 0.0), load(memory, means + c, count)
+    for first in range(x + c, last, CHUNK * channels):
         part = splat(memory, 0.0)
         for place in range(first, min(first + CHUNK * channels, last), channels):
             difference = subtract(load(memory, place, count), mean)
             part = multiply_add(difference, difference, part)
         total = add(total, part)
-    store(memory, sums, total, count)
+    store(memory, sums + c, total, count)
 
 
-@inlined
-def _apply(memory, x, y, mean, scale, gamma, beta, count):
-    normal = multiply(subtract(load(memory, x, count), load(memory, mean, count)), load(memory, scale, count))
-    store(memory, y, multiply_add(normal, load(memory, gamma, count), load(memory, beta, count)), count)
+@by_vectors
+def _apply(memory, c, count, x, y, mean, scale, gamma, beta):
+    difference = subtract(load(memory, x + c, count), load(memory, mean + c, count))
+    normal = multiply(difference, load(memory, scale + c, count))
+    store(memory, y + c, multiply_add(normal, load(memory, gamma + c, count), load(memory, beta + c, count)), count)
 
 
 @kernel(Normalize)
 def normalize(memory, ints, job, task, scratch):
     """Sample `task`; `scratch` holds means, scales and sums of its channels, and the chains."""
     pixels, channels, groups = job.samples.pixels, job.samples.channels, job.samples.groups
-    size, full, width = channels // groups, channels - channels % lanes(memory), lanes(memory)
+    size = channels // groups
     x, y = job.x + task * pixels * channels, job.y + task * pixels * channels
     mean, variance = job.mean + task * groups, job.variance + task * groups
     means, scales, sums, chains = scratch, scratch + channels, scratch + 2 * channels, scratch + 3 * channels
-    for c in range(0, full, width):
-        _sum(memory, x + c, pixels, channels, sums + c, lanes(memory))
-    if full < channels:
-        _sum(memory, x + full, pixels, channels, sums + full, channels - full)
+    _sum(memory, 0, channels, x, pixels, channels, sums)
     for g in range(groups):
         memory[mean + g] = sum_of(memory, sums + g * size, size, chains) / (pixels * size)
         fill(memory, means + g * size, memory[mean + g], size)
-    for c in range(0, full, width):
-        _square(memory, x + c, pixels, channels, means + c, sums + c, lanes(memory))
-    if full < channels:
-        _square(memory, x + full, pixels, channels, means + full, sums + full, channels - full)
+    _square(memory, 0, channels, x, pixels, channels, means, sums)
     for g in range(groups):
         memory[variance + g] = sum_of(memory, sums + g * size, size, chains) / (pixels * size)
         fill(memory, scales + g * size, memory[variance + g], size)
     invert(memory, scales, job.eps, channels)
     for p in range(pixels):
         gamma, beta, place = job.gamma + p * job.step, job.beta + p * job.step, p * channels
-        for c in range(0, full, width):
-            k = place + c
-            _apply(memory, x + k, y + k, means + c, scales + c, gamma + c, beta + c, lanes(memory))
-        if full < channels:
-            c, k = full, place + full
-            _apply(memory, x + k, y + k, means + c, scales + c, gamma + c, beta + c, channels - full)
+        _apply(memory, 0, channels, x + place, y + place, means, scales, gamma, beta)
 
 
 @njit

@@ -2,9 +2,10 @@
 
 from typing import NamedTuple
 
+from minidl.backends.compiled.codegen.by_vectors import by_vectors
 from minidl.backends.compiled.codegen.jit import inlined, kernel
 from minidl.backends.compiled.codegen.lanewise import add, divide
-from minidl.backends.compiled.codegen.load_store import clear, lanes, load, splat, store
+from minidl.backends.compiled.codegen.load_store import clear, load, splat, store
 from minidl.backends.compiled.graph.lowered import Lowered, Table, through
 from minidl.backends.compiled.runtime.memory import as_nhwc, empty
 from minidl.backends.compiled.runtime.program import Job
@@ -29,77 +30,59 @@ class _Windows(NamedTuple):
 
 
 class _Average(NamedTuple):
-    x: Array
+    x: Array  # dx and dy backward
     y: Array
     windows: _Windows
 
 
-class _AverageBackward(NamedTuple):
-    dy: Array
-    dx: Array
-    windows: _Windows
-
-
-@inlined
-def _mean(memory, x, height, width, row, channels, values, y, count):
+@by_vectors
+def _mean(memory, c, count, x, height, width, row, channels, values, y):
     """Write the mean of a window of this height and width that begins at x."""
     total = splat(memory, 0.0)
-    for first in range(x, x + height * row, row):
+    for first in range(x + c, x + c + height * row, row):
         part = splat(memory, 0.0)
         for place in range(first, first + width * channels, channels):
             part = add(part, load(memory, place, count))
         total = add(total, part)
-    store(memory, y, divide(total, splat(memory, values)), count)
+    store(memory, y + c, divide(total, splat(memory, values)), count)
+
+
+@by_vectors
+def _share(memory, c, count, dx, height, width, row, channels, values, dy):
+    """Add to the pixels of a window their shares of its gradient."""
+    share = divide(load(memory, dy + c, count), splat(memory, values))
+    for first in range(dx + c, dx + c + height * row, row):
+        for place in range(first, first + width * channels, channels):
+            store(memory, place, add(load(memory, place, count), share), count)
 
 
 @inlined
-def _share(memory, dx, height, width, row, channels, values, dy, count):
-    """Add to the pixels of a window their shares of its gradient."""
-    share = divide(load(memory, dy, count), splat(memory, values))
-    for first in range(dx, dx + height * row, row):
-        for place in range(first, first + width * channels, channels):
-            store(memory, place, add(load(memory, place, count), share), count)
+def _each_window(memory, ints, windows, image, place, task, function):
+    """Call `function` for each window of image `task`, which is a pixel of the smaller images at `place`."""
+    channels, row = windows.channels, windows.width * windows.channels
+    image += task * windows.height * row
+    place += task * windows.out_height * windows.out_width * channels
+    for i in range(windows.rows, windows.rows + 3 * windows.out_height, 3):
+        down = ints[i + 1] - ints[i]
+        for j in range(windows.columns, windows.columns + 3 * windows.out_width, 3):
+            across, values = ints[j + 1] - ints[j], ints[i + 2] * ints[j + 2]
+            first = image + ints[i] * row + ints[j] * channels
+            function(memory, 0, channels, first, down, across, row, channels, values, place)
+            place += channels
 
 
 @kernel(_Average)
 def _average(memory, ints, job, task, scratch):
     """The windows of image `task`."""
-    windows, channels = job.windows, job.windows.channels
-    width, full = windows.width * channels, channels - channels % lanes(memory)
-    image = job.x + task * windows.height * width
-    target = job.y + task * windows.out_height * windows.out_width * channels
-    for row in range(windows.rows, windows.rows + 3 * windows.out_height, 3):
-        down = ints[row + 1] - ints[row]
-        for column in range(windows.columns, windows.columns + 3 * windows.out_width, 3):
-            across, values = ints[column + 1] - ints[column], ints[row + 2] * ints[column + 2]
-            first = image + ints[row] * width + ints[column] * channels
-            for c in range(0, full, lanes(memory)):
-                _mean(memory, first + c, down, across, width, channels, values, target + c, lanes(memory))
-            if full < channels:
-                rest = channels - full
-                _mean(memory, first + full, down, across, width, channels, values, target + full, rest)
-            target += channels
+    _each_window(memory, ints, job.windows, job.x, job.y, task, _mean)
 
 
-@kernel(_AverageBackward)
+@kernel(_Average)
 def _average_backward(memory, ints, job, task, scratch):
     """dx of image `task`, window by window, so that the order of the sums is fixed."""
-    windows, channels = job.windows, job.windows.channels
-    width, full = windows.width * channels, channels - channels % lanes(memory)
-    image = job.dx + task * windows.height * width
-    source = job.dy + task * windows.out_height * windows.out_width * channels
-    clear(memory, image, windows.height * width)
-    for row in range(windows.rows, windows.rows + 3 * windows.out_height, 3):
-        down = ints[row + 1] - ints[row]
-        for column in range(windows.columns, windows.columns + 3 * windows.out_width, 3):
-            across, values = ints[column + 1] - ints[column], ints[row + 2] * ints[column + 2]
-            first = image + ints[row] * width + ints[column] * channels
-            for c in range(0, full, lanes(memory)):
-                _share(memory, first + c, down, across, width, channels, values, source + c, lanes(memory))
-            if full < channels:
-                rest = channels - full
-                _share(memory, first + full, down, across, width, channels, values, source + full, rest)
-            source += channels
+    size = job.windows.height * job.windows.width * job.windows.channels
+    clear(memory, job.x + task * size, size)
+    _each_window(memory, ints, job.windows, job.x, job.y, task, _share)
 
 
 def prepare_average_pool(x: Array, rows: IntArray, columns: IntArray) -> tuple[Array, Job]:
@@ -116,7 +99,7 @@ def prepare_average_pool_backward(dy: Array, size: Pair, rows: IntArray, columns
     grads = as_nhwc(dy)
     n, out_height, out_width, channels = grads.shape
     dx = empty((n, *size, channels), dy.dtype)
-    record = _AverageBackward(grads, dx, _Windows(*size, channels, rows, columns, out_height, out_width))
+    record = _Average(dx, grads, _Windows(*size, channels, rows, columns, out_height, out_width))
     return dx.transpose(0, 3, 1, 2), Job(_average_backward, record, n, 8 * max(dx.size, dy.size))
 
 

@@ -176,6 +176,12 @@ def contiguous(array: AnyArray) -> AnyArray:
     return np.ascontiguousarray(array) if flags.aligned else np.array(array, order="C")
 
 
+def in_memory_order(*arrays: AnyArray) -> list[AnyArray]:
+    """Arrays of one shape as dense blocks, all in the order in which the last one, dense, lies in memory."""
+    order = np.argsort(arrays[-1].strides, kind="stable")[::-1]
+    return [contiguous(array.transpose(order)) for array in arrays]
+
+
 def as_nhwc(images: AnyArray) -> AnyArray:
     """Images (n, c, h, w) as their channels-last block (n, h, w, c), copied only if they aren't one."""
     return contiguous(images.transpose(0, 2, 3, 1))

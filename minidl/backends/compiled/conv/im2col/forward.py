@@ -83,7 +83,7 @@ def _forward(memory, ints, job, task, scratch):
         )
     if job.other:
         place, size = (n * out_height + first) * out_width * filters, (last - first) * out_width * filters
-        add_rows(memory, target, job.other + place, job.relu, size)
+        add_rows(memory, 0, size, target, job.other + place, job.relu)
     if job.argmax:
         place = n * rows * windows.out_width * filters
         virtual = target - first * out_width * filters

@@ -134,7 +134,7 @@ def _forward(memory, ints, job, task, scratch):
             _convolve_directly(memory, ints, job, x + n * size, target, step, inputs)
             if job.other:
                 place = (first + n) * pixels * filters
-                add_rows(memory, target, job.other + place, job.relu, pixels * filters)
+                add_rows(memory, 0, pixels * filters, target, job.other + place, job.relu)
         if job.argmax:
             place = (first + n) * windows.out_height * windows.out_width * filters
             pool_rows(memory, windows, 0, windows.out_height, target, job.y + place, job.argmax + place)

@@ -134,11 +134,9 @@ def prepare_dropout2d(x: Array, mask: IntArray, rate: float) -> tuple[Array, lis
     return y.transpose(0, 3, 1, 2), [*jobs, Job(_scale_channels, record, tasks, 8 * x.size)]
 
 
-@Replay
-def _masked(x: Array, mask: IntArray, *, rate: float) -> tuple[Array, list[Job]]:
-    return prepare_dropout(x, mask, rate)
+_dropout_by_mask = Replay(prepare_dropout)
 
 
 def dropout(x: Array, *, rate: float, key: int, counter: int) -> Array:
     """X times 1 / (1 - rate), or times zero where the generator says so."""
-    return _masked(x, np.array([key, counter], np.int64), rate=rate)
+    return _dropout_by_mask(x, np.array([key, counter], np.int64), rate=rate)

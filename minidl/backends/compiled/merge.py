@@ -47,7 +47,8 @@ def prepare_multiply(a: Array, b: Array) -> tuple[Array, Job]:
 
 def _prepare(kernel: Kernel, a: Array, b: Array, relu: bool) -> tuple[Array, Job]:
     y, tasks = empty_like(a), pieces(a.size)
-    return y, Job(kernel, _Merge(*in_memory_order(a, b, y), relu, a.size, tasks), tasks, 8 * a.size)
+    left, right, target = in_memory_order(a, b, y)
+    return y, Job(kernel, _Merge(left, right, target, relu, a.size, tasks), tasks, 8 * a.size)
 
 
 def prepare_sum_of(arrays: Sequence[Array], jobs: list[Job]) -> Array:

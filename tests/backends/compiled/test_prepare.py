@@ -12,7 +12,7 @@ pytest.importorskip("numba")
 from minidl import functional
 from minidl.backends import reference, use_backend
 from minidl.backends.compiled.dropout import prepare_dropout, prepare_dropout2d
-from minidl.backends.compiled.norm.group import prepare_group_norm, prepare_group_norm_backward
+from minidl.backends.compiled.norm.group import group_norm, group_norm_backward
 from minidl.backends.compiled.resize import (
     upsample2d,
     upsample2d_backward,
@@ -31,16 +31,20 @@ def images(*shape):
     return np.zeros((n, height, width, channels), np.float32).transpose(0, 3, 1, 2)
 
 
+def as_tuple(results):
+    return results if isinstance(results, tuple) else (results,)
+
+
 def check(given, prepared, reference, close=False):
     """Run the prepared jobs on two sets of values in the same arrays, against the reference of these arrays."""
-    *results, jobs = prepared
+    results, jobs = prepared
     program, rng = Program(jobs, np.dtype(np.float32)), np.random.default_rng(0)
     for _ in range(2):
         for array in given:
             array[...] = rng.uniform(0.5, 2, array.shape)
         program.run()
         wanted = reference(*given)
-        for result, want in zip(results, wanted if isinstance(wanted, tuple) else (wanted,), strict=True):
+        for result, want in zip(as_tuple(results), as_tuple(wanted), strict=True):
             np.testing.assert_allclose(result, want, rtol=2e-5 if close else 0, atol=2e-5 if close else 0)
 
 
@@ -70,10 +74,10 @@ def test_group_norm(by_place):
     x, dy = (np.zeros((3, 5, 4), np.float32).transpose(0, 2, 1) for _ in range(2))
     gamma, beta = (np.zeros((4, 5) if by_place else (4,), np.float32) for _ in range(2))
     how = {"groups": groups, "eps": 1e-3}
-    check([x, gamma, beta], prepare_group_norm(x, gamma, beta, **how), lambda *a: reference.group_norm(*a, **how), True)
+    check([x, gamma, beta], group_norm.prepare(x, gamma, beta, **how), lambda *a: reference.group_norm(*a, **how), True)
     mean, variance = np.zeros((3, groups), np.float32), np.zeros((3, groups), np.float32)
     given = [dy, x, gamma, mean, variance]
-    prepared = prepare_group_norm_backward(*given, **how)
+    prepared = group_norm_backward.prepare(*given, **how)
     check(given, prepared, lambda *a: reference.group_norm_backward(*a, **how), True)
 
 

@@ -7,13 +7,7 @@ import numpy as np
 
 from minidl.backends.compiled.codegen.cpu import REGISTER_BYTES
 from minidl.backends.compiled.codegen.jit import Kernel, inlined, kernel, njit
-from minidl.backends.compiled.codegen.lanewise import (
-    divide,
-    exponential,
-    multiply,
-    select_max,
-    subtract,
-)
+from minidl.backends.compiled.codegen.lanewise import divide, exponential, multiply, select_max, subtract
 from minidl.backends.compiled.codegen.load_store import lanes, largest_lane, load, load_over, splat, store, store_whole
 from minidl.backends.compiled.runtime.memory import contiguous, empty
 from minidl.backends.compiled.runtime.program import Job, pieces

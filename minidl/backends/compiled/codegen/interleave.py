@@ -5,6 +5,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from minidl.backends.compiled.codegen.by_vectors import by_vectors
 from minidl.backends.compiled.codegen.jit import njit
 from minidl.backends.compiled.codegen.llvm import I32, I64, lanes_of, llvm_load, llvm_store
 from minidl.backends.compiled.codegen.load_store import lanes, load, store
@@ -93,14 +94,10 @@ def _interleave_rows(memory, count, source, stride, step, target, length, rows):
         _interleave_vectors(memory, count, source + j, stride, step, target + count * j, count * length, rows)
 
 
-@njit
-def copy_line(memory, target, source, count):
-    """Copy `count` floats, a vector at a time: faster than `copy` for short rows."""
-    full = count - count % lanes(memory)
-    for j in range(0, full, lanes(memory)):
-        store(memory, target + j, load(memory, source + j, lanes(memory)), lanes(memory))
-    if full < count:
-        store(memory, target + full, load(memory, source + full, count - full), count - full)
+@by_vectors
+def copy_line(memory, j, count, target, source):
+    """Copy floats a vector at a time: faster than `copy` for short rows."""
+    store(memory, target + j, load(memory, source + j, count), count)
 
 
 @njit
@@ -117,4 +114,4 @@ def interleave(memory, count, source, stride, step, target, length, rows, buffer
     _interleave_rows(memory, count, source, stride, step, target, length, direct)
     for i in range(direct, rows):
         _interleave_rows(memory, count, source + i * step, stride, step, buffer, length, 1)
-        copy_line(memory, target + i * size, buffer, size)
+        copy_line(memory, 0, size, target + i * size, buffer)

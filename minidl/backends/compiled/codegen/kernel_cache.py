@@ -108,7 +108,8 @@ class KernelCache(_Cache):
 
 def _lasting(value: Any) -> Any:
     """What a closure holds; the names of a compiled function, which is another object in each process."""
-    return (value.__module__, value.__qualname__) if isinstance(value, Dispatcher) else value
+    function = value.py_func if isinstance(value, Dispatcher) else None
+    return value if function is None else (function.__module__, function.__qualname__)
 
 
 @functools.cache

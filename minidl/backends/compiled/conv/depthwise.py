@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minidl.backends.compiled.codegen.by_vectors import by_vectors
 from minidl.backends.compiled.codegen.cpu import REGISTER_BYTES
 from minidl.backends.compiled.codegen.jit import inlined, kernel, njit
 from minidl.backends.compiled.codegen.lanewise import add, at_least, multiply_add
@@ -26,22 +27,24 @@ from minidl.typing import Array, IntArray
 
 
 @inlined
-def _finish(memory, total, scale, shift, floor, y, count):
+def _finish(memory, total, numbers, y, count):
+    _, scale, shift, floor = numbers
     store(memory, y, at_least(floor, multiply_add(total, scale, shift)), count)
 
 
 @inlined
-def _pixels_1(memory, ints, taps, offsets, weights, step, x, bias, scale, shift, floor, y, count):
+def _pixels_1(memory, ints, filters, x, numbers, y, count):
     """A vector of outputs: a chain of FMAs over the taps, from the bias on."""
-    total = bias
+    (taps, offsets, weights, step), total = filters, numbers[0]
     for k in range(taps):
         total = multiply_add(load(memory, x + ints[offsets + k], count), load(memory, weights + k * step, count), total)
-    _finish(memory, total, scale, shift, floor, y, count)
+    _finish(memory, total, numbers, y, count)
 
 
 @inlined
-def _pixels_4(memory, ints, taps, offsets, weights, step, x, dx, bias, scale, shift, floor, y, dy, count):
+def _pixels_4(memory, ints, filters, x, dx, numbers, y, dy, count):
     """Four of them, whose inputs lie `dx` apart and whose outputs `dy`."""
+    (taps, offsets, weights, step), bias = filters, numbers[0]
     a, b, c, d = bias, bias, bias, bias
     for k in range(taps):
         weight, place = load(memory, weights + k * step, count), x + ints[offsets + k]
@@ -49,15 +52,16 @@ def _pixels_4(memory, ints, taps, offsets, weights, step, x, dx, bias, scale, sh
         b = multiply_add(load(memory, place + dx, count), weight, b)
         c = multiply_add(load(memory, place + 2 * dx, count), weight, c)
         d = multiply_add(load(memory, place + 3 * dx, count), weight, d)
-    _finish(memory, a, scale, shift, floor, y, count)
-    _finish(memory, b, scale, shift, floor, y + dy, count)
-    _finish(memory, c, scale, shift, floor, y + 2 * dy, count)
-    _finish(memory, d, scale, shift, floor, y + 3 * dy, count)
+    _finish(memory, a, numbers, y, count)
+    _finish(memory, b, numbers, y + dy, count)
+    _finish(memory, c, numbers, y + 2 * dy, count)
+    _finish(memory, d, numbers, y + 3 * dy, count)
 
 
 @inlined
-def _pixels_8(memory, ints, taps, offsets, weights, step, x, dx, bias, scale, shift, floor, y, dy, count):
+def _pixels_8(memory, ints, filters, x, dx, numbers, y, dy, count):
     """Eight of them."""
+    (taps, offsets, weights, step), bias = filters, numbers[0]
     a, b, c, d, e, f, g, h = bias, bias, bias, bias, bias, bias, bias, bias
     for k in range(taps):
         weight, place = load(memory, weights + k * step, count), x + ints[offsets + k]
@@ -69,58 +73,43 @@ def _pixels_8(memory, ints, taps, offsets, weights, step, x, dx, bias, scale, sh
         f = multiply_add(load(memory, place + 5 * dx, count), weight, f)
         g = multiply_add(load(memory, place + 6 * dx, count), weight, g)
         h = multiply_add(load(memory, place + 7 * dx, count), weight, h)
-    _finish(memory, a, scale, shift, floor, y, count)
-    _finish(memory, b, scale, shift, floor, y + dy, count)
-    _finish(memory, c, scale, shift, floor, y + 2 * dy, count)
-    _finish(memory, d, scale, shift, floor, y + 3 * dy, count)
-    _finish(memory, e, scale, shift, floor, y + 4 * dy, count)
-    _finish(memory, f, scale, shift, floor, y + 5 * dy, count)
-    _finish(memory, g, scale, shift, floor, y + 6 * dy, count)
-    _finish(memory, h, scale, shift, floor, y + 7 * dy, count)
+    _finish(memory, a, numbers, y, count)
+    _finish(memory, b, numbers, y + dy, count)
+    _finish(memory, c, numbers, y + 2 * dy, count)
+    _finish(memory, d, numbers, y + 3 * dy, count)
+    _finish(memory, e, numbers, y + 4 * dy, count)
+    _finish(memory, f, numbers, y + 5 * dy, count)
+    _finish(memory, g, numbers, y + 6 * dy, count)
+    _finish(memory, h, numbers, y + 7 * dy, count)
 
 
 @inlined
-def _rows(
-    memory,
-    ints,
-    taps,
-    offsets,
-    weights,
-    step,
-    x,
-    x_row,
-    dx,
-    rows,
-    vectors,
-    rest,
-    bias,
-    scale,
-    shift,
-    floor,
-    y,
-    dy,
-    count,
-):
+def _rows(memory, ints, filters, x, x_row, dx, rows, vectors, rest, numbers, y, dy, count):
     """Rows of so many vectors of `count` numbers each, and one of `rest`, from rows of x that lie `x_row` apart."""
     for i in range(rows):
         place, target, j = x + i * x_row, y + i * (vectors * dy + rest), 0
         while j + 8 <= vectors:
-            _pixels_8(
-                *(memory, ints, taps, offsets, weights, step, place, dx),
-                *(bias, scale, shift, floor, target, dy, count),
-            )
+            _pixels_8(memory, ints, filters, place, dx, numbers, target, dy, count)
             j, place, target = j + 8, place + 8 * dx, target + 8 * dy
         if j + 4 <= vectors:
-            _pixels_4(
-                *(memory, ints, taps, offsets, weights, step, place, dx),
-                *(bias, scale, shift, floor, target, dy, count),
-            )
+            _pixels_4(memory, ints, filters, place, dx, numbers, target, dy, count)
             j, place, target = j + 4, place + 4 * dx, target + 4 * dy
         while j < vectors:
-            _pixels_1(memory, ints, taps, offsets, weights, step, place, bias, scale, shift, floor, target, count)
+            _pixels_1(memory, ints, filters, place, numbers, target, count)
             j, place, target = j + 1, place + dx, target + dy
         if rest:
-            _pixels_1(memory, ints, taps, offsets, weights, step, place, bias, scale, shift, floor, target, rest)
+            _pixels_1(memory, ints, filters, place, numbers, target, rest)
+
+
+@by_vectors
+def _channels(memory, c, count, ints, filters, numbers, floor, x, x_row, x_pixel, height, width, y, channels):
+    """Some channels of an image of outputs."""
+    taps, offsets, weights, step = filters
+    bias, scale = load(memory, numbers.bias + c, count), load(memory, numbers.scale + c, count)
+    _rows(
+        *(memory, ints, (taps, offsets, weights + c, step), x + c, x_row, x_pixel, height, width, 0),
+        *((bias, scale, load(memory, numbers.shift + c, count), floor), y + c, channels, count),
+    )
 
 
 @njit
@@ -131,42 +120,27 @@ def _repeat(memory, source, channels, target):
 
 
 @njit
-def _convolve(
-    memory, ints, taps, offsets, weights, step, numbers, x, x_row, x_pixel, height, width, channels, y, scratch
-):
+def _convolve(memory, ints, filters, numbers, x, x_row, x_pixel, height, width, channels, y, scratch):
     """An image of `height` x `width` outputs, from inputs that lie `x_pixel` apart in rows `x_row` apart.
 
-    Each is one chain of FMAs over the taps, from the bias on.
+    Each is one chain of FMAs over the taps, from the bias on. `filters` are (taps, their offsets, weights, step).
     """
-    n, bias, scale, shift = lanes(memory), numbers.bias, numbers.scale, numbers.shift
-    floor = splat(memory, 0.0) if numbers.relu else splat(memory, -math.inf)
+    n, floor = lanes(memory), splat(memory, 0.0) if numbers.relu else splat(memory, -math.inf)
     if channels < n and n % channels == 0 and x_pixel == channels:
+        taps, offsets, weights, step = filters
         for k in range(taps):
             _repeat(memory, weights + k * step, channels, scratch + k * n)
         after = scratch + taps * n
-        _repeat(memory, bias, channels, after)
-        _repeat(memory, scale, channels, after + n)
-        _repeat(memory, shift, channels, after + 2 * n)
+        _repeat(memory, numbers.bias, channels, after)
+        _repeat(memory, numbers.scale, channels, after + n)
+        _repeat(memory, numbers.shift, channels, after + 2 * n)
+        repeated = (load(memory, after, n), load(memory, after + n, n), load(memory, after + 2 * n, n), floor)
         _rows(
-            *(memory, ints, taps, offsets, scratch, n, x, x_row, n),
-            *(height, width * channels // n, width * channels % n),
-            *(load(memory, after, n), load(memory, after + n, n), load(memory, after + 2 * n, n), floor, y, n, n),
+            *(memory, ints, (taps, offsets, scratch, n), x, x_row, n),
+            *(height, width * channels // n, width * channels % n, repeated, y, n, n),
         )
-        return
-    full = channels - channels % n
-    for c in range(0, full, n):
-        _rows(
-            *(memory, ints, taps, offsets, weights + c, step, x + c, x_row, x_pixel, height, width, 0),
-            *(load(memory, bias + c, n), load(memory, scale + c, n), load(memory, shift + c, n), floor),
-            *(y + c, channels, n),
-        )
-    if full < channels:
-        c, rest = full, channels - full
-        _rows(
-            *(memory, ints, taps, offsets, weights + c, step, x + c, x_row, x_pixel, height, width, 0),
-            *(load(memory, bias + c, rest), load(memory, scale + c, rest), load(memory, shift + c, rest), floor),
-            *(y + c, channels, rest),
-        )
+    else:
+        _channels(memory, 0, channels, ints, filters, numbers, floor, x, x_row, x_pixel, height, width, y, channels)
 
 
 class _Numbers(NamedTuple):
@@ -190,7 +164,7 @@ def _forward(memory, ints, job, task, scratch):
     geometry, channels = job.geometry, job.geometry.channels
     image = with_border(memory, geometry, job.x + task * geometry.height * geometry.width * channels, scratch)
     _convolve(
-        *(memory, ints, geometry.taps, geometry.tap_offsets, job.weights, channels, job.numbers, image),
+        *(memory, ints, (geometry.taps, geometry.tap_offsets, job.weights, channels), job.numbers, image),
         *(geometry.stride_down * geometry.padded_width * channels, geometry.stride_across * channels),
         *(geometry.out_height, geometry.out_width, channels, job.y + task * geometry.pixels * channels),
         scratch + geometry.padded_size,
@@ -232,9 +206,10 @@ def _nine_taps(memory, ints, geometry, offsets, image, dy, dw, channels, count):
     store(memory, dw + 8 * channels, w8, count)
 
 
-@inlined
-def _add_weight_gradients(memory, ints, geometry, image, dy, dw, db, channels, count):
+@by_vectors
+def _add_weight_gradients(memory, c, count, ints, geometry, image, dy, dw, db, channels):
     """Add an image's part to dw (taps, c), pixel by pixel, and to db (c,)."""
+    image, dy, dw, db = image + c, dy + c, dw + c, db + c
     pixels, taps = geometry.pixels, geometry.taps
     pixel_offsets, tap_offsets = geometry.pixel_offsets, geometry.tap_offsets
     total = load(memory, db, count)
@@ -300,7 +275,7 @@ class _Backward(NamedTuple):
 def _backward(memory, ints, job, task, scratch):
     """For part `task` of the batch: sum the weights' and the bias's gradients, and give the input's."""
     geometry, border, channels, taps = job.geometry, job.border, job.geometry.channels, job.geometry.taps
-    size, full = geometry.height * geometry.width * channels, channels - channels % lanes(memory)
+    size = geometry.height * geometry.width * channels
     dw, db = job.dw + task * taps * channels, job.db + task * channels
     if job.dw:
         clear(memory, dw, taps * channels)
@@ -311,22 +286,14 @@ def _backward(memory, ints, job, task, scratch):
         dy = job.dy + n * geometry.pixels * channels
         if job.dw:
             image = with_border(memory, geometry, job.x + n * size, scratch)
-            for c in range(0, full, lanes(memory)):
-                _add_weight_gradients(
-                    memory, ints, geometry, image + c, dy + c, dw + c, db + c, channels, lanes(memory)
-                )
-            if full < channels:
-                rest = channels - full
-                _add_weight_gradients(
-                    memory, ints, geometry, image + full, dy + full, dw + full, db + full, channels, rest
-                )
+            _add_weight_gradients(memory, 0, channels, ints, geometry, image, dy, dw, db, channels)
         if gathers:
             pad_rows(
                 *(memory, dy, geometry.out_height, geometry.out_width, channels),
                 *(border.top, border.left, border.width, 0, border.height, scratch),
             )
             _convolve(
-                *(memory, ints, taps, border.tap_offsets, job.weights + (taps - 1) * channels, -channels),
+                *(memory, ints, (taps, border.tap_offsets, job.weights + (taps - 1) * channels, -channels)),
                 *(job.numbers, scratch + border.origin, border.width * channels, channels),
                 *(geometry.height, geometry.width, channels, job.dx + n * size, scratch + border.size),
             )

@@ -10,7 +10,7 @@ from minidl.backends.compiled.codegen.lanewise import add, rectify
 from minidl.backends.compiled.codegen.load_store import load, store
 from minidl.backends.compiled.merge import prepare_add
 from minidl.backends.compiled.norm.batch import prepare_scale_shift
-from minidl.backends.compiled.pool.max import pool_windows, prepare_max_pool
+from minidl.backends.compiled.pool.max import max_pool2d, pool_windows
 from minidl.backends.compiled.runtime.memory import contiguous, empty
 from minidl.backends.compiled.runtime.program import Job
 from minidl.description.operators import MaxPool
@@ -69,8 +69,8 @@ def prepare_epilogue(y: Array, epilogue: Epilogue) -> tuple[Array, Array | None,
         jobs.append(job)
     if epilogue.pool is None:
         return y, None, jobs
-    y, argmax, job = prepare_max_pool(y, epilogue.pool)
-    return y, argmax, [*jobs, job]
+    (y, argmax), pooling = max_pool2d.prepare(y, pool=epilogue.pool)
+    return y, argmax, jobs + pooling
 
 
 @by_vectors

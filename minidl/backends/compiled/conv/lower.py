@@ -6,7 +6,7 @@ from minidl.backends.compiled.activation.elementwise import prepare_elementwise
 from minidl.backends.compiled.conv import select
 from minidl.backends.compiled.conv.epilogue import Epilogue
 from minidl.backends.compiled.conv.fold_batch_norm import prepare_fold
-from minidl.backends.compiled.conv.transposed import prepare_conv_transpose, prepare_conv_transpose_backward
+from minidl.backends.compiled.conv.transposed import conv_transpose2d, prepare_conv_transpose_backward
 from minidl.backends.compiled.graph.lowered import Lowered, accumulate, value_of
 from minidl.backends.compiled.norm.scale_and_shift import prepare_scale_and_shift
 from minidl.backends.compiled.runtime.program import Job
@@ -58,7 +58,7 @@ def lower_conv(operator: Conv, x: Array, other: Array | None = None, *, into: Ar
 def lower_conv_transpose(operator: ConvTranspose, x: Array) -> Lowered:
     """A transposed convolution."""
     w, b = operator.weight.value, value_of(operator.bias)
-    y, jobs = prepare_conv_transpose(x, w, b, operator.geometry, operator.size)
+    y, jobs = conv_transpose2d.prepare(x, w, b, geometry=operator.geometry, size=operator.size)
 
     def backward(dy: Array, needs: Sequence[bool]) -> tuple[list[Array | None], list[Job]]:
         dx, dw, db, jobs = prepare_conv_transpose_backward(

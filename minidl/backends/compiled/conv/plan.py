@@ -86,14 +86,7 @@ class Plan:
     Offsets count floats. `forward` is the table of the convolution itself.
     """
 
-    def __init__(
-        self,
-        size: Pair,
-        channels: int,
-        filters: int,
-        kernel: Pair,
-        geometry: ConvGeometry,
-    ) -> None:
+    def __init__(self, size: Pair, channels: int, filters: int, kernel: Pair, geometry: ConvGeometry) -> None:
         self.size, self.channels, self.filters, self.kernel = size, channels, filters, kernel
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups = geometry
         self.depthwise = groups == channels == filters and groups > 1

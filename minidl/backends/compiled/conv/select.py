@@ -15,7 +15,7 @@ from minidl.backends.compiled.conv.planar import backward as planar_backward
 from minidl.backends.compiled.conv.planar import forward as planar
 from minidl.backends.compiled.conv.winograd import backward as winograd_backward
 from minidl.backends.compiled.conv.winograd import forward as winograd
-from minidl.backends.compiled.pool.max import prepare_max_pool_backward
+from minidl.backends.compiled.pool.max import max_pool2d_backward
 from minidl.backends.compiled.runtime.copy import prepare_sum
 from minidl.backends.compiled.runtime.memory import empty
 from minidl.backends.compiled.runtime.program import Job
@@ -96,8 +96,8 @@ def prepare_backward(
         dy, job = prepare_elementwise_backward("relu", dy, y)
         before.append(job)
     if argmax is not None and pool is not None:
-        dy, job = prepare_max_pool_backward(dy, argmax, plan.out, pool)
-        before.append(job)
+        dy, unpooling = max_pool2d_backward.prepare(dy, argmax, size=plan.out, pool=pool)
+        before += unpooling
     dx, dw, db, jobs = depthwise.prepare_backward(dy, x, w, plan, need_dx, need_dw)
     return dx, dw, db, before + jobs
 
@@ -118,13 +118,7 @@ def summed_gradients(gradients: Gradients, w: Array) -> Summed:
 
 @Replay
 def conv2d_backward(
-    dy: Array,
-    x: Array,
-    w: Array,
-    *,
-    geometry: ConvGeometry,
-    need_dx: bool = True,
-    need_dw: bool = True,
+    dy: Array, x: Array, w: Array, *, geometry: ConvGeometry, need_dx: bool = True, need_dw: bool = True
 ) -> Summed:
     """(dx, dw, db) of `conv2d`."""
     plan = plan_of(x, w, *geometry)

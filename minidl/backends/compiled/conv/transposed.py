@@ -41,10 +41,11 @@ def _sum_pixels(memory, ints, job, task, scratch):
         store(memory, job.parts + task * job.channels + c, total, count)
 
 
-def prepare_conv_transpose(
-    x: Array, w: Array, b: Array | None, geometry: ConvGeometry, size: Pair
+@Replay
+def conv_transpose2d(
+    x: Array, w: Array, b: Array | None, *, geometry: ConvGeometry, size: Pair
 ) -> tuple[Array, list[Job]]:
-    """(y, jobs): the gradient that a convolution by w hands to images of `size`, if x is that of its output.
+    """The gradient that a convolution by w hands to images of `size`, if x is that of its output.
 
     A convolution for each phase of the stride takes longer for a single image and for few filters.
     """
@@ -75,27 +76,8 @@ def prepare_conv_transpose_backward(
 
 
 @Replay
-def conv_transpose2d(
-    x: Array,
-    w: Array,
-    b: Array | None,
-    *,
-    geometry: ConvGeometry,
-    size: Pair,
-) -> tuple[Array, list[Job]]:
-    """Each pixel of x spread over the pixels under its window."""
-    return prepare_conv_transpose(x, w, b, geometry, size)
-
-
-@Replay
 def conv_transpose2d_backward(
-    dy: Array,
-    x: Array,
-    w: Array,
-    *,
-    geometry: ConvGeometry,
-    need_dx: bool = True,
-    need_dw: bool = True,
+    dy: Array, x: Array, w: Array, *, geometry: ConvGeometry, need_dx: bool = True, need_dw: bool = True
 ) -> tuple[AffineGradients, list[Job]]:
     """(dx, dw, db)."""
     gradients = prepare_conv_transpose_backward(dy, x, w, geometry, need_dx=need_dx, need_dw=need_dw)

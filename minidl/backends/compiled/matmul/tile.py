@@ -58,23 +58,7 @@ def _rolled(module):
 
 
 def _emit_tile(
-    builder,
-    dtype,
-    rows,
-    vectors,
-    memory,
-    ints,
-    depth,
-    a,
-    row,
-    col,
-    b,
-    c,
-    c_stride,
-    start,
-    start_stride,
-    columns,
-    floor,
+    builder, dtype, rows, vectors, memory, ints, depth, a, row, col, b, c, c_stride, start, start_stride, columns, floor
 ):
     n = lanes_of(dtype)
 

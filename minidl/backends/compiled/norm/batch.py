@@ -29,7 +29,7 @@ from minidl.backends.compiled.norm.batch_forward import (
     normalize_and_pool,
     statistics,
 )
-from minidl.backends.compiled.pool.max import prepare_max_pool, prepare_max_pool_backward
+from minidl.backends.compiled.pool.max import max_pool2d, max_pool2d_backward
 from minidl.backends.compiled.runtime.memory import as_nhwc, contiguous, empty, empty_like
 from minidl.backends.compiled.runtime.program import Job
 from minidl.backends.compiled.runtime.replay import Replay
@@ -93,8 +93,8 @@ def prepare_batch_norm(
     )
     result, argmax = y.transpose(0, 3, 1, 2), None
     if pool is not None:
-        result, argmax, pooling = prepare_max_pool(result, pool)
-        jobs.append(pooling)
+        (result, argmax), pooling = max_pool2d.prepare(result, pool=pool)
+        jobs += pooling
     return Normalized(result, mean, variance, scale, shift, argmax, None), jobs
 
 
@@ -116,8 +116,7 @@ def prepare_batch_norm_backward(
     jobs: list[Job] = []
     if pool is not None:
         assert saved.argmax is not None
-        dy, unpooling = prepare_max_pool_backward(dy, saved.argmax, (x.shape[2], x.shape[3]), pool)
-        jobs.append(unpooling)
+        dy, jobs = max_pool2d_backward.prepare(dy, saved.argmax, size=(x.shape[2], x.shape[3]), pool=pool)
     gradients, passes = _prepare_backward(dy, x, saved.variance, affine, None, eps, relu)
     return gradients, jobs + passes
 

@@ -18,10 +18,11 @@ from minidl.typing import Array
 __all__ = ["group_norm", "group_norm_backward"]
 
 
-def prepare_group_norm(
-    x: Array, gamma: Array, beta: Array, groups: int, eps: float
-) -> tuple[Array, Array, Array, list[Job]]:
-    """(y, mean, variance, jobs) of `group_norm`."""
+@Replay
+def group_norm(
+    x: Array, gamma: Array, beta: Array, *, groups: int, eps: float
+) -> tuple[tuple[Array, Array, Array], list[Job]]:
+    """(y, mean, variance), sample by sample."""
     pixels = contiguous(x.transpose(0, 2, 1))
     n, length, channels = pixels.shape
     y, (mean, variance) = empty_like(pixels), empty((2, n, groups), x.dtype)
@@ -30,13 +31,14 @@ def prepare_group_norm(
     step, samples = channels if gamma.ndim == 2 else 0, Samples(n, length, channels, groups)
     record = Normalize(pixels, y, mean, variance, gammas, betas, step, eps, samples)
     work = Job(normalize, record, n, 16 * pixels.size, 3 * channels + CHAINS)
-    return y.transpose(0, 2, 1), mean, variance, [*packing, *more, work]
+    return (y.transpose(0, 2, 1), mean, variance), [*packing, *more, work]
 
 
-def prepare_group_norm_backward(
-    dy: Array, x: Array, gamma: Array, mean: Array, variance: Array, groups: int, eps: float
-) -> tuple[Array, Array, Array, list[Job]]:
-    """(dx, dgamma, dbeta, jobs) of `group_norm_backward`."""
+@Replay
+def group_norm_backward(
+    dy: Array, x: Array, gamma: Array, mean: Array, variance: Array, *, groups: int, eps: float
+) -> tuple[tuple[Array, Array, Array], list[Job]]:
+    """(dx, dgamma, dbeta), through mean and variance too."""
     pixels, grads, dtype = contiguous(x.transpose(0, 2, 1)), contiguous(dy.transpose(0, 2, 1)), x.dtype
     n, length, channels = pixels.shape
     by_place, samples, tasks = gamma.ndim == 2, Samples(n, length, channels, groups), pieces(length * channels)
@@ -53,22 +55,4 @@ def prepare_group_norm_backward(
         jobs.append(Job(sum_of_places, places, tasks, 8 * pixels.size))
     else:
         jobs.append(Job(sum_of_samples, SumOfSamples(sums, dgamma, dbeta, samples), 1))
-    return dx.transpose(0, 2, 1), dgamma.T, dbeta.T, jobs
-
-
-@Replay
-def group_norm(
-    x: Array, gamma: Array, beta: Array, *, groups: int, eps: float
-) -> tuple[tuple[Array, Array, Array], list[Job]]:
-    """(y, mean, variance), sample by sample."""
-    y, mean, variance, jobs = prepare_group_norm(x, gamma, beta, groups, eps)
-    return (y, mean, variance), jobs
-
-
-@Replay
-def group_norm_backward(
-    dy: Array, x: Array, gamma: Array, mean: Array, variance: Array, *, groups: int, eps: float
-) -> tuple[tuple[Array, Array, Array], list[Job]]:
-    """(dx, dgamma, dbeta), through mean and variance too."""
-    dx, dgamma, dbeta, jobs = prepare_group_norm_backward(dy, x, gamma, mean, variance, groups, eps)
-    return (dx, dgamma, dbeta), jobs
+    return (dx.transpose(0, 2, 1), dgamma.T, dbeta.T), jobs

@@ -2,17 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from minidl.backends.compiled.activation.elementwise import prepare_elementwise_backward
 from minidl.backends.compiled.graph.lowered import CannotPrepareError, Lowered, accumulate, through
-from minidl.backends.compiled.norm.batch import (
-    prepare_batch_norm,
-    prepare_batch_norm_backward,
-    prepare_scale_shift,
-)
-from minidl.backends.compiled.norm.group import prepare_group_norm, prepare_group_norm_backward
+from minidl.backends.compiled.norm.batch import prepare_batch_norm, prepare_batch_norm_backward, prepare_scale_shift
+from minidl.backends.compiled.norm.group import group_norm, group_norm_backward
 from minidl.backends.compiled.norm.scale_and_shift import prepare_scale_and_shift
 from minidl.backends.compiled.runtime.program import Job
 from minidl.description.operators import BatchNorm, GroupNorm, Normalize, Param, ReLU
@@ -65,12 +62,13 @@ def lower_group_norm(operator: GroupNorm, x: Array) -> Lowered:
     rows = (x.shape[1], math.prod(x.shape[2:]))
     samples = x.reshape(len(x), *rows)
     weight, bias = (_in_rows(param, rows) if operator.by_value else param for param in operator[:2])
-    groups, eps = operator.groups, operator.eps
-    y, mean, variance, jobs = prepare_group_norm(samples, weight.value, bias.value, groups, eps)
+    how: dict[str, Any] = {"groups": operator.groups, "eps": operator.eps}
+    (y, mean, variance), jobs = group_norm.prepare(samples, weight.value, bias.value, **how)
 
     def backward(dy: Array, needs: Sequence[bool]) -> tuple[list[Array | None], list[Job]]:
         grads = dy.reshape(samples.shape)
-        dx, dgamma, dbeta, jobs = prepare_group_norm_backward(grads, samples, weight.value, mean, variance, groups, eps)
+        given = grads, samples, weight.value, mean, variance
+        (dx, dgamma, dbeta), jobs = group_norm_backward.prepare(*given, **how)
         for param, part in ((weight, dgamma), (bias, dbeta)):
             order = (1, 0) if part.ndim == 2 else (0,)
             jobs += accumulate(param, part.transpose(order)[None], order)

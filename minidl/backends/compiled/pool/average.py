@@ -85,78 +85,67 @@ def _average_backward(memory, ints, job, task, scratch):
     _each_window(memory, ints, job.windows, job.x, job.y, task, _share)
 
 
-def prepare_average_pool(x: Array, rows: IntArray, columns: IntArray) -> tuple[Array, Job]:
-    """(y, job) of the means of windows, whose rows and columns are those of `windows_of_averages`."""
+def _prepare(x: Array, rows: IntArray, columns: IntArray) -> tuple[Array, list[Job]]:
+    """(y, jobs) of the means of windows, whose rows and columns are those of `windows_of_averages`."""
     images = as_nhwc(x)
     n, height, width, channels = images.shape
     y = empty((n, len(rows), len(columns), channels), x.dtype)
     windows = _Windows(height, width, channels, rows, columns, len(rows), len(columns))
-    return y.transpose(0, 3, 1, 2), Job(_average, _Average(images, y, windows), n, 8 * max(x.size, y.size))
+    return y.transpose(0, 3, 1, 2), [Job(_average, _Average(images, y, windows), n, 8 * max(x.size, y.size))]
 
 
-def prepare_average_pool_backward(dy: Array, size: Pair, rows: IntArray, columns: IntArray) -> tuple[Array, Job]:
-    """(dx, job) of the gradient of `average_pool2d`."""
+def _prepare_backward(dy: Array, size: Pair, rows: IntArray, columns: IntArray) -> tuple[Array, list[Job]]:
+    """(dx, jobs) of their gradient."""
     grads = as_nhwc(dy)
     n, out_height, out_width, channels = grads.shape
     dx = empty((n, *size, channels), dy.dtype)
     record = _Average(dx, grads, _Windows(*size, channels, rows, columns, out_height, out_width))
-    return dx.transpose(0, 3, 1, 2), Job(_average_backward, record, n, 8 * max(dx.size, dy.size))
+    return dx.transpose(0, 3, 1, 2), [Job(_average_backward, record, n, 8 * max(dx.size, dy.size))]
 
 
 def adaptive_tables(size: Pair, output_size: Pair) -> tuple[IntArray, IntArray]:
-    """The rows and columns of windows for `prepare_average_pool` to give an output of a size."""
+    """The rows and columns of windows for an output of a size."""
     return adaptive_windows(size[0], output_size[0]), adaptive_windows(size[1], output_size[1])
 
 
 @Replay
 def average_pool2d(x: Array, *, pool: AveragePool) -> tuple[Array, list[Job]]:
     """Image by image, window by window."""
-    size = (x.shape[2], x.shape[3])
-    y, job = prepare_average_pool(x, *windows_of_averages(size, pool))
-    return y, [job]
+    return _prepare(x, *windows_of_averages((x.shape[2], x.shape[3]), pool))
 
 
 @Replay
 def average_pool2d_backward(dy: Array, *, size: Pair, pool: AveragePool) -> tuple[Array, list[Job]]:
     """Each window shares dy out among its pixels."""
-    dx, job = prepare_average_pool_backward(dy, size, *windows_of_averages(size, pool))
-    return dx, [job]
+    return _prepare_backward(dy, size, *windows_of_averages(size, pool))
 
 
 @Replay
 def adaptive_average_pool2d(x: Array, *, output_size: Pair) -> tuple[Array, list[Job]]:
     """Image by image, window by window."""
-    y, job = prepare_average_pool(x, *adaptive_tables((x.shape[2], x.shape[3]), output_size))
-    return y, [job]
+    return _prepare(x, *adaptive_tables((x.shape[2], x.shape[3]), output_size))
 
 
 @Replay
 def adaptive_average_pool2d_backward(dy: Array, *, size: Pair) -> tuple[Array, list[Job]]:
     """Each window shares dy out among its pixels."""
-    dx, job = prepare_average_pool_backward(dy, size, *adaptive_tables(size, (dy.shape[2], dy.shape[3])))
-    return dx, [job]
+    return _prepare_backward(dy, size, *adaptive_tables(size, (dy.shape[2], dy.shape[3])))
 
 
 def lower_average_pool(operator: AveragePool, x: Array) -> Lowered:
     """Average-pooling as an operator of a network."""
-    return _lower_means(x, *windows_of_averages((x.shape[2], x.shape[3]), operator), to_vectors=False)
+    y, jobs = average_pool2d.prepare(x, pool=operator)
+    size = (x.shape[2], x.shape[3])
+    return Lowered(y, jobs, through(lambda dy: average_pool2d_backward.prepare(dy, size=size, pool=operator)))
 
 
 def lower_adaptive_average_pool(operator: AdaptiveAveragePool, x: Array) -> Lowered:
     """The means of as many windows as the output has pixels."""
-    tables = adaptive_tables((x.shape[2], x.shape[3]), operator.output_size)
-    return _lower_means(x, *tables, to_vectors=operator.to_vectors)
-
-
-def _lower_means(x: Array, rows: IntArray, columns: IntArray, *, to_vectors: bool) -> Lowered:
-    y, job = prepare_average_pool(x, rows, columns)
-    size = (x.shape[2], x.shape[3])
-
-    def prepare_backward(dy: Array) -> tuple[Array, Job]:
-        images = dy[:, :, None, None] if to_vectors else dy
-        return prepare_average_pool_backward(images, size, rows, columns)
-
-    return Lowered(y[:, :, 0, 0] if to_vectors else y, [job], through(prepare_backward))
+    y, jobs = adaptive_average_pool2d.prepare(x, output_size=operator.output_size)
+    size, prepare = (x.shape[2], x.shape[3]), adaptive_average_pool2d_backward.prepare
+    if operator.to_vectors:
+        return Lowered(y[:, :, 0, 0], jobs, through(lambda dy: prepare(dy[:, :, None, None], size=size)))
+    return Lowered(y, jobs, through(lambda dy: prepare(dy, size=size)))
 
 
 LOWER: Table = {AveragePool: lower_average_pool, AdaptiveAveragePool: lower_adaptive_average_pool}

@@ -146,45 +146,33 @@ def _pool_backward(memory, ints, job, task, scratch):
     unpool_image(memory, windows, job.dy + place, job.argmax + place, job.dy + place, 0, dx, windows.width)
 
 
-def prepare_max_pool(x: Array, pool: MaxPool) -> tuple[Array, Array, Job]:
-    """(y, argmax, job) of `max_pool2d`."""
+@Replay
+def max_pool2d(x: Array, *, pool: MaxPool) -> tuple[tuple[Array, Array], list[Job]]:
+    """(y, argmax): argmax, the winning tap of each window, is what backward needs and all that it needs."""
     n, c, height, width = x.shape
     windows = pool_windows((height, width), c, pool)
     y = empty((n, windows.out_height, windows.out_width, c), x.dtype)
     argmax = empty_like(y)
     job = Job(_pool, _Pool(as_nhwc(x), y, argmax, windows), n, 8 * y.size * windows.taps_down * windows.taps_across)
-    return y.transpose(0, 3, 1, 2), argmax.transpose(0, 3, 1, 2), job
-
-
-@Replay
-def max_pool2d(x: Array, *, pool: MaxPool) -> tuple[tuple[Array, Array], list[Job]]:
-    """(y, argmax): argmax, the winning tap of each window, is what backward needs and all that it needs."""
-    y, argmax, job = prepare_max_pool(x, pool)
-    return (y, argmax), [job]
-
-
-def prepare_max_pool_backward(dy: Array, argmax: Array, size: Pair, pool: MaxPool) -> tuple[Array, Job]:
-    """(dx, job) of `max_pool2d_backward`."""
-    n, c, _, _ = dy.shape
-    dx = empty((n, *size, c), dy.dtype)
-    windows = pool_windows(size, c, pool)
-    record = _PoolBackward(as_nhwc(dy), as_nhwc(argmax), dx, windows)
-    work = 8 * dy.size * windows.taps_down * windows.taps_across
-    return dx.transpose(0, 3, 1, 2), Job(_pool_backward, record, n, work)
+    return (y.transpose(0, 3, 1, 2), argmax.transpose(0, 3, 1, 2)), [job]
 
 
 @Replay
 def max_pool2d_backward(dy: Array, argmax: Array, *, size: Pair, pool: MaxPool) -> tuple[Array, list[Job]]:
     """Each window hands dy to the tap that won it."""
-    dx, job = prepare_max_pool_backward(dy, argmax, size, pool)
-    return dx, [job]
+    n, c, _, _ = dy.shape
+    dx = empty((n, *size, c), dy.dtype)
+    windows = pool_windows(size, c, pool)
+    record = _PoolBackward(as_nhwc(dy), as_nhwc(argmax), dx, windows)
+    work = 8 * dy.size * windows.taps_down * windows.taps_across
+    return dx.transpose(0, 3, 1, 2), [Job(_pool_backward, record, n, work)]
 
 
 def lower_max_pool(operator: MaxPool, x: Array) -> Lowered:
     """Max-pooling as an operator of a network."""
-    y, argmax, job = prepare_max_pool(x, operator)
+    (y, argmax), jobs = max_pool2d.prepare(x, pool=operator)
     size = (x.shape[2], x.shape[3])
-    return Lowered(y, [job], through(lambda dy: prepare_max_pool_backward(dy, argmax, size, operator)))
+    return Lowered(y, jobs, through(lambda dy: max_pool2d_backward.prepare(dy, argmax, size=size, pool=operator)))
 
 
 LOWER: Table = {MaxPool: lower_max_pool}

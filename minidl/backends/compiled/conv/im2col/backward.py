@@ -81,10 +81,11 @@ def _backward(memory, ints, job, task, scratch):
                 input_by_columns(memory, ints, job, dy, scratch + geometry.padded_size + grad.size, dx)
             elif by_windows:
                 input_by_windows(
-                    *(memory, inside, grad.width, out_height, out_width, filters, groups),
-                    *(job.weights, group_filters * group_channels, geometry.kernel_height, geometry.kernel_width),
-                    *(geometry.stride_down, geometry.stride_across, geometry.dilation_down, geometry.dilation_across),
-                    *(geometry.top, geometry.left, height, width, channels, dx),
+                    *(memory, inside, (grad.width * filters, out_height, out_width, filters), groups),
+                    *(job.weights, group_filters * group_channels, (geometry.kernel_height, geometry.kernel_width)),
+                    (geometry.stride_down, geometry.stride_across),
+                    (geometry.dilation_down, geometry.dilation_across),
+                    *(geometry.top, geometry.left, (height, width, channels), dx),
                 )
             else:
                 input_by_phases(memory, ints, job, dy, dx)

@@ -63,23 +63,13 @@ def _forward(memory, ints, job, task, scratch):
         scratch += (stop - start) * row
     if job.argmax:
         target = scratch
+    floor = 0.0 if job.relu and job.other == 0 else -math.inf
     for g in range(groups):
         c = g * (filters // groups)
         gather_matmul(
-            memory,
-            ints,
-            (last - first) * out_width,
-            geometry.pixel_offsets + first * out_width,
-            geometry.taps,
-            geometry.forward_table,
-            filters // groups,
-            image + g * (channels // groups),
-            job.weights + c,
-            target + c,
-            step,
-            job.bias + c,
-            0,
-            0.0 if job.relu and job.other == 0 else -math.inf,
+            *(memory, ints, (last - first) * out_width, geometry.pixel_offsets + first * out_width),
+            *(geometry.taps, geometry.forward_table, filters // groups, image + g * (channels // groups)),
+            *(job.weights + c, target + c, step, job.bias + c, 0, floor),
         )
     if job.other:
         place, size = (n * out_height + first) * out_width * filters, (last - first) * out_width * filters
@@ -138,17 +128,8 @@ def prepare(
     argmax = None if pool is None else empty_like(y)
     bias, other = epilogue.bias_of(filters, x.dtype), None if epilogue.other is None else as_nhwc(epilogue.other)
     record = _Forward(
-        as_nhwc(x),
-        weights,
-        bias,
-        y,
-        y.strides[2] // y.itemsize,
-        argmax,
-        other,
-        epilogue.relu,
-        bands,
-        plan.geometry,
-        windows,
+        *(as_nhwc(x), weights, bias, y, y.strides[2] // y.itemsize, argmax, other),
+        *(epilogue.relu, bands, plan.geometry, windows),
     )
     jobs.append(program.Job(_forward, record, n * bands, n * plan.macs, scratch))
     return y.transpose(0, 3, 1, 2), None if argmax is None else argmax.transpose(0, 3, 1, 2), jobs

@@ -10,6 +10,7 @@ looks for the windows that reach it.
 
 import math
 
+from minidl.backends.compiled.codegen.by_vectors import by_vectors
 from minidl.backends.compiled.codegen.jit import njit
 from minidl.backends.compiled.codegen.lanewise import add, multiply_add, relu_grad
 from minidl.backends.compiled.codegen.load_store import any_nan, clear, copy, lanes, load, splat, store
@@ -18,12 +19,15 @@ from minidl.backends.compiled.pool.max import unpool_image
 from minidl.backends.compiled.runtime.padding import crop_image
 
 
-@njit
-def copy_positive(memory, target, dy, y, count):
+@by_vectors
+def copy_positive(memory, i, count, target, dy, y):
     """Copy those of dy whose y, the output of a ReLU, isn't zero."""
-    for i in range(0, count, lanes(memory)):
-        value = relu_grad(load(memory, y + i, count - i), load(memory, dy + i, count - i))
-        store(memory, target + i, value, count - i)
+    store(memory, target + i, relu_grad(load(memory, y + i, count), load(memory, dy + i, count)), count)
+
+
+@by_vectors
+def _add_line(memory, i, count, target, source):
+    store(memory, target + i, add(load(memory, target + i, count), load(memory, source + i, count)), count)
 
 
 @njit
@@ -37,18 +41,11 @@ def _add_patches(memory, geometry, patches, padded):
     row, length = geometry.padded_width * channels, taps // kernel_height
     down, across, apart = geometry.stride_down * row, geometry.stride_across * channels, geometry.dilation_down * row
     out_height, out_width = geometry.out_height, geometry.out_width
-    full = length - length % lanes(memory)
-    rest = length - full
     for i in range(out_height):
         for j in range(out_width):
             for p in range(kernel_height):
                 source, target = patches + p * length, padded + i * down + p * apart + j * across
-                for c in range(0, full, lanes(memory)):
-                    total = add(load(memory, target + c, lanes(memory)), load(memory, source + c, lanes(memory)))
-                    store(memory, target + c, total, lanes(memory))
-                if rest:
-                    total = add(load(memory, target + full, rest), load(memory, source + full, rest))
-                    store(memory, target + full, total, rest)
+                _add_line(memory, 0, length, target, source)
             patches += taps
 
 
@@ -80,7 +77,7 @@ def spread_grad(memory, job, n, target):
     for i in range(out_height):
         source = (n * out_height + i) * row
         if y:
-            copy_positive(memory, target + i * grad_row, dy + source, y + source, row)
+            copy_positive(memory, 0, row, target + i * grad_row, dy + source, y + source)
         else:
             copy(memory, target + i * grad_row, dy + source, row)
 
@@ -125,33 +122,15 @@ def is_finite(memory, start, count):
 
 
 @njit
-def input_by_windows(
-    memory,
-    dy,
-    dy_width,
-    out_height,
-    out_width,
-    filters,
-    groups,
-    weights,
-    tap_step,
-    kernel_height,
-    kernel_width,
-    stride_down,
-    stride_across,
-    dilation_down,
-    dilation_across,
-    top,
-    left,
-    height,
-    width,
-    channels,
-    dx,
-):
+def input_by_windows(memory, dy, dy_size, groups, weights, tap_step, taps, strides, dilations, top, left, size, dx):
     """What `input_by_phases` computes, bit by bit, without the border: slow, and seldom done.
 
-    The weights of a tap, (filters, channels) of a group, lie `tap_step` behind those of the tap before it.
+    The weights of a tap, (filters, channels) of a group, lie `tap_step` behind those of the tap before it. `dy_size`
+    is (floats from a row to the next, height, width, filters), and `size` that of dx, (height, width, channels).
     """
+    (dy_row, out_height, out_width, filters), (height, width, channels) = dy_size, size
+    (kernel_height, kernel_width), (stride_down, stride_across) = taps, strides
+    dilation_down, dilation_across = dilations
     group_channels, group_filters = channels // groups, filters // groups
     for pixel in range(height * width):
         for g in range(groups):
@@ -165,7 +144,7 @@ def input_by_windows(
                         continue
                     i, j = i // stride_down, j // stride_across
                     if i < out_height and j < out_width:
-                        grad = dy + (i * dy_width + j) * filters + g * group_filters
+                        grad = dy + i * dy_row + j * filters + g * group_filters
                         row = first + tap * tap_step + c
                         for k in range(group_filters):
                             weight = load(memory, row + k * group_channels, count)

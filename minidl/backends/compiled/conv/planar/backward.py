@@ -20,7 +20,7 @@ from minidl.backends.compiled.conv.im2col.input_gradient import copy_positive, s
 from minidl.backends.compiled.conv.plan import Geometry, Plan
 from minidl.backends.compiled.conv.planar.forward import fill_plane, is_2x2
 from minidl.backends.compiled.conv.planar.tile import MOST_ROWS, MOST_TAPS, tap_tile
-from minidl.backends.compiled.pool.max import prepare_max_pool_backward
+from minidl.backends.compiled.pool.max import max_pool2d_backward
 from minidl.backends.compiled.pool.max_2x2 import unpool_2x2
 from minidl.backends.compiled.runtime import program
 from minidl.backends.compiled.runtime.memory import as_nhwc, empty
@@ -90,7 +90,7 @@ def _output_gradient(memory, job, n, target):
         else:
             unpool_2x2(memory, dy, argmax, y, job.y != 0, target, width, height, width, filters)
     elif y:
-        copy_positive(memory, target, job.dy + n * size, y + n * size, size)
+        copy_positive(memory, 0, size, target, job.dy + n * size, y + n * size)
     else:
         return job.dy + n * size
     return target
@@ -186,8 +186,8 @@ def backward(
         if y is not None:
             dy, job = prepare_elementwise_backward("relu", dy, y)
             jobs.append(job)
-        dy, job = prepare_max_pool_backward(dy, argmax, plan.out, pool)
-        jobs.append(job)
+        dy, unpooling = max_pool2d_backward.prepare(dy, argmax, size=plan.out, pool=pool)
+        jobs += unpooling
         y = argmax = None
     dw, db = empty((parts, plan.taps.size, filters), x.dtype), empty((parts, filters), x.dtype)
     output, winners = (None if array is None else as_nhwc(array) for array in (y, argmax))

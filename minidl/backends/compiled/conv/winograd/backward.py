@@ -75,7 +75,7 @@ def _output_gradient(memory, ints, job, task, scratch):
             clear(memory, target, size)
             unpool_image(memory, windows, dy + step, job.argmax + step, y + step, y != 0, target, width)
         elif y:
-            copy_positive(memory, target, dy + n * size, y + n * size, size)
+            copy_positive(memory, 0, size, target, dy + n * size, y + n * size)
         sum_lines(memory, target, width * filters, height, width, filters, db)
 
 

@@ -71,8 +71,8 @@ def _convolve_directly(memory, ints, job, image, target, step, scratch):
     if job.is_gradient:  # whose border isn't data: no weight may make NaN of it
         last, tap = scratch + (TAPS - 1) * channels * filters, channels * filters
         input_by_windows(
-            *(memory, image, width, height, width, channels, 1, last, -tap, 3, 3, 1, 1, 1, 1),
-            *(2 - top, 2 - left, geometry.out_height, geometry.out_width, filters, target),
+            *(memory, image, (width * channels, height, width, channels), 1, last, -tap, (3, 3), (1, 1), (1, 1)),
+            *(2 - top, 2 - left, (geometry.out_height, geometry.out_width, filters), target),
         )
         return
     if geometry.padded_size:
@@ -184,22 +184,8 @@ def convolve(
     scratch = LANES + round_up(most) + images + max(matrices, directly)
     other = None if epilogue.other is None else as_nhwc(epilogue.other)
     record = _Forward(
-        *(
-            x,
-            bias,
-            y,
-            y.strides[2] // y.itemsize,
-            argmax,
-            other,
-            epilogue.relu,
-            flipped,
-            n,
-            tasks,
-            most,
-            block,
-            *_row_tables(channels, block),
-        ),
-        *(weights, tiles, windows),
+        *(x, bias, y, y.strides[2] // y.itemsize, argmax, other, epilogue.relu, flipped),
+        *(n, tasks, most, block, *_row_tables(channels, block), weights, tiles, windows),
     )
     work = n * each * POINTS * channels * filters
     return [transform, program.Job(_forward, record, tasks, work, scratch)]

@@ -9,7 +9,7 @@ from minidl.backends.compiled.codegen.lanewise import multiply, multiply_add
 from minidl.backends.compiled.codegen.load_store import clear, copy, lanes, load, splat, store
 from minidl.backends.compiled.graph.lowered import Lowered, through
 from minidl.backends.compiled.runtime.memory import as_nhwc, empty
-from minidl.backends.compiled.runtime.padding import pad_image
+from minidl.backends.compiled.runtime.padding import pad_rows
 from minidl.backends.compiled.runtime.program import Job
 from minidl.backends.compiled.runtime.replay import Replay
 from minidl.backends.vectorized.resize import places
@@ -32,7 +32,7 @@ class _Border(NamedTuple):
 
 
 class _ZeroPad(NamedTuple):
-    x: Array
+    x: Array  # dx and dy backward
     y: Array
     border: _Border
 
@@ -42,25 +42,19 @@ def _zero_pad(memory, ints, job, task, scratch):
     """Image `task` in its border."""
     border = job.border
     height, width, channels, padded_width = border.height, border.width, border.channels, border.padded_width
-    size = border.padded_height * padded_width * channels
-    image, y = job.x + task * height * width * channels, job.y + task * size
-    pad_image(memory, image, height, width, channels, border.top, border.left, padded_width, size, y)
+    rows = border.padded_height
+    image, y = job.x + task * height * width * channels, job.y + task * rows * padded_width * channels
+    pad_rows(memory, image, height, width, channels, border.top, border.left, padded_width, 0, rows, y)
 
 
-class _ZeroPadBackward(NamedTuple):
-    dy: Array
-    dx: Array
-    border: _Border
-
-
-@kernel(_ZeroPadBackward)
+@kernel(_ZeroPad)
 def _zero_pad_backward(memory, ints, job, task, scratch):
     """What is inside of the border of image `task`."""
     border = job.border
     height, row = border.height, border.width * border.channels
     for i in range(height):
         pixel = (task * border.padded_height + border.top + i) * border.padded_width + border.left
-        copy(memory, job.dx + (task * height + i) * row, job.dy + pixel * border.channels, row)
+        copy(memory, job.x + (task * height + i) * row, job.y + pixel * border.channels, row)
 
 
 @Replay
@@ -81,7 +75,7 @@ def zero_pad2d_backward(dy: Array, *, padding: Border) -> tuple[Array, list[Job]
     dx = empty((n, height - sum(padding[0]), width - sum(padding[1]), channels), dy.dtype)
     _, inner_height, inner_width, _ = dx.shape
     border = _Border(inner_height, inner_width, channels, padding[0][0], padding[1][0], height, width)
-    return dx.transpose(0, 3, 1, 2), [Job(_zero_pad_backward, _ZeroPadBackward(grads, dx, border), n, 8 * dx.size)]
+    return dx.transpose(0, 3, 1, 2), [Job(_zero_pad_backward, _ZeroPad(dx, grads, border), n, 8 * dx.size)]
 
 
 class _Sources(NamedTuple):
@@ -99,7 +93,7 @@ class _Sources(NamedTuple):
 
 
 class _Upsample(NamedTuple):
-    x: Array
+    x: Array  # dx and dy backward
     y: Array
     y_step: int  # floats from a pixel to the next
     sources: _Sources
@@ -143,24 +137,18 @@ def _mixed(memory, share, value, other, count):
     return multiply_add(splat(memory, share), load(memory, other, count), value)
 
 
-class _UpsampleBackward(NamedTuple):
-    dy: Array
-    dx: Array
-    sources: _Sources
-
-
 @inlined
 def _add_share(memory, place, share, grad, count):
     store(memory, place, multiply_add(splat(memory, share), grad, load(memory, place, count)), count)
 
 
-@kernel(_UpsampleBackward)
+@kernel(_Upsample)
 def _upsample_backward(memory, ints, job, task, scratch):
     """Image `task`: each gradient to the pixels that made its pixel, by their shares."""
     sources, channels = job.sources, job.sources.channels
     row = sources.width * channels
-    image = job.dx + task * sources.height * row
-    dy = job.dy + task * sources.out_height * sources.out_width * channels
+    image = job.x + task * sources.height * row
+    dy = job.y + task * sources.out_height * sources.out_width * channels
     clear(memory, image, sources.height * row)
     for i in range(sources.out_height):
         upper, share = image + ints[sources.rows + 2 * i] * row, memory[sources.down + i]
@@ -217,7 +205,7 @@ def upsample2d_backward(dy: Array, *, factors: Pair, interpolation: str) -> tupl
     n, out_height, out_width, channels = grads.shape
     size = out_height // factors[0], out_width // factors[1]
     dx = empty((n, *size, channels), dy.dtype)
-    record = _UpsampleBackward(grads, dx, _sources(size, channels, factors, interpolation, dy.dtype))
+    record = _Upsample(dx, grads, channels, _sources(size, channels, factors, interpolation, dy.dtype))
     return dx.transpose(0, 3, 1, 2), [Job(_upsample_backward, record, n, 8 * grads.size)]
 
 

@@ -61,6 +61,14 @@ def llvm_call(builder, name, result, *arguments):
     return builder.call(function, arguments)
 
 
+def rolled(module):
+    """Metadata that keeps LLVM from unrolling a loop."""
+    disabled = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
+    loop = ir.MDValue(module, (disabled,), name=str(len(module.metadata)))
+    loop.operands = (loop, disabled)
+    return loop
+
+
 def llvm_mask(builder, dtype, count):
     """Lanes below count, compared as integers of the floats' size: a register full of them is one comparison."""
     lanes, integer = lanes_of(dtype), ir.IntType(dtype.bitwidth)

@@ -15,6 +15,7 @@ from minidl.backends.compiled.codegen.llvm import (
     llvm_store,
     llvm_store_first,
     llvm_vector,
+    rolled,
 )
 
 
@@ -47,14 +48,6 @@ def tile(typing, memory, ints, rows, depth, a, row, col, b, c, c_stride, start, 
         return context.get_dummy_value()
 
     return signature, codegen
-
-
-def _rolled(module):
-    """Metadata that keeps LLVM from unrolling a loop: the rows' addresses need all the registers there are."""
-    rolled = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
-    loop = ir.MDValue(module, (rolled,), name=str(len(module.metadata)))
-    loop.operands = (loop, rolled)
-    return loop
 
 
 def _emit_tile(
@@ -97,7 +90,8 @@ def _emit_tile(
     added = each(lambda r, v: llvm_fma(builder, dtype, scalars[r], weights[v], sums[r][v]))
     following = builder.add(k, const(1))
     again = builder.cbranch(builder.icmp_signed("<", following, depth), loop, after)
-    again.set_metadata("llvm.loop", _rolled(builder.module))
+    # Unrolled, the rows' addresses would need more registers than there are.
+    again.set_metadata("llvm.loop", rolled(builder.module))
     k.add_incoming(const(0), before)
     k.add_incoming(following, loop)
 

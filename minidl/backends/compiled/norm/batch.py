@@ -1,16 +1,12 @@
 """Batch normalization, with the ReLU and the pooling after it: its passes over the images as one list of jobs."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from minidl.backends.compiled.codegen.jit import Kernel
 from minidl.backends.compiled.norm.batch_backward import (
     Averages,
-    GradSums,
-    InputGrad,
-    WindowInputGrad,
-    WindowSums,
+    Backward,
     averages,
     grad_sums,
     input_grad,
@@ -22,7 +18,6 @@ from minidl.backends.compiled.norm.batch_forward import (
     ImageMoments,
     Images,
     Normalize,
-    NormalizeAndPool,
     Statistics,
     image_moments,
     normalize,
@@ -84,13 +79,11 @@ def prepare_batch_norm(
     if relu and pool == MAX_2X2:
         y = empty((n, height // 2, width // 2, channels), dtype)
         taps, winners = empty_like(y), empty_like(y)
-        record = NormalizeAndPool(pixels, y, taps, winners, affine, images)
+        record = Normalize(pixels, y, None, taps, winners, affine, True, images)
         jobs.append(Job(normalize_and_pool, record, n, work))
         return Normalized(y.transpose(0, 3, 1, 2), mean, variance, scale, shift, taps, winners), jobs
-    y = empty_like(pixels)
-    jobs.append(
-        Job(normalize, Normalize(pixels, y, None if other is None else as_nhwc(other), affine, relu, images), n, work)
-    )
+    y, added = empty_like(pixels), None if other is None else as_nhwc(other)
+    jobs.append(Job(normalize, Normalize(pixels, y, added, None, None, affine, relu, images), n, work))
     result, argmax = y.transpose(0, 3, 1, 2), None
     if pool is not None:
         (result, argmax), pooling = max_pool2d.prepare(result, pool=pool)
@@ -139,13 +132,10 @@ def _prepare_backward(
     dx, sums = empty_like(pixels), empty((max(n, 1), 2, channels), x.dtype)
     average, product, dgamma, dbeta = np.empty((4, channels), x.dtype)
     means = Averages(sums, variance, gamma, affine.scale, average, product, dgamma, dbeta, eps, images)
-    if taps is None or winners is None:
-        first: tuple[Kernel, Any] = grad_sums, GradSums(pixels, grads, sums, affine, relu, images)
-        last: tuple[Kernel, Any] = input_grad, InputGrad(pixels, grads, dx, affine, average, product, relu, images)
-    else:
-        first = window_sums, WindowSums(grads, taps, winners, sums, affine.mean, images)
-        last = window_input_grad, WindowInputGrad(pixels, grads, taps, dx, affine, average, product, images)
-    jobs = [Job(*first, n, 16 * grads.size), Job(averages, means, 1), Job(*last, n, 16 * pixels.size)]
+    first, last = (grad_sums, input_grad) if taps is None else (window_sums, window_input_grad)
+    to_sum = Backward(pixels, grads, taps, winners, sums, None, None, None, affine, relu, images)
+    to_dx = Backward(pixels, grads, taps, None, None, dx, average, product, affine, relu, images)
+    jobs = [Job(first, to_sum, n, 16 * grads.size), Job(averages, means, 1), Job(last, to_dx, n, 16 * pixels.size)]
     return Gradients(dx.transpose(0, 3, 1, 2), dgamma, dbeta), jobs
 
 
@@ -177,7 +167,7 @@ def prepare_scale_shift(x: Array, scale: Array, shift: Array, *, relu: bool = Fa
     pixels = as_nhwc(x)
     images, y = Images(*pixels.shape), empty_like(pixels)
     affine = ChannelAffine(np.zeros(images.channels, x.dtype), contiguous(scale), contiguous(shift))
-    job = Job(normalize, Normalize(pixels, y, None, affine, relu, images), len(pixels), 8 * pixels.size)
+    job = Job(normalize, Normalize(pixels, y, None, None, None, affine, relu, images), len(pixels), 8 * pixels.size)
     return y.transpose(0, 3, 1, 2), job
 
 

@@ -24,25 +24,19 @@ from minidl.backends.compiled.norm.batch_forward import ChannelAffine, Images, l
 from minidl.typing import Array
 
 
-class GradSums(NamedTuple):
-    """Of `grad_sums`."""
+class Backward(NamedTuple):
+    """Of `grad_sums` and `input_grad`, and of `window_sums` and `window_input_grad` behind a pooling."""
 
     x: Array
-    dy: Array
-    sums: Array  # (n, 2, c): of dy and of dy (x - mean) of each image
+    dy: Array  # behind a pooling (n, h // 2, w // 2, c)
+    taps: Array | None  # of dy, behind a pooling: as forward left them
+    winners: Array | None
+    sums: Array | None  # (n, 2, c), to compute: of dy and of dy (x - mean) of each image
+    dx: Array | None  # to compute, from the next two
+    average: Array | None
+    product: Array | None
     affine: ChannelAffine
     relu: bool
-    images: Images
-
-
-class WindowSums(NamedTuple):
-    """Of `window_sums`."""
-
-    dy: Array  # (n, h // 2, w // 2, c)
-    taps: Array  # of dy: as forward left them
-    winners: Array
-    sums: Array
-    mean: Array
     images: Images
 
 
@@ -58,32 +52,6 @@ class Averages(NamedTuple):
     dgamma: Array
     dbeta: Array
     eps: float
-    images: Images
-
-
-class InputGrad(NamedTuple):
-    """Of `input_grad`."""
-
-    x: Array
-    dy: Array
-    dx: Array
-    affine: ChannelAffine
-    average: Array
-    product: Array
-    relu: bool
-    images: Images
-
-
-class WindowInputGrad(NamedTuple):
-    """Of `window_input_grad`."""
-
-    x: Array
-    dy: Array
-    taps: Array
-    dx: Array
-    affine: ChannelAffine
-    average: Array
-    product: Array
     images: Images
 
 
@@ -109,7 +77,7 @@ def _row_sums(memory, c, count, job, row, totals):
     _add_to(memory, totals + channels + c, product, count)
 
 
-@kernel(GradSums)
+@kernel(Backward)
 def grad_sums(memory, ints, job, task, scratch):
     """For image `task`: the sums of dy and of dy (x - mean)."""
     height, width, channels = job.images.height, job.images.width, job.images.channels
@@ -124,7 +92,7 @@ def _window_sums(memory, c, count, job, windows, totals):
     """Add the sums of the two rows that a row of windows lies on, one row after the other."""
     width, channels = job.images.width // 2, job.images.channels
     dy, taps, winners = job.dy + windows + c, job.taps + windows + c, job.winners + windows + c
-    mean, zero = load(memory, job.mean + c, count), splat(memory, 0.0)
+    mean, zero = load(memory, job.affine.mean + c, count), splat(memory, 0.0)
     top, top_product, bottom, bottom_product = zero, zero, zero, zero
     for place in range(0, width * channels, channels):
         grad, tap = load(memory, dy + place, count), load(memory, taps + place, count)
@@ -140,7 +108,7 @@ def _window_sums(memory, c, count, job, windows, totals):
     _add_to(memory, totals + channels + c, bottom_product, count)
 
 
-@kernel(WindowSums)
+@kernel(Backward)
 def window_sums(memory, ints, job, task, scratch):
     """`grad_sums` behind a pooling."""
     height, width, channels = job.images.height // 2, job.images.width // 2, job.images.channels
@@ -196,7 +164,7 @@ def _row_grad(memory, c, count, job, row):
         store(memory, dx + place, _dx(difference, grad, average, product, scale), count)
 
 
-@kernel(InputGrad)
+@kernel(Backward)
 def input_grad(memory, ints, job, task, scratch):
     """dx of image `task`, row by row."""
     height, width, channels = job.images.height, job.images.width, job.images.channels
@@ -231,7 +199,7 @@ def _beyond_windows(memory, c, count, job, first, pixels):
         store(memory, dx + place, _dx(difference, splat(memory, 0.0), average, product, scale), count)
 
 
-@kernel(WindowInputGrad)
+@kernel(Backward)
 def window_input_grad(memory, ints, job, task, scratch):
     """`input_grad` behind a pooling."""
     height, width, channels = job.images.height, job.images.width, job.images.channels

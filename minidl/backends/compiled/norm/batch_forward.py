@@ -67,24 +67,15 @@ class Statistics(NamedTuple):
 
 
 class Normalize(NamedTuple):
-    """Of `normalize`."""
+    """Of `normalize`, and of `normalize_and_pool`."""
 
     x: Array
-    y: Array
+    y: Array  # pooled: (n, h // 2, w // 2, c)
     other: Array | None  # of another branch, added; 0 without
+    taps: Array | None  # of a pooled y: one more than the tap that won, or zero where y isn't positive
+    winners: Array | None  # of a pooled y: the x that won
     affine: ChannelAffine
     relu: bool
-    images: Images
-
-
-class NormalizeAndPool(NamedTuple):
-    """Of `normalize_and_pool`."""
-
-    x: Array
-    y: Array  # (n, h // 2, w // 2, c)
-    taps: Array  # of y: one more than the tap that won, or zero where y isn't positive
-    winners: Array  # of y: the x that won
-    affine: ChannelAffine
     images: Images
 
 
@@ -211,7 +202,7 @@ def _pool_rows(memory, c, count, job, x, windows):
         store(memory, winners + place, winner, count)
 
 
-@kernel(NormalizeAndPool)
+@kernel(Normalize)
 def normalize_and_pool(memory, ints, job, task, scratch):
     """`normalize` with the ReLU, and max-pooling of 2 x 2 windows side by side, for image `task`."""
     height, width, channels = job.images.height, job.images.width, job.images.channels

@@ -113,7 +113,7 @@ def windows_at(typing, address):
 
 
 class _Pool(NamedTuple):
-    x: Array
+    x: Array  # dx and dy backward
     y: Array
     argmax: Array  # the winning tap of each window
     windows: PoolWindows
@@ -128,22 +128,15 @@ def _pool(memory, ints, job, task, scratch):
     pool_rows(memory, windows, 0, windows.out_height, x, job.y + place, job.argmax + place)
 
 
-class _PoolBackward(NamedTuple):
-    dy: Array
-    argmax: Array
-    dx: Array
-    windows: PoolWindows
-
-
-@kernel(_PoolBackward)
+@kernel(_Pool)
 def _pool_backward(memory, ints, job, task, scratch):
     windows = job.windows
     in_size = windows.height * windows.width * windows.channels
     place = task * windows.out_height * windows.out_width * windows.channels
-    dx = job.dx + task * in_size
+    dx = job.x + task * in_size
     if not is_max_2x2(windows):
         clear(memory, dx, in_size)
-    unpool_image(memory, windows, job.dy + place, job.argmax + place, job.dy + place, 0, dx, windows.width)
+    unpool_image(memory, windows, job.y + place, job.argmax + place, job.y + place, 0, dx, windows.width)
 
 
 @Replay
@@ -163,7 +156,7 @@ def max_pool2d_backward(dy: Array, argmax: Array, *, size: Pair, pool: MaxPool) 
     n, c, _, _ = dy.shape
     dx = empty((n, *size, c), dy.dtype)
     windows = pool_windows(size, c, pool)
-    record = _PoolBackward(as_nhwc(dy), as_nhwc(argmax), dx, windows)
+    record = _Pool(dx, as_nhwc(dy), as_nhwc(argmax), windows)
     work = 8 * dy.size * windows.taps_down * windows.taps_across
     return dx.transpose(0, 3, 1, 2), [Job(_pool_backward, record, n, work)]
 

@@ -19,13 +19,6 @@ def pad_rows(memory, image, height, width, channels, top, left, padded_width, fi
 
 
 @njit
-def pad_image(memory, image, height, width, channels, top, left, padded_width, padded_size, target):
-    """Copy an image (h, w, c) into a border of zeros."""
-    rows = padded_size // (padded_width * channels)
-    pad_rows(memory, image, height, width, channels, top, left, padded_width, 0, rows, target)
-
-
-@njit
 def with_border(memory, geometry, image, scratch):
     """Where an image lies in its border of zeros: at `scratch`, or where it is if it has none."""
     if geometry.padded_size == 0:

@@ -17,6 +17,7 @@ from minidl.backends.compiled.codegen.llvm import (
     llvm_splat,
     llvm_store,
     llvm_vector,
+    rolled,
 )
 
 WIDE, NARROW = 8, 4
@@ -28,14 +29,6 @@ MOST_TAPS = 4
 
 WINDOW = 4
 """The pixels of a window of 2 x 2, in the order of its taps."""
-
-
-def _rolled(module):
-    """Metadata that keeps LLVM from unrolling a loop, whose body is long enough."""
-    rolled = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
-    loop = ir.MDValue(module, (rolled,), name=str(len(module.metadata)))
-    loop.operands = (loop, rolled)
-    return loop
 
 
 def _sums(builder, dtype, rows, vectors, sources, memory, ints, depth, numbers, step, table, image, begin):
@@ -82,7 +75,7 @@ def _sums(builder, dtype, rows, vectors, sources, memory, ints, depth, numbers, 
                 added[r][i] = llvm_fma(builder, dtype, number, shared, sums[r][i])
     following, ahead = builder.add(k, const(1)), builder.add(place, step)
     again = builder.cbranch(builder.icmp_signed("<", following, depth), loop, after)
-    again.set_metadata("llvm.loop", _rolled(builder.module))
+    again.set_metadata("llvm.loop", rolled(builder.module))
     for phi, start, change in ((k, const(0), following), (place, numbers, ahead)):
         phi.add_incoming(start, before)
         phi.add_incoming(change, loop)

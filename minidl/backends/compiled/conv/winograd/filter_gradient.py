@@ -26,7 +26,7 @@ from minidl.backends.compiled.conv.winograd.transform_1d import IN_TILE, filter_
 from minidl.backends.compiled.conv.winograd.transform_2d import APART, LANES, POINTS
 from minidl.backends.compiled.matmul.gather_matmul import gather_matmul_plain
 from minidl.backends.compiled.runtime import program
-from minidl.backends.compiled.runtime.padding import pad_image
+from minidl.backends.compiled.runtime.padding import with_border
 from minidl.typing import Array, IntArray
 
 TASKS = 16
@@ -88,13 +88,8 @@ def _compute_directly(memory, ints, job, task, scratch):
     height, width, channels, filters = geometry.height, geometry.width, geometry.channels, geometry.filters
     clear(memory, dw, TAPS * channels * filters)
     for n in range(job.images):
-        image, grads = job.x + n * height * width * channels, job.grads + n * geometry.pixels * filters
-        if geometry.padded_size:
-            pad_image(
-                *(memory, image, height, width, channels, geometry.top, geometry.left),
-                *(geometry.padded_width, geometry.padded_size, scratch),
-            )
-            image = scratch
+        image = with_border(memory, geometry, job.x + n * height * width * channels, scratch)
+        grads = job.grads + n * geometry.pixels * filters
         gather_matmul_plain(
             *(memory, ints, TAPS * channels, geometry.tap_offsets, geometry.pixels, job.table, filters),
             *(image, grads, dw, filters, dw, filters, -math.inf),

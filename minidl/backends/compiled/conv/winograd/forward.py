@@ -34,7 +34,7 @@ from minidl.backends.compiled.pool.max import NO_WINDOWS, PoolWindows, pool_rows
 from minidl.backends.compiled.runtime import program
 from minidl.backends.compiled.runtime.copy import prepare_packed
 from minidl.backends.compiled.runtime.memory import as_nhwc, empty_like
-from minidl.backends.compiled.runtime.padding import pad_image
+from minidl.backends.compiled.runtime.padding import with_border
 from minidl.typing import Array, IntArray
 
 BLOCK = 140_000
@@ -65,20 +65,16 @@ class _Forward(NamedTuple):
 def _convolve_directly(memory, ints, job, image, target, step, scratch):
     """One image as im2col does it, with filters put in order for it alone: this is rare."""
     geometry = job.tiles.geometry
-    height, width, top, left = geometry.height, geometry.width, geometry.top, geometry.left
-    channels, filters = geometry.channels, geometry.filters
+    height, width, channels, filters = geometry.height, geometry.width, geometry.channels, geometry.filters
     order_filters(memory, job.weights, scratch)
     if job.is_gradient:  # whose border isn't data: no weight may make NaN of it
         last, tap = scratch + (TAPS - 1) * channels * filters, channels * filters
         input_by_windows(
             *(memory, image, (width * channels, height, width, channels), 1, last, -tap, (3, 3), (1, 1), (1, 1)),
-            *(2 - top, 2 - left, (geometry.out_height, geometry.out_width, filters), target),
+            *(2 - geometry.top, 2 - geometry.left, (geometry.out_height, geometry.out_width, filters), target),
         )
         return
-    if geometry.padded_size:
-        padded, padded_width = scratch + TAPS * channels * filters, geometry.padded_width
-        pad_image(memory, image, height, width, channels, top, left, padded_width, geometry.padded_size, padded)
-        image = padded
+    image = with_border(memory, geometry, image, scratch + TAPS * channels * filters)
     floor = 0.0 if job.relu and job.other == 0 else -math.inf
     gather_matmul_plain(
         *(memory, ints, geometry.pixels, geometry.pixel_offsets, TAPS * channels, geometry.forward_table, filters),
@@ -183,10 +179,8 @@ def convolve(
     images = 0 if argmax is None else round_up(most * plan.pixels.size * filters)
     scratch = LANES + round_up(most) + images + max(matrices, directly)
     other = None if epilogue.other is None else as_nhwc(epilogue.other)
-    record = _Forward(
-        *(x, bias, y, y.strides[2] // y.itemsize, argmax, other, epilogue.relu, flipped),
-        *(n, tasks, most, block, *_row_tables(channels, block), weights, tiles, windows),
-    )
+    step, after, tables = y.strides[2] // y.itemsize, (argmax, other, epilogue.relu), _row_tables(channels, block)
+    record = _Forward(x, bias, y, step, *after, flipped, n, tasks, most, block, *tables, weights, tiles, windows)
     work = n * each * POINTS * channels * filters
     return [transform, program.Job(_forward, record, tasks, work, scratch)]
 

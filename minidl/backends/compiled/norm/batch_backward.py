@@ -63,13 +63,13 @@ def _add_to(memory, place, value, count):
 @by_vectors
 def _row_sums(memory, c, count, job, row, totals):
     """Add a row's sums of dy and of dy (x - mean), where its ReLU lets dy pass, to `totals`."""
-    channels, x, dy = job.images.channels, job.x + row + c, job.dy + row + c
+    channels, x, dy, relu = job.images.channels, job.x + row + c, job.dy + row + c, job.relu
     mean, scale, shift = load_affine(memory, job.affine, c, count)
     total, product = splat(memory, 0.0), splat(memory, 0.0)
     for place in range(0, job.images.width * channels, channels):
         grad = load(memory, dy + place, count)
         difference = subtract(load(memory, x + place, count), mean)
-        if job.relu:
+        if relu:
             grad = relu_grad(multiply_add(difference, scale, shift), grad)
         total = add(total, grad)
         product = multiply_add(grad, difference, product)
@@ -153,13 +153,14 @@ def _terms(memory, job, c, count):
 
 @by_vectors
 def _row_grad(memory, c, count, job, row):
-    channels, x, dy, dx = job.images.channels, job.x + row + c, job.dy + row + c, job.dx + row + c
+    channels, relu = job.images.channels, job.relu
+    x, dy, dx = job.x + row + c, job.dy + row + c, job.dx + row + c
     mean, scale, shift = load_affine(memory, job.affine, c, count)
     average, product = _terms(memory, job, c, count)
     for place in range(0, job.images.width * channels, channels):
         grad = load(memory, dy + place, count)
         difference = subtract(load(memory, x + place, count), mean)
-        if job.relu:
+        if relu:
             grad = relu_grad(multiply_add(difference, scale, shift), grad)
         store(memory, dx + place, _dx(difference, grad, average, product, scale), count)
 

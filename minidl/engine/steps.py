@@ -75,6 +75,7 @@ class Steps:
         """Whether every module has been seen to give what its `output_shape` says."""
         self.marks = [ends_in_sigmoid(description, i) for i in description.outputs]
         self.is_marked = any(self.marks)
+        self.is_trained = any(is_trained(node.operator) for node in description.nodes)
 
     def _is_plain(self, part: Part) -> bool:
         return part.inputs == self.description.inputs and part.outputs == self.description.outputs
@@ -102,6 +103,9 @@ class Steps:
 
     def forward(self, xs: Sequence[Array], *, train: bool) -> tuple[list[Array], "Run"]:
         """(what the outputs give, what backward needs). Raises UnexpectedError."""
+        if self.is_whole:
+            ys, held = self.networks[0].forward(*xs)
+            return self._marked(ys), Run(self, [held])
         values, kept = dict(zip(self.description.inputs, xs, strict=True)), []
         for step, network in zip(self.steps, self.networks, strict=True):
             if isinstance(step, Part):
@@ -144,6 +148,11 @@ class Run:
     def backward(self, dys: Sequence[Array], *, need_dx: bool) -> list[Array | None]:
         """The gradient of each input, or None."""
         description = self.steps.description
+        if self.steps.is_whole:
+            if not (need_dx or self.steps.is_trained):
+                return [None] * len(description.inputs)
+            given: list[Array | None] = self.steps.networks[0].backward(*dys, need_dx=need_dx)
+            return given
         wanted = _wanted(description, need_dx)
         gradients: list[Gradients] = [[] for _ in description.nodes]
         for i, dy in zip(description.outputs, dys, strict=True):

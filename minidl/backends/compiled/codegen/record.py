@@ -8,7 +8,7 @@ annotated with `float` holds the bits of a float64. Those of any other annotatio
 import functools
 import struct
 import typing
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -41,23 +41,23 @@ def _size_of(kind: Any) -> int:
     return sum(_size_of(each) for _, each in fields_of(kind).values()) if hasattr(kind, "_fields") else 1
 
 
-def flattened(values: Iterable[Any]) -> list[Any]:
+def flattened(values: Sequence[Any]) -> list[Any]:
     """The values of a record in their places, those of records in it among them, and floats as their bits."""
     flat: list[Any] = []
-    floats = _floats_of(type(values))
-    for place, value in enumerate(values):
-        if isinstance(value, tuple):
-            flat += flattened(value)
-        else:
-            flat.append(_BITS.unpack(_FLOAT.pack(value))[0] if place in floats else value)
+    first = 0
+    for place, kind in _unlike_integers(type(values)):
+        flat += values[first:place]
+        value, first = values[place], place + 1
+        flat += [_BITS.unpack(_FLOAT.pack(value))[0]] if kind is float else flattened(value)
+    flat += values[first:]
     return flat
 
 
 @functools.cache
-def _floats_of(record: Any) -> frozenset[int]:
-    """The fields that hold floats, by their numbers; none of a plain list."""
+def _unlike_integers(record: Any) -> list[tuple[int, Any]]:
+    """(number, kind) of the fields that are floats or records; none of a plain list."""
     kinds = fields_of(record).values() if hasattr(record, "_fields") else ()
-    return frozenset(place for place, (_, kind) in enumerate(kinds) if kind is float)
+    return [(place, kind) for place, (_, kind) in enumerate(kinds) if kind is not int]
 
 
 class RecordType(types.Type):

@@ -1,9 +1,7 @@
 """Jobs: a kernel, its arguments as integers, and the tasks that threads share."""
 
-import functools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from enum import IntEnum
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -89,7 +87,7 @@ class Program:
             self.owners.append(owners)
         self.count = len(jobs)
         self.words = np.array(table + arguments, np.int64)
-        self.stride = -(-max((job.scratch for job in jobs), default=0) // 16) * 16
+        self.stride = _stride(jobs)
         self.is_shared = any(table[3::ENTRY])
         self.dtype = dtype
 
@@ -113,21 +111,27 @@ def offset_of(array: Any) -> int:
 
 
 def run(dtype: np.dtype[Any], *jobs: Job) -> None:
-    """Do these jobs in turn, once."""
-    Program(jobs, dtype).run()
+    """Do these jobs in turn, once: a program that isn't kept needn't know its arrays."""
+    make_ready()
+    table: list[int] = []
+    arguments: list[int] = []
+    for job in jobs:
+        shared = int(job.work >= SMALL)
+        start = ENTRY * len(jobs) + len(arguments)
+        table += [job.kernel.address(dtype.char), start, job.tasks, shared, job.scratch]
+        arguments += [
+            address(value) if isinstance(value, np.ndarray) else int(value or 0) for value in flattened(job.arguments)
+        ]
+    words = np.array(table + arguments, np.int64)
+    workers = threads.num_threads() if any(table[3::ENTRY]) else 1
+    run_jobs(address(words), len(jobs), dtype, _stride(jobs), workers)
+
+
+def _stride(jobs: Sequence[Job]) -> int:
+    """Floats from a thread's scratch to the next one's."""
+    return -(-max((job.scratch for job in jobs), default=0) // 16) * 16
 
 
 def pieces(size: int) -> int:
     """Over how many tasks to share a pass over so many elements: of pages of them, or one where they're few."""
     return max(size // 8192, 1)
-
-
-@functools.cache
-def _names(fields: type[IntEnum]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields)
-
-
-def pack(fields: type[IntEnum], fixed: tuple[Any, ...] = (), **values: Any) -> list[Any]:
-    """The arguments of a job, whose places the fields name; `fixed` are the last of them, which a plan keeps."""
-    names = _names(fields)
-    return [*[values[name] for name in names[: len(names) - len(fixed)]], *fixed]

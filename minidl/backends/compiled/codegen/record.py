@@ -22,9 +22,6 @@ INTEGER_BITS = ir.Constant(I64, 3)
 """By so many bits an address that is counted in integers is shifted to count bytes."""
 
 
-_FLOAT, _BITS = struct.Struct("d"), struct.Struct("q")
-
-
 @functools.cache
 def fields_of(record: Any) -> dict[str, tuple[int, Any]]:
     """{name: (place, the NamedTuple that lies there, or float, or int)}."""
@@ -45,12 +42,31 @@ def flattened(values: Sequence[Any]) -> list[Any]:
     """The values of a record in their places, those of records in it among them, and floats as their bits."""
     flat: list[Any] = []
     first = 0
+    if _is_of_floats(type(values)):
+        return _bits(*values)
     for place, kind in _unlike_integers(type(values)):
         flat += values[first:place]
         value, first = values[place], place + 1
-        flat += [_BITS.unpack(_FLOAT.pack(value))[0]] if kind is float else flattened(value)
+        flat += _bits(value) if kind is float else flattened(value)
     flat += values[first:]
     return flat
+
+
+def _bits(*floats: float) -> list[int]:
+    """The bits of numbers, as integers."""
+    as_floats, as_integers = _structs(len(floats))
+    return list(as_integers.unpack(as_floats.pack(*floats)))
+
+
+@functools.cache
+def _structs(size: int) -> tuple[struct.Struct, struct.Struct]:
+    return struct.Struct(f"{size}d"), struct.Struct(f"{size}q")
+
+
+@functools.cache
+def _is_of_floats(record: Any) -> bool:
+    kinds = fields_of(record).values() if hasattr(record, "_fields") else ()
+    return bool(kinds) and all(kind is float for _, kind in kinds)
 
 
 @functools.cache

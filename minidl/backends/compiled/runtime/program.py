@@ -119,12 +119,15 @@ def run(dtype: np.dtype[Any], *jobs: Job) -> None:
         shared = int(job.work >= SMALL)
         start = ENTRY * len(jobs) + len(arguments)
         table += [job.kernel.address(dtype.char), start, job.tasks, shared, job.scratch]
-        arguments += [
-            address(value) if isinstance(value, np.ndarray) else int(value or 0) for value in flattened(job.arguments)
-        ]
+        arguments += [value if type(value) is int else _integer(value) for value in flattened(job.arguments)]
     words = np.array(table + arguments, np.int64)
     workers = threads.num_threads() if any(table[3::ENTRY]) else 1
     run_jobs(address(words), len(jobs), dtype, _stride(jobs), workers)
+
+
+def _integer(value: Any) -> int:
+    """What a record has of an array, a switch, a NumPy integer or None."""
+    return address(value) if isinstance(value, np.ndarray) else int(value or 0)
 
 
 def _stride(jobs: Sequence[Job]) -> int:

@@ -130,7 +130,7 @@ DIGITS = ml.datasets.Dataset(np.zeros((2, 1, 2, 2), np.float32), np.array([0, 1]
         (
             (i for i in range(3)),
             TypeError,
-            "x: expected an array or a list, got a generator; batches that are made one",
+            "x: expected an array or a list, got a generator; use batches from a generator in your own loop",
         ),
         (iter([1, 2]), TypeError, "got a list_iterator"),
         ({"a": [1]}, TypeError, "got a dict$"),

@@ -172,7 +172,7 @@ def generator():
             None,
             {},
             TypeError,
-            "x: expected an array or a list, got a generator; batches that are",
+            "x: expected an array or a list, got a generator; use batches from a generator in your own loop",
         ),
         (IMAGES, generator(), {}, TypeError, "y: expected an array or a list, got a generator"),
         ({"x": IMAGES}, DIGITS.labels, {}, TypeError, "x: expected an array or a list, got a dict"),

@@ -146,7 +146,7 @@ def _write(name: str, content: bytes) -> None:
     for folder in folders():
         try:
             if not folder.is_dir():
-                folder.mkdir(parents=True)
+                folder.mkdir(parents=True, exist_ok=True)  # another process may have just made it
                 _remove_older(folder)
             _write_whole(folder / name, content)
         except OSError as error:

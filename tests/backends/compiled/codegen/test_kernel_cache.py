@@ -135,6 +135,21 @@ def test_what_is_there_is_used_where_nothing_may_be_written(places, monkeypatch)
     assert hits_of_a_new_process() == 1
 
 
+def test_another_process_may_make_the_folder_at_the_same_time(places, monkeypatch, recwarn):
+    is_dir = Path.is_dir
+
+    def made_by_another_just_after(path):
+        if is_dir(path):
+            return True
+        path.mkdir(parents=True)
+        return False
+
+    monkeypatch.setattr(Path, "is_dir", made_by_another_just_after)
+    kernel_cache._write("kernel.nbc", b"content")
+    assert (places[0] / "kernel.nbc").read_bytes() == b"content"
+    assert not recwarn.list
+
+
 def test_other_sources_share_nothing_and_make_room(places, monkeypatch):
     hits_of_a_new_process()
     later = [places[0].with_name(f"{kernel_cache.PREFIX}later")]

@@ -17,15 +17,17 @@ def is_max_2x2(windows):
 
 
 @by_vectors
-def _pool(memory, c, count, x, line, channels, y, argmax):
-    """The largest of two pixels each in two lines, for `count` channels."""
-    best, winner = load(memory, x + c, count), splat(memory, 0.0)
-    for tap in range(1, 4):
-        value = load(memory, x + c + (tap >> 1) * line + (tap & 1) * channels, count)
-        winner = select_max(value, best, splat(memory, tap), winner)
-        best = select_max(value, best, value, best)
-    store(memory, y + c, best, count)
-    store(memory, argmax + c, winner, count)
+def _pool_row(memory, c, count, x, line, channels, y, argmax, out_width):
+    """The largest of two pixels each in two lines, for `count` channels of all windows."""
+    for j in range(out_width):
+        window, pixel = x + 2 * j * channels + c, j * channels + c
+        best, winner = load(memory, window, count), splat(memory, 0.0)
+        for tap in range(1, 4):
+            value = load(memory, window + (tap >> 1) * line + (tap & 1) * channels, count)
+            winner = select_max(value, best, splat(memory, tap), winner)
+            best = select_max(value, best, value, best)
+        store(memory, y + pixel, best, count)
+        store(memory, argmax + pixel, winner, count)
 
 
 @njit
@@ -33,29 +35,32 @@ def pool_2x2(memory, x, y, argmax, width, channels, first, last, out_width):
     """Pool one image x (h, w, c) into lines first to last - 1 of y and argmax (h // 2, w // 2, c)."""
     line = width * channels
     for i in range(first, last):
-        for j in range(out_width):
-            window, pixel = x + 2 * (i * line + j * channels), (i * out_width + j) * channels
-            _pool(memory, 0, channels, window, line, channels, y + pixel, argmax + pixel)
+        row = i * out_width * channels
+        _pool_row(memory, 0, channels, x + 2 * i * line, line, channels, y + row, argmax + row, out_width)
 
 
 @by_vectors
-def _unpool(memory, c, count, dy, argmax, y, masked, dx, line, channels):
-    grad, winner = load(memory, dy + c, count), load(memory, argmax + c, count)
-    if masked:
-        grad = relu_grad(load(memory, y + c, count), grad)
-    for tap in range(4):
-        target = dx + c + (tap >> 1) * line + (tap & 1) * channels
-        store(memory, target, where_equal(winner, splat(memory, tap), grad), count)
+def _unpool_row(memory, c, count, dy, argmax, y, masked, dx, line, channels, windows):
+    """The pixels of all windows, in two lines, for `count` channels."""
+    for j in range(windows):
+        pixel, window = j * channels + c, dx + 2 * j * channels + c
+        grad, winner = load(memory, dy + pixel, count), load(memory, argmax + pixel, count)
+        if masked:
+            grad = relu_grad(load(memory, y + pixel, count), grad)
+        for tap in range(4):
+            target = window + (tap >> 1) * line + (tap & 1) * channels
+            store(memory, target, where_equal(winner, splat(memory, tap), grad), count)
 
 
 @njit
 def unpool_2x2(memory, dy, argmax, y, masked, dx, dx_width, height, width, channels):
     """Write all pixels of dx, of lines `dx_width` long: dy where it won its window, else zero."""
-    line = dx_width * channels
+    line, windows = dx_width * channels, width // 2
     for i in range(height // 2):
-        for j in range(width // 2):
-            pixel, window = (i * (width // 2) + j) * channels, dx + 2 * (i * line + j * channels)
-            _unpool(memory, 0, channels, dy + pixel, argmax + pixel, y + pixel, masked, window, line, channels)
+        row = i * windows * channels
+        _unpool_row(
+            *(memory, 0, channels, dy + row, argmax + row, y + row, masked, dx + 2 * i * line, line, channels, windows)
+        )
         if width % 2:
             for k in range(2 * i, 2 * i + 2):
                 clear(memory, dx + k * line + (width - 1) * channels, channels)

@@ -12,12 +12,15 @@ QUICK := -m pytest -n auto --dist worksteal -m "not slow"
 # Quick tests to which Numba's settings may matter.
 NUMBAS := -m pytest -n auto --dist worksteal -m "not slow and not without_numba"
 
-.PHONY: help train test test-all lint docs linkcheck readme-figures coverage coverage-report uncompiled boundscheck stress wheel benchmarks clean
+.PHONY: help environment train test test-all kernels lint docs linkcheck readme-figures coverage coverage-report \
+  uncompiled boundscheck stress wheel benchmarks clean
 
 help:
+	@echo "make environment  make the virtual environment in .venv"
 	@echo "make train        train LeNet on the packaged images (ARGS=\"--epochs 3\" adds options)"
 	@echo "make test         run the quick tests and the examples in the documents"
 	@echo "make test-all     run the slow tests too"
+	@echo "make kernels      compile every kernel into the cache, so that no test has to"
 	@echo "make lint         check style and types"
 	@echo "make docs         build the documentation in docs/_build/html and check its links"
 	@echo "make linkcheck    ask the network whether the documentation's links to elsewhere answer"
@@ -39,6 +42,11 @@ test: $(DEVELOPS)
 # COVERED=1 also notes the lines that are reached, for `make coverage-report`.
 test-all: $(DEVELOPS)
 	$(BIN)/$(if $(COVERED),coverage run,python) -m pytest -n auto --dist worksteal $(ARGS)
+
+environment: $(DEVELOPS)
+
+kernels: $(DEVELOPS)
+	$(BIN)/python -m tests.kernels
 
 lint: $(DEVELOPS)
 	$(BIN)/ruff check .
@@ -69,9 +77,10 @@ uncompiled: $(DEVELOPS)
 	NUMBA_DISABLE_JIT=1 MINIDL_BACKEND=vectorized $(BIN)/python $(NUMBAS) $(ARGS)
 
 # A cache of its own: kernels with and without the checks must not be mixed. Which backend is chosen, and where kernels
-# are kept, has nothing to do with arrays.
+# are kept, has nothing to do with arrays. Checks are the same in code that isn't optimized, which compiles in half the
+# time.
 boundscheck: $(DEVELOPS)
-	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR="$(CURDIR)/build/boundscheck" $(BIN)/python $(NUMBAS) tests/backends \
+	NUMBA_BOUNDSCHECK=1 NUMBA_OPT=0 NUMBA_CACHE_DIR="$(CURDIR)/build/boundscheck" $(BIN)/python $(NUMBAS) tests/backends \
 	  -k "not test_choice and not test_kernel_cache"
 
 stress: $(DEVELOPS)

@@ -1,9 +1,11 @@
 """Hypothesis profiles, a guard against leaked state, and programs that run in a process of their own."""
 
+import gc
 import importlib.util
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,9 @@ settings.register_profile(
 settings.load_profile("minidl")
 
 
+# What tells a new process to note the lines that it reaches.
+COVERAGE = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
+
 # Parameters and fixtures by which tests name the backend that they are of.
 NAMES_OF_BACKENDS = ("backend", "each_backend", "fast")
 
@@ -48,6 +53,29 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "compiled" in item.nodeid or item.get_closest_marker("compiled"):
             item.add_marker(pytest.mark.skip(reason="the compiled backend needs Numba's compiler"))
+
+
+def pytest_collection_finish():
+    """Spare every collection of garbage the thousands of tests: they stay anyway."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Run what is marked `untraced` at full speed; processes that it starts, too."""
+    if item.get_closest_marker("untraced") is None:
+        return (yield)
+    tracers = sys.gettrace(), threading.gettrace()
+    started = {name: os.environ.pop(name) for name in COVERAGE if name in os.environ}
+    sys.settrace(None)
+    threading.settrace(None)
+    try:
+        return (yield)
+    finally:
+        os.environ.update(started)
+        threading.settrace(tracers[1])
+        sys.settrace(tracers[0])
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +106,7 @@ def run_python():
         environment = dict(os.environ, PYTHONPATH=str(root), PYTHONDONTWRITEBYTECODE="1")
         environment.pop("MINIDL_BACKEND", None)
         if not covered:
-            for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
+            for name in COVERAGE:
                 environment.pop(name, None)
         environment.update({name: value for name, value in variables.items() if value is not None})
         for name in [name for name, value in variables.items() if value is None]:

@@ -8,7 +8,7 @@ import minidl as ml
 from benchmarks import recipes
 from minidl.process import threads
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.untraced]
 seeds = pytest.mark.parametrize("seed", [0, 1, 2])
 
 

@@ -23,6 +23,7 @@ LESS = {"interrupts": {"first_uses": 0}}  # each of them a process that compiles
 
 @pytest.mark.compiled
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the parts fork")
+@pytest.mark.untraced  # or threads that take turns as often as can be do so in the middle of noting each line
 @pytest.mark.parametrize("part", [part for part in PARTS if part != OF_ITS_OWN])
 def test_each_part_runs(part):
     module = importlib.import_module(f"tests.stress.{part}")

@@ -119,6 +119,8 @@ def _make_room(size: int) -> bool:
 
 def _shrink(size: Callable[[], int], most: float) -> bool:
     """Whether `size()` is at most `most` bytes, after dropping unused networks, the oldest first."""
+    if size() <= most:  # as usual; asked at every shelf, hundreds of small networks would take seconds
+        return True
     for shelf in _shelves():
         while size() > most and shelf.take(None) is not None:
             pass

@@ -88,6 +88,7 @@ def test_the_order_in_memory_stays(fast, laid_out, case, order):
     assert backward(fast, case, x, x, y).strides == x.strides
 
 
+@pytest.mark.untraced
 @cases
 def test_many_elements(fast, reference, case):
     """Enough for tasks of several threads, and for a vector loop's remainder."""

@@ -206,6 +206,7 @@ def test_the_table_has_every_layer():
     assert {found for factory, _ in TABLE.values() for found in classes(factory())} >= set(LAYERS)
 
 
+@pytest.mark.untraced
 @layers
 def test_no_layer_writes_to_what_it_did_not_allocate(factory, shape, backend):
     plain, x = made(factory, shape), sample(shape)
@@ -218,6 +219,7 @@ def test_no_layer_writes_to_what_it_did_not_allocate(factory, shape, backend):
     assert_equal({k.replace("inner.", ""): v for k, v in gradients(frozen).items()}, gradients(plain))
 
 
+@pytest.mark.untraced
 @layers
 def test_gradients_agree_with_differences(factory, shape, backend):
     check_gradients(made(factory, shape), sample(shape, n=1 if backend == "reference" else 2, dtype=np.float64))
@@ -244,6 +246,7 @@ class Twice(Module):
         return first + 2 * second, backward
 
 
+@pytest.mark.untraced
 @layers
 def test_a_layer_used_twice_has_the_sum_of_both_gradients(factory, shape):
     check_gradients(Twice(made(factory, shape)), sample(shape, n=2, dtype=np.float64))
@@ -254,6 +257,7 @@ def test_a_layer_used_twice_in_a_row():
     check_gradients(ml.Sequential([dense, ml.ReLU(), dense], input_shape=(4,), seed=0), sample((4,), dtype=np.float64))
 
 
+@pytest.mark.untraced
 @layers
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_dtype_stays(factory, shape, dtype, backend):
@@ -308,6 +312,7 @@ class Spy(Module):
         return y, lambda dy, need_dx=True: dy
 
 
+@pytest.mark.untraced
 @layers
 def test_inference_keeps_nothing_alive(factory, shape):
     before, after = Spy(), Spy()
@@ -341,6 +346,7 @@ def test_the_output_shape_is_what_comes_out(factory, shape):
     assert built.output_shape(shape) == layer.output_shape(shape)
 
 
+@pytest.mark.untraced
 @layers
 def test_threads_do_not_mix(factory, shape):
     layer = made(factory, shape)

@@ -5,11 +5,13 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest import mock
 
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 from onnx.backend.test.case.node import collect_testcases
+from onnx.reference.ops import op_pool_common
 
 FOLDERS = ("pytorch-converted", "pytorch-operator", "simple")
 """Those of onnx/backend/test/data whose models came from PyTorch or are single nodes."""
@@ -60,13 +62,19 @@ def _of_nodes() -> Iterator[Case]:
     with warnings.catch_warnings():  # of NumPy, where other operators' cases are made of infinities
         warnings.simplefilter("ignore")
         np.random.seed(0)  # noqa: NPY002
-        collected = collect_testcases(None)
+        with mock.patch.object(op_pool_common, "pool", _pool):
+            collected = collect_testcases(None)
     np.random.set_state(state)  # noqa: NPY002
     for found in collected:
         if "_expanded" not in found.name:
             for i, (inputs, outputs) in enumerate(found.data_sets):
                 name = found.name.removeprefix("test_") + (f"_{i}" if len(found.data_sets) > 1 else "")
                 yield _case(name, found.model, inputs, outputs, found.rtol, found.atol)
+
+
+def _pool(padded: Any, x_shape: Any, *args: Any, computed: Any = op_pool_common.pool, **options: Any) -> Any:
+    """ONNX's own loops, but for images of three dimensions: they take seconds, and a rule leaves those cases out."""
+    return padded if len(x_shape) == 5 else computed(padded, x_shape, *args, **options)
 
 
 def _on_disk() -> Iterator[Case]:

@@ -145,6 +145,7 @@ def suits(x, w, padding):
     return plan_for(x[2:], x[1], w[0], (3, 3), ConvGeometry((1, 1), padding, (1, 1), 1)).winograd
 
 
+@pytest.mark.untraced
 @settings(max_examples=10)
 @given(
     data=st.data(),
@@ -162,6 +163,7 @@ def test_equals_the_plain_loops(reference, arrays, data, n, channels, filters, p
         check(reference, x, w, b, dy, padding)
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("padding", PADDINGS)
 @pytest.mark.parametrize(("channels", "filters"), [(16, 16), (17, 49), (49, 16), (31, 33), (33, 65), (65, 32)])
 def test_remainders(channels, filters, padding):
@@ -246,6 +248,7 @@ def test_fused_is_unfused_to_the_bit(value):
             np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("place", [(0, 0), (4, 3), (7, 8), (3, 0), "weights and bias"])
 def test_infinity_and_nan_reach_what_they_touch_and_nothing_else(reference, value, place):

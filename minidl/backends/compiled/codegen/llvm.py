@@ -1,5 +1,7 @@
 """LLVM's vectors, of the CPU's own width, and the instructions on them that the intrinsics of kernels emit."""
 
+import itertools
+
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -61,7 +63,56 @@ def llvm_call(builder, name, result, *arguments):
     return builder.call(function, arguments)
 
 
-def rolled(module):
+def cases(builder, choice, numbers):
+    """Yield each of these numbers, to emit what is done where `choice` is that; after the last, go on behind all."""
+    done = builder.append_basic_block("done")
+    switch = builder.switch(choice, done)
+    for number in numbers:
+        builder.position_at_end(builder.append_basic_block(f"case{number}"))
+        switch.add_case(ir.Constant(I64, number), builder.block)
+        yield number
+        builder.branch(done)
+    builder.position_at_end(done)
+
+
+def shapes(builder, rows, vectors, some):
+    """`cases` for each of some (rows, vectors)."""
+    base = max(most for _, most in some) + 1
+    numbers = {shape[0] * base + shape[1]: shape for shape in some}
+    for number in cases(builder, builder.add(builder.mul(rows, ir.Constant(I64, base)), vectors), numbers):
+        yield numbers[number]
+
+
+def summed(builder, depth, begin, counters, products):
+    """begin[r][v] plus products for each k below `depth`, as lists of lists of vectors, in registers.
+
+    products(k, *counted, sums) gives the sums with one more product; `counters` has (first, step) of each count.
+    """
+    zero, one = ir.Constant(I64, 0), ir.Constant(I64, 1)
+    before, loop, after = builder.block, builder.append_basic_block("k"), builder.append_basic_block("sum")
+    builder.cbranch(builder.icmp_signed(">", depth, zero), loop, after)
+    builder.position_at_end(loop)
+    counters = [(zero, one), *counters]
+    counted = [builder.phi(I64) for _ in counters]
+    sums = [[builder.phi(vector.type) for vector in row] for row in begin]
+    added = products(*counted, sums)
+    following = [builder.add(phi, step) for phi, (_, step) in zip(counted, counters, strict=True)]
+    again = builder.cbranch(builder.icmp_signed("<", following[0], depth), loop, after)
+    # Unrolled, the rows' addresses would need more registers than there are.
+    again.set_metadata("llvm.loop", _rolled(builder.module))
+    for phi, (first, _), value in zip(counted, counters, following, strict=True):
+        phi.add_incoming(first, before)
+        phi.add_incoming(value, loop)
+    builder.position_at_end(after)
+    totals = [[builder.phi(vector.type) for vector in row] for row in begin]
+    for first, value, *phis in zip(*map(itertools.chain.from_iterable, (begin, added, sums, totals)), strict=True):
+        for phi in phis:
+            phi.add_incoming(first, before)
+            phi.add_incoming(value, loop)
+    return totals
+
+
+def _rolled(module):
     """Metadata that keeps LLVM from unrolling a loop."""
     disabled = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
     loop = ir.MDValue(module, (disabled,), name=str(len(module.metadata)))

@@ -15,9 +15,11 @@ from minidl.backends.compiled.codegen.jit import kernel
 from minidl.backends.compiled.codegen.lanewise import multiply
 from minidl.backends.compiled.codegen.llvm import I64, VectorType, lanes_of, llvm_splat, llvm_vector
 from minidl.backends.compiled.codegen.load_store import lanes, load, store
+from minidl.backends.compiled.graph.lowered import Lowered, through
 from minidl.backends.compiled.runtime.memory import as_nhwc, contiguous, empty
 from minidl.backends.compiled.runtime.program import Job, pieces, shared_job
 from minidl.backends.compiled.runtime.replay import Replay
+from minidl.description.operators import Dropout
 from minidl.typing import Array, IntArray
 
 __all__ = ["dropout"]
@@ -137,3 +139,11 @@ _dropout_by_mask = Replay(prepare_dropout)
 def dropout(x: Array, *, rate: float, key: int, counter: int) -> Array:
     """X times 1 / (1 - rate), or times zero where the generator says so."""
     return _dropout_by_mask(x, np.array([key, counter], np.int64), rate=rate)
+
+
+def lower_dropout(operator: Dropout, x: Array) -> Lowered:
+    """Dropout in training, as an operator of a network: backward draws the same mask again."""
+    mask = np.zeros(2, np.int64)
+    prepare = prepare_dropout2d if operator.by_channel else prepare_dropout
+    y, jobs = prepare(x, mask, operator.rate)
+    return Lowered(y, jobs, through(lambda dy: prepare(dy, mask, operator.rate)), (operator.masks, mask))

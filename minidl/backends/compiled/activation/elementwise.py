@@ -10,9 +10,11 @@ from minidl.backends.compiled.codegen.by_vectors import kernel_by_vectors
 from minidl.backends.compiled.codegen.jit import Kernel
 from minidl.backends.compiled.codegen.load_store import load, splat, store
 from minidl.backends.compiled.codegen.vector import Vector
+from minidl.backends.compiled.graph.lowered import Lowered, through
 from minidl.backends.compiled.runtime.memory import empty_like, in_memory_order
 from minidl.backends.compiled.runtime.program import Job, shared_job
 from minidl.backends.compiled.runtime.replay import Replay
+from minidl.description.operators import Activation, Elementwise, ReLU
 from minidl.typing import Array
 
 __all__ = ["elementwise", "elementwise_backward"]
@@ -81,3 +83,14 @@ def _prepare(way: str, name: str, a: Array, b: Array, settings: tuple[float, ...
 
 elementwise = Replay(prepare_elementwise)
 elementwise_backward = Replay(prepare_elementwise_backward)
+
+
+_RELU = Elementwise("relu", (), keeps_y=True)
+
+
+def lower_elementwise(operator: Activation, x: Array) -> Lowered:
+    """A formula of one number, as an operator of a network."""
+    name, settings, keeps_y = _RELU if isinstance(operator, ReLU) else operator
+    y, job = prepare_elementwise(name, x, settings)
+    kept = y if keeps_y else x
+    return Lowered(y, [job], through(lambda dy: prepare_elementwise_backward(name, dy, kept, settings)))

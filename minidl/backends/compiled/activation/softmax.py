@@ -9,9 +9,11 @@ from minidl.backends.compiled.codegen.cpu import REGISTER_BYTES
 from minidl.backends.compiled.codegen.jit import Kernel, inlined, njit
 from minidl.backends.compiled.codegen.lanewise import divide, exponential, multiply, select_max, subtract
 from minidl.backends.compiled.codegen.load_store import lanes, largest_lane, load, load_over, splat, store, store_whole
+from minidl.backends.compiled.graph.lowered import Lowered, through
 from minidl.backends.compiled.runtime.memory import contiguous, empty
 from minidl.backends.compiled.runtime.program import Job, pieces
 from minidl.backends.compiled.runtime.replay import Replay
+from minidl.description.operators import LogSoftmax, Softmax
 from minidl.typing import Array
 
 __all__ = ["cross_entropy", "log_softmax", "log_softmax_backward", "softmax", "softmax_backward"]
@@ -176,3 +178,15 @@ def cross_entropy(logits: Array, targets: Array) -> tuple[tuple[Array, Array], l
     losses = empty(logits.shape[:1], logits.dtype)
     dlogits, jobs = _by_rows(_cross_entropy, logits, targets, losses)
     return (losses, dlogits), jobs
+
+
+def lower_softmax(operator: Softmax, x: Array) -> Lowered:
+    """Softmax of each row, as an operator of a network."""
+    y, jobs = softmax.prepare(x)
+    return Lowered(y, jobs, through(lambda dy: softmax_backward.prepare(dy, y)))
+
+
+def lower_log_softmax(operator: LogSoftmax, x: Array) -> Lowered:
+    """The logarithm of softmax of each row."""
+    y, jobs = log_softmax.prepare(x)
+    return Lowered(y, jobs, through(lambda dy: log_softmax_backward.prepare(dy, y)))

@@ -1,40 +1,17 @@
 """Vectors inside Numba kernels: the same computation in every lane, or lanes that change places."""
 
+import operator
+
 from minidl.backends.compiled.codegen import elementary, vector
-from minidl.backends.compiled.codegen.vector import clamp, in_kernels
+from minidl.backends.compiled.codegen.vector import Vector, clamp, in_kernels
 
+add = in_kernels(operator.add)
+subtract = in_kernels(operator.sub)
+multiply = in_kernels(operator.mul)
+divide = in_kernels(operator.truediv)
 multiply_add = in_kernels(vector.multiply_add)
+square_root = in_kernels(Vector.square_root)
 exponential = in_kernels(elementary.exp_below_zero)
-
-
-@in_kernels
-def add(a, b):
-    """a + b."""
-    return a + b
-
-
-@in_kernels
-def subtract(a, b):
-    """a - b."""
-    return a - b
-
-
-@in_kernels
-def multiply(a, b):
-    """a b."""
-    return a * b
-
-
-@in_kernels
-def divide(a, b):
-    """a / b."""
-    return a / b
-
-
-@in_kernels
-def square_root(a):
-    """The square root, correctly rounded."""
-    return a.square_root()
 
 
 @in_kernels

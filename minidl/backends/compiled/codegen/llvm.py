@@ -18,11 +18,6 @@ def lanes_of(dtype):
     return REGISTER_BYTES * 8 // dtype.bitwidth
 
 
-def lane_count(dtype):
-    """How many of NumPy's floats a register holds."""
-    return REGISTER_BYTES // dtype.itemsize
-
-
 class VectorType(types.Type):
     """A SIMD register full of one Numba float type."""
 

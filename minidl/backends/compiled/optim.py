@@ -1,10 +1,7 @@
 """Optimizer steps: one pass of vectors over the flat buffers."""
 
-import struct
 from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 from minidl.backends.compiled.codegen.by_vectors import kernel_by_vectors
 from minidl.backends.compiled.codegen.jit import Kernel, inlined, njit
@@ -31,12 +28,11 @@ __all__ = ["adagrad_step", "adam_step", "lion_step", "rmsprop_step", "sgd_step"]
 def _step_of(settings: Any, *state: str) -> Callable[[Callable[..., None]], Kernel]:
     """Make a kernel of body(memory, i, count, job), which changes the value and vectors of state, or None, in place.
 
-    `job.settings` are those of minidl.backends.updates, and `job.rests` 1 less each of them, as single precision
-    couldn't tell the betas near 1.
+    `job.settings` are those of minidl.backends.updates, in double precision: single couldn't tell 1 - beta for betas
+    near 1.
     """
     vectors = dict.fromkeys(("value", "grad", *state), Array)
-    numbers = {"settings": settings, "rests": settings, "size": int, "tasks": int}
-    return kernel_by_vectors(record_around(settings, vectors | numbers))
+    return kernel_by_vectors(record_around(settings, vectors | {"settings": settings, "size": int, "tasks": int}))
 
 
 @inlined
@@ -49,9 +45,9 @@ def _value_and_gradient(memory, i, count, job):
 
 
 @njit
-def _averaged(memory, beta, rest, mean, new):
-    """A running mean: beta of what it was, and the rest, 1 - beta, new."""
-    return multiply_add(splat(memory, beta), mean, multiply(splat(memory, rest), new))
+def _averaged(memory, beta, mean, new):
+    """A running mean: beta of what it was, and the rest new."""
+    return multiply_add(splat(memory, beta), mean, multiply(splat(memory, 1 - beta), new))
 
 
 @_step_of(SGDStep, "velocity")
@@ -72,8 +68,8 @@ def _adam_step(memory, i, count, job):
     step_size, scale = splat(memory, settings.step_size), splat(memory, settings.second_scale)
     eps, shrink = splat(memory, settings.eps), splat(memory, settings.shrink)
     w, grad = _value_and_gradient(memory, i, count, job)
-    m = _averaged(memory, settings.beta1, job.rests.beta1, load(memory, first + i, count), grad)
-    v = _averaged(memory, settings.beta2, job.rests.beta2, load(memory, second + i, count), multiply(grad, grad))
+    m = _averaged(memory, settings.beta1, load(memory, first + i, count), grad)
+    v = _averaged(memory, settings.beta2, load(memory, second + i, count), multiply(grad, grad))
     store(memory, first + i, m, count)
     store(memory, second + i, v, count)
     step = divide(multiply(step_size, m), multiply_add(square_root(v), scale, eps))
@@ -84,12 +80,11 @@ def _adam_step(memory, i, count, job):
 def _rmsprop_step(memory, i, count, job):
     value, square, mean, velocity, settings = job.value, job.square, job.mean, job.velocity, job.settings
     lr, eps, momentum = splat(memory, settings.lr), splat(memory, settings.eps), splat(memory, settings.momentum)
-    alpha, rest = settings.alpha, job.rests.alpha
     w, grad = _value_and_gradient(memory, i, count, job)
-    spread = _averaged(memory, alpha, rest, load(memory, square + i, count), multiply(grad, grad))
+    spread = _averaged(memory, settings.alpha, load(memory, square + i, count), multiply(grad, grad))
     store(memory, square + i, spread, count)
     if mean:
-        m = _averaged(memory, alpha, rest, load(memory, mean + i, count), grad)
+        m = _averaged(memory, settings.alpha, load(memory, mean + i, count), grad)
         store(memory, mean + i, m, count)
         spread = rectify(subtract(spread, multiply(m, m)))
     step = divide(grad, add(square_root(spread), eps))
@@ -115,18 +110,14 @@ def _lion_step(memory, i, count, job):
     value, mean, settings = job.value, job.mean, job.settings
     lr, shrink = splat(memory, settings.lr), splat(memory, settings.shrink)
     grad, m = load(memory, job.grad + i, count), load(memory, mean + i, count)
-    step = multiply(lr, sign(_averaged(memory, settings.beta1, job.rests.beta1, m, grad)))
+    step = multiply(lr, sign(_averaged(memory, settings.beta1, m, grad)))
     store(memory, value + i, subtract(multiply(load(memory, value + i, count), shrink), step), count)
-    store(memory, mean + i, _averaged(memory, settings.beta2, job.rests.beta2, m, grad), count)
+    store(memory, mean + i, _averaged(memory, settings.beta2, m, grad), count)
 
 
 def _update(kernel: Kernel, settings: Any, value: Array, grad: Array, *state: Array | None, cost: int) -> None:
     """Run a kernel over vectors that it changes in place; `cost` is what an element takes, in multiply-adds."""
-    rests = settings._make(1 - number for number in settings)
-    if value.dtype == np.float32:
-        single = struct.Struct(f"{len(settings)}f")
-        settings = settings._make(single.unpack(single.pack(*settings)))  # rounded, and quicker than NumPy
-    run(value.dtype, shared_job(kernel, value, contiguous(grad), *state, settings, rests, size=value.size, work=cost))
+    run(value.dtype, shared_job(kernel, value, contiguous(grad), *state, settings, size=value.size, work=cost))
 
 
 def sgd_step(value: Array, grad: Array, velocity: Array | None, settings: SGDStep) -> None:

@@ -1,5 +1,6 @@
 """Jobs: a kernel, its arguments as integers, and the tasks that threads share."""
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -121,12 +122,11 @@ def _encoded(jobs: Sequence[Job], dtype: np.dtype[Any]) -> tuple[list[int], list
 
 def _words(table: list[int], arguments: list[list[Any]]) -> Any:
     """Both as integers: arrays by their addresses, switches, NumPy's integers, and None as 0."""
-    for values in arguments:
-        table = table + [
-            value if type(value) is int else address(value) if isinstance(value, np.ndarray) else int(value or 0)
-            for value in values
-        ]
-    return np.array(table, np.int64)
+    words = list(table)
+    for value in itertools.chain.from_iterable(arguments):
+        known = type(value) is int
+        words.append(value if known else address(value) if isinstance(value, np.ndarray) else int(value or 0))
+    return np.array(words, np.int64)
 
 
 def _stride(jobs: Sequence[Job]) -> int:

@@ -297,5 +297,6 @@ def _span(adjacent: list[Array]) -> Array:
     if len(adjacent) == 1:
         return adjacent[0]
     base = adjacent[0].base
-    start = (_address(adjacent[0]) - _address(base)) // base.itemsize  # type: ignore[arg-type, union-attr]
-    return base[start : start + sum(array.size for array in adjacent)]  # type: ignore[index]
+    assert base is not None
+    start = (_address(adjacent[0]) - _address(base)) // base.itemsize
+    return base[start : start + sum(array.size for array in adjacent)]

@@ -45,7 +45,7 @@ class Parameter(AttributeHints):
     def value(self, value: Array) -> None:
         if self._value is None:
             self._live_in(value.shape, *np.zeros((2, value.size), value.dtype))
-            self._value[...] = value  # type: ignore[index]
+            self.value[...] = value
         elif value.shape != self._value.shape:
             raise ShapeError(f"expected a parameter of shape {show(self._value.shape)}, got {show(value.shape)}")
         else:

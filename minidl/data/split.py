@@ -82,7 +82,7 @@ def _shares(counts: IntArray, total: int) -> IntArray:
 def _test_count(n: int, test_size: float) -> int:
     is_share = isinstance(test_size, float | np.floating)
     if not is_share:
-        shapes.count(test_size, "test_size")  # type: ignore[arg-type]
+        shapes.count(test_size, "test_size")
     elif not 0 < test_size < 1:
         raise ValueError(f"test_size: expected a share between 0 and 1 or a number of samples, got {test_size!r}")
     count = int(np.ceil(n * test_size)) if is_share else int(test_size)

@@ -127,7 +127,8 @@ class Steps:
         """(what a module gives, its backward); of inference, without `train`, the former alone."""
         inputs = tuple(values[i] for i in node.inputs)
         x: Any = inputs[0] if len(inputs) == 1 else inputs
-        module: Any = node.operator.module  # type: ignore[union-attr]
+        assert isinstance(node.operator, Opaque)
+        module = node.operator.module
         try:
             y, backward = (module(x), None) if train is None else module.forward(x, train=train)
         except (ShapeError, DTypeError) as error:

@@ -70,7 +70,7 @@ class _Loader:
     def exec_module(self, module: ModuleType) -> None:
         old, new = module.__name__, MODULES[module.__name__]
         _warn(old, new)
-        module.__getattr__ = functools.partial(getattr, importlib.import_module(new))  # type: ignore[method-assign]
+        vars(module)["__getattr__"] = functools.partial(getattr, importlib.import_module(new))
 
 
 def _warn(old: str, new: str) -> None:

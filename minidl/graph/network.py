@@ -137,7 +137,8 @@ class Network(Module):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         found = self.value_shapes(input_shape)
-        return one_or_all([found[i] for i in self.wiring.outputs])  # type: ignore[no-any-return]
+        shape: Shape = one_or_all([found[i] for i in self.wiring.outputs])
+        return shape
 
     def build(self, input_shape: Shape, rng: "Generator") -> None:
         self.value_shapes(input_shape, rng=rng)
@@ -179,7 +180,8 @@ class Network(Module):
                 read = [values[j] for j in vertex.inputs]
                 values.append(describer.call(self.layers[vertex.layer], *read, name=vertex.name))
         outputs = [describer.fork(values[i]) if readers[i] else values[i] for i in self.wiring.outputs]
-        return one_or_all(outputs)  # type: ignore[no-any-return]
+        described: Value | tuple[Value, ...] = one_or_all(outputs)
+        return described
 
     def infer(self, x: Any) -> Any:
         arrays = self._checked_inputs(x)

@@ -73,8 +73,9 @@ def _given(node: Node) -> Shape | None:
     taken = [each.shape for each in node.inputs]
     if any(shape is None for shape in taken):
         return None
+    given: Any = taken[0] if len(taken) == 1 else tuple(taken)
     try:
-        return single(node.layer.output_shape(taken[0] if len(taken) == 1 else tuple(taken)))  # type: ignore[arg-type]
+        return single(node.layer.output_shape(given))
     except NotBuiltError:
         return None
     except ShapeError as error:

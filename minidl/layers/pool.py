@@ -5,17 +5,13 @@ from minidl import shapes
 from minidl.description import operators as op
 from minidl.description.graph import Describer, Value
 from minidl.module import Module
-from minidl.typing import Array, Backward, Padding, Shape, Size
+from minidl.typing import Array, Backward, Padding, Pair, Shape, Size
 
 __all__ = ["AdaptiveAveragePool2D", "AveragePool2D", "GlobalAveragePool2D", "GlobalMaxPool2D", "MaxPool2D"]
 
 
-class MaxPool2D(Module):
-    """The maximum of each window of `pool_size` in images (n, c, h, w); `stride` is the pool's size unless given.
-
-    y is (n, c, oh, ow) with oh = floor((h + 2 padding - pool) / stride) + 1. `padding` is an int, a pair (at most half
-    of the pool) or "same". The first maximum wins a tie, NaN wins over everything, padding never wins.
-    """
+class _Pool2D(Module):
+    """What a layer needs to know of windows that slide over images (n, c, h, w)."""
 
     def __init__(self, pool_size: Size, *, stride: Size | None = None, padding: Padding = 0) -> None:
         self.pool_size = pool_size
@@ -25,14 +21,25 @@ class MaxPool2D(Module):
             shapes.pair(stride, "stride")
         shapes.check_pool_padding(shapes.pair(pool_size, "pool_size"), padding)
 
+    def _windows(self, input_shape: Shape) -> tuple[Pair, shapes.Window]:
+        """(the pool's size, its window)."""
+        size = shapes.image_shape(input_shape)[1:]
+        return shapes.pool(size, self.pool_size, stride=self.stride, padding=self.padding)
+
     def output_shape(self, input_shape: Shape) -> Shape:
-        channels, *size = shapes.image_shape(input_shape)
-        _, window = shapes.pool((size[0], size[1]), self.pool_size, stride=self.stride, padding=self.padding)
-        return (channels, *window.output)
+        _, window = self._windows(input_shape)
+        return (input_shape[0], *window.output)
+
+
+class MaxPool2D(_Pool2D):
+    """The maximum of each window of `pool_size` in images (n, c, h, w); `stride` is the pool's size unless given.
+
+    y is (n, c, oh, ow) with oh = floor((h + 2 padding - pool) / stride) + 1. `padding` is an int, a pair (at most half
+    of the pool) or "same". The first maximum wins a tie, NaN wins over everything, padding never wins.
+    """
 
     def describe(self, describer: Describer, x: Value) -> Value:
-        size = shapes.image_shape(x.shape)[1:]
-        pool_size, window = shapes.pool(size, self.pool_size, stride=self.stride, padding=self.padding)
+        pool_size, window = self._windows(x.shape)
         operator = op.MaxPool(pool_size, window.stride, window.padding)
         return describer.add(operator, x, shape=self.output_shape(x.shape))
 
@@ -41,7 +48,7 @@ class MaxPool2D(Module):
         return y, _without_parameters(pullback)
 
 
-class AveragePool2D(Module):
+class AveragePool2D(_Pool2D):
     """The mean of each window of `pool_size` in images (n, c, h, w); `stride` is the pool's size unless given.
 
     y is (n, c, oh, ow) with oh = floor((h + 2 padding - pool) / stride) + 1. `padding` is an int, a pair (at most half
@@ -52,24 +59,13 @@ class AveragePool2D(Module):
     def __init__(
         self, pool_size: Size, *, stride: Size | None = None, padding: Padding = 0, count_include_pad: bool = True
     ) -> None:
-        self.pool_size = pool_size
-        self.stride = stride
-        self.padding = padding
+        super().__init__(pool_size, stride=stride, padding=padding)
         self.count_include_pad = count_include_pad
-        if stride is not None:
-            shapes.pair(stride, "stride")
-        shapes.check_pool_padding(shapes.pair(pool_size, "pool_size"), padding)
         if not isinstance(count_include_pad, bool):
             raise ValueError(f"count_include_pad: expected True or False, got {count_include_pad!r}")
 
-    def output_shape(self, input_shape: Shape) -> Shape:
-        channels, *size = shapes.image_shape(input_shape)
-        _, window = shapes.pool((size[0], size[1]), self.pool_size, stride=self.stride, padding=self.padding)
-        return (channels, *window.output)
-
     def describe(self, describer: Describer, x: Value) -> Value:
-        size = shapes.image_shape(x.shape)[1:]
-        pool_size, window = shapes.pool(size, self.pool_size, stride=self.stride, padding=self.padding)
+        pool_size, window = self._windows(x.shape)
         operator = op.AveragePool(pool_size, window.stride, window.padding, self.count_include_pad)
         return describer.add(operator, x, shape=self.output_shape(x.shape))
 

@@ -10,7 +10,7 @@ from minidl.losses.loss import AnswerLoss, ClassLoss
 from minidl.module import Module
 from minidl.typing import Array
 
-_PAIRS: tuple[tuple[type, type[Module], Callable[[Array], Array]], ...] = (
+_PAIRS: tuple[tuple[type[ClassLoss] | type[AnswerLoss], type[Module], Callable[[Array], Array]], ...] = (
     (ClassLoss, Softmax, lambda logits: F.softmax(logits)[0]),
     (AnswerLoss, Sigmoid, lambda logits: F.sigmoid(logits)[0]),
 )
@@ -25,7 +25,7 @@ def joined(module: Module, loss: Any) -> tuple[Module, Any, Callable[[Array], Ar
         if isinstance(loss, kind):
             body = without_softmax(module, kinds=(layer,))
             if body is not None:
-                return body, loss.with_logits(), finish  # type: ignore[attr-defined]
+                return body, loss.with_logits(), finish
     return module, loss, None
 
 

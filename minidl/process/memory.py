@@ -25,7 +25,7 @@ def memory_limit() -> int:
         given = os.environ.get(VARIABLE, "").strip()
         if given:
             is_count = given.isascii() and given.isdecimal()
-            _limit = shapes.count(int(given) if is_count else given, VARIABLE)  # type: ignore[arg-type]
+            _limit = shapes.count(int(given) if is_count else given, VARIABLE)
         else:
             _limit = max(LEAST, FOR_EACH_THREAD * threads.num_threads())
     return _limit

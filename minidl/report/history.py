@@ -22,7 +22,8 @@ def curves_of(history: Any) -> dict[str, list[float]]:
     if not isinstance(history, Mapping):
         raise TypeError(f"history: expected what fit returns or a path, got {type(history).__name__}")
     columns = {str(name): [_number(value) for value in values] for name, values in history.items()}
-    return {name: values for name, values in columns.items() if values and None not in values}  # type: ignore[misc]
+    numbers = {name: [value for value in values if value is not None] for name, values in columns.items()}
+    return {name: values for name, values in numbers.items() if values and len(values) == len(columns[name])}
 
 
 def quantities(curves: Mapping[str, list[float]]) -> list[str]:

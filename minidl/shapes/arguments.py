@@ -29,12 +29,11 @@ def pair(value: Size, name: str, *, minimum: int = 1) -> Pair:
     return int(values[0]), int(values[1])
 
 
-def count(value: int, name: str, *, minimum: int = 1, maximum: int = LARGEST_COUNT) -> int:
+def count(value: object, name: str, *, minimum: int = 1, maximum: int = LARGEST_COUNT) -> int:
     """`value` itself, if it's an integer from `minimum` to `maximum`; raises ValueError, which names it, otherwise."""
-    if not is_int(value) or not minimum <= value <= maximum:
-        limit = _below([value], maximum)
-        raise ValueError(f"{name}: expected an int of at least {minimum}{limit}, got {value!r}")
-    return int(value)
+    if is_int(value) and minimum <= int(value) <= maximum:
+        return int(value)
+    raise ValueError(f"{name}: expected an int of at least {minimum}{_below([value], maximum)}, got {value!r}")
 
 
 def is_int(value: object) -> TypeGuard[SupportsIndex]:

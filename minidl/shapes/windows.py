@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import NamedTuple, ParamSpec, TypeVar, cast
 
 from minidl.errors import ShapeError
 from minidl.shapes.arguments import check_padding, check_padding_along, count, pair
@@ -27,21 +27,20 @@ def _remembering(function: Callable[P, R]) -> Callable[P, R]:
 
     Others equal them, such as True and 1.0 do 1, and must meet the checks.
     """
-    remembered = functools.lru_cache(maxsize=1024)(function)
+    remembered = cast(Callable[P, R], functools.lru_cache(maxsize=1024)(function))
 
     @functools.wraps(function)
     def quick(*args: P.args, **kwargs: P.kwargs) -> R:
         plain = all(map(_is_plain, args)) and all(map(_is_plain, kwargs.values()))
-        return remembered(*args, **kwargs) if plain else function(*args, **kwargs)  # type: ignore[arg-type]
+        return remembered(*args, **kwargs) if plain else function(*args, **kwargs)
 
     return quick
 
 
 def _is_plain(value: object) -> bool:
-    kind = type(value)
-    if kind is tuple:
-        return all(type(item) is int for item in value)  # type: ignore[attr-defined]
-    return kind is int or kind is str or value is None
+    if type(value) is tuple:
+        return all(type(item) is int for item in value)
+    return type(value) is int or type(value) is str or value is None
 
 
 @_remembering
@@ -158,7 +157,7 @@ def slide_along(length: int, kernel: int, *, stride: int, padding: Padding, dila
     """
     steps = count(stride, "stride"), count(dilation, "dilation")
     check_padding_along(padding)
-    around = 0 if isinstance(padding, str) else count(padding, "padding", minimum=0)  # type: ignore[arg-type]
+    around = 0 if isinstance(padding, str) else count(padding, "padding", minimum=0)
     span = steps[1] * (kernel - 1) + 1
     if length < 1:
         raise ShapeError(f"expected a sequence of at least 1 value, got {length}")
@@ -184,5 +183,5 @@ def pool_along(length: int, pool_size: int, *, stride: int | None, padding: Padd
 def check_pool_padding_along(pool_size: int, padding: Padding) -> None:
     """Raise ValueError where padding is more than half of the pool."""
     check_padding_along(padding)
-    if not isinstance(padding, str) and 2 * count(padding, "padding", minimum=0) > pool_size:  # type: ignore[arg-type]
+    if not isinstance(padding, str) and 2 * count(padding, "padding", minimum=0) > pool_size:
         raise ValueError(f"padding: expected at most half of the pool size {pool_size}, got {padding!r}")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.backends.compiled.codegen.jit import Kernel, kernel
+from minidl.backends.compiled.codegen.jit import Kernel, inlined, kernel
 from minidl.backends.compiled.runtime.memory import contiguous, empty
 from minidl.backends.compiled.runtime.program import Job, run
 from minidl.typing import Array, IntArray, Pair
@@ -30,6 +30,14 @@ class _Images(NamedTuple):
     width: int
 
 
+@inlined
+def _copy_pixel(memory, images, image, row, column, is_seen, target):
+    """Write a pixel of an image, or zeros where it isn't seen."""
+    pixel = image + row * images.by_row + column * images.by_column
+    for c in range(images.channels):
+        memory[target + c] = memory[pixel + c * images.by_channel] if is_seen else 0
+
+
 class _Crop(NamedTuple):
     images: _Images
     place: IntArray
@@ -39,24 +47,15 @@ class _Crop(NamedTuple):
 
 @kernel(_Crop)
 def _crop(memory, ints, job, task, scratch):
-    images, channels, by_channel = job.images, job.images.channels, job.images.by_channel
-    place, source = job.place + 3 * task, images.x + task * images.by_image
+    images, place = job.images, job.place + 3 * task
+    image, target = images.x + task * images.by_image, images.y + task * job.height * job.width * images.channels
     top, left, flipped = ints[place], ints[place + 1], ints[place + 2]
-    target = images.y + task * job.height * job.width * channels
-    for i in range(job.height):
-        row = top + i
+    for row in range(top, top + job.height):
         for j in range(job.width):
-            column = left + j
-            if flipped != 0:
-                column = left + job.width - 1 - j
-            if row >= 0 and row < images.height and column >= 0 and column < images.width:
-                pixel = source + row * images.by_row + column * images.by_column
-                for c in range(channels):
-                    memory[target + c] = memory[pixel + c * by_channel]
-            else:
-                for c in range(channels):
-                    memory[target + c] = 0
-            target += channels
+            column = left + (job.width - 1 - j if flipped else j)
+            is_inside = row >= 0 and row < images.height and column >= 0 and column < images.width
+            _copy_pixel(memory, images, image, row, column, is_inside, target)
+            target += images.channels
 
 
 class _Rotate(NamedTuple):
@@ -83,15 +82,10 @@ def _rotate(memory, ints, job, task, scratch):
             has_top, has_bottom = row >= 0 and row < height, row >= -1 and row < height - 1
             has_left, has_right = column >= 0 and column < width, column >= -1 and column < width - 1
             for _ in range(channels):
-                first, second, third, fourth = 0.0, 0.0, 0.0, 0.0
-                if has_top and has_left:
-                    first = memory[pixel] * 1.0
-                if has_top and has_right:
-                    second = memory[pixel + by_column] * 1.0
-                if has_bottom and has_left:
-                    third = memory[pixel + by_row] * 1.0
-                if has_bottom and has_right:
-                    fourth = memory[pixel + by_row + by_column] * 1.0
+                first = memory[pixel] * 1.0 if has_top and has_left else 0.0
+                second = memory[pixel + by_column] * 1.0 if has_top and has_right else 0.0
+                third = memory[pixel + by_row] * 1.0 if has_bottom and has_left else 0.0
+                fourth = memory[pixel + by_row + by_column] * 1.0 if has_bottom and has_right else 0.0
                 upper = first * (1.0 - right) + second * right
                 lower = third * (1.0 - right) + fourth * right
                 memory[target] = upper * (1.0 - below) + lower * below
@@ -124,12 +118,7 @@ def _adjust_brightness(memory, ints, job, task, scratch):
             for c in range(channels):
                 value = memory[source + i * by_row + j * by_column + c * by_channel] * contrast + offset
                 # Limits after rounding or before it come to the same, since they are of the same precision.
-                if value < low:
-                    memory[target] = low
-                elif value > high:
-                    memory[target] = high
-                else:
-                    memory[target] = value
+                memory[target] = low if value < low else high if value > high else value
                 target += 1
 
 
@@ -142,21 +131,15 @@ class _Erase(NamedTuple):
 
 @kernel(_Erase)
 def _erase(memory, ints, job, task, scratch):
-    images, channels, by_channel = job.images, job.images.channels, job.images.by_channel
-    source = images.x + task * images.by_image
-    target = images.y + task * images.height * images.width * channels
+    images = job.images
+    image = images.x + task * images.by_image
+    target = images.y + task * images.height * images.width * images.channels
     top, left = ints[job.corner + 2 * task], ints[job.corner + 2 * task + 1]
-    bottom, right = top + job.height, left + job.width
     for i in range(images.height):
         for j in range(images.width):
-            if i >= top and i < bottom and j >= left and j < right:
-                for c in range(channels):
-                    memory[target + c] = 0
-            else:
-                pixel = source + i * images.by_row + j * images.by_column
-                for c in range(channels):
-                    memory[target + c] = memory[pixel + c * by_channel]
-            target += channels
+            is_erased = i >= top and i < top + job.height and j >= left and j < left + job.width
+            _copy_pixel(memory, images, image, i, j, not is_erased, target)
+            target += images.channels
 
 
 class _Mix(NamedTuple):

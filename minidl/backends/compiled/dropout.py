@@ -8,15 +8,18 @@ from typing import NamedTuple
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
+from numba.core import cgutils
 
+from minidl.backends.compiled.codegen.emitted import emitted
 from minidl.backends.compiled.codegen.jit import kernel
 from minidl.backends.compiled.codegen.lanewise import multiply
 from minidl.backends.compiled.codegen.llvm import I64, VectorType, lanes_of, llvm_splat, llvm_vector
 from minidl.backends.compiled.codegen.load_store import lanes, load, store
+from minidl.backends.compiled.graph.lowered import Lowered, through
 from minidl.backends.compiled.runtime.memory import as_nhwc, contiguous, empty
-from minidl.backends.compiled.runtime.program import Job, pieces
+from minidl.backends.compiled.runtime.program import Job, pieces, shared_job
 from minidl.backends.compiled.runtime.replay import Replay
+from minidl.description.operators import Dropout
 from minidl.typing import Array, IntArray
 
 __all__ = ["dropout"]
@@ -51,24 +54,21 @@ def _philox(builder, count, block, counter, key):
     return a, b, c, d
 
 
-@intrinsic
-def _factors(typing, memory, block, counter, key, threshold, scale):
+def _four_vectors(dtype):
+    return types.UniTuple(VectorType(dtype), 4)
+
+
+@emitted(_four_vectors)
+def _factors(builder, dtype, memory, block, counter, key, threshold, scale):
     """For the four words of each lane's block: the scale, or zero for a word below the threshold."""
-    result = types.UniTuple(VectorType(memory.dtype), 4)
-
-    def codegen(context, builder, signature, args):
-        _, block, counter, key, threshold, scale = args
-        dtype = signature.args[0].dtype
-        count = lanes_of(dtype)
-        least = llvm_splat(builder, threshold, count)
-        kept, dropped = llvm_splat(builder, scale, count), ir.Constant(llvm_vector(dtype), [0.0] * count)
-        factors = [
-            builder.select(builder.icmp_unsigned(">=", word, least), kept, dropped)
-            for word in _philox(builder, count, block, counter, key)
-        ]
-        return context.make_tuple(builder, result, factors)
-
-    return result(memory, *[types.int64] * 4, memory.dtype), codegen
+    n = lanes_of(dtype)
+    least, kept = llvm_splat(builder, threshold, n), llvm_splat(builder, scale, n)
+    dropped = ir.Constant(llvm_vector(dtype), [0.0] * n)
+    factors = [
+        builder.select(builder.icmp_unsigned(">=", word, least), kept, dropped)
+        for word in _philox(builder, n, block, counter, key)
+    ]
+    return cgutils.pack_array(builder, factors)
 
 
 class _Dropout(NamedTuple):
@@ -98,10 +98,9 @@ def prepare_dropout(x: Array, mask: IntArray, rate: float) -> tuple[Array, list[
     """(y, jobs) of `dropout`, whose mask is that of the (key, counter) in `mask` when the jobs run."""
     order = (0, *range(2, x.ndim), 1)[: x.ndim]
     source = contiguous(x.transpose(order))
-    y, tasks = empty(source.shape, x.dtype), pieces(x.size)
-    scale = 1 / (1 - rate) if rate < 1 else 0
-    record = _Dropout(source, y, mask, int(rate * 2**32), scale, x.size, tasks)
-    return y.transpose(np.argsort(order)), [Job(_dropout, record, tasks, 8 * x.size)]
+    y, scale = empty(source.shape, x.dtype), 1 / (1 - rate) if rate < 1 else 0
+    job = shared_job(_dropout, source, y, mask, int(rate * 2**32), scale, size=x.size, work=8)
+    return y.transpose(np.argsort(order)), [job]
 
 
 class _ScaleChannels(NamedTuple):
@@ -140,3 +139,11 @@ _dropout_by_mask = Replay(prepare_dropout)
 def dropout(x: Array, *, rate: float, key: int, counter: int) -> Array:
     """X times 1 / (1 - rate), or times zero where the generator says so."""
     return _dropout_by_mask(x, np.array([key, counter], np.int64), rate=rate)
+
+
+def lower_dropout(operator: Dropout, x: Array) -> Lowered:
+    """Dropout in training, as an operator of a network: backward draws the same mask again."""
+    mask = np.zeros(2, np.int64)
+    prepare = prepare_dropout2d if operator.by_channel else prepare_dropout
+    y, jobs = prepare(x, mask, operator.rate)
+    return Lowered(y, jobs, through(lambda dy: prepare(dy, mask, operator.rate)), (operator.masks, mask))

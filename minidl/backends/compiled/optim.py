@@ -1,9 +1,7 @@
 """Optimizer steps: one pass of vectors over the flat buffers."""
 
-import struct
-from typing import Any, NamedTuple
-
-import numpy as np
+from collections.abc import Callable
+from typing import Any
 
 from minidl.backends.compiled.codegen.by_vectors import kernel_by_vectors
 from minidl.backends.compiled.codegen.jit import Kernel, inlined, njit
@@ -18,68 +16,23 @@ from minidl.backends.compiled.codegen.lanewise import (
     subtract,
 )
 from minidl.backends.compiled.codegen.load_store import load, splat, store
+from minidl.backends.compiled.codegen.record import record_around
 from minidl.backends.compiled.runtime.memory import contiguous
-from minidl.backends.compiled.runtime.program import Job, pieces, run
+from minidl.backends.compiled.runtime.program import run, shared_job
 from minidl.backends.updates import AdagradStep, AdamStep, LionStep, RMSPropStep, SGDStep
 from minidl.typing import Array
 
 __all__ = ["adagrad_step", "adam_step", "lion_step", "rmsprop_step", "sgd_step"]
 
-# The settings are those of minidl.backends.updates, and the rests 1 - beta, which single precision couldn't tell from
-# betas near 1.
 
+def _step_of(settings: Any, *state: str) -> Callable[[Callable[..., None]], Kernel]:
+    """Make a kernel of body(memory, i, count, job), which changes the value and vectors of state, or None, in place.
 
-class _SgdStep(NamedTuple):
-    value: Array
-    grad: Array
-    velocity: Array | None
-    settings: SGDStep
-    size: int
-    tasks: int
-
-
-class _AdamStep(NamedTuple):
-    value: Array
-    grad: Array
-    first: Array
-    second: Array
-    settings: AdamStep
-    rest1: float
-    rest2: float
-    size: int
-    tasks: int
-
-
-class _RmspropStep(NamedTuple):
-    value: Array
-    grad: Array
-    square: Array
-    mean: Array | None
-    velocity: Array | None
-    settings: RMSPropStep
-    rest: float
-    size: int
-    tasks: int
-
-
-class _AdagradStep(NamedTuple):
-    value: Array
-    grad: Array
-    total: Array
-    settings: AdagradStep
-    size: int
-    tasks: int
-
-
-class _LionStep(NamedTuple):
-    value: Array
-    grad: Array
-    mean: Array
-    settings: LionStep
-    rest1: float
-    rest2: float
-    size: int
-    tasks: int
+    `job.settings` are those of minidl.backends.updates, in double precision: single couldn't tell 1 - beta for betas
+    near 1.
+    """
+    vectors = dict.fromkeys(("value", "grad", *state), Array)
+    return kernel_by_vectors(record_around(settings, vectors | {"settings": settings, "size": int, "tasks": int}))
 
 
 @inlined
@@ -92,12 +45,12 @@ def _value_and_gradient(memory, i, count, job):
 
 
 @njit
-def _averaged(memory, beta, rest, mean, new):
-    """A running mean: beta of what it was, and the rest, 1 - beta, new."""
-    return multiply_add(splat(memory, beta), mean, multiply(splat(memory, rest), new))
+def _averaged(memory, beta, mean, new):
+    """A running mean: beta of what it was, and the rest new."""
+    return multiply_add(splat(memory, beta), mean, multiply(splat(memory, 1 - beta), new))
 
 
-@kernel_by_vectors(_SgdStep)
+@_step_of(SGDStep, "velocity")
 def _sgd_step(memory, i, count, job):
     value, velocity, settings = job.value, job.velocity, job.settings
     lr, momentum = splat(memory, settings.lr), splat(memory, settings.momentum)
@@ -109,30 +62,29 @@ def _sgd_step(memory, i, count, job):
     store(memory, value + i, subtract(w, multiply(lr, grad)), count)
 
 
-@kernel_by_vectors(_AdamStep)
+@_step_of(AdamStep, "first", "second")
 def _adam_step(memory, i, count, job):
     value, first, second, settings = job.value, job.first, job.second, job.settings
     step_size, scale = splat(memory, settings.step_size), splat(memory, settings.second_scale)
     eps, shrink = splat(memory, settings.eps), splat(memory, settings.shrink)
     w, grad = _value_and_gradient(memory, i, count, job)
-    m = _averaged(memory, settings.beta1, job.rest1, load(memory, first + i, count), grad)
-    v = _averaged(memory, settings.beta2, job.rest2, load(memory, second + i, count), multiply(grad, grad))
+    m = _averaged(memory, settings.beta1, load(memory, first + i, count), grad)
+    v = _averaged(memory, settings.beta2, load(memory, second + i, count), multiply(grad, grad))
     store(memory, first + i, m, count)
     store(memory, second + i, v, count)
     step = divide(multiply(step_size, m), multiply_add(square_root(v), scale, eps))
     store(memory, value + i, subtract(multiply(w, shrink), step), count)
 
 
-@kernel_by_vectors(_RmspropStep)
+@_step_of(RMSPropStep, "square", "mean", "velocity")
 def _rmsprop_step(memory, i, count, job):
     value, square, mean, velocity, settings = job.value, job.square, job.mean, job.velocity, job.settings
     lr, eps, momentum = splat(memory, settings.lr), splat(memory, settings.eps), splat(memory, settings.momentum)
-    alpha, rest = settings.alpha, job.rest
     w, grad = _value_and_gradient(memory, i, count, job)
-    spread = _averaged(memory, alpha, rest, load(memory, square + i, count), multiply(grad, grad))
+    spread = _averaged(memory, settings.alpha, load(memory, square + i, count), multiply(grad, grad))
     store(memory, square + i, spread, count)
     if mean:
-        m = _averaged(memory, alpha, rest, load(memory, mean + i, count), grad)
+        m = _averaged(memory, settings.alpha, load(memory, mean + i, count), grad)
         store(memory, mean + i, m, count)
         spread = rectify(subtract(spread, multiply(m, m)))
     step = divide(grad, add(square_root(spread), eps))
@@ -142,7 +94,7 @@ def _rmsprop_step(memory, i, count, job):
     store(memory, value + i, subtract(w, multiply(lr, step)), count)
 
 
-@kernel_by_vectors(_AdagradStep)
+@_step_of(AdagradStep, "total")
 def _adagrad_step(memory, i, count, job):
     value, total, settings = job.value, job.total, job.settings
     step_size, eps = splat(memory, settings.step_size), splat(memory, settings.eps)
@@ -153,51 +105,43 @@ def _adagrad_step(memory, i, count, job):
     store(memory, value + i, subtract(w, step), count)
 
 
-@kernel_by_vectors(_LionStep)
+@_step_of(LionStep, "mean")
 def _lion_step(memory, i, count, job):
     value, mean, settings = job.value, job.mean, job.settings
     lr, shrink = splat(memory, settings.lr), splat(memory, settings.shrink)
     grad, m = load(memory, job.grad + i, count), load(memory, mean + i, count)
-    step = multiply(lr, sign(_averaged(memory, settings.beta1, job.rest1, m, grad)))
+    step = multiply(lr, sign(_averaged(memory, settings.beta1, m, grad)))
     store(memory, value + i, subtract(multiply(load(memory, value + i, count), shrink), step), count)
-    store(memory, mean + i, _averaged(memory, settings.beta2, job.rest2, m, grad), count)
+    store(memory, mean + i, _averaged(memory, settings.beta2, m, grad), count)
 
 
-def _update(
-    kernel: Kernel, settings: Any, rests: list[float], value: Array, grad: Array, *state: Array | None, cost: int
-) -> None:
+def _update(kernel: Kernel, settings: Any, value: Array, grad: Array, *state: Array | None, cost: int) -> None:
     """Run a kernel over vectors that it changes in place; `cost` is what an element takes, in multiply-adds."""
-    tasks = pieces(value.size)
-    if value.dtype == np.float32:
-        single = struct.Struct(f"{len(settings)}f")
-        settings = settings._make(single.unpack(single.pack(*settings)))  # rounded, and quicker than NumPy
-    record = kernel.record(value, contiguous(grad), *state, settings, *rests, value.size, tasks)
-    run(value.dtype, Job(kernel, record, tasks, cost * value.size))
+    run(value.dtype, shared_job(kernel, value, contiguous(grad), *state, settings, size=value.size, work=cost))
 
 
 def sgd_step(value: Array, grad: Array, velocity: Array | None, settings: SGDStep) -> None:
     """Change the vectors value and velocity (None without momentum) in place."""
-    _update(_sgd_step, settings, [], value, grad, velocity, cost=16)
+    _update(_sgd_step, settings, value, grad, velocity, cost=16)
 
 
 def adam_step(value: Array, grad: Array, first: Array, second: Array, settings: AdamStep) -> None:
     """Change the vectors value and first and second moment in place; the scales undo the moments' start at zero."""
-    rests = [1 - settings.beta1, 1 - settings.beta2]
-    _update(_adam_step, settings, rests, value, grad, first, second, cost=64)
+    _update(_adam_step, settings, value, grad, first, second, cost=64)
 
 
 def rmsprop_step(
     value: Array, grad: Array, square: Array, mean: Array | None, velocity: Array | None, settings: RMSPropStep
 ) -> None:
     """Change the vectors value, mean square, mean (None if not centered) and velocity (or None) in place."""
-    _update(_rmsprop_step, settings, [1 - settings.alpha], value, grad, square, mean, velocity, cost=64)
+    _update(_rmsprop_step, settings, value, grad, square, mean, velocity, cost=64)
 
 
 def adagrad_step(value: Array, grad: Array, total: Array, settings: AdagradStep) -> None:
     """Change the vectors value and total, the sum of the gradients' squares, in place."""
-    _update(_adagrad_step, settings, [], value, grad, total, cost=64)
+    _update(_adagrad_step, settings, value, grad, total, cost=64)
 
 
 def lion_step(value: Array, grad: Array, mean: Array, settings: LionStep) -> None:
     """Change the vectors value and mean in place: a step of lr by the sign of a mixture of mean and gradient."""
-    _update(_lion_step, settings, [1 - settings.beta1, 1 - settings.beta2], value, grad, mean, cost=16)
+    _update(_lion_step, settings, value, grad, mean, cost=16)

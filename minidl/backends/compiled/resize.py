@@ -1,15 +1,15 @@
 """Images in a border of zeros, and images made larger: copies of pixels, whose channels lie side by side."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from minidl.backends.compiled.codegen.jit import inlined, kernel
+from minidl.backends.compiled.codegen.jit import inlined
 from minidl.backends.compiled.codegen.lanewise import multiply, multiply_add
 from minidl.backends.compiled.codegen.load_store import clear, copy, lanes, load, splat, store
 from minidl.backends.compiled.graph.lowered import Lowered, through
-from minidl.backends.compiled.runtime.memory import as_nhwc, empty
-from minidl.backends.compiled.runtime.padding import pad_rows
+from minidl.backends.compiled.runtime.by_image import kernel_by_image, prepare_by_image
+from minidl.backends.compiled.runtime.padding import crop_image, pad_image
 from minidl.backends.compiled.runtime.program import Job
 from minidl.backends.compiled.runtime.replay import Replay
 from minidl.backends.vectorized.resize import places
@@ -31,51 +31,40 @@ class _Border(NamedTuple):
     padded_width: int
 
 
-class _ZeroPad(NamedTuple):
-    x: Array  # dx and dy backward
-    y: Array
-    border: _Border
-
-
-@kernel(_ZeroPad)
+@kernel_by_image(_Border)
 def _zero_pad(memory, ints, job, task, scratch):
     """Image `task` in its border."""
-    border = job.border
-    height, width, channels, padded_width = border.height, border.width, border.channels, border.padded_width
-    rows = border.padded_height
-    image, y = job.x + task * height * width * channels, job.y + task * rows * padded_width * channels
-    pad_rows(memory, image, height, width, channels, border.top, border.left, padded_width, 0, rows, y)
+    border = job.geometry
+    size, padded_size = border.height * border.width, border.padded_height * border.padded_width
+    source, target = job.source + task * size * border.channels, job.target + task * padded_size * border.channels
+    pad_image(memory, border, source, target)
 
 
-@kernel(_ZeroPad)
+@kernel_by_image(_Border)
 def _zero_pad_backward(memory, ints, job, task, scratch):
     """What is inside of the border of image `task`."""
-    border = job.border
-    height, row = border.height, border.width * border.channels
-    for i in range(height):
-        pixel = (task * border.padded_height + border.top + i) * border.padded_width + border.left
-        copy(memory, job.x + (task * height + i) * row, job.y + pixel * border.channels, row)
+    border = job.geometry
+    size, padded_size = border.height * border.width, border.padded_height * border.padded_width
+    source, target = job.source + task * padded_size * border.channels, job.target + task * size * border.channels
+    crop_image(memory, border, source, target)
 
 
 @Replay
 def zero_pad2d(x: Array, *, padding: Border) -> tuple[Array, list[Job]]:
     """Image by image."""
-    image = as_nhwc(x)
-    n, height, width, channels = image.shape
-    y = empty((n, height + sum(padding[0]), width + sum(padding[1]), channels), x.dtype)
-    border = _Border(height, width, channels, padding[0][0], padding[1][0], *y.shape[1:3])
-    return y.transpose(0, 3, 1, 2), [Job(_zero_pad, _ZeroPad(image, y, border), n, 8 * y.size)]
+    (top, bottom), (left, right) = padding
+    _, channels, height, width = x.shape
+    size = top + height + bottom, left + width + right
+    return prepare_by_image(_zero_pad, x, size, _Border(height, width, channels, top, left, *size))
 
 
 @Replay
 def zero_pad2d_backward(dy: Array, *, padding: Border) -> tuple[Array, list[Job]]:
     """Image by image."""
-    grads = as_nhwc(dy)
-    n, height, width, channels = grads.shape
-    dx = empty((n, height - sum(padding[0]), width - sum(padding[1]), channels), dy.dtype)
-    _, inner_height, inner_width, _ = dx.shape
-    border = _Border(inner_height, inner_width, channels, padding[0][0], padding[1][0], height, width)
-    return dx.transpose(0, 3, 1, 2), [Job(_zero_pad_backward, _ZeroPad(dx, grads, border), n, 8 * dx.size)]
+    (top, bottom), (left, right) = padding
+    _, channels, height, width = dy.shape
+    size = height - top - bottom, width - left - right
+    return prepare_by_image(_zero_pad_backward, dy, size, _Border(*size, channels, top, left, height, width))
 
 
 class _Sources(NamedTuple):
@@ -86,26 +75,20 @@ class _Sources(NamedTuple):
     channels: int
     out_height: int
     out_width: int
+    out_step: int  # floats from a pixel to the next
     rows: IntArray  # two for each row of the output
     columns: IntArray
     down: Array  # the share of the second row
     across: Array
 
 
-class _Upsample(NamedTuple):
-    x: Array  # dx and dy backward
-    y: Array
-    y_step: int  # floats from a pixel to the next
-    sources: _Sources
-
-
-@kernel(_Upsample)
+@kernel_by_image(_Sources)
 def _upsample(memory, ints, job, task, scratch):
     """Image `task`: each pixel from those that make it, first down, then across."""
-    sources, channels = job.sources, job.sources.channels
+    sources, channels = job.geometry, job.geometry.channels
     row = sources.width * channels
-    image = job.x + task * sources.height * row
-    target = job.y + task * sources.out_height * sources.out_width * job.y_step
+    image = job.source + task * sources.height * row
+    target = job.target + task * sources.out_height * sources.out_width * sources.out_step
     for i in range(sources.out_height):
         upper, share = image + ints[sources.rows + 2 * i] * row, memory[sources.down + i]
         lower = image + ints[sources.rows + 2 * i + 1] * row
@@ -127,7 +110,7 @@ def _upsample(memory, ints, job, task, scratch):
                         value = multiply(splat(memory, 1 - part), value)
                         value = multiply_add(splat(memory, part), other, value)
                     store(memory, target + c, value, count)
-            target += job.y_step
+            target += sources.out_step
 
 
 @inlined
@@ -142,13 +125,13 @@ def _add_share(memory, place, share, grad, count):
     store(memory, place, multiply_add(splat(memory, share), grad, load(memory, place, count)), count)
 
 
-@kernel(_Upsample)
+@kernel_by_image(_Sources)
 def _upsample_backward(memory, ints, job, task, scratch):
     """Image `task`: each gradient to the pixels that made its pixel, by their shares."""
-    sources, channels = job.sources, job.sources.channels
+    sources, channels = job.geometry, job.geometry.channels
     row = sources.width * channels
-    image = job.x + task * sources.height * row
-    dy = job.y + task * sources.out_height * sources.out_width * channels
+    image = job.target + task * sources.height * row
+    dy = job.source + task * sources.out_height * sources.out_width * channels
     clear(memory, image, sources.height * row)
     for i in range(sources.out_height):
         upper, share = image + ints[sources.rows + 2 * i] * row, memory[sources.down + i]
@@ -169,27 +152,19 @@ def _upsample_backward(memory, ints, job, task, scratch):
             dy += channels
 
 
-def _sources(size: Pair, channels: int, factors: Pair, interpolation: str, dtype: np.dtype[Any]) -> _Sources:
-    indices: list[IntArray] = []
-    shares: list[Array] = []
-    for length, factor in zip(size, factors, strict=True):
-        first, second, share = places(length, factor, interpolation, dtype)
-        indices.append(np.stack([first, second], axis=1).astype(np.int64))
-        shares.append(share)
-    out_height, out_width = size[0] * factors[0], size[1] * factors[1]
-    (rows, columns), (down, across) = indices, shares
-    return _Sources(*size, channels, out_height, out_width, rows, columns, down, across)
+def _sources(size: Pair, factors: Pair, interpolation: str, x: Array, step: int) -> _Sources:
+    """For images of `size` with the channels and dtype of x."""
+    tables = [places(length, factor, interpolation, x.dtype) for length, factor in zip(size, factors, strict=True)]
+    rows, columns = (np.stack([first, second], axis=1).astype(np.int64) for first, second, _ in tables)
+    out = size[0] * factors[0], size[1] * factors[1]
+    return _Sources(*size, x.shape[1], *out, step, rows, columns, tables[0][2], tables[1][2])
 
 
 def _prepare_upsample(x: Array, factors: Pair, interpolation: str, into: Array | None) -> tuple[Array, list[Job]]:
     """(y, jobs) of `upsample2d`, perhaps written `into` channels of a block."""
-    image = as_nhwc(x)
-    n, height, width, channels = image.shape
-    size = (n, height * factors[0], width * factors[1], channels)
-    y = empty(size, x.dtype) if into is None else into.transpose(0, 2, 3, 1)
-    sources = _sources((height, width), channels, factors, interpolation, x.dtype)
-    record = _Upsample(image, y, y.strides[2] // y.itemsize, sources)
-    return y.transpose(0, 3, 1, 2), [Job(_upsample, record, n, 8 * y.size)]
+    step = x.shape[1] if into is None else into.strides[3] // into.itemsize
+    sources = _sources((x.shape[2], x.shape[3]), factors, interpolation, x, step)
+    return prepare_by_image(_upsample, x, (sources.out_height, sources.out_width), sources, into)
 
 
 @Replay
@@ -201,12 +176,8 @@ def upsample2d(x: Array, *, factors: Pair, interpolation: str) -> tuple[Array, l
 @Replay
 def upsample2d_backward(dy: Array, *, factors: Pair, interpolation: str) -> tuple[Array, list[Job]]:
     """Image by image, pixel by pixel, so that the order of the sums is fixed."""
-    grads = as_nhwc(dy)
-    n, out_height, out_width, channels = grads.shape
-    size = out_height // factors[0], out_width // factors[1]
-    dx = empty((n, *size, channels), dy.dtype)
-    record = _Upsample(dx, grads, channels, _sources(size, channels, factors, interpolation, dy.dtype))
-    return dx.transpose(0, 3, 1, 2), [Job(_upsample_backward, record, n, 8 * grads.size)]
+    size = dy.shape[2] // factors[0], dy.shape[3] // factors[1]
+    return prepare_by_image(_upsample_backward, dy, size, _sources(size, factors, interpolation, dy, dy.shape[1]))
 
 
 def lower_zero_pad(operator: ZeroPad, x: Array) -> Lowered:

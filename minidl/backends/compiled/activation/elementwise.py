@@ -10,9 +10,11 @@ from minidl.backends.compiled.codegen.by_vectors import kernel_by_vectors
 from minidl.backends.compiled.codegen.jit import Kernel
 from minidl.backends.compiled.codegen.load_store import load, splat, store
 from minidl.backends.compiled.codegen.vector import Vector
+from minidl.backends.compiled.graph.lowered import Lowered, through
 from minidl.backends.compiled.runtime.memory import empty_like, in_memory_order
-from minidl.backends.compiled.runtime.program import Job, pieces
+from minidl.backends.compiled.runtime.program import Job, shared_job
 from minidl.backends.compiled.runtime.replay import Replay
+from minidl.description.operators import Activation, Elementwise, ReLU
 from minidl.typing import Array
 
 __all__ = ["elementwise", "elementwise_backward"]
@@ -75,28 +77,20 @@ def _prepare(way: str, name: str, a: Array, b: Array, settings: tuple[float, ...
     target = empty_like(b)
     *given, output = in_memory_order(*([a] if a is b else [a, b]), target)
     first, second = (*settings, 0, 0)[:2]
-    tasks = pieces(b.size)
-    record = _Elementwise(given[0], given[-1], output, first, second, b.size, tasks)
-    return target, Job(_KERNELS[way, name], record, tasks, FORMULAS[name].work * b.size)
+    arguments = given[0], given[-1], output, first, second
+    return target, shared_job(_KERNELS[way, name], *arguments, size=b.size, work=FORMULAS[name].work)
 
 
-def elementwise(name: str, x: Array, settings: tuple[float, ...]) -> Array:
-    """Y by the formula of this name, in the memory order of x."""
-    return _elementwise(x, name=name, settings=settings)
+elementwise = Replay(prepare_elementwise)
+elementwise_backward = Replay(prepare_elementwise_backward)
 
 
-def elementwise_backward(name: str, dy: Array, kept: Array, settings: tuple[float, ...]) -> Array:
-    """Dx by the formula's gradient, of dy and what was kept, in the memory order of that."""
-    return _elementwise_backward(dy, kept, name=name, settings=settings)
+_RELU = Elementwise("relu", (), keeps_y=True)
 
 
-@Replay
-def _elementwise(x: Array, *, name: str, settings: tuple[float, ...]) -> tuple[Array, list[Job]]:
+def lower_elementwise(operator: Activation, x: Array) -> Lowered:
+    """A formula of one number, as an operator of a network."""
+    name, settings, keeps_y = _RELU if isinstance(operator, ReLU) else operator
     y, job = prepare_elementwise(name, x, settings)
-    return y, [job]
-
-
-@Replay
-def _elementwise_backward(dy: Array, kept: Array, *, name: str, settings: tuple[float, ...]) -> tuple[Array, list[Job]]:
-    dx, job = prepare_elementwise_backward(name, dy, kept, settings)
-    return dx, [job]
+    kept = y if keeps_y else x
+    return Lowered(y, [job], through(lambda dy: prepare_elementwise_backward(name, dy, kept, settings)))

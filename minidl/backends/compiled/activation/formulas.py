@@ -10,7 +10,16 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from minidl.backends.compiled.codegen.elementary import both_sigmoids, exp, expm1, gaussian, sigmoid, softplus, tanh
+from minidl.backends.compiled.codegen.elementary import (
+    both_sigmoids,
+    exp,
+    expm1,
+    gaussian,
+    normal_distribution,
+    sigmoid,
+    softplus,
+    tanh,
+)
 from minidl.backends.compiled.codegen.vector import Vector, clamp, multiply_add
 
 
@@ -61,7 +70,7 @@ def _silu_backward(dy, x):
 
 
 def _gelu(x):
-    return clamp(x, low=-FAR) * gaussian(x)[0]
+    return clamp(x, low=-FAR) * normal_distribution(x)
 
 
 def _gelu_backward(dy, x):

@@ -1,49 +1,49 @@
 """Softmax and cross-entropy: vectors over the elements, rows summed class by class so that the order is fixed."""
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
-
+from minidl.backends.compiled.codegen.by_vectors import named
 from minidl.backends.compiled.codegen.cpu import REGISTER_BYTES
-from minidl.backends.compiled.codegen.jit import Kernel, inlined, kernel, njit
+from minidl.backends.compiled.codegen.jit import Kernel, inlined, njit
 from minidl.backends.compiled.codegen.lanewise import divide, exponential, multiply, select_max, subtract
 from minidl.backends.compiled.codegen.load_store import lanes, largest_lane, load, load_over, splat, store, store_whole
+from minidl.backends.compiled.graph.lowered import Lowered, through
 from minidl.backends.compiled.runtime.memory import contiguous, empty
 from minidl.backends.compiled.runtime.program import Job, pieces
 from minidl.backends.compiled.runtime.replay import Replay
+from minidl.description.operators import LogSoftmax, Softmax
 from minidl.typing import Array
 
 __all__ = ["cross_entropy", "log_softmax", "log_softmax_backward", "softmax", "softmax_backward"]
 
 
 class _Rows(NamedTuple):
-    """Of a kernel that reads rows of x and writes those of y."""
+    """Of a kernel that reads rows of one or two arrays, and writes those of another."""
 
-    x: Array
-    y: Array
+    a: Array
+    b: Array | None
+    target: Array
+    losses: Array | None  # of each row
     rows: int
     classes: int
     tasks: int
 
 
-class _RowsBackward(NamedTuple):
-    dy: Array
-    y: Array
-    dx: Array
-    rows: int
-    classes: int
-    tasks: int
+def _kernel_by_rows(body: Callable[..., None]) -> Kernel:
+    """Make a kernel of body(memory, job, n, end, scratch) for row n, `end` being where the task's rows of target end.
 
+    `scratch` has room for a row, and for what a full vector writes beyond it.
+    """
+    each = njit(body)
 
-class _CrossEntropy(NamedTuple):
-    logits: Array
-    targets: Array
-    losses: Array
-    dlogits: Array
-    rows: int
-    classes: int
-    tasks: int
+    def rows(memory, ints, job, task, scratch):
+        last = (task + 1) * job.rows // job.tasks
+        for n in range(task * job.rows // job.tasks, last):
+            each(memory, job, n, job.target + last * job.classes, scratch)
+
+    return Kernel(named(rows, body, "rows"), _Rows)
 
 
 @njit
@@ -71,91 +71,81 @@ def _put(memory, target, value, left, end):
     store(memory, target, value, lanes(memory) if target + lanes(memory) <= end else left)
 
 
-@kernel(_Rows)
-def _softmax(memory, ints, job, task, scratch):
-    x, y, classes = job.x, job.y, job.classes
-    first, last = task * job.rows // job.tasks, (task + 1) * job.rows // job.tasks
-    end = y + last * classes
-    for n in range(first, last):
-        row, source = y + n * classes, x + n * classes
-        largest = splat(memory, _largest(memory, source, classes))
-        for k in range(0, classes, lanes(memory)):
-            left = classes - k
-            _put(memory, row + k, exponential(subtract(load(memory, source + k, left), largest)), left, end)
-        total = splat(memory, _sum(memory, row, classes))
-        for k in range(0, classes, lanes(memory)):
-            _put(memory, row + k, divide(load(memory, row + k, classes - k), total), classes - k, end)
+@njit
+def _differences(memory, x, classes, differences, differences_end, exponentials, exponentials_end):
+    """The sum of exp(x - the largest x) over a row; write the differences, and exp of them."""
+    largest = splat(memory, _largest(memory, x, classes))
+    for k in range(0, classes, lanes(memory)):
+        left = classes - k
+        difference = subtract(load(memory, x + k, left), largest)
+        _put(memory, differences + k, difference, left, differences_end)
+        _put(memory, exponentials + k, exponential(difference), left, exponentials_end)
+    return _sum(memory, exponentials, classes)
 
 
-@kernel(_RowsBackward)
-def _softmax_backward(memory, ints, job, task, scratch):
-    dy, y, dx, classes = job.dy, job.y, job.dx, job.classes
-    first, last = task * job.rows // job.tasks, (task + 1) * job.rows // job.tasks
-    for row in range(first * classes, last * classes, classes):
-        mean = memory[dy + row] * memory[y + row]
-        for k in range(row + 1, row + classes):
-            mean += memory[dy + k] * memory[y + k]
-        for k in range(row, row + classes):
-            memory[dx + k] = memory[y + k] * (memory[dy + k] - mean)
+@_kernel_by_rows
+def _softmax(memory, job, n, end, scratch):
+    classes, y = job.classes, job.target + n * job.classes
+    total = _differences(memory, job.a + n * classes, classes, scratch, scratch + classes + lanes(memory), y, end)
+    for k in range(0, classes, lanes(memory)):
+        _put(memory, y + k, divide(load(memory, y + k, classes - k), splat(memory, total)), classes - k, end)
 
 
-@kernel(_Rows)
-def _log_softmax(memory, ints, job, task, scratch):
-    x, y, classes = job.x, job.y, job.classes
-    first, last = task * job.rows // job.tasks, (task + 1) * job.rows // job.tasks
-    end = y + last * classes
-    for n in range(first, last):
-        row, source = y + n * classes, x + n * classes
-        largest = splat(memory, _largest(memory, source, classes))
-        for k in range(0, classes, lanes(memory)):
-            left = classes - k
-            below = subtract(load(memory, source + k, left), largest)
-            _put(memory, row + k, below, left, end)
-            store_whole(memory, scratch + k, exponential(below))
-        log_total = splat(memory, math.log(_sum(memory, scratch, classes)))
-        for k in range(0, classes, lanes(memory)):
-            _put(memory, row + k, subtract(load(memory, row + k, classes - k), log_total), classes - k, end)
+@_kernel_by_rows
+def _softmax_backward(memory, job, n, end, scratch):
+    row = n * job.classes
+    dy, y, dx = job.a + row, job.b + row, job.target + row
+    mean = memory[dy] * memory[y]
+    for k in range(1, job.classes):
+        mean += memory[dy + k] * memory[y + k]
+    for k in range(job.classes):
+        memory[dx + k] = memory[y + k] * (memory[dy + k] - mean)
 
 
-@kernel(_RowsBackward)
-def _log_softmax_backward(memory, ints, job, task, scratch):
-    dy, y, dx, classes = job.dy, job.y, job.dx, job.classes
-    first, last = task * job.rows // job.tasks, (task + 1) * job.rows // job.tasks
-    end = dx + last * classes
-    for n in range(first, last):
-        row = n * classes
-        total = splat(memory, _sum(memory, dy + row, classes))
-        for k in range(row, row + classes, lanes(memory)):
-            left = row + classes - k
-            part = multiply(exponential(load(memory, y + k, left)), total)
-            _put(memory, dx + k, subtract(load(memory, dy + k, left), part), left, end)
+@_kernel_by_rows
+def _log_softmax(memory, job, n, end, scratch):
+    classes, y = job.classes, job.target + n * job.classes
+    total = _differences(memory, job.a + n * classes, classes, y, end, scratch, scratch + classes + lanes(memory))
+    log_total = splat(memory, math.log(total))
+    for k in range(0, classes, lanes(memory)):
+        _put(memory, y + k, subtract(load(memory, y + k, classes - k), log_total), classes - k, end)
 
 
-@kernel(_CrossEntropy)
-def _cross_entropy(memory, ints, job, task, scratch):
-    classes = job.classes
-    first, last = task * job.rows // job.tasks, (task + 1) * job.rows // job.tasks
-    end = job.dlogits + last * classes
-    for n in range(first, last):
-        row, target, source = job.dlogits + n * classes, job.targets + n * classes, job.logits + n * classes
-        largest = splat(memory, _largest(memory, source, classes))
-        for k in range(0, classes, lanes(memory)):
-            left = classes - k
-            below = subtract(load(memory, source + k, left), largest)
-            store_whole(memory, scratch + k, below)
-            _put(memory, row + k, exponential(below), left, end)
-        total = _sum(memory, row, classes)
-        sums, log_total = splat(memory, total), splat(memory, math.log(total))
-        for k in range(0, classes, lanes(memory)):
-            left = classes - k
-            part = load(memory, target + k, left)
-            store_whole(memory, scratch + k, multiply(part, subtract(load(memory, scratch + k, left), log_total)))
-            _put(memory, row + k, subtract(divide(load(memory, row + k, left), sums), part), left, end)
-        loss = total - total
-        for k in range(classes):
-            if memory[target + k] != 0:  # 0 times minus infinity is 0 here
-                loss -= memory[scratch + k]
-        memory[job.losses + n] = loss
+@_kernel_by_rows
+def _log_softmax_backward(memory, job, n, end, scratch):
+    classes, row = job.classes, n * job.classes
+    total = splat(memory, _sum(memory, job.a + row, classes))
+    for k in range(0, classes, lanes(memory)):
+        left = classes - k
+        part = multiply(exponential(load(memory, job.b + row + k, left)), total)
+        _put(memory, job.target + row + k, subtract(load(memory, job.a + row + k, left), part), left, end)
+
+
+@_kernel_by_rows
+def _cross_entropy(memory, job, n, end, scratch):
+    classes, target, dlogits = job.classes, job.b + n * job.classes, job.target + n * job.classes
+    beyond = scratch + classes + lanes(memory)
+    total = _differences(memory, job.a + n * classes, classes, scratch, beyond, dlogits, end)
+    sums, log_total = splat(memory, total), splat(memory, math.log(total))
+    for k in range(0, classes, lanes(memory)):
+        left = classes - k
+        part = load(memory, target + k, left)
+        store_whole(memory, scratch + k, multiply(part, subtract(load(memory, scratch + k, left), log_total)))
+        _put(memory, dlogits + k, subtract(divide(load(memory, dlogits + k, left), sums), part), left, end)
+    loss = total - total
+    for k in range(classes):
+        if memory[target + k] != 0:  # 0 times minus infinity is 0 here
+            loss -= memory[scratch + k]
+    memory[job.losses + n] = loss
+
+
+def _by_rows(kernel: Kernel, a: Array, b: Array | None = None, losses: Array | None = None) -> tuple[Array, list[Job]]:
+    """(what a kernel makes of the rows (n, classes) of its inputs, jobs)."""
+    (rows, classes), target = a.shape, empty(a.shape, a.dtype)
+    tasks = max(min(rows, pieces(a.size)), 1)
+    given = contiguous(a), None if b is None else contiguous(b)
+    record = _Rows(*given, target, losses, rows, classes, tasks)
+    return target, [Job(kernel, record, tasks, 64 * a.size, classes + REGISTER_BYTES // 4)]
 
 
 @Replay
@@ -173,7 +163,7 @@ def softmax_backward(dy: Array, y: Array) -> tuple[Array, list[Job]]:
 @Replay
 def log_softmax(x: Array) -> tuple[Array, list[Job]]:
     """Row by row of (n, classes), below the row's maximum."""
-    return _by_rows(_log_softmax, x, scratch=True)
+    return _by_rows(_log_softmax, x)
 
 
 @Replay
@@ -182,38 +172,21 @@ def log_softmax_backward(dy: Array, y: Array) -> tuple[Array, list[Job]]:
     return _by_rows(_log_softmax_backward, dy, y)
 
 
-def _by_rows(kernel: Kernel, *inputs: Array, scratch: bool = False) -> tuple[Array, list[Job]]:
-    sources = [contiguous(array) for array in inputs]
-    output = empty(sources[0].shape, sources[0].dtype)
-    return output, [prepare_rows(kernel, *sources, output, scratch=scratch)]
-
-
-def prepare_rows(kernel: Kernel, *arrays: Array, scratch: bool = False) -> Job:
-    """The job of a kernel that reads dense rows, all arrays but the last one, and writes the rows of that."""
-    rows, classes = arrays[-1].shape
-    tasks = _row_tasks(rows, classes)
-    floats = _row_scratch(classes) if scratch else 0
-    return Job(kernel, kernel.record(*arrays, rows, classes, tasks), tasks, _WORK * rows * classes, floats)
-
-
-_WORK = 64
-"""What an element of a row costs, in multiply-adds."""
-
-
-def _row_scratch(classes: int) -> int:
-    """Floats for a row and what a full vector writes beyond it."""
-    return classes + REGISTER_BYTES // 4
-
-
-def _row_tasks(rows: int, classes: int) -> int:
-    return max(min(rows, pieces(rows * classes)), 1)
-
-
 @Replay
 def cross_entropy(logits: Array, targets: Array) -> tuple[tuple[Array, Array], list[Job]]:
     """(losses (n,), dlogits (n, classes)) of rows of logits and rows of target probabilities."""
-    scores, distributions = contiguous(logits), contiguous(targets)
-    losses, dlogits = np.empty(len(scores), scores.dtype), np.empty(scores.shape, scores.dtype)
-    (rows, classes), tasks = scores.shape, _row_tasks(*scores.shape)
-    record = _CrossEntropy(scores, distributions, losses, dlogits, rows, classes, tasks)
-    return (losses, dlogits), [Job(_cross_entropy, record, tasks, _WORK * scores.size, _row_scratch(classes))]
+    losses = empty(logits.shape[:1], logits.dtype)
+    dlogits, jobs = _by_rows(_cross_entropy, logits, targets, losses)
+    return (losses, dlogits), jobs
+
+
+def lower_softmax(operator: Softmax, x: Array) -> Lowered:
+    """Softmax of each row, as an operator of a network."""
+    y, jobs = softmax.prepare(x)
+    return Lowered(y, jobs, through(lambda dy: softmax_backward.prepare(dy, y)))
+
+
+def lower_log_softmax(operator: LogSoftmax, x: Array) -> Lowered:
+    """The logarithm of softmax of each row."""
+    y, jobs = log_softmax.prepare(x)
+    return Lowered(y, jobs, through(lambda dy: log_softmax_backward.prepare(dy, y)))

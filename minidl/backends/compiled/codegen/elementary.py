@@ -28,19 +28,26 @@ from minidl.backends.compiled.codegen.vector import (
 from minidl.backends.vectorized.gaussian import MILLS, SCALE
 
 
+def _by_powers_of_two(x):
+    """(n, r, [1 / k! for the terms of r]): x = n ln 2 + r with |r| <= ln 2 / 2, and n in LLVM's integers.
+
+    After Cody and Waite: n times the first part of ln 2 is exact. The remainder of exp(r)'s Taylor polynomial is below
+    a quarter of a unit in the last place.
+    """
+    ln2_high, ln2_low = (0.693359375, -2.12194440e-4) if x.is_single else (0.69314718036912382, 1.9082149292705877e-10)
+    n, bits = nearest_integer(x * math.log2(math.e))
+    r = multiply_add(n, -ln2_low, multiply_add(n, -ln2_high, x))
+    return bits, r, [1 / math.factorial(k) for k in range((7 if x.is_single else 13) + 1)]
+
+
 def _reduced(x):
     """(m, s, t, u): exp(x) = s t (1 + m) with s and t powers of two, neither too large nor too small, and t u = 1.
 
-    x = n ln 2 + r with |r| <= ln 2 / 2, after Cody and Waite: n times the first part of ln 2 is exact. m = expm1(r) by
-    its Taylor polynomial, whose remainder is below a quarter of a unit in the last place. Beyond what exp can give, x
-    is taken to be where it overflows or rounds to zero.
+    Beyond what exp can give, x is taken to be where it overflows or rounds to zero.
     """
-    low, high, degree = (-104, 89, 7) if x.is_single else (-746, 710, 13)
-    ln2_high, ln2_low = (0.693359375, -2.12194440e-4) if x.is_single else (0.69314718036912382, 1.9082149292705877e-10)
-    x = clamp(x, low, high)
-    n, bits = nearest_integer(x * math.log2(math.e))
-    r = multiply_add(n, -ln2_low, multiply_add(n, -ln2_high, x))
-    m = multiply_add(r * r, polynomial(r, [1 / math.factorial(k) for k in range(2, degree + 1)]), r)
+    x = clamp(x, *((-104, 89) if x.is_single else (-746, 710)))
+    bits, r, terms = _by_powers_of_two(x)
+    m = multiply_add(r * r, polynomial(r, terms[2:]), r)
     half, rest = halves(x, bits)
     return m, power_of_two(x, rest), power_of_two(x, half), power_of_two(x, x.builder.neg(half))
 
@@ -49,6 +56,14 @@ def exp(x):
     """exp(x); below the smallest normal number it falls to zero gradually."""
     m, s, t, _ = _reduced(x)
     return multiply_add(s, m, s) * t
+
+
+def exp_below_zero(x):
+    """exp(x) of numbers up to zero, in less time; zero below the smallest normal number; NaN stays."""
+    is_normal = x >= (-87.33 if x.is_single else -708.39)
+    bits, r, terms = _by_powers_of_two(x.where(is_normal, 0))
+    result = polynomial(r, terms) * power_of_two(x, bits)
+    return x.where(x.is_nan(), result.where(is_normal, 0))
 
 
 def expm1(x):

@@ -3,27 +3,24 @@
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
 from minidl.backends.compiled.codegen.by_vectors import by_vectors
+from minidl.backends.compiled.codegen.emitted import emitted
 from minidl.backends.compiled.codegen.jit import njit
-from minidl.backends.compiled.codegen.llvm import I32, I64, lanes_of, llvm_load, llvm_store
+from minidl.backends.compiled.codegen.llvm import I64, cases, lanes_of, llvm_load, llvm_store
 from minidl.backends.compiled.codegen.load_store import lanes, load, store
+from minidl.backends.compiled.codegen.vector import Vector
 
 MOST_INTERLEAVED = 8
 """The most rows that can be interleaved into one: there is code for each number."""
 
 
-def _shuffle(builder, a, b, places):
-    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(I32, len(places)), places))
-
-
-def _interleaved(builder, vectors, run=1):
+def _interleaved(vectors, run=1):
     """Vectors whose lanes, one vector after the other, are the first `run` lanes of all given ones, then the next."""
-    count, n = len(vectors), vectors[0].type.count
+    count, n = len(vectors), vectors[0].lanes
     if count > 2 and count % 2 == 0 and 2 * run <= n:  # fewer shuffles than one for each row and vector
-        pairs = [_interleaved(builder, vectors[k : k + 2], run) for k in range(0, count, 2)]
-        halves = [_interleaved(builder, half, 2 * run) for half in zip(*pairs, strict=True)]
+        pairs = [_interleaved(vectors[k : k + 2], run) for k in range(0, count, 2)]
+        halves = [_interleaved(half, 2 * run) for half in zip(*pairs, strict=True)]
         return [vector for half in halves for vector in half]
     results = []
     for part in range(count):
@@ -35,55 +32,42 @@ def _interleaved(builder, vectors, run=1):
             if result is None:
                 result, first = vectors[k], places
             else:
-                lane_places = [n + places[i] if rows[i] == k else first[i] for i in range(n)]
-                result = _shuffle(builder, result, vectors[k], lane_places)
+                result = result.shuffled(vectors[k], [n + places[i] if rows[i] == k else first[i] for i in range(n)])
                 first = list(range(n))
         results.append(result)
     return results
 
 
-@intrinsic
-def _interleave_vectors(typing, memory, count, source, stride, step, target, size, rows):
+def _copy_interleaved(builder, dtype, memory, sources, targets):
+    """Read a vector at each source, and write them, interleaved, to the targets."""
+    vectors = [Vector(builder, dtype, llvm_load(builder, dtype, memory, source)) for source in sources]
+    for target, vector in zip(targets, _interleaved(vectors), strict=True):
+        llvm_store(builder, dtype, memory, target, vector.value)
+
+
+def _apart(builder, first, step, count):
+    """The addresses first, first + step, ..."""
+    return [builder.add(first, builder.mul(step, ir.Constant(I64, k))) for k in range(count)]
+
+
+@emitted(types.void)
+def _interleave_vectors(builder, dtype, memory, count, source, stride, step, target, size, rows):
     """For each row, `step` apart: write `count` vectors from source, source + stride, ... to target, interleaved."""
-
-    def codegen(context, builder, signature, args):
-        dtype = signature.args[0].dtype
-        memory, count, source, stride, step, target, size, rows = args
-        n = lanes_of(dtype)
-        done = builder.append_basic_block("interleaved")
-        choice = builder.switch(count, done)
-        for width in range(1, MOST_INTERLEAVED + 1):
-            with builder.goto_block(builder.append_basic_block(f"interleave{width}")):
-                choice.add_case(ir.Constant(I64, width), builder.block)
-                apart = [builder.mul(stride, ir.Constant(I64, k)) for k in range(width)]
-                with cgutils.for_range(builder, rows) as loop:
-                    row = builder.add(source, builder.mul(loop.index, step))
-                    vectors = [llvm_load(builder, dtype, memory, builder.add(row, k)) for k in apart]
-                    row = builder.add(target, builder.mul(loop.index, size))
-                    for v, vector in enumerate(_interleaved(builder, vectors)):
-                        llvm_store(builder, dtype, memory, builder.add(row, ir.Constant(I64, v * n)), vector)
-                builder.branch(done)
-        builder.position_at_end(done)
-        return context.get_dummy_value()
-
-    return types.void(memory, *[types.int64] * 7), codegen
+    n = ir.Constant(I64, lanes_of(dtype))
+    for width in cases(builder, count, range(1, MOST_INTERLEAVED + 1)):
+        with cgutils.for_range(builder, rows) as loop:
+            first, second = (
+                builder.add(at, builder.mul(loop.index, by)) for at, by in ((source, step), (target, size))
+            )
+            sources, targets = _apart(builder, first, stride, width), _apart(builder, second, n, width)
+            _copy_interleaved(builder, dtype, memory, sources, targets)
 
 
-@intrinsic
-def transpose_square(typing, memory, source, source_step, target, target_step):
+@emitted(types.void)
+def transpose_square(builder, dtype, memory, source, source_step, target, target_step):
     """Write as many vectors as each has lanes, `source_step` apart, to rows `target_step` apart, transposed."""
-
-    def codegen(context, builder, signature, args):
-        dtype = signature.args[0].dtype
-        memory, source, source_step, target, target_step = args
-        each = [ir.Constant(I64, k) for k in range(lanes_of(dtype))]
-        places = [builder.add(source, builder.mul(source_step, k)) for k in each]
-        vectors = _interleaved(builder, [llvm_load(builder, dtype, memory, place) for place in places])
-        for k, vector in zip(each, vectors, strict=True):
-            llvm_store(builder, dtype, memory, builder.add(target, builder.mul(target_step, k)), vector)
-        return context.get_dummy_value()
-
-    return types.void(memory, *[types.int64] * 4), codegen
+    sources, targets = (_apart(builder, *at, lanes_of(dtype)) for at in ((source, source_step), (target, target_step)))
+    _copy_interleaved(builder, dtype, memory, sources, targets)
 
 
 @njit

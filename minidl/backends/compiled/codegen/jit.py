@@ -5,10 +5,13 @@ from typing import Any, ClassVar, TypeVar, cast
 
 import llvmlite.binding
 import numba
+from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.core.ccallback import CFunc
 from numba.core.compiler_lock import global_compiler_lock
 
+from minidl.backends.compiled.codegen.emitted import emitted
 from minidl.backends.compiled.codegen.kernel_cache import KernelCache
 from minidl.backends.compiled.codegen.record import RecordType
 from minidl.process import locks
@@ -61,37 +64,48 @@ def once(made: dict[str, Any], name: str, make: Callable[[], Any]) -> Any:
     return made[name]
 
 
-class Linked:
-    """A decorated function(memory, ints, integers..., number) that kernels call by its name.
+class _Linked:
+    """What `linked` makes code of, for either dtype."""
 
-    What is much code is so compiled once, and not again for every kernel that it would be part of.
-    """
-
-    every: ClassVar[list["Linked"]] = []
+    every: ClassVar[list["_Linked"]] = []
 
     def __init__(self, function: Callable[..., None]) -> None:
         self.function = function
         self.compiled: dict[str, Any] = {}
         self.every.append(self)
 
-    def signature(self, dtype: Any) -> Any:
-        """Its arguments' types, for memory of these floats."""
-        integers = self.function.__code__.co_argcount - 3
-        pointers = types.CPointer(dtype), types.CPointer(types.int64)
-        return types.void(*pointers, *[types.int64] * integers, dtype)
-
     def symbol(self, dtype: Any) -> str:
         """The name that machine code has it by."""
-        return f"minidl{self.function.__name__}_{dtype}"
+        return f"minidl_{self.function.__name__}_{dtype}"
 
     def link(self, dtype: str) -> None:
         """Let kernels find it: they are linked as they are compiled, or read from the cache."""
         once(self.compiled, dtype, lambda: self._compile(FLOATS[dtype]))
 
     def _compile(self, floats: Any) -> Any:
-        made = callback(self.function, self.signature(floats))
+        integers = [types.int64] * (self.function.__code__.co_argcount - 3)
+        made = callback(self.function, types.void(*_pointers(floats), *integers, floats))
         llvmlite.binding.add_symbol(self.symbol(floats), made.address)
         return made
+
+
+def linked(function: Callable[..., None]) -> Any:
+    """Make a function(memory, ints, integers..., floor) one that kernels call by its name.
+
+    What is much code is so compiled once, and not again for every kernel that it would be part of.
+    """
+    made = _Linked(function)
+
+    def emit(builder, dtype, *args):
+        kind = ir.FunctionType(ir.VoidType(), [argument.type for argument in args])
+        builder.call(cgutils.get_or_insert_function(builder.module, kind, made.symbol(dtype)), args)
+
+    return emitted(types.void, like=function)(emit)
+
+
+def _pointers(floats: Any) -> tuple[Any, Any]:
+    """The types of `memory` and `ints`."""
+    return types.CPointer(floats), types.CPointer(types.int64)
 
 
 class Kernel:
@@ -110,15 +124,14 @@ class Kernel:
     def address(self, dtype: str) -> int:
         """The address of the machine code for "f" or "d", compiled or read from the cache if need be."""
         if dtype not in self.compiled:
-            for linked in Linked.every:
-                linked.link(dtype)
+            for each in _Linked.every:
+                each.link(dtype)
             once(self.compiled, dtype, lambda: self._compile(FLOATS[dtype]))
         return int(self.compiled[dtype].address)
 
     def _compile(self, floats: Any) -> Any:
         job = types.int64 if self.record is None else RecordType(self.record)
-        signature = types.void(types.CPointer(floats), types.CPointer(types.int64), job, types.int64, types.int64)
-        return callback(self.function, signature)
+        return callback(self.function, types.void(*_pointers(floats), job, types.int64, types.int64))
 
 
 def kernel(record: Any) -> Callable[[Callable[..., None]], Kernel]:

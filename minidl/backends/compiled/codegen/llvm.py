@@ -1,5 +1,8 @@
 """LLVM's vectors, of the CPU's own width, and the instructions on them that the intrinsics of kernels emit."""
 
+import functools
+import itertools
+
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -14,11 +17,6 @@ I32, I64 = ir.IntType(32), ir.IntType(64)
 def lanes_of(dtype):
     """How many of Numba's floats a register holds."""
     return REGISTER_BYTES * 8 // dtype.bitwidth
-
-
-def lane_count(dtype):
-    """How many of NumPy's floats a register holds."""
-    return REGISTER_BYTES // dtype.itemsize
 
 
 class VectorType(types.Type):
@@ -61,7 +59,56 @@ def llvm_call(builder, name, result, *arguments):
     return builder.call(function, arguments)
 
 
-def rolled(module):
+def cases(builder, choice, numbers):
+    """Yield each of these numbers, to emit what is done where `choice` is that; after the last, go on behind all."""
+    done = builder.append_basic_block("done")
+    switch = builder.switch(choice, done)
+    for number in numbers:
+        builder.position_at_end(builder.append_basic_block(f"case{number}"))
+        switch.add_case(ir.Constant(I64, number), builder.block)
+        yield number
+        builder.branch(done)
+    builder.position_at_end(done)
+
+
+def shapes(builder, rows, vectors, some):
+    """`cases` for each of some (rows, vectors)."""
+    base = max(most for _, most in some) + 1
+    numbers = {shape[0] * base + shape[1]: shape for shape in some}
+    for number in cases(builder, builder.add(builder.mul(rows, ir.Constant(I64, base)), vectors), numbers):
+        yield numbers[number]
+
+
+def summed(builder, depth, begin, counters, products):
+    """begin[r][v] plus products for each k below `depth`, as lists of lists of vectors, in registers.
+
+    products(k, *counted, sums) gives the sums with one more product; `counters` has (first, step) of each count.
+    """
+    zero, one = ir.Constant(I64, 0), ir.Constant(I64, 1)
+    before, loop, after = builder.block, builder.append_basic_block("k"), builder.append_basic_block("sum")
+    builder.cbranch(builder.icmp_signed(">", depth, zero), loop, after)
+    builder.position_at_end(loop)
+    counters = [(zero, one), *counters]
+    counted = [builder.phi(I64) for _ in counters]
+    sums = [[builder.phi(vector.type) for vector in row] for row in begin]
+    added = products(*counted, sums)
+    following = [builder.add(phi, step) for phi, (_, step) in zip(counted, counters, strict=True)]
+    again = builder.cbranch(builder.icmp_signed("<", following[0], depth), loop, after)
+    # Unrolled, the rows' addresses would need more registers than there are.
+    again.set_metadata("llvm.loop", _rolled(builder.module))
+    for phi, (first, _), value in zip(counted, counters, following, strict=True):
+        phi.add_incoming(first, before)
+        phi.add_incoming(value, loop)
+    builder.position_at_end(after)
+    totals = [[builder.phi(vector.type) for vector in row] for row in begin]
+    for first, value, *phis in zip(*map(itertools.chain.from_iterable, (begin, added, sums, totals)), strict=True):
+        for phi in phis:
+            phi.add_incoming(first, before)
+            phi.add_incoming(value, loop)
+    return totals
+
+
+def _rolled(module):
     """Metadata that keeps LLVM from unrolling a loop."""
     disabled = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
     loop = ir.MDValue(module, (disabled,), name=str(len(module.metadata)))
@@ -92,55 +139,33 @@ def llvm_fma(builder, dtype, a, b, c):
 
 def llvm_load(builder, dtype, memory, index, mask=None):
     """A vector from memory[index] on; lanes outside of the mask aren't read, and are zero."""
-    vector = llvm_vector(dtype)
+    vector, alignment = llvm_vector(dtype), dtype.bitwidth // 8
     pointer = builder.bitcast(builder.gep(memory, [index]), vector.as_pointer())
-    alignment = dtype.bitwidth // 8
     if mask is None:
         value = builder.load(pointer)
         value.align = alignment
         return value
-    zero = ir.Constant(vector, [0.0] * vector.count)
-    return llvm_call(
-        builder, f"llvm.masked.load.{float_suffix(dtype)}.p0", vector, pointer, ir.Constant(I32, alignment), mask, zero
-    )
+    name, zero = f"llvm.masked.load.{float_suffix(dtype)}.p0", ir.Constant(vector, [0.0] * vector.count)
+    return llvm_call(builder, name, vector, pointer, ir.Constant(I32, alignment), mask, zero)
 
 
 def llvm_store(builder, dtype, memory, index, value, mask=None):
     """A vector to memory[index]; lanes outside of the mask aren't written."""
+    name, alignment = f"llvm.masked.store.{float_suffix(dtype)}.p0", dtype.bitwidth // 8
     pointer = builder.bitcast(builder.gep(memory, [index]), value.type.as_pointer())
-    alignment = dtype.bitwidth // 8
     if mask is None:
         builder.store(value, pointer).align = alignment
     else:
-        llvm_call(
-            builder,
-            f"llvm.masked.store.{float_suffix(dtype)}.p0",
-            ir.VoidType(),
-            value,
-            pointer,
-            ir.Constant(I32, alignment),
-            mask,
-        )
+        llvm_call(builder, name, ir.VoidType(), value, pointer, ir.Constant(I32, alignment), mask)
 
 
 def llvm_load_first(builder, dtype, memory, indices, count):
     """A vector from each memory[index] on, of which `count` lanes are read; the others are zero."""
 
-    def loaded(mask=None):
+    def emit(mask=None):
         return [llvm_load(builder, dtype, memory, index, mask) for index in indices]
 
-    if HAS_MASKS:
-        return loaded(llvm_mask(builder, dtype, count))
-    with builder.if_else(_is_full(builder, dtype, count)) as (full, part):
-        with full:
-            all_lanes, after_all = loaded(), builder.block
-        with part:
-            some_lanes, after_some = loaded(llvm_mask(builder, dtype, count)), builder.block
-    values = [builder.phi(llvm_vector(dtype)) for _ in indices]
-    for value, every, some in zip(values, all_lanes, some_lanes, strict=True):
-        value.add_incoming(every, after_all)
-        value.add_incoming(some, after_some)
-    return values
+    return _masked_if_need_be(builder, dtype, count, emit)
 
 
 def llvm_store_first(builder, dtype, memory, indices, values, count):
@@ -149,16 +174,24 @@ def llvm_store_first(builder, dtype, memory, indices, values, count):
     def emit(mask=None):
         for index, value in zip(indices, values, strict=True):
             llvm_store(builder, dtype, memory, index, value, mask)
+        return []
 
+    _masked_if_need_be(builder, dtype, count, emit)
+
+
+def _masked_if_need_be(builder, dtype, count, emit):
+    """The vectors that emit(mask) gives for `count` lanes; where masks are slow, emit() if that's all of them."""
+    mask = functools.partial(llvm_mask, builder, dtype, count)
     if HAS_MASKS:
-        emit(llvm_mask(builder, dtype, count))
-        return
-    with builder.if_else(_is_full(builder, dtype, count)) as (full, part):
+        return emit(mask())
+    is_full = builder.icmp_signed(">=", count, ir.Constant(I64, lanes_of(dtype)))
+    with builder.if_else(is_full) as (full, part):
         with full:
-            emit()
+            every, after_every = emit(), builder.block
         with part:
-            emit(llvm_mask(builder, dtype, count))
-
-
-def _is_full(builder, dtype, count):
-    return builder.icmp_signed(">=", count, ir.Constant(I64, lanes_of(dtype)))
+            some, after_some = emit(mask()), builder.block
+    values = [builder.phi(vector.type) for vector in every]
+    for value, first, second in zip(values, every, some, strict=True):
+        value.add_incoming(first, after_every)
+        value.add_incoming(second, after_some)
+    return values

@@ -9,7 +9,7 @@ import functools
 import struct
 import typing
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from llvmlite import ir
 from numba import types
@@ -74,6 +74,13 @@ def _unlike_integers(record: Any) -> list[tuple[int, Any]]:
     """(number, kind) of the fields that are floats or records; none of a plain list."""
     kinds = fields_of(record).values() if hasattr(record, "_fields") else ()
     return [(place, kind) for place, (_, kind) in enumerate(kinds) if kind is not int]
+
+
+def record_around(inner, fields):
+    """A record of these fields {name: annotation}: those of several kernels that differ in a record in it, `inner`."""
+    record = NamedTuple(inner.__name__, list(fields.items()))
+    record.__module__ = inner.__module__
+    return record
 
 
 class RecordType(types.Type):

@@ -7,8 +7,16 @@ but what the formula says: `a * b + c` rounds twice and `multiply_add(a, b, c)` 
 from llvmlite import ir
 from numba import types
 
-from minidl.backends.compiled.codegen.lanewise import of_vectors
-from minidl.backends.compiled.codegen.llvm import lanes_of, llvm_call, llvm_fma, llvm_vector
+from minidl.backends.compiled.codegen.emitted import emitted
+from minidl.backends.compiled.codegen.llvm import (
+    I32,
+    VectorType,
+    float_suffix,
+    lanes_of,
+    llvm_call,
+    llvm_fma,
+    llvm_vector,
+)
 
 
 class Vector:
@@ -22,6 +30,11 @@ class Vector:
         """Whether its floats are float32."""
         return self.dtype == types.float32
 
+    @property
+    def lanes(self):
+        """How many floats it has."""
+        return lanes_of(self.dtype)
+
     def like(self, value):
         """A vector of this kind, of LLVM's value or full of a number."""
         if isinstance(value, Vector):
@@ -34,8 +47,7 @@ class Vector:
     def __add__(self, other):
         return self.like(self.builder.fadd(self.value, self.like(other).value))
 
-    def __radd__(self, other):
-        return self.like(other) + self
+    __radd__ = __add__
 
     def __sub__(self, other):
         return self.like(self.builder.fsub(self.value, self.like(other).value))
@@ -46,8 +58,7 @@ class Vector:
     def __mul__(self, other):
         return self.like(self.builder.fmul(self.value, self.like(other).value))
 
-    def __rmul__(self, other):
-        return self.like(other) * self
+    __rmul__ = __mul__
 
     def __truediv__(self, other):
         return self.like(self.builder.fdiv(self.value, self.like(other).value))
@@ -61,14 +72,22 @@ class Vector:
     def __abs__(self):
         return self._call("fabs")
 
+    def square_root(self):
+        """The square root, correctly rounded."""
+        return self._call("sqrt")
+
     def with_sign_of(self, other):
         """Its size, and the sign of the other one, of zero and NaN too."""
         return self._call("copysign", other.value)
 
     def _call(self, name, *others):
-        kind = llvm_vector(self.dtype)
-        full = f"llvm.{name}.v{kind.count}f{self.dtype.bitwidth}"
-        return self.like(llvm_call(self.builder, full, kind, self.value, *others))
+        name = f"llvm.{name}.{float_suffix(self.dtype)}"
+        return self.like(llvm_call(self.builder, name, llvm_vector(self.dtype), self.value, *others))
+
+    def shuffled(self, other, places):
+        """Lanes of itself, which are counted from zero, and of the other one, which are counted after those."""
+        places = ir.Constant(ir.VectorType(I32, len(places)), list(places))
+        return self.like(self.builder.shuffle_vector(self.value, other.value, places))
 
     def __lt__(self, other):
         """Where it is less: a mask for `where`. NaN is never."""
@@ -82,6 +101,19 @@ class Vector:
 
     def __ge__(self, other):
         return self.builder.fcmp_ordered(">=", self.value, self.like(other).value)
+
+    def equals(self, other):
+        """Where they are equal."""
+        return self.builder.fcmp_ordered("==", self.value, self.like(other).value)
+
+    def is_nan(self):
+        """Where it is NaN."""
+        return self.builder.fcmp_unordered("uno", self.value, self.value)
+
+    def wins_over(self, best):
+        """Where it is larger than the best up to now, or the first NaN."""
+        larger = self.builder.fcmp_unordered(">", self.value, best.value)
+        return self.builder.and_(larger, self.builder.fcmp_ordered("ord", best.value, best.value))
 
     def where(self, mask, other):
         """Itself where the mask is, else the other."""
@@ -137,11 +169,10 @@ def power_of_two(x, bits):
     return x.like(x.builder.bitcast(shifted, x.value.type))
 
 
-def in_kernels(function, inputs=1):
-    """What a kernel calls a function of so many vectors by: `softplus = in_kernels(mathematics.softplus)`, outside."""
+def in_kernels(function):
+    """What kernels call a function of vectors by."""
 
     def emit(builder, dtype, *values):
         return function(*(Vector(builder, dtype, value) for value in values)).value
 
-    emit.__name__, emit.__doc__ = function.__name__, function.__doc__
-    return of_vectors(inputs)(emit)
+    return emitted(VectorType, like=function)(emit)

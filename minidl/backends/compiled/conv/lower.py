@@ -6,6 +6,7 @@ from minidl.backends.compiled.activation.elementwise import prepare_elementwise
 from minidl.backends.compiled.conv import select
 from minidl.backends.compiled.conv.epilogue import Epilogue
 from minidl.backends.compiled.conv.fold_batch_norm import prepare_fold
+from minidl.backends.compiled.conv.output_grad import OutputGrad
 from minidl.backends.compiled.conv.transposed import conv_transpose2d, prepare_conv_transpose_backward
 from minidl.backends.compiled.graph.lowered import Lowered, accumulate, value_of
 from minidl.backends.compiled.norm.scale_and_shift import prepare_scale_and_shift
@@ -39,17 +40,8 @@ def lower_conv(operator: Conv, x: Array, other: Array | None = None, *, into: Ar
         jobs.append(job)
 
     def backward(dy: Array, needs: Sequence[bool]) -> tuple[list[Array | None], list[Job]]:
-        dx, dw, db, jobs = select.prepare_backward(
-            dy,
-            x,
-            w,
-            plan,
-            need_dx=needs[0],
-            need_dw=is_trained(operator),
-            y=y if relu else None,
-            argmax=argmax,
-            pool=pool,
-        )
+        grad = OutputGrad(dy, y if relu else None, argmax, pool)
+        dx, dw, db, jobs = select.prepare_backward(grad, x, w, plan, need_dx=needs[0], need_dw=is_trained(operator))
         return [dx], [*jobs, *accumulate(operator.weight, dw, KERNEL_ORDER), *accumulate(operator.bias, db, (0,))]
 
     return Lowered(y, jobs, backward)

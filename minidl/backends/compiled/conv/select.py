@@ -4,23 +4,22 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backends.compiled.activation.elementwise import prepare_elementwise_backward
 from minidl.backends.compiled.conv import depthwise
 from minidl.backends.compiled.conv.epilogue import NOTHING, Epilogue, prepare_epilogue
 from minidl.backends.compiled.conv.im2col import backward as im2col_backward
 from minidl.backends.compiled.conv.im2col import forward as im2col
 from minidl.backends.compiled.conv.im2col.backward import Gradients
+from minidl.backends.compiled.conv.output_grad import OutputGrad
 from minidl.backends.compiled.conv.plan import Plan, plan_for
 from minidl.backends.compiled.conv.planar import backward as planar_backward
 from minidl.backends.compiled.conv.planar import forward as planar
 from minidl.backends.compiled.conv.winograd import backward as winograd_backward
 from minidl.backends.compiled.conv.winograd import forward as winograd
-from minidl.backends.compiled.pool.max import max_pool2d_backward
 from minidl.backends.compiled.runtime.copy import prepare_sum
 from minidl.backends.compiled.runtime.memory import empty
 from minidl.backends.compiled.runtime.program import Job
 from minidl.backends.compiled.runtime.replay import Replay
-from minidl.description.operators import ConvGeometry, MaxPool
+from minidl.description.operators import ConvGeometry
 from minidl.typing import AffineGradients, Array, Border, Pair
 
 __all__ = ["conv2d", "conv2d_backward"]
@@ -70,34 +69,17 @@ def conv2d(x: Array, w: Array, b: Array | None, *, geometry: ConvGeometry) -> tu
     return y, jobs
 
 
-def prepare_backward(
-    dy: Array,
-    x: Array,
-    w: Array,
-    plan: Plan,
-    *,
-    need_dx: bool,
-    need_dw: bool,
-    y: Array | None = None,
-    argmax: Array | None = None,
-    pool: MaxPool | None = None,
-) -> Gradients:
+def prepare_backward(grad: OutputGrad, x: Array, w: Array, plan: Plan, *, need_dx: bool, need_dw: bool) -> Gradients:
     """im2col's, or a faster way where there is one for this geometry."""
     if not need_dx and not need_dw:
         return None, None, None, []
     if plan.planar_backward and not need_dx:
-        return None, *planar_backward.backward(dy, x, plan, y, argmax, pool)
+        return None, *planar_backward.backward(grad, x, plan)
     if plan.winograd and x.dtype == np.float32 and len(x):
-        return winograd_backward.backward(dy, x, w, plan, need_dx, need_dw, y, argmax, pool)
+        return winograd_backward.backward(grad, x, w, plan, need_dx, need_dw)
     if not plan.depthwise:
-        return im2col_backward.prepare(dy, x, w, plan, need_dx, need_dw, y, argmax, pool)
-    before = []
-    if y is not None:
-        dy, job = prepare_elementwise_backward("relu", dy, y)
-        before.append(job)
-    if argmax is not None and pool is not None:
-        dy, unpooling = max_pool2d_backward.prepare(dy, argmax, size=plan.out, pool=pool)
-        before += unpooling
+        return im2col_backward.prepare(grad, x, w, plan, need_dx, need_dw)
+    dy, before = grad.prepare_alone(plan)
     dx, dw, db, jobs = depthwise.prepare_backward(dy, x, w, plan, need_dx, need_dw)
     return dx, dw, db, before + jobs
 
@@ -122,4 +104,4 @@ def conv2d_backward(
 ) -> Summed:
     """(dx, dw, db) of `conv2d`."""
     plan = plan_of(x, w, *geometry)
-    return summed_gradients(prepare_backward(dy, x, w, plan, need_dx=need_dx, need_dw=need_dw), w)
+    return summed_gradients(prepare_backward(OutputGrad(dy), x, w, plan, need_dx=need_dx, need_dw=need_dw), w)

@@ -9,6 +9,7 @@ from minidl.backends.compiled.codegen.lanewise import add
 from minidl.backends.compiled.codegen.load_store import lanes, load, splat, store
 from minidl.backends.compiled.conv.epilogue import NOTHING
 from minidl.backends.compiled.conv.im2col.backward import Gradients
+from minidl.backends.compiled.conv.output_grad import OutputGrad
 from minidl.backends.compiled.conv.select import plan_of, prepare, prepare_backward, summed_gradients
 from minidl.backends.compiled.norm.batch import prepare_scale_shift
 from minidl.backends.compiled.runtime.memory import as_nhwc, empty
@@ -51,7 +52,7 @@ def conv_transpose2d(
     """
     nothing = np.zeros((len(x), *size, w.shape[1] * geometry.groups), x.dtype).transpose(0, 3, 1, 2)  # not read
     plan = plan_of(nothing, w, *geometry)
-    y, _, _, jobs = prepare_backward(x, nothing, w, plan, need_dx=True, need_dw=False)
+    y, _, _, jobs = prepare_backward(OutputGrad(x), nothing, w, plan, need_dx=True, need_dw=False)
     assert y is not None
     if b is not None:
         y, job = prepare_scale_shift(y, np.ones(len(b), x.dtype), b)
@@ -67,7 +68,7 @@ def prepare_conv_transpose_backward(
     dx, _, jobs = prepare(dy, w, plan, NOTHING) if need_dx else (None, None, [])
     if not need_dw:
         return dx, None, None, jobs
-    _, dw, _, more = prepare_backward(x, dy, w, plan, need_dx=False, need_dw=True)
+    _, dw, _, more = prepare_backward(OutputGrad(x), dy, w, plan, need_dx=False, need_dw=True)
     pixels, parts = as_nhwc(dy), max(min(len(dy), PARTS), 1)
     n, height, width, channels = pixels.shape
     db = empty((parts, channels), dy.dtype)

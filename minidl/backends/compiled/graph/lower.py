@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
-from minidl.backends.compiled.activation.lower import lower_dropout, lower_elementwise, lower_log_softmax, lower_softmax
+from minidl.backends.compiled.activation.elementwise import lower_elementwise
+from minidl.backends.compiled.activation.softmax import lower_log_softmax, lower_softmax
 from minidl.backends.compiled.conv.lower import lower_conv, lower_conv_transpose
+from minidl.backends.compiled.dropout import lower_dropout
 from minidl.backends.compiled.graph.lowered import CannotPrepareError, Lowered, Table
-from minidl.backends.compiled.matmul.lower import lower_dense
+from minidl.backends.compiled.matmul.dense import lower_dense
 from minidl.backends.compiled.merge import lower_add, lower_concat, lower_identity, lower_multiply, lower_reshape
 from minidl.backends.compiled.norm.lower import lower_batch_norm, lower_group_norm, lower_normalize
 from minidl.backends.compiled.pool import average

@@ -2,20 +2,22 @@
 
 import functools
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from minidl.backends.compiled.activation.elementwise import prepare_elementwise_backward
-from minidl.backends.compiled.codegen.cpu import TILE_ROWS
+from minidl.backends.compiled.codegen.cpu import REGISTER_BYTES, TILE_ROWS
 from minidl.backends.compiled.codegen.jit import kernel
-from minidl.backends.compiled.codegen.llvm import lane_count
 from minidl.backends.compiled.codegen.load_store import lanes
+from minidl.backends.compiled.graph.lowered import Lowered, accumulate, value_of
 from minidl.backends.compiled.matmul.gather_matmul import gather_matmul
 from minidl.backends.compiled.runtime.copy import prepare_packed, prepare_sum
 from minidl.backends.compiled.runtime.memory import contiguous, empty
 from minidl.backends.compiled.runtime.program import Job
 from minidl.backends.compiled.runtime.replay import Replay
+from minidl.description.operators import Dense, is_trained
 from minidl.typing import AffineGradients, Array, IntArray
 
 __all__ = ["dense", "dense_backward"]
@@ -65,14 +67,14 @@ def _prepare_product(
     """C (m, n) = start (n,) + A B: A (m, k) has these strides, in elements; B (k, n) and C are contiguous."""
     (rows, columns), depth = c.shape, b.shape[0]
     row_offsets, table = _tables(rows, a_strides[0], depth, a_strides[1], columns)
-    panels = max(-(-columns // (2 * lane_count(c.dtype))), 1)
+    panels = max(-(-columns // (2 * (REGISTER_BYTES // c.dtype.itemsize))), 1)
     blocks = min(-(-rows // FEWEST_ROWS), -(-TASKS // panels))
     record = _Product(a, b, c, start, relu, rows, row_offsets, depth, table, columns, blocks)
     return Job(_product, record, blocks * panels, rows * columns * depth)
 
 
-def prepare(x: Array, w: Array, b: Array | None, *, relu: bool) -> tuple[Array, list[Job]]:
-    """(y, jobs) of the layer, with ReLU as the product is stored if wanted."""
+def prepare(x: Array, w: Array, b: Array | None, *, relu: bool = False) -> tuple[Array, list[Job]]:
+    """(y, jobs) of y = x W^T + b, with ReLU as the product is stored if wanted."""
     units, features = w.shape
     start = np.zeros(units, x.dtype) if b is None else contiguous(b)
     weights, jobs = prepare_packed(w.T)
@@ -103,10 +105,7 @@ def prepare_backward(
     return dx, dw, grads, jobs
 
 
-@Replay
-def dense(x: Array, w: Array, b: Array | None) -> tuple[Array, list[Job]]:
-    """y = x W^T + b."""
-    return prepare(x, w, b, relu=False)
+dense = Replay(prepare)
 
 
 @Replay
@@ -119,3 +118,17 @@ def dense_backward(
         return (dx, None, None), jobs
     db = empty(w.shape[:1], w.dtype)
     return (dx, dw[0].T, db), [*jobs, prepare_sum(grads, db, onto=False)]
+
+
+def lower_dense(operator: Dense, x: Array) -> Lowered:
+    """The layer as an operator of a network."""
+    w, b = operator.weight.value, value_of(operator.bias)
+    y, jobs = prepare(x, w, b, relu=operator.relu)
+
+    def backward(dy: Array, needs: Sequence[bool]) -> tuple[list[Array | None], list[Job]]:
+        dx, dw, db, jobs = prepare_backward(
+            dy, x, w, need_dx=needs[0], need_dw=is_trained(operator), y=y if operator.relu else None
+        )
+        return [dx], [*jobs, *accumulate(operator.weight, dw, (1, 0)), *accumulate(operator.bias, db, (0,))]
+
+    return Lowered(y, jobs, backward)

@@ -5,10 +5,10 @@ import math
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
 from minidl.backends.compiled.codegen.cpu import REGISTER_BYTES, TILE_ROWS
-from minidl.backends.compiled.codegen.jit import Linked, inlined, njit
+from minidl.backends.compiled.codegen.emitted import emitted
+from minidl.backends.compiled.codegen.jit import inlined, linked, njit
 from minidl.backends.compiled.codegen.lanewise import at_least, multiply_add
 from minidl.backends.compiled.codegen.llvm import I64
 from minidl.backends.compiled.codegen.load_store import lanes, load, splat, store, store_whole
@@ -23,18 +23,13 @@ FAR = 1 << 12
 sets of the first-level cache that they share."""
 
 
-@intrinsic
-def _stack(typing, pointer):
+@emitted(types.int64)
+def _stack(builder, dtype, pointer):
     """The index of memory on the stack for a block of B, or, given `ints`, for its table."""
-
-    def codegen(context, builder, signature, args):
-        dtype = signature.args[0].dtype
-        words = 2 * DEPTH_BLOCK * (1 if dtype == types.int64 else REGISTER_BYTES // 8)
-        start = cgutils.alloca_once(builder, I64, words)
-        start.align = 64
-        return builder.udiv(builder.ptrtoint(start, I64), ir.Constant(I64, dtype.bitwidth // 8))
-
-    return types.int64(pointer), codegen
+    words = 2 * DEPTH_BLOCK * (1 if dtype == types.int64 else REGISTER_BYTES // 8)
+    start = cgutils.alloca_once(builder, I64, words)
+    start.align = 64
+    return builder.udiv(builder.ptrtoint(start, I64), ir.Constant(I64, dtype.bitwidth // 8))
 
 
 @inlined
@@ -48,8 +43,8 @@ def _pack(memory, ints, depth, table, b, columns, width, panel, panel_table):
             store_whole(memory, panel + target + v, load(memory, row + v, columns - v))
 
 
-@Linked
-def _gather_matmul(memory, ints, rows, row, depth, table, columns, a, b, c, c_stride, start, start_stride, floor):
+@linked
+def gather_matmul(memory, ints, rows, row, depth, table, columns, a, b, c, c_stride, start, start_stride, floor):
     """C[m, j] = max(floor, start[m, j] + sum over k of A[row[m] + col[k]] B[b_row[k] + j]), for NaN too.
 
     `table` holds col[k] and b_row[k] by turns. Each element is one chain of FMAs in the order of k, from start[m, j]
@@ -81,22 +76,6 @@ def _gather_matmul(memory, ints, rows, row, depth, table, columns, a, b, c, c_st
                     *(target, c_stride, before, before_stride, left, least),
                 )
                 m += size
-
-
-@intrinsic
-def gather_matmul(
-    typing, memory, ints, rows, row, depth, table, columns, a, b, c, c_stride, start, start_stride, floor
-):
-    """`_gather_matmul`, called by its name: the tiles are much code."""
-
-    def codegen(context, builder, signature, args):
-        kinds = [argument.type for argument in args]
-        name = _gather_matmul.symbol(signature.args[0].dtype)
-        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.VoidType(), kinds), name)
-        builder.call(function, args)
-        return context.get_dummy_value()
-
-    return _gather_matmul.signature(memory.dtype), codegen
 
 
 @njit

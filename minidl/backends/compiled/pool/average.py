@@ -3,11 +3,11 @@
 from typing import NamedTuple
 
 from minidl.backends.compiled.codegen.by_vectors import by_vectors
-from minidl.backends.compiled.codegen.jit import inlined, kernel
+from minidl.backends.compiled.codegen.jit import inlined
 from minidl.backends.compiled.codegen.lanewise import add, divide
 from minidl.backends.compiled.codegen.load_store import clear, load, splat, store
 from minidl.backends.compiled.graph.lowered import Lowered, Table, through
-from minidl.backends.compiled.runtime.memory import as_nhwc, empty
+from minidl.backends.compiled.runtime.by_image import kernel_by_image, prepare_by_image
 from minidl.backends.compiled.runtime.program import Job
 from minidl.backends.compiled.runtime.replay import Replay
 from minidl.backends.vectorized.pool import adaptive_windows, windows_of_averages
@@ -27,12 +27,6 @@ class _Windows(NamedTuple):
     columns: IntArray
     out_height: int
     out_width: int
-
-
-class _Average(NamedTuple):
-    x: Array  # dx and dy backward
-    y: Array
-    windows: _Windows
 
 
 @by_vectors
@@ -71,81 +65,85 @@ def _each_window(memory, ints, windows, image, place, task, function):
             place += channels
 
 
-@kernel(_Average)
+@kernel_by_image(_Windows)
 def _average(memory, ints, job, task, scratch):
     """The windows of image `task`."""
-    _each_window(memory, ints, job.windows, job.x, job.y, task, _mean)
+    _each_window(memory, ints, job.geometry, job.source, job.target, task, _mean)
 
 
-@kernel(_Average)
+@kernel_by_image(_Windows)
 def _average_backward(memory, ints, job, task, scratch):
     """dx of image `task`, window by window, so that the order of the sums is fixed."""
-    size = job.windows.height * job.windows.width * job.windows.channels
-    clear(memory, job.x + task * size, size)
-    _each_window(memory, ints, job.windows, job.x, job.y, task, _share)
+    size = job.geometry.height * job.geometry.width * job.geometry.channels
+    clear(memory, job.target + task * size, size)
+    _each_window(memory, ints, job.geometry, job.target, job.source, task, _share)
 
 
-def _prepare(x: Array, rows: IntArray, columns: IntArray) -> tuple[Array, list[Job]]:
-    """(y, jobs) of the means of windows, whose rows and columns are those of `windows_of_averages`."""
-    images = as_nhwc(x)
-    n, height, width, channels = images.shape
-    y = empty((n, len(rows), len(columns), channels), x.dtype)
-    windows = _Windows(height, width, channels, rows, columns, len(rows), len(columns))
-    return y.transpose(0, 3, 1, 2), [Job(_average, _Average(images, y, windows), n, 8 * max(x.size, y.size))]
+Tables = tuple[IntArray, IntArray]
+"""The rows and the columns of windows, as `windows_of_averages` gives them."""
 
 
-def _prepare_backward(dy: Array, size: Pair, rows: IntArray, columns: IntArray) -> tuple[Array, list[Job]]:
-    """(dx, jobs) of their gradient."""
-    grads = as_nhwc(dy)
-    n, out_height, out_width, channels = grads.shape
-    dx = empty((n, *size, channels), dy.dtype)
-    record = _Average(dx, grads, _Windows(*size, channels, rows, columns, out_height, out_width))
-    return dx.transpose(0, 3, 1, 2), [Job(_average_backward, record, n, 8 * max(dx.size, dy.size))]
+def _prepare(x: Array, tables: Tables) -> tuple[Array, list[Job]]:
+    """(y, jobs) of the means of windows."""
+    size = len(tables[0]), len(tables[1])
+    return prepare_by_image(_average, x, size, _Windows(*_size(x), x.shape[1], *tables, *size))
 
 
-def adaptive_tables(size: Pair, output_size: Pair) -> tuple[IntArray, IntArray]:
-    """The rows and columns of windows for an output of a size."""
+def _prepare_backward(dy: Array, size: Pair, tables: Tables) -> tuple[Array, list[Job]]:
+    """(dx, jobs): each window shares dy out among its pixels."""
+    return prepare_by_image(_average_backward, dy, size, _Windows(*size, dy.shape[1], *tables, *_size(dy)))
+
+
+def _size(images: Array) -> Pair:
+    return images.shape[2], images.shape[3]
+
+
+def adaptive_tables(size: Pair, output_size: Pair) -> Tables:
+    """The windows for an output of a size."""
     return adaptive_windows(size[0], output_size[0]), adaptive_windows(size[1], output_size[1])
 
 
 @Replay
 def average_pool2d(x: Array, *, pool: AveragePool) -> tuple[Array, list[Job]]:
     """Image by image, window by window."""
-    return _prepare(x, *windows_of_averages((x.shape[2], x.shape[3]), pool))
+    return _prepare(x, windows_of_averages(_size(x), pool))
 
 
 @Replay
 def average_pool2d_backward(dy: Array, *, size: Pair, pool: AveragePool) -> tuple[Array, list[Job]]:
-    """Each window shares dy out among its pixels."""
-    return _prepare_backward(dy, size, *windows_of_averages(size, pool))
+    """Image by image, window by window."""
+    return _prepare_backward(dy, size, windows_of_averages(size, pool))
 
 
 @Replay
 def adaptive_average_pool2d(x: Array, *, output_size: Pair) -> tuple[Array, list[Job]]:
     """Image by image, window by window."""
-    return _prepare(x, *adaptive_tables((x.shape[2], x.shape[3]), output_size))
+    return _prepare(x, adaptive_tables(_size(x), output_size))
 
 
 @Replay
 def adaptive_average_pool2d_backward(dy: Array, *, size: Pair) -> tuple[Array, list[Job]]:
-    """Each window shares dy out among its pixels."""
-    return _prepare_backward(dy, size, *adaptive_tables(size, (dy.shape[2], dy.shape[3])))
+    """Image by image, window by window."""
+    return _prepare_backward(dy, size, adaptive_tables(size, _size(dy)))
 
 
 def lower_average_pool(operator: AveragePool, x: Array) -> Lowered:
     """Average-pooling as an operator of a network."""
-    y, jobs = average_pool2d.prepare(x, pool=operator)
-    size = (x.shape[2], x.shape[3])
-    return Lowered(y, jobs, through(lambda dy: average_pool2d_backward.prepare(dy, size=size, pool=operator)))
+    return _lower(x, windows_of_averages(_size(x), operator))
 
 
 def lower_adaptive_average_pool(operator: AdaptiveAveragePool, x: Array) -> Lowered:
     """The means of as many windows as the output has pixels."""
-    y, jobs = adaptive_average_pool2d.prepare(x, output_size=operator.output_size)
-    size, prepare = (x.shape[2], x.shape[3]), adaptive_average_pool2d_backward.prepare
-    if operator.to_vectors:
-        return Lowered(y[:, :, 0, 0], jobs, through(lambda dy: prepare(dy[:, :, None, None], size=size)))
-    return Lowered(y, jobs, through(lambda dy: prepare(dy, size=size)))
+    lowered = _lower(x, adaptive_tables(_size(x), operator.output_size))
+    backward = lowered.backward
+    if backward is None or not operator.to_vectors:
+        return lowered
+    return Lowered(lowered.y[:, :, 0, 0], lowered.jobs, lambda dy, needs: backward(dy[:, :, None, None], needs))
+
+
+def _lower(x: Array, tables: Tables) -> Lowered:
+    y, jobs = _prepare(x, tables)
+    return Lowered(y, jobs, through(lambda dy: _prepare_backward(dy, _size(x), tables)))
 
 
 LOWER: Table = {AveragePool: lower_average_pool, AdaptiveAveragePool: lower_adaptive_average_pool}

@@ -3,12 +3,9 @@
 import math
 from typing import NamedTuple
 
-from numba.extending import intrinsic
-
 from minidl.backends.compiled.codegen.jit import kernel, njit
 from minidl.backends.compiled.codegen.lanewise import add, relu_grad, select_max, where_equal
 from minidl.backends.compiled.codegen.load_store import clear, lanes, load, splat, store
-from minidl.backends.compiled.codegen.record import RecordType
 from minidl.backends.compiled.graph.lowered import Lowered, Table, through
 from minidl.backends.compiled.pool.max_2x2 import is_max_2x2, pool_2x2, unpool_2x2
 from minidl.backends.compiled.runtime.memory import as_nhwc, empty, empty_like
@@ -104,12 +101,6 @@ def pool_windows(size: Pair, channels: int, pool: MaxPool) -> PoolWindows:
     pool_size, stride, padding = pool
     out = [(s + sum(p) - k) // d + 1 for s, p, k, d in zip(size, padding, pool_size, stride, strict=True)]
     return PoolWindows(*size, channels, out[0], out[1], *pool_size, *stride, padding[0][0], padding[1][0])
-
-
-@intrinsic
-def windows_at(typing, address):
-    """The record at an address."""
-    return RecordType(PoolWindows)(address), lambda context, builder, signature, args: args[0]
 
 
 class _Pool(NamedTuple):

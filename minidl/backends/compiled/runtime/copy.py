@@ -4,12 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minidl.backends.compiled.codegen.by_vectors import kernel_by_vectors
 from minidl.backends.compiled.codegen.interleave import transpose_square
 from minidl.backends.compiled.codegen.jit import kernel, njit
 from minidl.backends.compiled.codegen.lanewise import add
 from minidl.backends.compiled.codegen.load_store import lanes, load, splat, store
 from minidl.backends.compiled.runtime.memory import empty
-from minidl.backends.compiled.runtime.program import Job, pieces
+from minidl.backends.compiled.runtime.program import Job, pieces, shared_job
 from minidl.typing import Array
 
 
@@ -122,26 +123,21 @@ class _SumParts(NamedTuple):
     parts: Array  # (n_parts, size)
     target: Array
     n_parts: int
-    size: int
     onto: bool
+    size: int
     tasks: int
 
 
-@kernel(_SumParts)
-def _sum_parts(memory, ints, job, task, scratch):
-    parts, target, n_parts, size = job.parts, job.target, job.n_parts, job.size
-    last = (task + 1) * size // job.tasks
-    for i in range(task * size // job.tasks, last, lanes(memory)):
-        left = last - i
-        total = load(memory, parts + i, left) if n_parts else splat(memory, 0.0)
-        for part in range(1, n_parts):
-            total = add(total, load(memory, parts + part * size + i, left))
-        if job.onto:
-            total = add(load(memory, target + i, left), total)
-        store(memory, target + i, total, left)
+@kernel_by_vectors(_SumParts)
+def _sum_parts(memory, i, count, job):
+    total = load(memory, job.parts + i, count) if job.n_parts else splat(memory, 0.0)
+    for part in range(1, job.n_parts):
+        total = add(total, load(memory, job.parts + part * job.size + i, count))
+    if job.onto:
+        total = add(load(memory, job.target + i, count), total)
+    store(memory, job.target + i, total, count)
 
 
 def prepare_sum(parts: Array, target: Array, *, onto: bool) -> Job:
     """The sum over the first axis of `parts`, one after the other, written to `target` or added to what is there."""
-    size, tasks = target.size, pieces(target.size)
-    return Job(_sum_parts, _SumParts(parts, target, len(parts), size, onto, tasks), tasks, 8 * parts.size)
+    return shared_job(_sum_parts, parts, target, len(parts), onto, size=target.size, work=8 * len(parts))

@@ -111,15 +111,17 @@ def _has_room(size: int) -> bool:
 
 def kept() -> int:
     """The bytes that are kept for arrays and as scratch by all threads, in use or not."""
-    return sum(thread.size() for other in list(_every) if (thread := other()) is not None)
+    return sum(thread.size() for thread in _threads())
 
 
 def give_back() -> None:
     """Forget what no thread uses now."""
-    for other in list(_every):
-        thread = other()
-        if thread is not None:
-            thread.give_back()
+    for thread in _threads():
+        thread.give_back()
+
+
+def _threads() -> list[_Kept]:
+    return [thread for other in list(_every) if (thread := other()) is not None]
 
 
 limit.when_lowered(give_back)

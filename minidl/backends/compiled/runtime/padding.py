@@ -19,13 +19,20 @@ def pad_rows(memory, image, height, width, channels, top, left, padded_width, fi
 
 
 @njit
+def pad_image(memory, geometry, image, target):
+    """Write an image in its border of zeros."""
+    pad_rows(
+        *(memory, image, geometry.height, geometry.width, geometry.channels, geometry.top, geometry.left),
+        *(geometry.padded_width, 0, geometry.padded_height, target),
+    )
+
+
+@njit
 def with_border(memory, geometry, image, scratch):
     """Where an image lies in its border of zeros: at `scratch`, or where it is if it has none."""
     if geometry.padded_size == 0:
         return image
-    height, width, channels, top, left = geometry.height, geometry.width, geometry.channels, geometry.top, geometry.left
-    padded_width, padded_height = geometry.padded_width, geometry.padded_height
-    pad_rows(memory, image, height, width, channels, top, left, padded_width, 0, padded_height, scratch)
+    pad_image(memory, geometry, image, scratch)
     return scratch
 
 

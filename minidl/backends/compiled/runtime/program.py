@@ -1,5 +1,6 @@
 """Jobs: a kernel, its arguments as integers, and the tasks that threads share."""
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -63,30 +64,19 @@ class Program:
     """
 
     def __init__(self, jobs: Sequence[Job], dtype: np.dtype[Any]) -> None:
-        make_ready()
-        table: list[int] = []
-        arguments: list[Any] = []
-        start = ENTRY * len(jobs)
+        table, arguments = _encoded(jobs, dtype)
         self.arrays: list[Any] = []  # kept, as their addresses are
         self.uses: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
         self.owners: list[set[int]] = []  # of the arrays of each job
-        for job in jobs:
-            shared = int(job.work >= SMALL)
-            table += [job.kernel.address(dtype.char), start + len(arguments), job.tasks, shared, job.scratch]
-            owners = set()
-            for value in flattened(job.arguments):
-                if isinstance(value, np.ndarray):
-                    owner = value if value.base is None else value.base
-                    begin, offset = address(value), offset_of(value)
-                    self.uses[id(owner)].append((start + len(arguments), offset))
-                    self.arrays.append(value)
-                    owners.add(id(owner))
-                    arguments.append(begin)
-                else:
-                    arguments.append(int(value or 0))
-            self.owners.append(owners)
+        for start, values in zip(table[1::ENTRY], arguments, strict=True):
+            arrays = [(start + i, value) for i, value in enumerate(values) if isinstance(value, np.ndarray)]
+            owners = [id(array if array.base is None else array.base) for _, array in arrays]
+            for (place, array), owner in zip(arrays, owners, strict=True):
+                self.uses[owner].append((place, offset_of(array)))
+                self.arrays.append(array)
+            self.owners.append(set(owners))
         self.count = len(jobs)
-        self.words = np.array(table + arguments, np.int64)
+        self.words = _words(table, arguments)
         self.stride = _stride(jobs)
         self.is_shared = any(table[3::ENTRY])
         self.dtype = dtype
@@ -112,27 +102,42 @@ def offset_of(array: Any) -> int:
 
 def run(dtype: np.dtype[Any], *jobs: Job) -> None:
     """Do these jobs in turn, once: a program that isn't kept needn't know its arrays."""
-    make_ready()
-    table: list[int] = []
-    arguments: list[int] = []
-    for job in jobs:
-        shared = int(job.work >= SMALL)
-        start = ENTRY * len(jobs) + len(arguments)
-        table += [job.kernel.address(dtype.char), start, job.tasks, shared, job.scratch]
-        arguments += [value if type(value) is int else _integer(value) for value in flattened(job.arguments)]
-    words = np.array(table + arguments, np.int64)
+    table, arguments = _encoded(jobs, dtype)
+    words = _words(table, arguments)
     workers = threads.num_threads() if any(table[3::ENTRY]) else 1
     run_jobs(address(words), len(jobs), dtype, _stride(jobs), workers)
 
 
-def _integer(value: Any) -> int:
-    """What a record has of an array, a switch, a NumPy integer or None."""
-    return address(value) if isinstance(value, np.ndarray) else int(value or 0)
+def _encoded(jobs: Sequence[Job], dtype: np.dtype[Any]) -> tuple[list[int], list[list[Any]]]:
+    """(the table of a launch, each job's arguments, which lie one after the other behind it)."""
+    make_ready()
+    table: list[int] = []
+    arguments = [flattened(job.arguments) for job in jobs]
+    place = ENTRY * len(jobs)
+    for job, values in zip(jobs, arguments, strict=True):
+        table += [job.kernel.address(dtype.char), place, job.tasks, int(job.work >= SMALL), job.scratch]
+        place += len(values)
+    return table, arguments
+
+
+def _words(table: list[int], arguments: list[list[Any]]) -> Any:
+    """Both as integers: arrays by their addresses, switches, NumPy's integers, and None as 0."""
+    words = list(table)
+    for value in itertools.chain.from_iterable(arguments):
+        known = type(value) is int
+        words.append(value if known else address(value) if isinstance(value, np.ndarray) else int(value or 0))
+    return np.array(words, np.int64)
 
 
 def _stride(jobs: Sequence[Job]) -> int:
     """Floats from a thread's scratch to the next one's."""
     return -(-max((job.scratch for job in jobs), default=0) // 16) * 16
+
+
+def shared_job(kernel: Kernel, *arguments: Any, size: int, work: float) -> Job:
+    """The job of a `kernel_by_vectors`, whose record ends in the size and the tasks; `work` is that of an element."""
+    tasks = pieces(size)
+    return Job(kernel, kernel.record(*arguments, size, tasks), tasks, work * size)
 
 
 def pieces(size: int) -> int:

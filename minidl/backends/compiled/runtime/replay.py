@@ -13,6 +13,7 @@ from minidl.typing import Array
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=Array | tuple[Array | None, ...])
+J = TypeVar("J", bound=Job | list[Job])
 
 CALLS = 32
 """So many layouts are remembered of an operator, the oldest forgotten first."""
@@ -27,15 +28,16 @@ KEPT_BYTES = 1 << 20
 """A call whose own arrays, such as packed weights, take more isn't kept: memory would be held that others can use."""
 
 
-class Replay(Generic[P, R]):
-    """A decorated function(*arrays, **settings) -> (its results, the jobs that compute them) that does them at once.
+class Replay(Generic[P, R, J]):
+    """A decorated function of arrays and settings -> (its results, the jobs that compute them) that does them at once.
 
-    The jobs may not depend on the values in the arrays. Each kept call serves one thread at a time.
+    The jobs may not depend on the values in the arrays, which are passed by position. Each kept call serves one thread
+    at a time.
     """
 
-    every: ClassVar[list["Replay[Any, Any]"]] = []
+    every: ClassVar[list["Replay[Any, Any, Any]"]] = []
 
-    def __init__(self, prepare: Callable[P, tuple[R, list[Job]]]) -> None:
+    def __init__(self, prepare: Callable[P, tuple[R, J]]) -> None:
         functools.update_wrapper(self, prepare)
         self.prepare = prepare
         self.idle: dict[Hashable, list[_Call] | None] = {}  # None for a layout whose calls can't be kept
@@ -45,14 +47,14 @@ class Replay(Generic[P, R]):
         """The operator's results, in arrays of their own."""
         key = (*map(_layout, args), *kwargs.items())
         idle = self._calls(key)
-        given = [cast(Array, array) for array in args if array is not None]
+        given = [value for value in args if isinstance(value, np.ndarray)]
         call = _taken(idle)
         if call is not None and idle is not None:
             again = call.run(given)
             idle.append(call)
             return cast(R, again)
         results, jobs = self.prepare(*args, **kwargs)
-        program = Program(jobs, given[0].dtype)
+        program = Program([jobs] if isinstance(jobs, Job) else jobs, given[0].dtype)
         program.run()
         if idle is not None:
             call = _Call.of(program, given, results)
@@ -165,6 +167,8 @@ def _place(array: Array) -> tuple[int, int]:
     return id(array if array.base is None else array.base), offset_of(array)
 
 
-def _layout(array: Any) -> Hashable:
-    """All about an array but its values and where it lies; None for None."""
-    return None if array is None else (array.shape, array.strides, array.dtype.char, array.flags.aligned)
+def _layout(value: Any) -> Hashable:
+    """All about an array but its values and where it lies; of a setting, itself."""
+    if isinstance(value, np.ndarray):
+        return value.shape, value.strides, value.dtype.char, value.flags.aligned
+    return cast(Hashable, value)

@@ -15,11 +15,11 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
 from minidl.backends.compiled.codegen.cpu import pause
+from minidl.backends.compiled.codegen.emitted import emitted
 from minidl.backends.compiled.codegen.jit import entry, once
-from minidl.backends.compiled.codegen.llvm import I64
+from minidl.backends.compiled.codegen.llvm import I32, I64
 from minidl.backends.compiled.runtime.memory import address, scratch
 from minidl.process.interrupts import uninterrupted
 
@@ -54,18 +54,13 @@ ENTRY = 5
 """Words of a job in the table that a launch reads: kernel, offset of its integers, tasks, shared, scratch."""
 
 
-@intrinsic
-def _call(typing, kernel, job, task, own):
+@emitted(types.void)
+def _call(builder, dtype, kernel, job, task, own):
     """Call the kernel at an address, with null pointers for `memory` and `ints`."""
-
-    def codegen(context, builder, signature, args):
-        integer, floats, ints = ir.IntType(64), ir.FloatType().as_pointer(), ir.IntType(64).as_pointer()
-        function = ir.FunctionType(ir.VoidType(), [floats, ints, integer, integer, integer])
-        pointer = builder.inttoptr(args[0], function.as_pointer())
-        builder.call(pointer, [ir.Constant(floats, None), ir.Constant(ints, None), *args[1:]])
-        return context.get_dummy_value()
-
-    return types.void(*[types.int64] * 4), codegen
+    floats, ints = ir.FloatType().as_pointer(), I64.as_pointer()
+    function = ir.FunctionType(ir.VoidType(), [floats, ints, I64, I64, I64])
+    nulls = ir.Constant(floats, None), ir.Constant(ints, None)
+    builder.call(builder.inttoptr(kernel, function.as_pointer()), [*nulls, job, task, own])
 
 
 def _word(builder, index):
@@ -73,47 +68,28 @@ def _word(builder, index):
     return builder.gep(ir.Constant(I64.as_pointer(), None), [index])
 
 
-@intrinsic
-def _read(typing, index):
+@emitted(types.int64)
+def _read(builder, dtype, index):
     """The integer that another thread may be writing."""
-
-    def codegen(context, builder, signature, args):
-        return builder.load_atomic(_word(builder, args[0]), "seq_cst", 8)
-
-    return types.int64(types.int64), codegen
+    return builder.load_atomic(_word(builder, index), "seq_cst", 8)
 
 
-@intrinsic
-def _write(typing, index, value):
+@emitted(types.void)
+def _write(builder, dtype, index, value):
     """Let other threads see an integer, and all that was written before it."""
-
-    def codegen(context, builder, signature, args):
-        builder.store_atomic(args[1], _word(builder, args[0]), "seq_cst", 8)
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.int64), codegen
+    builder.store_atomic(value, _word(builder, index), "seq_cst", 8)
 
 
-@intrinsic
-def _count(typing, index):
+@emitted(types.void)
+def _count(builder, dtype, index):
     """Add one to an integer that other threads count on, too."""
-
-    def codegen(context, builder, signature, args):
-        builder.atomic_rmw("add", _word(builder, args[0]), ir.Constant(I64, 1), "seq_cst")
-        return context.get_dummy_value()
-
-    return types.void(types.int64), codegen
+    builder.atomic_rmw("add", _word(builder, index), ir.Constant(I64, 1), "seq_cst")
 
 
-@intrinsic
-def _swap(typing, index, old, new):
+@emitted(types.boolean)
+def _swap(builder, dtype, index, old, new):
     """Whether the integer was still the old one, and is the new one now."""
-
-    def codegen(context, builder, signature, args):
-        result = builder.cmpxchg(_word(builder, args[0]), args[1], args[2], "seq_cst", "seq_cst")
-        return builder.extract_value(result, 1)
-
-    return types.boolean(*[types.int64] * 3), codegen
+    return builder.extract_value(builder.cmpxchg(_word(builder, index), old, new, "seq_cst", "seq_cst"), 1)
 
 
 def _napping() -> tuple[Any, int]:
@@ -127,17 +103,11 @@ _nap_function, _NAP = _napping()
 llvmlite.binding.add_symbol("minidl_nap", ctypes.cast(_nap_function, ctypes.c_void_p).value)
 
 
-@intrinsic
-def _nap(typing, time):
+@emitted(types.void)
+def _nap(builder, dtype, time):
     """Let others have the processor for a moment."""
-
-    def codegen(context, builder, signature, args):
-        integer = ir.IntType(32)
-        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(integer, [integer]), "minidl_nap")
-        builder.call(function, [builder.trunc(args[0], integer)])
-        return context.get_dummy_value()
-
-    return types.void(types.int64), codegen
+    kind = ir.FunctionType(I32, [I32])
+    builder.call(cgutils.get_or_insert_function(builder.module, kind, "minidl_nap"), [builder.trunc(time, I32)])
 
 
 @entry

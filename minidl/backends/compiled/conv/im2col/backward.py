@@ -18,14 +18,14 @@ from minidl.backends.compiled.conv.im2col.input_gradient import (
     spread_grad,
     sum_lines,
 )
+from minidl.backends.compiled.conv.output_grad import OutputGrad
 from minidl.backends.compiled.conv.plan import Geometry, GradTables, Plan
 from minidl.backends.compiled.matmul.gather_matmul import gather_matmul
-from minidl.backends.compiled.pool.max import NO_WINDOWS, PoolWindows, pool_windows
+from minidl.backends.compiled.pool.max import PoolWindows
 from minidl.backends.compiled.runtime.copy import prepare_packed
 from minidl.backends.compiled.runtime.memory import as_nhwc, empty
 from minidl.backends.compiled.runtime.padding import with_border
 from minidl.backends.compiled.runtime.program import PARTS, Job
-from minidl.description.operators import MaxPool
 from minidl.typing import Array
 
 
@@ -95,18 +95,8 @@ Gradients = tuple[Array | None, Array | None, Array | None, list[Job]]
 """(dx, parts of dw (parts, kh kw in, out), parts of db (parts, out), jobs), with None for what isn't needed."""
 
 
-def prepare(
-    dy: Array,
-    x: Array,
-    w: Array,
-    plan: Plan,
-    need_dx: bool,
-    need_dw: bool,
-    y: Array | None = None,
-    argmax: Array | None = None,
-    pool: MaxPool | None = None,
-) -> Gradients:
-    """With y, its output, through a ReLU, and with argmax through a pooling."""
+def prepare(grad: OutputGrad, x: Array, w: Array, plan: Plan, need_dx: bool, need_dw: bool) -> Gradients:
+    """Through the ReLU and the pooling, too."""
     n, channels, height, width = x.shape
     filters, group_channels, kh, kw = w.shape
     groups, taps, parts = plan.groups, plan.taps.size, min(n, PARTS)
@@ -121,13 +111,13 @@ def prepare(
     elif need_dx:
         grouped = w.reshape(groups, filters // groups, group_channels, kh, kw)
         weights, jobs = prepare_packed(grouped.transpose(0, 3, 4, 1, 2))
+    dy, y, argmax = grad.blocks()
     spread = y is not None or argmax is not None or (need_dx and plan.grad_size != plan.out)
-    grad = plan.grad_in_border if spread else plan.grad_in_place
-    before = (None if array is None else as_nhwc(array) for array in (y, argmax))
-    windows = NO_WINDOWS if pool is None else pool_windows(plan.out, filters, pool)
+    tables = plan.grad_in_border if spread else plan.grad_in_place
     record = _Backward(
-        *(as_nhwc(x), as_nhwc(dy), dx, dw, db, *before, weights, zeros, n, parts, plan.geometry, grad, windows)
+        *(as_nhwc(x), dy, dx, dw, db, y, argmax, weights, zeros),
+        *(n, parts, plan.geometry, tables, grad.windows(plan)),
     )
-    scratch = plan.padded_size + grad.size + patches
+    scratch = plan.padded_size + tables.size + patches
     jobs.append(Job(_backward, record, parts, n * plan.macs * (need_dw + need_dx), scratch))
     return None if dx is None else dx.transpose(0, 3, 1, 2), dw, db, jobs

@@ -10,22 +10,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minidl.backends.compiled.activation.elementwise import prepare_elementwise_backward
 from minidl.backends.compiled.codegen.cpu import REGISTER_BYTES
 from minidl.backends.compiled.codegen.interleave import interleave
 from minidl.backends.compiled.codegen.jit import kernel, njit
 from minidl.backends.compiled.codegen.lanewise import interleave_high, interleave_low, relu_grad, where_equal
 from minidl.backends.compiled.codegen.load_store import clear, lanes, load, splat, store
 from minidl.backends.compiled.conv.im2col.input_gradient import copy_positive, sum_lines
+from minidl.backends.compiled.conv.output_grad import OutputGrad
 from minidl.backends.compiled.conv.plan import Geometry, Plan
 from minidl.backends.compiled.conv.planar.forward import fill_plane, is_2x2
 from minidl.backends.compiled.conv.planar.tile import MOST_ROWS, MOST_TAPS, tap_tile
-from minidl.backends.compiled.pool.max import max_pool2d_backward
 from minidl.backends.compiled.pool.max_2x2 import unpool_2x2
 from minidl.backends.compiled.runtime import program
 from minidl.backends.compiled.runtime.memory import as_nhwc, empty
 from minidl.backends.compiled.runtime.program import PARTS
-from minidl.description.operators import MaxPool
 from minidl.typing import Array, IntArray
 
 
@@ -175,23 +173,16 @@ def _layout(plan: Plan) -> _Layout:
     return _Layout(plan.geometry, kh, kw, plan.dilation[0], rows, table, taps, padded, interleaved, grads, scratch)
 
 
-def backward(
-    dy: Array, x: Array, plan: Plan, y: Array | None, argmax: Array | None, pool: MaxPool | None
-) -> tuple[Array, Array, list[program.Job]]:
+def backward(grad: OutputGrad, x: Array, plan: Plan) -> tuple[Array, Array, list[program.Job]]:
     """(parts of dw (parts, kh kw, out), parts of db (parts, out), jobs)."""
     n, filters = len(x), plan.filters
     parts = min(n, PARTS)
-    jobs = []
-    if pool is not None and argmax is not None and not is_2x2(pool):
-        if y is not None:
-            dy, job = prepare_elementwise_backward("relu", dy, y)
-            jobs.append(job)
-        dy, unpooling = max_pool2d_backward.prepare(dy, argmax, size=plan.out, pool=pool)
-        jobs += unpooling
-        y = argmax = None
+    jobs: list[program.Job] = []
+    if grad.pool is not None and not is_2x2(grad.pool):
+        dy, jobs = grad.prepare_alone(plan)
+        grad = OutputGrad(dy)
     dw, db = empty((parts, plan.taps.size, filters), x.dtype), empty((parts, filters), x.dtype)
-    output, winners = (None if array is None else as_nhwc(array) for array in (y, argmax))
     layout = _layout(plan)
-    record = _Backward(as_nhwc(x), as_nhwc(dy), output, winners, dw, db, n, parts, layout)
+    record = _Backward(as_nhwc(x), *grad.blocks(), dw, db, n, parts, layout)
     jobs.append(program.Job(_backward, record, parts, n * plan.macs, layout.scratch))
     return dw, db, jobs

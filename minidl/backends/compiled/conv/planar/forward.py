@@ -111,18 +111,14 @@ def _multiply(memory, ints, job, rows, planes, c, winners):
     for i in range(tiles):
         size = (filters - k + tiles - i - 1) // (tiles - i)
         vectors = WIDE if size <= WIDE_ROWS else NARROW
-        w, b, to = job.weights + k, job.bias + k, k * out_plane
+        to = k * out_plane
         for j in range(0, columns, (vectors // WINDOW if job.argmax else vectors) * lanes(memory)):
+            factors = memory, ints, size, vectors, taps, job.weights + k, filters, table, planes + j, job.bias + k
+            target = c + to + j, winners + to + j, out_plane, floor
             if job.argmax:
-                window_tile(
-                    *(memory, ints, size, vectors, taps, w, filters, table, planes + j, b),
-                    *(c + to + j, winners + to + j, out_plane, floor),
-                )
+                window_tile(*factors, *target)
             else:
-                pixel_tile(
-                    *(memory, ints, size, vectors, taps, w, filters, table, planes + j, b),
-                    *(c + to + j, out_plane, floor),
-                )
+                pixel_tile(*factors, *target)
         k += size
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from minidl.backends.compiled.codegen.jit import kernel
 from minidl.backends.compiled.codegen.load_store import clear, lanes
 from minidl.backends.compiled.conv.im2col.input_gradient import copy_positive, sum_lines
+from minidl.backends.compiled.conv.output_grad import OutputGrad
 from minidl.backends.compiled.conv.plan import Geometry, Plan, plan_for
 from minidl.backends.compiled.conv.winograd.filter_gradient import prepare_filter_gradient
 from minidl.backends.compiled.conv.winograd.filters import TAPS
@@ -34,12 +35,12 @@ from minidl.backends.compiled.conv.winograd.transform_2d import (
 )
 from minidl.backends.compiled.matmul.gather_matmul import gather_matmul
 from minidl.backends.compiled.matmul.narrow_matmul import narrow_transposed_matmul
-from minidl.backends.compiled.pool.max import NO_WINDOWS, PoolWindows, pool_windows, unpool_image
+from minidl.backends.compiled.pool.max import PoolWindows, unpool_image
 from minidl.backends.compiled.runtime import program
 from minidl.backends.compiled.runtime.copy import prepare_packed
 from minidl.backends.compiled.runtime.memory import as_nhwc, empty
 from minidl.backends.compiled.runtime.program import PARTS
-from minidl.description.operators import ConvGeometry, MaxPool
+from minidl.description.operators import ConvGeometry
 from minidl.typing import Array, IntArray
 
 CHANNEL_BLOCK, FILTER_BLOCK = 64, 64
@@ -153,26 +154,16 @@ def _prepare_point_sums(x: Array, grads: Array, plan: Plan) -> tuple[Array, prog
 
 
 def backward(
-    dy: Array,
-    x: Array,
-    w: Array,
-    plan: Plan,
-    need_dx: bool,
-    need_dw: bool,
-    y: Array | None = None,
-    argmax: Array | None = None,
-    pool: MaxPool | None = None,
+    grad: OutputGrad, x: Array, w: Array, plan: Plan, need_dx: bool, need_dw: bool
 ) -> tuple[Array | None, Array | None, Array, list[program.Job]]:
-    """(dx, dw (1, kh kw in, out), parts of db, jobs), with y through a ReLU, and with argmax through a pooling."""
+    """(dx, dw (1, kh kw in, out), parts of db, jobs), through the ReLU and the pooling, too."""
     n, channels, height, width = x.shape
     filters, parts = plan.filters, min(n, PARTS)
-    x, dy = as_nhwc(x), as_nhwc(dy)
+    x, (dy, y, argmax) = as_nhwc(x), grad.blocks()
     grads = dy if y is None and argmax is None else empty((n, *plan.out, filters), x.dtype)
     dw = empty((1, TAPS * channels, filters), x.dtype) if need_dw else None
     db = empty((parts, filters), x.dtype)
-    output, winners = (None if array is None else as_nhwc(array) for array in (y, argmax))
-    windows = NO_WINDOWS if pool is None else pool_windows(plan.out, filters, pool)
-    record = _OutputGradient(dy, output, winners, grads, db, n, parts, plan.geometry, windows)
+    record = _OutputGradient(dy, y, argmax, grads, db, n, parts, plan.geometry, grad.windows(plan))
     work = n * plan.pixels.size * filters * (32 if argmax is not None else 8)
     jobs = [program.Job(_output_gradient, record, parts, work)]
     if dw is not None:

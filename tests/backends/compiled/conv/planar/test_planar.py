@@ -25,8 +25,9 @@ def compiled():
 
 @pytest.fixture(scope="module")
 def kernels():
-    """(plan, epilogue, im2col's forward and backward, program): to compute what im2col does."""
-    names = ("conv.plan", "conv.epilogue", "conv.im2col.forward", "conv.im2col.backward", "runtime.program")
+    """(plan, epilogue, output_grad, im2col's forward and backward, program): to compute what im2col does."""
+    names = ("plan", "epilogue", "output_grad", "im2col.forward", "im2col.backward")
+    names = (*(f"conv.{name}" for name in names), "runtime.program")
     return [importlib.import_module(f"minidl.backends.compiled.{name}") for name in names]
 
 
@@ -125,7 +126,7 @@ def test_fusion_changes_no_bit(compiled, arrays, data, geometry, dtype):
 @given(data=st.data(), geometry=geometries(), dtype=DTYPES)
 def test_lanes_of_filters_give_the_same_bits(compiled, kernels, arrays, data, geometry, dtype):
     """Every element is one chain of the same operations, wherever its lane is."""
-    plans, epilogue, im2col, im2col_backward, program = kernels
+    plans, epilogue, output_grad, im2col, im2col_backward, program = kernels
     size, filters, kernel, how, out = geometry
     n = data.draw(st.integers(1, 10))
     x, w = data.draw(arrays((n, 1, *size), dtype)), data.draw(arrays((filters, 1, *kernel), dtype))
@@ -138,7 +139,8 @@ def test_lanes_of_filters_give_the_same_bits(compiled, kernels, arrays, data, ge
     assert pool is None or argmax.tobytes() == winners.tobytes()
     dy = data.draw(arrays(y.shape, dtype))
     _, dw, db = fused.conv2d_relu_backward(dy, x, w, y, argmax, **of_conv(how), pool=pool, need_dx=False)
-    _, dw_parts, db_parts, jobs = im2col_backward.prepare(dy, x, w, plan, False, True, y, argmax, pool)
+    grad = output_grad.OutputGrad(dy, y, argmax, pool)
+    _, dw_parts, db_parts, jobs = im2col_backward.prepare(grad, x, w, plan, False, True)
     program.run(x.dtype, *jobs)
     want_dw, want_db = (functools.reduce(np.add, parts) for parts in (dw_parts, db_parts))
     assert dw.tobytes() == want_dw.reshape(*kernel, 1, filters).transpose(3, 2, 0, 1).tobytes()
@@ -149,7 +151,7 @@ def test_lanes_of_filters_give_the_same_bits(compiled, kernels, arrays, data, ge
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_every_remainder_of_a_vector(compiled, kernels, filters, dtype):
     """Lines of 1 to 40 pixels, so that they end anywhere in a vector and in a tile."""
-    plans, epilogue, im2col, _, program = kernels
+    plans, epilogue, _, im2col, _, program = kernels
     rng = np.random.default_rng(filters)
     how = {"stride": (1, 1), "padding": ((1, 1), (1, 1)), "dilation": (1, 1), "groups": 1}
     w, b = rng.standard_normal((filters, 1, 3, 3)).astype(dtype), rng.standard_normal(filters).astype(dtype)

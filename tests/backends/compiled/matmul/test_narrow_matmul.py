@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from minidl.backends.compiled.codegen.cpu import REGISTER_BYTES
 from minidl.backends.compiled.codegen.jit import kernel
-from minidl.backends.compiled.codegen.llvm import lane_count
 from minidl.backends.compiled.matmul.gather_matmul import gather_matmul_plain
 from minidl.backends.compiled.matmul.narrow_matmul import ROWS, narrow_matmul, narrow_transposed_matmul
 from minidl.backends.compiled.runtime.program import Job, run
@@ -52,7 +52,7 @@ def _plain(memory, ints, job, task, scratch):
 
 def product(rows, depth, dtype, *, transposed, is_first=True):
     """(factors, what the narrow product gives, what the plain one does): rows lie three numbers apart."""
-    n, rng = lane_count(np.dtype(dtype)), np.random.default_rng(rows + depth)
+    n, rng = REGISTER_BYTES // np.dtype(dtype).itemsize, np.random.default_rng(rows + depth)
     stride = n + 3
     a = rng.normal(size=(depth if transposed else rows, stride)).astype(dtype)
     b = rng.normal(size=(depth, stride)).astype(dtype)
@@ -75,7 +75,7 @@ def product(rows, depth, dtype, *, transposed, is_first=True):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("rows", [0, ROWS, 5 * ROWS])
 def test_product(rows, dtype):
-    n = lane_count(np.dtype(dtype))
+    n = REGISTER_BYTES // np.dtype(dtype).itemsize
     a, b, _, found, plain = product(rows, n, dtype, transposed=False)
     np.testing.assert_array_equal(found, plain)
     np.testing.assert_allclose(found, a.astype(np.float64) @ b, rtol=0, atol=n * 10 * np.finfo(dtype).eps)
@@ -85,7 +85,7 @@ def test_product(rows, dtype):
 @pytest.mark.parametrize("is_first", [True, False])
 @pytest.mark.parametrize("depth", [0, 1, 37])
 def test_transposed_product(depth, is_first, dtype):
-    n = lane_count(np.dtype(dtype))
+    n = REGISTER_BYTES // np.dtype(dtype).itemsize
     a, b, before, found, plain = product(n, depth, dtype, transposed=True, is_first=is_first)
     np.testing.assert_array_equal(found, plain)
     expected = a.T.astype(np.float64) @ b + (0 if is_first else before)

@@ -50,7 +50,7 @@ def narrow_transposed_matmul(builder, dtype, memory, depth, a, a_stride, b, b_st
     """
     places = [_at(builder, c, c_stride, r) for r in range(lanes_of(dtype))]
     sums = [cgutils.alloca_once_value(builder, _zeros(dtype)) for _ in places]
-    with builder.if_then(builder.not_(is_first)):
+    with builder.if_then(builder.icmp_unsigned("==", is_first, is_first.type(0))):
         for place, total in zip(places, sums, strict=True):
             builder.store(llvm_load(builder, dtype, memory, place), total)
     with cgutils.for_range(builder, depth, intp=I64) as loop:

@@ -3,18 +3,20 @@
 import numpy as np
 
 from minidl.backends.compiled.activation import softmax
-from minidl.backends.compiled.activation.elementwise import prepare_elementwise, prepare_elementwise_backward
+from minidl.backends.compiled.activation.elementwise import (
+    formula_of,
+    prepare_elementwise,
+    prepare_elementwise_backward,
+)
 from minidl.backends.compiled.dropout import prepare_dropout, prepare_dropout2d
 from minidl.backends.compiled.graph.lowered import Lowered, through
-from minidl.description.operators import Activation, Dropout, Elementwise, LogSoftmax, ReLU, Softmax
+from minidl.description.operators import Activation, Dropout, LogSoftmax, Softmax
 from minidl.typing import Array
-
-_RELU = Elementwise("relu", (), keeps_y=True)
 
 
 def lower_elementwise(operator: Activation, x: Array) -> Lowered:
     """A formula of one number."""
-    name, settings, keeps_y = _RELU if isinstance(operator, ReLU) else operator
+    name, settings, keeps_y = formula_of(operator)
     y, job = prepare_elementwise(name, x, settings)
     kept = y if keeps_y else x
     return Lowered(y, [job], through(lambda dy: prepare_elementwise_backward(name, dy, kept, settings)))

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.backends.compiled.activation.elementwise import prepare_elementwise_backward
+from minidl.backends.compiled.activation.elementwise import InPlace, activate, in_place
 from minidl.backends.compiled.codegen.cpu import TILE_ROWS
 from minidl.backends.compiled.codegen.jit import kernel
 from minidl.backends.compiled.codegen.llvm import lane_count
@@ -16,6 +16,7 @@ from minidl.backends.compiled.runtime.copy import prepare_packed, prepare_sum
 from minidl.backends.compiled.runtime.memory import contiguous, empty
 from minidl.backends.compiled.runtime.program import Job
 from minidl.backends.compiled.runtime.replay import Replay
+from minidl.description.operators import Activation, ReLU
 from minidl.typing import AffineGradients, Array, IntArray
 
 __all__ = ["dense", "dense_backward"]
@@ -30,6 +31,7 @@ class _Product(NamedTuple):
     c: Array  # (rows, columns)
     start: Array  # (columns,)
     relu: bool
+    activation: InPlace  # any other
     rows: int
     row_offsets: IntArray
     depth: int
@@ -40,16 +42,18 @@ class _Product(NamedTuple):
 
 @kernel(_Product)
 def _product(memory, ints, job, task, scratch):
-    """A block of rows of C = start + A B, or of its ReLU, in one panel of its columns."""
+    """A block of rows of C = start + A B, through an activation if wanted, in one panel of its columns."""
     rows, columns, blocks = job.rows, job.columns, job.blocks
     width = 2 * lanes(memory)
     j, block = task // blocks * width, task % blocks
     first, last = block * rows // blocks, (block + 1) * rows // blocks
     floor = 0.0 if job.relu else -math.inf
+    c, count = job.c + first * columns + j, min(columns - j, width)
     gather_matmul(
-        *(memory, ints, last - first, job.row_offsets + first, job.depth, job.table, min(columns - j, width)),
-        *(job.a, job.b + j, job.c + first * columns + j, columns, job.start + j, 0, floor),
+        *(memory, ints, last - first, job.row_offsets + first, job.depth, job.table, count),
+        *(job.a, job.b + j, c, columns, job.start + j, 0, floor),
     )
+    activate(memory, ints, job.activation, c, count, last - first, columns)
 
 
 @functools.lru_cache(maxsize=256)
@@ -60,36 +64,34 @@ def _tables(rows: int, row_stride: int, depth: int, column_stride: int, columns:
 
 
 def _prepare_product(
-    a: Array, b: Array, c: Array, start: Array, *, a_strides: tuple[int, int], relu: bool = False
+    a: Array, b: Array, c: Array, start: Array, *, a_strides: tuple[int, int], activation: Activation | None = None
 ) -> Job:
     """C (m, n) = start (n,) + A B: A (m, k) has these strides, in elements; B (k, n) and C are contiguous."""
     (rows, columns), depth = c.shape, b.shape[0]
     row_offsets, table = _tables(rows, a_strides[0], depth, a_strides[1], columns)
     panels = max(-(-columns // (2 * lane_count(c.dtype))), 1)
     blocks = min(-(-rows // FEWEST_ROWS), -(-TASKS // panels))
-    record = _Product(a, b, c, start, relu, rows, row_offsets, depth, table, columns, blocks)
+    after = isinstance(activation, ReLU), in_place(activation, c.dtype)
+    record = _Product(a, b, c, start, *after, rows, row_offsets, depth, table, columns, blocks)
     return Job(_product, record, blocks * panels, rows * columns * depth)
 
 
-def prepare(x: Array, w: Array, b: Array | None, *, relu: bool) -> tuple[Array, list[Job]]:
-    """(y, jobs) of the layer, with ReLU as the product is stored if wanted."""
+def prepare(x: Array, w: Array, b: Array | None, activation: Activation | None = None) -> tuple[Array, list[Job]]:
+    """(y, jobs) of the layer, perhaps through an activation."""
     units, features = w.shape
     start = np.zeros(units, x.dtype) if b is None else contiguous(b)
     weights, jobs = prepare_packed(w.T)
     y = empty((len(x), units), x.dtype)
-    jobs.append(_prepare_product(contiguous(x), weights, y, start, a_strides=(features, 1), relu=relu))
+    jobs.append(_prepare_product(contiguous(x), weights, y, start, a_strides=(features, 1), activation=activation))
     return y, jobs
 
 
 def prepare_backward(
-    dy: Array, x: Array, w: Array, *, need_dx: bool, need_dw: bool = True, y: Array | None = None
+    dy: Array, x: Array, w: Array, *, need_dx: bool, need_dw: bool = True
 ) -> tuple[Array | None, Array | None, Array, list[Job]]:
-    """(dx, parts of dw (1, in, out), parts of db (n, out), jobs); with y, its output, through a ReLU."""
+    """(dx, parts of dw (1, in, out), parts of db (n, out), jobs)."""
     (units, features), n = w.shape, len(x)
     grads, jobs = contiguous(dy), []
-    if y is not None:
-        grads, job = prepare_elementwise_backward("relu", grads, y)
-        jobs.append(job)
     zeros = np.zeros(max(units, features), x.dtype)
     dw = None
     if need_dw:
@@ -106,7 +108,7 @@ def prepare_backward(
 @Replay
 def dense(x: Array, w: Array, b: Array | None) -> tuple[Array, list[Job]]:
     """y = x W^T + b."""
-    return prepare(x, w, b, relu=False)
+    return prepare(x, w, b)
 
 
 @Replay

@@ -1,6 +1,6 @@
 """Operators as plain records. They know nothing of backends, but which operators can be computed in one pass."""
 
-from typing import Any, NamedTuple, Protocol, Self, TypeAlias, runtime_checkable
+from typing import Any, NamedTuple, Protocol, Self, TypeAlias, TypeGuard, runtime_checkable
 
 from minidl.typing import Array, Border, Pair, Shape
 
@@ -158,6 +158,11 @@ class GroupNorm(NamedTuple):
 Activation: TypeAlias = ReLU | Elementwise
 
 
+def _can_follow(after: "Operator", *, keeps: bool) -> "TypeGuard[Activation]":
+    """Whether it's an activation that can be applied in place; if backward follows, it must need y alone."""
+    return isinstance(after, ReLU) or (isinstance(after, Elementwise) and (after.keeps_y or not keeps))
+
+
 class Epilogue(NamedTuple):
     """What follows in the same pass: a normalization, the sum with the next input, an activation, a max-pooling."""
 
@@ -167,14 +172,18 @@ class Epilogue(NamedTuple):
     pool: MaxPool | None = None
 
     def fused(self, after: "Operator", *, keeps: bool) -> "Epilogue | None":
-        """With one more operator, if it may come next; where backward follows, ReLU and what comes behind it alone."""
+        """With one more operator, if it may come next; where backward follows, an activation that keeps y alone.
+
+        Behind a max-pooling that one must be a ReLU, whose gradient is known from the pooled y.
+        """
         if self.pool is not None:
             return None
         if isinstance(after, MaxPool):
-            return self._replace(pool=after) if isinstance(self.activation, ReLU) else None
+            fits = isinstance(self.activation, ReLU) or not (keeps or self.activation is None)
+            return self._replace(pool=after) if fits else None
         if self.activation is not None:
             return None
-        if isinstance(after, ReLU) or (isinstance(after, Elementwise) and not keeps):
+        if _can_follow(after, keeps=keeps):
             return self._replace(activation=after)
         if keeps or self.adds:
             return None
@@ -214,16 +223,17 @@ class ConvTranspose(NamedTuple):
 
 
 class Dense(NamedTuple):
-    """A dense layer, perhaps with ReLU."""
+    """A dense layer, perhaps with an activation."""
 
     weight: Param
     bias: Param | None
-    relu: bool = False
+    activation: Activation | None = None
 
     def fused(self, after: "Operator", *, keeps: bool) -> Self | None:
-        """With the ReLU after it."""
-        del keeps
-        return self._replace(relu=True) if isinstance(after, ReLU) and not self.relu else None
+        """With the activation after it."""
+        if self.activation is None and _can_follow(after, keeps=keeps):
+            return self._replace(activation=after)
+        return None
 
 
 class BatchNorm(NamedTuple):
@@ -241,7 +251,7 @@ class BatchNorm(NamedTuple):
         """With a sum and a ReLU, or a ReLU and a max-pooling."""
         if isinstance(after, Add):
             return self._replace(epilogue=Epilogue(adds=True)) if self.epilogue == NOTHING else None
-        epilogue = self.epilogue.fused(after, keeps=True)
+        epilogue = None if isinstance(after, Elementwise) else self.epilogue.fused(after, keeps=True)
         if epilogue is None or (epilogue.adds and epilogue.pool is not None):
             return None
         return self._replace(epilogue=epilogue)

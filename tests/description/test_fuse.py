@@ -224,3 +224,40 @@ def test_a_block_in_one_pass_gives_what_its_layers_give(monkeypatch, projection)
         run_one_by_one(monkeypatch)
         np.testing.assert_allclose(y, model(x), rtol=1e-4, atol=1e-5)
     assert (y > 0).any()
+
+
+TANH, GELU = op.Elementwise("tanh", (), keeps_y=True), op.Elementwise("gelu", (), keeps_y=False)
+DENSE = op.Dense(op.Param(np.zeros((4, 4)), None), None)
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+@pytest.mark.parametrize("activation", [op.ReLU(), TANH, GELU])
+@pytest.mark.parametrize("operator", [conv(), DENSE])
+def test_an_activation_is_taken_unless_backward_needs_what_came_in(operator, activation, keeps):
+    found, _ = operators(node(op.Input()), node(operator, 0), node(activation, 1), outputs=(2,), keeps=keeps)
+    together = [(op.Input, ()), (type(operator), (0,))]
+    apart = [*together, (op.Elementwise, (1,))]
+    assert found == (apart if keeps and activation is GELU else together)
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_a_pooling_is_taken_behind_any_activation_in_inference_and_behind_relu_in_training(keeps):
+    pool = op.MaxPool((2, 2), (2, 2), ((0, 0), (0, 0)))
+    for activation in (op.ReLU(), TANH):
+        nodes = node(op.Input()), node(conv(), 0), node(activation, 1), node(pool, 2)
+        found, _ = operators(*nodes, outputs=(3,), keeps=keeps)
+        assert len(found) == (3 if keeps and activation is TANH else 2)
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_a_sum_is_activated_in_the_pass_of_the_convolution_that_adds(keeps):
+    nodes = node(op.Input()), node(conv(), 0), node(op.Add(), 1, 0), node(GELU, 2)
+    found, _ = operators(*nodes, outputs=(3,), keeps=keeps)
+    assert len(found) == (4 if keeps else 2)
+
+
+def test_a_normalization_in_training_takes_relu_alone():
+    parameters = [op.Param(np.ones(4), np.zeros(4))] * 2 + [np.ones(4)] * 2
+    for activation, count in ((op.ReLU(), 2), (TANH, 3)):
+        nodes = node(op.Input()), node(op.BatchNorm(*parameters, 0.1, 1e-5), 0), node(activation, 1)
+        assert len(operators(*nodes, outputs=(2,), keeps=True)[0]) == count

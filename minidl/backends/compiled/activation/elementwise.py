@@ -3,18 +3,22 @@
 import inspect
 from typing import NamedTuple
 
+import numpy as np
+from llvmlite import ir
+from numba import types
 from numba.extending import intrinsic
 
 from minidl.backends.compiled.activation.formulas import FORMULAS
 from minidl.backends.compiled.codegen.by_vectors import kernel_by_vectors
-from minidl.backends.compiled.codegen.jit import Kernel
+from minidl.backends.compiled.codegen.jit import Kernel, njit
+from minidl.backends.compiled.codegen.llvm import I64
 from minidl.backends.compiled.codegen.load_store import load, splat, store
 from minidl.backends.compiled.codegen.vector import Vector
 from minidl.backends.compiled.graph.lowered import Lowered, through
 from minidl.backends.compiled.runtime.memory import empty_like, in_memory_order
 from minidl.backends.compiled.runtime.program import Job, shared_job
 from minidl.backends.compiled.runtime.replay import Replay
-from minidl.description.operators import Activation, Elementwise, ReLU
+from minidl.description.operators import Activation, Elementwise
 from minidl.typing import Array
 
 __all__ = ["elementwise", "elementwise_backward"]
@@ -36,9 +40,9 @@ def _formula(typing, way, name, a, b, first, second):
 
 
 class _Elementwise(NamedTuple):
-    a: Array
-    b: Array
-    target: Array
+    a: Array | None  # 0, as the others, where a kernel is called for numbers anywhere in memory
+    b: Array | None
+    target: Array | None
     first: float
     second: float
     size: int
@@ -58,7 +62,52 @@ def _kernel(way: str, name: str) -> Kernel:
     return kernel_by_vectors(_Elementwise)(elementwise)
 
 
+_RELU = Elementwise("relu", (), keeps_y=True)
+_NO_FORMULA = _Elementwise(None, None, None, 0, 0, 0, 0)
 _KERNELS = {(way, name): _kernel(way, name) for name in FORMULAS for way in ("forward", "backward")}
+
+
+def formula_of(activation: Activation) -> Elementwise:
+    """An activation as a formula, ReLU too."""
+    return activation if isinstance(activation, Elementwise) else _RELU
+
+
+class InPlace(NamedTuple):
+    """An activation that other kernels apply to what they have just written."""
+
+    kernel: int  # its address; 0 without an activation
+    formula: _Elementwise
+
+
+def in_place(activation: Activation | None, dtype: "np.dtype[np.floating]") -> InPlace:
+    """Of a formula; a ReLU is left to the kernels, which apply it as they store."""
+    if not isinstance(activation, Elementwise):
+        return InPlace(0, _NO_FORMULA)
+    first, second = (*activation.settings, 0, 0)[:2]
+    kernel = _KERNELS["forward", activation.name].address(dtype.char)
+    return InPlace(kernel, _NO_FORMULA._replace(first=first, second=second))
+
+
+@intrinsic
+def _call(typing, memory, ints, kernel, job, first, last):
+    """Call the kernel at an address."""
+
+    def codegen(context, builder, signature, args):
+        function = ir.FunctionType(ir.VoidType(), [args[0].type, args[1].type, I64, I64, I64])
+        pointer = builder.inttoptr(args[2], function.as_pointer())
+        builder.call(pointer, [*args[:2], *args[3:]])
+        return context.get_dummy_value()
+
+    return types.void(memory, ints, kernel, job, first, last), codegen
+
+
+@njit
+def activate(memory, ints, activation, y, count, pixels, step):
+    """Put an activation, if there is one, over pixels of `count` numbers that lie `step` apart."""
+    if activation.kernel:
+        rows, size = (1, pixels * count) if step == count else (pixels, count)
+        for place in range(y, y + rows * step, step):
+            _call(memory, ints, activation.kernel, activation.formula, place, place + size)
 
 
 def prepare_elementwise(name: str, x: Array, settings: tuple[float, ...] = ()) -> tuple[Array, Job]:
@@ -85,12 +134,9 @@ elementwise = Replay(prepare_elementwise)
 elementwise_backward = Replay(prepare_elementwise_backward)
 
 
-_RELU = Elementwise("relu", (), keeps_y=True)
-
-
 def lower_elementwise(operator: Activation, x: Array) -> Lowered:
     """A formula of one number, as an operator of a network."""
-    name, settings, keeps_y = _RELU if isinstance(operator, ReLU) else operator
+    name, settings, keeps_y = formula_of(operator)
     y, job = prepare_elementwise(name, x, settings)
     kept = y if keeps_y else x
     return Lowered(y, [job], through(lambda dy: prepare_elementwise_backward(name, dy, kept, settings)))

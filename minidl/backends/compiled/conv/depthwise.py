@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minidl.backends.compiled.activation.elementwise import InPlace, activate, in_place
 from minidl.backends.compiled.codegen.by_vectors import by_vectors
 from minidl.backends.compiled.codegen.cpu import REGISTER_BYTES
 from minidl.backends.compiled.codegen.jit import inlined, kernel, njit
@@ -155,6 +156,7 @@ class _Forward(NamedTuple):
     weights: Array  # (kh kw, c)
     y: Array
     numbers: _Numbers
+    activation: InPlace  # any but ReLU
     geometry: Geometry
 
 
@@ -163,12 +165,13 @@ def _forward(memory, ints, job, task, scratch):
     """Image `task`."""
     geometry, channels = job.geometry, job.geometry.channels
     image = with_border(memory, geometry, job.x + task * geometry.height * geometry.width * channels, scratch)
+    y = job.y + task * geometry.pixels * channels
     _convolve(
         *(memory, ints, (geometry.taps, geometry.tap_offsets, job.weights, channels), job.numbers, image),
         *(geometry.stride_down * geometry.padded_width * channels, geometry.stride_across * channels),
-        *(geometry.out_height, geometry.out_width, channels, job.y + task * geometry.pixels * channels),
-        scratch + geometry.padded_size,
+        *(geometry.out_height, geometry.out_width, channels, y, scratch + geometry.padded_size),
     )
+    activate(memory, ints, job.activation, y, channels, geometry.pixels, channels)
 
 
 @inlined
@@ -315,7 +318,7 @@ def _border(plan: Plan) -> _GradBorder:
     return _GradBorder(down, across, height, width, height * row, origin, offsets)
 
 
-TAKES = ("scale", "shift", "relu")
+TAKES = ("scale", "shift", "activation")
 """Of an epilogue."""
 
 
@@ -323,7 +326,8 @@ def prepare(x: Array, w: Array, plan: Plan, epilogue: Epilogue) -> tuple[Array, 
     """(y (n, c, oh, ow), None, jobs)."""
     weights, jobs = prepare_packed(w.transpose(2, 3, 1, 0))
     y = empty((len(x), *plan.out, plan.channels), x.dtype)
-    record = _Forward(as_nhwc(x), weights, y, _numbers(plan, x.dtype, epilogue), plan.geometry)
+    after = _numbers(plan, x.dtype, epilogue), in_place(epilogue.activation, x.dtype)
+    record = _Forward(as_nhwc(x), weights, y, *after, plan.geometry)
     jobs.append(Job(_forward, record, len(x), len(x) * plan.macs, plan.padded_size + _repeated(plan)))
     return y.transpose(0, 3, 1, 2), None, jobs
 

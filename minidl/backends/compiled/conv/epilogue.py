@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minidl.backends.compiled.activation.elementwise import prepare_elementwise
+from minidl.backends.compiled.activation.elementwise import formula_of, prepare_elementwise
 from minidl.backends.compiled.codegen.by_vectors import by_vectors
 from minidl.backends.compiled.codegen.lanewise import add, rectify
 from minidl.backends.compiled.codegen.load_store import load, store
@@ -13,19 +13,24 @@ from minidl.backends.compiled.norm.batch import prepare_scale_shift
 from minidl.backends.compiled.pool.max import max_pool2d, pool_windows
 from minidl.backends.compiled.runtime.memory import contiguous, empty
 from minidl.backends.compiled.runtime.program import Job
-from minidl.description.operators import MaxPool
+from minidl.description.operators import Activation, MaxPool, ReLU
 from minidl.typing import Array, Pair
 
 
 class Epilogue(NamedTuple):
-    """In this order: a bias, a scale and shift of each channel, the sum with another branch, a ReLU, a max-pooling."""
+    """In this order: a bias, scale and shift of each channel, the sum with another branch, activation, max-pooling."""
 
     bias: Array | None = None
     scale: Array | None = None
     shift: Array | None = None
     other: Array | None = None
-    relu: bool = False
+    activation: Activation | None = None
     pool: MaxPool | None = None
+
+    @property
+    def relu(self) -> bool:
+        """Whether the activation is a ReLU."""
+        return isinstance(self.activation, ReLU)
 
     def output(self, n: int, size: Pair, filters: int, dtype: "np.dtype[np.floating]") -> Array:
         """A new (n, h, w, c), of the pooling's size if there is one."""
@@ -43,7 +48,7 @@ class Epilogue(NamedTuple):
         taken = Epilogue(self.bias)
         for name in self._fields[1:]:
             value = getattr(self, name)
-            if name not in names and value is not None and value is not False:
+            if name not in names and value is not None:
                 done = self._fields[: self._fields.index(name)]
                 return taken, self._replace(**{name: getattr(NOTHING, name) for name in done})
             taken = taken._replace(**{name: value})
@@ -60,12 +65,14 @@ def prepare_epilogue(y: Array, epilogue: Epilogue) -> tuple[Array, Array | None,
         relu = epilogue.relu and epilogue.other is None
         y, job = prepare_scale_shift(y, epilogue.scale, epilogue.shift, relu=relu)
         jobs.append(job)
-        epilogue = epilogue._replace(relu=epilogue.relu and not relu)
+        epilogue = epilogue._replace(activation=None if relu else epilogue.activation)
     if epilogue.other is not None:
         y, job = prepare_add(y, epilogue.other, relu=epilogue.relu)
         jobs.append(job)
-    elif epilogue.relu:
-        y, job = prepare_elementwise("relu", y)
+        epilogue = epilogue._replace(activation=None if epilogue.relu else epilogue.activation)
+    if epilogue.activation is not None:
+        name, settings, _ = formula_of(epilogue.activation)
+        y, job = prepare_elementwise(name, y, settings)
         jobs.append(job)
     if epilogue.pool is None:
         return y, None, jobs

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from minidl.backends.compiled.activation.elementwise import prepare_elementwise
+from minidl.backends.compiled.activation.elementwise import prepare_elementwise_backward
 from minidl.backends.compiled.conv import select
 from minidl.backends.compiled.conv.epilogue import Epilogue
 from minidl.backends.compiled.conv.fold_batch_norm import prepare_fold
@@ -31,18 +31,18 @@ def lower_conv(operator: Conv, x: Array, other: Array | None = None, *, into: Ar
         scale, shift, job = prepare_scale_and_shift(normalization)
         jobs.append(job)
     plan, relu = select.plan_of(x, w, *operator.geometry), isinstance(activation, ReLU)
-    is_last = not isinstance(activation, Elementwise)
-    epilogue = Epilogue(b, scale, shift, other, relu, pool)
-    y, argmax, more = select.prepare(x, w, plan, epilogue, into if is_last else None)
+    y, argmax, more = select.prepare(x, w, plan, Epilogue(b, scale, shift, other, activation, pool), into)
     jobs += more
-    if isinstance(activation, Elementwise):
-        y, job = prepare_elementwise(activation.name, y, activation.settings)
-        jobs.append(job)
 
     def backward(dy: Array, needs: Sequence[bool]) -> tuple[list[Array | None], list[Job]]:
+        before: list[Job] = []
+        if isinstance(activation, Elementwise):
+            dy, job = prepare_elementwise_backward(activation.name, dy, y, activation.settings)
+            before.append(job)
         grad = OutputGrad(dy, y if relu else None, argmax, pool)
         dx, dw, db, jobs = select.prepare_backward(grad, x, w, plan, need_dx=needs[0], need_dw=is_trained(operator))
-        return [dx], [*jobs, *accumulate(operator.weight, dw, KERNEL_ORDER), *accumulate(operator.bias, db, (0,))]
+        jobs = before + jobs + accumulate(operator.weight, dw, KERNEL_ORDER) + accumulate(operator.bias, db, (0,))
+        return [dx], jobs
 
     return Lowered(y, jobs, backward)
 

@@ -19,7 +19,7 @@ from minidl.backends.compiled.runtime.copy import prepare_sum
 from minidl.backends.compiled.runtime.memory import empty
 from minidl.backends.compiled.runtime.program import Job
 from minidl.backends.compiled.runtime.replay import Replay
-from minidl.description.operators import ConvGeometry
+from minidl.description.operators import ConvGeometry, Elementwise
 from minidl.typing import AffineGradients, Array, Border, Pair
 
 __all__ = ["conv2d", "conv2d_backward"]
@@ -41,7 +41,7 @@ def prepare(
     strategy: Any  # (x, w, plan, epilogue) -> (y, argmax, jobs)
     can_write = False
     if plan.planar:
-        strategy, takes = planar.forward, planar.takes(plan, epilogue.pool)
+        strategy, takes = planar.forward, planar.takes(plan, epilogue)
     elif plan.winograd and x.dtype == np.float32 and len(x):
         strategy, takes = winograd.forward, winograd.TAKES[: None if epilogue.other is None else -1]
         can_write = True
@@ -50,6 +50,12 @@ def prepare(
     else:
         strategy, takes = im2col.prepare, im2col.TAKES
         can_write = True
+    if (
+        strategy in (winograd.forward, depthwise.prepare)
+        and len(x) == 1
+        and isinstance(epilogue.activation, Elementwise)
+    ):
+        takes = takes[: takes.index("activation")]  # an image is one task, and threads share a formula's own pass
     fused, rest = epilogue.parted(*takes)
     if into is not None and can_write and rest is NOTHING and epilogue.other is None and epilogue.pool is None:
         y, argmax, jobs = strategy(x, w, plan, fused, into)

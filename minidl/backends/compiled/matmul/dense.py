@@ -7,7 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.backends.compiled.activation.elementwise import prepare_elementwise_backward
+from minidl.backends.compiled.activation.elementwise import (
+    InPlace,
+    activate,
+    formula_of,
+    in_place,
+    prepare_elementwise_backward,
+)
 from minidl.backends.compiled.codegen.cpu import REGISTER_BYTES, TILE_ROWS
 from minidl.backends.compiled.codegen.jit import kernel
 from minidl.backends.compiled.codegen.load_store import lanes
@@ -17,7 +23,7 @@ from minidl.backends.compiled.runtime.copy import prepare_packed, prepare_sum
 from minidl.backends.compiled.runtime.memory import contiguous, empty
 from minidl.backends.compiled.runtime.program import Job
 from minidl.backends.compiled.runtime.replay import Replay
-from minidl.description.operators import Dense, is_trained
+from minidl.description.operators import Activation, Dense, ReLU, is_trained
 from minidl.typing import AffineGradients, Array, IntArray
 
 __all__ = ["dense", "dense_backward"]
@@ -32,6 +38,7 @@ class _Product(NamedTuple):
     c: Array  # (rows, columns)
     start: Array  # (columns,)
     relu: bool
+    activation: InPlace  # any other
     rows: int
     row_offsets: IntArray
     depth: int
@@ -42,16 +49,18 @@ class _Product(NamedTuple):
 
 @kernel(_Product)
 def _product(memory, ints, job, task, scratch):
-    """A block of rows of C = start + A B, or of its ReLU, in one panel of its columns."""
+    """A block of rows of C = start + A B, through an activation if wanted, in one panel of its columns."""
     rows, columns, blocks = job.rows, job.columns, job.blocks
     width = 2 * lanes(memory)
     j, block = task // blocks * width, task % blocks
     first, last = block * rows // blocks, (block + 1) * rows // blocks
     floor = 0.0 if job.relu else -math.inf
+    c, count = job.c + first * columns + j, min(columns - j, width)
     gather_matmul(
-        *(memory, ints, last - first, job.row_offsets + first, job.depth, job.table, min(columns - j, width)),
-        *(job.a, job.b + j, job.c + first * columns + j, columns, job.start + j, 0, floor),
+        *(memory, ints, last - first, job.row_offsets + first, job.depth, job.table, count),
+        *(job.a, job.b + j, c, columns, job.start + j, 0, floor),
     )
+    activate(memory, ints, job.activation, c, count, last - first, columns)
 
 
 @functools.lru_cache(maxsize=256)
@@ -62,36 +71,34 @@ def _tables(rows: int, row_stride: int, depth: int, column_stride: int, columns:
 
 
 def _prepare_product(
-    a: Array, b: Array, c: Array, start: Array, *, a_strides: tuple[int, int], relu: bool = False
+    a: Array, b: Array, c: Array, start: Array, *, a_strides: tuple[int, int], activation: Activation | None = None
 ) -> Job:
     """C (m, n) = start (n,) + A B: A (m, k) has these strides, in elements; B (k, n) and C are contiguous."""
     (rows, columns), depth = c.shape, b.shape[0]
     row_offsets, table = _tables(rows, a_strides[0], depth, a_strides[1], columns)
     panels = max(-(-columns // (2 * (REGISTER_BYTES // c.dtype.itemsize))), 1)
     blocks = min(-(-rows // FEWEST_ROWS), -(-TASKS // panels))
-    record = _Product(a, b, c, start, relu, rows, row_offsets, depth, table, columns, blocks)
+    after = isinstance(activation, ReLU), in_place(activation, c.dtype)
+    record = _Product(a, b, c, start, *after, rows, row_offsets, depth, table, columns, blocks)
     return Job(_product, record, blocks * panels, rows * columns * depth)
 
 
-def prepare(x: Array, w: Array, b: Array | None, *, relu: bool = False) -> tuple[Array, list[Job]]:
-    """(y, jobs) of y = x W^T + b, with ReLU as the product is stored if wanted."""
+def prepare(x: Array, w: Array, b: Array | None, activation: Activation | None = None) -> tuple[Array, list[Job]]:
+    """(y, jobs) of y = x W^T + b, perhaps through an activation."""
     units, features = w.shape
     start = np.zeros(units, x.dtype) if b is None else contiguous(b)
     weights, jobs = prepare_packed(w.T)
     y = empty((len(x), units), x.dtype)
-    jobs.append(_prepare_product(contiguous(x), weights, y, start, a_strides=(features, 1), relu=relu))
+    jobs.append(_prepare_product(contiguous(x), weights, y, start, a_strides=(features, 1), activation=activation))
     return y, jobs
 
 
 def prepare_backward(
-    dy: Array, x: Array, w: Array, *, need_dx: bool, need_dw: bool = True, y: Array | None = None
+    dy: Array, x: Array, w: Array, *, need_dx: bool, need_dw: bool = True
 ) -> tuple[Array | None, Array | None, Array, list[Job]]:
-    """(dx, parts of dw (1, in, out), parts of db (n, out), jobs); with y, its output, through a ReLU."""
+    """(dx, parts of dw (1, in, out), parts of db (n, out), jobs)."""
     (units, features), n = w.shape, len(x)
     grads, jobs = contiguous(dy), []
-    if y is not None:
-        grads, job = prepare_elementwise_backward("relu", grads, y)
-        jobs.append(job)
     zeros = np.zeros(max(units, features), x.dtype)
     dw = None
     if need_dw:
@@ -123,12 +130,15 @@ def dense_backward(
 def lower_dense(operator: Dense, x: Array) -> Lowered:
     """The layer as an operator of a network."""
     w, b = operator.weight.value, value_of(operator.bias)
-    y, jobs = prepare(x, w, b, relu=operator.relu)
+    y, jobs = prepare(x, w, b, operator.activation)
 
     def backward(dy: Array, needs: Sequence[bool]) -> tuple[list[Array | None], list[Job]]:
-        dx, dw, db, jobs = prepare_backward(
-            dy, x, w, need_dx=needs[0], need_dw=is_trained(operator), y=y if operator.relu else None
-        )
-        return [dx], [*jobs, *accumulate(operator.weight, dw, (1, 0)), *accumulate(operator.bias, db, (0,))]
+        before: list[Job] = []
+        if operator.activation is not None:
+            name, settings, _ = formula_of(operator.activation)
+            dy, job = prepare_elementwise_backward(name, dy, y, settings)
+            before.append(job)
+        dx, dw, db, jobs = prepare_backward(dy, x, w, need_dx=needs[0], need_dw=is_trained(operator))
+        return [dx], [*before, *jobs, *accumulate(operator.weight, dw, (1, 0)), *accumulate(operator.bias, db, (0,))]
 
     return Lowered(y, jobs, backward)

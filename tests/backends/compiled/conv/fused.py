@@ -1,6 +1,6 @@
 """Convolution, ReLU and max-pooling in one pass, alone: as a network has them prepared."""
 
-from minidl.description.operators import MaxPool
+from minidl.description.operators import MaxPool, ReLU
 
 
 def conv2d_relu(x, w, b, *, geometry, pool):
@@ -10,7 +10,7 @@ def conv2d_relu(x, w, b, *, geometry, pool):
     from minidl.backends.compiled.runtime import program
 
     plan, pool = select.plan_of(x, w, *geometry), pool and MaxPool(*pool)
-    y, argmax, jobs = select.prepare(x, w, plan, Epilogue(b, relu=True, pool=pool))
+    y, argmax, jobs = select.prepare(x, w, plan, Epilogue(b, activation=ReLU(), pool=pool))
     program.run(x.dtype, *jobs)
     return y, argmax
 

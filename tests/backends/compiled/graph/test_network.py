@@ -51,6 +51,25 @@ LAYERS = {
     "pooled": lambda: [ml.MaxPool2D(3, stride=2), ml.AveragePool2D(2), ml.AdaptiveAveragePool2D((2, 1)), conv()],
     "reshaped": lambda: [ml.Reshape((2, 12, -1)), conv(3), ml.Reshape((3, -1)), ml.Reshape((-1, 4, 4)), ml.ReLU()],
     "softmax": lambda: [ml.Flatten(), ml.Dense(5), ml.Softmax(), ml.Dense(4), ml.LogSoftmax()],
+    "activated": lambda: [
+        conv(),
+        ml.Tanh(),
+        ml.DepthwiseConv2D(3),
+        ml.LeakyReLU(),
+        ml.Flatten(),
+        ml.Dense(5),
+        ml.Sigmoid(),
+    ],
+    "activated, of x": lambda: [
+        conv(16),
+        ml.GELU(),
+        conv(16),
+        ml.SiLU(),
+        ml.MaxPool2D(2),
+        ml.Flatten(),
+        ml.Dense(5),
+        ml.ELU(),
+    ],
     "activations": lambda: [ml.GELU(), ml.Residual(ml.SiLU()), ml.ELU(), ml.LeakyReLU(), ml.HardSwish(), ml.Softplus()],
 }
 SHAPE = (4, 8, 6)

@@ -7,6 +7,7 @@ offset of filter tap k. The gradients, from the same product with other tables, 
 import math
 from typing import NamedTuple
 
+from minidl.backends.compiled.activation.elementwise import InPlace, activate, in_place
 from minidl.backends.compiled.codegen.jit import kernel
 from minidl.backends.compiled.conv.epilogue import Epilogue, add_rows
 from minidl.backends.compiled.conv.plan import Geometry, Plan
@@ -28,6 +29,7 @@ class _Forward(NamedTuple):
     argmax: Array | None  # 0 without pooling
     other: Array | None  # of another branch, added; 0 without
     relu: bool
+    activation: InPlace  # any other
     bands: int
     geometry: Geometry
     windows: PoolWindows
@@ -35,7 +37,7 @@ class _Forward(NamedTuple):
 
 @kernel(_Forward)
 def _forward(memory, ints, job, task, scratch):
-    """Convolve a band of rows, add bias and another branch, apply ReLU, and pool if there is an argmax to keep.
+    """Convolve a band of rows, add bias and another branch, activate, and pool if there is an argmax to keep.
 
     What is between the input and the pooled output is the thread's own, and never leaves its cache.
     """
@@ -74,6 +76,7 @@ def _forward(memory, ints, job, task, scratch):
     if job.other:
         place, size = (n * out_height + first) * out_width * filters, (last - first) * out_width * filters
         add_rows(memory, 0, size, target, job.other + place, job.relu)
+    activate(memory, ints, job.activation, target, filters, (last - first) * out_width, step)
     if job.argmax:
         place = n * rows * windows.out_width * filters
         virtual = target - first * out_width * filters
@@ -112,7 +115,7 @@ def _bands(n: int, plan: Plan, windows: PoolWindows) -> tuple[int, int]:
     return bands, floats(-(-rows // bands))
 
 
-TAKES = ("other", "relu", "pool")
+TAKES = ("other", "activation", "pool")
 """Of an epilogue."""
 
 
@@ -129,7 +132,7 @@ def prepare(
     bias, other = epilogue.bias_of(filters, x.dtype), None if epilogue.other is None else as_nhwc(epilogue.other)
     record = _Forward(
         *(as_nhwc(x), weights, bias, y, y.strides[2] // y.itemsize, argmax, other),
-        *(epilogue.relu, bands, plan.geometry, windows),
+        *(epilogue.relu, in_place(epilogue.activation, x.dtype), bands, plan.geometry, windows),
     )
     jobs.append(program.Job(_forward, record, n * bands, n * plan.macs, scratch))
     return y.transpose(0, 3, 1, 2), None if argmax is None else argmax.transpose(0, 3, 1, 2), jobs

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minidl.backends.compiled.activation.elementwise import InPlace, activate, in_place
 from minidl.backends.compiled.codegen.cpu import REGISTER_BYTES
 from minidl.backends.compiled.codegen.interleave import interleave
 from minidl.backends.compiled.codegen.jit import kernel, njit
@@ -61,6 +62,7 @@ class _Forward(NamedTuple):
     y: Array
     argmax: Array | None  # 0 without pooling
     relu: bool
+    activation: InPlace  # any other, without pooling
     layout: _Layout
 
 
@@ -124,7 +126,7 @@ def _multiply(memory, ints, job, rows, planes, c, winners):
 
 @kernel(_Forward)
 def _forward(memory, ints, job, task, scratch):
-    """Convolve a band of rows, add the bias, apply ReLU if wanted, and pool if there is an argmax to keep."""
+    """Convolve a band of rows, add the bias, activate, and pool if there is an argmax to keep."""
     layout, geometry = job.layout, job.layout.geometry
     filters, plane_width, out_plane = geometry.filters, layout.plane_width, layout.out_plane
     out_height, out_width = layout.out_height, layout.out_width
@@ -138,6 +140,7 @@ def _forward(memory, ints, job, task, scratch):
     _multiply(memory, ints, job, rows, planes, c, winners)
     place = (n * out_height + first) * out_width * filters
     interleave(memory, filters, c, out_plane, plane_width, job.y + place, out_width, rows, scratch)
+    activate(memory, ints, job.activation, job.y + place, filters, rows * out_width, filters)
     if job.argmax:
         interleave(memory, filters, winners, out_plane, plane_width, job.argmax + place, out_width, rows, scratch)
 
@@ -206,10 +209,10 @@ def _in_bands(n: int, plan: Plan, size: int) -> _Layout:
     return layout
 
 
-def takes(plan: Plan, pool: MaxPool | None) -> tuple[str, ...]:
+def takes(plan: Plan, epilogue: Epilogue) -> tuple[str, ...]:
     """Of an epilogue."""
-    pools = pool is not None and is_2x2(pool) and plan.stride[1] == 1
-    return ("relu", "pool") if pools else ("relu",)
+    pools = epilogue.relu and epilogue.pool is not None and is_2x2(epilogue.pool) and plan.stride[1] == 1
+    return ("activation", "pool") if pools else ("activation",)
 
 
 def forward(x: Array, w: Array, plan: Plan, epilogue: Epilogue) -> tuple[Array, Array | None, list[program.Job]]:
@@ -219,6 +222,7 @@ def forward(x: Array, w: Array, plan: Plan, epilogue: Epilogue) -> tuple[Array, 
     weights, jobs = prepare_packed(w.transpose(2, 3, 1, 0))
     y = empty((n, layout.out_height, layout.out_width, filters), x.dtype)
     argmax = None if pool is None else empty_like(y)
-    record = _Forward(as_nhwc(x), weights, epilogue.bias_of(filters, x.dtype), y, argmax, epilogue.relu, layout)
+    after = argmax, epilogue.relu, in_place(epilogue.activation, x.dtype)
+    record = _Forward(as_nhwc(x), weights, epilogue.bias_of(filters, x.dtype), y, *after, layout)
     jobs.append(program.Job(_forward, record, n * layout.bands, n * plan.macs, layout.scratch))
     return y.transpose(0, 3, 1, 2), None if argmax is None else argmax.transpose(0, 3, 1, 2), jobs

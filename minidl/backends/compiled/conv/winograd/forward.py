@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minidl.backends.compiled.activation.elementwise import InPlace, activate, in_place
 from minidl.backends.compiled.codegen.jit import kernel, njit
 from minidl.backends.compiled.codegen.load_store import clear, lanes
 from minidl.backends.compiled.conv.epilogue import NOTHING, Epilogue, add_rows
@@ -50,6 +51,7 @@ class _Forward(NamedTuple):
     argmax: Array | None  # 0 without pooling
     other: Array | None  # of another branch, added; 0 without
     relu: bool
+    activation: InPlace  # any other
     is_gradient: bool  # of the input, from dy
     images: int
     tasks: int
@@ -85,7 +87,7 @@ def _convolve_directly(memory, ints, job, image, target, step, scratch):
 
 @kernel(_Forward)
 def _forward(memory, ints, job, task, scratch):
-    """Convolve part `task` of the images, add the bias, apply ReLU if wanted, and pool if there is an argmax."""
+    """Convolve part `task` of the images, add the bias, activate, and pool if there is an argmax."""
     tiles, geometry, windows = job.tiles, job.tiles.geometry, job.windows
     channels, filters, pixels = geometry.channels, geometry.filters, geometry.pixels
     first = task * job.images // job.tasks
@@ -138,6 +140,7 @@ def _forward(memory, ints, job, task, scratch):
             if job.other:
                 place = (first + n) * pixels * filters
                 add_rows(memory, 0, pixels * filters, target, job.other + place, job.relu)
+        activate(memory, ints, job.activation, target, filters, pixels, step)
         if job.argmax:
             place = (first + n) * windows.out_height * windows.out_width * filters
             pool_rows(memory, windows, 0, windows.out_height, target, job.y + place, job.argmax + place)
@@ -186,13 +189,14 @@ def convolve(
     images = 0 if argmax is None else round_up(most * plan.pixels.size * filters)
     scratch = LANES + round_up(most) + images + max(matrices, directly)
     other = None if epilogue.other is None else as_nhwc(epilogue.other)
-    step, after, tables = y.strides[2] // y.itemsize, (argmax, other, epilogue.relu), _row_tables(channels, block)
+    after = argmax, other, epilogue.relu, in_place(epilogue.activation, x.dtype)
+    step, tables = y.strides[2] // y.itemsize, _row_tables(channels, block)
     record = _Forward(x, bias, y, step, *after, flipped, n, tasks, most, block, *tables, weights, tiles, windows)
     work = n * each * POINTS * channels * filters
     return [transform, program.Job(_forward, record, tasks, work, scratch)]
 
 
-TAKES = ("other", "relu", "pool")
+TAKES = ("other", "activation", "pool")
 """Of an epilogue."""
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl import shapes
-from minidl.description.operators import ConvGeometry
+from minidl.description.operators import ConvGeometry, ReLU
 from tests.backends.compiled.conv import fused
 from tests.backends.windows import of_conv, of_pool
 
@@ -132,7 +132,7 @@ def test_lanes_of_filters_give_the_same_bits(compiled, kernels, arrays, data, ge
     x, w = data.draw(arrays((n, 1, *size), dtype)), data.draw(arrays((filters, 1, *kernel), dtype))
     b, pool = data.draw(arrays((filters,), dtype)), data.draw(poolings(out))
     plan = plans.plan_for(size, 1, filters, kernel, ConvGeometry(*how.values()))
-    want, winners, jobs = im2col.prepare(x, w, plan, epilogue.Epilogue(b, relu=True, pool=pool))
+    want, winners, jobs = im2col.prepare(x, w, plan, epilogue.Epilogue(b, activation=ReLU(), pool=pool))
     program.run(x.dtype, *jobs)
     y, argmax = fused.conv2d_relu(x, w, b, **of_conv(how), pool=pool)
     assert y.tobytes() == want.tobytes()
@@ -159,7 +159,7 @@ def test_every_remainder_of_a_vector(compiled, kernels, filters, dtype):
         x = rng.standard_normal((1, 1, 5, width)).astype(dtype)
         for pool in [None] if width == 1 else [None, ((2, 2), (2, 2), ((0, 0), (0, 0)))]:
             plan = plans.plan_for((5, width), 1, filters, (3, 3), ConvGeometry(*how.values()))
-            want, winners, jobs = im2col.prepare(x, w, plan, epilogue.Epilogue(b, relu=True, pool=pool))
+            want, winners, jobs = im2col.prepare(x, w, plan, epilogue.Epilogue(b, activation=ReLU(), pool=pool))
             program.run(x.dtype, *jobs)
             y, argmax = fused.conv2d_relu(x, w, b, **of_conv(how), pool=pool)
             np.testing.assert_array_equal(y, want)

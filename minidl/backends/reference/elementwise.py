@@ -9,12 +9,12 @@ from minidl.backends.reference.numbers import exp, quiet
 __all__ = ["elementwise", "elementwise_backward"]
 
 
-def elementwise(name, x, settings):
+def elementwise(name, x, settings=()):
     """y by the formula of this name, index by index."""
     return _each(FORMULAS[name][0], settings, x)
 
 
-def elementwise_backward(name, dy, kept, settings):
+def elementwise_backward(name, dy, kept, settings=()):
     """dx by the formula's gradient, of dy and what was kept: y or x, as its second argument says."""
     return _each(FORMULAS[name][1], settings, dy, kept)
 

@@ -13,13 +13,13 @@ __all__ = ["elementwise", "elementwise_backward"]
 
 
 @quiet
-def elementwise(name: str, x: Array, settings: tuple[float, ...]) -> Array:
+def elementwise(name: str, x: Array, settings: tuple[float, ...] = ()) -> Array:
     """Y by the formula of this name."""
     return FORMULAS[name][0](x, *settings)
 
 
 @quiet
-def elementwise_backward(name: str, dy: Array, kept: Array, settings: tuple[float, ...]) -> Array:
+def elementwise_backward(name: str, dy: Array, kept: Array, settings: tuple[float, ...] = ()) -> Array:
     """Dx by the formula's gradient, of dy and what was kept: y or x, as its second argument says."""
     return FORMULAS[name][1](dy, kept, *settings)
 

@@ -112,7 +112,10 @@ def prepare_backward(
     return dx, dw, grads, jobs
 
 
-dense = Replay(prepare)
+@Replay
+def dense(x: Array, w: Array, b: Array | None) -> tuple[Array, list[Job]]:
+    """y = x W^T + b."""
+    return prepare(x, w, b)
 
 
 @Replay

@@ -8,7 +8,7 @@ from minidl.backends.compiled.codegen.jit import inlined, kernel
 from minidl.backends.compiled.codegen.lanewise import multiply, multiply_add
 from minidl.backends.compiled.codegen.load_store import clear, copy, lanes, load, splat, store
 from minidl.backends.compiled.graph.lowered import Lowered, through
-from minidl.backends.compiled.runtime.memory import as_nhwc, empty
+from minidl.backends.compiled.runtime.memory import as_nhwc, empty, spaced
 from minidl.backends.compiled.runtime.padding import pad_rows
 from minidl.backends.compiled.runtime.program import Job
 from minidl.backends.compiled.runtime.replay import Replay
@@ -148,7 +148,7 @@ def _upsample_backward(memory, ints, job, task, scratch):
     sources, channels = job.sources, job.sources.channels
     row = sources.width * channels
     image = job.x + task * sources.height * row
-    dy = job.y + task * sources.out_height * sources.out_width * channels
+    dy = job.y + task * sources.out_height * sources.out_width * job.y_step
     clear(memory, image, sources.height * row)
     for i in range(sources.out_height):
         upper, share = image + ints[sources.rows + 2 * i] * row, memory[sources.down + i]
@@ -166,7 +166,7 @@ def _upsample_backward(memory, ints, job, task, scratch):
                     _add_share(memory, lower + left + c, share * (1 - part), grad, count)
                 if share != 0 and part != 0:
                     _add_share(memory, lower + right + c, share * part, grad, count)
-            dy += channels
+            dy += job.y_step
 
 
 def _sources(size: Pair, channels: int, factors: Pair, interpolation: str, dtype: np.dtype[Any]) -> _Sources:
@@ -201,11 +201,11 @@ def upsample2d(x: Array, *, factors: Pair, interpolation: str) -> tuple[Array, l
 @Replay
 def upsample2d_backward(dy: Array, *, factors: Pair, interpolation: str) -> tuple[Array, list[Job]]:
     """Image by image, pixel by pixel, so that the order of the sums is fixed."""
-    grads = as_nhwc(dy)
+    grads, step = spaced(dy)
     n, out_height, out_width, channels = grads.shape
     size = out_height // factors[0], out_width // factors[1]
     dx = empty((n, *size, channels), dy.dtype)
-    record = _Upsample(dx, grads, channels, _sources(size, channels, factors, interpolation, dy.dtype))
+    record = _Upsample(dx, grads, step, _sources(size, channels, factors, interpolation, dy.dtype))
     return dx.transpose(0, 3, 1, 2), [Job(_upsample_backward, record, n, 8 * grads.size)]
 
 

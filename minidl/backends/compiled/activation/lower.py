@@ -14,10 +14,10 @@ from minidl.description.operators import Activation, Dropout, LogSoftmax, Softma
 from minidl.typing import Array
 
 
-def lower_elementwise(operator: Activation, x: Array) -> Lowered:
+def lower_elementwise(operator: Activation, x: Array, *, into: Array | None = None) -> Lowered:
     """A formula of one number."""
     name, settings, keeps_y = formula_of(operator)
-    y, job = prepare_elementwise(name, x, settings)
+    y, job = prepare_elementwise(name, x, settings, into)
     kept = y if keeps_y else x
     return Lowered(y, [job], through(lambda dy: prepare_elementwise_backward(name, dy, kept, settings)))
 

@@ -7,7 +7,7 @@ from minidl.backends.compiled.codegen.jit import Kernel, inlined
 from minidl.backends.compiled.codegen.load_store import lanes
 
 
-def _named(function: Callable[..., None], body: Callable[..., None], suffix: str) -> Callable[..., None]:
+def named(function: Callable[..., None], body: Callable[..., None], suffix: str) -> Callable[..., None]:
     """Numba names machine code and its file in the cache by these: functions of two bodies must not share them."""
     function.__module__, function.__qualname__ = body.__module__, f"{body.__qualname__}_{suffix}"
     return function
@@ -27,24 +27,18 @@ def by_vectors(body: Callable[..., None]) -> Callable[..., None]:
         if full < last:
             part(memory, full, last - full, *args)
 
-    return inlined(_named(loop, body, "by_vectors"))
+    return inlined(named(loop, body, "by_vectors"))
 
 
 def kernel_by_vectors(record: Any) -> Callable[[Callable[..., None]], Kernel]:
-    """Make a kernel of body(memory, i, count, job), each of whose `tasks` does a share of `size` numbers.
-
-    Without tasks another kernel calls it, for the numbers from `task` to `scratch`.
-    """
+    """Make a kernel of body(memory, i, count, job), each of whose `tasks` does a share of `size` numbers."""
 
     def make(body: Callable[..., None]) -> Kernel:
         loop = by_vectors(body)
 
         def share(memory, ints, job, task, scratch):
-            first, last = task, scratch
-            if job.tasks:
-                first, last = task * job.size // job.tasks, (task + 1) * job.size // job.tasks
-            loop(memory, first, last, job)
+            loop(memory, task * job.size // job.tasks, (task + 1) * job.size // job.tasks, job)
 
-        return Kernel(_named(share, body, "share"), record)
+        return Kernel(named(share, body, "share"), record)
 
     return make

@@ -10,10 +10,10 @@ from minidl.description.operators import Dense, is_trained
 from minidl.typing import Array
 
 
-def lower_dense(operator: Dense, x: Array) -> Lowered:
+def lower_dense(operator: Dense, x: Array, *, into: Array | None = None) -> Lowered:
     """x W^T + b, perhaps through an activation."""
     w, b = operator.weight.value, value_of(operator.bias)
-    y, jobs = prepare(x, w, b, operator.activation)
+    y, jobs = prepare(x, w, b, operator.activation, into)
 
     def backward(dy: Array, needs: Sequence[bool]) -> tuple[list[Array | None], list[Job]]:
         before: list[Job] = []

@@ -17,45 +17,53 @@ def is_max_2x2(windows):
 
 
 @by_vectors
-def _pool(memory, c, count, x, line, channels, y, argmax):
-    """The largest of two pixels each in two lines, for `count` channels."""
-    best, winner = load(memory, x + c, count), splat(memory, 0.0)
-    for tap in range(1, 4):
-        value = load(memory, x + c + (tap >> 1) * line + (tap & 1) * channels, count)
-        winner = select_max(value, best, splat(memory, tap), winner)
-        best = select_max(value, best, value, best)
-    store(memory, y + c, best, count)
-    store(memory, argmax + c, winner, count)
+def _pool_row(memory, c, count, x, line, windows, y, argmax):
+    """The largest of two pixels each in two lines, for `count` channels of all windows."""
+    step, y_step, channels = windows.x_step, windows.y_step, windows.channels
+    for j in range(windows.out_width):
+        window = x + 2 * j * step + c
+        best, winner = load(memory, window, count), splat(memory, 0.0)
+        for tap in range(1, 4):
+            value = load(memory, window + (tap >> 1) * line + (tap & 1) * step, count)
+            winner = select_max(value, best, splat(memory, tap), winner)
+            best = select_max(value, best, value, best)
+        store(memory, y + j * y_step + c, best, count)
+        store(memory, argmax + j * channels + c, winner, count)
 
 
 @njit
-def pool_2x2(memory, x, y, argmax, width, channels, first, last, out_width):
+def pool_2x2(memory, x, y, argmax, windows, first, last):
     """Pool one image x (h, w, c) into lines first to last - 1 of y and argmax (h // 2, w // 2, c)."""
-    line = width * channels
+    channels, line = windows.channels, windows.width * windows.x_step
     for i in range(first, last):
-        for j in range(out_width):
-            window, pixel = x + 2 * (i * line + j * channels), (i * out_width + j) * channels
-            _pool(memory, 0, channels, window, line, channels, y + pixel, argmax + pixel)
+        pixel = i * windows.out_width
+        y_row, argmax_row = y + pixel * windows.y_step, argmax + pixel * channels
+        _pool_row(memory, 0, channels, x + 2 * i * line, line, windows, y_row, argmax_row)
 
 
 @by_vectors
-def _unpool(memory, c, count, dy, argmax, y, masked, dx, line, channels):
-    grad, winner = load(memory, dy + c, count), load(memory, argmax + c, count)
-    if masked:
-        grad = relu_grad(load(memory, y + c, count), grad)
-    for tap in range(4):
-        target = dx + c + (tap >> 1) * line + (tap & 1) * channels
-        store(memory, target, where_equal(winner, splat(memory, tap), grad), count)
+def _unpool_row(memory, c, count, dy, dy_step, argmax, y, masked, dx, line, channels, windows):
+    """The pixels of all windows, in two lines, for `count` channels."""
+    for j in range(windows):
+        pixel, window = j * channels + c, dx + 2 * j * channels + c
+        grad, winner = load(memory, dy + j * dy_step + c, count), load(memory, argmax + pixel, count)
+        if masked:
+            grad = relu_grad(load(memory, y + pixel, count), grad)
+        for tap in range(4):
+            target = window + (tap >> 1) * line + (tap & 1) * channels
+            store(memory, target, where_equal(winner, splat(memory, tap), grad), count)
 
 
 @njit
-def unpool_2x2(memory, dy, argmax, y, masked, dx, dx_width, height, width, channels):
-    """Write all pixels of dx, of lines `dx_width` long: dy where it won its window, else zero."""
-    line = dx_width * channels
+def unpool_2x2(memory, dy, dy_step, argmax, y, masked, dx, dx_width, height, width, channels):
+    """Write all pixels of dx, of lines `dx_width` long: dy, of pixels `dy_step` apart, where it won, else zero."""
+    line, windows = dx_width * channels, width // 2
     for i in range(height // 2):
-        for j in range(width // 2):
-            pixel, window = (i * (width // 2) + j) * channels, dx + 2 * (i * line + j * channels)
-            _unpool(memory, 0, channels, dy + pixel, argmax + pixel, y + pixel, masked, window, line, channels)
+        row, grads = i * windows * channels, dy + i * windows * dy_step
+        _unpool_row(
+            *(memory, 0, channels, grads, dy_step, argmax + row, y + row, masked),
+            *(dx + 2 * i * line, line, channels, windows),
+        )
         if width % 2:
             for k in range(2 * i, 2 * i + 2):
                 clear(memory, dx + k * line + (width - 1) * channels, channels)

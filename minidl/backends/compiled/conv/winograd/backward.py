@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minidl.backends.compiled.codegen.jit import kernel
-from minidl.backends.compiled.codegen.load_store import clear
+from minidl.backends.compiled.codegen.load_store import clear, lanes
 from minidl.backends.compiled.conv.im2col.input_gradient import copy_positive, sum_lines
 from minidl.backends.compiled.conv.plan import Geometry, Plan, plan_for
 from minidl.backends.compiled.conv.winograd.filter_gradient import prepare_filter_gradient
@@ -33,6 +33,7 @@ from minidl.backends.compiled.conv.winograd.transform_2d import (
     zeros,
 )
 from minidl.backends.compiled.matmul.gather_matmul import gather_matmul
+from minidl.backends.compiled.matmul.narrow_matmul import narrow_transposed_matmul
 from minidl.backends.compiled.pool.max import NO_WINDOWS, PoolWindows, pool_windows, unpool_image
 from minidl.backends.compiled.runtime import program
 from minidl.backends.compiled.runtime.copy import prepare_packed
@@ -117,11 +118,14 @@ def _point_sums(memory, ints, job, task, scratch):
         transform_inputs(memory, tiles, x, t, count, rows, job.x_row, inputs, x_step, room)
         transform_output_grads(memory, tiles, dy, t, count, columns, job.grad_row, grads, grad_step, room)
         for point in range(POINTS):
-            target = sums + point * step
+            target, a, g = sums + point * step, inputs + point * x_step, grads + point * grad_step
+            if rows == lanes(memory) and columns == rows:
+                narrow_transposed_matmul(memory, count, a, job.x_row, g, job.grad_row, target, filters, b == 0)
+                continue
             start, start_stride = (target, filters) if b else (tiles.zeros, 0)
             gather_matmul(
                 *(memory, ints, rows, job.row_offsets, count, job.table, columns),
-                *(inputs + point * x_step, grads + point * grad_step, target, filters, start, start_stride, -math.inf),
+                *(a, g, target, filters, start, start_stride, -math.inf),
             )
 
 

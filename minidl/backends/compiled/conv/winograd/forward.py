@@ -13,7 +13,7 @@ import numpy as np
 
 from minidl.backends.compiled.activation.elementwise import InPlace, activate, in_place
 from minidl.backends.compiled.codegen.jit import kernel, njit
-from minidl.backends.compiled.codegen.load_store import clear
+from minidl.backends.compiled.codegen.load_store import clear, lanes
 from minidl.backends.compiled.conv.epilogue import NOTHING, Epilogue, add_rows
 from minidl.backends.compiled.conv.im2col.input_gradient import input_by_windows
 from minidl.backends.compiled.conv.plan import Plan
@@ -31,6 +31,7 @@ from minidl.backends.compiled.conv.winograd.transform_2d import (
     transform_outputs,
 )
 from minidl.backends.compiled.matmul.gather_matmul import gather_matmul, gather_matmul_plain
+from minidl.backends.compiled.matmul.narrow_matmul import ROWS, narrow_matmul
 from minidl.backends.compiled.pool.max import NO_WINDOWS, PoolWindows, pool_rows, pool_windows
 from minidl.backends.compiled.runtime import program
 from minidl.backends.compiled.runtime.copy import prepare_packed
@@ -107,20 +108,26 @@ def _forward(memory, ints, job, task, scratch):
     products = inputs + POINTS * input_step
     halfway = products + POINTS * product_step
     other = job.other - job.y if job.other else 0
+    is_narrow = channels == lanes(memory) and filters <= channels
     total = images * tiles.down * tiles.across
     blocks = (total + block - 1) // block
     for b in range(blocks):
         start = b * total // blocks
         count = (b + 1) * total // blocks - start
+        rows = (count + ROWS - 1) // ROWS * ROWS  # the last ones of blocks before: any numbers, which nobody reads
         transform_inputs(memory, tiles, x, start, count, channels, row, inputs, input_step, halfway)
         for panel in range(0, filters, PANEL):
             columns = min(filters - panel, PANEL)
             transformed = job.weights.transformed + panel // PANEL * POINTS * weight_step
             for point in range(POINTS):
+                a, c = inputs + point * input_step, products + point * product_step
+                b = transformed + point * weight_step
+                if is_narrow:
+                    narrow_matmul(memory, rows, a, row, b, PANEL, c, PANEL)
+                    continue
                 gather_matmul(
                     *(memory, ints, count, job.row_offsets, channels, job.table, columns),
-                    *(inputs + point * input_step, transformed + point * weight_step),
-                    *(products + point * product_step, PANEL, tiles.zeros, 0, -math.inf),
+                    *(a, b, c, PANEL, tiles.zeros, 0, -math.inf),
                 )
             transform_outputs(
                 *(memory, tiles, products, product_step, start, count, columns),
@@ -176,7 +183,7 @@ def convolve(
     block = max(BLOCK // (POINTS * (row + PANEL)), 1)
     tasks = _tasks(n, block // each)
     most = -(-n // tasks) if tasks else 0
-    block = min(block, most * each)
+    block = -(-min(block, most * each) // ROWS) * ROWS
     matrices = POINTS * (block * (row + PANEL) + 2 * APART) + POINTS * LANES
     directly = TAPS * channels * filters + plan.padded_size
     images = 0 if argmax is None else round_up(most * plan.pixels.size * filters)

@@ -79,7 +79,7 @@ class Add(NamedTuple):
 
 
 class Multiply(NamedTuple):
-    """The product of its inputs, which are of one shape, in their order."""
+    """The product of its inputs, in their order; one that is 1 long along an axis is repeated along it."""
 
 
 class Concat(NamedTuple):
@@ -132,8 +132,8 @@ class Dropout(NamedTuple):
 class Normalize(NamedTuple):
     """Batch normalization by running statistics: weight, bias, mean and variance are (c,)."""
 
-    weight: Array
-    bias: Array
+    weight: Param
+    bias: Param
     mean: Array
     variance: Array
     eps: float

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from minidl.description import operators as op
-from minidl.description.graph import CannotDescribeError, Describer, Value
+from minidl.description.graph import Describer, Value
 from minidl.engine.composite import Composite
 from minidl.errors import DTypeError, ShapeError
 from minidl.functional.origin import is_from_sigmoid, mark_sigmoid
@@ -194,10 +194,7 @@ class Multiply(Branches):
 
     def describe(self, describer: Describer, *inputs: Value) -> Value:
         parts = self.described_parts(describer, *inputs)
-        shape = self.joined_shape([part.shape for part in parts])
-        if any(part.shape != shape for part in parts):
-            raise CannotDescribeError("gates, which are repeated")
-        return describer.add(op.Multiply(), *parts, shape=shape)
+        return describer.add(op.Multiply(), *parts, shape=self.joined_shape([part.shape for part in parts]))
 
     def join(self, parts: Sequence[Array]) -> Array:
         return functools.reduce(operator.mul, parts)
@@ -214,10 +211,11 @@ class Multiply(Branches):
 
 
 def _summed(gradient: Array, shape: Shape) -> Array:
-    """The gradient of what was repeated along its axes of length 1."""
-    axes = tuple(axis for axis, (have, length) in enumerate(zip(gradient.shape, shape, strict=True)) if have != length)
-    summed: Array = gradient.sum(axis=axes, keepdims=True) if axes else gradient
-    return summed
+    """The gradient of what was repeated along its axes of length 1: sums in order, along the last axis first."""
+    for axis in reversed(range(len(shape))):
+        if gradient.shape[axis] != shape[axis]:
+            gradient = np.add.accumulate(gradient, axis=axis).take([-1], axis=axis)
+    return gradient
 
 
 def _check_branches(branches: object) -> None:

@@ -115,6 +115,18 @@ class _BatchNorm(Module):
 
         return y, backward
 
+    def described(self, describer: Describer, x: Value) -> Value:
+        """What `describe` of each class says."""
+        self.output_shape(x.shape)
+        F.check_number("eps", self.eps)
+        mean, variance = self.running_mean.value, self.running_var.value
+        weight, bias = param_of(self.weight), param_of(self.bias)
+        if describer.purpose == "training" and self.trainable and describer.batch_size:
+            self.check_count((describer.batch_size, *x.shape))
+            F.check_share("momentum", self.momentum)
+            return _of_images(describer, op.BatchNorm(weight, bias, mean, variance, self.momentum, self.eps), x)
+        return _of_images(describer, op.Normalize(weight, bias, mean, variance, self.eps), x)
+
 
 class BatchNorm2D(_BatchNorm):
     """Each channel of images (n, c, h, w) less its mean, over its deviation, times `weight` plus `bias`, both (c,).
@@ -129,18 +141,7 @@ class BatchNorm2D(_BatchNorm):
         super().__init__(momentum=momentum, eps=eps)
 
     def describe(self, describer: Describer, x: Value) -> Value:
-        self.output_shape(x.shape)
-        F.check_number("eps", self.eps)
-        mean, variance = self.running_mean.value, self.running_var.value
-        weight, bias = param_of(self.weight), param_of(self.bias)
-        if describer.purpose == "training" and self.trainable and describer.batch_size:
-            self.check_count((describer.batch_size, *x.shape))
-            F.check_share("momentum", self.momentum)
-            operator = op.BatchNorm(weight, bias, mean, variance, self.momentum, self.eps)
-            return describer.add(operator, x, shape=x.shape)
-        if describer.purpose != "inference" and self.weight.trainable:  # it has gradients that are seldom wanted
-            return describer.opaque(self, x)
-        return describer.add(op.Normalize(weight.value, bias.value, mean, variance, self.eps), x, shape=x.shape)
+        return self.described(describer, x)
 
     def _check(self, shape: Shape, *, batch: bool = False) -> None:
         shapes.image_shape(shape, batch=batch)
@@ -154,6 +155,9 @@ class BatchNorm1D(_BatchNorm):
 
     def __init__(self, *, momentum: float = 0.1, eps: float = 1e-5) -> None:
         super().__init__(momentum=momentum, eps=eps)
+
+    def describe(self, describer: Describer, x: Value) -> Value:
+        return self.described(describer, x)
 
     def _check(self, shape: Shape, *, batch: bool = False) -> None:
         if len(shape) - batch not in (1, 2):
@@ -189,11 +193,9 @@ class LayerNorm(Module):
             parameter.initialize(tuple(input_shape), initializer, rng)
 
     def describe(self, describer: Describer, x: Value) -> Value:
-        shape = self.output_shape(x.shape)
-        if len(shape) not in (1, 3):
-            return describer.opaque(self, x)
+        self.output_shape(x.shape)
         operator = op.GroupNorm(param_of(self.weight), param_of(self.bias), 1, self.eps, by_value=True)
-        return describer.add(operator, x, shape=shape)
+        return _of_images(describer, operator, x)
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         if x.shape[1:] != self.weight.value.shape:
@@ -229,16 +231,23 @@ class GroupNorm(Module):
         self.bias.initialize(input_shape[:1], initializers.zeros, rng)
 
     def describe(self, describer: Describer, x: Value) -> Value:
-        shape = self.output_shape(x.shape)
-        if len(shape) not in (1, 3):
-            return describer.opaque(self, x)
+        self.output_shape(x.shape)
         operator = op.GroupNorm(param_of(self.weight), param_of(self.bias), self.groups, self.eps)
-        return describer.add(operator, x, shape=shape)
+        return _of_images(describer, operator, x)
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         self.output_shape(x.shape[1:])
         y, pullback = F.group_norm(x, self.weight.value, self.bias.value, groups=self.groups, eps=self.eps)
         return y, _accumulate(self.weight, self.bias, pullback)
+
+
+def _of_images(describer: Describer, operator: op.Operator, x: Value) -> Value:
+    """What it gives for samples that are taken for images that are 1 high; groups of vectors are normalized as such."""
+    if len(x.shape) == 3 or (len(x.shape) == 1 and isinstance(operator, op.GroupNorm)):
+        return describer.add(operator, x, shape=x.shape)
+    shape = x.shape[0], 1, math.prod(x.shape[1:])
+    images = describer.add(op.Reshape(shape), x, shape=shape)
+    return describer.add(op.Reshape(x.shape), describer.add(operator, images, shape=shape), shape=x.shape)
 
 
 def _accumulate(weight: Parameter, bias: Parameter, pullback: F.NormPullback) -> Backward:

@@ -205,7 +205,7 @@ def test_twice_the_same_and_three_are_added_by_themselves():
 
 
 def test_a_convolution_that_is_normalized_after_a_sum_is_not_one_pass():
-    normalize = op.Normalize(*np.ones((4, 4), np.float32), 1e-5)
+    normalize = op.Normalize(*[op.Param(np.ones(4, np.float32), None)] * 2, *np.ones((2, 4), np.float32), 1e-5)
     nodes = [node(op.Input()), node(conv(), 0), node(op.Add(), 0, 1), node(normalize, 2), node(op.ReLU(), 3)]
     found, _ = operators(*nodes, outputs=(4,))
     assert found == [(op.Input, ()), (op.Conv, (0, 0)), (op.Normalize, (1,))]

@@ -60,10 +60,14 @@ def test_what_it_is_for_decides():
     model = ml.Sequential([ml.Conv2D(4, 3), ml.BatchNorm2D(), ml.Dropout(0.5)], input_shape=(2, 6, 6), seed=0)
     assert kinds(describe(model, purpose="training"))[2:] == [op.BatchNorm, op.Dropout]
     assert kinds(describe(model, purpose="inference"))[2:] == [op.Normalize]
-    assert kinds(describe(model, purpose="gradients"))[2:] == [op.Opaque]
+    gradients = describe(model, purpose="gradients")
+    assert kinds(gradients)[2:] == [op.Normalize]
+    assert op.is_trained(gradients.nodes[2].operator)
     model[1].trainable = False
     assert kinds(describe(model, purpose="training"))[2:] == [op.Normalize, op.Dropout]
-    assert kinds(describe(model, purpose="gradients"))[2:] == [op.Normalize]
+    gradients = describe(model, purpose="gradients")
+    assert kinds(gradients)[2:] == [op.Normalize]
+    assert not op.is_trained(gradients.nodes[2].operator)
 
 
 def test_a_module_without_a_description_is_a_node_that_runs_it():
@@ -126,10 +130,11 @@ def test_what_cannot_be_described_leaves_nothing_behind():
     assert [node.name for node in describer.nodes] == ["", "halfway", "next"]
 
 
-def test_gates_are_run_by_themselves():
+def test_gates_are_products():
     gate = [ml.GlobalAveragePool2D(), ml.Dense(3), ml.Sigmoid(), ml.Reshape((3, 1, 1))]
     model = ml.Sequential([ml.ReLU(), ml.Multiply([[], gate])], input_shape=(3, 4, 5), seed=0)
-    assert kinds(describe(model)) == [op.Input, op.ReLU, op.Opaque]
+    assert kinds(describe(model))[-2:] == [op.Reshape, op.Multiply]
+    assert describe(model).nodes[-1].shape == (3, 4, 5)
     alike = ml.Sequential([ml.Multiply([[], ml.Sigmoid()])], input_shape=(3, 4, 5))
     assert kinds(describe(alike)) == [op.Input, op.Identity, op.Identity, op.Elementwise, op.Multiply]
 
@@ -271,3 +276,13 @@ def test_what_is_redefined_is_run():
         model = Noted([ml.ReLU()], input_shape=(3,))
         model.forward(x, train=True)
         assert model.passes == 1
+
+
+@pytest.mark.parametrize(
+    "layer", [ml.GroupNorm(2), ml.LayerNorm(), ml.BatchNorm1D()], ids=lambda layer: type(layer).__name__
+)
+def test_sequences_are_normalized_as_images_that_are_1_high(layer):
+    model = ml.Sequential([layer], input_shape=(4, 5), seed=0)
+    description = describe(model)
+    assert kinds(description)[1] is kinds(description)[3] is op.Reshape
+    assert [node.shape for node in description.nodes] == [(4, 5), (4, 1, 5), (4, 1, 5), (4, 5)]

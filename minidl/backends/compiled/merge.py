@@ -1,66 +1,67 @@
 """What branches do: sums, channels stacked beside each other, values in another shape; and their gradients."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from minidl.backends.compiled.codegen.by_vectors import kernel_by_vectors
+import numpy as np
+
 from minidl.backends.compiled.codegen.jit import Kernel, kernel
 from minidl.backends.compiled.codegen.lanewise import add, multiply, rectify
-from minidl.backends.compiled.codegen.load_store import copy, load, store
+from minidl.backends.compiled.codegen.load_store import copy, lanes, load, store
 from minidl.backends.compiled.graph.lowered import Lowered, as_kernels_see, new, through
 from minidl.backends.compiled.runtime.copy import prepare_copy
-from minidl.backends.compiled.runtime.memory import address, empty, empty_like, in_memory_order
+from minidl.backends.compiled.runtime.memory import address, empty
+from minidl.backends.compiled.runtime.operands import Operands, kernel_by_operands, operands_of
 from minidl.backends.compiled.runtime.program import Job, pieces
 from minidl.description.operators import Add, Concat, Identity, Multiply, Reshape
 from minidl.typing import Array
 
 
 class _Merge(NamedTuple):
-    a: Array
-    b: Array
-    y: Array
+    operands: Operands
     relu: bool
-    size: int
-    tasks: int
 
 
-@kernel_by_vectors(_Merge)
-def _multiply(memory, i, count, job):
-    store(memory, job.y + i, multiply(load(memory, job.a + i, count), load(memory, job.b + i, count)), count)
+@kernel_by_operands(_Merge)
+def _multiply(memory, a, b, job):
+    return multiply(a, b)
 
 
-@kernel_by_vectors(_Merge)
-def _add(memory, i, count, job):
-    total = add(load(memory, job.a + i, count), load(memory, job.b + i, count))
-    store(memory, job.y + i, rectify(total) if job.relu else total, count)
+@kernel_by_operands(_Merge)
+def _add(memory, a, b, job):
+    total = add(a, b)
+    return rectify(total) if job.relu else total
 
 
-def prepare_add(a: Array, b: Array, *, relu: bool = False) -> tuple[Array, Job]:
-    """(a + b, perhaps through a ReLU; job), for arrays that are dense in the same order."""
-    return _prepare(_add, a, b, relu)
+def prepare_add(a: Array, b: Array, *, relu: bool = False, into: Array | None = None) -> tuple[Array, Job]:
+    """(a + b, perhaps through a ReLU; job), written `into` channels of a block if they're given."""
+    return _prepare(_add, a, b, relu, into)
 
 
-def prepare_multiply(a: Array, b: Array) -> tuple[Array, Job]:
-    """(a b, job), for arrays that are dense in the same order."""
-    return _prepare(_multiply, a, b, False)
+def prepare_multiply(a: Array, b: Array, *, into: Array | None = None) -> tuple[Array, Job]:
+    """(a b, job), written `into` channels of a block if they're given."""
+    return _prepare(_multiply, a, b, False, into)
 
 
-def _prepare(kernel: Kernel, a: Array, b: Array, relu: bool) -> tuple[Array, Job]:
-    y, tasks = empty_like(a), pieces(a.size)
-    left, right, target = in_memory_order(a, b, y)
-    return y, Job(kernel, _Merge(left, right, target, relu, a.size, tasks), tasks, 8 * a.size)
+def _prepare(kernel: Kernel, a: Array, b: Array, relu: bool, into: Array | None) -> tuple[Array, Job]:
+    y = new(np.broadcast_shapes(a.shape, b.shape), a.dtype) if into is None else into
+    operands = operands_of(a, b, y)
+    return y, Job(kernel, _Merge(operands, relu), operands.tasks, 8 * y.size)
 
 
-def prepare_sum_of(arrays: Sequence[Array], jobs: list[Job]) -> Array:
+def prepare_sum_of(arrays: Sequence[Array], jobs: list[Job], into: Array | None = None) -> Array:
     """The sum of arrays in their order; of one, the array itself. What there is to do is appended to the jobs."""
-    return _reduced(prepare_add, arrays, jobs)
+    return _reduced(prepare_add, arrays, jobs, into)
 
 
-def _reduced(prepare: Callable[[Array, Array], tuple[Array, Job]], arrays: Sequence[Array], jobs: list[Job]) -> Array:
-    """Arrays combined from the first to the last, two at a time."""
+def _reduced(
+    prepare: Callable[..., tuple[Array, Job]], arrays: Sequence[Array], jobs: list[Job], into: Array | None = None
+) -> Array:
+    """Arrays combined from the first to the last, two at a time, the last time `into` what is given."""
     y, *others = arrays
     for other in others:
-        y, job = prepare(y, other)
+        y, job = prepare(y, other, into=into if other is others[-1] else None)
         jobs.append(job)
     return y
 
@@ -129,10 +130,10 @@ def split(stacked: Array, parts: Sequence[Array]) -> list[Array]:
     return found
 
 
-def lower_add(operator: Add, *xs: Array) -> Lowered:
+def lower_add(operator: Add, *xs: Array, into: Array | None = None) -> Lowered:
     """The sum of branches, in their order."""
     jobs: list[Job] = []
-    y = prepare_sum_of(xs, jobs)
+    y = prepare_sum_of(xs, jobs, into)
     return Lowered(y, jobs, lambda dy, needs: ([dy if need else None for need in needs], []))
 
 
@@ -141,20 +142,57 @@ def lower_identity(operator: Identity, x: Array) -> Lowered:
     return Lowered(x, [], lambda dy, needs: ([dy if needs[0] else None], []))
 
 
-def lower_multiply(operator: Multiply, *xs: Array) -> Lowered:
+def lower_multiply(operator: Multiply, *xs: Array, into: Array | None = None) -> Lowered:
     """The product of branches, in their order."""
     jobs: list[Job] = []
-    y = _reduced(prepare_multiply, xs, jobs)
+    y = _reduced(prepare_multiply, xs, jobs, into)
 
     def backward(dy: Array, needs: Sequence[bool]) -> tuple[list[Array | None], list[Job]]:
         jobs: list[Job] = []
         others = [[dy, *xs[:i], *xs[i + 1 :]] for i in range(len(xs))]
         dxs = [
-            _reduced(prepare_multiply, each, jobs) if need else None for each, need in zip(others, needs, strict=True)
+            _prepare_summed(_reduced(prepare_multiply, each, jobs), x.shape, jobs) if need else None
+            for x, each, need in zip(xs, others, needs, strict=True)
         ]
         return dxs, jobs
 
     return Lowered(y, jobs, backward)
+
+
+class _SumAxis(NamedTuple):
+    x: Array  # (outer, length, inner)
+    y: Array  # (outer, inner)
+    outer: int
+    length: int
+    inner: int
+    tasks: int
+
+
+@kernel(_SumAxis)
+def _sum_axis(memory, ints, job, task, scratch):
+    """The sums along the middle axis, from the first to the last."""
+    length, inner = job.length, job.inner
+    for i in range(task * job.outer // job.tasks, (task + 1) * job.outer // job.tasks):
+        x, y = job.x + i * length * inner, job.y + i * inner
+        for j in range(0, inner, lanes(memory)):
+            total = load(memory, x + j, inner - j)
+            for k in range(1, length):
+                total = add(total, load(memory, x + k * inner + j, inner - j))
+            store(memory, y + j, total, inner - j)
+
+
+def _prepare_summed(gradient: Array, shape: tuple[int, ...], jobs: list[Job]) -> Array:
+    """The gradient of what was repeated along its axes of length 1, along the last axis first."""
+    for axis in reversed(range(len(shape))):
+        if gradient.shape[axis] != shape[axis]:
+            total = new((*gradient.shape[:axis], 1, *gradient.shape[axis + 1 :]), gradient.dtype)
+            sizes, place = as_kernels_see(gradient).shape, (0, 3, 1, 2)[axis] if len(shape) == 4 else axis
+            outer, inner = math.prod(sizes[:place]), math.prod(sizes[place + 1 :])
+            tasks = max(min(outer, pieces(gradient.size)), 1)
+            record = _SumAxis(gradient, total, outer, sizes[place], inner, tasks)
+            jobs.append(Job(_sum_axis, record, tasks, 8 * gradient.size))
+            gradient = total
+    return gradient
 
 
 def lower_concat(operator: Concat, *xs: Array, into: Array | None = None) -> Lowered:
@@ -162,14 +200,7 @@ def lower_concat(operator: Concat, *xs: Array, into: Array | None = None) -> Low
     y, jobs = prepare_concat(xs, into)
 
     def backward(dy: Array, needs: Sequence[bool]) -> tuple[list[Array | None], list[Job]]:
-        dxs: list[Array | None] = []
-        jobs = []
-        for x, part, need in zip(xs, split(dy, xs), needs, strict=True):
-            dx = empty_like(x) if need else None
-            dxs.append(dx)
-            if dx is not None:
-                jobs.append(prepare_copy_channels(part, dx))
-        return dxs, jobs
+        return [part if need else None for part, need in zip(split(dy, xs), needs, strict=True)], []
 
     return Lowered(y, jobs, backward)
 

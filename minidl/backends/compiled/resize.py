@@ -9,6 +9,7 @@ from minidl.backends.compiled.codegen.lanewise import multiply, multiply_add
 from minidl.backends.compiled.codegen.load_store import clear, copy, lanes, load, splat, store
 from minidl.backends.compiled.graph.lowered import Lowered, through
 from minidl.backends.compiled.runtime.by_image import kernel_by_image, prepare_by_image
+from minidl.backends.compiled.runtime.memory import as_nhwc
 from minidl.backends.compiled.runtime.padding import crop_image, pad_image
 from minidl.backends.compiled.runtime.program import Job
 from minidl.backends.compiled.runtime.replay import Replay
@@ -49,13 +50,18 @@ def _zero_pad_backward(memory, ints, job, task, scratch):
     crop_image(memory, border, source, target)
 
 
+def _dense(images: Array) -> Array:
+    """Images whose pixels lie side by side: whole rows are copied."""
+    return as_nhwc(images).transpose(0, 3, 1, 2)
+
+
 @Replay
 def zero_pad2d(x: Array, *, padding: Border) -> tuple[Array, list[Job]]:
     """Image by image."""
     (top, bottom), (left, right) = padding
     _, channels, height, width = x.shape
     size = top + height + bottom, left + width + right
-    return prepare_by_image(_zero_pad, x, size, _Border(height, width, channels, top, left, *size))
+    return prepare_by_image(_zero_pad, _dense(x), size, _Border(height, width, channels, top, left, *size))
 
 
 @Replay
@@ -64,7 +70,7 @@ def zero_pad2d_backward(dy: Array, *, padding: Border) -> tuple[Array, list[Job]
     (top, bottom), (left, right) = padding
     _, channels, height, width = dy.shape
     size = height - top - bottom, width - left - right
-    return prepare_by_image(_zero_pad_backward, dy, size, _Border(*size, channels, top, left, height, width))
+    return prepare_by_image(_zero_pad_backward, _dense(dy), size, _Border(*size, channels, top, left, height, width))
 
 
 class _Sources(NamedTuple):
@@ -75,7 +81,6 @@ class _Sources(NamedTuple):
     channels: int
     out_height: int
     out_width: int
-    out_step: int  # floats from a pixel to the next
     rows: IntArray  # two for each row of the output
     columns: IntArray
     down: Array  # the share of the second row
@@ -86,15 +91,15 @@ class _Sources(NamedTuple):
 def _upsample(memory, ints, job, task, scratch):
     """Image `task`: each pixel from those that make it, first down, then across."""
     sources, channels = job.geometry, job.geometry.channels
-    row = sources.width * channels
+    row = sources.width * job.source_step
     image = job.source + task * sources.height * row
-    target = job.target + task * sources.out_height * sources.out_width * sources.out_step
+    target = job.target + task * sources.out_height * sources.out_width * job.target_step
     for i in range(sources.out_height):
         upper, share = image + ints[sources.rows + 2 * i] * row, memory[sources.down + i]
         lower = image + ints[sources.rows + 2 * i + 1] * row
         for j in range(sources.out_width):
             columns, part = sources.columns + 2 * j, memory[sources.across + j]
-            left, right = ints[columns] * channels, ints[columns + 1] * channels
+            left, right = ints[columns] * job.source_step, ints[columns + 1] * job.source_step
             if share == 0 and part == 0:
                 copy(memory, target, upper + left, channels)
             else:
@@ -110,7 +115,7 @@ def _upsample(memory, ints, job, task, scratch):
                         value = multiply(splat(memory, 1 - part), value)
                         value = multiply_add(splat(memory, part), other, value)
                     store(memory, target + c, value, count)
-            target += sources.out_step
+            target += job.target_step
 
 
 @inlined
@@ -131,7 +136,7 @@ def _upsample_backward(memory, ints, job, task, scratch):
     sources, channels = job.geometry, job.geometry.channels
     row = sources.width * channels
     image = job.target + task * sources.height * row
-    dy = job.source + task * sources.out_height * sources.out_width * channels
+    dy = job.source + task * sources.out_height * sources.out_width * job.source_step
     clear(memory, image, sources.height * row)
     for i in range(sources.out_height):
         upper, share = image + ints[sources.rows + 2 * i] * row, memory[sources.down + i]
@@ -149,21 +154,20 @@ def _upsample_backward(memory, ints, job, task, scratch):
                     _add_share(memory, lower + left + c, share * (1 - part), grad, count)
                 if share != 0 and part != 0:
                     _add_share(memory, lower + right + c, share * part, grad, count)
-            dy += channels
+            dy += job.source_step
 
 
-def _sources(size: Pair, factors: Pair, interpolation: str, x: Array, step: int) -> _Sources:
+def _sources(size: Pair, factors: Pair, interpolation: str, x: Array) -> _Sources:
     """For images of `size` with the channels and dtype of x."""
     tables = [places(length, factor, interpolation, x.dtype) for length, factor in zip(size, factors, strict=True)]
     rows, columns = (np.stack([first, second], axis=1).astype(np.int64) for first, second, _ in tables)
     out = size[0] * factors[0], size[1] * factors[1]
-    return _Sources(*size, x.shape[1], *out, step, rows, columns, tables[0][2], tables[1][2])
+    return _Sources(*size, x.shape[1], *out, rows, columns, tables[0][2], tables[1][2])
 
 
 def _prepare_upsample(x: Array, factors: Pair, interpolation: str, into: Array | None) -> tuple[Array, list[Job]]:
     """(y, jobs) of `upsample2d`, perhaps written `into` channels of a block."""
-    step = x.shape[1] if into is None else into.strides[3] // into.itemsize
-    sources = _sources((x.shape[2], x.shape[3]), factors, interpolation, x, step)
+    sources = _sources((x.shape[2], x.shape[3]), factors, interpolation, x)
     return prepare_by_image(_upsample, x, (sources.out_height, sources.out_width), sources, into)
 
 
@@ -177,7 +181,7 @@ def upsample2d(x: Array, *, factors: Pair, interpolation: str) -> tuple[Array, l
 def upsample2d_backward(dy: Array, *, factors: Pair, interpolation: str) -> tuple[Array, list[Job]]:
     """Image by image, pixel by pixel, so that the order of the sums is fixed."""
     size = dy.shape[2] // factors[0], dy.shape[3] // factors[1]
-    return prepare_by_image(_upsample_backward, dy, size, _sources(size, factors, interpolation, dy, dy.shape[1]))
+    return prepare_by_image(_upsample_backward, dy, size, _sources(size, factors, interpolation, dy))
 
 
 def lower_zero_pad(operator: ZeroPad, x: Array) -> Lowered:

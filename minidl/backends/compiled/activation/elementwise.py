@@ -9,14 +9,14 @@ from numba import types
 from numba.extending import intrinsic
 
 from minidl.backends.compiled.activation.formulas import FORMULAS
-from minidl.backends.compiled.codegen.by_vectors import kernel_by_vectors
 from minidl.backends.compiled.codegen.jit import Kernel, njit
 from minidl.backends.compiled.codegen.llvm import I64
-from minidl.backends.compiled.codegen.load_store import load, splat, store
+from minidl.backends.compiled.codegen.load_store import splat
 from minidl.backends.compiled.codegen.vector import Vector
 from minidl.backends.compiled.graph.lowered import Lowered, through
-from minidl.backends.compiled.runtime.memory import empty_like, in_memory_order
-from minidl.backends.compiled.runtime.program import Job, shared_job
+from minidl.backends.compiled.runtime.memory import empty_like
+from minidl.backends.compiled.runtime.operands import ANYWHERE, Operands, kernel_by_operands, operands_of
+from minidl.backends.compiled.runtime.program import Job
 from minidl.backends.compiled.runtime.replay import Replay
 from minidl.description.operators import Activation, Elementwise
 from minidl.typing import Array
@@ -40,30 +40,24 @@ def _formula(typing, way, name, a, b, first, second):
 
 
 class _Elementwise(NamedTuple):
-    a: Array | None  # 0, as the others, where a kernel is called for numbers anywhere in memory
-    b: Array | None
-    target: Array | None
+    operands: Operands  # b of backward alone
     first: float
     second: float
-    size: int
-    tasks: int
 
 
 def _kernel(way: str, name: str) -> Kernel:
-    """The kernel of a formula: target = formula(a, b, first, second), where forward has no b."""
+    """The kernel of a formula: y = formula(a, b, first, second), where forward has no b."""
 
-    def elementwise(memory, i, count, job):
-        a, b = load(memory, job.a + i, count), load(memory, job.b + i, count)
-        first, second = splat(memory, job.first), splat(memory, job.second)
-        store(memory, job.target + i, _formula(way, name, a, b, first, second), count)
+    def elementwise(memory, a, b, job):
+        return _formula(way, name, a, b, splat(memory, job.first), splat(memory, job.second))
 
     # Numba names machine code and its file in the cache by this: two formulas must not share it.
     elementwise.__qualname__ = f"_{name}_{way}"
-    return kernel_by_vectors(_Elementwise)(elementwise)
+    return kernel_by_operands(_Elementwise)(elementwise)
 
 
 _RELU = Elementwise("relu", (), keeps_y=True)
-_NO_FORMULA = _Elementwise(None, None, None, 0, 0, 0, 0)
+_NO_FORMULA = _Elementwise(ANYWHERE, 0, 0)
 _KERNELS = {(way, name): _kernel(way, name) for name in FORMULAS for way in ("forward", "backward")}
 
 
@@ -110,9 +104,11 @@ def activate(memory, ints, activation, y, count, pixels, step):
             _call(memory, ints, activation.kernel, activation.formula, place, place + size)
 
 
-def prepare_elementwise(name: str, x: Array, settings: tuple[float, ...] = ()) -> tuple[Array, Job]:
-    """(y, job) of the activation of this name, in the memory order of x."""
-    return _prepare("forward", name, x, x, settings)
+def prepare_elementwise(
+    name: str, x: Array, settings: tuple[float, ...] = (), into: Array | None = None
+) -> tuple[Array, Job]:
+    """(y, job) of the activation of this name, in the memory order of x, or `into` channels of a block."""
+    return _prepare("forward", name, x, x, settings, into)
 
 
 def prepare_elementwise_backward(
@@ -122,21 +118,22 @@ def prepare_elementwise_backward(
     return _prepare("backward", name, dy, kept, settings)
 
 
-def _prepare(way: str, name: str, a: Array, b: Array, settings: tuple[float, ...]) -> tuple[Array, Job]:
-    target = empty_like(b)
-    *given, output = in_memory_order(*([a] if a is b else [a, b]), target)
+def _prepare(
+    way: str, name: str, a: Array, b: Array, settings: tuple[float, ...], into: Array | None = None
+) -> tuple[Array, Job]:
+    y = empty_like(b) if into is None else into
     first, second = (*settings, 0, 0)[:2]
-    arguments = given[0], given[-1], output, first, second
-    return target, shared_job(_KERNELS[way, name], *arguments, size=b.size, work=FORMULAS[name].work)
+    record = _Elementwise(operands_of(a, b, y), first, second)
+    return y, Job(_KERNELS[way, name], record, record.operands.tasks, FORMULAS[name].work * b.size)
 
 
 elementwise = Replay(prepare_elementwise)
 elementwise_backward = Replay(prepare_elementwise_backward)
 
 
-def lower_elementwise(operator: Activation, x: Array) -> Lowered:
+def lower_elementwise(operator: Activation, x: Array, *, into: Array | None = None) -> Lowered:
     """A formula of one number, as an operator of a network."""
     name, settings, keeps_y = formula_of(operator)
-    y, job = prepare_elementwise(name, x, settings)
+    y, job = prepare_elementwise(name, x, settings, into)
     kept = y if keeps_y else x
     return Lowered(y, [job], through(lambda dy: prepare_elementwise_backward(name, dy, kept, settings)))

@@ -31,19 +31,13 @@ def by_vectors(body: Callable[..., None]) -> Callable[..., None]:
 
 
 def kernel_by_vectors(record: Any) -> Callable[[Callable[..., None]], Kernel]:
-    """Make a kernel of body(memory, i, count, job), each of whose `tasks` does a share of `size` numbers.
-
-    Without tasks another kernel calls it, for the numbers from `task` to `scratch`.
-    """
+    """Make a kernel of body(memory, i, count, job), each of whose `tasks` does a share of `size` numbers."""
 
     def make(body: Callable[..., None]) -> Kernel:
         loop = by_vectors(body)
 
         def share(memory, ints, job, task, scratch):
-            first, last = task, scratch
-            if job.tasks:
-                first, last = task * job.size // job.tasks, (task + 1) * job.size // job.tasks
-            loop(memory, first, last, job)
+            loop(memory, task * job.size // job.tasks, (task + 1) * job.size // job.tasks, job)
 
         return Kernel(named(share, body, "share"), record)
 

@@ -21,7 +21,7 @@ from minidl.backends.compiled.conv.epilogue import NOTHING, Epilogue
 from minidl.backends.compiled.conv.im2col.input_gradient import is_finite
 from minidl.backends.compiled.conv.plan import Geometry, Plan
 from minidl.backends.compiled.runtime.copy import prepare_packed
-from minidl.backends.compiled.runtime.memory import as_nhwc, contiguous, empty
+from minidl.backends.compiled.runtime.memory import as_nhwc, contiguous, empty, spaced
 from minidl.backends.compiled.runtime.padding import crop_image, pad_rows, with_border
 from minidl.backends.compiled.runtime.program import PARTS, Job
 from minidl.typing import Array, IntArray
@@ -103,13 +103,13 @@ def _rows(memory, ints, filters, x, x_row, dx, rows, vectors, rest, numbers, y, 
 
 
 @by_vectors
-def _channels(memory, c, count, ints, filters, numbers, floor, x, x_row, x_pixel, height, width, y, channels):
+def _channels(memory, c, count, ints, filters, numbers, floor, x, x_row, x_pixel, height, width, y, y_step):
     """Some channels of an image of outputs."""
     taps, offsets, weights, step = filters
     bias, scale = load(memory, numbers.bias + c, count), load(memory, numbers.scale + c, count)
     _rows(
         *(memory, ints, (taps, offsets, weights + c, step), x + c, x_row, x_pixel, height, width, 0),
-        *((bias, scale, load(memory, numbers.shift + c, count), floor), y + c, channels, count),
+        *((bias, scale, load(memory, numbers.shift + c, count), floor), y + c, y_step, count),
     )
 
 
@@ -121,13 +121,13 @@ def _repeat(memory, source, channels, target):
 
 
 @njit
-def _convolve(memory, ints, filters, numbers, x, x_row, x_pixel, height, width, channels, y, scratch):
+def _convolve(memory, ints, filters, numbers, x, x_row, x_pixel, height, width, channels, y, y_step, scratch):
     """An image of `height` x `width` outputs, from inputs that lie `x_pixel` apart in rows `x_row` apart.
 
     Each is one chain of FMAs over the taps, from the bias on. `filters` are (taps, their offsets, weights, step).
     """
     n, floor = lanes(memory), splat(memory, 0.0) if numbers.relu else splat(memory, -math.inf)
-    if channels < n and n % channels == 0 and x_pixel == channels:
+    if channels < n and n % channels == 0 and x_pixel == channels and y_step == channels:
         taps, offsets, weights, step = filters
         for k in range(taps):
             _repeat(memory, weights + k * step, channels, scratch + k * n)
@@ -141,7 +141,7 @@ def _convolve(memory, ints, filters, numbers, x, x_row, x_pixel, height, width, 
             *(height, width * channels // n, width * channels % n, repeated, y, n, n),
         )
     else:
-        _channels(memory, 0, channels, ints, filters, numbers, floor, x, x_row, x_pixel, height, width, y, channels)
+        _channels(memory, 0, channels, ints, filters, numbers, floor, x, x_row, x_pixel, height, width, y, y_step)
 
 
 class _Numbers(NamedTuple):
@@ -155,6 +155,7 @@ class _Forward(NamedTuple):
     x: Array
     weights: Array  # (kh kw, c)
     y: Array
+    y_step: int  # floats from a pixel to the next
     numbers: _Numbers
     activation: InPlace  # any but ReLU
     geometry: Geometry
@@ -165,13 +166,13 @@ def _forward(memory, ints, job, task, scratch):
     """Image `task`."""
     geometry, channels = job.geometry, job.geometry.channels
     image = with_border(memory, geometry, job.x + task * geometry.height * geometry.width * channels, scratch)
-    y = job.y + task * geometry.pixels * channels
+    y = job.y + task * geometry.pixels * job.y_step
     _convolve(
         *(memory, ints, (geometry.taps, geometry.tap_offsets, job.weights, channels), job.numbers, image),
         *(geometry.stride_down * geometry.padded_width * channels, geometry.stride_across * channels),
-        *(geometry.out_height, geometry.out_width, channels, y, scratch + geometry.padded_size),
+        *(geometry.out_height, geometry.out_width, channels, y, job.y_step, scratch + geometry.padded_size),
     )
-    activate(memory, ints, job.activation, y, channels, geometry.pixels, channels)
+    activate(memory, ints, job.activation, y, channels, geometry.pixels, job.y_step)
 
 
 @inlined
@@ -298,7 +299,7 @@ def _backward(memory, ints, job, task, scratch):
             _convolve(
                 *(memory, ints, (taps, border.tap_offsets, job.weights + (taps - 1) * channels, -channels)),
                 *(job.numbers, scratch + border.origin, border.width * channels, channels),
-                *(geometry.height, geometry.width, channels, job.dx + n * size, scratch + border.size),
+                *(geometry.height, geometry.width, channels, job.dx + n * size, channels, scratch + border.size),
             )
         elif job.dx:
             _scatter(memory, ints, geometry, dy, job.weights, scratch, job.dx + n * size)
@@ -322,12 +323,16 @@ TAKES = ("scale", "shift", "activation")
 """Of an epilogue."""
 
 
-def prepare(x: Array, w: Array, plan: Plan, epilogue: Epilogue) -> tuple[Array, None, list[Job]]:
-    """(y (n, c, oh, ow), None, jobs)."""
+def prepare(
+    x: Array, w: Array, plan: Plan, epilogue: Epilogue, into: Array | None = None
+) -> tuple[Array, None, list[Job]]:
+    """(y (n, c, oh, ow), None, jobs), perhaps written `into` channels of a block."""
     weights, jobs = prepare_packed(w.transpose(2, 3, 1, 0))
-    y = empty((len(x), *plan.out, plan.channels), x.dtype)
+    if into is None:
+        into = epilogue.output(len(x), plan.out, plan.channels, x.dtype).transpose(0, 3, 1, 2)
+    y, step = spaced(into)
     after = _numbers(plan, x.dtype, epilogue), in_place(epilogue.activation, x.dtype)
-    record = _Forward(as_nhwc(x), weights, y, *after, plan.geometry)
+    record = _Forward(as_nhwc(x), weights, y, step, *after, plan.geometry)
     jobs.append(Job(_forward, record, len(x), len(x) * plan.macs, plan.padded_size + _repeated(plan)))
     return y.transpose(0, 3, 1, 2), None, jobs
 

@@ -50,6 +50,6 @@ def prepare_fold(w: Array, b: Array | None, normalization: Normalize) -> tuple[A
     new_w, new_b = empty(source.shape, w.dtype), empty(bias.shape, w.dtype)
     scale, shift, mean, variance, eps, _ = normalization
     one, taps = np.full(1, eps, w.dtype), w.size // max(filters, 1)
-    record = _Fold(source, bias, scale, shift, mean, variance, one, new_w, new_b, taps, filters)
+    record = _Fold(source, bias, scale.value, shift.value, mean, variance, one, new_w, new_b, taps, filters)
     jobs.append(Job(_fold, record, 1))
     return new_w.transpose(3, 2, 0, 1), new_b, jobs

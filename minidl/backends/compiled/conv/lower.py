@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
-from minidl.backends.compiled.activation.elementwise import prepare_elementwise_backward
+from minidl.backends.compiled.activation.elementwise import formula_of, prepare_elementwise_backward
 from minidl.backends.compiled.conv import select
 from minidl.backends.compiled.conv.epilogue import Epilogue
 from minidl.backends.compiled.conv.fold_batch_norm import prepare_fold
 from minidl.backends.compiled.conv.output_grad import OutputGrad
-from minidl.backends.compiled.conv.transposed import conv_transpose2d, prepare_conv_transpose_backward
-from minidl.backends.compiled.graph.lowered import Lowered, accumulate, value_of
+from minidl.backends.compiled.conv.transposed import prepare_conv_transpose, prepare_conv_transpose_backward
+from minidl.backends.compiled.graph.lowered import Lowered, accumulate, as_kernels_see, value_of
 from minidl.backends.compiled.norm.scale_and_shift import prepare_scale_and_shift
 from minidl.backends.compiled.runtime.program import Job
-from minidl.description.operators import Conv, ConvTranspose, Elementwise, ReLU, is_trained
+from minidl.description.operators import Conv, ConvTranspose, ReLU, is_trained
 from minidl.typing import Array
 
 KERNEL_ORDER = (2, 3, 1, 0)
@@ -36,10 +36,12 @@ def lower_conv(operator: Conv, x: Array, other: Array | None = None, *, into: Ar
 
     def backward(dy: Array, needs: Sequence[bool]) -> tuple[list[Array | None], list[Job]]:
         before: list[Job] = []
-        if isinstance(activation, Elementwise):
-            dy, job = prepare_elementwise_backward(activation.name, dy, y, activation.settings)
+        is_dense = all(as_kernels_see(array).flags.c_contiguous for array in (dy, y))
+        if activation is not None and not (relu and is_dense):
+            name, settings, _ = formula_of(activation)
+            dy, job = prepare_elementwise_backward(name, dy, y, settings)
             before.append(job)
-        grad = OutputGrad(dy, y if relu else None, argmax, pool)
+        grad = OutputGrad(dy, y if relu and is_dense else None, argmax, pool)
         dx, dw, db, jobs = select.prepare_backward(grad, x, w, plan, need_dx=needs[0], need_dw=is_trained(operator))
         jobs = before + jobs + accumulate(operator.weight, dw, KERNEL_ORDER) + accumulate(operator.bias, db, (0,))
         return [dx], jobs
@@ -47,10 +49,10 @@ def lower_conv(operator: Conv, x: Array, other: Array | None = None, *, into: Ar
     return Lowered(y, jobs, backward)
 
 
-def lower_conv_transpose(operator: ConvTranspose, x: Array) -> Lowered:
+def lower_conv_transpose(operator: ConvTranspose, x: Array, *, into: Array | None = None) -> Lowered:
     """A transposed convolution."""
     w, b = operator.weight.value, value_of(operator.bias)
-    y, jobs = conv_transpose2d.prepare(x, w, b, geometry=operator.geometry, size=operator.size)
+    y, jobs = prepare_conv_transpose(x, w, b, operator.geometry, operator.size, into)
 
     def backward(dy: Array, needs: Sequence[bool]) -> tuple[list[Array | None], list[Job]]:
         dx, dw, db, jobs = prepare_conv_transpose_backward(

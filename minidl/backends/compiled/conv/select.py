@@ -47,6 +47,7 @@ def prepare(
         can_write = True
     elif plan.depthwise:
         strategy, takes = depthwise.prepare, depthwise.TAKES
+        can_write = True
     else:
         strategy, takes = im2col.prepare, im2col.TAKES
         can_write = True

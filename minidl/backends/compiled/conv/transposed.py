@@ -50,12 +50,19 @@ def conv_transpose2d(
 
     A convolution for each phase of the stride takes longer for a single image and for few filters.
     """
+    return prepare_conv_transpose(x, w, b, geometry, size)
+
+
+def prepare_conv_transpose(
+    x: Array, w: Array, b: Array | None, geometry: ConvGeometry, size: Pair, into: Array | None = None
+) -> tuple[Array, list[Job]]:
+    """Of `conv_transpose2d`; with a bias, y may be written `into` channels of a block."""
     nothing = np.zeros((len(x), *size, w.shape[1] * geometry.groups), x.dtype).transpose(0, 3, 1, 2)  # not read
     plan = plan_of(nothing, w, *geometry)
     y, _, _, jobs = prepare_backward(OutputGrad(x), nothing, w, plan, need_dx=True, need_dw=False)
     assert y is not None
     if b is not None:
-        y, job = prepare_scale_shift(y, np.ones(len(b), x.dtype), b)
+        y, job = prepare_scale_shift(y, np.ones(len(b), x.dtype), b, into=into)
         jobs.append(job)
     return y, jobs
 

@@ -40,8 +40,22 @@ _LOWER: Table = {
 }
 
 
-WRITERS = (op.Conv, op.UpSample)
-"""Operators that can write to some channels of a block."""
+READERS = (op.Identity, op.Add, op.Multiply, op.Concat, op.MaxPool, op.AveragePool, op.ReLU, op.Elementwise)
+"""Operators that can read some channels of a block."""
+
+WRITERS = (*READERS, op.Conv, op.ConvTranspose, op.Dense, op.BatchNorm, op.Normalize, op.UpSample)
+"""Operators that can write to them."""
+
+
+def reads_gradient_in_block(operator: op.Operator) -> bool:
+    """Whether its backward pass can read dy from some channels of a block."""
+    if isinstance(operator, op.BatchNorm):
+        return operator.epilogue.pool is None
+    if isinstance(operator, op.Conv):
+        return operator.epilogue.activation is not None and operator.epilogue.pool is None
+    return isinstance(operator, (*READERS, op.UpSample)) or (
+        isinstance(operator, op.Dense) and operator.activation is not None
+    )
 
 
 def lower(operator: op.Operator, xs: Sequence[Array], into: Array | None = None) -> Lowered:

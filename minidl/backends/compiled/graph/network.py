@@ -5,16 +5,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.backends.compiled.graph.lower import WRITERS, lower
+from minidl.backends.compiled.graph.lower import READERS, WRITERS, lower, reads_gradient_in_block
 from minidl.backends.compiled.graph.lowered import Lowered, as_kernels_see, new
-from minidl.backends.compiled.merge import prepare_sum_of
+from minidl.backends.compiled.merge import prepare_copy_channels, prepare_sum_of
 from minidl.backends.compiled.runtime.arena import Workspace
 from minidl.backends.compiled.runtime.copy import prepare_copy
 from minidl.backends.compiled.runtime.memory import address, planned
 from minidl.backends.compiled.runtime.program import Job, Program, Slot
 from minidl.description.fuse import fused
 from minidl.description.graph import Description
-from minidl.description.operators import Concat, Input, Masks, is_trained
+from minidl.description.operators import Concat, Identity, Input, Masks, is_trained
 from minidl.typing import Array, IntArray
 
 LAST = 1 << 62
@@ -76,7 +76,7 @@ class Network:
         lowered: list[Lowered] = []
         arrays: list[Array] = []
         jobs: list[Job] = []
-        blocks = {} if keeps else self._blocks(batch_size)
+        blocks = self._blocks(batch_size)
         for number, node in enumerate(self._description.nodes):
             if isinstance(node.operator, Input):
                 one = Lowered(new((batch_size, *node.shape), self._dtype), [], None)
@@ -90,20 +90,30 @@ class Network:
         return lowered, arrays, jobs
 
     def _blocks(self, batch_size: int) -> dict[int, Array]:
-        """For concatenated images the block, and for what nothing else reads its channels there: nothing is copied."""
+        """For concatenated images or vectors the block, and for what all readers can read there its channels of it."""
         nodes, _, outputs = self._description
         readers = self._description.readers()
+
+        def can_lie_there(i: int) -> bool:
+            operators = [nodes[reader].operator for reader in readers[i]]
+            passed_on = [reader for reader in readers[i] if isinstance(nodes[reader].operator, Identity)]
+            is_read = all(isinstance(operator, READERS) for operator in operators)
+            return is_read and i not in outputs and all(map(can_lie_there, passed_on))
+
         found: dict[int, Array] = {}
-        for number, node in enumerate(nodes):
-            if not isinstance(node.operator, Concat) or len(node.shape) != 3:
+        for number, node in reversed([*enumerate(nodes)]):  # a block may be a part of a later one
+            if not isinstance(node.operator, Concat) or len(node.shape) == 2:
                 continue
-            found[number] = block = new((batch_size, *node.shape), self._dtype)
+            if number not in found:
+                found[number] = new((batch_size, *node.shape), self._dtype)
             start = 0
             for i in node.inputs:
-                stop = start + nodes[i].shape[0]
-                if isinstance(nodes[i].operator, WRITERS) and len(readers[i]) == 1 and i not in outputs:
-                    found[i] = block[:, start:stop]
-                start = stop
+                part = found[number][:, start : start + nodes[i].shape[0]]
+                start += nodes[i].shape[0]
+                while isinstance(nodes[i].operator, Identity):
+                    (i,) = nodes[i].inputs
+                if i not in found and isinstance(nodes[i].operator, WRITERS) and can_lie_there(i):
+                    found[i] = part
         return found
 
     def _alone(self, arrays: Sequence[Array], jobs: list[Job], *, besides: Iterable[Array]) -> list[Array]:
@@ -153,6 +163,9 @@ class Network:
                 backward = self._lowered[i].backward
                 if backward is None:
                     continue
+                if not (as_kernels_see(dy).flags.c_contiguous or reads_gradient_in_block(nodes[i].operator)):
+                    part, dy = dy, new(dy.shape, self._dtype)
+                    jobs.append(prepare_copy_channels(part, dy))
                 dxs, more = backward(dy, [wanted[source] for source in nodes[i].inputs])
                 jobs += more
                 for place, (source, dx) in enumerate(zip(nodes[i].inputs, dxs, strict=True)):

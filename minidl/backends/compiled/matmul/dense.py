@@ -36,6 +36,7 @@ class _Product(NamedTuple):
     a: Array
     b: Array  # (depth, columns)
     c: Array  # (rows, columns)
+    c_step: int  # floats from a row to the next
     start: Array  # (columns,)
     relu: bool
     activation: InPlace  # any other
@@ -55,12 +56,12 @@ def _product(memory, ints, job, task, scratch):
     j, block = task // blocks * width, task % blocks
     first, last = block * rows // blocks, (block + 1) * rows // blocks
     floor = 0.0 if job.relu else -math.inf
-    c, count = job.c + first * columns + j, min(columns - j, width)
+    c, count = job.c + first * job.c_step + j, min(columns - j, width)
     gather_matmul(
         *(memory, ints, last - first, job.row_offsets + first, job.depth, job.table, count),
-        *(job.a, job.b + j, c, columns, job.start + j, 0, floor),
+        *(job.a, job.b + j, c, job.c_step, job.start + j, 0, floor),
     )
-    activate(memory, ints, job.activation, c, count, last - first, columns)
+    activate(memory, ints, job.activation, c, count, last - first, job.c_step)
 
 
 @functools.lru_cache(maxsize=256)
@@ -79,16 +80,20 @@ def _prepare_product(
     panels = max(-(-columns // (2 * (REGISTER_BYTES // c.dtype.itemsize))), 1)
     blocks = min(-(-rows // FEWEST_ROWS), -(-TASKS // panels))
     after = isinstance(activation, ReLU), in_place(activation, c.dtype)
-    record = _Product(a, b, c, start, *after, rows, row_offsets, depth, table, columns, blocks)
+    record = _Product(
+        a, b, c, c.strides[0] // c.itemsize, start, *after, rows, row_offsets, depth, table, columns, blocks
+    )
     return Job(_product, record, blocks * panels, rows * columns * depth)
 
 
-def prepare(x: Array, w: Array, b: Array | None, activation: Activation | None = None) -> tuple[Array, list[Job]]:
-    """(y, jobs) of y = x W^T + b, perhaps through an activation."""
+def prepare(
+    x: Array, w: Array, b: Array | None, activation: Activation | None = None, into: Array | None = None
+) -> tuple[Array, list[Job]]:
+    """(y, jobs) of y = x W^T + b, perhaps through an activation, and written `into` columns of a larger array."""
     units, features = w.shape
     start = np.zeros(units, x.dtype) if b is None else contiguous(b)
     weights, jobs = prepare_packed(w.T)
-    y = empty((len(x), units), x.dtype)
+    y = empty((len(x), units), x.dtype) if into is None else into
     jobs.append(_prepare_product(contiguous(x), weights, y, start, a_strides=(features, 1), activation=activation))
     return y, jobs
 
@@ -130,10 +135,10 @@ def dense_backward(
     return (dx, dw[0].T, db), [*jobs, prepare_sum(grads, db, onto=False)]
 
 
-def lower_dense(operator: Dense, x: Array) -> Lowered:
+def lower_dense(operator: Dense, x: Array, *, into: Array | None = None) -> Lowered:
     """The layer as an operator of a network."""
     w, b = operator.weight.value, value_of(operator.bias)
-    y, jobs = prepare(x, w, b, operator.activation)
+    y, jobs = prepare(x, w, b, operator.activation, into)
 
     def backward(dy: Array, needs: Sequence[bool]) -> tuple[list[Array | None], list[Job]]:
         before: list[Job] = []

@@ -25,7 +25,8 @@ from minidl.backends.compiled.norm.batch_forward import (
     statistics,
 )
 from minidl.backends.compiled.pool.max import max_pool2d, max_pool2d_backward
-from minidl.backends.compiled.runtime.memory import as_nhwc, contiguous, empty, empty_like
+from minidl.backends.compiled.runtime.copy import prepare_sum
+from minidl.backends.compiled.runtime.memory import as_nhwc, contiguous, empty, empty_like, spaced
 from minidl.backends.compiled.runtime.program import Job
 from minidl.backends.compiled.runtime.replay import Replay
 from minidl.description.operators import MaxPool
@@ -59,8 +60,12 @@ def prepare_batch_norm(
     pool: MaxPool | None = None,
     other: Array | None = None,
     running: Running | None = None,
+    into: Array | None = None,
 ) -> tuple[Normalized, list[Job]]:
-    """(result, jobs) of `batch_norm2d`, perhaps with a sum, a ReLU and, without a sum, a max-pooling after it."""
+    """(result, jobs) of `batch_norm2d`, perhaps with a sum, a ReLU and, without a sum, a max-pooling after it.
+
+    Without pooling, y may be written `into` channels of a block.
+    """
     pixels, dtype = as_nhwc(x), x.dtype
     images = Images(*pixels.shape)
     n, height, width, channels = images
@@ -79,11 +84,12 @@ def prepare_batch_norm(
     if relu and pool == MAX_2X2:
         y = empty((n, height // 2, width // 2, channels), dtype)
         taps, winners = empty_like(y), empty_like(y)
-        record = Normalize(pixels, y, None, taps, winners, affine, True, images)
+        record = Normalize(pixels, y, channels, None, taps, winners, affine, True, images)
         jobs.append(Job(normalize_and_pool, record, n, work))
         return Normalized(y.transpose(0, 3, 1, 2), mean, variance, scale, shift, taps, winners), jobs
-    y, added = empty_like(pixels), None if other is None else as_nhwc(other)
-    jobs.append(Job(normalize, Normalize(pixels, y, added, None, None, affine, relu, images), n, work))
+    added = None if other is None else as_nhwc(other)
+    y, step = (empty_like(pixels), channels) if into is None or pool is not None else spaced(into)
+    jobs.append(Job(normalize, Normalize(pixels, y, step, added, None, None, affine, relu, images), n, work))
     result, argmax = y.transpose(0, 3, 1, 2), None
     if pool is not None:
         (result, argmax), pooling = max_pool2d.prepare(result, pool=pool)
@@ -126,15 +132,15 @@ def _prepare_backward(
     winners: Array | None = None,
 ) -> tuple[Gradients, list[Job]]:
     """The jobs of a backward pass; with a gamma, they compute the scale themselves."""
-    pixels, grads = as_nhwc(x), as_nhwc(dy)
+    pixels, (grads, step) = as_nhwc(x), spaced(dy)
     images = Images(*pixels.shape)
     n, _, _, channels = images
     dx, sums = empty_like(pixels), empty((max(n, 1), 2, channels), x.dtype)
     average, product, dgamma, dbeta = np.empty((4, channels), x.dtype)
     means = Averages(sums, variance, gamma, affine.scale, average, product, dgamma, dbeta, eps, images)
     first, last = (grad_sums, input_grad) if taps is None else (window_sums, window_input_grad)
-    to_sum = Backward(pixels, grads, taps, winners, sums, None, None, None, affine, relu, images)
-    to_dx = Backward(pixels, grads, taps, None, None, dx, average, product, affine, relu, images)
+    to_sum = Backward(pixels, grads, step, taps, winners, sums, None, None, None, affine, relu, images)
+    to_dx = Backward(pixels, grads, step, taps, None, None, dx, average, product, affine, relu, images)
     jobs = [Job(first, to_sum, n, 16 * grads.size), Job(averages, means, 1), Job(last, to_dx, n, 16 * pixels.size)]
     return Gradients(dx.transpose(0, 3, 1, 2), dgamma, dbeta), jobs
 
@@ -162,13 +168,39 @@ def batch_norm2d_backward(
     return (result.dx, result.dgamma, result.dbeta), jobs
 
 
-def prepare_scale_shift(x: Array, scale: Array, shift: Array, *, relu: bool = False) -> tuple[Array, Job]:
-    """(x scale[c] + shift[c], perhaps through a ReLU; job)."""
+def prepare_scale_shift(
+    x: Array, scale: Array, shift: Array, *, relu: bool = False, into: Array | None = None
+) -> tuple[Array, Job]:
+    """(x scale[c] + shift[c], perhaps through a ReLU; job), perhaps written `into` channels of a block."""
     pixels = as_nhwc(x)
-    images, y = Images(*pixels.shape), empty_like(pixels)
+    images = Images(*pixels.shape)
+    y, step = (empty_like(pixels), images.channels) if into is None else spaced(into)
     affine = ChannelAffine(np.zeros(images.channels, x.dtype), contiguous(scale), contiguous(shift))
-    job = Job(normalize, Normalize(pixels, y, None, None, None, affine, relu, images), len(pixels), 8 * pixels.size)
-    return y.transpose(0, 3, 1, 2), job
+    record = Normalize(pixels, y, step, None, None, None, affine, relu, images)
+    return y.transpose(0, 3, 1, 2), Job(normalize, record, len(pixels), 8 * pixels.size)
+
+
+def prepare_scale_shift_sums(dy: Array, x: Array) -> tuple[Array, list[Job]]:
+    """(the sums of dy and of dy x for each channel, (2, c), jobs), image by image."""
+    pixels, (grads, step) = as_nhwc(x), spaced(dy)
+    images, zeros = Images(*pixels.shape), np.zeros(x.shape[1], x.dtype)
+    parts, sums = empty((images.n, 2, images.channels), x.dtype), empty((2, images.channels), x.dtype)
+    affine = ChannelAffine(zeros, zeros, zeros)
+    record = Backward(pixels, grads, step, None, None, parts, None, None, None, affine, False, images)
+    return sums, [Job(grad_sums, record, images.n, 16 * pixels.size), prepare_sum(parts, sums, onto=False)]
+
+
+def prepare_scaled(dy: Array, scale: Array) -> tuple[Array, Job]:
+    """(dy scale[c], job): adding minus 0 changes no bit."""
+    return prepare_scale_shift(dy, scale, np.full(scale.shape, -0.0, dy.dtype))
+
+
+@Replay
+def scale_shift_backward(dy: Array, x: Array, scale: Array) -> tuple[tuple[Array, Array, Array], list[Job]]:
+    """(dx, dscale, dshift)."""
+    dx, job = prepare_scaled(dy, scale)
+    sums, jobs = prepare_scale_shift_sums(dy, x)
+    return (dx, sums[1], sums[0]), [job, *jobs]
 
 
 @Replay

@@ -29,6 +29,7 @@ class Backward(NamedTuple):
 
     x: Array
     dy: Array  # behind a pooling (n, h // 2, w // 2, c)
+    dy_step: int  # floats from a pixel to the next, but behind a pooling
     taps: Array | None  # of dy, behind a pooling: as forward left them
     winners: Array | None
     sums: Array | None  # (n, 2, c), to compute: of dy and of dy (x - mean) of each image
@@ -61,13 +62,15 @@ def _add_to(memory, place, value, count):
 
 
 @by_vectors
-def _row_sums(memory, c, count, job, row, totals):
+def _row_sums(memory, c, count, job, pixel, totals):
     """Add a row's sums of dy and of dy (x - mean), where its ReLU lets dy pass, to `totals`."""
-    channels, x, dy, relu = job.images.channels, job.x + row + c, job.dy + row + c, job.relu
+    channels, step, relu = job.images.channels, job.dy_step, job.relu
+    x, dy = job.x + pixel * channels + c, job.dy + pixel * step + c
     mean, scale, shift = load_affine(memory, job.affine, c, count)
     total, product = splat(memory, 0.0), splat(memory, 0.0)
     for place in range(0, job.images.width * channels, channels):
-        grad = load(memory, dy + place, count)
+        grad = load(memory, dy, count)
+        dy += step
         difference = subtract(load(memory, x + place, count), mean)
         if relu:
             grad = relu_grad(multiply_add(difference, scale, shift), grad)
@@ -84,7 +87,7 @@ def grad_sums(memory, ints, job, task, scratch):
     totals = job.sums + 2 * task * channels
     clear(memory, totals, 2 * channels)
     for i in range(task * height, (task + 1) * height):
-        _row_sums(memory, 0, channels, job, i * width * channels, totals)
+        _row_sums(memory, 0, channels, job, i * width, totals)
 
 
 @by_vectors
@@ -152,13 +155,15 @@ def _terms(memory, job, c, count):
 
 
 @by_vectors
-def _row_grad(memory, c, count, job, row):
-    channels, relu = job.images.channels, job.relu
-    x, dy, dx = job.x + row + c, job.dy + row + c, job.dx + row + c
+def _row_grad(memory, c, count, job, pixel):
+    channels, step, relu = job.images.channels, job.dy_step, job.relu
+    row = pixel * channels + c
+    x, dy, dx = job.x + row, job.dy + pixel * step + c, job.dx + row
     mean, scale, shift = load_affine(memory, job.affine, c, count)
     average, product = _terms(memory, job, c, count)
     for place in range(0, job.images.width * channels, channels):
-        grad = load(memory, dy + place, count)
+        grad = load(memory, dy, count)
+        dy += step
         difference = subtract(load(memory, x + place, count), mean)
         if relu:
             grad = relu_grad(multiply_add(difference, scale, shift), grad)
@@ -170,7 +175,7 @@ def input_grad(memory, ints, job, task, scratch):
     """dx of image `task`, row by row."""
     height, width, channels = job.images.height, job.images.width, job.images.channels
     for i in range(task * height, (task + 1) * height):
-        _row_grad(memory, 0, channels, job, i * width * channels)
+        _row_grad(memory, 0, channels, job, i * width)
 
 
 @by_vectors

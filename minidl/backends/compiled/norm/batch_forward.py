@@ -71,6 +71,7 @@ class Normalize(NamedTuple):
 
     x: Array
     y: Array  # pooled: (n, h // 2, w // 2, c)
+    y_step: int  # floats from a pixel to the next, but pooled
     other: Array | None  # of another branch, added; 0 without
     taps: Array | None  # of a pooled y: one more than the tap that won, or zero where y isn't positive
     winners: Array | None  # of a pooled y: the x that won
@@ -163,14 +164,17 @@ def load_affine(memory, affine, c, count):
 
 
 @by_vectors
-def _normalize_row(memory, c, count, job, row):
-    channels, x, y, other = job.images.channels, job.x + row + c, job.y + row + c, job.other + row + c
+def _normalize_row(memory, c, count, job, pixel):
+    channels, step = job.images.channels, job.y_step
+    row = pixel * channels + c
+    x, y, other = job.x + row, job.y + pixel * step + c, job.other + row
     mean, scale, shift = load_affine(memory, job.affine, c, count)
     for place in range(0, job.images.width * channels, channels):
         value = multiply_add(subtract(load(memory, x + place, count), mean), scale, shift)
         if job.other:
             value = add(value, load(memory, other + place, count))
-        store(memory, y + place, rectify(value) if job.relu else value, count)
+        store(memory, y, rectify(value) if job.relu else value, count)
+        y += step
 
 
 @kernel(Normalize)
@@ -178,7 +182,7 @@ def normalize(memory, ints, job, task, scratch):
     """(x - mean) scale + shift for image `task`, row by row; plus another branch and through a ReLU if wanted."""
     height, width, channels = job.images.height, job.images.width, job.images.channels
     for i in range(task * height, (task + 1) * height):
-        _normalize_row(memory, 0, channels, job, i * width * channels)
+        _normalize_row(memory, 0, channels, job, i * width)
 
 
 @by_vectors

@@ -7,21 +7,29 @@ from typing import Any
 import numpy as np
 
 from minidl.backends.compiled.activation.elementwise import prepare_elementwise_backward
-from minidl.backends.compiled.graph.lowered import CannotPrepareError, Lowered, accumulate, through
-from minidl.backends.compiled.norm.batch import prepare_batch_norm, prepare_batch_norm_backward, prepare_scale_shift
+from minidl.backends.compiled.graph.lowered import CannotPrepareError, Lowered, accumulate
+from minidl.backends.compiled.norm.batch import (
+    prepare_batch_norm,
+    prepare_batch_norm_backward,
+    prepare_scale_shift,
+    prepare_scale_shift_sums,
+    prepare_scaled,
+)
 from minidl.backends.compiled.norm.group import group_norm, group_norm_backward
-from minidl.backends.compiled.norm.scale_and_shift import prepare_scale_and_shift
+from minidl.backends.compiled.norm.scale_and_shift import prepare_scale_and_shift, prepare_weight_gradient
 from minidl.backends.compiled.runtime.program import Job
-from minidl.description.operators import BatchNorm, GroupNorm, Normalize, Param, ReLU
+from minidl.description.operators import BatchNorm, GroupNorm, Normalize, Param, ReLU, is_trained
 from minidl.typing import Array
 
 
-def lower_batch_norm(operator: BatchNorm, x: Array, other: Array | None = None) -> Lowered:
+def lower_batch_norm(
+    operator: BatchNorm, x: Array, other: Array | None = None, *, into: Array | None = None
+) -> Lowered:
     """A batch normalization in training, and its epilogue."""
     weight, bias, mean, variance, momentum, eps, (_, _, activation, pool) = operator
     relu, running = isinstance(activation, ReLU), (mean, variance, momentum)
     saved, jobs = prepare_batch_norm(
-        x, weight.value, bias.value, eps=eps, relu=relu, pool=pool, other=other, running=running
+        x, weight.value, bias.value, eps=eps, relu=relu, pool=pool, other=other, running=running, into=into
     )
 
     def backward(dy: Array, needs: Sequence[bool]) -> tuple[list[Array | None], list[Job]]:
@@ -38,23 +46,29 @@ def lower_batch_norm(operator: BatchNorm, x: Array, other: Array | None = None) 
     return Lowered(saved.y, jobs, backward)
 
 
-def prepare_normalize(x: Array, operator: Normalize, *, relu: bool) -> tuple[Array, list[Job]]:
-    """(x times a scale plus a shift for each channel, perhaps through a ReLU; jobs)."""
+def lower_normalize(operator: Normalize, x: Array, *, into: Array | None = None) -> Lowered:
+    """A batch normalization by running statistics."""
     scale, shift, before = prepare_scale_and_shift(operator)
-    y, job = prepare_scale_shift(x, scale, shift, relu=relu)
-    return y, [before, job]
+    y, job = prepare_scale_shift(x, scale, shift, relu=operator.relu, into=into)
 
+    def backward(dy: Array, needs: Sequence[bool]) -> tuple[list[Array | None], list[Job]]:
+        dx, jobs = None, []
+        if needs[0]:
+            scale, _, before = prepare_scale_and_shift(operator)
+            dx, job = prepare_scaled(dy, scale)
+            jobs += [before, job]
+        if is_trained(operator):
+            sums, more = prepare_scale_shift_sums(dy, x)
+            dweight, job = prepare_weight_gradient(operator, sums)
+            jobs += [
+                *more,
+                job,
+                *accumulate(operator.weight, dweight, (0,)),
+                *accumulate(operator.bias, sums[:1], (0,)),
+            ]
+        return [dx], jobs
 
-def lower_normalize(operator: Normalize, x: Array) -> Lowered:
-    """A batch normalization by running statistics, whose parameters aren't trained."""
-    y, jobs = prepare_normalize(x, operator, relu=operator.relu)
-
-    def prepare_backward(dy: Array) -> tuple[Array, list[Job]]:
-        scale, _, before = prepare_scale_and_shift(operator)
-        dx, job = prepare_scale_shift(dy, scale, np.full(scale.shape, -0.0, dy.dtype))  # adding -0 changes no bit
-        return dx, [before, job]
-
-    return Lowered(y, jobs, through(prepare_backward))
+    return Lowered(y, [before, job], backward)
 
 
 def lower_group_norm(operator: GroupNorm, x: Array) -> Lowered:

@@ -37,9 +37,38 @@ def _scale_and_shift(memory, ints, job, task, scratch):
         store(memory, job.shift + c, subtract(load(memory, job.bias + c, count), moved), count)
 
 
+class _Gradient(NamedTuple):
+    sums: Array  # (2, c): of dy, and of dy x
+    mean: Array
+    variance: Array
+    dweight: Array
+    eps: Array
+    channels: int
+
+
+@kernel(_Gradient)
+def _gradient(memory, ints, job, task, scratch):
+    """(sum of dy x - sum of dy mean) / sqrt(variance + eps), each operation rounded by itself as NumPy does."""
+    eps = splat(memory, memory[job.eps])
+    for c in range(0, job.channels, lanes(memory)):
+        count = job.channels - c
+        deviation = square_root(add(load(memory, job.variance + c, count), eps))
+        moved = multiply(load(memory, job.sums + c, count), load(memory, job.mean + c, count))
+        product = subtract(load(memory, job.sums + job.channels + c, count), moved)
+        store(memory, job.dweight + c, divide(product, deviation), count)
+
+
+def prepare_weight_gradient(operator: Normalize, sums: Array) -> tuple[Array, Job]:
+    """(dweight (1, c), job), by the sums of dy and of dy x, (2, c)."""
+    dweight = empty((1, sums.shape[1]), sums.dtype)
+    one = np.full(1, operator.eps, sums.dtype)
+    record = _Gradient(sums, operator.mean, operator.variance, dweight, one, sums.shape[1])
+    return dweight, Job(_gradient, record, 1)
+
+
 def prepare_scale_and_shift(operator: Normalize) -> tuple[Array, Array, Job]:
     """(scale, shift, job), both (c,)."""
-    weight, bias, mean, variance, eps, _ = operator
+    (weight, _), (bias, _), mean, variance, eps, _ = operator
     scale, shift = empty(weight.shape, weight.dtype), empty(weight.shape, weight.dtype)
     record = _ScaleAndShift(weight, bias, mean, variance, scale, shift, np.full(1, eps, weight.dtype), weight.size)
     return scale, shift, Job(_scale_and_shift, record, 1)

@@ -30,45 +30,45 @@ class _Windows(NamedTuple):
 
 
 @by_vectors
-def _mean(memory, c, count, x, height, width, row, channels, values, y):
+def _mean(memory, c, count, x, height, width, row, step, values, y):
     """Write the mean of a window of this height and width that begins at x."""
     total = splat(memory, 0.0)
     for first in range(x + c, x + c + height * row, row):
         part = splat(memory, 0.0)
-        for place in range(first, first + width * channels, channels):
+        for place in range(first, first + width * step, step):
             part = add(part, load(memory, place, count))
         total = add(total, part)
     store(memory, y + c, divide(total, splat(memory, values)), count)
 
 
 @by_vectors
-def _share(memory, c, count, dx, height, width, row, channels, values, dy):
+def _share(memory, c, count, dx, height, width, row, step, values, dy):
     """Add to the pixels of a window their shares of its gradient."""
     share = divide(load(memory, dy + c, count), splat(memory, values))
     for first in range(dx + c, dx + c + height * row, row):
-        for place in range(first, first + width * channels, channels):
+        for place in range(first, first + width * step, step):
             store(memory, place, add(load(memory, place, count), share), count)
 
 
 @inlined
-def _each_window(memory, ints, windows, image, place, task, function):
+def _each_window(memory, ints, windows, image, step, place, out_step, task, function):
     """Call `function` for each window of image `task`, which is a pixel of the smaller images at `place`."""
-    channels, row = windows.channels, windows.width * windows.channels
+    row = windows.width * step
     image += task * windows.height * row
-    place += task * windows.out_height * windows.out_width * channels
+    place += task * windows.out_height * windows.out_width * out_step
     for i in range(windows.rows, windows.rows + 3 * windows.out_height, 3):
         down = ints[i + 1] - ints[i]
         for j in range(windows.columns, windows.columns + 3 * windows.out_width, 3):
             across, values = ints[j + 1] - ints[j], ints[i + 2] * ints[j + 2]
-            first = image + ints[i] * row + ints[j] * channels
-            function(memory, 0, channels, first, down, across, row, channels, values, place)
-            place += channels
+            first = image + ints[i] * row + ints[j] * step
+            function(memory, 0, windows.channels, first, down, across, row, step, values, place)
+            place += out_step
 
 
 @kernel_by_image(_Windows)
 def _average(memory, ints, job, task, scratch):
     """The windows of image `task`."""
-    _each_window(memory, ints, job.geometry, job.source, job.target, task, _mean)
+    _each_window(memory, ints, job.geometry, job.source, job.source_step, job.target, job.target_step, task, _mean)
 
 
 @kernel_by_image(_Windows)
@@ -76,17 +76,17 @@ def _average_backward(memory, ints, job, task, scratch):
     """dx of image `task`, window by window, so that the order of the sums is fixed."""
     size = job.geometry.height * job.geometry.width * job.geometry.channels
     clear(memory, job.target + task * size, size)
-    _each_window(memory, ints, job.geometry, job.target, job.source, task, _share)
+    _each_window(memory, ints, job.geometry, job.target, job.target_step, job.source, job.source_step, task, _share)
 
 
 Tables = tuple[IntArray, IntArray]
 """The rows and the columns of windows, as `windows_of_averages` gives them."""
 
 
-def _prepare(x: Array, tables: Tables) -> tuple[Array, list[Job]]:
-    """(y, jobs) of the means of windows."""
+def _prepare(x: Array, tables: Tables, into: Array | None = None) -> tuple[Array, list[Job]]:
+    """(y, jobs) of the means of windows, perhaps written `into` channels of a block."""
     size = len(tables[0]), len(tables[1])
-    return prepare_by_image(_average, x, size, _Windows(*_size(x), x.shape[1], *tables, *size))
+    return prepare_by_image(_average, x, size, _Windows(*_size(x), x.shape[1], *tables, *size), into)
 
 
 def _prepare_backward(dy: Array, size: Pair, tables: Tables) -> tuple[Array, list[Job]]:
@@ -127,9 +127,9 @@ def adaptive_average_pool2d_backward(dy: Array, *, size: Pair) -> tuple[Array, l
     return _prepare_backward(dy, size, adaptive_tables(size, _size(dy)))
 
 
-def lower_average_pool(operator: AveragePool, x: Array) -> Lowered:
+def lower_average_pool(operator: AveragePool, x: Array, *, into: Array | None = None) -> Lowered:
     """Average-pooling as an operator of a network."""
-    return _lower(x, windows_of_averages(_size(x), operator))
+    return _lower(x, windows_of_averages(_size(x), operator), into)
 
 
 def lower_adaptive_average_pool(operator: AdaptiveAveragePool, x: Array) -> Lowered:
@@ -141,8 +141,8 @@ def lower_adaptive_average_pool(operator: AdaptiveAveragePool, x: Array) -> Lowe
     return Lowered(lowered.y[:, :, 0, 0], lowered.jobs, lambda dy, needs: backward(dy[:, :, None, None], needs))
 
 
-def _lower(x: Array, tables: Tables) -> Lowered:
-    y, jobs = _prepare(x, tables)
+def _lower(x: Array, tables: Tables, into: Array | None = None) -> Lowered:
+    y, jobs = _prepare(x, tables, into)
     return Lowered(y, jobs, through(lambda dy: _prepare_backward(dy, _size(x), tables)))
 
 

@@ -8,7 +8,7 @@ from minidl.backends.compiled.codegen.lanewise import add, relu_grad, select_max
 from minidl.backends.compiled.codegen.load_store import clear, lanes, load, splat, store
 from minidl.backends.compiled.graph.lowered import Lowered, Table, through
 from minidl.backends.compiled.pool.max_2x2 import is_max_2x2, pool_2x2, unpool_2x2
-from minidl.backends.compiled.runtime.memory import as_nhwc, empty, empty_like
+from minidl.backends.compiled.runtime.memory import as_nhwc, empty, empty_like, spaced
 from minidl.backends.compiled.runtime.program import Job
 from minidl.backends.compiled.runtime.replay import Replay
 from minidl.description.operators import MaxPool
@@ -31,9 +31,11 @@ class PoolWindows(NamedTuple):
     stride_across: int
     top: int  # of the padding
     left: int
+    x_step: int  # floats from a pixel to the next
+    y_step: int
 
 
-NO_WINDOWS = PoolWindows(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+NO_WINDOWS = PoolWindows(*[0] * 13)
 """In the record of a job without pooling."""
 
 
@@ -43,7 +45,7 @@ def pool_rows(memory, windows, first_row, last_row, x, y, argmax):
     height, width, channels, out_width = windows.height, windows.width, windows.channels, windows.out_width
     taps_down, taps_across = windows.taps_down, windows.taps_across
     if is_max_2x2(windows):
-        pool_2x2(memory, x, y, argmax, width, channels, first_row, last_row, out_width)
+        pool_2x2(memory, x, y, argmax, windows, first_row, last_row)
         return
     width_of_vector = lanes(memory)
     lowest = splat(memory, -math.inf)
@@ -51,17 +53,17 @@ def pool_rows(memory, windows, first_row, last_row, x, y, argmax):
         top = i * windows.stride_down - windows.top
         for j in range(out_width):
             left = j * windows.stride_across - windows.left
-            pixel = (i * out_width + j) * channels
+            pixel, place = (i * out_width + j) * channels, (i * out_width + j) * windows.y_step
             first = max(-top, 0) * taps_across + max(-left, 0)  # the first tap inside wins where all are -inf
             for c in range(0, channels, width_of_vector):
                 count = channels - c
                 best, winner = lowest, splat(memory, first)
                 for p in range(max(-top, 0), min(taps_down, height - top)):
                     for q in range(max(-left, 0), min(taps_across, width - left)):
-                        value = load(memory, x + ((top + p) * width + left + q) * channels + c, count)
+                        value = load(memory, x + ((top + p) * width + left + q) * windows.x_step + c, count)
                         winner = select_max(value, best, splat(memory, p * taps_across + q), winner)
                         best = select_max(value, best, value, best)
-                store(memory, y + pixel + c, best, count)
+                store(memory, y + place + c, best, count)
                 store(memory, argmax + pixel + c, winner, count)
 
 
@@ -75,17 +77,17 @@ def unpool_image(memory, windows, dy, argmax, y, masked, dx, dx_width):
     out_height, out_width = windows.out_height, windows.out_width
     taps_down, taps_across = windows.taps_down, windows.taps_across
     if is_max_2x2(windows):
-        unpool_2x2(memory, dy, argmax, y, masked, dx, dx_width, height, width, channels)
+        unpool_2x2(memory, dy, windows.y_step, argmax, y, masked, dx, dx_width, height, width, channels)
         return
     width_of_vector = lanes(memory)
     for i in range(out_height):
         top = i * windows.stride_down - windows.top
         for j in range(out_width):
             left = j * windows.stride_across - windows.left
-            pixel = (i * out_width + j) * channels
+            pixel, place = (i * out_width + j) * channels, (i * out_width + j) * windows.y_step
             for c in range(0, channels, width_of_vector):
                 count = channels - c
-                grad = load(memory, dy + pixel + c, count)
+                grad = load(memory, dy + place + c, count)
                 if masked:
                     grad = relu_grad(load(memory, y + pixel + c, count), grad)
                 winner = load(memory, argmax + pixel + c, count)
@@ -96,11 +98,14 @@ def unpool_image(memory, windows, dy, argmax, y, masked, dx, dx_width):
                         store(memory, target, add(load(memory, target, count), part), count)
 
 
-def pool_windows(size: Pair, channels: int, pool: MaxPool) -> PoolWindows:
-    """The windows of a pooling over images of this size."""
+def pool_windows(
+    size: Pair, channels: int, pool: MaxPool, x_step: int | None = None, y_step: int | None = None
+) -> PoolWindows:
+    """The windows of a pooling over images of this size, whose pixels may lie in larger ones."""
     pool_size, stride, padding = pool
     out = [(s + sum(p) - k) // d + 1 for s, p, k, d in zip(size, padding, pool_size, stride, strict=True)]
-    return PoolWindows(*size, channels, out[0], out[1], *pool_size, *stride, padding[0][0], padding[1][0])
+    steps = x_step or channels, y_step or channels
+    return PoolWindows(*size, channels, out[0], out[1], *pool_size, *stride, padding[0][0], padding[1][0], *steps)
 
 
 class _Pool(NamedTuple):
@@ -113,31 +118,38 @@ class _Pool(NamedTuple):
 @kernel(_Pool)
 def _pool(memory, ints, job, task, scratch):
     windows = job.windows
-    in_size = windows.height * windows.width * windows.channels
-    place = task * windows.out_height * windows.out_width * windows.channels
-    x = job.x + task * in_size
-    pool_rows(memory, windows, 0, windows.out_height, x, job.y + place, job.argmax + place)
+    pixel = task * windows.out_height * windows.out_width
+    x = job.x + task * windows.height * windows.width * windows.x_step
+    y, argmax = job.y + pixel * windows.y_step, job.argmax + pixel * windows.channels
+    pool_rows(memory, windows, 0, windows.out_height, x, y, argmax)
 
 
 @kernel(_Pool)
 def _pool_backward(memory, ints, job, task, scratch):
     windows = job.windows
     in_size = windows.height * windows.width * windows.channels
-    place = task * windows.out_height * windows.out_width * windows.channels
-    dx = job.x + task * in_size
+    pixel = task * windows.out_height * windows.out_width
+    dy, argmax, dx = job.y + pixel * windows.y_step, job.argmax + pixel * windows.channels, job.x + task * in_size
     if not is_max_2x2(windows):
         clear(memory, dx, in_size)
-    unpool_image(memory, windows, job.y + place, job.argmax + place, job.y + place, 0, dx, windows.width)
+    unpool_image(memory, windows, dy, argmax, argmax, 0, dx, windows.width)
 
 
 @Replay
 def max_pool2d(x: Array, *, pool: MaxPool) -> tuple[tuple[Array, Array], list[Job]]:
     """(y, argmax): argmax, the winning tap of each window, is what backward needs and all that it needs."""
-    n, c, height, width = x.shape
-    windows = pool_windows((height, width), c, pool)
-    y = empty((n, windows.out_height, windows.out_width, c), x.dtype)
-    argmax = empty_like(y)
-    job = Job(_pool, _Pool(as_nhwc(x), y, argmax, windows), n, 8 * y.size * windows.taps_down * windows.taps_across)
+    return _prepare(x, pool)
+
+
+def _prepare(x: Array, pool: MaxPool, into: Array | None = None) -> tuple[tuple[Array, Array], list[Job]]:
+    """Of `max_pool2d`, perhaps written `into` channels of a block."""
+    (images, step), (n, c, height, width) = spaced(x), x.shape
+    windows = pool_windows((height, width), c, pool, step)
+    size = n, windows.out_height, windows.out_width, c
+    argmax = empty(size, x.dtype)
+    y, y_step = (empty_like(argmax), c) if into is None else spaced(into)
+    record = _Pool(images, y, argmax, windows._replace(y_step=y_step))
+    job = Job(_pool, record, n, 8 * y.size * windows.taps_down * windows.taps_across)
     return (y.transpose(0, 3, 1, 2), argmax.transpose(0, 3, 1, 2)), [job]
 
 
@@ -146,15 +158,16 @@ def max_pool2d_backward(dy: Array, argmax: Array, *, size: Pair, pool: MaxPool) 
     """Each window hands dy to the tap that won it."""
     n, c, _, _ = dy.shape
     dx = empty((n, *size, c), dy.dtype)
-    windows = pool_windows(size, c, pool)
-    record = _Pool(dx, as_nhwc(dy), as_nhwc(argmax), windows)
+    grads, step = spaced(dy)
+    windows = pool_windows(size, c, pool, y_step=step)
+    record = _Pool(dx, grads, as_nhwc(argmax), windows)
     work = 8 * dy.size * windows.taps_down * windows.taps_across
     return dx.transpose(0, 3, 1, 2), [Job(_pool_backward, record, n, work)]
 
 
-def lower_max_pool(operator: MaxPool, x: Array) -> Lowered:
+def lower_max_pool(operator: MaxPool, x: Array, *, into: Array | None = None) -> Lowered:
     """Max-pooling as an operator of a network."""
-    (y, argmax), jobs = max_pool2d.prepare(x, pool=operator)
+    (y, argmax), jobs = _prepare(x, operator, into)
     size = (x.shape[2], x.shape[3])
     return Lowered(y, jobs, through(lambda dy: max_pool2d_backward.prepare(dy, argmax, size=size, pool=operator)))
 

@@ -17,34 +17,36 @@ def is_max_2x2(windows):
 
 
 @by_vectors
-def _pool_row(memory, c, count, x, line, channels, y, argmax, out_width):
+def _pool_row(memory, c, count, x, line, windows, y, argmax):
     """The largest of two pixels each in two lines, for `count` channels of all windows."""
-    for j in range(out_width):
-        window, pixel = x + 2 * j * channels + c, j * channels + c
+    step, y_step, channels = windows.x_step, windows.y_step, windows.channels
+    for j in range(windows.out_width):
+        window = x + 2 * j * step + c
         best, winner = load(memory, window, count), splat(memory, 0.0)
         for tap in range(1, 4):
-            value = load(memory, window + (tap >> 1) * line + (tap & 1) * channels, count)
+            value = load(memory, window + (tap >> 1) * line + (tap & 1) * step, count)
             winner = select_max(value, best, splat(memory, tap), winner)
             best = select_max(value, best, value, best)
-        store(memory, y + pixel, best, count)
-        store(memory, argmax + pixel, winner, count)
+        store(memory, y + j * y_step + c, best, count)
+        store(memory, argmax + j * channels + c, winner, count)
 
 
 @njit
-def pool_2x2(memory, x, y, argmax, width, channels, first, last, out_width):
+def pool_2x2(memory, x, y, argmax, windows, first, last):
     """Pool one image x (h, w, c) into lines first to last - 1 of y and argmax (h // 2, w // 2, c)."""
-    line = width * channels
+    channels, line = windows.channels, windows.width * windows.x_step
     for i in range(first, last):
-        row = i * out_width * channels
-        _pool_row(memory, 0, channels, x + 2 * i * line, line, channels, y + row, argmax + row, out_width)
+        pixel = i * windows.out_width
+        y_row, argmax_row = y + pixel * windows.y_step, argmax + pixel * channels
+        _pool_row(memory, 0, channels, x + 2 * i * line, line, windows, y_row, argmax_row)
 
 
 @by_vectors
-def _unpool_row(memory, c, count, dy, argmax, y, masked, dx, line, channels, windows):
+def _unpool_row(memory, c, count, dy, dy_step, argmax, y, masked, dx, line, channels, windows):
     """The pixels of all windows, in two lines, for `count` channels."""
     for j in range(windows):
         pixel, window = j * channels + c, dx + 2 * j * channels + c
-        grad, winner = load(memory, dy + pixel, count), load(memory, argmax + pixel, count)
+        grad, winner = load(memory, dy + j * dy_step + c, count), load(memory, argmax + pixel, count)
         if masked:
             grad = relu_grad(load(memory, y + pixel, count), grad)
         for tap in range(4):
@@ -53,13 +55,14 @@ def _unpool_row(memory, c, count, dy, argmax, y, masked, dx, line, channels, win
 
 
 @njit
-def unpool_2x2(memory, dy, argmax, y, masked, dx, dx_width, height, width, channels):
-    """Write all pixels of dx, of lines `dx_width` long: dy where it won its window, else zero."""
+def unpool_2x2(memory, dy, dy_step, argmax, y, masked, dx, dx_width, height, width, channels):
+    """Write all pixels of dx, of lines `dx_width` long: dy, of pixels `dy_step` apart, where it won, else zero."""
     line, windows = dx_width * channels, width // 2
     for i in range(height // 2):
-        row = i * windows * channels
+        row, grads = i * windows * channels, dy + i * windows * dy_step
         _unpool_row(
-            *(memory, 0, channels, dy + row, argmax + row, y + row, masked, dx + 2 * i * line, line, channels, windows)
+            *(memory, 0, channels, grads, dy_step, argmax + row, y + row, masked),
+            *(dx + 2 * i * line, line, channels, windows),
         )
         if width % 2:
             for k in range(2 * i, 2 * i + 2):

@@ -178,12 +178,24 @@ def contiguous(array: AnyArray) -> AnyArray:
     return np.ascontiguousarray(array) if flags.aligned else np.array(array, order="C")
 
 
-def in_memory_order(*arrays: AnyArray) -> list[AnyArray]:
-    """Arrays of one shape as dense blocks, all in the order in which the last one, dense, lies in memory."""
-    order = np.argsort(arrays[-1].strides, kind="stable")[::-1]
-    return [contiguous(array.transpose(order)) for array in arrays]
-
-
 def as_nhwc(images: AnyArray) -> AnyArray:
     """Images (n, c, h, w) as their channels-last block (n, h, w, c), copied only if they aren't one."""
     return contiguous(images.transpose(0, 2, 3, 1))
+
+
+def spaced(images: AnyArray) -> tuple[AnyArray, int]:
+    """(images as (n, h, w, c), floats from a pixel to the next), without a copy where they're channels of a block."""
+    pixels = images.transpose(0, 2, 3, 1)
+    n, height, width, channels = pixels.shape
+    if pixels.flags.c_contiguous or not pixels.flags.aligned:
+        return contiguous(pixels), channels
+    gaps = [(n, height * width), (height, width), (width, 1)]
+    steps = {
+        stride // count
+        for stride, (size, count) in zip(pixels.strides, gaps, strict=False)
+        if size > 1 and stride % count == 0
+    }
+    uneven = any(size > 1 and stride % count for stride, (size, count) in zip(pixels.strides, gaps, strict=False))
+    if uneven or len(steps) > 1 or (channels > 1 and pixels.strides[3] != pixels.itemsize):
+        return contiguous(pixels), channels
+    return pixels, steps.pop() // pixels.itemsize if steps else channels

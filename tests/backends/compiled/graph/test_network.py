@@ -34,9 +34,58 @@ LAYERS = {
     "residual of nothing": lambda: [ml.Residual([]), ml.Residual([])],
     "sum of three": lambda: [ml.Add([conv(), [conv(), ml.ReLU()], ml.Conv2D(6, 1)]), ml.ReLU()],
     "concatenated": lambda: [ml.Concatenate([[], conv(5), [ml.ReLU(), conv(3)], []]), conv(7)],
+    "concatenated in a block": lambda: [
+        ml.Concatenate(
+            [
+                [
+                    conv(16),
+                    ml.ReLU(),
+                    ml.Concatenate(
+                        [ml.MaxPool2D(2, stride=1), [ml.AveragePool2D(2, stride=1)], [ml.Conv2D(3, 2), ml.Tanh()]]
+                    ),
+                ],
+                [conv(4, bias=False), ml.BatchNorm2D(), ml.ReLU(), ml.Conv2D(2, 2)],
+                [ml.ConvTranspose2D(3, 3, padding=1), ml.DepthwiseConv2D(2), ml.GELU()],
+                [ml.Conv2D(3, 2, bias=False), ml.BatchNorm2D(), ml.ReLU()],
+            ]
+        ),
+        ml.ReLU(),
+    ],
+    "dense block": lambda: [
+        ml.Concatenate([[], [conv(5, bias=False), ml.BatchNorm2D(), ml.ReLU()]]),
+        ml.Concatenate([[], conv(20), [ml.UpSample2D(2), ml.MaxPool2D(2)]]),
+        conv(3),
+    ],
+    "concatenated vectors, in a block": lambda: [
+        ml.Flatten(),
+        ml.Concatenate(
+            [
+                ml.Dense(5),
+                [ml.Dense(3), ml.Tanh()],
+                [ml.Dense(4), ml.ReLU(), ml.Dropout(0.4)],
+                [ml.Dense(2), ml.Residual(ml.ReLU())],
+            ]
+        ),
+        ml.Dense(3),
+    ],
     "concatenated vectors": lambda: [ml.Concatenate([ml.GlobalAveragePool2D(), [ml.Flatten(), ml.Dense(3)]])],
     "concatenated sequences": lambda: [ml.Concatenate([[ml.Reshape((4, -1))], [conv(3), ml.Reshape((3, -1))]])],
     "products": lambda: [ml.Multiply([[], conv(4), ml.Sigmoid()]), ml.ReLU()],
+    "gates": lambda: [
+        ml.Multiply([conv(), [ml.GlobalAveragePool2D(), ml.Dense(6), ml.Sigmoid(), ml.Reshape((6, 1, 1))]])
+    ],
+    "gates of pixels": lambda: [
+        ml.Multiply([conv(4), [ml.Conv2D(1, 3, padding=1), ml.Sigmoid()], [ml.MaxPool2D((8, 1))]])
+    ],
+    "norms of sequences": lambda: [ml.Reshape((4, -1)), ml.GroupNorm(2), ml.LayerNorm(), ml.BatchNorm1D(), ml.ReLU()],
+    "norms of vectors": lambda: [
+        ml.Flatten(),
+        ml.Dense(8),
+        ml.BatchNorm1D(),
+        ml.ReLU(),
+        ml.LayerNorm(),
+        ml.GroupNorm(4),
+    ],
     "depthwise": lambda: [ml.DepthwiseConv2D(3, padding=1, depth_multiplier=2), ml.ReLU(), ml.SeparableConv2D(5, 3)],
     "depthwise, normalized": lambda: [ml.DepthwiseConv2D(3, padding=1, bias=False), ml.BatchNorm2D(), ml.ReLU()],
     "transposed": lambda: [ml.ConvTranspose2D(5, 3, stride=2), ml.ReLU(), ml.ConvTranspose2D(3, 2, bias=False)],

@@ -86,7 +86,7 @@ def _output_gradient(memory, job, n, target):
                 clear(memory, target, size)
             _unpool_plane(memory, dy, argmax, y, job.y != 0, target, width, height // 2, width // 2)
         else:
-            unpool_2x2(memory, dy, argmax, y, job.y != 0, target, width, height, width, filters)
+            unpool_2x2(memory, dy, filters, argmax, y, job.y != 0, target, width, height, width, filters)
     elif y:
         copy_positive(memory, 0, size, target, job.dy + n * size, y + n * size)
     else:

@@ -39,14 +39,15 @@ train: $(RUNS)
 test: $(DEVELOPS)
 	$(BIN)/python $(QUICK) $(ARGS)
 
-# COVERED=1 also notes the lines that are reached, for `make coverage-report`.
+# COVERED=1 also notes the lines that are reached, for `make coverage-report`: here, and in `make kernels` those of what
+# writes the kernels' code.
 test-all: $(DEVELOPS)
 	$(BIN)/$(if $(COVERED),coverage run,python) -m pytest -n auto --dist worksteal $(ARGS)
 
 environment: $(DEVELOPS)
 
 kernels: $(DEVELOPS)
-	$(BIN)/python -m tests.kernels
+	$(BIN)/$(if $(COVERED),coverage run,python) -m tests.kernels
 
 lint: $(DEVELOPS)
 	$(BIN)/ruff check .
@@ -77,10 +78,9 @@ uncompiled: $(DEVELOPS)
 	NUMBA_DISABLE_JIT=1 MINIDL_BACKEND=vectorized $(BIN)/python $(NUMBAS) $(ARGS)
 
 # A cache of its own: kernels with and without the checks must not be mixed. Which backend is chosen, and where kernels
-# are kept, has nothing to do with arrays. Checks are the same in code that isn't optimized, which compiles in half the
-# time.
+# are kept, has nothing to do with arrays.
 boundscheck: $(DEVELOPS)
-	NUMBA_BOUNDSCHECK=1 NUMBA_OPT=0 NUMBA_CACHE_DIR="$(CURDIR)/build/boundscheck" $(BIN)/python $(NUMBAS) tests/backends \
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR="$(CURDIR)/build/boundscheck" $(BIN)/python $(NUMBAS) tests/backends \
 	  -k "not test_choice and not test_kernel_cache"
 
 stress: $(DEVELOPS)

@@ -40,10 +40,11 @@ NAMES_OF_BACKENDS = ("backend", "each_backend", "fast")
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(items):
-    """Mark what names a backend without Numba; with its compiler off there is no compiled backend.
+    """Put slow tests first; mark what names a backend without Numba; with its compiler off there is no compiled one.
 
-    Its machine code isn't Python.
+    Nobody waits then for a slow test at the end. The compiled backend's machine code isn't Python.
     """
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
     for item in items:
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
         if any(parameters.get(name) in ("reference", "vectorized") for name in NAMES_OF_BACKENDS):

@@ -1,12 +1,12 @@
 """Compiles every kernel into the cache, by a process for each processor: `make kernels`.
 
-Where they aren't there yet, tests that run side by side compile the same ones, each for itself, and while lines are
-noted for coverage it takes a third longer.
+Where they aren't there yet, tests that run side by side compile the same ones, each for itself.
 """
 
 import functools
 import gc
 import importlib
+import multiprocessing
 import os
 import pkgutil
 from concurrent.futures import ProcessPoolExecutor
@@ -31,7 +31,7 @@ def compile_kernel(name, dtype):
 
 
 if __name__ == "__main__":
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
         for done in [pool.submit(compile_kernel, name, dtype) for dtype in FLOATS for name in sorted(kernels())]:
             done.result()
     print(f"{len(FLOATS) * len(kernels())} kernels")

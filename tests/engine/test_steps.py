@@ -121,17 +121,9 @@ def test_steps_give_the_bits_of_the_modules_one_by_one(monkeypatch, make, train,
 
 
 @pytest.mark.parametrize("train", [True, False])
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: layers(ml.Concatenate([[], Scaled(), [conv(), Same()], [ml.ReLU()]])),
-        lambda: layers(ml.Multiply([[], [ml.GlobalAveragePool2D(), ml.Dense(4), ml.Sigmoid(), ml.Reshape((4, 1, 1))]])),
-    ],
-    ids=["many branches", "gates"],
-)
-def test_sums_in_another_order_differ_by_rounding_alone(monkeypatch, make, train):
-    """Of gradients in several parts, and in NumPy, which goes by the order of the memory."""
-    model = make()
+def test_sums_in_another_order_differ_by_rounding_alone(monkeypatch, train):
+    """Of gradients in several parts."""
+    model = layers(ml.Concatenate([[], Scaled(), [conv(), Same()], [ml.ReLU()]]))
     x = inputs(model)
     assert len(prepared(model).steps) > 1
     got = results(model, x, train=train)

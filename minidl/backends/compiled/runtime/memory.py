@@ -186,16 +186,11 @@ def as_nhwc(images: AnyArray) -> AnyArray:
 def spaced(images: AnyArray) -> tuple[AnyArray, int]:
     """(images as (n, h, w, c), floats from a pixel to the next), without a copy where they're channels of a block."""
     pixels = images.transpose(0, 2, 3, 1)
-    n, height, width, channels = pixels.shape
-    if pixels.flags.c_contiguous or not pixels.flags.aligned:
-        return contiguous(pixels), channels
-    gaps = [(n, height * width), (height, width), (width, 1)]
-    steps = {
-        stride // count
-        for stride, (size, count) in zip(pixels.strides, gaps, strict=False)
-        if size > 1 and stride % count == 0
-    }
-    uneven = any(size > 1 and stride % count for stride, (size, count) in zip(pixels.strides, gaps, strict=False))
-    if uneven or len(steps) > 1 or (channels > 1 and pixels.strides[3] != pixels.itemsize):
-        return contiguous(pixels), channels
-    return pixels, steps.pop() // pixels.itemsize if steps else channels
+    _, height, width, channels = pixels.shape
+    if not pixels.flags.c_contiguous and pixels.flags.aligned:
+        counts = zip(pixels.shape, pixels.strides, (height * width, width, 1), strict=False)
+        steps = {stride / count for size, stride, count in counts if size > 1}
+        step = int(steps.pop() if len(steps) == 1 else 0) // pixels.itemsize
+        if step >= channels and (channels == 1 or pixels.strides[3] == pixels.itemsize):
+            return pixels, step
+    return contiguous(pixels), channels

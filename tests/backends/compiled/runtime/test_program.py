@@ -123,7 +123,8 @@ def test_every_task_is_done_once(tasks):
 
     before = ml.num_threads()
     x, y = np.full(tasks * 16, 3, np.float32), np.zeros(tasks * 16 + 1, np.float32)
-    record = elementwise._Elementwise(x, x, y, 0.0, 0.0, x.size, max(tasks, 1))
+    operands = elementwise.operands_of(x, x, y[: x.size])._replace(tasks=max(tasks, 1))
+    record = elementwise._Elementwise(operands, 0.0, 0.0)
     job = program.Job(elementwise._KERNELS["forward", "relu"], record, tasks, program.SMALL)
     try:
         for threads in (1, 2, 5):

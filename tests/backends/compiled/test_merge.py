@@ -128,7 +128,7 @@ def test_concatenations(n, rest, channels, dtype):
         assert (dx is not None) == need
         if dx is not None:
             np.testing.assert_array_equal(dx, want)
-            assert as_kernels_see(dx).flags.c_contiguous
+            assert dx.size == 0 or np.shares_memory(dx, dy)  # nothing is copied
 
 
 @pytest.mark.parametrize("shape", [(3, 4, 5, 6), (3, 4, 5), (3, 4)])

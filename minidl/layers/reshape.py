@@ -14,8 +14,37 @@ from minidl.typing import Array, Backward, Shape
 __all__ = ["Flatten", "Permute", "Reshape"]
 
 
-class _Reshaped(Module):
-    """Each sample in the shape that `output_shape` says, its values in their order."""
+class Flatten(Module):
+    """Each sample as one vector: (n, c, h, w) -> (n, c h w), channel by channel as in PyTorch and ONNX."""
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return (math.prod(input_shape),)
+
+    def describe(self, describer: Describer, x: Value) -> Value:
+        shape = self.output_shape(x.shape)
+        return describer.add(op.Reshape(shape), x, shape=shape)
+
+    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
+        shape = x.shape
+
+        def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
+            return dy.reshape(shape) if need_dx else None
+
+        return x.reshape(shape[0], math.prod(shape[1:])), backward
+
+
+class Reshape(Module):
+    """Each sample in another shape, (n, ...) -> (n, *shape), its values in their order, the last axis first.
+
+    One size may be -1, and is what is left for it. To images, (c, h, w), values go channel by channel, as `Flatten`
+    takes them.
+    """
+
+    def __init__(self, shape: Sequence[int]) -> None:
+        self.shape = arrange.check_target(shape)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return arrange.reshaped(input_shape, self.shape)
 
     def describe(self, describer: Describer, x: Value) -> Value:
         shape = self.output_shape(x.shape)
@@ -28,27 +57,6 @@ class _Reshaped(Module):
             return dy.reshape(shape) if need_dx else None
 
         return x.reshape(len(x), *self.output_shape(shape[1:])), backward
-
-
-class Flatten(_Reshaped):
-    """Each sample as one vector: (n, c, h, w) -> (n, c h w), channel by channel as in PyTorch and ONNX."""
-
-    def output_shape(self, input_shape: Shape) -> Shape:
-        return (math.prod(input_shape),)
-
-
-class Reshape(_Reshaped):
-    """Each sample in another shape, (n, ...) -> (n, *shape), its values in their order, the last axis first.
-
-    One size may be -1, and is what is left for it. To images, (c, h, w), values go channel by channel, as `Flatten`
-    takes them.
-    """
-
-    def __init__(self, shape: Sequence[int]) -> None:
-        self.shape = arrange.check_target(shape)
-
-    def output_shape(self, input_shape: Shape) -> Shape:
-        return arrange.reshaped(input_shape, self.shape)
 
 
 class Permute(Module):

@@ -183,11 +183,12 @@ def test_a_module_that_does_not_describe_itself_is_a_box():
     assert [(box.lines[0], box.kind) for box in whole.boxes[1:-1]] == [("Backwards", "parameters")]
 
 
-def test_gates_that_are_repeated_are_a_box_with_what_leads_to_them():
-    """Such a product has no operator, so the module runs as a whole."""
+def test_gates_that_are_repeated_are_drawn_with_what_leads_to_them():
     gates = [ml.GlobalAveragePool2D(), ml.Reshape((2, 1, 1))]
     model = ml.Sequential([ml.Multiply([[], gates])], input_shape=(2, 4, 4))
-    assert [box.lines[0] for box in drawn(model, expand=True).boxes] == ["input", "Multiply", "output"]
+    found = drawn(model, expand=True)
+    assert [box.lines[0] for box in found.boxes] == ["input", "GlobalAveragePool2D", "Reshape", "Multiply", "output"]
+    assert found.edges == ((0, 1), (1, 2), (0, 3), (2, 3), (3, 4))
 
 
 def test_a_shared_layer_is_there_for_each_value():

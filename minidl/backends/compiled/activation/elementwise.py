@@ -127,7 +127,12 @@ def _prepare(
     return y, Job(_KERNELS[way, name], record, record.operands.tasks, FORMULAS[name].work * b.size)
 
 
-elementwise = Replay(prepare_elementwise)
+@Replay
+def elementwise(name: str, x: Array, settings: tuple[float, ...] = ()) -> tuple[Array, Job]:
+    """The activation of this name."""
+    return prepare_elementwise(name, x, settings)
+
+
 elementwise_backward = Replay(prepare_elementwise_backward)
 
 

@@ -44,10 +44,12 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     target = _target(path)
     # In the same folder, because a rename is atomic only within one file system.
     folder = os.path.dirname(target)
-    temporary = os.path.join(folder, f".minidl-{_machine()}-{os.urandom(8).hex()}.tmp")
     _sweep(folder)
-    with _named(path, temporary):
-        file = _new_file(temporary)
+    file = None
+    while file is None:
+        temporary = os.path.join(folder, f".minidl-{_machine()}-{os.urandom(8).hex()}.tmp")
+        with _named(path, temporary):
+            file = _new_file(temporary)
     with file:
         try:
             # Before the first byte is written, so that a private file is private at every moment.
@@ -104,16 +106,18 @@ def _named(path: str | os.PathLike[str], own: str) -> Iterator[None]:
         raise
 
 
-def _new_file(path: str) -> BinaryIO:
-    """A new file, open, and locked where there are locks."""
-    while True:
-        file = open(path, "xb")  # noqa: SIM115 (the caller closes it)
-        # One that sweeps may have met it before it was locked, and removed it.
-        if os.name == "nt" or (try_lock(file.fileno()) is not False and os.fstat(file.fileno()).st_nlink):
-            return file
-        file.close()
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
+def _new_file(path: str) -> BinaryIO | None:
+    """A new file, open, and locked where there are locks.
+
+    None where one that sweeps has met it before it was locked, and removes it by its name, which can't be used again.
+    """
+    file = open(path, "xb")  # noqa: SIM115 (the caller closes it)
+    if os.name == "nt" or (try_lock(file.fileno()) is not False and os.fstat(file.fileno()).st_nlink):
+        return file
+    file.close()
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    return None
 
 
 @functools.cache

@@ -338,3 +338,23 @@ def test_a_new_file_that_was_swept_before_it_was_locked_is_made_again(tmp_path, 
         file.write(b"new")
     assert (tmp_path / "new.bin").read_bytes() == b"new"
     assert len(swept) == 1
+
+
+@posix
+def test_one_that_sweeps_late_removes_nothing_new(tmp_path, monkeypatch):
+    """It has locked the new file first, and removes it by its name when the writer has long begun again."""
+    real = atomic.try_lock
+    swept = []
+
+    def lock_first(descriptor):
+        if not swept:
+            swept.extend(tmp_path.iterdir())
+            return False
+        return real(descriptor)
+
+    monkeypatch.setattr(atomic, "try_lock", lock_first)
+    with write_atomically(tmp_path / "new.bin") as file:
+        file.write(b"new")
+        swept[0].unlink(missing_ok=True)
+    assert (tmp_path / "new.bin").read_bytes() == b"new"
+    assert len(swept) == 1

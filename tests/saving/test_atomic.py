@@ -323,36 +323,22 @@ def test_links_and_pipes_with_the_name_of_a_temporary_file_stay(tmp_path):
 
 
 @posix
-def test_a_new_file_that_was_swept_before_it_was_locked_is_made_again(tmp_path, monkeypatch):
+@pytest.mark.parametrize("late", [False, True], ids=["before it is locked", "when another is there"])
+def test_a_new_file_that_another_process_sweeps_is_made_again(tmp_path, monkeypatch, late):
+    """One that sweeps late has locked the file first, and removes it by its name when the writer has begun again."""
     real = atomic.try_lock
     swept = []
 
     def sweep_first(descriptor):
-        if not swept:
-            swept.extend(tmp_path.iterdir())
-            os.unlink(swept[0])
+        if swept:
+            return real(descriptor)
+        swept.extend(tmp_path.iterdir())
+        if late:
+            return False
+        os.unlink(swept[0])
         return real(descriptor)
 
     monkeypatch.setattr(atomic, "try_lock", sweep_first)
-    with write_atomically(tmp_path / "new.bin") as file:
-        file.write(b"new")
-    assert (tmp_path / "new.bin").read_bytes() == b"new"
-    assert len(swept) == 1
-
-
-@posix
-def test_one_that_sweeps_late_removes_nothing_new(tmp_path, monkeypatch):
-    """It has locked the new file first, and removes it by its name when the writer has long begun again."""
-    real = atomic.try_lock
-    swept = []
-
-    def lock_first(descriptor):
-        if not swept:
-            swept.extend(tmp_path.iterdir())
-            return False
-        return real(descriptor)
-
-    monkeypatch.setattr(atomic, "try_lock", lock_first)
     with write_atomically(tmp_path / "new.bin") as file:
         file.write(b"new")
         swept[0].unlink(missing_ok=True)

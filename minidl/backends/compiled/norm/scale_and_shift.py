@@ -1,10 +1,10 @@
-"""What a batch normalization by running statistics multiplies each channel by, and adds to it."""
+"""What a batch normalization by running statistics multiplies each channel by, and adds to it; the first's gradient."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from minidl.backends.compiled.codegen.jit import kernel
+from minidl.backends.compiled.codegen.jit import inlined, kernel
 from minidl.backends.compiled.codegen.lanewise import add, divide, multiply, square_root, subtract
 from minidl.backends.compiled.codegen.load_store import lanes, load, splat, store
 from minidl.backends.compiled.runtime.memory import empty
@@ -24,14 +24,18 @@ class _ScaleAndShift(NamedTuple):
     channels: int
 
 
+@inlined
+def _deviation(memory, job, c, count):
+    """sqrt(variance + eps) of `count` channels from c on."""
+    return square_root(add(load(memory, job.variance + c, count), splat(memory, memory[job.eps])))
+
+
 @kernel(_ScaleAndShift)
 def _scale_and_shift(memory, ints, job, task, scratch):
     """weight / sqrt(variance + eps), and bias - mean scale, each operation rounded by itself as NumPy does."""
-    eps = splat(memory, memory[job.eps])
     for c in range(0, job.channels, lanes(memory)):
         count = job.channels - c
-        deviation = square_root(add(load(memory, job.variance + c, count), eps))
-        scale = divide(load(memory, job.weight + c, count), deviation)
+        scale = divide(load(memory, job.weight + c, count), _deviation(memory, job, c, count))
         moved = multiply(load(memory, job.mean + c, count), scale)
         store(memory, job.scale + c, scale, count)
         store(memory, job.shift + c, subtract(load(memory, job.bias + c, count), moved), count)
@@ -49,13 +53,11 @@ class _Gradient(NamedTuple):
 @kernel(_Gradient)
 def _gradient(memory, ints, job, task, scratch):
     """(sum of dy x - sum of dy mean) / sqrt(variance + eps), each operation rounded by itself as NumPy does."""
-    eps = splat(memory, memory[job.eps])
     for c in range(0, job.channels, lanes(memory)):
         count = job.channels - c
-        deviation = square_root(add(load(memory, job.variance + c, count), eps))
         moved = multiply(load(memory, job.sums + c, count), load(memory, job.mean + c, count))
         product = subtract(load(memory, job.sums + job.channels + c, count), moved)
-        store(memory, job.dweight + c, divide(product, deviation), count)
+        store(memory, job.dweight + c, divide(product, _deviation(memory, job, c, count)), count)
 
 
 def prepare_weight_gradient(operator: Normalize, sums: Array) -> tuple[Array, Job]:

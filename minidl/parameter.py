@@ -1,7 +1,7 @@
 """Parameters: arrays that training changes, and buffers, which it doesn't."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -116,19 +116,31 @@ class Parameter(AttributeHints):
         self._live_in(value.shape, values, grads)
         self.value, self.grad = value, grad
 
+    def snapshot(self) -> Self:
+        """A copy with the value, and without a gradient: zeros that take no memory and can't be written."""
+        copied = type(self).__new__(type(self))
+        values = self.flat[0].copy()
+        copied.__setstate__((self.memory, self._trainable, (self.value.shape, values, None)))
+        return copied
+
     def _live_in(self, shape: Shape, values: Array, grads: Array) -> None:
         self._flat = values, grads
         self._value, self._grad = self._shaped(values, shape), self._shaped(grads, shape)
 
     def __getstate__(self) -> Any:
         """What a copy or a pickle is made of: the vectors, of which value and gradient become views again."""
-        return self.memory, self._trainable, None if self._flat is None else (self.value.shape, *self._flat)
+        if self._flat is None:
+            return self.memory, self._trainable, None
+        values, grads = self._flat
+        return self.memory, self._trainable, (self.value.shape, values, grads if grads.flags.writeable else None)
 
     def __setstate__(self, state: Any) -> None:
         self.memory, self._trainable, built = state
         self.forget()
         if built is not None:
-            self._live_in(*built)
+            shape, values, grads = built
+            nothing = np.broadcast_to(values.dtype.type(0), values.shape)
+            self._live_in(shape, values, nothing if grads is None else grads)
 
     def _shaped(self, vector: Array, shape: Shape) -> Array:
         order = self.memory if self.memory is not None and len(self.memory) == len(shape) else range(len(shape))

@@ -51,6 +51,7 @@ from minidl.optim import (
     biases_and_norms,
     clip_gradients,
 )
+from minidl.predictor import Predictor
 from minidl.process.memory import memory_limit, set_memory_limit
 from minidl.process.threads import num_threads, set_num_threads
 from minidl.saving.budget import Budget
@@ -100,6 +101,7 @@ __all__ = [
     "Optimizer",
     "Parameter",
     "Precision",
+    "Predictor",
     "ProgressBar",
     "RMSProp",
     "Recall",

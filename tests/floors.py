@@ -84,7 +84,7 @@ HOUSE = [
             "training.rehearsal",
             "training.resume graph.arrays",
             "training.loop",
-            "training.warm_up summary.timings drawing drawing.*",
+            "training.warm_up summary.timings drawing drawing.* predictor",
             "summary.table",
             "summary",
             "model",

@@ -25,19 +25,43 @@ KEPT = 16
 
 
 class Networks:
-    """What a module has had prepared. A copy of the module has its own."""
+    """What a module has had prepared. A copy of the module has its own.
 
-    def __init__(self) -> None:
+    `is_frozen` says that the module and its weights don't change: then what follows from weights alone is computed as
+    a network is prepared, for all of them.
+    """
+
+    def __init__(self, is_frozen: bool = False) -> None:
+        self.is_frozen = is_frozen
         self._shelves: dict[Any, Shelf | None] = {}  # None for what can't be prepared
+        self._constants: Any = None
 
     def __deepcopy__(self, memo: Any) -> Self:
-        return type(self)()
+        return type(self)(self.is_frozen)
 
-    def __reduce__(self) -> tuple[type[Self], tuple[()]]:
-        return type(self), ()
+    def __reduce__(self) -> tuple[type[Self], tuple[bool]]:
+        return type(self), (self.is_frozen,)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that the networks that nobody uses hold, and what was computed from weights."""
+        kept = sum(shelf.idle() for shelf in [*self._shelves.values()] if shelf is not None)
+        return kept + (0 if self._constants is None else int(self._constants.nbytes))
+
+    def refresh(self, module: Module) -> None:
+        """Let what is frozen be the module as it is now. No other thread may use it meanwhile."""
+        for shelf in self._shelves.values():
+            if shelf is None or not all(prepared.fits(module) for prepared in shelf.prepared):
+                self._shelves, self._constants = {}, None
+                return
+        if self._constants is not None:
+            self._constants.refresh()
 
     def infer(self, module: Module, *xs: Array) -> list[Array] | None:
         """What a module gives for these inputs; None where it can't be prepared for them."""
+        if room.thread.frozen is not None and not self.is_frozen:
+            stand_in: Networks = room.thread.frozen.networks(self, module)
+            return stand_in.infer(module, *xs)
         taken = self._take(module, xs, "inference")
         if taken is None:
             return None
@@ -99,9 +123,10 @@ class Networks:
             shelf = self._shelves.setdefault(key, Shelf())
         if shelf is None:
             return None
-        prepared = shelf.take(module)
+        is_frozen = self.is_frozen and purpose == "inference"
+        prepared = shelf.take(None if is_frozen else module)
         if prepared is None:
-            fresh = functools.partial(_prepare, module, xs, purpose)
+            fresh = functools.partial(_prepare, module, xs, purpose, self._constants_of if is_frozen else None)
             prepared = room.prepared(shelf, module, fresh, waits=purpose == "inference")
         if prepared is None:
             self._shelves[key] = None
@@ -109,6 +134,11 @@ class Networks:
         if room.thread.ending is None:
             room.thread.ending = room.Ending()
         return prepared, shelf
+
+    def _constants_of(self, dtype: "np.dtype[Any]") -> Any:
+        if self._constants is None:
+            self._constants = F.constants(dtype)
+        return self._constants
 
 
 class _Lease:
@@ -129,7 +159,9 @@ def _key(xs: tuple[Array, ...], purpose: Purpose) -> Any:
     return (purpose, *[(x.shape, x.dtype.char) for x in xs])
 
 
-def _prepare(module: Module, xs: tuple[Array, ...], purpose: Purpose) -> Prepared | None:
+def _prepare(
+    module: Module, xs: tuple[Array, ...], purpose: Purpose, constants: Callable[["np.dtype[Any]"], Any] | None
+) -> Prepared | None:
     sizes = {len(x) if x.ndim else 0 for x in xs}
     parameters = [array for _, array in module.named_state()]
     try:
@@ -146,7 +178,8 @@ def _prepare(module: Module, xs: tuple[Array, ...], purpose: Purpose) -> Prepare
         read = {source for node in description.nodes if not node.is_opaque for source in node.inputs}
         if any(x.dtype != dtype for i, x in zip(description.inputs, xs, strict=True) if i in read):
             return None
-        steps = Steps(description, describer.batch_size, dtype, keeps=purpose != "inference")
+        held = None if constants is None else constants(dtype)
+        steps = Steps(description, describer.batch_size, dtype, keeps=purpose != "inference", constants=held)
     except (ShapeError, NotBuiltError, CannotDescribeError, F.CannotPrepareError):  # the modules, one by one, say where
         return None
     return Prepared(steps, describer.modules, parameters)

@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from minidl.engine.shelf import Prepared, Shelf, every, shelves
 from minidl.module import Module
@@ -150,6 +151,8 @@ class Ending:
 
 class _Thread(threading.local):
     ending: Ending | None = None
+    frozen: Any = None
+    """The `Frozen` under which this thread works now."""
 
 
 thread = _Thread()

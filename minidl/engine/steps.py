@@ -63,11 +63,21 @@ def _part(description: Description, numbers: Sequence[int]) -> Part:
 class Steps:
     """The steps of a description for batches of one size. Raises `CannotPrepare` where a part can't be prepared."""
 
-    def __init__(self, description: Description, batch_size: int, dtype: "np.dtype[Any]", *, keeps: bool) -> None:
+    def __init__(
+        self,
+        description: Description,
+        batch_size: int,
+        dtype: "np.dtype[Any]",
+        *,
+        keeps: bool,
+        constants: Any = None,
+    ) -> None:
         self.description, self.batch_size, self.dtype = description, batch_size, dtype
         self.steps: list[Part | int] = cut(description)
         self.networks: list[Any] = [
-            F.network(step.description, batch_size, dtype, keeps=keeps) if isinstance(step, Part) else None
+            F.network(step.description, batch_size, dtype, keeps=keeps, constants=constants)
+            if isinstance(step, Part)
+            else None
             for step in self.steps
         ]
         self.is_whole = len(self.steps) == 1 and isinstance(self.steps[0], Part) and self._is_plain(self.steps[0])

@@ -14,6 +14,7 @@ from minidl.callbacks.events import check_listeners
 from minidl.callbacks.terminate_on_nan import NaNAlarm
 from minidl.data import batches
 from minidl.display.progress import Bar, check_verbose, numbers, working
+from minidl.engine.frozen import Frozen
 from minidl.errors import ShapeError, keyword_hints
 from minidl.functional.origin import is_from_sigmoid, mark_sigmoid
 from minidl.module import Module
@@ -156,7 +157,7 @@ def fit(
     if shuffle:
         for _ in range(initial_epoch):
             rng.permutation(n)
-    alarm = NaNAlarm(watchers)
+    alarm, frozen = NaNAlarm(watchers), Frozen()
     with contextlib.ExitStack() as ends:  # each has its end, also where another one's fails
         for watcher in reversed(watchers):
             ends.callback(watcher.on_train_end)
@@ -192,7 +193,8 @@ def fit(
             for watcher in watchers:
                 watcher.on_train_epoch_end(epoch)
             if validation is not None:
-                values = _evaluate(job, *validation, max(batch_size, 256), Bar(0, "", live=False))
+                with frozen:
+                    values = _evaluate(job, *validation, max(batch_size, 256), Bar(0, "", live=False))
                 logs |= {f"val_{name}": value for name, value in values.items()}
                 if not math.isfinite(values["loss"]):
                     alarm.validation(values["loss"], epoch)
@@ -238,7 +240,8 @@ def evaluate(
     module.ensure_built(x)
     x = samples_of(x, module)  # whose dtype is known by now
     with working("evaluate", length(x), verbose) as bar:
-        results = _evaluate(job, x, targets, batch_size, bar, checked=False)
+        with Frozen() if length(x) > batch_size else contextlib.nullcontext():
+            results = _evaluate(job, x, targets, batch_size, bar, checked=False)
         bar.result = numbers(results)
     return results
 
@@ -258,7 +261,7 @@ def predict(module: Module, x: Any, *, batch_size: int = 256, verbose: int | str
     if n <= batch_size and verbose in ("auto", 0):
         return module(_read(x, 0, n))
     parts: list[Any] = []
-    with working("predict", n, verbose) as bar:
+    with working("predict", n, verbose) as bar, Frozen():
         for start in range(0, n, batch_size) or (0,):
             parts.append(module(_read(x, start, start + batch_size)))
             bar.update(min(start + batch_size, n))

@@ -20,4 +20,5 @@ from minidl.backends.compiled.optim import *
 from minidl.backends.compiled.pool.average import *
 from minidl.backends.compiled.pool.max import *
 from minidl.backends.compiled.resize import *
+from minidl.backends.compiled.runtime.constants import Constants
 from minidl.backends.vectorized import embedding

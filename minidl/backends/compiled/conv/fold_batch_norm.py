@@ -7,6 +7,7 @@ import numpy as np
 from minidl.backends.compiled.codegen.jit import kernel
 from minidl.backends.compiled.codegen.lanewise import add, divide, multiply, multiply_add, square_root, subtract
 from minidl.backends.compiled.codegen.load_store import lanes, load, splat, store
+from minidl.backends.compiled.runtime.constants import of_weights
 from minidl.backends.compiled.runtime.copy import prepare_packed
 from minidl.backends.compiled.runtime.memory import empty
 from minidl.backends.compiled.runtime.program import Job
@@ -42,6 +43,7 @@ def _fold(memory, ints, job, task, scratch):
             store(memory, job.new_w + place, multiply(load(memory, job.w + place, count), factor), count)
 
 
+@of_weights
 def prepare_fold(w: Array, b: Array | None, normalization: Normalize) -> tuple[Array, Array, list[Job]]:
     """(weights, bias, jobs) of a convolution that gives what normalizing the output of this one gives."""
     source, jobs = prepare_packed(w.transpose(2, 3, 1, 0))

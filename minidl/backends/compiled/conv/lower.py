@@ -28,8 +28,8 @@ def lower_conv(operator: Conv, x: Array, other: Array | None = None, *, into: Ar
         normalization = None
     scale, shift = None, None
     if normalization is not None:
-        scale, shift, job = prepare_scale_and_shift(normalization)
-        jobs.append(job)
+        scale, shift, more = prepare_scale_and_shift(normalization)
+        jobs += more
     plan, relu = select.plan_of(x, w, *operator.geometry), isinstance(activation, ReLU)
     y, argmax, more = select.prepare(x, w, plan, Epilogue(b, scale, shift, other, activation, pool), into)
     jobs += more

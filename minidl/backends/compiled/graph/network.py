@@ -9,6 +9,7 @@ from minidl.backends.compiled.graph.lower import READERS, WRITERS, lower, reads_
 from minidl.backends.compiled.graph.lowered import Lowered, as_kernels_see, new
 from minidl.backends.compiled.merge import prepare_copy_channels, prepare_sum_of
 from minidl.backends.compiled.runtime.arena import Workspace
+from minidl.backends.compiled.runtime.constants import Constants
 from minidl.backends.compiled.runtime.copy import prepare_copy
 from minidl.backends.compiled.runtime.memory import address, planned
 from minidl.backends.compiled.runtime.program import Job, Program, Slot
@@ -25,13 +26,22 @@ class Network:
     """A description prepared for batches of one size, whose inputs have been checked.
 
     One that `keeps` holds what backward needs, so it serves one batch at a time. Else activations use each other's
-    memory once they have been read.
+    memory once they have been read. With `constants`, for inference alone, what follows from weights is computed as it
+    is prepared; else in every call, as they may have changed.
     """
 
-    def __init__(self, description: Description, batch_size: int, dtype: np.dtype[Any], *, keeps: bool) -> None:
+    def __init__(
+        self,
+        description: Description,
+        batch_size: int,
+        dtype: np.dtype[Any],
+        *,
+        keeps: bool,
+        constants: Constants | None = None,
+    ) -> None:
         self._description = fused(description, keeps=keeps)
         self._dtype = dtype
-        self._workspace = Workspace()
+        self._workspace = Workspace(constants)
         self._masks: list[tuple[Masks, IntArray]] = []
         self._backward: dict[bool, _Backward] = {}
         with planned(self._workspace):

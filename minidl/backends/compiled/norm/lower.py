@@ -56,7 +56,7 @@ def lower_normalize(operator: Normalize, x: Array, *, into: Array | None = None)
         if needs[0]:
             scale, _, before = prepare_scale_and_shift(operator)
             dx, job = prepare_scaled(dy, scale)
-            jobs += [before, job]
+            jobs += [*before, job]
         if is_trained(operator):
             sums, more = prepare_scale_shift_sums(dy, x)
             dweight, job = prepare_weight_gradient(operator, sums)
@@ -68,7 +68,7 @@ def lower_normalize(operator: Normalize, x: Array, *, into: Array | None = None)
             ]
         return [dx], jobs
 
-    return Lowered(y, [before, job], backward)
+    return Lowered(y, [*before, job], backward)
 
 
 def lower_group_norm(operator: GroupNorm, x: Array) -> Lowered:

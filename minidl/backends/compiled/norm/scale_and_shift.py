@@ -7,6 +7,7 @@ import numpy as np
 from minidl.backends.compiled.codegen.jit import inlined, kernel
 from minidl.backends.compiled.codegen.lanewise import add, divide, multiply, square_root, subtract
 from minidl.backends.compiled.codegen.load_store import lanes, load, splat, store
+from minidl.backends.compiled.runtime.constants import of_weights
 from minidl.backends.compiled.runtime.memory import empty
 from minidl.backends.compiled.runtime.program import Job
 from minidl.description.operators import Normalize
@@ -68,9 +69,10 @@ def prepare_weight_gradient(operator: Normalize, sums: Array) -> tuple[Array, Jo
     return dweight, Job(_gradient, record, 1)
 
 
-def prepare_scale_and_shift(operator: Normalize) -> tuple[Array, Array, Job]:
-    """(scale, shift, job), both (c,)."""
+@of_weights
+def prepare_scale_and_shift(operator: Normalize) -> tuple[Array, Array, list[Job]]:
+    """(scale, shift, jobs), both (c,)."""
     (weight, _), (bias, _), mean, variance, eps, _ = operator
     scale, shift = empty(weight.shape, weight.dtype), empty(weight.shape, weight.dtype)
     record = _ScaleAndShift(weight, bias, mean, variance, scale, shift, np.full(1, eps, weight.dtype), weight.size)
-    return scale, shift, Job(_scale_and_shift, record, 1)
+    return scale, shift, [Job(_scale_and_shift, record, 1)]

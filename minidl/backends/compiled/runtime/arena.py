@@ -18,9 +18,13 @@ LINE = 64
 
 
 class Workspace:
-    """Arrays that are reserved while jobs are prepared. Nothing may read or write them before they have a place."""
+    """Arrays that are reserved while jobs are prepared. Nothing may read or write them before they have a place.
 
-    def __init__(self) -> None:
+    `constants` are those of a network whose weights don't change.
+    """
+
+    def __init__(self, constants: Any = None) -> None:
+        self.constants = constants
         self.owners: dict[int, AnyArray] = {}
         self.starts: dict[int, int] = {}
         """Where owners lie, in bytes, once they have been placed."""

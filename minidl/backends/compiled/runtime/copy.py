@@ -9,6 +9,7 @@ from minidl.backends.compiled.codegen.interleave import transpose_square
 from minidl.backends.compiled.codegen.jit import kernel, njit
 from minidl.backends.compiled.codegen.lanewise import add
 from minidl.backends.compiled.codegen.load_store import lanes, load, splat, store
+from minidl.backends.compiled.runtime.constants import of_weights
 from minidl.backends.compiled.runtime.memory import empty
 from minidl.backends.compiled.runtime.program import Job, pieces, shared_job
 from minidl.typing import Array
@@ -109,8 +110,9 @@ def prepare_copy(source: Array, target: Array, *, onto: bool = False) -> Job:
     return Job(_permute, record, tasks, 8 * source.size)
 
 
+@of_weights
 def prepare_packed(array: Array) -> tuple[Array, list[Job]]:
-    """(dense, jobs): the array itself if it is C-contiguous, or a copy that is, once the jobs have been done."""
+    """(dense, jobs): the weights themselves if they are C-contiguous, or a copy that is, once the jobs are done."""
     if not array.flags.aligned:
         return np.array(array, order="C"), []
     if array.flags.c_contiguous:

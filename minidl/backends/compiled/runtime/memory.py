@@ -138,6 +138,12 @@ def planned(workspace: Workspace) -> Iterator[None]:
         mine.workspace = before
 
 
+def constants() -> Any:
+    """The constants of the network that this thread prepares, or None where its weights may change."""
+    workspace = _memory.kept.workspace
+    return None if workspace is None else workspace.constants
+
+
 def scratch(dtype: np.dtype[Any], size: int) -> AnyArray:
     """An array of at least `size` floats that belong to this Python thread until its next call.
 

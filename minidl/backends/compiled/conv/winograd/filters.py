@@ -8,6 +8,7 @@ from minidl.backends.compiled.conv.plan import Plan
 from minidl.backends.compiled.conv.winograd.transform_1d import IN_TILE, filter_1d
 from minidl.backends.compiled.conv.winograd.transform_2d import APART, LANES, PANEL, POINTS
 from minidl.backends.compiled.runtime import program
+from minidl.backends.compiled.runtime.constants import of_weights
 from minidl.backends.compiled.runtime.memory import empty
 from minidl.typing import Array
 
@@ -68,7 +69,8 @@ def order_filters(memory, weights, target):
                 store(memory, target + (tap * channels + c) * filters + k, value, filters - k)
 
 
-def prepare_weights(w: Array, plan: Plan, flipped: bool) -> tuple[Weights, program.Job]:
+@of_weights
+def prepare_weights(w: Array, plan: Plan, flipped: bool) -> tuple[Weights, list[program.Job]]:
     """Those of filters (kh, kw, in, out), dense; `flipped` for (kh, kw, out, in) turned by half."""
     channels, filters = plan.channels, plan.filters
     panels, tap = -(-filters // PANEL), channels * filters
@@ -78,4 +80,4 @@ def prepare_weights(w: Array, plan: Plan, flipped: bool) -> tuple[Weights, progr
     else:
         weights = Weights(w, channels, filters, filters, 1, tap, transformed)
     tasks = panels * -(-channels // CHANNELS_AT_ONCE)
-    return weights, program.Job(_transform_filters, weights, tasks, 100 * w.size, 3 * IN_TILE * LANES)
+    return weights, [program.Job(_transform_filters, weights, tasks, 100 * w.size, 3 * IN_TILE * LANES)]

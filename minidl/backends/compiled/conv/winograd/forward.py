@@ -193,7 +193,7 @@ def convolve(
     step, tables = y.strides[2] // y.itemsize, _row_tables(channels, block)
     record = _Forward(x, bias, y, step, *after, flipped, n, tasks, most, block, *tables, weights, tiles, windows)
     work = n * each * POINTS * channels * filters
-    return [transform, program.Job(_forward, record, tasks, work, scratch)]
+    return [*transform, program.Job(_forward, record, tasks, work, scratch)]
 
 
 TAKES = ("other", "activation", "pool")

@@ -1,0 +1,56 @@
+"""A snapshot of a trained network, which is only there to predict."""
+
+import math
+from typing import Any
+
+from minidl import shapes
+from minidl.engine.frozen import networks_of, snapshot
+from minidl.errors import NotBuiltError
+from minidl.module import Module
+from minidl.training.loop import predict
+
+
+class Predictor:
+    """What a model gives, as it is now: `predictor(x)` is `model(x)`, bit for bit, in less time.
+
+    It copies the model's weights, and folds normalizations into them, packs and transforms them once, where `model(x)`
+    does so in every call, since they may have changed by then. It sees no change of the model that is made later. Many
+    threads may call it at once; it can be pickled and copied. Raises TypeError for what isn't a module, and
+    NotBuiltError for one whose parameters have no values yet.
+    """
+
+    def __init__(self, model: Module) -> None:
+        if not isinstance(model, Module):
+            raise TypeError(f"model: expected a model or another module, got {type(model).__name__}")
+        if not all(array.is_built for _, array in model.named_state()):
+            raise NotBuiltError("model: its parameters have no values yet: call it on one batch first")
+        self._model = snapshot(model)
+
+    def __call__(self, x: Any) -> Any:
+        """What the model gives for samples x (n, ...), or a tuple or dict of them, at inference.
+
+        Raises ShapeError and DTypeError as the model does.
+        """
+        return self._model(x)
+
+    def predict(self, x: Any, *, batch_size: int = 256, verbose: int | str = "auto") -> Any:
+        """The same, `batch_size` samples at a time: see `minidl.predict`."""
+        return predict(self._model, x, batch_size=batch_size, verbose=verbose)
+
+    @property
+    def input_shape(self) -> Any:
+        """The model's, or None."""
+        return getattr(self._model, "input_shape", None)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that it holds: weights, what was made of them, and activations for the shapes that it has seen."""
+        weights = sum(array.value.nbytes for _, array in self._model.named_state())
+        return weights + sum(networks.nbytes for networks in networks_of(self._model))
+
+    def __repr__(self) -> str:
+        """What it is a snapshot of, and its size."""
+        parameters = sum(math.prod(array.value.shape) for array in self._model.parameters())
+        given = "" if self.input_shape is None else f", input_shape={shapes.show(self.input_shape)}"
+        kind = type(self._model).__name__
+        return f"Predictor({kind}{given}, {parameters:,} parameters, {self.nbytes / 2**20:.1f} MiB)"

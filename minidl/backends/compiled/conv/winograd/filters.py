@@ -58,15 +58,15 @@ def _transform_filters(memory, ints, job, task, scratch):
 
 
 @njit
-def order_filters(memory, weights, target):
-    """Write the filters as (kh kw in, out), for a direct convolution."""
-    channels, filters, step = weights.channels, weights.filters, weights.filter_step
+def order_filters(memory, weights, first, count, target):
+    """Write `count` filters from the first on as (kh kw in, out), for a direct convolution."""
+    channels, step = weights.channels, weights.filter_step
     for c in range(channels):
         for tap in range(TAPS):
-            w = weights.w + c * weights.channel_step + tap * weights.tap_step
-            for k in range(0, filters, lanes(memory)):
-                value = _load_filters(memory, w + k * step, step, filters - k)
-                store(memory, target + (tap * channels + c) * filters + k, value, filters - k)
+            w = weights.w + c * weights.channel_step + tap * weights.tap_step + first * step
+            for k in range(0, count, lanes(memory)):
+                value = _load_filters(memory, w + k * step, step, count - k)
+                store(memory, target + (tap * channels + c) * count + k, value, count - k)
 
 
 @of_weights

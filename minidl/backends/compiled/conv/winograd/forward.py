@@ -1,8 +1,8 @@
 """Convolution with filters of 3 x 3 by a quarter of the multiplications: Winograd's F(4 x 4, 3 x 3), in float32.
 
-Each task takes some images, or a large one, by blocks of tiles that stay in the cache from the transform of the
-inputs over the 36 products to the outputs. The transformed filters are made by a job before. An image whose outputs
-aren't all finite is convolved again, directly: NaN and infinity would be all over their tiles.
+Each task takes some images, or a share of one, by blocks of tiles that stay in the cache from the transform of the
+inputs over the 36 products to the outputs. The transformed filters are made by a job before. Tiles whose outputs aren't
+all finite are convolved again, directly (`redo.py`).
 """
 
 import functools
@@ -12,12 +12,13 @@ from typing import NamedTuple
 import numpy as np
 
 from minidl.backends.compiled.activation.elementwise import InPlace, activate, in_place
-from minidl.backends.compiled.codegen.jit import kernel, njit
-from minidl.backends.compiled.codegen.load_store import clear, lanes
-from minidl.backends.compiled.conv.epilogue import NOTHING, Epilogue, add_rows
-from minidl.backends.compiled.conv.im2col.input_gradient import input_by_windows
+from minidl.backends.compiled.codegen.jit import kernel
+from minidl.backends.compiled.codegen.load_store import lanes
+from minidl.backends.compiled.conv.epilogue import NOTHING, Epilogue
 from minidl.backends.compiled.conv.plan import Plan
-from minidl.backends.compiled.conv.winograd.filters import TAPS, Weights, order_filters, prepare_weights
+from minidl.backends.compiled.conv.winograd.filters import Weights, prepare_weights
+from minidl.backends.compiled.conv.winograd.redo import patch_tables, redo_room, redo_tiles
+from minidl.backends.compiled.conv.winograd.transform_1d import OUT_TILE
 from minidl.backends.compiled.conv.winograd.transform_2d import (
     APART,
     LANES,
@@ -30,13 +31,13 @@ from minidl.backends.compiled.conv.winograd.transform_2d import (
     transform_inputs,
     transform_outputs,
 )
-from minidl.backends.compiled.matmul.gather_matmul import gather_matmul, gather_matmul_plain
+from minidl.backends.compiled.matmul.gather_matmul import gather_matmul
 from minidl.backends.compiled.matmul.narrow_matmul import ROWS, narrow_matmul
 from minidl.backends.compiled.pool.max import NO_WINDOWS, PoolWindows, pool_rows, pool_windows
 from minidl.backends.compiled.runtime import program
 from minidl.backends.compiled.runtime.copy import prepare_packed
 from minidl.backends.compiled.runtime.memory import as_nhwc, empty_like
-from minidl.backends.compiled.runtime.padding import with_border
+from minidl.process import threads
 from minidl.typing import Array, IntArray
 
 BLOCK = 140_000
@@ -54,44 +55,39 @@ class _Forward(NamedTuple):
     activation: InPlace  # any other
     is_gradient: bool  # of the input, from dy
     images: int
-    tasks: int
-    most: int  # images of a task
+    tasks: int  # for the images, each of which has tasks for
+    bands: int  # bands of its rows, and these for
+    parts: int  # parts of the filters
     block: int  # most tiles of a block
+    pooled: int  # floats of a task's outputs before pooling
     row_offsets: IntArray  # of the blocks' matrices
     table: IntArray
+    patch_offsets: IntArray  # see `patch_tables`
+    patch_table: IntArray
     weights: Weights
     tiles: Tiles
     windows: PoolWindows
 
 
-@njit
-def _convolve_directly(memory, ints, job, image, target, step, scratch):
-    """One image as im2col does it, with filters put in order for it alone: this is rare."""
-    geometry = job.tiles.geometry
-    height, width, channels, filters = geometry.height, geometry.width, geometry.channels, geometry.filters
-    order_filters(memory, job.weights, scratch)
-    if job.is_gradient:  # whose border isn't data: no weight may make NaN of it
-        last, tap = scratch + (TAPS - 1) * channels * filters, channels * filters
-        input_by_windows(
-            *(memory, image, (width * channels, height, width, channels), 1, last, -tap, (3, 3), (1, 1), (1, 1)),
-            *(2 - geometry.top, 2 - geometry.left, (geometry.out_height, geometry.out_width, filters), target),
-        )
-        return
-    image = with_border(memory, geometry, image, scratch + TAPS * channels * filters)
-    floor = 0.0 if job.relu and job.other == 0 else -math.inf
-    gather_matmul_plain(
-        *(memory, ints, geometry.pixels, geometry.pixel_offsets, TAPS * channels, geometry.forward_table, filters),
-        *(image, scratch, target, step, job.bias, 0, floor),
-    )
-
-
 @kernel(_Forward)
 def _forward(memory, ints, job, task, scratch):
-    """Convolve part `task` of the images, add the bias, activate, and pool if there is an argmax."""
+    """Convolve some images, or a band of one, by some panels of filters; add the bias, activate, and pool if wanted."""
     tiles, geometry, windows = job.tiles, job.tiles.geometry, job.windows
     channels, filters, pixels = geometry.channels, geometry.filters, geometry.pixels
+    task, part = divmod(task, job.parts)
+    task, band = divmod(task, job.bands)
+    panels = (filters + PANEL - 1) // PANEL
+    first_panel, last_panel = part * panels // job.parts, (part + 1) * panels // job.parts
     first = task * job.images // job.tasks
     images = (task + 1) * job.images // job.tasks - first
+    top, bottom = band * tiles.down // job.bands, (band + 1) * tiles.down // job.bands  # rows of tiles
+    first_pooled, last_pooled = band * windows.out_height // job.bands, (band + 1) * windows.out_height // job.bands
+    if job.argmax and job.bands > 1:
+        down = windows.stride_down
+        top = max(first_pooled * down - windows.top, 0) // OUT_TILE
+        last = min((last_pooled - 1) * down - windows.top + windows.taps_down, geometry.out_height)
+        bottom = (last + OUT_TILE - 1) // OUT_TILE
+    row_size = geometry.out_width * filters
     size = geometry.height * geometry.width * channels
     step = filters if job.argmax else job.y_step
     x, y = job.x + first * size, job.y + first * pixels * step
@@ -100,25 +96,26 @@ def _forward(memory, ints, job, task, scratch):
     input_step, product_step = block * row + APART, block * PANEL + APART
 
     bad = align(scratch)
-    inputs = bad + align(job.most)
-    clear(memory, bad, images)
+    inputs = bad + align(block)
     if job.argmax:
-        y = inputs
-        inputs += align(job.most * pixels * filters)
+        y = inputs - top * OUT_TILE * row_size
+        inputs += align(job.pooled)
     products = inputs + POINTS * input_step
     halfway = products + POINTS * product_step
     other = job.other - job.y if job.other else 0
     is_narrow = channels == lanes(memory) and filters <= channels
-    total = images * tiles.down * tiles.across
+    total = images * (bottom - top) * tiles.across  # several images are taken whole
     blocks = (total + block - 1) // block
     for b in range(blocks):
         start = b * total // blocks
         count = (b + 1) * total // blocks - start
+        start += top * tiles.across
         rows = (count + ROWS - 1) // ROWS * ROWS  # the last ones of blocks before: any numbers, which nobody reads
         transform_inputs(memory, tiles, x, start, count, channels, row, inputs, input_step, halfway)
-        for panel in range(0, filters, PANEL):
-            columns = min(filters - panel, PANEL)
-            transformed = job.weights.transformed + panel // PANEL * POINTS * weight_step
+        for panel in range(first_panel, last_panel):
+            channel = panel * PANEL
+            columns = min(filters - channel, PANEL)
+            transformed = job.weights.transformed + panel * POINTS * weight_step
             for point in range(POINTS):
                 a, c = inputs + point * input_step, products + point * product_step
                 b = transformed + point * weight_step
@@ -129,21 +126,21 @@ def _forward(memory, ints, job, task, scratch):
                     *(memory, ints, count, job.row_offsets, channels, job.table, columns),
                     *(a, b, c, PANEL, tiles.zeros, 0, -math.inf),
                 )
-            transform_outputs(
+            found = transform_outputs(
                 *(memory, tiles, products, product_step, start, count, columns),
-                *(job.bias + panel, other, job.relu, y + panel, step, bad, halfway),
+                *(job.bias + channel, other, job.relu, y + channel, step, bad, halfway),
             )
+            if found:
+                redo_tiles(memory, ints, job, x, start, count, bad, channel, columns, y + channel, step, products)
+    channel, columns = first_panel * PANEL, min(last_panel * PANEL, filters) - first_panel * PANEL
+    first_row, last_row = top * OUT_TILE, min(bottom * OUT_TILE, geometry.out_height)
     for n in range(images):
         target = y + n * pixels * step
-        if memory[bad + n] != 0:
-            _convolve_directly(memory, ints, job, x + n * size, target, step, inputs)
-            if job.other:
-                place = (first + n) * pixels * filters
-                add_rows(memory, 0, pixels * filters, target, job.other + place, job.relu)
-        activate(memory, ints, job.activation, target, filters, pixels, step)
+        place = target + first_row * geometry.out_width * step + channel
+        activate(memory, ints, job.activation, place, columns, (last_row - first_row) * geometry.out_width, step)
         if job.argmax:
             place = (first + n) * windows.out_height * windows.out_width * filters
-            pool_rows(memory, windows, 0, windows.out_height, target, job.y + place, job.argmax + place)
+            pool_rows(memory, windows, first_pooled, last_pooled, target, job.y + place, job.argmax + place)
 
 
 @functools.lru_cache(maxsize=512)
@@ -158,6 +155,29 @@ def _tasks(images: int, most: int) -> int:
     tasks = max(-(-images // max(most, 1)), min(images, 4))
     even = 1 << (tasks - 1).bit_length() if tasks <= 8 else -(-tasks // 8) * 8
     return min(even, images)
+
+
+FEW_IMAGES = 4
+"""Up to so many, threads share bands of their rows, or parts of the filters."""
+
+FEWEST_TILES = 8
+"""Of a band."""
+
+MANY_WEIGHTS = 1 << 18
+"""Floats of transformed filters from which on parts of the filters are shared: each thread reads its own, once."""
+
+
+def _shares(images: int, tiles: Tiles, plan: Plan, *, has_parts: bool) -> tuple[int, int]:
+    """(bands of an image, parts of the filters) for threads to share few images; no bit depends on it."""
+    workers = threads.num_threads()
+    if images > FEW_IMAGES or workers == 1:
+        return 1, 1
+    each, panels = tiles.down * tiles.across, -(-plan.filters // PANEL)
+    wanted = -(-2 * workers // max(images, 1))
+    bands = min(wanted, each // FEWEST_TILES, tiles.down)
+    if has_parts and (bands < 2 or POINTS * plan.channels * plan.filters >= MANY_WEIGHTS):
+        return 1, min(-(-workers // max(images, 1)), panels)
+    return max(bands, 1), 1
 
 
 def convolve(
@@ -181,19 +201,21 @@ def convolve(
     row, tiles = round_up(channels), tiles_for(plan)
     each = tiles.down * tiles.across
     block = max(BLOCK // (POINTS * (row + PANEL)), 1)
-    tasks = _tasks(n, block // each)
+    bands, parts = _shares(n, tiles, plan, has_parts=argmax is None)
+    tasks = n if bands > 1 else _tasks(n, block // each)
     most = -(-n // tasks) if tasks else 0
     block = -(-min(block, most * each) // ROWS) * ROWS
-    matrices = POINTS * (block * (row + PANEL) + 2 * APART) + POINTS * LANES
-    directly = TAPS * channels * filters + plan.padded_size
-    images = 0 if argmax is None else round_up(most * plan.pixels.size * filters)
-    scratch = LANES + round_up(most) + images + max(matrices, directly)
+    products = POINTS * (block * PANEL + APART + LANES)
+    room = max(products, redo_room(channels, is_gradient=flipped))
+    pooled = 0 if argmax is None else round_up(most * plan.pixels.size * filters)
+    scratch = LANES + round_up(block) + pooled + POINTS * (block * row + APART) + room
     other = None if epilogue.other is None else as_nhwc(epilogue.other)
     after = argmax, other, epilogue.relu, in_place(epilogue.activation, x.dtype)
-    step, tables = y.strides[2] // y.itemsize, _row_tables(channels, block)
-    record = _Forward(x, bias, y, step, *after, flipped, n, tasks, most, block, *tables, weights, tiles, windows)
+    step, tables = y.strides[2] // y.itemsize, (*_row_tables(channels, block), *patch_tables(channels, filters))
+    shared = tasks, bands, parts, block, pooled
+    record = _Forward(x, bias, y, step, *after, flipped, n, *shared, *tables, weights, tiles, windows)
     work = n * each * POINTS * channels * filters
-    return [*transform, program.Job(_forward, record, tasks, work, scratch)]
+    return [*transform, program.Job(_forward, record, tasks * bands * parts, work, scratch)]
 
 
 TAKES = ("other", "activation", "pool")

@@ -177,11 +177,12 @@ def transform_outputs(memory, tiles, source, step, first, count, columns, bias, 
 
     Its pixels lie `pixel` floats apart.
 
-    With the bias, the numbers `other` behind the outputs unless it is 0, and a ReLU if wanted. bad[n] becomes one where
-    image n has a number that isn't finite: one such number spreads over its tile. Sums that are below what rounding
-    makes of zero, beside the largest of the tile, are zero: so where a window holds nothing but zeros, as in the
-    background of an image, ReLU and its gradient find exactly that.
+    With the bias, the numbers `other` behind the outputs unless it is 0, and a ReLU if wanted. bad[t] tells whether the
+    t-th of these tiles has a number that isn't finite, which spreads over all of it; how many do is returned. Sums that
+    are below what rounding makes of zero, beside the largest of the tile, are zero: so where a window holds nothing but
+    zeros, as in the background of an image, ReLU and its gradient find exactly that.
     """
+    found = 0
     geometry, n, zero = tiles.geometry, lanes(memory), splat(memory, 0.0)
     height, width = geometry.out_height, geometry.out_width
     for t in range(count):
@@ -217,5 +218,7 @@ def transform_outputs(memory, tiles, source, step, first, count, columns, bias, 
                     _store_output(memory, place + 2 * pixel, unless_below(y2, least), more, other, relu, left_over)
                 if right > 3:
                     _store_output(memory, place + 3 * pixel, unless_below(y3, least), more, other, relu, left_over)
-        if any_nan(check):
-            memory[bad + image] = 1
+        is_bad = any_nan(check)
+        memory[bad + t] = is_bad
+        found += is_bad
+    return found

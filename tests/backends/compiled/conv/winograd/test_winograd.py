@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import minidl as ml
 from minidl.backends import vectorized
 
 if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
@@ -16,6 +17,7 @@ pytest.importorskip("numba")
 
 from minidl.backends import compiled
 from minidl.backends.compiled.conv.plan import Plan, plan_for
+from minidl.backends.compiled.conv.winograd.forward import FEW_IMAGES
 from minidl.backends.compiled.conv.winograd.transform_1d import A, B
 from minidl.description.operators import ConvGeometry
 from tests.backends.compiled.conv import fused
@@ -219,6 +221,29 @@ def test_a_batch_is_its_images_to_the_bit():
     whole = compiled.conv2d(x, w, b, **of_conv(how))
     alone = [compiled.conv2d(x[i : i + 1], w, b, **of_conv(how)) for i in range(len(x))]
     assert whole.tobytes() == np.concatenate(alone).tobytes()
+
+
+@pytest.mark.parametrize("value", [0, np.nan])
+@pytest.mark.parametrize("pool", [None, POOL, ((3, 3), (2, 1), ((1, 1), (0, 1)))])
+@pytest.mark.parametrize(("channels", "filters", "size"), [(16, 16, 33), (24, 20, 18), (96, 130, 9)])
+def test_shares_of_an_image_change_no_bit(channels, filters, size, pool, value):
+    before = ml.num_threads()
+    how = keywords(((1, 1), (1, 1)))
+    x, w, b = draw((2 * FEW_IMAGES, channels, size, size)), draw((filters, channels, 3, 3)), draw(filters)
+    x[0, 3, 5, 6] = value
+    assert suits(x.shape, w.shape, how["padding"])
+    try:
+        ml.set_num_threads(4)
+        whole = fused.conv2d_relu(x, w, b, **of_conv(how), pool=pool)
+        one = fused.conv2d_relu(x[:1], w, b, **of_conv(how), pool=pool)
+        dy = draw((2 * FEW_IMAGES, filters, size, size), seed=1)
+        dy[0, 3, 5, 6] = value
+        dx = compiled.conv2d_backward(dy, x, w, **of_conv(how), need_dw=False)[0]
+        dx_of_one = compiled.conv2d_backward(dy[:1], x[:1], w, **of_conv(how), need_dw=False)[0]
+    finally:
+        ml.set_num_threads(before)
+    for each, own in zip((*whole, dx), (*one, dx_of_one), strict=True):
+        assert (each is None and own is None) or each[:1].tobytes() == own.tobytes()
 
 
 @pytest.mark.parametrize("value", [0, np.nan, np.inf])

@@ -3,7 +3,7 @@
 from benchmarks.crew import Crew
 from benchmarks.report import Report
 from benchmarks.suites import network_suite
-from benchmarks.suites.network_suite import entries, threads_and_layouts
+from benchmarks.suites.network_suite import COMPILED, entries, threads_and_layouts
 from benchmarks.timing import Settings
 
 _POOLS = {"reduce_window": {"pool": "reduce_window"}, "reshaped pooling": {"pool": "reshape"}}
@@ -22,6 +22,9 @@ def run(crew: Crew, settings: Settings) -> Report:
         peers={
             "PyTorch": lambda given: entries(
                 "PyTorch", f"{contestants}.with_pytorch:training", given, threads_and_layouts()
+            ),
+            "torch.compile": lambda given: entries(
+                "torch.compile", f"{contestants}.with_pytorch:training", given, COMPILED
             ),
             "JAX": lambda given: entries("JAX", f"{contestants}.with_jax:training", given, _POOLS),
             "Keras": lambda given: entries("Keras", f"{contestants}.with_keras:training", given, _XLA),

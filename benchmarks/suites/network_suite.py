@@ -13,8 +13,6 @@ from benchmarks.timing import Settings
 
 MINIDL, ORACLE = "minidl", "minidl vectorized"
 TOLERANCE = {"losses": 2e-3, "gradient": 2e-2, "scores": 1e-3}
-LEFT_OUT: dict[str, tuple[str, ...]] = {}
-"""Networks by the peer that has no part in them."""
 Peer = Callable[[dict[str, Any]], list[Entry]]
 """peer(what the framework is given) -> its entries, one for each setting."""
 
@@ -41,16 +39,32 @@ COMPILED = {"all threads, channels last": {"threads": machine.cores(), "channels
 
 
 def run(
-    crew: Crew, settings: Settings, *, suite: str, title: str, function: str, peers: dict[str, Peer], labelled: bool
+    crew: Crew,
+    settings: Settings,
+    *,
+    suite: str,
+    title: str,
+    function: str,
+    peers: dict[str, Peer],
+    labelled: bool,
+    left_out: dict[str, tuple[str, ...]] | None = None,
 ) -> Report:
-    """A table of medians: a row for each network and batch, a column for each contestant."""
+    """A table of medians: a row for each network and batch, a column for each contestant.
+
+    `left_out` has, for a peer, the networks that it takes no part in.
+    """
+    left_out = left_out or {}
     peers = {name: peer for name, peer in peers.items() if settings.takes(name)}
     report = Report(suite, notes=crews.absences(list(peers)))
     present = [name for name in peers if not crews.missing(name)]
     columns = ["network", "batch", MINIDL, *peers, "best peer", "best peer/minidl", "GFLOP/s", "of FMA peak"]
     table = Table(title, columns)
+    chosen = _chosen(settings, labelled=labelled)
+    for peer in present:
+        if names := [name for name in left_out.get(peer, ()) if name in chosen]:
+            report.notes.append(f"{peer} is left out of {', '.join(names)}, for which it compiles for minutes")
     bounds = roofline.rates(crew, settings)
-    for name, batches in _chosen(settings, labelled=labelled).items():
+    for name, batches in chosen.items():
         model = networks.build(name)
         described = graph.describe(networks.without_softmax(model) if labelled else model)
         bars = Bars(f"{suite}: {name}", "seconds", {})
@@ -62,7 +76,7 @@ def run(
                 Entry(ORACLE, f"{_OWN}:{function}", own | {"backend": "vectorized"}, timed=False),
                 *_own(function, own),
             ]
-            taking_part = [peer for peer in present if name not in LEFT_OUT.get(peer, ())]
+            taking_part = [peer for peer in present if name not in left_out.get(peer, ())]
             for peer in taking_part:
                 participants += peers[peer]({"layers": described} | data)
             result = hold(

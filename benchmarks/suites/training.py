@@ -9,6 +9,9 @@ from benchmarks.timing import Settings
 _POOLS = {"reduce_window": {"pool": "reduce_window"}, "reshaped pooling": {"pool": "reshape"}}
 _XLA = {"tf.function": {"jit_compile": False}, "XLA": {"jit_compile": True}}
 
+_LARGE = ("resnet18-64", "resnet18-224", "mobilenet-224")
+"""Networks of which a whole step is too much for XLA to compile."""
+
 
 def run(crew: Crew, settings: Settings) -> Report:
     """Each network at each batch; gradients and the first losses are compared before."""
@@ -30,4 +33,5 @@ def run(crew: Crew, settings: Settings) -> Report:
             "Keras": lambda given: entries("Keras", f"{contestants}.with_keras:training", given, _XLA),
         },
         labelled=True,
+        left_out=dict.fromkeys(("JAX", "Keras"), _LARGE),
     )

@@ -1,4 +1,4 @@
-"""python -m benchmarks [NAMES...] [--quick] [--out DIR] [--repeats N]."""
+"""python -m benchmarks [NAMES...] [--quick] [--networks A,B] [--batches N,M] [--peers A,B] [--out DIR]."""
 
 import argparse
 import dataclasses
@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import suites, timing
+from benchmarks.crew import REQUIREMENTS
+from benchmarks.networks import NETWORKS
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -24,19 +26,43 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a small part of each, with few repeats: a smoke test")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results", help="folder for JSON and PNG")
     parser.add_argument("--repeats", type=int, help=f"rounds of a comparison (default {timing.Settings.rounds})")
+    networks, peers = ", ".join(NETWORKS), ", ".join(name for name in REQUIREMENTS if name != "minidl")
+    parser.add_argument("--networks", type=_words, default=(), metavar="A,B", help=f"only some of {networks}")
+    parser.add_argument("--batches", type=_numbers, default=(), metavar="N,M", help="these instead of the usual ones")
+    parser.add_argument("--peers", type=_words, default=(), metavar="A,B", help=f"only some of {peers}")
     options = parser.parse_args(arguments)
     unknown = [name for name in options.names if name not in suites.NAMES]
     if unknown:
         parser.error(f"unknown suite {unknown[0]!r}: choose from {', '.join(suites.NAMES)}")
+    for option, known in (("networks", NETWORKS), ("peers", REQUIREMENTS)):
+        unknown = [name for name in getattr(options, option) if name not in known]
+        if unknown:
+            parser.error(f"--{option}: unknown {unknown[0]!r}: choose from {', '.join(known)}")
     if options.repeats is not None and options.repeats < 1:
         parser.error("--repeats: expected at least 1")
     return options
 
 
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    numbers = tuple(map(int, _words(text)))
+    if not numbers or min(numbers) < 1:
+        raise argparse.ArgumentTypeError(f"expected numbers of at least 1, got {text!r}")
+    return numbers
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the suites, print their tables, save their results; 1 where a check failed."""
     options = parse(arguments)
-    settings = timing.QUICK if options.quick else timing.Settings()
+    settings = dataclasses.replace(
+        timing.QUICK if options.quick else timing.Settings(),
+        networks=options.networks,
+        batches=options.batches,
+        contestants=options.peers,
+    )
     if options.repeats is not None:
         settings = dataclasses.replace(settings, rounds=options.repeats)
 

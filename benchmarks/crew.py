@@ -1,6 +1,8 @@
 """Who takes part: a worker for each contestant that is installed, and the names of those that are missing."""
 
 import importlib.util
+import os
+import shutil
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
@@ -12,14 +14,21 @@ REQUIREMENTS = {
     "PyTorch": ("torch",),
     "JAX": ("jax",),
     "Keras": ("tensorflow",),
+    "torch.compile": ("torch",),
     "ONNX Runtime": ("onnxruntime", "onnx"),
+    "OpenVINO": ("openvino", "onnx"),
 }
 """The modules that each contestant needs."""
+_COMPILERS = ("g++", "clang++", "cl")
+"""One of these, or what the variable CXX names, is needed by torch.compile."""
 
 
 def missing(contestant: str) -> list[str]:
-    """The modules that a contestant needs and that aren't installed."""
-    return [module for module in REQUIREMENTS[contestant] if importlib.util.find_spec(module) is None]
+    """What a contestant needs and isn't installed: modules, or a compiler."""
+    absent = [module for module in REQUIREMENTS[contestant] if importlib.util.find_spec(module) is None]
+    if contestant == "torch.compile" and not any(map(shutil.which, (os.environ.get("CXX", ""), *_COMPILERS))):
+        absent.append("a C++ compiler")
+    return absent
 
 
 def absences(contestants: list[str]) -> list[str]:

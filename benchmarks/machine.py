@@ -18,7 +18,8 @@ GUARD = "MINIDL_BENCHMARKS_RESTARTED"
 """Set in the second start, so that there's no third."""
 _TOLD = ("OMP_", "OPENBLAS_", "MKL_", "GOMP_", "KMP_", "NUMBA_", "MINIDL_", "XLA_", "TF_ENABLE_", "TF_NUM_", "TF_XLA_")
 _INSTRUCTION_SETS = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512dq", "avx512bw", "avx512vl", "asimd", "sve")
-_PACKAGES = ("numba", "llvmlite", "torch", "jax", "jaxlib", "tensorflow", "tensorflow-cpu", "keras", "onnxruntime")
+_PEERS = ("torch", "jax", "jaxlib", "tensorflow", "tensorflow-cpu", "keras", "onnxruntime", "openvino")
+_PACKAGES = ("numba", "llvmlite", *_PEERS)
 
 
 def without_distortion(environment: Mapping[str, str]) -> dict[str, str] | None:

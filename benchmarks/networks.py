@@ -1,109 +1,76 @@
-"""The networks that are measured, and a description of each that any framework can be built from."""
+"""The networks that are measured, and the images that they are given."""
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 import minidl
 from minidl import Module, Sequential
-
-Layer = dict[str, Any]
-"""Plain data: "kind", "input_shape", sizes as pairs, and parameters as arrays, in minidl's layout."""
-
-NAMES = ("tutorial", "lenet", "cnn", "vgg")
-"""The networks of the training and inference suites."""
+from minidl.model import SavedModel
+from minidl.models import IMAGENET
 
 
-def build(name: str, **options: Any) -> Sequential:
-    """A network by name: of `minidl.models`, or "scaled", which takes `channels` and `side`."""
+@dataclass(frozen=True)
+class Network:
+    """A model of `minidl.models` with its arguments, and the batches that it's measured with."""
+
+    model: str
+    options: dict[str, Any] = field(default_factory=dict)
+    inference: tuple[int, ...] = (1, 32, 128)
+    training: tuple[int, ...] = (1, 32, 128)
+
+
+_WIDE = {"input_shape": IMAGENET, "classes": 1000, "width": 1, "stem_stride": 2}
+NETWORKS = {
+    **{name: Network(name) for name in ("tutorial", "lenet", "cnn", "vgg", "resnet20")},
+    "mobilenet": Network("mobilenet", training=(32, 128)),
+    "resnet18-64": Network("resnet18", {"input_shape": (3, 64, 64), "classes": 10}, (1, 8, 32), (16,)),
+    "resnet18-224": Network("resnet18", {}, (1, 8), (8,)),
+    "mobilenet-224": Network("mobilenet", _WIDE, (1, 8), (8,)),
+    "unet": Network("unet", {"input_shape": (3, 64, 64)}, (1, 8), (16,)),
+}
+"""Those of the training and inference suites, by the names that `--networks` takes."""
+
+
+def build(name: str, **options: Any) -> SavedModel:
+    """A network by name: of NETWORKS, or "scaled", which takes `channels`, `side` and `depth`."""
     if name == "scaled":
         return scaled(**options)
-    model: Sequential = getattr(minidl.models, name)(seed=0, **options)
+    network = NETWORKS[name]
+    model: SavedModel = getattr(minidl.models, network.model)(seed=0, **network.options, **options)
     return model
 
 
-def scaled(*, channels: int, side: int) -> Sequential:
-    """The shape of `cnn`, with this many filters at first and images of this many pixels a side."""
+def scaled(*, channels: int, side: int, depth: int = 2) -> Sequential:
+    """The shape of `cnn`, with this many filters at first and images of this many pixels a side.
+
+    Of `depth` convolutions all but the first two keep the size.
+    """
     layers: list[Module] = [
         *(minidl.Conv2D(channels, 3, padding=1), minidl.ReLU(), minidl.MaxPool2D(2)),
         *(minidl.Conv2D(2 * channels, 3, padding=1), minidl.ReLU(), minidl.MaxPool2D(2)),
-        *(minidl.Flatten(), minidl.Dense(10)),
     ]
+    for _ in range(depth - 2):
+        layers += [minidl.Conv2D(2 * channels, 3, padding=1), minidl.ReLU()]
+    layers += [minidl.Flatten(), minidl.Dense(10)]
     return Sequential(layers, input_shape=(1, side, side), seed=0)
 
 
-def without_softmax(model: Sequential) -> Sequential:
+def without_softmax(model: SavedModel) -> SavedModel:
     """The same parameters less a Softmax at the end: cross-entropy is computed from the logits."""
-    layers = list(model)
-    if not isinstance(layers[-1], minidl.Softmax):
+    if not isinstance(model, Sequential) or not isinstance(model[-1], minidl.Softmax):
         return model
-    return Sequential(layers[:-1], input_shape=model.input_shape)
+    return Sequential(list(model)[:-1], input_shape=model.input_shape)
 
 
-def describe(model: Sequential) -> list[Layer]:
-    """Each layer with its parameters."""
-    assert model.input_shape is not None
-    return list(_describe(list(model), model.input_shape))
+def samples(model: Module, count: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """(images, labels) for a model: real images of 28 x 28 pixels, else noise; a label for each pixel of a map.
 
-
-def _describe(modules: list[Any], shape: tuple[int, ...]) -> list[Layer]:
-    layers: list[Layer] = []
-    for module in modules:
-        kind = type(module).__name__
-        if hasattr(module, "layers"):
-            layers += _describe(list(module.layers), shape)
-        else:
-            layers.append({"kind": kind, "input_shape": shape, **_DETAILS.get(kind, _nothing)(module)})
-        shape = tuple(module.output_shape(shape))
-    return layers
-
-
-def _nothing(module: Any) -> Layer:
-    del module
-    return {}
-
-
-def _pair(size: Any) -> tuple[int, int]:
-    return (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
-
-
-def _affine(module: Any) -> Layer:
-    return {"weight": module.weight.value.copy(), "bias": None if module.bias is None else module.bias.value.copy()}
-
-
-def _convolution(module: Any) -> Layer:
-    return _affine(module) | {
-        "stride": _pair(module.stride),
-        "padding": _pair(module.padding),
-        "dilation": _pair(module.dilation),
-        "groups": module.groups,
-    }
-
-
-def _pool(module: Any) -> Layer:
-    size = _pair(module.pool_size)
-    stride = size if module.stride is None else _pair(module.stride)
-    return {"pool_size": size, "stride": stride, "padding": _pair(module.padding)}
-
-
-def _normalization(module: Any) -> Layer:
-    state = {name: np.asarray(value) for name, value in module.state_dict().items()}
-    return {name: state[name] for name in ("weight", "bias", "running_mean", "running_var")} | {
-        "eps": module.eps,
-        "momentum": module.momentum,
-    }
-
-
-_DETAILS = {"Conv2D": _convolution, "Dense": _affine, "MaxPool2D": _pool, "BatchNorm2D": _normalization}
-
-
-def gradients_of(layers: list[Layer]) -> list[tuple[int, str]]:
-    """(layer, "weight" or "bias") of every trained parameter, in order: "gradient.i" belongs to the i-th."""
-    return [(i, name) for i, layer in enumerate(layers) for name in ("weight", "bias") if layer.get(name) is not None]
-
-
-def samples(input_shape: tuple[int, ...], count: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """(images, labels): real ones of 28 x 28 pixels, else noise; images (n, c, h, w), channels last in memory."""
+    Images are (n, c, h, w), channels last in memory.
+    """
+    input_shape: Any = model.input_shape  # type: ignore[attr-defined]
+    classes, *pixels = model.output_shape(input_shape)
     if input_shape == (1, 28, 28):
         train, _ = minidl.datasets.fashion_mnist_10k()
         images, labels = train.images[:count], train.labels[:count]
@@ -111,5 +78,5 @@ def samples(input_shape: tuple[int, ...], count: int) -> tuple[np.ndarray[Any, A
         rng = np.random.default_rng(0)
         channels, height, width = input_shape
         images = rng.random((count, height, width, channels), dtype=np.float32).transpose(0, 3, 1, 2)
-        labels = rng.integers(0, 10, count)
+        labels = rng.integers(0, classes, (count, *pixels))
     return images, labels.astype(np.int64)

@@ -22,6 +22,16 @@ class Settings:
     pause: float = 0.15
     """Seconds before each sample: thread pools spin on after their last work, OpenBLAS's for a tenth of a second."""
     quick: bool = False
+    networks: tuple[str, ...] = ()
+    """Those of the training and inference suites that are measured; all, or with `quick` one, where none is named."""
+    batches: tuple[int, ...] = ()
+    """Instead of each network's own."""
+    contestants: tuple[str, ...] = ()
+    """The peers that take part, where they are installed; all, where none is named."""
+
+    def takes(self, contestant: str) -> bool:
+        """Whether a peer takes part."""
+        return not self.contestants or contestant in self.contestants
 
 
 QUICK = Settings(rounds=3, sample_seconds=0.002, contestant_seconds=0.5, least_rounds=1, pause=0.005, quick=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl.models import CIFAR, FASHION, MODELS
+from minidl.models import CIFAR, FASHION, IMAGENET, MODELS
 
 PARAMETERS = {
     "tutorial": (1 * 36 + 1) + (11 * 11 * 10 + 10),
@@ -18,6 +18,12 @@ PARAMETERS = {
     + 9 * (3 * 16 + 6 * 16 * 16 + 16 * 32 + 5 * 32 * 32 + 32 * 64 + 5 * 64 * 64)
     + 2 * (7 * 16 + 7 * 32 + 7 * 64)
     + (64 * 10 + 10),
+    # The stem, the four stages, the projections, batch normalization, the dense layer.
+    "resnet18": 49 * 3 * 64
+    + 9 * (4 * 64 * 64 + 64 * 128 + 3 * 128 * 128 + 128 * 256 + 3 * 256 * 256 + 256 * 512 + 3 * 512 * 512)
+    + (64 * 128 + 128 * 256 + 256 * 512)
+    + 2 * (5 * 64 + 5 * (128 + 256 + 512))
+    + (512 * 1000 + 1000),
     "mobilenet": (9 * 3 * 8 + 2 * 8)
     + sum(9 * i + 2 * i + i * o + 2 * o for i, o in pairwise([8, 16, 32, 32, 64, 64, *[128] * 6, 256, 256]))
     + (256 * 10 + 10),
@@ -29,6 +35,10 @@ MACS = {
     "vgg": 9 * (1024 * 32 * 35 + 256 * 64 * 96 + 64 * 128 * 192) + 20480,
     "resnet20": 9 * (1024 * 16 * (3 + 6 * 16) + 256 * 32 * (16 + 5 * 32) + 64 * 64 * (32 + 5 * 64))
     + (256 * 16 * 32 + 64 * 32 * 64 + 640),
+    "resnet18": 112 * 112 * 64 * 147
+    + 9 * (56 * 56 * 4 * 64 * 64 + 28 * 28 * (64 + 3 * 128) * 128 + 14 * 14 * (128 + 3 * 256) * 256)
+    + 9 * 7 * 7 * (256 + 3 * 512) * 512
+    + (28 * 28 * 64 * 128 + 14 * 14 * 128 * 256 + 7 * 7 * 256 * 512 + 512000),
     "mobilenet": 1024 * (9 * 3 * 8 + 8 * (9 + 16))
     + 256 * (16 * (9 + 32) + 32 * (9 + 32))
     + 64 * (32 * (9 + 64) + 64 * (9 + 64))
@@ -36,7 +46,13 @@ MACS = {
     + 4 * (128 * (9 + 256) + 256 * (9 + 256))
     + 2560,
 }
-DEFAULTS = {name: FASHION if name in ("tutorial", "lenet", "cnn") else CIFAR for name in MODELS}
+DEFAULTS = dict.fromkeys(MODELS, CIFAR) | dict.fromkeys(("tutorial", "lenet", "cnn"), FASHION) | {"resnet18": IMAGENET}
+CLASSES = dict.fromkeys(MODELS, 10) | {"resnet18": 1000}
+
+
+def for_small_images(name):
+    """The model with its defaults, but that which is for large images for small ones."""
+    return MODELS[name](seed=0, **({"input_shape": CIFAR, "classes": 10} if DEFAULTS[name] == IMAGENET else {}))
 
 
 def images_for(name):
@@ -55,7 +71,7 @@ def test_sizes(name):
     shape = DEFAULTS[name]
     assert model.macs(shape) == MACS[name]
     assert model.input_shape == shape
-    assert model.output_shape(shape) == (10,)
+    assert model.output_shape(shape) == (CLASSES[name],)
     assert getattr(ml.models, name) is MODELS[name]
 
 
@@ -70,7 +86,7 @@ def test_the_seed_decides_the_weights(name):
 
 @names
 def test_ten_scores(name):
-    scores = MODELS[name](seed=0).predict(images_for(name)[:4])
+    scores = for_small_images(name).predict(images_for(name)[:4])
     assert scores.shape == (4, 10)
     assert np.ptp(scores, axis=1).min() > 0
     if name == "tutorial":
@@ -80,10 +96,11 @@ def test_ten_scores(name):
 @names
 def test_a_few_epochs_on_a_few_images_lower_the_loss(name):
     train, images = ml.datasets.fashion_mnist_10k()[0], images_for(name)
-    model = MODELS[name](seed=0)
+    model = for_small_images(name)
     optimizer = ml.Adam(model.parameters(), lr=3e-3)
-    # The running statistics of 27 normalizations in a row follow the weights more slowly than those of a few.
-    epochs = 8 if name == "mobilenet" else 3
+    # The running statistics of 20 normalizations in a row follow the weights more slowly than those of a few, and the
+    # more so where the last of them see few pixels.
+    epochs = {"mobilenet": 8, "resnet18": 8}.get(name, 3)
     options = {"loss": ml.CrossEntropy(), "epochs": epochs, "batch_size": 16, "seed": 0, "verbose": 0}
     before = model.evaluate(images[:96], train.labels[:96], loss=ml.CrossEntropy())["loss"]
     model.fit(images[:96], train.labels[:96], optimizer=optimizer, **options)
@@ -138,6 +155,22 @@ def test_resnet20_is_the_papers_but_for_the_projections():
     assert len(weights) == 20
 
 
+def test_resnet18_has_the_sizes_of_the_paper():
+    """Table 1: 112 x 112 pixels after the stem, then 56, 28, 14 and 7; 1.8 billion multiplications; 18 layers."""
+    model = ml.models.resnet18()
+    sizes, shape = [], IMAGENET
+    for layer in model:
+        shape = layer.output_shape(shape)
+        sizes.append(shape)
+    assert list(dict.fromkeys(sizes)) == [
+        *((64, 112, 112), (64, 56, 56), (128, 28, 28), (256, 14, 14), (512, 7, 7)),
+        *((512,), (1000,)),
+    ]
+    assert round(model.macs(IMAGENET) / 1e9, 1) == 1.8
+    weights = [name for name, value in model.named_parameters() if value.value.ndim > 1 and "projection" not in name]
+    assert len(weights) == 18
+
+
 def test_mobilenet_has_the_sizes_of_the_paper():
     """For 1,000 classes 4.2 million parameters, 2.6 with 0.75, 1.3 with 0.5 and 0.5 with 0.25 times the filters."""
     found = {}
@@ -147,13 +180,21 @@ def test_mobilenet_has_the_sizes_of_the_paper():
     assert found == {1: 4.2, 0.75: 2.6, 0.5: 1.3, 0.25: 0.5}
 
 
-def test_mobilenet_has_the_multiplications_of_the_paper():
+@pytest.mark.parametrize(("side", "stem_stride"), [(224, 2), (112, 1)])
+def test_mobilenet_has_the_multiplications_of_the_paper(side, stem_stride):
     """569 million for 224 x 224 pixels and a first stride of 2, which 112 x 112 pixels without it have too.
 
     The first convolution sees the same number of places and each place as many taps.
     """
-    model = ml.models.mobilenet(input_shape=(3, 112, 112), classes=1000, width=1)
-    assert round(model.macs((3, 112, 112)) / 1e6) == 569
+    shape = (3, side, side)
+    model = ml.models.mobilenet(input_shape=shape, classes=1000, width=1, stem_stride=stem_stride)
+    assert round(model.macs(shape) / 1e6) == 569
+
+
+@pytest.mark.parametrize("stride", [0, -1, 1.5])
+def test_a_stride_that_is_none(stride):
+    with pytest.raises((ValueError, TypeError), match="stem_stride: expected an int of at least 1"):
+        ml.models.mobilenet(stem_stride=stride)
 
 
 @pytest.mark.parametrize("width", [0, -1.0, float("nan"), float("inf")])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import minidl
-from benchmarks.networks import Layer
+from benchmarks.graph import Layer
 
 LEARNING_RATE = 2e-3
 BATCH = 64

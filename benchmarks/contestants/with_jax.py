@@ -10,7 +10,7 @@ from jax import lax
 
 from benchmarks import channels_last
 from benchmarks.contestants import CHECKED_RATE, CHECKED_STEPS, TIMED_RATE
-from benchmarks.networks import Layer
+from benchmarks.graph import IMAGES, Layer
 from benchmarks.worker import Job
 
 POOLS = ("reduce_window", "reshape")
@@ -36,10 +36,11 @@ def statistics_of(layers: list[Layer]) -> list[dict[str, Any]]:
 
 def apply(layers: list[Layer], parameters: Any, statistics: Any, x: Any, *, train: bool, pool: str) -> tuple[Any, Any]:
     """(scores, new running statistics)."""
-    updated = []
-    for layer, values, running in zip(layers, parameters, statistics, strict=True):
+    found, updated = {IMAGES: x}, []
+    for i, (layer, values, running) in enumerate(zip(layers, parameters, statistics, strict=True)):
         kind = layer["kind"]
-        if kind == "Conv2D":
+        x, *others = (found[source] for source in layer["inputs"])
+        if kind == "Conv":
             x = lax.conv_general_dilated(
                 x,
                 values["weight"],
@@ -50,21 +51,33 @@ def apply(layers: list[Layer], parameters: Any, statistics: Any, x: Any, *, trai
                 feature_group_count=layer["groups"],
             )
             x = x + values["bias"] if "bias" in values else x
+        elif kind == "ConvTranspose":
+            # Its filters are (kh, kw, out, in), those of the convolution that it turns back.
+            how = {"dimension_numbers": ("NHWC", "HWIO", "NHWC"), "transpose_kernel": True}
+            x = lax.conv_transpose(x, values["weight"], layer["stride"], "VALID", **how)
+            x = x + values["bias"] if "bias" in values else x
         elif kind == "Dense":
             x = x @ values["weight"]
             x = x + values["bias"] if "bias" in values else x
         elif kind == "ReLU":
             x = jax.nn.relu(x)
-        elif kind == "MaxPool2D":
+        elif kind == "MaxPool":
             x = _max_pool(x, layer, pool)
         elif kind == "Flatten":
             x = x.reshape(len(x), -1)
         elif kind == "Softmax":
             x = jax.nn.softmax(x, axis=1)
-        elif kind == "BatchNorm2D":
+        elif kind == "BatchNorm":
             x, running = _batch_norm(x, layer, values, running, train)
+        elif kind == "GlobalAveragePool":
+            x = x.mean((1, 2))
+        elif kind == "Add":
+            x = x + others[0]
+        elif kind == "Concat":
+            x = jnp.concatenate([x, *others], axis=-1)
         else:
             raise NotImplementedError(f"{kind} has no counterpart here")
+        found[i] = x
         updated.append(running)
     return x, updated
 
@@ -100,7 +113,7 @@ def training(layers: list[Layer], images: Any, labels: Any, *, pool: str) -> Job
 
     def loss_of(parameters: Any, statistics: Any, x: Any, y: Any) -> tuple[Any, Any]:
         logits, statistics = apply(converted, parameters, statistics, x, train=True, pool=pool)
-        chosen = jnp.take_along_axis(jax.nn.log_softmax(logits), y[:, None], axis=1)
+        chosen = jnp.take_along_axis(jax.nn.log_softmax(logits), y[..., None], axis=-1)
         return -chosen.mean(), statistics
 
     differentiate = jax.value_and_grad(loss_of, has_aux=True)
@@ -148,4 +161,6 @@ def inference(layers: list[Layer], images: Any, *, pool: str) -> Job:
     parameters, statistics = parameters_of(converted), statistics_of(converted)
     x = jnp.asarray(np.ascontiguousarray(images.transpose(0, 2, 3, 1)))
     scores_of = jax.jit(lambda x: apply(converted, parameters, statistics, x, train=False, pool=pool)[0])
-    return Job(lambda: scores_of(x).block_until_ready(), {"scores": np.asarray(scores_of(x))})
+    scores = np.asarray(scores_of(x))
+    scores = scores.transpose(0, 3, 1, 2) if scores.ndim == 4 else scores
+    return Job(lambda: scores_of(x).block_until_ready(), {"scores": scores})

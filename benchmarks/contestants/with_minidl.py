@@ -42,7 +42,7 @@ def training(
 
 def make_step(
     network: str, options: dict[str, Any], images: Any, labels: Any, rate: float
-) -> tuple[Callable[[], float], minidl.Sequential]:
+) -> tuple[Callable[[], float], minidl.Model]:
     """(step, model): step() trains the network once on this batch and returns the loss before."""
     model = networks.without_softmax(networks.build(network, **options))
     criterion, optimizer = minidl.CrossEntropy(), minidl.Adam(model.parameters(), lr=rate)
@@ -58,12 +58,21 @@ def make_step(
     return step, model
 
 
-def inference(network: str, images: Any, *, backend: str, threads: int | None = None, options: dict[str, Any]) -> Job:
-    """What the last layer gives for a batch."""
+def inference(
+    network: str,
+    images: Any,
+    *,
+    backend: str,
+    threads: int | None = None,
+    options: dict[str, Any],
+    predicts: bool = False,
+) -> Job:
+    """What the last layer gives for a batch: by the model itself, or by a Predictor, a snapshot of it."""
     activate = prepare(backend, threads)
     images = channels_last(images)
     model = networks.build(network, **options)
-    return Job(lambda: model(images), {"scores": model(images)}, activate)
+    scores_of = minidl.Predictor(model) if predicts else model
+    return Job(lambda: scores_of(images), {"scores": scores_of(images)}, activate)
 
 
 def channels_last(images: Any) -> Any:

@@ -1,4 +1,4 @@
-"""PyTorch, eager, in the setting that it's told: number of threads, memory format."""
+"""PyTorch, eager or compiled, in the setting that it's told: number of threads, memory format."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,10 +8,47 @@ import torch
 from torch import nn
 
 from benchmarks.contestants import CHECKED_RATE, CHECKED_STEPS, TIMED_RATE
-from benchmarks.networks import Layer
+from benchmarks.graph import IMAGES, Layer
 from benchmarks.worker import Job
 
-MODULES = {"ReLU": nn.ReLU, "Flatten": nn.Flatten, "Softmax": lambda: nn.Softmax(dim=1)}
+MODULES: dict[str, Callable[[], nn.Module]] = {
+    "ReLU": nn.ReLU,
+    "Flatten": nn.Flatten,
+    "Softmax": lambda: nn.Softmax(dim=1),
+    "Add": lambda: Join(torch.add),
+    "Concat": lambda: Join(lambda *parts: torch.cat(parts, dim=1)),
+    "GlobalAveragePool": lambda: Join(lambda x: x.mean((2, 3))),
+}
+
+
+class Join(nn.Module):
+    """A function of tensors as a module."""
+
+    def __init__(self, function: Callable[..., torch.Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, *values: torch.Tensor) -> torch.Tensor:
+        return self.function(*values)
+
+
+class Graph(nn.Module):
+    """Modules that read one another's values; each value is let go after its last reader."""
+
+    def __init__(self, layers: list[Layer]) -> None:
+        super().__init__()
+        self.steps = nn.ModuleList(_module(layer) for layer in layers)
+        self.inputs = [layer["inputs"] for layer in layers]
+        last = {source: i for i, inputs in enumerate(self.inputs) for source in inputs}
+        self.drops = [[source for source, reader in last.items() if reader == i] for i in range(len(layers))]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        values = {IMAGES: x}
+        for i, (step, inputs) in enumerate(zip(self.steps, self.inputs, strict=True)):
+            values[i] = step(*[values[source] for source in inputs])
+            for source in self.drops[i]:
+                del values[source]
+        return values[len(self.steps) - 1]
 
 
 def tensor(array: Any, channels_last: bool = False) -> torch.Tensor:
@@ -20,9 +57,10 @@ def tensor(array: Any, channels_last: bool = False) -> torch.Tensor:
     return copied.contiguous(memory_format=torch.channels_last) if channels_last and copied.ndim == 4 else copied
 
 
-def make_model(layers: list[Layer], channels_last: bool) -> nn.Sequential:
+def make_model(layers: list[Layer], channels_last: bool) -> nn.Module:
     """The network of the description, with its parameters."""
-    model = nn.Sequential(*(_module(layer) for layer in layers))
+    is_chain = all(layer["inputs"] == (i - 1,) for i, layer in enumerate(layers))
+    model = nn.Sequential(*(_module(layer) for layer in layers)) if is_chain else Graph(layers)
     return model.to(memory_format=torch.channels_last) if channels_last else model  # type: ignore[call-overload]
 
 
@@ -31,9 +69,9 @@ def _module(layer: Layer) -> nn.Module:
     module: nn.Module
     if kind in MODULES:
         return MODULES[kind]()
-    if kind == "MaxPool2D":
+    if kind == "MaxPool":
         return nn.MaxPool2d(layer["pool_size"], layer["stride"], layer["padding"])
-    if kind == "Conv2D":
+    if kind == "Conv":
         out, channels, *size = layer["weight"].shape
         module = nn.Conv2d(
             channels * layer["groups"],
@@ -45,9 +83,12 @@ def _module(layer: Layer) -> nn.Module:
             groups=layer["groups"],
             bias=layer["bias"] is not None,
         )
+    elif kind == "ConvTranspose":
+        channels, out, *size = layer["weight"].shape
+        module = nn.ConvTranspose2d(channels, out, tuple(size), layer["stride"], bias=layer["bias"] is not None)
     elif kind == "Dense":
         module = nn.Linear(*layer["weight"].shape[::-1], bias=layer["bias"] is not None)
-    elif kind == "BatchNorm2D":
+    elif kind == "BatchNorm":
         module = nn.BatchNorm2d(layer["weight"].size, eps=layer["eps"], momentum=layer["momentum"])
     else:
         raise NotImplementedError(f"{kind} has no counterpart here")
@@ -56,19 +97,21 @@ def _module(layer: Layer) -> nn.Module:
     return module
 
 
-def training(layers: list[Layer], images: Any, labels: Any, *, threads: int, channels_last: bool) -> Job:
-    """A whole step: forward, cross-entropy, backward, fused Adam."""
+def training(
+    layers: list[Layer], images: Any, labels: Any, *, threads: int, channels_last: bool, is_compiled: bool = False
+) -> Job:
+    """A whole step: forward, cross-entropy, backward, fused Adam; `is_compiled` is by torch.compile."""
     torch.set_num_threads(threads)
-    step, model = make_step(layers, images, labels, channels_last, CHECKED_RATE)
+    step, model = make_step(layers, images, labels, channels_last, CHECKED_RATE, is_compiled=is_compiled)
     losses = [float(step())]
     gradients = {f"gradient.{i}": p.grad.numpy().copy() for i, p in enumerate(model.parameters()) if p.grad is not None}
     losses += [float(step()) for _ in range(CHECKED_STEPS - 1)]
-    step, _ = make_step(layers, images, labels, channels_last, TIMED_RATE)
+    step, _ = make_step(layers, images, labels, channels_last, TIMED_RATE, is_compiled=is_compiled)
     return Job(step, {"losses": np.array(losses)} | gradients, lambda: torch.set_num_threads(threads))
 
 
 def make_step(
-    layers: list[Layer], images: Any, labels: Any, channels_last: bool, rate: float
+    layers: list[Layer], images: Any, labels: Any, channels_last: bool, rate: float, *, is_compiled: bool = False
 ) -> tuple[Callable[[], torch.Tensor], nn.Module]:
     """(step, model): step() trains the network once on this batch and returns the loss before."""
     model = make_model(layers, channels_last).train()
@@ -76,9 +119,15 @@ def make_step(
     optimizer = torch.optim.Adam(model.parameters(), lr=rate, fused=True)
     criterion = nn.CrossEntropyLoss()
 
+    def loss_of(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        loss: torch.Tensor = criterion(model(x), y)
+        return loss
+
+    chosen = _compiled(loss_of) if is_compiled else loss_of
+
     def step() -> torch.Tensor:
         optimizer.zero_grad()
-        loss: torch.Tensor = criterion(model(x), y)
+        loss = chosen(x, y)
         loss.backward()
         optimizer.step()
         return loss.detach()
@@ -86,14 +135,22 @@ def make_step(
     return step, model
 
 
-def inference(layers: list[Layer], images: Any, *, threads: int, channels_last: bool) -> Job:
-    """What the last layer gives for a batch, in inference mode."""
+def inference(layers: list[Layer], images: Any, *, threads: int, channels_last: bool, is_compiled: bool = False) -> Job:
+    """What the last layer gives for a batch, in inference mode; `is_compiled` is by torch.compile, weights frozen."""
     torch.set_num_threads(threads)
     model, x = make_model(layers, channels_last).eval(), tensor(images, channels_last)
+    scores_of = _compiled(model, freezing=True) if is_compiled else model
 
-    @torch.inference_mode()
+    # A compiled model folds its weights where no gradient is wanted, but not in inference mode.
+    @(torch.no_grad() if is_compiled else torch.inference_mode())
     def run() -> torch.Tensor:
-        scores: torch.Tensor = model(x)
+        scores: torch.Tensor = scores_of(x)
         return scores
 
     return Job(run, {"scores": run().numpy()}, lambda: torch.set_num_threads(threads))
+
+
+def _compiled(function: Callable[..., torch.Tensor], *, freezing: bool = False) -> Callable[..., torch.Tensor]:
+    """By torch.compile, for these shapes alone."""
+    compiled: Callable[..., torch.Tensor] = torch.compile(function, dynamic=False, options={"freezing": freezing})
+    return compiled

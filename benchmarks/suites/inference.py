@@ -1,13 +1,15 @@
-"""The scores of a batch, beside ONNX Runtime, JAX and PyTorch."""
+"""The scores of a batch, beside ONNX Runtime, OpenVINO, JAX and PyTorch."""
 
 from benchmarks import machine
 from benchmarks.crew import Crew
 from benchmarks.report import Report
 from benchmarks.suites import network_suite
-from benchmarks.suites.network_suite import entries, threads_and_layouts
+from benchmarks.suites.network_suite import COMPILED, entries, threads_and_layouts
 from benchmarks.timing import Settings
 
 _POOLS = {"reduce_window": {"pool": "reduce_window"}, "reshaped pooling": {"pool": "reshape"}}
+
+_HINTS = {"latency": {"hint": "LATENCY"}, "throughput": {"hint": "THROUGHPUT"}}
 
 
 def run(crew: Crew, settings: Settings) -> Report:
@@ -24,9 +26,13 @@ def run(crew: Crew, settings: Settings) -> Report:
             "ONNX Runtime": lambda given: entries(
                 "ONNX Runtime", f"{contestants}.with_onnxruntime:inference", given, threads
             ),
+            "OpenVINO": lambda given: entries("OpenVINO", f"{contestants}.with_openvino:inference", given, _HINTS),
             "JAX": lambda given: entries("JAX", f"{contestants}.with_jax:inference", given, _POOLS),
             "PyTorch": lambda given: entries(
                 "PyTorch", f"{contestants}.with_pytorch:inference", given, threads_and_layouts()
+            ),
+            "torch.compile": lambda given: entries(
+                "torch.compile", f"{contestants}.with_pytorch:inference", given, COMPILED
             ),
         },
         labelled=False,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from benchmarks import crew as crews
-from benchmarks import networks
+from benchmarks import graph, networks
 from benchmarks.contestants import TIMED_RATE
 from benchmarks.crew import Crew
 from benchmarks.report import Bars, Report, Table, megabytes
@@ -44,8 +44,7 @@ def run(crew: Crew, settings: Settings) -> Report:
 def makers(network: str, options: dict[str, Any], batch: int) -> dict[str, tuple[str, dict[str, Any]]]:
     """For each framework that is installed, the function that makes a training step, and its arguments."""
     model = networks.build(network, **options)
-    assert model.input_shape is not None
-    images, labels = networks.samples(model.input_shape, batch)
+    images, labels = networks.samples(model, batch)
     data = {"images": images, "labels": labels, "rate": TIMED_RATE}
     found = {
         "minidl": (
@@ -54,7 +53,7 @@ def makers(network: str, options: dict[str, Any], batch: int) -> dict[str, tuple
         )
     }
     if not crews.missing("PyTorch"):
-        layers = networks.describe(networks.without_softmax(model))
+        layers = graph.describe(networks.without_softmax(model))
         found["PyTorch"] = (
             "benchmarks.contestants.with_pytorch:make_step",
             data | {"layers": layers, "channels_last": False},

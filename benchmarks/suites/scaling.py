@@ -4,7 +4,7 @@ from typing import Any
 
 import minidl
 from benchmarks import crew as crews
-from benchmarks import machine, networks
+from benchmarks import graph, machine, networks
 from benchmarks.contest import Entry, hold
 from benchmarks.crew import Crew
 from benchmarks.report import Bars, Report, Table, duration, megabytes, times
@@ -73,8 +73,7 @@ def _told(without: str = "") -> str:
 def _hold(crew: Crew, case: str, sizes: dict[str, int], settings: Settings, threads: int | None = None) -> Any:
     options = {"channels": sizes["channels"], "side": sizes["side"]}
     model = networks.build("scaled", **options)
-    assert model.input_shape is not None
-    images, labels = networks.samples(model.input_shape, sizes["batch"])
+    images, labels = networks.samples(model, sizes["batch"])
     data = {"images": images, "labels": labels}
     own = data | {"network": "scaled", "options": options}
     participants = [
@@ -87,5 +86,5 @@ def _hold(crew: Crew, case: str, sizes: dict[str, int], settings: Settings, thre
             for name, setting in threads_and_layouts().items()
             if setting["threads"] == (machine.cores() if threads is None else threads)
         } or {f"{threads} threads": {"threads": threads, "channels_last": False}}
-        participants += entries("PyTorch", _PYTORCH, data | {"layers": networks.describe(model)}, chosen)
+        participants += entries("PyTorch", _PYTORCH, data | {"layers": graph.describe(model)}, chosen)
     return hold(crew, case, participants, settings, tolerance=TOLERANCE)

@@ -5,7 +5,7 @@ from typing import Any
 
 import minidl
 from benchmarks import crew as crews
-from benchmarks import networks
+from benchmarks import graph
 from benchmarks.check import CheckError
 from benchmarks.contestants import accuracy
 from benchmarks.crew import Crew
@@ -61,7 +61,7 @@ def run(crew: Crew, settings: Settings) -> Report:
 def _train(crew: Crew, name: str, seed: int, target: float, quick: bool) -> dict[str, Any]:
     options: dict[str, Any] = {"seed": seed, "target": target, "quick": quick}
     if name == "PyTorch":
-        options["layers"] = networks.describe(minidl.models.cnn(seed=seed))
+        options["layers"] = graph.describe(minidl.models.cnn(seed=seed))
     result: dict[str, Any] = crew.once(f"{_MODULE}:with_{name.lower()}", options)
     return result
 

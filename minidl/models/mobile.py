@@ -14,18 +14,25 @@ _BLOCKS = [(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *[(512, 1)
 
 @keyword_hints
 def mobilenet(
-    *, input_shape: Shape = CIFAR, classes: int = 10, width: float = 0.25, seed: int | None = None
+    *,
+    input_shape: Shape = CIFAR,
+    classes: int = 10,
+    width: float = 0.25,
+    stem_stride: int = 1,
+    seed: int | None = None,
 ) -> Sequential:
-    """MobileNet with `width` times as many filters as the paper's, whose first convolution keeps the images' size.
+    """MobileNet with `width` times as many filters as the paper's.
 
     A 3 x 3 convolution, then thirteen blocks of a 3 x 3 convolution by channel and a 1 x 1 convolution across channels,
     each with batch normalization and ReLU; the mean of each channel goes into the dense layer; logits of the classes.
-    The paper's first stride of 2, for images of 224 x 224, is left out for small ones. Source: Howard et al.,
-    "MobileNets: efficient convolutional neural networks for mobile vision applications", 2017.
+    `stem_stride` is the first convolution's: the paper has 2, for images of 224 x 224, and 1 suits small ones. Source:
+    Howard et al., "MobileNets: efficient convolutional neural networks for mobile vision applications", 2017.
     """
     if not 0 < width < float("inf"):
         raise ValueError(f"width: expected a number above 0, got {width!r}")
-    layers: list[Module] = [Conv2D(_times(32, width), 3, padding=1, bias=False), BatchNorm2D(), ReLU()]
+    shapes.count(stem_stride, "stem_stride")
+    stem = Conv2D(_times(32, width), 3, stride=stem_stride, padding=1, bias=False)
+    layers: list[Module] = [stem, BatchNorm2D(), ReLU()]
     for filters, stride in _BLOCKS:
         layers += [DepthwiseConv2D(3, stride=stride, padding=1, bias=False), BatchNorm2D(), ReLU()]
         layers += [Conv2D(_times(filters, width), 1, bias=False), BatchNorm2D(), ReLU()]

@@ -9,6 +9,7 @@ from minidl.typing import Shape
 
 FASHION = (1, 28, 28)
 CIFAR = (3, 32, 32)
+IMAGENET = (3, 224, 224)
 
 
 @keyword_hints

@@ -2,9 +2,9 @@
 
 from minidl import shapes
 from minidl.errors import keyword_hints
-from minidl.layers import BatchNorm2D, Conv2D, Dense, GlobalAveragePool2D, ReLU, Residual
+from minidl.layers import BatchNorm2D, Conv2D, Dense, GlobalAveragePool2D, MaxPool2D, ReLU, Residual
 from minidl.model import Sequential
-from minidl.models.plain import CIFAR
+from minidl.models.plain import CIFAR, IMAGENET
 from minidl.module import Module
 from minidl.typing import Shape
 
@@ -19,17 +19,37 @@ def resnet20(*, input_shape: Shape = CIFAR, classes: int = 10, seed: int | None 
     goes into the dense layer; logits of the classes. Source: He, Zhang, Ren and Sun, "Deep residual learning for image
     recognition", 2015, section 4.2.
     """
-    layers: list[Module] = [*_normalized(16, 3), ReLU()]
-    channels = 16
-    for filters in (16, 32, 64):
-        for i in range(3):
-            stride = 2 if i == 0 and filters > 16 else 1
+    layers = [*_normalized(16, 3), ReLU(), *_stages((16, 32, 64), blocks=3, channels=16)]
+    layers += [GlobalAveragePool2D(), Dense(shapes.count(classes, "classes"))]
+    return Sequential(layers, input_shape=input_shape, seed=seed)
+
+
+@keyword_hints
+def resnet18(*, input_shape: Shape = IMAGENET, classes: int = 1000, seed: int | None = None) -> Sequential:
+    """The residual network of 18 layers for ImageNet: four stages of two blocks, of 64, 128, 256 and 512 filters.
+
+    A 7 x 7 convolution and a 3 x 3 max-pooling, each with a stride of 2, come first; blocks, shortcuts (option B) and
+    what follows them are those of `resnet20`. So the last stage sees 1/32 of the images' size: 7 x 7 pixels of 224 x
+    224, and of 32 x 32 a single one. Logits of the classes. Source: He, Zhang, Ren and Sun, "Deep residual learning for
+    image recognition", 2015, table 1.
+    """
+    layers = [*_normalized(64, 7, stride=2), ReLU(), MaxPool2D(3, stride=2, padding=1)]
+    layers += _stages((64, 128, 256, 512), blocks=2, channels=64)
+    layers += [GlobalAveragePool2D(), Dense(shapes.count(classes, "classes"))]
+    return Sequential(layers, input_shape=input_shape, seed=seed)
+
+
+def _stages(widths: tuple[int, ...], *, blocks: int, channels: int) -> list[Module]:
+    """Stages of these numbers of filters, all but the first with a stride of 2; `channels` come in."""
+    layers: list[Module] = []
+    for filters in widths:
+        for i in range(blocks):
+            stride = 2 if i == 0 and filters > widths[0] else 1
             body = [*_normalized(filters, 3, stride=stride), ReLU(), *_normalized(filters, 3)]
             projection = None if channels == filters else _normalized(filters, 1, stride=stride)
             layers += [Residual(body, projection=projection), ReLU()]
             channels = filters
-    layers += [GlobalAveragePool2D(), Dense(shapes.count(classes, "classes"))]
-    return Sequential(layers, input_shape=input_shape, seed=seed)
+    return layers
 
 
 def _normalized(filters: int, kernel_size: int, *, stride: int = 1) -> list[Module]:

@@ -8,8 +8,9 @@ import pytest
 
 import minidl
 from benchmarks import __main__ as command
-from benchmarks import channels_last, crew, installed, networks, operator_cases, suites
+from benchmarks import channels_last, crew, graph, installed, networks, operator_cases, suites
 from benchmarks.crew import Crew
+from benchmarks.suites import network_suite
 from benchmarks.timing import QUICK
 from benchmarks.worker import LocalWorker
 
@@ -57,11 +58,49 @@ def test_operators(local, monkeypatch):
 
 @pytest.mark.parametrize("name", ["training", "inference"])
 def test_networks(local, monkeypatch, name):
-    monkeypatch.setattr(networks, "samples", lambda shape, count, whole=networks.samples: whole(shape, 2))
+    monkeypatch.setattr(networks, "samples", lambda model, count, whole=networks.samples: whole(model, 2))
     report = suites.load(name).run(local, TINY)
     assert [row[:2] for row in report.tables[0].rows] == [["lenet", "32"]]
-    assert report.records[0]["contestants"]["minidl"]["median"] > 0
-    assert report.tables[0].rows[0][-2:] == ["-", "-"]
+    record = report.records[0]
+    assert record["contestants"]["minidl"]["median"] > 0
+    assert record["flops"] == 32 * 2 * 416_520 if name == "inference" else 32 * 2 * (3 * 416_520 - 28 * 28 * 6 * 25)
+    assert record["GFLOP/s"] == pytest.approx(record["flops"] / record["contestants"]["minidl"]["median"] / 1e9)
+    row = dict(zip(report.tables[0].columns, report.tables[0].rows[0], strict=True))
+    assert (row["best peer"], row["best peer/minidl"], row["GFLOP/s"]) == ("-", "-", f"{record['GFLOP/s']:.1f}")
+    assert "torch.compile is left out: not installed: a peer" in report.notes
+    assert any(note.startswith("sgemm ") for note in report.notes)
+
+
+def test_some_networks_batches_and_peers(local):
+    chosen = replace(TINY, networks=("unet",), batches=(1, 2), contestants=("OpenVINO",))
+    report = suites.load("inference").run(local, chosen)
+    assert [row[:2] for row in report.tables[0].rows] == [["unet", "1"], ["unet", "2"]]
+    assert report.notes[0] == "OpenVINO is left out: not installed: a peer"
+    assert not any("PyTorch" in note for note in report.notes)
+
+
+def test_each_network_has_batches_of_its_own():
+    settings = replace(TINY, quick=False)
+    assert set(network_suite._chosen(settings, labelled=True)) == set(networks.NETWORKS)
+    assert network_suite._chosen(settings, labelled=False)["resnet18-224"] == (1, 8)
+    assert network_suite._chosen(replace(settings, networks=("lenet",)), labelled=True) == {"lenet": (1, 32, 128)}
+
+
+def test_a_predictor_is_timed_beside_the_model(monkeypatch):
+    def predictor(model):
+        return lambda x: model(x) + 1
+
+    monkeypatch.setattr(minidl, "Predictor", predictor, raising=False)
+    model, by_predictor = network_suite._own("inference", {})
+    assert (model.variant, by_predictor.variant) == ("model(x)", "Predictor")
+    images, _ = networks.samples(networks.build("lenet"), 2)
+    given = {"network": "lenet", "options": {}, "images": images}
+    with minidl.use_backend(minidl.backend_name()):
+        scores = [
+            LocalWorker().build("job", entry.function, entry.options | given)["scores"]
+            for entry in (model, by_predictor)
+        ]
+    np.testing.assert_array_equal(scores[0] + 1, scores[1])
 
 
 @pytest.mark.parametrize("name", suites.NAMES)
@@ -78,6 +117,13 @@ def test_the_command_line(capsys):
     options = command.parse(["training", "cold", "--quick", "--repeats", "2", "--out", "elsewhere"])
     assert (options.names, options.quick, options.repeats) == (["training", "cold"], True, 2)
     assert options.out.name == "elsewhere"
+    options = command.parse(["--networks", "unet,vgg", "--batches", "1,8", "--peers", "ONNX Runtime,PyTorch"])
+    assert (options.networks, options.batches) == (("unet", "vgg"), (1, 8))
+    assert options.peers == ("ONNX Runtime", "PyTorch")
+    for wrong in (["--networks", "u-net"], ["--peers", "Caffe"], ["--batches", "0"], ["--batches", "many"]):
+        with pytest.raises(SystemExit):
+            command.parse(wrong)
+    assert "--networks: unknown 'u-net': choose from tutorial" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         command.parse(["trainning"])
     assert "unknown suite 'trainning'" in capsys.readouterr().err
@@ -114,21 +160,21 @@ def test_a_failed_check_ends_the_command(monkeypatch, tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", networks.NAMES)
-def test_a_description_holds_every_parameter_of_the_network(name):
-    model = networks.build(name)
-    layers = networks.describe(model)
-    described = [layers[i][what] for i, what in networks.gradients_of(layers)]
-    values = [parameter.value for parameter in model.parameters()]
-    assert len(described) == len(values)
-    assert all(np.array_equal(mine, theirs) for mine, theirs in zip(described, values, strict=True))
-    assert layers[0]["input_shape"] == model.input_shape
+@pytest.mark.parametrize(
+    "compiler", [None, "/usr/bin/c++"], ids=["no compiler", "a compiler by the environment's name"]
+)
+def test_torch_compile_needs_a_compiler(monkeypatch, compiler):
+    monkeypatch.setattr(crew.shutil, "which", lambda name: compiler if name == "mine" else None)
+    monkeypatch.setattr(crew.importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setenv("CXX", "mine")
+    assert crew.missing("torch.compile") == ([] if compiler else ["a C++ compiler"])
+    assert crew.missing("PyTorch") == []
 
 
 def test_gradients_come_back_from_channels_last():
-    layers = networks.describe(networks.build("lenet"))
+    layers = graph.describe(networks.build("lenet"))
     converted = channels_last.convert(layers)
-    places = networks.gradients_of(layers)
+    places = graph.gradients_of(layers)
     outcome = channels_last.gradients_back(layers, [converted[i][what] for i, what in places])
     for k, (i, what) in enumerate(places):
         assert np.array_equal(outcome[f"gradient.{k}"], layers[i][what])

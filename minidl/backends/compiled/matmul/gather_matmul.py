@@ -9,12 +9,12 @@ from numba.core import cgutils
 from minidl.backends.compiled.codegen.cpu import REGISTER_BYTES, TILE_ROWS
 from minidl.backends.compiled.codegen.emitted import emitted
 from minidl.backends.compiled.codegen.jit import inlined, linked, njit
-from minidl.backends.compiled.codegen.lanewise import at_least, multiply_add
+from minidl.backends.compiled.codegen.lanewise import add, at_least, multiply_add
 from minidl.backends.compiled.codegen.llvm import I64
 from minidl.backends.compiled.codegen.load_store import lanes, load, splat, store, store_whole
-from minidl.backends.compiled.matmul.tile import tile
+from minidl.backends.compiled.matmul.tile import CHAIN, tile
 
-DEPTH_BLOCK = 256
+DEPTH_BLOCK = 4 * CHAIN
 """Products at a time: the part of B that they read, two vectors wide, stays in the first-level cache."""
 
 MANY_ROWS = 4 * TILE_ROWS
@@ -47,8 +47,8 @@ def _pack(memory, ints, depth, table, b, columns, width, panel, panel_table):
 def gather_matmul(memory, ints, rows, row, depth, table, columns, a, b, c, c_stride, start, start_stride, floor):
     """C[m, j] = max(floor, start[m, j] + sum over k of A[row[m] + col[k]] B[b_row[k] + j]), for NaN too.
 
-    `table` holds col[k] and b_row[k] by turns. Each element is one chain of FMAs in the order of k, from start[m, j]
-    on, so that its bits don't depend on tiles, blocks or threads.
+    `table` holds col[k] and b_row[k] by turns. Each element is a chain of FMAs for each CHAIN of products, added to
+    start[m, j] in the order of k, so that its bits don't depend on tiles, blocks or threads.
     """
     widest = 2 * lanes(memory)
     tiles = (rows + TILE_ROWS - 1) // TILE_ROWS
@@ -86,7 +86,10 @@ def gather_matmul_plain(memory, ints, rows, row, depth, table, columns, a, b, c,
         image = a + ints[row + m]
         for j in range(0, columns, lanes(memory)):
             total = load(memory, start + m * start_stride + j, columns - j)
-            for k in range(depth):
-                factor = splat(memory, memory[image + ints[table + 2 * k]])
-                total = multiply_add(factor, load(memory, b + ints[table + 2 * k + 1] + j, columns - j), total)
+            for first in range(0, depth, CHAIN):
+                chain = splat(memory, 0.0)
+                for k in range(first, min(first + CHAIN, depth)):
+                    factor = splat(memory, memory[image + ints[table + 2 * k]])
+                    chain = multiply_add(factor, load(memory, b + ints[table + 2 * k + 1] + j, columns - j), chain)
+                total = add(total, chain)
             store(memory, c + m * c_stride + j, at_least(least, total), columns - j)

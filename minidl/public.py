@@ -51,6 +51,7 @@ from minidl.optim import (
     biases_and_norms,
     clip_gradients,
 )
+from minidl.process.exact import is_exact, set_exact
 from minidl.process.memory import memory_limit, set_memory_limit
 from minidl.process.threads import num_threads, set_num_threads
 from minidl.saving.budget import Budget
@@ -118,6 +119,7 @@ __all__ = [
     "fit",
     "functional",
     "initializers",
+    "is_exact",
     "load",
     "load_arrays",
     "load_training",
@@ -128,6 +130,7 @@ __all__ = [
     "predict",
     "save_arrays",
     "save_training",
+    "set_exact",
     "set_memory_limit",
     "set_num_threads",
     "train_test_split",

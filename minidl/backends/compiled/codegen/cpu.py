@@ -11,6 +11,10 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 
+CACHE_LINE = 16
+"""Floats of a cache line: of a longer one, some are asked for twice."""
+
+
 class _Vectors(NamedTuple):
     name: str
     register_bytes: int

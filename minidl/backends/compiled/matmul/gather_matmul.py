@@ -6,12 +6,12 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from minidl.backends.compiled.codegen.cpu import REGISTER_BYTES, TILE_ROWS
+from minidl.backends.compiled.codegen.cpu import CACHE_LINE, REGISTER_BYTES, TILE_ROWS
 from minidl.backends.compiled.codegen.emitted import emitted
 from minidl.backends.compiled.codegen.jit import inlined, linked, njit
 from minidl.backends.compiled.codegen.lanewise import add, at_least, multiply_add
 from minidl.backends.compiled.codegen.llvm import I64
-from minidl.backends.compiled.codegen.load_store import lanes, load, splat, store, store_whole
+from minidl.backends.compiled.codegen.load_store import lanes, load, prefetch, splat, store, store_whole
 from minidl.backends.compiled.matmul.tile import CHAIN, tile
 
 DEPTH_BLOCK = 4 * CHAIN
@@ -43,6 +43,22 @@ def _pack(memory, ints, depth, table, b, columns, width, panel, panel_table):
             store_whole(memory, panel + target + v, load(memory, row + v, columns - v))
 
 
+@njit
+def _fetch_a(memory, ints, row, rows, table, depth, a):
+    """Prefetch some rows of A."""
+    for m in range(rows):
+        for k in range(0, depth, CACHE_LINE):
+            prefetch(memory, a + ints[row + m] + ints[table + 2 * k])
+
+
+@njit
+def _fetch_c(memory, rows, c, c_stride, width):
+    """Prefetch some rows of C, which are written to."""
+    for m in range(rows):
+        for v in range(0, width, CACHE_LINE):
+            prefetch(memory, c + m * c_stride + v)
+
+
 @linked
 def gather_matmul(memory, ints, rows, row, depth, table, columns, a, b, c, c_stride, start, start_stride, floor):
     """C[m, j] = max(floor, start[m, j] + sum over k of A[row[m] + col[k]] B[b_row[k] + j]), for NaN too.
@@ -54,6 +70,7 @@ def gather_matmul(memory, ints, rows, row, depth, table, columns, a, b, c, c_str
     tiles = (rows + TILE_ROWS - 1) // TILE_ROWS
     height, higher = rows // max(tiles, 1), rows % max(tiles, 1)  # equal tiles: a row left over runs slowly
     b_stride = ints[table + 3] - ints[table + 1] if rows >= MANY_ROWS and depth > 1 else 0
+    is_apart = rows > 1 and ints[row + 1] - ints[row] >= depth  # rows of A, as windows of one pixel are
     panel, panel_table = _stack(memory), _stack(ints)
     for j in range(0, columns, widest):
         left = min(columns - j, widest)
@@ -68,7 +85,10 @@ def gather_matmul(memory, ints, rows, row, depth, table, columns, a, b, c, c_str
             m = 0
             for i in range(tiles):
                 size = height + 1 if i < higher else height
+                if is_apart and j == 0 and i + 1 < tiles:
+                    _fetch_a(memory, ints, row + m + size, size, source_table, deep, a)
                 target = c + m * c_stride + j
+                _fetch_c(memory, size, target, c_stride, width)
                 before, before_stride = (start + m * start_stride + j, start_stride) if first else (target, c_stride)
                 least = floor if last else -math.inf
                 tile(

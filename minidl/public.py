@@ -52,6 +52,7 @@ from minidl.optim import (
     clip_gradients,
 )
 from minidl.predictor import Predictor
+from minidl.process.exact import is_exact, set_exact
 from minidl.process.memory import memory_limit, set_memory_limit
 from minidl.process.threads import num_threads, set_num_threads
 from minidl.saving.budget import Budget
@@ -120,6 +121,7 @@ __all__ = [
     "fit",
     "functional",
     "initializers",
+    "is_exact",
     "load",
     "load_arrays",
     "load_training",
@@ -130,6 +132,7 @@ __all__ = [
     "predict",
     "save_arrays",
     "save_training",
+    "set_exact",
     "set_memory_limit",
     "set_num_threads",
     "train_test_split",

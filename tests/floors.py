@@ -26,8 +26,9 @@ HOUSE = [
         "shown, and where; what stands for an array; integer geometry and every error of shape; how many threads, and "
         "how much memory is kept",
         [
-            "errors errors.* exports description typing numeric philox process process.entering process.locks "
-            "process.interrupts display display.code display.streams display.installed saving saving.file_locks",
+            "errors errors.* exports description typing numeric philox process process.entering process.exact "
+            "process.locks process.interrupts display display.code display.streams display.installed saving "
+            "saving.file_locks",
             "saving.atomic display.html shapes.arguments",
             "shapes.checks",
             "arraylike display.progress process.importing shapes.windows shapes.arrange",

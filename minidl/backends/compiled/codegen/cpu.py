@@ -10,6 +10,9 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+CACHE_LINE = 16
+"""Floats of a cache line: of a longer one, some are asked for twice."""
+
 
 class _Vectors(NamedTuple):
     name: str

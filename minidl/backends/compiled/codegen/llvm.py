@@ -1,5 +1,6 @@
 """LLVM's vectors, of the CPU's own width, and the instructions on them that the intrinsics of kernels emit."""
 
+import contextlib
 import functools
 import itertools
 
@@ -77,6 +78,33 @@ def shapes(builder, rows, vectors, some):
     numbers = {shape[0] * base + shape[1]: shape for shape in some}
     for number in cases(builder, builder.add(builder.mul(rows, ir.Constant(I64, base)), vectors), numbers):
         yield numbers[number]
+
+
+def zeros(dtype):
+    """A vector of zeros."""
+    vector = llvm_vector(dtype)
+    return ir.Constant(vector, [0.0] * vector.count)
+
+
+@contextlib.contextmanager
+def in_chains(builder, depth, size):
+    """Emit what is done for each `size` of the numbers below `depth`, and at least once.
+
+    Gives (the first number, how many, whether they're the first ones, whether the last).
+    """
+    zero, most = ir.Constant(I64, 0), ir.Constant(I64, size)
+    before, loop = builder.block, builder.append_basic_block("chain")
+    builder.branch(loop)
+    builder.position_at_end(loop)
+    first = builder.phi(I64)
+    following, rest = builder.add(first, most), builder.sub(depth, first)
+    is_last = builder.icmp_signed("<=", rest, most)
+    yield first, builder.select(is_last, rest, most), builder.icmp_signed("==", first, zero), is_last
+    after = builder.append_basic_block("chained")
+    first.add_incoming(zero, before)
+    first.add_incoming(following, builder.block)
+    builder.cbranch(is_last, after, loop)
+    builder.position_at_end(after)
 
 
 def summed(builder, depth, begin, counters, products):

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backends.compiled.codegen.interleave import MOST_INTERLEAVED
+from minidl.backends.compiled.matmul.tile import CHAIN
 from minidl.description.operators import ConvGeometry
 from minidl.typing import IntArray, Pair
 
@@ -90,7 +91,8 @@ class Plan:
         self.size, self.channels, self.filters, self.kernel = size, channels, filters, kernel
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups = geometry
         self.depthwise = groups == channels == filters and groups > 1
-        self.planar = groups == channels == 1 and filters <= FEW_FILTERS and stride[1] <= 2
+        is_one_chain = kernel[0] * kernel[1] <= CHAIN  # as in `planar/tile.py`
+        self.planar = groups == channels == 1 and filters <= FEW_FILTERS and stride[1] <= 2 and is_one_chain
         self.planar_backward = self.planar and dilation[1] == 1 and kernel[0] <= MOST_INTERLEAVED
         self.padded = (size[0] + sum(padding[0]), size[1] + sum(padding[1]))
         self.padded_size = self.padded[0] * self.padded[1] * channels if self.padded != size else 0

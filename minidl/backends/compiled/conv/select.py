@@ -20,6 +20,7 @@ from minidl.backends.compiled.runtime.memory import empty
 from minidl.backends.compiled.runtime.program import Job
 from minidl.backends.compiled.runtime.replay import Replay
 from minidl.description.operators import ConvGeometry, Elementwise
+from minidl.process.exact import is_exact
 from minidl.typing import AffineGradients, Array, Border, Pair
 
 __all__ = ["conv2d", "conv2d_backward"]
@@ -29,6 +30,10 @@ def plan_of(x: Array, w: Array, stride: Pair, padding: Border, dilation: Pair, g
     """The plan for these images and weights."""
     geometry = ConvGeometry(stride, padding, dilation, groups)
     return plan_for((x.shape[2], x.shape[3]), x.shape[1], w.shape[0], w.shape[2:], geometry)
+
+
+def _by_winograd(plan: Plan, x: Array) -> bool:
+    return plan.winograd and x.dtype == np.float32 and len(x) > 0 and not is_exact()
 
 
 def prepare(
@@ -42,7 +47,7 @@ def prepare(
     can_write = False
     if plan.planar:
         strategy, takes = planar.forward, planar.takes(plan, epilogue)
-    elif plan.winograd and x.dtype == np.float32 and len(x):
+    elif _by_winograd(plan, x):
         strategy, takes = winograd.forward, winograd.TAKES[: None if epilogue.other is None else -1]
         can_write = True
     elif plan.depthwise:
@@ -82,7 +87,7 @@ def prepare_backward(grad: OutputGrad, x: Array, w: Array, plan: Plan, *, need_d
         return None, None, None, []
     if plan.planar_backward and not need_dx:
         return None, *planar_backward.backward(grad, x, plan)
-    if plan.winograd and x.dtype == np.float32 and len(x):
+    if _by_winograd(plan, x):
         return winograd_backward.backward(grad, x, w, plan, need_dx, need_dw)
     if not plan.depthwise:
         return im2col_backward.prepare(grad, x, w, plan, need_dx, need_dw)

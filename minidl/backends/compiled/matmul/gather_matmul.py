@@ -6,15 +6,15 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from minidl.backends.compiled.codegen.cpu import REGISTER_BYTES, TILE_ROWS
+from minidl.backends.compiled.codegen.cpu import CACHE_LINE, REGISTER_BYTES, TILE_ROWS
 from minidl.backends.compiled.codegen.emitted import emitted
 from minidl.backends.compiled.codegen.jit import inlined, linked, njit
-from minidl.backends.compiled.codegen.lanewise import at_least, multiply_add
+from minidl.backends.compiled.codegen.lanewise import add, at_least, multiply_add
 from minidl.backends.compiled.codegen.llvm import I64
-from minidl.backends.compiled.codegen.load_store import lanes, load, splat, store, store_whole
-from minidl.backends.compiled.matmul.tile import tile
+from minidl.backends.compiled.codegen.load_store import lanes, load, prefetch, splat, store, store_whole
+from minidl.backends.compiled.matmul.tile import CHAIN, tile
 
-DEPTH_BLOCK = 256
+DEPTH_BLOCK = 4 * CHAIN
 """Products at a time: the part of B that they read, two vectors wide, stays in the first-level cache."""
 
 MANY_ROWS = 4 * TILE_ROWS
@@ -43,17 +43,34 @@ def _pack(memory, ints, depth, table, b, columns, width, panel, panel_table):
             store_whole(memory, panel + target + v, load(memory, row + v, columns - v))
 
 
+@njit
+def _fetch_a(memory, ints, row, rows, table, depth, a):
+    """Prefetch some rows of A."""
+    for m in range(rows):
+        for k in range(0, depth, CACHE_LINE):
+            prefetch(memory, a + ints[row + m] + ints[table + 2 * k])
+
+
+@njit
+def _fetch_c(memory, rows, c, c_stride, width):
+    """Prefetch some rows of C, which are written to."""
+    for m in range(rows):
+        for v in range(0, width, CACHE_LINE):
+            prefetch(memory, c + m * c_stride + v)
+
+
 @linked
 def gather_matmul(memory, ints, rows, row, depth, table, columns, a, b, c, c_stride, start, start_stride, floor):
     """C[m, j] = max(floor, start[m, j] + sum over k of A[row[m] + col[k]] B[b_row[k] + j]), for NaN too.
 
-    `table` holds col[k] and b_row[k] by turns. Each element is one chain of FMAs in the order of k, from start[m, j]
-    on, so that its bits don't depend on tiles, blocks or threads.
+    `table` holds col[k] and b_row[k] by turns. Each element is a chain of FMAs for each CHAIN of products, added to
+    start[m, j] in the order of k, so that its bits don't depend on tiles, blocks or threads.
     """
     widest = 2 * lanes(memory)
     tiles = (rows + TILE_ROWS - 1) // TILE_ROWS
     height, higher = rows // max(tiles, 1), rows % max(tiles, 1)  # equal tiles: a row left over runs slowly
     b_stride = ints[table + 3] - ints[table + 1] if rows >= MANY_ROWS and depth > 1 else 0
+    is_apart = rows > 1 and ints[row + 1] - ints[row] >= depth  # rows of A, as windows of one pixel are
     panel, panel_table = _stack(memory), _stack(ints)
     for j in range(0, columns, widest):
         left = min(columns - j, widest)
@@ -68,7 +85,10 @@ def gather_matmul(memory, ints, rows, row, depth, table, columns, a, b, c, c_str
             m = 0
             for i in range(tiles):
                 size = height + 1 if i < higher else height
+                if is_apart and j == 0 and i + 1 < tiles:
+                    _fetch_a(memory, ints, row + m + size, size, source_table, deep, a)
                 target = c + m * c_stride + j
+                _fetch_c(memory, size, target, c_stride, width)
                 before, before_stride = (start + m * start_stride + j, start_stride) if first else (target, c_stride)
                 least = floor if last else -math.inf
                 tile(
@@ -86,7 +106,10 @@ def gather_matmul_plain(memory, ints, rows, row, depth, table, columns, a, b, c,
         image = a + ints[row + m]
         for j in range(0, columns, lanes(memory)):
             total = load(memory, start + m * start_stride + j, columns - j)
-            for k in range(depth):
-                factor = splat(memory, memory[image + ints[table + 2 * k]])
-                total = multiply_add(factor, load(memory, b + ints[table + 2 * k + 1] + j, columns - j), total)
+            for first in range(0, depth, CHAIN):
+                chain = splat(memory, 0.0)
+                for k in range(first, min(first + CHAIN, depth)):
+                    factor = splat(memory, memory[image + ints[table + 2 * k]])
+                    chain = multiply_add(factor, load(memory, b + ints[table + 2 * k + 1] + j, columns - j), chain)
+                total = add(total, chain)
             store(memory, c + m * c_stride + j, at_least(least, total), columns - j)

@@ -11,13 +11,16 @@ from numba.core import cgutils
 from minidl.backends.compiled.codegen.emitted import emitted
 from minidl.backends.compiled.codegen.llvm import (
     I64,
+    in_chains,
     lanes_of,
     llvm_fma,
     llvm_load,
     llvm_splat,
     llvm_store,
     llvm_vector,
+    zeros,
 )
+from minidl.backends.compiled.matmul.tile import CHAIN
 
 ROWS = 8
 """Rows of A at a time: as many chains of FMAs as two units with a latency of four need."""
@@ -27,14 +30,14 @@ ROWS = 8
 def narrow_matmul(builder, dtype, memory, rows, a, a_stride, b, b_stride, c, c_stride):
     """C (rows, n) = A (rows, n) B (n, n), n lanes of a vector, for a multiple of ROWS rows: B stays in registers.
 
-    Each element is one chain of FMAs in the order of k, from zero on.
+    Each element is one chain of FMAs in the order of k, from zero on: n is no more than CHAIN.
     """
     n = lanes_of(dtype)
     held = [llvm_load(builder, dtype, memory, _at(builder, b, b_stride, k)) for k in range(n)]
     with cgutils.for_range_slice(builder, _constant(0), rows, _constant(ROWS), I64) as (m, _):
         first, target = _at(builder, a, a_stride, m), _at(builder, c, c_stride, m)
         images = [builder.gep(memory, [_at(builder, first, a_stride, r)]) for r in range(ROWS)]
-        sums = [_zeros(dtype)] * ROWS
+        sums = [zeros(dtype)] * ROWS
         for k, row in enumerate(held):
             sums = [_add_product(builder, dtype, *pair, k, row) for pair in zip(sums, images, strict=True)]
             _keep_order(builder)
@@ -46,29 +49,31 @@ def narrow_matmul(builder, dtype, memory, rows, a, a_stride, b, b_stride, c, c_s
 def narrow_transposed_matmul(builder, dtype, memory, depth, a, a_stride, b, b_stride, c, c_stride, is_first):
     """C (n, n) = A (depth, n)^T B (depth, n), n lanes of a vector, or unless `is_first` is added to C.
 
-    C stays in registers. Each element is one chain of FMAs in the order of A's rows.
+    Each CHAIN of A's rows is a chain of FMAs from zero on, which stays in registers, and is then added to C.
     """
-    places = [_at(builder, c, c_stride, r) for r in range(lanes_of(dtype))]
-    sums = [cgutils.alloca_once_value(builder, _zeros(dtype)) for _ in places]
-    with builder.if_then(builder.icmp_unsigned("==", is_first, is_first.type(0))):
+    n = lanes_of(dtype)
+    places = [_at(builder, c, c_stride, r) for r in range(n)]
+    sums = [cgutils.alloca_once(builder, llvm_vector(dtype)) for _ in places]
+    adds = builder.icmp_unsigned("==", is_first, is_first.type(0))
+    with in_chains(builder, depth, CHAIN) as (k, length, begins, _):
+        for total in sums:
+            builder.store(zeros(dtype), total)
+        first, start = _at(builder, a, a_stride, k), _at(builder, b, b_stride, k)
+        with cgutils.for_range(builder, length, intp=I64) as loop:
+            image = builder.gep(memory, [_at(builder, first, a_stride, loop.index)])
+            row = llvm_load(builder, dtype, memory, _at(builder, start, b_stride, loop.index))
+            for r, total in enumerate(sums):
+                builder.store(_add_product(builder, dtype, builder.load(total), image, r, row), total)
+        with builder.if_then(builder.or_(adds, builder.not_(begins))):
+            for place, total in zip(places, sums, strict=True):
+                before = llvm_load(builder, dtype, memory, place)
+                builder.store(builder.fadd(before, builder.load(total)), total)
         for place, total in zip(places, sums, strict=True):
-            builder.store(llvm_load(builder, dtype, memory, place), total)
-    with cgutils.for_range(builder, depth, intp=I64) as loop:
-        image = builder.gep(memory, [_at(builder, a, a_stride, loop.index)])
-        row = llvm_load(builder, dtype, memory, _at(builder, b, b_stride, loop.index))
-        for r, total in enumerate(sums):
-            builder.store(_add_product(builder, dtype, builder.load(total), image, r, row), total)
-    for place, total in zip(places, sums, strict=True):
-        llvm_store(builder, dtype, memory, place, builder.load(total))
+            llvm_store(builder, dtype, memory, place, builder.load(total))
 
 
 def _constant(value):
     return ir.Constant(I64, value)
-
-
-def _zeros(dtype):
-    vector = llvm_vector(dtype)
-    return ir.Constant(vector, [0.0] * vector.count)
 
 
 def _at(builder, origin, stride, number):

@@ -1,4 +1,11 @@
-"""The heart of every matrix product: a tile of sums that stays in registers from the first product to the last."""
+"""The heart of every matrix product: a tile of sums that stays in registers for a chain of products at a time.
+
+A sum of k numbers, taken one after the other, has a rounding error that grows like k, beside its own size that grows
+like the square root of k. So each CHAIN of products is a sum from zero, and those are added up in their order.
+(Higham, Accuracy and Stability of Numerical Algorithms, section 4.2, has the blocked sum.)
+"""
+
+import math
 
 from llvmlite import ir
 from numba import types
@@ -7,6 +14,7 @@ from minidl.backends.compiled.codegen.cpu import TILE_ROWS
 from minidl.backends.compiled.codegen.emitted import emitted
 from minidl.backends.compiled.codegen.llvm import (
     I64,
+    in_chains,
     lanes_of,
     llvm_fma,
     llvm_load,
@@ -16,7 +24,11 @@ from minidl.backends.compiled.codegen.llvm import (
     llvm_store_first,
     shapes,
     summed,
+    zeros,
 )
+
+CHAIN = 64
+"""Products that are added one after the other. Fewer cost time, and don't lessen the error of sums of thousands."""
 
 SHAPES = [(rows, vectors) for vectors in (2, 1) for rows in range(1, TILE_ROWS + 1)]
 
@@ -27,7 +39,8 @@ def tile(builder, dtype, memory, ints, rows, depth, a, row, col, b, c, c_stride,
 
     For `rows` rows, at most TILE_ROWS, and `columns` columns, at most two vectors of them; of B, whole vectors are
     read: in the loop, masks would take registers that the sums need. All addresses are indices of `memory` and `ints`.
-    Each element is one chain of FMAs in the order of k, whatever the tile.
+    Each CHAIN of products is a chain of FMAs in the order of k, from zero on, and is then added to those before it,
+    the first one to `start`: whatever the tile.
     """
     n = lanes_of(dtype)
 
@@ -35,7 +48,7 @@ def tile(builder, dtype, memory, ints, rows, depth, a, row, col, b, c, c_stride,
         return ir.Constant(I64, value)
 
     def emit(count, vectors):
-        left, least = builder.sub(columns, const((vectors - 1) * n)), llvm_splat(builder, floor, n)
+        left = builder.sub(columns, const((vectors - 1) * n))
 
         def places(origin, stride):
             """[vector][row]: of the last vectors, `left` lanes are C's."""
@@ -44,30 +57,37 @@ def tile(builder, dtype, memory, ints, rows, depth, a, row, col, b, c, c_stride,
 
         offsets = [builder.load(builder.gep(ints, [builder.add(row, const(r))])) for r in range(count)]
         images = [builder.gep(memory, [builder.add(a, offset)]) for offset in offsets]
-        panel, entries = builder.gep(memory, [b]), builder.gep(ints, [col])
-        *inner, edge = places(start, start_stride)
-        first = [[llvm_load(builder, dtype, memory, place) for place in column] for column in inner]
-        first.append(llvm_load_first(builder, dtype, memory, edge, left))
+        panel = builder.gep(memory, [b])
 
-        def products(k, sums):
-            entry = builder.gep(entries, [builder.shl(k, const(1))])
-            offset, origin = builder.load(entry), builder.load(builder.gep(entry, [const(1)]))
-            weights = [llvm_load(builder, dtype, panel, builder.add(origin, const(v * n))) for v in range(vectors)]
-            scalars = [llvm_splat(builder, builder.load(builder.gep(image, [offset])), n) for image in images]
-            return [
-                [llvm_fma(builder, dtype, scalar, *pair) for pair in zip(weights, row, strict=True)]
-                for scalar, row in zip(scalars, sums, strict=True)
-            ]
+        with in_chains(builder, depth, CHAIN) as (chain, length, is_first, is_last):
+            entries = builder.gep(ints, [builder.add(col, builder.shl(chain, const(1)))])
 
-        totals = summed(builder, depth, [[column[r] for column in first] for r in range(count)], [], products)
-        results = [
-            [builder.select(builder.fcmp_ordered("<", total, least), least, total) for total in row] for row in totals
-        ]
-        *inner, edge = places(c, c_stride)
-        for v, column in enumerate(inner):
-            for r, place in enumerate(column):
-                llvm_store(builder, dtype, memory, place, results[r][v])
-        llvm_store_first(builder, dtype, memory, edge, [result[-1] for result in results], left)
+            def products(k, sums):
+                entry = builder.gep(entries, [builder.shl(k, const(1))])
+                offset, origin = builder.load(entry), builder.load(builder.gep(entry, [const(1)]))
+                weights = [llvm_load(builder, dtype, panel, builder.add(origin, const(v * n))) for v in range(vectors)]
+                scalars = [llvm_splat(builder, builder.load(builder.gep(image, [offset])), n) for image in images]
+                return [
+                    [llvm_fma(builder, dtype, scalar, *pair) for pair in zip(weights, row, strict=True)]
+                    for scalar, row in zip(scalars, sums, strict=True)
+                ]
+
+            sums = summed(builder, length, [[zeros(dtype)] * vectors for _ in range(count)], [], products)
+            before = builder.select(is_first, start, c), builder.select(is_first, start_stride, c_stride)
+            *inner, edge = places(*before)
+            found = [[llvm_load(builder, dtype, memory, place) for place in column] for column in inner]
+            found.append(llvm_load_first(builder, dtype, memory, edge, left))
+            least = llvm_splat(builder, builder.select(is_last, floor, floor.type(-math.inf)), n)
+            results = []
+            for v, column in enumerate(found):
+                totals = [builder.fadd(each, sums[r][v]) for r, each in enumerate(column)]
+                below = [builder.fcmp_ordered("<", total, least) for total in totals]
+                results.append([builder.select(*each) for each in zip(below, [least] * count, totals, strict=True)])
+            *inner, edge = places(c, c_stride)
+            for column, values in zip(inner, results, strict=False):
+                for place, value in zip(column, values, strict=True):
+                    llvm_store(builder, dtype, memory, place, value)
+            llvm_store_first(builder, dtype, memory, edge, results[-1], left)
 
     is_wide = builder.zext(builder.icmp_signed(">", columns, const(n)), I64)
     for shape in shapes(builder, rows, builder.add(is_wide, const(1)), SHAPES):

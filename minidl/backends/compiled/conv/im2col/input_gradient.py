@@ -15,6 +15,7 @@ from minidl.backends.compiled.codegen.jit import njit
 from minidl.backends.compiled.codegen.lanewise import add, multiply_add, relu_grad
 from minidl.backends.compiled.codegen.load_store import any_nan, clear, copy, lanes, load, splat, store
 from minidl.backends.compiled.matmul.gather_matmul import gather_matmul
+from minidl.backends.compiled.matmul.tile import CHAIN
 from minidl.backends.compiled.pool.max import unpool_image
 from minidl.backends.compiled.runtime.padding import crop_image
 
@@ -125,6 +126,8 @@ def is_finite(memory, start, count):
 def input_by_windows(memory, dy, dy_size, groups, weights, tap_step, taps, strides, dilations, top, left, size, dx):
     """What `input_by_phases` computes, bit by bit, without the border: slow, and seldom done.
 
+    Products with numbers of the border aren't computed, but count in a CHAIN.
+
     The weights of a tap, (filters, channels) of a group, lie `tap_step` behind those of the tap before it. `dy_size`
     is (floats from a row to the next, height, width, filters), and `size` that of dx, (height, width, channels).
     """
@@ -136,17 +139,21 @@ def input_by_windows(memory, dy, dy_size, groups, weights, tap_step, taps, strid
         for g in range(groups):
             first = weights + g * kernel_height * kernel_width * group_filters * group_channels
             for c in range(0, group_channels, lanes(memory)):
-                count, total = group_channels - c, splat(memory, 0.0)
+                count, total, chain, done = group_channels - c, splat(memory, 0.0), splat(memory, 0.0), 0
                 for tap in range(kernel_height * kernel_width):
                     i = pixel // width + top - tap // kernel_width * dilation_down
                     j = pixel % width + left - tap % kernel_width * dilation_across
-                    if i < 0 or j < 0 or i % stride_down or j % stride_across:
+                    if i % stride_down or j % stride_across:
                         continue
                     i, j = i // stride_down, j // stride_across
-                    if i < out_height and j < out_width:
-                        grad = dy + i * dy_row + j * filters + g * group_filters
-                        row = first + tap * tap_step + c
-                        for k in range(group_filters):
+                    is_inside = 0 <= i < out_height and 0 <= j < out_width
+                    grad = dy + i * dy_row + j * filters + g * group_filters
+                    row = first + tap * tap_step + c
+                    for k in range(group_filters):
+                        if is_inside:
                             weight = load(memory, row + k * group_channels, count)
-                            total = multiply_add(splat(memory, memory[grad + k]), weight, total)
-                store(memory, dx + pixel * channels + g * group_channels + c, total, count)
+                            chain = multiply_add(splat(memory, memory[grad + k]), weight, chain)
+                        done += 1
+                        if done % CHAIN == 0:
+                            total, chain = add(total, chain), splat(memory, 0.0)
+                store(memory, dx + pixel * channels + g * group_channels + c, add(total, chain), count)

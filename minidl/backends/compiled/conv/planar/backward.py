@@ -10,16 +10,18 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minidl.backends.compiled.codegen.by_vectors import by_vectors
 from minidl.backends.compiled.codegen.cpu import REGISTER_BYTES
 from minidl.backends.compiled.codegen.interleave import interleave
 from minidl.backends.compiled.codegen.jit import kernel, njit
-from minidl.backends.compiled.codegen.lanewise import interleave_high, interleave_low, relu_grad, where_equal
+from minidl.backends.compiled.codegen.lanewise import add, interleave_high, interleave_low, relu_grad, where_equal
 from minidl.backends.compiled.codegen.load_store import clear, lanes, load, splat, store
 from minidl.backends.compiled.conv.im2col.input_gradient import copy_positive, sum_lines
 from minidl.backends.compiled.conv.output_grad import OutputGrad
 from minidl.backends.compiled.conv.plan import Geometry, Plan
 from minidl.backends.compiled.conv.planar.forward import fill_plane, is_2x2
 from minidl.backends.compiled.conv.planar.tile import MOST_ROWS, MOST_TAPS, tap_tile
+from minidl.backends.compiled.matmul.tile import CHAIN
 from minidl.backends.compiled.pool.max_2x2 import unpool_2x2
 from minidl.backends.compiled.runtime import program
 from minidl.backends.compiled.runtime.memory import as_nhwc, empty
@@ -106,21 +108,33 @@ def _pad(memory, job, n, target):
     clear(memory, target + after, geometry.padded_height * padded_width - after)
 
 
+@by_vectors
+def _end_chain(memory, i, count, sums, chains):
+    """Add chains to the sums, and begin new ones."""
+    store(memory, sums + i, add(load(memory, sums + i, count), load(memory, chains + i, count)), count)
+    store(memory, chains + i, splat(memory, 0.0), count)
+
+
 @njit
-def _add_patches(memory, ints, layout, pixels, grads, patches, sums):
-    """Add patches times dy to each filter's sums (kw, kh)."""
+def _add_patches(memory, ints, layout, first, pixels, grads, patches, sums, chains):
+    """Add patches times dy, for pixels first, first + 1, ..., to each filter's sums (kw, kh)."""
     filters, taps = layout.geometry.filters, layout.taps
     vectors = (layout.geometry.taps + lanes(memory) - 1) // lanes(memory)
-    tiles, k = (filters + MOST_ROWS - 1) // MOST_ROWS, 0
-    for i in range(tiles):
-        rows = (filters - k + tiles - i - 1) // (tiles - i)
-        for v in range(0, vectors, MOST_TAPS):
-            j = v * lanes(memory)
-            tap_tile(
-                *(memory, ints, rows, min(vectors - v, MOST_TAPS), pixels, grads + k, filters),
-                *(layout.table, patches + j, sums + k * taps + j, taps),
-            )
-        k += rows
+    tiles, done = (filters + MOST_ROWS - 1) // MOST_ROWS, 0
+    while done < pixels:
+        count, k = min(CHAIN - (first + done) % CHAIN, pixels - done), 0
+        for i in range(tiles):
+            rows = (filters - k + tiles - i - 1) // (tiles - i)
+            for v in range(0, vectors, MOST_TAPS):
+                j = v * lanes(memory)
+                tap_tile(
+                    *(memory, ints, rows, min(vectors - v, MOST_TAPS), count, grads + done * filters + k, filters),
+                    *(layout.table + done, patches + j, chains + k * taps + j, taps),
+                )
+            k += rows
+        done += count
+        if (first + done) % CHAIN == 0 or first + done == layout.geometry.pixels:
+            _end_chain(memory, 0, filters * taps, sums, chains)
 
 
 @kernel(_Backward)
@@ -130,13 +144,13 @@ def _backward(memory, ints, job, task, scratch):
     filters, kernel_height, kernel_width = geometry.filters, layout.kernel_height, layout.kernel_width
     out_height, out_width, padded_width = geometry.out_height, geometry.out_width, geometry.padded_width
     db = job.db + task * filters
-    sums = scratch
-    padded = sums + filters * layout.taps
+    sums, chains = scratch, scratch + filters * layout.taps
+    padded = chains + filters * layout.taps
     interleaved = padded + layout.padded
     target = interleaved + layout.interleaved
     buffer = target + layout.grads
     step, apart = geometry.stride_down * padded_width, layout.dilation_down * padded_width
-    clear(memory, sums, filters * layout.taps)
+    clear(memory, sums, 2 * filters * layout.taps)
     clear(memory, db, filters)
     for n in range(task * job.images // job.parts, (task + 1) * job.images // job.parts):
         _pad(memory, job, n, padded)
@@ -145,7 +159,8 @@ def _backward(memory, ints, job, task, scratch):
         for i in range(0, out_height, layout.rows):
             rows, source = min(layout.rows, out_height - i), padded + i * step
             interleave(memory, kernel_height, source, apart, step, interleaved, padded_width, rows, buffer)
-            _add_patches(memory, ints, layout, rows * out_width, grads + i * out_width * filters, interleaved, sums)
+            first, place = i * out_width, grads + i * out_width * filters
+            _add_patches(memory, ints, layout, first, rows * out_width, place, interleaved, sums, chains)
     dw = job.dw + task * geometry.taps * filters
     for p in range(kernel_height):
         for q in range(kernel_width):
@@ -169,7 +184,7 @@ def _layout(plan: Plan) -> _Layout:
     table = np.ascontiguousarray((down[:, None] + across).reshape(-1))
     taps = -(-kh * kw // _LANES) * _LANES
     padded, interleaved, grads = height * width + _LANES, rows * width * kh + taps, plan.pixels.size * plan.filters
-    scratch = plan.filters * taps + padded + interleaved + grads + kh * (width + _LANES)
+    scratch = 2 * plan.filters * taps + padded + interleaved + grads + kh * (width + _LANES)
     return _Layout(plan.geometry, kh, kw, plan.dilation[0], rows, table, taps, padded, interleaved, grads, scratch)
 
 

@@ -20,6 +20,7 @@ from minidl.backends.compiled.codegen.llvm import (
     llvm_store,
     shapes,
     summed,
+    zeros,
 )
 from minidl.backends.compiled.codegen.vector import Vector, clamp
 
@@ -95,10 +96,12 @@ def _of_pixels(sources):
     def emit(builder, dtype, memory, ints, rows, vectors, depth, w, step, table, x, bias, c, winners, c_stride, floor):
         n = lanes_of(dtype)
         for count, size in shapes(builder, rows, vectors, _PIXELS):
+            begin = [[zeros(dtype)] * size for _ in range(count)]
+            sums = _sums(builder, dtype, begin, sources, memory, ints, depth, w, step, table, x)
             offsets = [builder.add(bias, ir.Constant(I64, r)) for r in range(count)]
             biases = [llvm_splat(builder, builder.load(builder.gep(memory, [offset])), n) for offset in offsets]
-            least, begin = Vector(builder, dtype, llvm_splat(builder, floor, n)), [[each] * size for each in biases]
-            totals = _sums(builder, dtype, begin, sources, memory, ints, depth, w, step, table, x)
+            totals = [[builder.fadd(first, each) for each in row] for first, row in zip(biases, sums, strict=True)]
+            least = Vector(builder, dtype, llvm_splat(builder, floor, n))
             targets, taps = (_places(builder, dtype, at, c_stride, count, size // sources) for at in (c, winners))
             for r, row in enumerate(totals):
                 for v, target in enumerate(targets[r]):
@@ -115,7 +118,8 @@ pixel_tile = _of_pixels(1)
 """C[r, j] = max(floor, bias[r] + sum over k of w[k step + r] x[table[k] + j]), in registers.
 
 For `rows` rows and `vectors` vectors: WIDE of them for up to WIDE_ROWS rows, NARROW for up to MOST_ROWS. All addresses
-are indices of `memory` and `ints`. Each element is one chain of FMAs in the order of k. `winners` isn't written to.
+are indices of `memory` and `ints`. Each sum is one chain of FMAs in the order of k, from zero on, so that it has the
+bits of `matmul/tile.py`: no more than its CHAIN. `winners` isn't written to.
 """
 
 window_tile = _of_pixels(WINDOW)

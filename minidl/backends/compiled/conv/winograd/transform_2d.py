@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minidl.backends.compiled.codegen.cpu import CACHE_LINE
 from minidl.backends.compiled.codegen.jit import njit
 from minidl.backends.compiled.codegen.lanewise import (
     add,
@@ -62,10 +63,6 @@ def tiles_for(plan: Plan) -> Tiles:
     """The tiles of a plan's images."""
     down, across = (-(-size // OUT_TILE) for size in plan.out)
     return Tiles(plan.geometry, down, across, zeros(IN_TILE * max(plan.channels, plan.filters, PANEL)))
-
-
-CACHE_LINE = 16
-"""Floats of a cache line: of a longer one, some are asked for twice."""
 
 
 @njit

@@ -21,6 +21,7 @@ from minidl.backends.compiled.conv.winograd.forward import FEW_IMAGES
 from minidl.backends.compiled.conv.winograd.transform_1d import A, B
 from minidl.description.operators import ConvGeometry
 from tests.backends.compiled.conv import fused
+from tests.backends.compiled.matmul.errors import error
 from tests.backends.windows import of_conv, of_pool
 
 POINTS = (0, A, -A, B, -B)
@@ -312,6 +313,21 @@ def test_what_overflows_in_the_transforms_only_is_finite():
     want = vectorized.conv2d_backward(1e-3 * np.ones_like(exact[0]), *exact, **of_conv(how), need_dx=True)
     for one, other in zip(got, want, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("n", "channels", "side"), [(8, 16, 16), (4, 64, 12), (2, 512, 8), (40, 32, 16)])
+def test_errors_beside_those_of_pairwise_sums(n, channels, side):
+    """Transforms make errors some five times as large, at any depth."""
+    how = keywords(PADDINGS[1])
+    x, w, dy = draw((n, channels, side, side)), draw((channels, channels, 3, 3), 1), draw((n, channels, side, side), 2)
+    assert suits(x.shape, w.shape, how["padding"])
+    exact = [array.astype(np.float64) for array in (dy, x, w)]
+    y, want = compiled.conv2d(x, w, None, **of_conv(how)), vectorized.conv2d(*exact[1:], None, **of_conv(how))
+    assert error(y, want, 9 * channels) < 9
+    got = compiled.conv2d_backward(dy, x, w, **of_conv(how), need_dx=True)
+    wanted = vectorized.conv2d_backward(*exact, **of_conv(how), need_dx=True)
+    assert error(got[0], wanted[0], 9 * channels) < 9
+    assert error(got[1], wanted[1], n * side**2) < 9
 
 
 def test_float64_keeps_its_accuracy():

@@ -128,7 +128,7 @@ def _own(function: str, given: dict[str, Any]) -> list[Entry]:
     """Minidl as it comes: its default backend and threads; for inference, also by a Predictor."""
     given = given | {"backend": minidl.backend_name()}
     own = [Entry(MINIDL, f"{_OWN}:{function}", given)]
-    if function == "inference" and hasattr(minidl, "Predictor"):
+    if function == "inference":
         own = [Entry(MINIDL, f"{_OWN}:{function}", given, "model(x)")]
         own.append(Entry(MINIDL, f"{_OWN}:{function}", given | {"predicts": True}, "Predictor"))
     return own

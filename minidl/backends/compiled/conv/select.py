@@ -47,7 +47,7 @@ def prepare(
     can_write = False
     if plan.planar:
         strategy, takes = planar.forward, planar.takes(plan, epilogue)
-    elif _by_winograd(plan, x):
+    elif _by_winograd(plan, x) and plan.has_enough_for_winograd(len(x)):
         strategy, takes = winograd.forward, winograd.TAKES[: None if epilogue.other is None else -1]
         can_write = True
     elif plan.depthwise:
@@ -56,11 +56,7 @@ def prepare(
     else:
         strategy, takes = im2col.prepare, im2col.TAKES
         can_write = True
-    if (
-        strategy in (winograd.forward, depthwise.prepare)
-        and len(x) == 1
-        and isinstance(epilogue.activation, Elementwise)
-    ):
+    if strategy is depthwise.prepare and len(x) == 1 and isinstance(epilogue.activation, Elementwise):
         takes = takes[: takes.index("activation")]  # an image is one task, and threads share a formula's own pass
     fused, rest = epilogue.parted(*takes)
     if into is not None and can_write and rest is NOTHING and epilogue.other is None and epilogue.pool is None:

@@ -205,6 +205,17 @@ def test_which_convolutions_it_is_for():
         assert not plan_for(**of_conv(everything)).winograd, other
 
 
+def test_few_images_must_save_more_than_reading_the_weights_takes():
+    def fewest(channels, side):
+        plan = plan_for((side, side), channels, channels, (3, 3), ConvGeometry((1, 1), ((1, 1), (1, 1)), (1, 1), 1))
+        assert plan.winograd
+        return next(n for n in range(1, 100) if plan.has_enough_for_winograd(n))
+
+    assert fewest(16, 32) == fewest(64, 8) == fewest(256, 14) == 1  # most of ResNet-20, and of ResNet-18 at 224 x 224
+    assert fewest(512, 7) == 2
+    assert fewest(256, 4) == 5  # a single tile
+
+
 def test_no_images():
     padding = ((1, 1), (1, 1))
     x, w, b = np.zeros((0, 16, 8, 8), np.float32), draw((16, 16, 3, 3)), draw(16)
@@ -226,7 +237,7 @@ def test_a_batch_is_its_images_to_the_bit():
 
 @pytest.mark.parametrize("value", [0, np.nan])
 @pytest.mark.parametrize("pool", [None, POOL, ((3, 3), (2, 1), ((1, 1), (0, 1)))])
-@pytest.mark.parametrize(("channels", "filters", "size"), [(16, 16, 33), (24, 20, 18), (96, 130, 9)])
+@pytest.mark.parametrize(("channels", "filters", "size"), [(16, 16, 33), (24, 20, 18), (64, 130, 16)])
 def test_shares_of_an_image_change_no_bit(channels, filters, size, pool, value):
     before = ml.num_threads()
     how = keywords(((1, 1), (1, 1)))

@@ -29,8 +29,11 @@ def read(folder: Path, suite: str) -> dict[str, Any]:
 
 
 def build(results: Path, folder: Path) -> None:
-    """Write <folder>/<suite>.md for each suite."""
+    """Write <folder>/<suite>.md for each suite, and behind.md and roofline.md of training and inference."""
     folder.mkdir(parents=True, exist_ok=True)
+    both = {suite: read(results, suite)["records"] for suite in ("training", "inference")}
+    for name, make in (("behind", behind), ("roofline", roofline)):
+        (folder / f"{name}.md").write_text("\n".join([*make(both), ""]), encoding="utf-8")
     for suite in SUITES:
         found = read(results, suite)
         text = "\n".join([*_TABLES[suite](found["records"]), *measured_on(found), ""])
@@ -65,16 +68,57 @@ def _medians(record: dict[str, Any]) -> dict[str, float]:
 
 def networks(records: list[dict[str, Any]]) -> list[str]:
     """A row for each network and batch, minidl beside its peers, and the best of these by minidl."""
-    peers = [name for name in records[0]["contestants"] if name != "minidl"]
+    peers = list(dict.fromkeys(name for record in records for name in record["contestants"] if name != "minidl"))
     rows = []
     for record in records:
-        medians = _medians(record)
-        best = min(peers, key=lambda name: medians[name])
-        cells = [duration(medians[name]) for name in ("minidl", *peers)]
-        rows.append(
-            [f"`{record['network']}`", str(record["batch"]), *cells, best, times(medians[best] / medians["minidl"])]
-        )
+        medians, best = _medians(record), _best(record)
+        cells = [duration(medians.get(name)) for name in ("minidl", *peers)]
+        rows.append([f"`{record['network']}`", str(record["batch"]), *cells, best, times(_ratio(record))])
     return table(["network", "batch", "minidl", *peers, "best peer", "best peer / minidl"], rows)
+
+
+def behind(found: dict[str, list[dict[str, Any]]]) -> list[str]:
+    """The cases of {suite: records} in which a peer is faster than minidl, the worst first."""
+    cases = [(suite, record) for suite, records in found.items() for record in records if _ratio(record) < 1]
+    if not cases:
+        return ["In every case below minidl is ahead of all others.", ""]
+    rows = []
+    for suite, record in sorted(cases, key=lambda case: _ratio(case[1])):
+        medians, best = _medians(record), _best(record)
+        cells = [suite, f"`{record['network']}`", str(record["batch"]), duration(medians["minidl"])]
+        rows.append([*cells, best, duration(medians[best]), times(_ratio(record))])
+    count = sum(map(len, found.values()))
+    lines = [f"In {len(cases)} of {count} cases another framework is faster; the worst first:", ""]
+    columns = ["", "network", "batch", "minidl", "best peer", "its time", "best peer / minidl"]
+    return lines + table(columns, rows, labels=2)
+
+
+def roofline(found: dict[str, list[dict[str, Any]]]) -> list[str]:
+    """For each case of {suite: records} minidl's rate, and its share of the bounds; nothing where it isn't known."""
+    rows = [
+        [
+            *(suite, f"`{record['network']}`", str(record["batch"])),
+            *(f"{record['flops'] / record['batch'] / 1e6:.1f}", f"{record['GFLOP/s']:.0f}"),
+            *(share(record.get("share of FMA peak")), share(record.get("share of sgemm"))),
+        ]
+        for suite, records in found.items()
+        for record in records
+        if "GFLOP/s" in record
+    ]
+    columns = ["", "network", "batch", "million operations by image", "GFLOP/s", "of FMA peak", "of sgemm"]
+    return table(columns, rows, labels=2) if rows else []
+
+
+def _best(record: dict[str, Any]) -> str:
+    """The fastest peer."""
+    medians = _medians(record)
+    return min((name for name in medians if name != "minidl"), key=lambda name: medians[name])
+
+
+def _ratio(record: dict[str, Any]) -> float:
+    """The best peer's time by minidl's."""
+    medians = _medians(record)
+    return medians[_best(record)] / medians["minidl"]
 
 
 def operators(records: list[dict[str, Any]]) -> list[str]:

@@ -178,9 +178,13 @@ def cold(records: list[dict[str, Any]]) -> list[str]:
 
 def memory(records: list[dict[str, Any]]) -> list[str]:
     """Resident memory at two times of a training."""
-    moments = [name for name in records[0] if name != "case"]
-    rows = [[record["case"], *(megabytes(record[moment]) for moment in moments)] for record in records]
-    return table(["framework", *(f"{moment} steps" for moment in moments)], rows)
+    moments = [name for name in records[0] if name not in ("case", "network")]
+    rows = []
+    for record in records:
+        before, after = (record[moment] for moment in moments)
+        sizes = (megabytes(before), megabytes(after), f"{after / before - 1:+.1%}")
+        rows.append([f"`{record.get('network', 'lenet')}`", record["case"], *sizes])
+    return table(["network", "framework", *(f"{moment} steps" for moment in moments), "growth"], rows, labels=2)
 
 
 _TABLES = {

@@ -118,6 +118,14 @@ def test_scaling_tells_how_cost_grows(local, monkeypatch):
     assert f"slope of time against side, both in logarithms: minidl {told}" in report.notes
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="resident memory is Linux's to tell")
+def test_memory_is_that_of_each_network(local):
+    report = suites.load("memory").run(local, replace(TINY, networks=("tutorial", "lenet")))
+    assert [row[:2] for row in report.tables[0].rows] == [["tutorial", "minidl"], ["lenet", "minidl"]]
+    assert all(record["after 50"] > 1e6 for record in report.records)
+    assert [row[0] for row in suites.load("memory").run(local, TINY).tables[0].rows] == ["lenet"]
+
+
 def test_the_slope_is_the_power():
     sizes = [1, 2, 4, 32]
     assert scaling.slope(sizes, [3e-3 * size**1.5 for size in sizes]) == pytest.approx(1.5)

@@ -87,6 +87,13 @@ def test_operators_are_told_apart_by_their_size():
     assert "| `conv2d` forward | large | 2.00 s | 1.00 s | 250 ms | 0.25 x | 123 | 50% |" in lines
 
 
+def test_memory_grows_by_a_share():
+    record = {"case": "minidl", "network": "resnet20", "after 50": 200_000_000, "after 1000": 201_000_000}
+    lines = build_tables.memory([record])
+    assert lines[0] == "| network | framework | after 50 steps | after 1000 steps | growth |"
+    assert lines[2] == "| `resnet20` | minidl | 200.0 MB | 201.0 MB | +0.5% |"
+
+
 def test_the_machine_is_named_and_a_busy_one_confessed():
     [_, text, _, _] = build_tables.measured_on(results([]))
     assert "on 2026-01-02 with a processor, 2 cores (avx2), Linux; minidl 0.1.0 at revision abc" in text

@@ -1,13 +1,15 @@
 """The tables of docs/benchmarks.md, made by each build from docs/results/*.json, which `python -m benchmarks` wrote."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.report import duration, megabytes, share, times
 
 SUITES = ("training", "inference", "operators", "time_to_accuracy", "cold", "memory")
+ACROSS = ("behind", "roofline")
+"""The tables that are of training and inference together."""
 BUSY = 0.5
 """A load of the machine, for each of its cores, from which on a page warns of it."""
 
@@ -32,8 +34,8 @@ def build(results: Path, folder: Path) -> None:
     """Write <folder>/<suite>.md for each suite, and behind.md and roofline.md of training and inference."""
     folder.mkdir(parents=True, exist_ok=True)
     both = {suite: read(results, suite)["records"] for suite in ("training", "inference")}
-    for name, make in (("behind", behind), ("roofline", roofline)):
-        (folder / f"{name}.md").write_text("\n".join([*make(both), ""]), encoding="utf-8")
+    for name in ACROSS:
+        (folder / f"{name}.md").write_text("\n".join([*_TABLES[name](both), ""]), encoding="utf-8")
     for suite in SUITES:
         found = read(results, suite)
         text = "\n".join([*_TABLES[suite](found["records"]), *measured_on(found), ""])
@@ -187,7 +189,9 @@ def memory(records: list[dict[str, Any]]) -> list[str]:
     return table(["network", "framework", *(f"{moment} steps" for moment in moments), "growth"], rows, labels=2)
 
 
-_TABLES = {
+_TABLES: dict[str, Callable[[Any], list[str]]] = {
+    "behind": behind,
+    "roofline": roofline,
     "training": networks,
     "inference": networks,
     "operators": operators,

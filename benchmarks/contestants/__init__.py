@@ -12,4 +12,4 @@ def checked_rate(parameters: int) -> float:
     Adam moves each of them by as much: with millions, the loss would fall to a hundredth in five steps of 1e-3, and
     rounding would grow with it.
     """
-    return 1e-3 if parameters < 1_000_000 else 1e-4
+    return 1e-3 if parameters < 100_000 else 1e-4

@@ -89,8 +89,9 @@ def all_batches(suite: str) -> Figure:
     figure = Figure(figsize=(8, 0.2 * len(names) + 1.4), layout="constrained")
     axes = figure.subplots(1, len(found), sharey=True)
     for place, (title, rows) in zip(axes, found.items(), strict=True):
-        draw(place, {name: rows.get(name, {}) for name in names}, f"{suite}, {title}")
-    axes[len(found) // 2].set_xlabel("time, where minidl's is 1 (logarithmic)")
+        draw(place, {name: rows.get(name, {}) for name in names}, title)
+        place.tick_params(axis="x", labelsize=7)
+    axes[len(found) // 2].set_xlabel(f"{suite}: time, where minidl's is 1 (logarithmic)")
     legend(figure, axes)
     return figure
 

@@ -24,7 +24,7 @@ class Network:
 
 
 _DEEP = 0.2
-"""For MobileNet: through its 27 normalizations rounding grows a hundred thousand times before it's trained. At 224 x 224,
+"""For MobileNet: through its 27 normalizations rounding grows a hundred thousand times before a training. At 224 x 224
 gradients in float32 are 1 to 9 % off those in float64, by the framework and the order of its sums."""
 _WIDE = {"input_shape": IMAGENET, "classes": 1000, "width": 1, "stem_stride": 2}
 NETWORKS = {

@@ -120,6 +120,11 @@ def gradients_of(layers: list[Layer]) -> list[tuple[int, str]]:
     return [(i, name) for i, layer in enumerate(layers) for name in ("weight", "bias") if layer.get(name) is not None]
 
 
+def size_of(layers: list[Layer]) -> int:
+    """The number of trained parameters."""
+    return sum(layers[i][name].size for i, name in gradients_of(layers))
+
+
 def flops(layers: list[Layer], *, training: bool) -> int:
     """Multiplications and additions for one sample, as direct convolutions and plain matrix products need them.
 

@@ -19,15 +19,20 @@ class Network:
     options: dict[str, Any] = field(default_factory=dict)
     inference: tuple[int, ...] = (1, 32, 128)
     training: tuple[int, ...] = (1, 32, 128)
+    gradient_tolerance: float = 2e-2
+    """How far a parameter's gradient may be from the oracle's, in parts of its norm."""
 
 
+_DEEP = 0.2
+"""For MobileNet: through its 27 normalizations rounding grows a hundred thousand times before a training. At 224 x 224
+gradients in float32 are 1 to 9 % off those in float64, by the framework and the order of its sums."""
 _WIDE = {"input_shape": IMAGENET, "classes": 1000, "width": 1, "stem_stride": 2}
 NETWORKS = {
     **{name: Network(name) for name in ("tutorial", "lenet", "cnn", "vgg", "resnet20")},
-    "mobilenet": Network("mobilenet", training=(32, 128)),
+    "mobilenet": Network("mobilenet", training=(32, 128), gradient_tolerance=_DEEP),
     "resnet18-64": Network("resnet18", {"input_shape": (3, 64, 64), "classes": 10}, (1, 8, 32), (16,)),
     "resnet18-224": Network("resnet18", {}, (1, 8), (8,)),
-    "mobilenet-224": Network("mobilenet", _WIDE, (1, 8), (8,)),
+    "mobilenet-224": Network("mobilenet", _WIDE, (1, 8), (8,), gradient_tolerance=_DEEP),
     "unet": Network("unet", {"input_shape": (3, 64, 64)}, (1, 8), (16,)),
 }
 """Those of the training and inference suites, by the names that `--networks` takes."""

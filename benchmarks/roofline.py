@@ -1,6 +1,7 @@
 """How much of the machine's peak a network takes: its multiplications by time, beside fused multiply-adds and sgemm."""
 
 import importlib.util
+from dataclasses import replace
 from typing import Any
 
 from benchmarks import machine
@@ -19,12 +20,14 @@ def rates(crew: Crew, settings: Settings) -> dict[str, float]:
     worker.build("sgemm", _SGEMM, {})
     if importlib.util.find_spec("llvmlite") is not None:
         work["FMA peak"] = worker.build("FMA peak", _PEAK, {"threads": machine.cores()})["flops"]
+    # Long samples in a short run too: the system takes milliseconds to give each thread a core of its own.
+    patient = replace(settings, rounds=5, sample_seconds=0.05, contestant_seconds=4.0, pause=min(settings.pause, 0.05))
     timings = interleave(
         {
-            name: lambda loops, name=name: worker.sample(name, loops, settings.pause)  # type: ignore[misc]
+            name: lambda loops, name=name: worker.sample(name, loops, patient.pause)  # type: ignore[misc]
             for name in work
         },
-        settings,
+        patient,
     )
     worker.forget()
     # The fastest sample, as a bound is one that nothing exceeds.

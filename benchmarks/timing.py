@@ -23,7 +23,7 @@ class Settings:
     """Seconds before each sample: thread pools spin on after their last work, OpenBLAS's for a tenth of a second."""
     quick: bool = False
     networks: tuple[str, ...] = ()
-    """Those of the training and inference suites that are measured; all, or with `quick` one, where none is named."""
+    """Those that training, inference and memory measure; their own, or with `quick` one, where none is named."""
     batches: tuple[int, ...] = ()
     """Instead of each network's own."""
     contestants: tuple[str, ...] = ()

@@ -1,13 +1,15 @@
 """The tables of docs/benchmarks.md, made by each build from docs/results/*.json, which `python -m benchmarks` wrote."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.report import duration, megabytes, share, times
 
 SUITES = ("training", "inference", "operators", "time_to_accuracy", "cold", "memory")
+ACROSS = ("behind", "roofline")
+"""The tables that are of training and inference together."""
 BUSY = 0.5
 """A load of the machine, for each of its cores, from which on a page warns of it."""
 
@@ -29,8 +31,11 @@ def read(folder: Path, suite: str) -> dict[str, Any]:
 
 
 def build(results: Path, folder: Path) -> None:
-    """Write <folder>/<suite>.md for each suite."""
+    """Write <folder>/<suite>.md for each suite, and behind.md and roofline.md of training and inference."""
     folder.mkdir(parents=True, exist_ok=True)
+    both = {suite: read(results, suite)["records"] for suite in ("training", "inference")}
+    for name in ACROSS:
+        (folder / f"{name}.md").write_text("\n".join([*_TABLES[name](both), ""]), encoding="utf-8")
     for suite in SUITES:
         found = read(results, suite)
         text = "\n".join([*_TABLES[suite](found["records"]), *measured_on(found), ""])
@@ -65,16 +70,57 @@ def _medians(record: dict[str, Any]) -> dict[str, float]:
 
 def networks(records: list[dict[str, Any]]) -> list[str]:
     """A row for each network and batch, minidl beside its peers, and the best of these by minidl."""
-    peers = [name for name in records[0]["contestants"] if name != "minidl"]
+    peers = list(dict.fromkeys(name for record in records for name in record["contestants"] if name != "minidl"))
     rows = []
     for record in records:
-        medians = _medians(record)
-        best = min(peers, key=lambda name: medians[name])
-        cells = [duration(medians[name]) for name in ("minidl", *peers)]
-        rows.append(
-            [f"`{record['network']}`", str(record["batch"]), *cells, best, times(medians[best] / medians["minidl"])]
-        )
+        medians, best = _medians(record), _best(record)
+        cells = [duration(medians.get(name)) for name in ("minidl", *peers)]
+        rows.append([f"`{record['network']}`", str(record["batch"]), *cells, best, times(_ratio(record))])
     return table(["network", "batch", "minidl", *peers, "best peer", "best peer / minidl"], rows)
+
+
+def behind(found: dict[str, list[dict[str, Any]]]) -> list[str]:
+    """The cases of {suite: records} in which a peer is faster than minidl, the worst first."""
+    cases = [(suite, record) for suite, records in found.items() for record in records if _ratio(record) < 1]
+    if not cases:
+        return ["In every case below minidl is ahead of all others.", ""]
+    rows = []
+    for suite, record in sorted(cases, key=lambda case: _ratio(case[1])):
+        medians, best = _medians(record), _best(record)
+        cells = [suite, f"`{record['network']}`", str(record["batch"]), duration(medians["minidl"])]
+        rows.append([*cells, best, duration(medians[best]), times(_ratio(record))])
+    count = sum(map(len, found.values()))
+    lines = [f"In {len(cases)} of {count} cases another framework is faster; the worst first:", ""]
+    columns = ["", "network", "batch", "minidl", "best peer", "its time", "best peer / minidl"]
+    return lines + table(columns, rows, labels=2)
+
+
+def roofline(found: dict[str, list[dict[str, Any]]]) -> list[str]:
+    """For each case of {suite: records} minidl's rate, and its share of the bounds; nothing where it isn't known."""
+    rows = [
+        [
+            *(suite, f"`{record['network']}`", str(record["batch"])),
+            *(f"{record['flops'] / record['batch'] / 1e6:.1f}", f"{record['GFLOP/s']:.0f}"),
+            *(share(record.get("share of FMA peak")), share(record.get("share of sgemm"))),
+        ]
+        for suite, records in found.items()
+        for record in records
+        if "GFLOP/s" in record
+    ]
+    columns = ["", "network", "batch", "million operations by image", "GFLOP/s", "of FMA peak", "of sgemm"]
+    return table(columns, rows, labels=2) if rows else []
+
+
+def _best(record: dict[str, Any]) -> str:
+    """The fastest peer."""
+    medians = _medians(record)
+    return min((name for name in medians if name != "minidl"), key=lambda name: medians[name])
+
+
+def _ratio(record: dict[str, Any]) -> float:
+    """The best peer's time by minidl's."""
+    medians = _medians(record)
+    return medians[_best(record)] / medians["minidl"]
 
 
 def operators(records: list[dict[str, Any]]) -> list[str]:
@@ -134,12 +180,18 @@ def cold(records: list[dict[str, Any]]) -> list[str]:
 
 def memory(records: list[dict[str, Any]]) -> list[str]:
     """Resident memory at two times of a training."""
-    moments = [name for name in records[0] if name != "case"]
-    rows = [[record["case"], *(megabytes(record[moment]) for moment in moments)] for record in records]
-    return table(["framework", *(f"{moment} steps" for moment in moments)], rows)
+    moments = [name for name in records[0] if name not in ("case", "network")]
+    rows = []
+    for record in records:
+        before, after = (record[moment] for moment in moments)
+        sizes = (megabytes(before), megabytes(after), f"{after / before - 1:+.1%}")
+        rows.append([f"`{record.get('network', 'lenet')}`", record["case"], *sizes])
+    return table(["network", "framework", *(f"{moment} steps" for moment in moments), "growth"], rows, labels=2)
 
 
-_TABLES = {
+_TABLES: dict[str, Callable[[Any], list[str]]] = {
+    "behind": behind,
+    "roofline": roofline,
     "training": networks,
     "inference": networks,
     "operators": operators,

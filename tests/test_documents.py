@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import minidl
+from docs import build_tables
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -119,7 +120,8 @@ def made_files() -> set[Path]:
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "FIGURES":
                 assert isinstance(node.value, ast.Dict), f"{path}: expected FIGURES to be a plain dict"
                 figures |= {DOCS / "_figures" / f"{ast.literal_eval(key)}.svg" for key in node.value.keys if key}
-    return figures | {DOCS / "_tables" / path.with_suffix(".md").name for path in (DOCS / "results").glob("*.json")}
+    suites = {path.stem for path in (DOCS / "results").glob("*.json")}
+    return figures | {DOCS / "_tables" / f"{name}.md" for name in suites.union(build_tables.ACROSS)}
 
 
 def broken_links(page: Path) -> list[str]:

@@ -9,8 +9,8 @@ import numpy as np
 from jax import lax
 
 from benchmarks import channels_last
-from benchmarks.contestants import CHECKED_RATE, CHECKED_STEPS, TIMED_RATE
-from benchmarks.graph import IMAGES, Layer
+from benchmarks.contestants import CHECKED_STEPS, TIMED_RATE, checked_rate
+from benchmarks.graph import IMAGES, Layer, size_of
 from benchmarks.worker import Job
 
 POOLS = ("reduce_window", "reshape")
@@ -142,7 +142,7 @@ def training(layers: list[Layer], images: Any, labels: Any, *, pool: str) -> Job
     outcome: dict[str, Any] = channels_last.gradients_back(
         layers, [layer[name] for layer in gradients for name in ("weight", "bias") if name in layer]
     )
-    checked, state, losses = jitted(CHECKED_RATE), start(), []
+    checked, state, losses = jitted(checked_rate(size_of(layers))), start(), []
     for _ in range(CHECKED_STEPS):
         loss, state = checked(state, x, y)
         losses.append(float(loss))

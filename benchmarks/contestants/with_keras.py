@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks import channels_last
-from benchmarks.contestants import CHECKED_RATE, CHECKED_STEPS, TIMED_RATE
+from benchmarks.contestants import CHECKED_STEPS, TIMED_RATE, checked_rate
 from benchmarks.contestants.quiet import quiet_errors
-from benchmarks.graph import IMAGES, Layer
+from benchmarks.graph import IMAGES, Layer, size_of
 from benchmarks.worker import Job
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -116,7 +116,7 @@ def training(layers: list[Layer], images: Any, labels: Any, *, jit_compile: bool
 
         return step, differentiate
 
-    step, differentiate = make_step(CHECKED_RATE)
+    step, differentiate = make_step(checked_rate(size_of(layers)))
     gradients = [tf.convert_to_tensor(gradient).numpy() for gradient in differentiate(x, y)[1]]
     losses = [float(step(x, y)) for _ in range(CHECKED_STEPS)]
     step, _ = make_step(TIMED_RATE)

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.contestants import CHECKED_RATE, CHECKED_STEPS, TIMED_RATE
-from benchmarks.graph import IMAGES, Layer
+from benchmarks.contestants import CHECKED_STEPS, TIMED_RATE, checked_rate
+from benchmarks.graph import IMAGES, Layer, size_of
 from benchmarks.worker import Job
 
 MODULES: dict[str, Callable[[], nn.Module]] = {
@@ -102,7 +102,9 @@ def training(
 ) -> Job:
     """A whole step: forward, cross-entropy, backward, fused Adam; `is_compiled` is by torch.compile."""
     torch.set_num_threads(threads)
-    step, model = make_step(layers, images, labels, channels_last, CHECKED_RATE, is_compiled=is_compiled)
+    step, model = make_step(
+        layers, images, labels, channels_last, checked_rate(size_of(layers)), is_compiled=is_compiled
+    )
     losses = [float(step())]
     gradients = {f"gradient.{i}": p.grad.numpy().copy() for i, p in enumerate(model.parameters()) if p.grad is not None}
     losses += [float(step()) for _ in range(CHECKED_STEPS - 1)]

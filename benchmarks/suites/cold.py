@@ -52,7 +52,13 @@ optimizer.step()
 print(time.time(), float(loss))
 """
 _EMBEDDED = Path(__file__).parents[2] / "examples" / "embed" / "src"
-_DISTRIBUTIONS = {"PyTorch": "torch", "JAX": "jax", "Keras": "tensorflow-cpu", "ONNX Runtime": "onnxruntime"}
+_DISTRIBUTIONS = {
+    "PyTorch": "torch",
+    "JAX": "jax",
+    "Keras": "tensorflow-cpu",
+    "ONNX Runtime": "onnxruntime",
+    "OpenVINO": "openvino",
+}
 
 
 def run(crew: Crew, settings: Settings) -> Report:
@@ -93,7 +99,7 @@ def _process(arguments: list[str], **variables: str) -> str:
 def _imports(settings: Settings, report: Report) -> None:
     modules = {"numpy": "numpy", "minidl": "minidl"}
     for name, required in crews.REQUIREMENTS.items():
-        if not crews.missing(name) and not settings.quick:
+        if required[0] not in modules.values() and not crews.missing(name) and not settings.quick:
             modules.setdefault(name, required[0])
     samplers: dict[str, Sampler] = {
         name: lambda loops, module=module: sum(_run(_IMPORT.format(module=module))[0] for _ in range(loops))  # type: ignore[misc]

@@ -10,20 +10,23 @@ from benchmarks.report import Bars, Report, Table, megabytes
 from benchmarks.timing import Settings
 from benchmarks.worker import WorkerError
 
-NETWORK, BATCH = "lenet", 32
+NETWORKS, BATCH = ("lenet", "resnet20", "mobilenet"), 32
 _AFTER = "benchmarks.contestants.lifetime:after"
 
 
 def run(crew: Crew, settings: Settings) -> Report:
-    """Train lenet in a process of its own, for each framework."""
+    """Train each network in a process of its own, for each framework."""
     first, last = (10, 50) if settings.quick else (50, 1000)
     report = Report("memory", notes=crews.absences(["PyTorch"]))
     table = Table(
-        f"Resident memory while training {NETWORK}, batch {BATCH}",
-        ["framework", f"after {first} steps", f"after {last}", "growth"],
+        f"Resident memory while training, batch {BATCH}",
+        ["network", "framework", f"after {first} steps", f"after {last}", "growth"],
+        labels=2,
     )
     bars = Bars("Resident memory while training", "MB", {}, logarithmic=False)
-    for name, (maker, arguments) in makers(NETWORK, {}, BATCH).items():
+    names = settings.networks or NETWORKS[: 1 if settings.quick else None]
+    cases = [(network, *made) for network in names for made in makers(network, {}, BATCH).items()]
+    for network, name, (maker, arguments) in cases:
         options = {"maker": maker, "arguments": arguments, "counts": [first, last]}
         try:
             before, after = crew.once(_AFTER, options)
@@ -32,9 +35,10 @@ def run(crew: Crew, settings: Settings) -> Report:
                 raise
             report.notes.append("resident memory isn't measured: this system doesn't tell it in /proc/self/status")
             break
-        table.rows.append([name, megabytes(before), megabytes(after), f"{after / before - 1:+.2%}"])
-        report.records.append({"case": name, f"after {first}": before, f"after {last}": after})
-        bars.groups[name] = {f"after {first} steps": before / 1e6, f"after {last} steps": after / 1e6}
+        table.rows.append([network, name, megabytes(before), megabytes(after), f"{after / before - 1:+.2%}"])
+        report.records.append({"case": name, "network": network, f"after {first}": before, f"after {last}": after})
+        sizes = {f"after {first} steps": before / 1e6, f"after {last} steps": after / 1e6}
+        bars.groups[f"{network}, {name}"] = sizes
     if bars.groups:
         report.bars.append(bars)
     report.tables.append(table)

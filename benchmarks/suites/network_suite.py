@@ -12,7 +12,7 @@ from benchmarks.report import Bars, Report, Table, duration, share, times
 from benchmarks.timing import Settings
 
 MINIDL, ORACLE = "minidl", "minidl vectorized"
-TOLERANCE = {"losses": 2e-3, "gradient": 2e-2, "scores": 1e-3}
+TOLERANCE = {"losses": 2e-3, "gradient": networks.Network("").gradient_tolerance, "scores": 1e-3}
 Peer = Callable[[dict[str, Any]], list[Entry]]
 """peer(what the framework is given) -> its entries, one for each setting."""
 
@@ -84,7 +84,7 @@ def run(
                 f"{suite} {name}, batch {batch}",
                 participants,
                 settings,
-                tolerance=TOLERANCE,
+                tolerance=TOLERANCE | {"gradient": networks.NETWORKS[name].gradient_tolerance},
                 facts={"network": name, "batch": batch},
             )
             flops = batch * graph.flops(described, training=labelled)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 RESULTS = Path(__file__).parents[1] / "results"
 MARKS = {"minidl": ("C0", "o"), "PyTorch": ("C3", "s"), "JAX": ("C1", "^"), "Keras": ("C2", "D")}
-MARKS["ONNX Runtime"] = ("C4", "v")
+MARKS |= {"ONNX Runtime": ("C4", "v"), "OpenVINO": ("C5", "P"), "torch.compile": ("C3", "x")}
 
 
 def records(suite: str) -> list[dict[str, Any]]:
@@ -26,28 +26,33 @@ def digest() -> str:
 
 
 def draw(axes: Axes, rows: dict[str, dict[str, float]], title: str) -> None:
-    """Dots at the times of each row, divided by minidl's: right of the line minidl is faster, left of it slower."""
+    """Dots at the times of each row, divided by minidl's: right of the line minidl is faster, left of it slower.
+
+    A row may be empty, where other panels have it.
+    """
     for name in dict.fromkeys(name for times in rows.values() for name in times if name != "minidl"):
         color, mark = MARKS[name]
         places = [(times[name] / times["minidl"], i) for i, times in enumerate(rows.values()) if name in times]
-        axes.plot(*zip(*places, strict=True), mark, color=color, label=name, markersize=6, alpha=0.9)
+        axes.plot(
+            [x for x, _ in places], [y for _, y in places], mark, color=color, label=name, markersize=6, alpha=0.9
+        )
     axes.axvline(1, color="C0", linewidth=2, label="minidl", zorder=0)
     axes.set_xscale("log")
-    axes.set_xticks([0.5, 1, 2, 5, 10, 20], ["0.5", "1", "2", "5", "10", "20"])
+    axes.set_xticks([0.25, 0.5, 1, 2, 5, 10, 20], ["0.25", "0.5", "1", "2", "5", "10", "20"])
     axes.minorticks_off()
-    axes.set_xlim(0.4, 32)
+    axes.set_xlim(0.18, 32)
     axes.grid(axis="x", linewidth=0.3)
     axes.set_yticks(range(len(rows)), list(rows))
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_title(title)
 
 
-def by_network(suite: str, batch: int) -> dict[str, dict[str, float]]:
-    """{network: {framework: seconds}} of one batch."""
+def by_network(suite: str, *batches: int) -> dict[str, dict[str, float]]:
+    """{network: {framework: seconds}} of the networks that were measured with one of these batches."""
     return {
         record["network"]: {name: result["median"] for name, result in record["contestants"].items()}
         for record in records(suite)
-        if record["batch"] == batch
+        if record["batch"] in batches
     }
 
 
@@ -67,21 +72,26 @@ def speed() -> Figure:
     axes = figure.subplots(1, 3, sharey=True)
     panels = [("training", 32, "training step, batch 32"), ("inference", 32, "inference, batch 32")]
     panels.append(("inference", 1, "inference, one image"))
+    names = list(by_network("training", 32))
     for place, (suite, batch, title) in zip(axes, panels, strict=True):
-        draw(place, by_network(suite, batch), title)
+        rows = by_network(suite, batch)
+        draw(place, {name: rows.get(name, {}) for name in names}, title)
     axes[1].set_xlabel("time, where minidl's is 1 (logarithmic)")
     legend(figure, axes)
     return figure
 
 
 def all_batches(suite: str) -> Figure:
-    """A panel for each batch."""
-    batches = sorted({record["batch"] for record in records(suite)})
-    figure = Figure(figsize=(8, 2.4), layout="constrained")
-    axes = figure.subplots(1, len(batches), sharey=True)
-    for place, batch in zip(axes, batches, strict=True):
-        draw(place, by_network(suite, batch), f"{suite}, batch {batch}")
-    axes[len(batches) // 2].set_xlabel("time, where minidl's is 1 (logarithmic)")
+    """A panel for each batch; the large networks have 8 or 16."""
+    panels = {"one image": (1,), "batch 8 or 16": (8, 16), "batch 32": (32,), "batch 128": (128,)}
+    found = {title: rows for title, batches in panels.items() if (rows := by_network(suite, *batches))}
+    names = list(dict.fromkeys(record["network"] for record in records(suite)))
+    figure = Figure(figsize=(8, 0.2 * len(names) + 1.4), layout="constrained")
+    axes = figure.subplots(1, len(found), sharey=True)
+    for place, (title, rows) in zip(axes, found.items(), strict=True):
+        draw(place, {name: rows.get(name, {}) for name in names}, title)
+        place.tick_params(axis="x", labelsize=7)
+    axes[len(found) // 2].set_xlabel(f"{suite}: time, where minidl's is 1 (logarithmic)")
     legend(figure, axes)
     return figure
 

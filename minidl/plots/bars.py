@@ -21,11 +21,13 @@ COLORS = {
     "PyTorch": "tab:orange",
     "JAX": "tab:blue",
     "Keras": "tab:green",
+    "torch.compile": "gold",
     "ONNX Runtime": "tab:purple",
+    "OpenVINO": "tab:cyan",
     "sgemm": "tab:gray",
 }
 """One color for a contestant in all charts; others take those of OTHERS."""
-OTHERS = ("tab:brown", "tab:olive", "tab:cyan")
+OTHERS = ("tab:brown", "tab:olive")
 
 
 @keyword_hints

@@ -15,6 +15,7 @@ def test_a_description_holds_every_parameter_of_the_network(name):
     values = [parameter.value for parameter in model.parameters()]
     assert len(described) == len(values)
     assert all(np.array_equal(mine, theirs) for mine, theirs in zip(described, values, strict=True))
+    assert graph.size_of(layers) == sum(value.size for value in values)
     assert layers[0]["input_shape"] == model.input_shape
     assert layers[-1]["shape"] == model.output_shape(model.input_shape)
     assert all(source < i for i, layer in enumerate(layers) for source in layer["inputs"])

@@ -1,6 +1,7 @@
 """The suites in small: that they run, check and report; no time is asserted."""
 
 import json
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ import minidl
 from benchmarks import __main__ as command
 from benchmarks import channels_last, crew, graph, installed, networks, operator_cases, suites
 from benchmarks.crew import Crew
-from benchmarks.suites import network_suite
+from benchmarks.suites import network_suite, scaling
 from benchmarks.timing import QUICK
 from benchmarks.worker import LocalWorker
 
@@ -101,6 +102,40 @@ def test_a_predictor_is_timed_beside_the_model(monkeypatch):
             for entry in (model, by_predictor)
         ]
     np.testing.assert_array_equal(scores[0] + 1, scores[1])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="resident memory is Linux's to tell")
+def test_scaling_tells_how_cost_grows(local, monkeypatch):
+    monkeypatch.setattr(scaling, "BASE", {"batch": 2, "side": 8, "channels": 2, "depth": 2})
+    monkeypatch.setattr(scaling, "QUICK_SWEEPS", {"side": (8, 12), "depth": (2, 3)})
+    monkeypatch.setattr(scaling.machine, "cores", lambda: 1)
+    report = scaling.run(local, TINY)
+    assert [[row[0] for row in table.rows] for table in report.tables] == [["8", "12"], ["2", "3"], ["1"]]
+    assert report.tables[0].title == "A training step against side (batch 4, channels 2, depth 2)"
+    assert [(record["side"], record["depth"]) for record in report.records] == [(8, 2), (12, 2), (8, 2), (8, 3), (8, 2)]
+    first, second = (record["contestants"]["minidl"]["median"] for record in report.records[:2])
+    told = f"{np.log(second / first) / np.log(1.5):.2f}"
+    assert f"slope of time against side, both in logarithms: minidl {told}" in report.notes
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="resident memory is Linux's to tell")
+def test_memory_is_that_of_each_network(local):
+    report = suites.load("memory").run(local, replace(TINY, networks=("tutorial", "lenet")))
+    assert [row[:2] for row in report.tables[0].rows] == [["tutorial", "minidl"], ["lenet", "minidl"]]
+    assert all(record["after 50"] > 1e6 for record in report.records)
+    assert [row[0] for row in suites.load("memory").run(local, TINY).tables[0].rows] == ["lenet"]
+
+
+def test_the_slope_is_the_power():
+    sizes = [1, 2, 4, 32]
+    assert scaling.slope(sizes, [3e-3 * size**1.5 for size in sizes]) == pytest.approx(1.5)
+
+
+def test_depth_adds_convolutions():
+    models = [networks.build("scaled", channels=4, side=8, depth=depth) for depth in (2, 5)]
+    layers = [[type(layer).__name__ for layer in model].count("Conv2D") for model in models]
+    assert layers == [2, 5]
+    assert models[0].output_shape((1, 8, 8)) == models[1].output_shape((1, 8, 8))
 
 
 @pytest.mark.parametrize("name", suites.NAMES)

@@ -185,7 +185,7 @@ def test_a_focal_loss_and_a_width(command, tmp_path):
     assert command("train", *options, "--model", "mobilenet", "--out", tmp_path / "run").code == 0
     config = config_of(tmp_path / "run")
     assert config["loss"] == {"name": "focal", "gamma": 1, "label_smoothing": 0}
-    assert config["model"] == {"name": "mobilenet", "width": 0.1}
+    assert config["model"] == {"name": "mobilenet", "width": 0.1, "stem_stride": 1}
     found = json.loads(command("evaluate", tmp_path / "run", "--json").out)
     assert found["loss"] == json.loads((tmp_path / "run" / "history.json").read_text())["test_loss"][0]
 

@@ -13,6 +13,7 @@ from numba.core.compiler_lock import global_compiler_lock
 
 from minidl.backends.compiled.codegen.emitted import emitted
 from minidl.backends.compiled.codegen.kernel_cache import KernelCache
+from minidl.backends.compiled.codegen.pipeline import KernelCompiler, PartCompiler
 from minidl.backends.compiled.codegen.record import RecordType
 from minidl.process import locks
 from minidl.process.interrupts import uninterrupted
@@ -22,16 +23,21 @@ FLOATS = {"f": types.float32, "d": types.float64}
 """By NumPy's characters for float32 and float64."""
 
 
-def entry(function: Function, **options: Any) -> Function:
-    """Compile on first use; divide by zero as IEEE 754 does; no fastmath, which breaks NaN and the order of sums."""
-    dispatcher = numba.njit(error_model="numpy", nogil=True, **options)(function)
+def _jit(function: Callable[..., Any], compiler: Any, **options: Any) -> Any:
+    """Divide by zero as IEEE 754 does; no fastmath, which breaks NaN and the order of sums."""
+    return numba.njit(error_model="numpy", nogil=True, pipeline_class=compiler, **options)(function)
+
+
+def entry(function: Function) -> Function:
+    """Compile on first use what Python calls, or read it from the cache."""
+    dispatcher = _jit(function, KernelCompiler)
     dispatcher._cache = KernelCache(function)  # in the place of Numba's, which any trouble with its files stops
     return cast(Function, dispatcher)
 
 
 def njit(function: Function, **options: Any) -> Function:
-    """`entry` for what kernels alone call: without the wrappers for Python and C, which take long to compile."""
-    return entry(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)
+    """What kernels alone call: compiled as a part of each, so it isn't in the cache."""
+    return cast(Function, _jit(function, PartCompiler, no_cpython_wrapper=True, no_cfunc_wrapper=True, **options))
 
 
 def inlined(function: Function) -> Function:
@@ -41,7 +47,7 @@ def inlined(function: Function) -> Function:
 
 def callback(function: Callable[..., None], signature: Any) -> Any:
     """The function compiled, or read from the cache, for C to call: its `address`."""
-    made: Any = CFunc(function, (signature.args, signature.return_type), {}, {"error_model": "numpy"})
+    made: Any = CFunc(function, (signature.args, signature.return_type), {}, {"error_model": "numpy"}, KernelCompiler)
     made._cache = KernelCache(function)
     made.compile()
     return made

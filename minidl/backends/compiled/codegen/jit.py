@@ -10,7 +10,9 @@ from numba import types
 from numba.core import cgutils
 from numba.core.ccallback import CFunc
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.registry import cpu_target
 
+from minidl.backends.compiled.codegen import ahead
 from minidl.backends.compiled.codegen.emitted import emitted
 from minidl.backends.compiled.codegen.kernel_cache import KernelCache
 from minidl.backends.compiled.codegen.pipeline import KernelCompiler, PartCompiler
@@ -22,6 +24,20 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 FLOATS = {"f": types.float32, "d": types.float64}
 """By NumPy's characters for float32 and float64."""
 
+NOWHERE = 1 << 12
+"""An address of nothing."""
+
+
+class _Cache(KernelCache):
+    """A cache that has others compile what else will be needed, once it lacks something."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The function compiled for these types, or None where it has to be compiled."""
+        found = super().load_overload(sig, target_context)
+        if found is None:
+            ahead.begin()
+        return found
+
 
 def _jit(function: Callable[..., Any], compiler: Any, **options: Any) -> Any:
     """Divide by zero as IEEE 754 does; no fastmath, which breaks NaN and the order of sums."""
@@ -31,7 +47,7 @@ def _jit(function: Callable[..., Any], compiler: Any, **options: Any) -> Any:
 def entry(function: Function) -> Function:
     """Compile on first use what Python calls, or read it from the cache."""
     dispatcher = _jit(function, KernelCompiler)
-    dispatcher._cache = KernelCache(function)  # in the place of Numba's, which any trouble with its files stops
+    dispatcher._cache = _Cache(function)  # in the place of Numba's, which any trouble with its files stops
     return cast(Function, dispatcher)
 
 
@@ -48,7 +64,7 @@ def inlined(function: Function) -> Function:
 def callback(function: Callable[..., None], signature: Any) -> Any:
     """The function compiled, or read from the cache, for C to call: its `address`."""
     made: Any = CFunc(function, (signature.args, signature.return_type), {}, {"error_model": "numpy"}, KernelCompiler)
-    made._cache = KernelCache(function)
+    made._cache = _Cache(function)
     made.compile()
     return made
 
@@ -109,6 +125,13 @@ def linked(function: Callable[..., None]) -> Any:
     return emitted(types.void, like=function)(emit)
 
 
+def pretend_to_link() -> None:
+    """Let kernels be compiled that nobody runs, without what they are linked to."""
+    for each in _Linked.every:
+        for floats in FLOATS.values():
+            llvmlite.binding.add_symbol(each.symbol(floats), NOWHERE)
+
+
 def _pointers(floats: Any) -> tuple[Any, Any]:
     """The types of `memory` and `ints`."""
     return types.CPointer(floats), types.CPointer(types.int64)
@@ -122,22 +145,34 @@ class Kernel:
     floats that are the thread's to write on.
     """
 
+    every: ClassVar[list["Kernel"]] = []
+
     def __init__(self, function: Callable[..., None], record: Any = None) -> None:
         self.function = function
         self.record = record
         self.compiled: dict[str, Any] = {}
+        self.every.append(self)
 
     def address(self, dtype: str) -> int:
         """The address of the machine code for "f" or "d", compiled or read from the cache if need be."""
         if dtype not in self.compiled:
+            ahead.claim(self, dtype)
             for each in _Linked.every:
                 each.link(dtype)
-            once(self.compiled, dtype, lambda: self._compile(FLOATS[dtype]))
+            self.compile(dtype)
         return int(self.compiled[dtype].address)
 
-    def _compile(self, floats: Any) -> Any:
+    def compile(self, dtype: str) -> None:
+        """Compile it, or read it from the cache, when what it is linked to is there."""
+        once(self.compiled, dtype, lambda: callback(self.function, self._signature(dtype)))
+
+    def file_name(self, dtype: str) -> str:
+        """That of its machine code in the cache."""
+        return KernelCache(self.function).file_name(self._signature(dtype), cpu_target.target_context.codegen())
+
+    def _signature(self, dtype: str) -> Any:
         job = types.int64 if self.record is None else RecordType(self.record)
-        return callback(self.function, types.void(*_pointers(floats), job, types.int64, types.int64))
+        return types.void(*_pointers(FLOATS[dtype]), job, types.int64, types.int64)
 
 
 def kernel(record: Any) -> Callable[[Callable[..., None]], Kernel]:

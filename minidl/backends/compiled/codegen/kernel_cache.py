@@ -58,7 +58,7 @@ class KernelCache(_Cache):
         target_context.refresh()
         if not self.is_enabled:
             return None
-        name = self._file_name(sig, target_context.codegen())
+        name = self.file_name(sig, target_context.codegen())
         for folder in folders():
             path = folder / name
             try:
@@ -79,7 +79,7 @@ class KernelCache(_Cache):
         if not self.is_enabled or data.library.has_dynamic_globals:  # addresses of this process
             return
         content = dumps(data._reduce())
-        _write(self._file_name(sig, data.codegen), hashlib.sha256(content).digest() + content)
+        _write(self.file_name(sig, data.codegen), hashlib.sha256(content).digest() + content)
 
     def enable(self) -> None:
         self.is_enabled = True
@@ -90,7 +90,7 @@ class KernelCache(_Cache):
     def flush(self) -> None:
         """Nothing waits to be written."""
 
-    def _file_name(self, sig: Any, codegen: Any) -> str:
+    def file_name(self, sig: Any, codegen: Any) -> str:
         """The function's name, and a hash of its types, its own code, the CPU, the versions and Numba's settings."""
         cells = self.function.__closure__ or ()
         parts = (
@@ -138,6 +138,17 @@ def _state_of_sources() -> str | None:
     for source in sources:
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def is_kept(name: str) -> bool:
+    """Whether a file of this name is there."""
+    return any((folder / name).is_file() for folder in folders())
+
+
+def can_be_written() -> bool:
+    """Whether kernels can be kept, as far as that can be told without writing."""
+    nearest = (next(filter(Path.is_dir, (folder, *folder.parents)), folder) for folder in folders())
+    return any(os.access(folder, os.W_OK) for folder in nearest)
 
 
 def _write(name: str, content: bytes) -> None:

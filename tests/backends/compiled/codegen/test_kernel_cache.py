@@ -190,7 +190,7 @@ def test_functions_of_one_name_in_files_of_one_name_have_files_of_their_own():
             """Not run."""
 
         function.__module__ = f"{kernel_cache.COMPILED}conv.{room}.forward"
-        names.add(kernel_cache.KernelCache(function)._file_name("()", Codegen()))
+        names.add(kernel_cache.KernelCache(function).file_name("()", Codegen()))
     assert len(names) == 2
     assert all(re.match(r"conv\.(im2col|winograd)\.forward\.test_\w+", name) for name in names)
 

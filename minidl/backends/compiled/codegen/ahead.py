@@ -100,7 +100,7 @@ def _started() -> subprocess.Popen[bytes]:
 
 
 def _hand_over(process: subprocess.Popen[bytes]) -> bool:
-    """Whether all kernels were compiled that the process was given, until none was left."""
+    """Whether all kernels that the process knows were compiled, until none was left."""
     assert process.stdin is not None
     assert process.stdout is not None
     with contextlib.suppress(KeyError):  # none is left
@@ -109,7 +109,7 @@ def _hand_over(process: subprocess.Popen[bytes]) -> bool:
             done = _taken[kernel, dtype] = threading.Event()
             try:
                 process.stdin.write(f"{dtype} {kernel.file_name(dtype)}\n".encode())
-                if process.stdout.readline() != b"kept\n":
+                if process.stdout.readline() not in (b"kept\n", b"unknown\n"):
                     return False
             finally:
                 _taken.pop((kernel, dtype), None)

@@ -6,7 +6,6 @@ from numba.core import event
 
 from minidl.backends.compiled.codegen.kernel_cache import COMPILED
 
-
 _tellers: list["_Teller"] = []
 
 

@@ -9,13 +9,16 @@ from minidl.backends.compiled.codegen.jit import Kernel, pretend_to_link
 from minidl.process import threads
 
 
-def compile_into_cache(name: str, dtype: str) -> bool:
-    """Whether the cache has the kernel's file now. It hasn't if another CPU or version is meant than this process's."""
+def compile_into_cache(name: str, dtype: str) -> str:
+    """Whether the cache has the kernel's file now: "kept" or "lost"; or "unknown", if it's made as it is needed.
+
+    Nor is one known that is meant for another CPU or with other settings than this process's.
+    """
     for kernel in Kernel.every:
         if kernel.file_name(dtype) == name:
             kernel.compile(dtype)
-            return kernel_cache.is_kept(name)
-    return False
+            return "kept" if kernel_cache.is_kept(name) else "lost"
+    return "unknown"
 
 
 def main() -> None:
@@ -27,7 +30,7 @@ def main() -> None:
     pretend_to_link()
     for line in sys.stdin:
         dtype, name = line.split()
-        print("kept" if compile_into_cache(name, dtype) else "not kept", file=answers, flush=True)
+        print(compile_into_cache(name, dtype), file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -153,7 +153,8 @@ class Network:
             want((job.kernel for job in (*jobs, *self._steps_back[False].jobs)), dtype)
 
     def _prepare_backward(self, need_dx: bool) -> "_Backward":
-        jobs, slopes, dxs = self._steps_back.pop(need_dx, None) or self._lower_backward(need_dx)
+        known = need_dx in self._steps_back
+        jobs, slopes, dxs = self._steps_back.pop(need_dx) if known else self._lower_backward(need_dx)
         taken, given = [*map(_Port, slopes)], [None if dx is None else _Port(dx) for dx in dxs]
         program = self._program(jobs, [*taken, *(port for port in given if port is not None)], reuse=True)
         return _Backward(program, taken, given)
@@ -187,10 +188,10 @@ class Network:
                 for place, (source, dx) in enumerate(zip(nodes[i].inputs, dxs, strict=True)):
                     if dx is not None:
                         gradients[source].append((nodes[i].order, place, dx))
-            found = [totals[i] for i in inputs] if need_dx else []
+            found = [totals[i] if need_dx else None for i in inputs]
             alone = iter(self._alone([dx for dx in found if dx is not None], jobs, besides=slopes))
-            dxs_alone = [None if dx is None else next(alone) for dx in found] if need_dx else [None] * len(inputs)
-        return _Steps(jobs, slopes, dxs_alone)
+            given = [None if dx is None else next(alone) for dx in found]
+        return _Steps(jobs, slopes, given)
 
 
 class _Port:

@@ -29,7 +29,14 @@ NOWHERE = 1 << 12
 
 
 class _Cache(KernelCache):
-    """A cache that has others compile what else will be needed, once it lacks something."""
+    """A cache that links what it has, and has others compile what else will be needed, once it lacks something."""
+
+    def before_linking(self, data: bytes) -> None:
+        """Compile, or read, what the machine code calls by name."""
+        for each in _Linked.every:
+            for floats in FLOATS:
+                if each.symbol(FLOATS[floats]).encode() in data:
+                    each.link(floats)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The function compiled for these types, or None where it has to be compiled."""
@@ -101,7 +108,7 @@ class _Linked:
         return f"minidl_{self.function.__name__}_{dtype}"
 
     def link(self, dtype: str) -> None:
-        """Let kernels find it: they are linked as they are compiled, or read from the cache."""
+        """Let kernels find it, which are linked as they are compiled, or read from the cache."""
         once(self.compiled, dtype, lambda: self._compile(FLOATS[dtype]))
 
     def _compile(self, floats: Any) -> Any:
@@ -119,6 +126,7 @@ def linked(function: Callable[..., None]) -> Any:
     made = _Linked(function)
 
     def emit(builder, dtype, *args):
+        made.link("f" if dtype == types.float32 else "d")
         kind = ir.FunctionType(ir.VoidType(), [argument.type for argument in args])
         builder.call(cgutils.get_or_insert_function(builder.module, kind, made.symbol(dtype)), args)
 
@@ -128,8 +136,9 @@ def linked(function: Callable[..., None]) -> Any:
 def pretend_to_link() -> None:
     """Let kernels be compiled that nobody runs, without what they are linked to."""
     for each in _Linked.every:
-        for floats in FLOATS.values():
+        for dtype, floats in FLOATS.items():
             llvmlite.binding.add_symbol(each.symbol(floats), NOWHERE)
+            each.compiled[dtype] = None
 
 
 def _pointers(floats: Any) -> tuple[Any, Any]:
@@ -157,13 +166,11 @@ class Kernel:
         """The address of the machine code for "f" or "d", compiled or read from the cache if need be."""
         if dtype not in self.compiled:
             ahead.claim(self, dtype)
-            for each in _Linked.every:
-                each.link(dtype)
             self.compile(dtype)
         return int(self.compiled[dtype].address)
 
     def compile(self, dtype: str) -> None:
-        """Compile it, or read it from the cache, when what it is linked to is there."""
+        """Compile it, or read it from the cache."""
         once(self.compiled, dtype, lambda: callback(self.function, self._signature(dtype)))
 
     def file_name(self, dtype: str) -> str:

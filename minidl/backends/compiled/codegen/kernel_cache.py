@@ -71,9 +71,13 @@ class KernelCache(_Cache):
                 continue
             checksum, data = content[:CHECKSUM_BYTES], content[CHECKSUM_BYTES:]
             if checksum == hashlib.sha256(data).digest():
+                self.before_linking(data)
                 return CompileResult._rebuild(target_context, *pickle.loads(data))
             _warn_once(f"{path} is damaged, so the kernel is compiled again")
         return None
+
+    def before_linking(self, data: bytes) -> None:
+        """The machine code in a file is about to be linked."""
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep what was compiled, if there's a folder for it."""

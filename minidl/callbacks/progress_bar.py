@@ -1,8 +1,10 @@
 """A line for each epoch, and a bar while it goes by."""
 
+import contextlib
 import sys
 from typing import TextIO
 
+from minidl import backends
 from minidl.callbacks.callback import Callback, Logs
 from minidl.display.progress import Bar, can_draw, numbers
 from minidl.display.streams import write
@@ -11,6 +13,7 @@ from minidl.display.streams import write
 class ProgressBar(Callback):
     """A line for each epoch; on a terminal or in a notebook, a bar as the batches go by, which the line replaces.
 
+    Before the first batches are done, it names the kernels that are compiled for them.
     `live` says whether there is a bar: if not given, where one can be drawn on `stream` (stdout).
     """
 
@@ -22,6 +25,13 @@ class ProgressBar(Callback):
         self._out = sys.stdout if self._stream is None else self._stream
         self._is_live = can_draw(self._out) if self.live is None else self.live
         self._bar: Bar | None = None
+        self._watch = contextlib.ExitStack()
+        if self._is_live:
+            self._watch.enter_context(backends.compiling(self._compiling))
+
+    def _compiling(self, kernel: str) -> None:
+        if self._bar is not None:
+            self._bar.compiling(kernel)
 
     def on_epoch_begin(self, epoch: int) -> None:
         epochs, steps, samples = (self.params[name] for name in ("epochs", "steps", "samples"))
@@ -42,5 +52,6 @@ class ProgressBar(Callback):
             write(self._out, f"{self._bar.summary(numbers(logs))}\n")
 
     def on_train_end(self) -> None:
+        self._watch.close()
         if self._bar is not None:
             self._bar.close(keep=True)

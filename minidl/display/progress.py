@@ -94,6 +94,8 @@ class Bar:
         self._begin = self._due = self.start + delay
         self._first: tuple[int, float] | None = None
         self._drawer: _Drawer | None = None
+        self._done = 0
+        self._kernels: set[str] = set()
         self.result = ""
 
     def update(self, done: int, text: str | Callable[[], str] = "") -> None:
@@ -112,8 +114,16 @@ class Bar:
         if self.live and now >= self._begin:
             self._draw(done, text, now)
 
+    def compiling(self, kernel: str) -> None:
+        """A kernel is being compiled, while no more gets done."""
+        self._kernels.add(kernel)
+        now = time.perf_counter()
+        if self.live and now >= self._due:
+            self._draw(self._done, f"kernel {len(self._kernels)}: {kernel}", now)
+
     def _draw(self, done: int, text: str, now: float) -> None:
         self._due = now + REDRAW_SECONDS
+        self._done = done
         whole = self.show(self.total)
         counts = f"{self.show(done):>{len(whole)}}/{whole}" if self.total else self.show(done)
         right = "  ".join(part for part in (counts, text, self._pace(done, now)) if part)

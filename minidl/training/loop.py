@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl import shapes
+from minidl import backends, shapes
 from minidl.callbacks import Callback, ProgressBar
 from minidl.callbacks.events import check_listeners
 from minidl.callbacks.terminate_on_nan import NaNAlarm
 from minidl.data import batches
-from minidl.display.progress import Bar, check_verbose, numbers, working
+from minidl.display.progress import DELAY_SECONDS, Bar, check_verbose, numbers, working
 from minidl.engine.frozen import Frozen
 from minidl.errors import ShapeError, keyword_hints
 from minidl.functional.origin import is_from_sigmoid, mark_sigmoid
@@ -129,7 +129,12 @@ def fit(
     if not steps:
         raise ValueError(f"drop_last: expected at least one batch of {batch_size} samples, got {n} of them")
 
-    rehearse(job, (x, targets), validation, batch_size=batch_size, drop_last=drop_last, augment=augmentation)
+    live = None if verbose in (1, "auto") else False
+    with (
+        Bar(1, "preparing", stream=sys.stdout, live=live, delay=DELAY_SECONDS, unit=None) as bar,
+        backends.compiling(bar.compiling),
+    ):
+        rehearse(job, (x, targets), validation, batch_size=batch_size, drop_last=drop_last, augment=augmentation)
     random = imported("numpy.random")
     entropy = entropy_of(seed)
     rng = random.default_rng(entropy)

@@ -1,5 +1,6 @@
 """Lines and bars of epochs, by a clock of our own."""
 
+import contextlib
 import io
 import itertools
 
@@ -7,6 +8,8 @@ import numpy as np
 import pytest
 
 import minidl as ml
+from minidl import backends
+from minidl.callbacks import progress_bar
 from minidl.display import progress
 from tests.callbacks.scripted import Scripted, tiny
 
@@ -17,6 +20,7 @@ def clock(monkeypatch):
     ticks = itertools.count(100.0, 0.5)
     monkeypatch.setattr(progress.time, "perf_counter", lambda: next(ticks))
     monkeypatch.setattr(progress, "_tqdm", lambda stream: None)
+    monkeypatch.setattr(backends, "compiling", lambda notify: contextlib.nullcontext())
 
 
 def bar(live, losses=(1.0, 2.0, 3.0, 4.0), epochs=2, **options):
@@ -44,6 +48,65 @@ def test_a_live_line(clock):
         "epoch 1/1  [========================] 2/2  loss 1.5000  4 samples/s",
         "epoch 1/1  1.5 s  3 samples/s  loss 1.5000\n",
     ]
+
+
+@pytest.fixture
+def compile(monkeypatch):
+    """Tell all who listen that a kernel is being compiled."""
+    listeners = []
+
+    @contextlib.contextmanager
+    def compiling(notify):
+        listeners.append(notify)
+        try:
+            yield
+        finally:
+            listeners.remove(notify)
+
+    monkeypatch.setattr(backends, "compiling", compiling)
+    yield lambda name: [notify(name) for notify in listeners]
+    assert not listeners
+
+
+class Compiling(Scripted):
+    """A loss that has a kernel compiled the first time, and another one the second time."""
+
+    def __init__(self, losses, compile):
+        super().__init__(losses)
+        self.compile, self.kernels = compile, iter(("loss", "step"))
+
+    def __call__(self, scores, targets):
+        for kernel in itertools.islice(self.kernels, 1):
+            self.compile(kernel)
+        return super().__call__(scores, targets)
+
+    def __deepcopy__(self, memo):
+        return self
+
+
+def test_kernels_that_are_compiled_are_named_before_and_during_the_first_epoch(clock, compile, monkeypatch):
+    stream, model, x = io.StringIO(), tiny(), np.ones((2, 1), np.float32)
+    for module in (progress, progress_bar):
+        monkeypatch.setattr(module, "can_draw", lambda stream: True)
+    monkeypatch.setattr("sys.stdout", stream)
+    loss = Compiling((1.0, 2.0), compile)
+    ml.fit(model, x, np.zeros(2, int), loss=loss, optimizer=ml.SGD(model.parameters(), lr=1), batch_size=2)
+    drawn = stream.getvalue().split("\r\x1b[K")
+    assert drawn[1:4] == [
+        "preparing  [                        ] 0/1  kernel 1: loss",
+        "",
+        "epoch 1/1  [                        ] 0/1  kernel 1: step",
+    ]
+
+
+@pytest.mark.parametrize("verbose", [0, 2])
+def test_no_kernel_is_named_where_nobody_watches(compile, monkeypatch, capsys, verbose):
+    for module in (progress, progress_bar):
+        monkeypatch.setattr(module, "can_draw", lambda stream: True)
+    model, x = tiny(), np.ones((2, 1), np.float32)
+    options = {"loss": Compiling((1.0, 2.0), compile), "optimizer": ml.SGD(model.parameters(), lr=1)}
+    ml.fit(model, x, np.zeros(2, int), batch_size=2, verbose=verbose, **options)
+    assert "kernel" not in capsys.readouterr().out
 
 
 def test_a_live_line_while_validating(clock):

@@ -70,6 +70,27 @@ def test_it_is_drawn_ten_times_a_second_at_most(clock):
     assert next(asked) == len(drawn(stream))  # no text is made for nothing
 
 
+def test_kernels_are_named_and_counted_and_do_not_count_as_work(clock):
+    stream = io.StringIO()
+    bar = Bar(4, "work", stream=stream, live=True, samples=32)
+    for kernel in ("conv", "conv", "pool"):
+        bar.compiling(kernel)
+        clock.now += 10
+    bar.update(1)
+    clock.now += 2
+    bar.update(3)
+    assert drawn(stream) == [
+        "work  [                        ] 0/4  kernel 1: conv",
+        "work  [                        ] 0/4  kernel 1: conv",
+        "work  [                        ] 0/4  kernel 2: pool",
+        "work  [======                  ] 1/4",
+        "work  [==================      ] 3/4  8 samples/s  1 s left",
+    ]
+    silent = Bar(4, "work", stream=stream, live=False)
+    silent.compiling("conv")
+    assert len(drawn(stream)) == 5
+
+
 def test_short_work_draws_nothing(clock):
     stream = io.StringIO()
     with Bar(10, "work", stream=stream, live=True, delay=0.5) as bar:

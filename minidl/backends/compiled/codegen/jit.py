@@ -10,9 +10,12 @@ from numba import types
 from numba.core import cgutils
 from numba.core.ccallback import CFunc
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.registry import cpu_target
 
+from minidl.backends.compiled.codegen import ahead
 from minidl.backends.compiled.codegen.emitted import emitted
 from minidl.backends.compiled.codegen.kernel_cache import KernelCache
+from minidl.backends.compiled.codegen.pipeline import KernelCompiler, PartCompiler
 from minidl.backends.compiled.codegen.record import RecordType
 from minidl.process import locks
 from minidl.process.interrupts import uninterrupted
@@ -21,17 +24,43 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 FLOATS = {"f": types.float32, "d": types.float64}
 """By NumPy's characters for float32 and float64."""
 
+NOWHERE = 1 << 12
+"""An address of nothing."""
 
-def entry(function: Function, **options: Any) -> Function:
-    """Compile on first use; divide by zero as IEEE 754 does; no fastmath, which breaks NaN and the order of sums."""
-    dispatcher = numba.njit(error_model="numpy", nogil=True, **options)(function)
-    dispatcher._cache = KernelCache(function)  # in the place of Numba's, which any trouble with its files stops
+
+class _Cache(KernelCache):
+    """A cache that links what it has, and has others compile what else will be needed, once it lacks something."""
+
+    def before_linking(self, data: bytes) -> None:
+        """Compile, or read, what the machine code calls by name."""
+        for each in _Linked.every:
+            for floats in FLOATS:
+                if each.symbol(FLOATS[floats]).encode() in data:
+                    each.link(floats)
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The function compiled for these types, or None where it has to be compiled."""
+        found = super().load_overload(sig, target_context)
+        if found is None:
+            ahead.begin()
+        return found
+
+
+def _jit(function: Callable[..., Any], compiler: Any, **options: Any) -> Any:
+    """Divide by zero as IEEE 754 does; no fastmath, which breaks NaN and the order of sums."""
+    return numba.njit(error_model="numpy", nogil=True, pipeline_class=compiler, **options)(function)
+
+
+def entry(function: Function) -> Function:
+    """Compile on first use what Python calls, or read it from the cache."""
+    dispatcher = _jit(function, KernelCompiler)
+    dispatcher._cache = _Cache(function)  # in the place of Numba's, which any trouble with its files stops
     return cast(Function, dispatcher)
 
 
 def njit(function: Function, **options: Any) -> Function:
-    """`entry` for what kernels alone call: without the wrappers for Python and C, which take long to compile."""
-    return entry(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)
+    """What kernels alone call: compiled as a part of each, so it isn't in the cache."""
+    return cast(Function, _jit(function, PartCompiler, no_cpython_wrapper=True, no_cfunc_wrapper=True, **options))
 
 
 def inlined(function: Function) -> Function:
@@ -41,8 +70,8 @@ def inlined(function: Function) -> Function:
 
 def callback(function: Callable[..., None], signature: Any) -> Any:
     """The function compiled, or read from the cache, for C to call: its `address`."""
-    made: Any = CFunc(function, (signature.args, signature.return_type), {}, {"error_model": "numpy"})
-    made._cache = KernelCache(function)
+    made: Any = CFunc(function, (signature.args, signature.return_type), {}, {"error_model": "numpy"}, KernelCompiler)
+    made._cache = _Cache(function)
     made.compile()
     return made
 
@@ -79,7 +108,7 @@ class _Linked:
         return f"minidl_{self.function.__name__}_{dtype}"
 
     def link(self, dtype: str) -> None:
-        """Let kernels find it: they are linked as they are compiled, or read from the cache."""
+        """Let kernels find it, which are linked as they are compiled, or read from the cache."""
         once(self.compiled, dtype, lambda: self._compile(FLOATS[dtype]))
 
     def _compile(self, floats: Any) -> Any:
@@ -97,10 +126,19 @@ def linked(function: Callable[..., None]) -> Any:
     made = _Linked(function)
 
     def emit(builder, dtype, *args):
+        made.link("f" if dtype == types.float32 else "d")
         kind = ir.FunctionType(ir.VoidType(), [argument.type for argument in args])
         builder.call(cgutils.get_or_insert_function(builder.module, kind, made.symbol(dtype)), args)
 
     return emitted(types.void, like=function)(emit)
+
+
+def pretend_to_link() -> None:
+    """Let kernels be compiled that nobody runs, without what they are linked to."""
+    for each in _Linked.every:
+        for dtype, floats in FLOATS.items():
+            llvmlite.binding.add_symbol(each.symbol(floats), NOWHERE)
+            each.compiled[dtype] = None
 
 
 def _pointers(floats: Any) -> tuple[Any, Any]:
@@ -116,22 +154,32 @@ class Kernel:
     floats that are the thread's to write on.
     """
 
+    every: ClassVar[list["Kernel"]] = []
+
     def __init__(self, function: Callable[..., None], record: Any = None) -> None:
         self.function = function
         self.record = record
         self.compiled: dict[str, Any] = {}
+        self.every.append(self)
 
     def address(self, dtype: str) -> int:
         """The address of the machine code for "f" or "d", compiled or read from the cache if need be."""
         if dtype not in self.compiled:
-            for each in _Linked.every:
-                each.link(dtype)
-            once(self.compiled, dtype, lambda: self._compile(FLOATS[dtype]))
+            ahead.claim(self, dtype)
+            self.compile(dtype)
         return int(self.compiled[dtype].address)
 
-    def _compile(self, floats: Any) -> Any:
+    def compile(self, dtype: str) -> None:
+        """Compile it, or read it from the cache."""
+        once(self.compiled, dtype, lambda: callback(self.function, self._signature(dtype)))
+
+    def file_name(self, dtype: str) -> str:
+        """That of its machine code in the cache."""
+        return KernelCache(self.function).file_name(self._signature(dtype), cpu_target.target_context.codegen())
+
+    def _signature(self, dtype: str) -> Any:
         job = types.int64 if self.record is None else RecordType(self.record)
-        return callback(self.function, types.void(*_pointers(floats), job, types.int64, types.int64))
+        return types.void(*_pointers(FLOATS[dtype]), job, types.int64, types.int64)
 
 
 def kernel(record: Any) -> Callable[[Callable[..., None]], Kernel]:

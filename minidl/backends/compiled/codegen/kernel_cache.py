@@ -23,6 +23,7 @@ import numba.core.config
 from numba.core.caching import _Cache, _CacheLocator
 from numba.core.compiler import CompileResult
 from numba.core.dispatcher import Dispatcher
+from numba.core.runtime.nrt import rtsys
 from numba.core.serialize import dumps
 from numba.misc.appdirs import AppDirs
 
@@ -55,10 +56,10 @@ class KernelCache(_Cache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The function compiled for these types, or None where it has to be compiled."""
-        target_context.refresh()
+        rtsys.initialize(target_context)  # what raises errors is linked to it
         if not self.is_enabled:
             return None
-        name = self._file_name(sig, target_context.codegen())
+        name = self.file_name(sig, target_context.codegen())
         for folder in folders():
             path = folder / name
             try:
@@ -70,16 +71,20 @@ class KernelCache(_Cache):
                 continue
             checksum, data = content[:CHECKSUM_BYTES], content[CHECKSUM_BYTES:]
             if checksum == hashlib.sha256(data).digest():
+                self.before_linking(data)
                 return CompileResult._rebuild(target_context, *pickle.loads(data))
             _warn_once(f"{path} is damaged, so the kernel is compiled again")
         return None
+
+    def before_linking(self, data: bytes) -> None:
+        """The machine code in a file is about to be linked."""
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep what was compiled, if there's a folder for it."""
         if not self.is_enabled or data.library.has_dynamic_globals:  # addresses of this process
             return
         content = dumps(data._reduce())
-        _write(self._file_name(sig, data.codegen), hashlib.sha256(content).digest() + content)
+        _write(self.file_name(sig, data.codegen), hashlib.sha256(content).digest() + content)
 
     def enable(self) -> None:
         self.is_enabled = True
@@ -90,7 +95,7 @@ class KernelCache(_Cache):
     def flush(self) -> None:
         """Nothing waits to be written."""
 
-    def _file_name(self, sig: Any, codegen: Any) -> str:
+    def file_name(self, sig: Any, codegen: Any) -> str:
         """The function's name, and a hash of its types, its own code, the CPU, the versions and Numba's settings."""
         cells = self.function.__closure__ or ()
         parts = (
@@ -138,6 +143,17 @@ def _state_of_sources() -> str | None:
     for source in sources:
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def is_kept(name: str) -> bool:
+    """Whether a file of this name is there."""
+    return any((folder / name).is_file() for folder in folders())
+
+
+def can_be_written() -> bool:
+    """Whether kernels can be kept, as far as that can be told without writing."""
+    nearest = (next(filter(Path.is_dir, (folder, *folder.parents)), folder) for folder in folders())
+    return any(os.access(folder, os.W_OK) for folder in nearest)
 
 
 def _write(name: str, content: bytes) -> None:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minidl.backends.compiled.codegen.ahead import want
 from minidl.backends.compiled.graph.lower import READERS, WRITERS, lower, reads_gradient_in_block
 from minidl.backends.compiled.graph.lowered import Lowered, as_kernels_see, new
 from minidl.backends.compiled.merge import prepare_copy_channels, prepare_sum_of
@@ -49,10 +50,12 @@ class Network:
             inputs = [arrays[i] for i in self._description.inputs]
             outputs = self._alone([arrays[i] for i in self._description.outputs], jobs, besides=inputs)
         self._inputs, self._outputs = [*map(_Port, inputs)], [*map(_Port, outputs)]
-        self._forward = self._program(jobs, [], reuse=not keeps)
+        self._steps_back: dict[bool, _Steps] = {}
         if keeps:
             self._lowered = lowered
-        else:
+            self._compile_ahead(jobs)
+        self._forward = self._program(jobs, [], reuse=not keeps)
+        if not keeps:
             self._workspace.owners.clear()
 
     @property
@@ -152,7 +155,21 @@ class Network:
             port.slot.add(program.words, program.uses.get(port.owner, ()))
         return program
 
+    def _compile_ahead(self, jobs: list[Job]) -> None:
+        """In a new process also have those kernels compiled that training will need after the forward pass."""
+        dtype = self._dtype.char
+        if not all(dtype in job.kernel.compiled for job in jobs):
+            self._steps_back[False] = self._lower_backward(need_dx=False)
+            want((job.kernel for job in (*jobs, *self._steps_back[False].jobs)), dtype)
+
     def _prepare_backward(self, need_dx: bool) -> "_Backward":
+        known = need_dx in self._steps_back
+        jobs, slopes, dxs = self._steps_back.pop(need_dx) if known else self._lower_backward(need_dx)
+        taken, given = [*map(_Port, slopes)], [None if dx is None else _Port(dx) for dx in dxs]
+        program = self._program(jobs, [*taken, *(port for port in given if port is not None)], reuse=True)
+        return _Backward(program, taken, given)
+
+    def _lower_backward(self, need_dx: bool) -> "_Steps":
         nodes, inputs, outputs = self._description
         wanted: list[bool] = []
         for node in nodes:
@@ -181,12 +198,10 @@ class Network:
                 for place, (source, dx) in enumerate(zip(nodes[i].inputs, dxs, strict=True)):
                     if dx is not None:
                         gradients[source].append((nodes[i].order, place, dx))
-            found = [totals[i] for i in inputs] if need_dx else []
+            found = [totals[i] if need_dx else None for i in inputs]
             alone = iter(self._alone([dx for dx in found if dx is not None], jobs, besides=slopes))
-        taken = [*map(_Port, slopes)]
-        given = [None if dx is None else _Port(next(alone)) for dx in found]
-        program = self._program(jobs, [*taken, *(port for port in given if port is not None)], reuse=True)
-        return _Backward(program, taken, given if need_dx else [None] * len(inputs))
+            given = [None if dx is None else next(alone) for dx in found]
+        return _Steps(jobs, slopes, given)
 
 
 class _Port:
@@ -212,6 +227,14 @@ class _Port:
         array = new(self.shape, self.dtype)
         self.slot.put(address(array))
         return array
+
+
+class _Steps(NamedTuple):
+    """A backward pass in jobs, the gradients that they read, and those that they write, None where there's none."""
+
+    jobs: list[Job]
+    slopes: list[Array]
+    dxs: list[Array | None]
 
 
 class _Backward(NamedTuple):

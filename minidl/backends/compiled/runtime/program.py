@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minidl.backends.compiled.codegen.ahead import want
 from minidl.backends.compiled.codegen.jit import Kernel
 from minidl.backends.compiled.codegen.record import flattened
 from minidl.backends.compiled.runtime.memory import address
@@ -110,6 +111,7 @@ def run(dtype: np.dtype[Any], *jobs: Job) -> None:
 
 def _encoded(jobs: Sequence[Job], dtype: np.dtype[Any]) -> tuple[list[int], list[list[Any]]]:
     """(the table of a launch, each job's arguments, which lie one after the other behind it)."""
+    want((job.kernel for job in jobs), dtype.char)
     make_ready()
     table: list[int] = []
     arguments = [flattened(job.arguments) for job in jobs]

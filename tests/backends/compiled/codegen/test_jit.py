@@ -33,3 +33,26 @@ def test_what_could_not_be_made_is_made_by_the_next_call():
         jit.once(made, "f", lambda: (_ for _ in ()).throw(MemoryError))
     assert not made
     assert jit.once(made, "f", lambda: 5) == 5
+
+
+LINKED = """
+import numpy as np
+from minidl import backends, functional as F
+x = np.ones((2, 20), np.float32)
+told = set()
+with backends.compiling(told.add):
+    F.softmax(x)
+    alone = [name for name in told if "matmul" in name]
+    y, _ = F.dense(x, np.ones((3, 20), np.float32), np.zeros(3, np.float32))
+print(alone, y[0, 0], any("matmul" in name for name in told))
+"""
+
+
+def test_what_is_linked_is_compiled_for_the_kernels_that_call_it_and_found_again(tmp_path, run_python):
+    """First compiled, then read from the cache, and last with nothing of the cache but the kernel that calls it."""
+    environment = {"NUMBA_CACHE_DIR": str(tmp_path), "MINIDL_BACKEND": "compiled"}
+    assert run_python(LINKED, **environment).stdout.split() == ["[]", "20.0", "True"]
+    assert run_python(LINKED, **environment).stdout.split() == ["[]", "20.0", "False"]
+    for path in tmp_path.rglob("matmul.gather_matmul.*"):
+        path.unlink()
+    assert run_python(LINKED, **environment).stdout.split() == ["[]", "20.0", "True"]

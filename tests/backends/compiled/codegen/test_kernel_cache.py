@@ -190,7 +190,7 @@ def test_functions_of_one_name_in_files_of_one_name_have_files_of_their_own():
             """Not run."""
 
         function.__module__ = f"{kernel_cache.COMPILED}conv.{room}.forward"
-        names.add(kernel_cache.KernelCache(function)._file_name("()", Codegen()))
+        names.add(kernel_cache.KernelCache(function).file_name("()", Codegen()))
     assert len(names) == 2
     assert all(re.match(r"conv\.(im2col|winograd)\.forward\.test_\w+", name) for name in names)
 
@@ -200,6 +200,47 @@ def test_settings_of_numba_that_change_the_code_have_files_of_their_own(places, 
     monkeypatch.setattr(kernel_cache.config, "BOUNDSCHECK", 0 if kernel_cache.config.BOUNDSCHECK else 1)
     assert hits_of_a_new_process() == 0
     assert len(files(places[0])) == 2
+
+
+LIMITED = """
+import resource
+from minidl.backends.compiled.codegen.jit import entry
+def twice(x): return x + x
+def thrice(x): return x + x + x
+def run(function):
+    compiled = entry(function)
+    print(compiled(1.5), sum(compiled.stats.cache_hits.values()))
+run(twice)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+run(twice)
+run(thrice)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no limits of a process's files")
+def test_a_limit_of_size_cuts_no_file_short_and_what_is_there_is_used(tmp_path):
+    environment = dict(os.environ, NUMBA_CACHE_DIR=str(tmp_path))
+    done = subprocess.run([sys.executable, "-c", LIMITED], env=environment, capture_output=True, text=True, timeout=300)
+    assert done.stdout.splitlines() == ["3.0 0", "3.0 1", "4.5 0"], done.stderr
+    assert "kernels can't be kept" in done.stderr
+    assert "File too large" in done.stderr
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 1
+
+
+def test_whether_it_can_be_written_is_told_of_folders_that_are_not_there_yet(places, monkeypatch):
+    assert kernel_cache.can_be_written()
+    assert files(places[0]) == []
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert not kernel_cache.can_be_written()
+    monkeypatch.setattr(kernel_cache, "folders", list)
+    assert not kernel_cache.can_be_written()
+
+
+def test_what_is_kept_is_told_by_its_name(places):
+    hits_of_a_new_process()
+    (path,) = files(places[0])
+    assert kernel_cache.is_kept(path.name)
+    assert not kernel_cache.is_kept("another.nbc")
 
 
 ANOTHER_USER = [

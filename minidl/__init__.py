@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from minidl import models as models
     from minidl import schedules as schedules
     from minidl import testing as testing
+    from minidl.public_training import *
 
 del LAYERS, Chain
 
@@ -27,24 +28,30 @@ if not TYPE_CHECKING:  # for which a star makes names public, and any name would
     from minidl.errors import moved as _moved
 
     _LATER = frozenset({"augment", "datasets", "models", "schedules", "testing"})
-    __all__ = _exports.in_order({*_layers.__all__, *_public.__all__, *_LATER} - {"LAYERS", "Chain"})
 
     _moved.install()
 
     def __getattr__(name):
         """Import a part when it is first asked for (PEP 562): a program that embeds a network does without it."""
-        if name in _LATER:
-            from minidl.process.importing import imported
+        from minidl.process.importing import imported
 
+        if name in _LATER:
             return imported(f"minidl.{name}")
         if f"minidl.{name}" in _moved.MODULES:
             return _moved.imported(f"minidl.{name}")
+        if not name.startswith("_") or name == "__all__":
+            training = imported("minidl.public_training")
+            names = {*_layers.__all__, *_public.__all__, *training.__all__, *_LATER} - {"LAYERS", "Chain"}
+            globals().update({each: getattr(training, each) for each in training.__all__})
+            globals()["__all__"] = _exports.in_order(names)
+            if name in globals():
+                return globals()[name]
         from minidl.errors import missing_name
 
-        raise missing_name("minidl", name, __all__)
+        raise missing_name("minidl", name, __getattr__("__all__"))
 
     def __dir__():
-        return sorted({*globals(), *__all__})
+        return sorted({*globals(), *__getattr__("__all__")})
 
 
 del TYPE_CHECKING

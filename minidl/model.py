@@ -23,19 +23,25 @@ from minidl.layers.cost import cost
 from minidl.module import Module, flatten_parameters, move_together
 from minidl.numeric import entropy_of
 from minidl.process import locks
+from minidl.process.importing import imported
 from minidl.process.interrupts import uninterrupted
 from minidl.saving import architecture, npz
 from minidl.saving.budget import USUAL, Budget
-from minidl.training import loop
-from minidl.training.data import as_input, channels_first, layout_hint
-from minidl.training.history import History
+from minidl.training.samples import as_input, channels_first, layout_hint
 from minidl.typing import Array, Backward, Shape, StrPath
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
+    from minidl.training.history import History
+
 _building = locks.lock("building")
 _DTYPES = {name: np.dtype(name) for name in ("float32", "float64")}
+
+
+def _loop() -> Any:
+    """The training loop and what it needs, which a program whose models predict seldom does."""
+    return imported("minidl.training.loop")
 
 
 class Model(Module):
@@ -43,17 +49,19 @@ class Model(Module):
 
     input_shape: Shape | None = None
 
-    def fit(self, x: Any, y: Any = None, **options: Any) -> History:
+    def fit(self, x: Any, y: Any = None, **options: Any) -> "History":
         """Train: see `minidl.training.loop.fit`."""
-        return loop.fit(self, x, y, **options)
+        history: History = _loop().fit(self, x, y, **options)
+        return history
 
     def evaluate(self, x: Any, y: Any = None, **options: Any) -> dict[str, Any]:
         """Loss and metrics: see `minidl.training.loop.evaluate`."""
-        return loop.evaluate(self, x, y, **options)
+        results: dict[str, Any] = _loop().evaluate(self, x, y, **options)
+        return results
 
     def predict(self, x: Any, **options: Any) -> Any:
         """What the last layer gives: see `minidl.training.loop.predict`."""
-        return loop.predict(self, x, **options)
+        return _loop().predict(self, x, **options)
 
     @keyword_hints
     def summary(self, *, timings: bool = False, batch_size: int = 64, expand: bool = False) -> None:

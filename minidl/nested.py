@@ -1,6 +1,7 @@
 """Several arrays of one length, as a tuple or a dict by name: put in order, counted, and cut as one."""
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -102,3 +103,16 @@ def check_names(values: Mapping[Any, Any], names: Sequence[str], argument: str) 
     for key in values:
         if key not in names:
             raise ValueError(f"{argument}: nothing is called {key!r}; {did_you_mean(str(key), names)}")
+
+
+@contextlib.contextmanager
+def naming(argument: str, output: str) -> Iterator[None]:
+    """Say of which output it is, "" for the only one, where a TypeError or ValueError is raised."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if not output:
+            raise
+        message = str(error).removeprefix(f"{argument}: ")
+        place = f"{argument}[{output!r}]" if argument else f"output {output!r}"
+        raise type(error)(f"{place}: {message}") from None

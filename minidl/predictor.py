@@ -7,7 +7,7 @@ from minidl import shapes
 from minidl.engine.frozen import networks_of, snapshot
 from minidl.errors import NotBuiltError
 from minidl.module import Module
-from minidl.training.loop import predict
+from minidl.process.importing import imported
 
 
 class Predictor:
@@ -35,7 +35,7 @@ class Predictor:
 
     def predict(self, x: Any, *, batch_size: int = 256, verbose: int | str = "auto") -> Any:
         """The same, `batch_size` samples at a time: see `minidl.predict`."""
-        return predict(self._model, x, batch_size=batch_size, verbose=verbose)
+        return imported("minidl.training.loop").predict(self._model, x, batch_size=batch_size, verbose=verbose)
 
     @property
     def input_shape(self) -> Any:

@@ -79,11 +79,11 @@ HOUSE = [
     Floor(
         "`fit`, `evaluate`, `predict` as functions over any module; tables, drawings; models that have them as methods",
         [
-            "callbacks callbacks.* training.arguments training.history training.history_files",
-            "training.output_arguments",
+            "callbacks callbacks.* training.arguments training.history training.history_files training.samples",
+            "training.output_arguments graph.arrays",
             "training.data training.objective",
             "training.rehearsal",
-            "training.resume graph.arrays",
+            "training.resume",
             "training.loop",
             "training.warm_up summary.timings drawing drawing.* predictor",
             "summary.table",
@@ -97,7 +97,7 @@ HOUSE = [
             "models models.* testing inspection inspection.*",
             "plots plots.*",
             "report report.* explain explain.*",
-            "public",
+            "public public_training",
             "__init__",
         ],
     ),

@@ -161,7 +161,11 @@ def test_each_file_of_the_package_was_read():
         "numeric",
         "typing",
     } == {target for target in used if not is_below(target, "functional")}
-    assert {"datasets", "functional", "model", "training.loop", "module"} <= {*seen["__init__"], *seen["public"]}
+    assert {"datasets", "functional", "model", "training.loop", "module"} <= {
+        *seen["__init__"],
+        *seen["public"],
+        *seen["public_training"],
+    }
     assert not any(is_below(target, "cli") for target in seen["__init__"])
 
 
@@ -328,10 +332,12 @@ def test_each_public_name_has_a_docstring_of_its_own(name):
 
 
 def test_parts_are_loaded_when_they_are_first_used(run_python):
-    parts = "('augment', 'datasets', 'models', 'schedules', 'testing')"
+    parts = "('augment', 'datasets', 'losses', 'metrics', 'models', 'optim', 'schedules', 'testing')"
     loaded = f"[name for name in {parts} if f'minidl.{{name}}' in sys.modules]"
     program = f"import sys, minidl\nprint({loaded})\nminidl.schedules.Step\nprint({loaded})"
     assert run_python(program).stdout.split("\n")[:2] == ["[]", "['schedules']"]
+    program = "import sys, minidl as ml\nml.load, ml.Predictor\nprint('minidl.losses' in sys.modules, ml.Adam.__name__)"
+    assert run_python(program).stdout.strip() == "False Adam"
     with pytest.raises(AttributeError, match="no attribute 'dataset'"):
         minidl.dataset  # noqa: B018
 

@@ -18,7 +18,7 @@ from minidl.model import SavedModel
 from minidl.saving.atomic import check_writable, write_atomically
 from minidl.saving.npz import load_array
 from minidl.shapes import show
-from minidl.training.data import layout_hint
+from minidl.training.samples import layout_hint
 from minidl.typing import Array, Shape
 
 HELP = "Print the class that a trained model sees in each image of a .npy file, and how probable it takes it to be."

@@ -8,7 +8,7 @@ import numpy as np
 from minidl.errors import DTypeError, ShapeError
 from minidl.graph.network import Network
 from minidl.module import Module, Parameter
-from minidl.training.data import as_input
+from minidl.training.samples import as_input
 from minidl.typing import Array, Shape
 
 

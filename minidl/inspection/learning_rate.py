@@ -17,8 +17,9 @@ from minidl.nested import length, output_names
 from minidl.numeric import entropy_of
 from minidl.optim import Optimizer
 from minidl.training.arguments import check_loss, check_optimizer, check_trained
-from minidl.training.data import pair_of, samples_of
+from minidl.training.data import pair_of
 from minidl.training.rehearsal import check_targets
+from minidl.training.samples import samples_of
 from minidl.typing import Array
 
 SMOOTHING = 0.9

@@ -14,7 +14,7 @@ from minidl.graph.network import Network
 from minidl.layers import LogSoftmax, Sigmoid, Softmax
 from minidl.layers.container import Chain, without_softmax
 from minidl.module import Module
-from minidl.training.data import as_input
+from minidl.training.samples import as_input
 from minidl.typing import Array
 
 

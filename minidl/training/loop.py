@@ -23,12 +23,13 @@ from minidl.numeric import entropy_of
 from minidl.optim import Optimizer
 from minidl.process.importing import imported
 from minidl.training.arguments import check_optimizer, check_schedule, check_trained, warn_of_sorted_classes
-from minidl.training.data import check_classes, held_out, kept, pair_of, part_of, samples_of, with_weights
+from minidl.training.data import check_classes, held_out, kept, pair_of, part_of, with_weights
 from minidl.training.history import History
 from minidl.training.logged import logged
 from minidl.training.objective import Losses, Metrics, Objective, objective
 from minidl.training.output_arguments import check_losses, weights_by_output
 from minidl.training.rehearsal import check_outputs, rehearse
+from minidl.training.samples import samples_of
 from minidl.typing import Array
 
 if TYPE_CHECKING:

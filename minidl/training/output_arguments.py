@@ -1,10 +1,9 @@
 """What fit and evaluate are given for each output of a model, by name or in order, checked before any work."""
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from minidl.nested import check_names, in_order
+from minidl.nested import check_names, in_order, naming
 from minidl.numeric import in_range
 from minidl.training.arguments import check_loss, weights_of
 
@@ -117,16 +116,3 @@ def _by_name(weights: Any, names: Sequence[str], argument: str) -> Mapping[str, 
         check_names(weights, names, argument)
         return weights
     return {} if weights is None else dict.fromkeys(names, weights)
-
-
-@contextlib.contextmanager
-def naming(argument: str, output: str) -> Iterator[None]:
-    """Say of which output it is, "" for the only one, where a TypeError or ValueError is raised."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        if not output:
-            raise
-        message = str(error).removeprefix(f"{argument}: ")
-        place = f"{argument}[{output!r}]" if argument else f"output {output!r}"
-        raise type(error)(f"{place}: {message}") from None

@@ -12,10 +12,9 @@ from minidl.data.rows import is_in_memory
 from minidl.errors import ShapeError
 from minidl.losses.loss import Loss
 from minidl.module import Buffer, Module
-from minidl.nested import length, map_arrays
+from minidl.nested import length, map_arrays, naming
 from minidl.process.importing import imported
 from minidl.training.objective import Objective
-from minidl.training.output_arguments import naming
 from minidl.typing import Array, Shape
 
 Part: TypeAlias = tuple[Any, tuple[Any, ...]]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl.training.data import samples_of
+from minidl.training.samples import samples_of
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.random((40, 3)), np.arange(40) % 2

@@ -10,7 +10,6 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-
 CACHE_LINE = 16
 """Floats of a cache line: of a longer one, some are asked for twice."""
 

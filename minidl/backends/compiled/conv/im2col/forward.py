@@ -15,6 +15,7 @@ from minidl.backends.compiled.codegen.jit import kernel
 from minidl.backends.compiled.conv.epilogue import Epilogue, add_rows
 from minidl.backends.compiled.conv.plan import Geometry, Plan
 from minidl.backends.compiled.matmul.gather_matmul import gather_matmul
+from minidl.backends.compiled.matmul.panels import PANEL, prepare_panels
 from minidl.backends.compiled.pool.max import NO_WINDOWS, PoolWindows, pool_rows, pool_windows
 from minidl.backends.compiled.runtime import program
 from minidl.backends.compiled.runtime.copy import prepare_packed
@@ -23,9 +24,23 @@ from minidl.backends.compiled.runtime.padding import pad_rows
 from minidl.typing import Array, IntArray
 
 
+class _Tasks(NamedTuple):
+    """How images, rows and filters are shared."""
+
+    parts: int  # of the images
+    bands: int  # of rows of an image: one, if a part has several images
+    splits: int  # of the filters
+    scratch: int  # floats between input and output of a task
+
+    @property
+    def number(self) -> int:
+        """Of all tasks."""
+        return self.parts * self.bands * self.splits
+
+
 class _Forward(NamedTuple):
     x: Array
-    weights: Array  # (kh kw in, out)
+    weights: Array  # (kh kw in, out), or its panels
     bias: Array
     y: Array
     y_step: int  # floats from a pixel to the next
@@ -34,10 +49,9 @@ class _Forward(NamedTuple):
     relu: bool
     activation: InPlace  # any other
     images: int
-    parts: int  # of the images
-    bands: int  # of rows of an image: one, if a part has several
-    splits: int  # of the filters
+    tasks: _Tasks
     pixel_offsets: IntArray  # of a part's images
+    panel_table: IntArray | None  # 0 without panels
     geometry: Geometry
     windows: PoolWindows
 
@@ -52,16 +66,16 @@ def _forward(memory, ints, job, task, scratch):
     channels, filters, groups = geometry.channels, geometry.filters, geometry.groups
     height, width, row = geometry.height, geometry.width, geometry.padded_width * geometry.channels
     out_height, out_width, stride = geometry.out_height, geometry.out_width, geometry.stride_down
-    place, split = divmod(task, job.splits)
-    part, band = divmod(place, job.bands)
-    n = part * job.images // job.parts
-    images = (part + 1) * job.images // job.parts - n
+    place, split = divmod(task, job.tasks.splits)
+    part, band = divmod(place, job.tasks.bands)
+    n = part * job.images // job.tasks.parts
+    images = (part + 1) * job.images // job.tasks.parts - n
     panels = (filters + PANEL - 1) // PANEL
-    column = split * panels // job.splits * PANEL
-    columns = min((split + 1) * panels // job.splits * PANEL, filters) - column
+    column = split * panels // job.tasks.splits * PANEL
+    columns = min((split + 1) * panels // job.tasks.splits * PANEL, filters) - column
 
     rows = windows.out_height if job.argmax else out_height
-    first_pooled, last_pooled = band * rows // job.bands, (band + 1) * rows // job.bands
+    first_pooled, last_pooled = band * rows // job.tasks.bands, (band + 1) * rows // job.tasks.bands
     first, last = first_pooled, last_pooled
     if job.argmax:
         down = windows.stride_down
@@ -80,7 +94,13 @@ def _forward(memory, ints, job, task, scratch):
     if job.argmax:
         target = scratch
     floor = 0.0 if job.relu and job.other == 0 else -math.inf
-    for g in range(groups):
+    for c in range(column, column + columns if job.panel_table else column, PANEL):
+        gather_matmul(
+            *(memory, ints, pixels, job.pixel_offsets + first * out_width, geometry.taps, job.panel_table),
+            *(min(column + columns - c, PANEL), image),
+            *(job.weights + c * geometry.taps, target + c, step, job.bias + c, 0, floor),
+        )
+    for g in range(0 if job.panel_table else groups):
         c = g * (filters // groups) + column
         gather_matmul(
             *(memory, ints, pixels, job.pixel_offsets + first * out_width, geometry.taps, geometry.forward_table),
@@ -112,19 +132,8 @@ FEWEST_PIXELS = 48
 MANY_PIXELS = 192
 """Small images are multiplied by a panel of filters, which must be packed, until there are so many pixels."""
 
-PANEL = 32
-"""Filters are split at multiples of this: of a tile's width."""
-
-
-class _Tasks(NamedTuple):
-    parts: int
-    bands: int
-    splits: int
-    scratch: int  # floats between input and output of one
-
-    @property
-    def count(self) -> int:
-        return self.parts * self.bands * self.splits
+MANY_WEIGHTS, MANY_TASKS = 1 << 16, 4
+"""So many weights are put in panels before so many tasks read them."""
 
 
 def _tasks(n: int, plan: Plan, windows: PoolWindows) -> _Tasks:
@@ -138,13 +147,12 @@ def _tasks(n: int, plan: Plan, windows: PoolWindows) -> _Tasks:
         padded = ((out - 1) * plan.stride[0] + plan.span) * plan.padded[1] * plan.channels
         return (padded if plan.padded_size else 0) + (out * plan.out[1] * plan.filters if pools else 0)
 
-    parts, bands, splits, most = n, 1, 1, 1
+    parts, bands, splits = n, 1, 1
     if not pools and not plan.padded_size:
-        parts = -(-n // max(MANY_PIXELS // plan.pixels.size, 1))
+        parts = -(-n // max(MANY_PIXELS // max(plan.pixels.size, 1), 1))
     fewest = FEW_TASKS if n * plan.macs >= program.SMALL else 1
-    if not pools and plan.groups == 1:
-        most = -(-plan.filters // PANEL)
-    if plan.pixels.size <= 2 * plan.filters:  # else to pack a panel for each band takes less than to read the rows again
+    most = 1 if pools or plan.groups > 1 else -(-plan.filters // PANEL)
+    if plan.pixels.size <= 2 * plan.filters:  # with more, panels are rather packed for each band
         splits = min(-(-fewest // max(parts, 1)), most)
     while parts == n and bands < rows:
         size = -(-rows // bands)
@@ -178,11 +186,13 @@ def prepare(
     y = epilogue.output(n, plan.out, filters, x.dtype) if into is None else into.transpose(0, 2, 3, 1)
     argmax = None if pool is None else empty_like(y)
     bias, other = epilogue.bias_of(filters, x.dtype), None if epilogue.other is None else as_nhwc(epilogue.other)
+    table = None
+    if plan.groups == 1 and plan.taps.size * filters >= MANY_WEIGHTS and tasks.parts * tasks.bands >= MANY_TASKS:
+        weights, packing = prepare_panels(weights.reshape(-1, filters))
+        table, jobs = plan.panel_table, jobs + packing
     offsets = plan.pixels if tasks.parts == n else _pixel_offsets(plan, -(-n // tasks.parts))
-    record = _Forward(
-        *(as_nhwc(x), weights, bias, y, y.strides[2] // y.itemsize, argmax, other),
-        *(epilogue.relu, in_place(epilogue.activation, x.dtype)),
-        *(n, tasks.parts, tasks.bands, tasks.splits, offsets, plan.geometry, windows),
-    )
-    jobs.append(program.Job(_forward, record, tasks.count, n * plan.macs, tasks.scratch))
+    factors = as_nhwc(x), weights, bias, y, y.strides[2] // y.itemsize
+    after = argmax, other, epilogue.relu, in_place(epilogue.activation, x.dtype)
+    record = _Forward(*factors, *after, n, tasks, offsets, table, plan.geometry, windows)
+    jobs.append(program.Job(_forward, record, tasks.number, n * plan.macs, tasks.scratch))
     return y.transpose(0, 3, 1, 2), None if argmax is None else argmax.transpose(0, 3, 1, 2), jobs

@@ -6,14 +6,15 @@ waits for each row. In a panel rows are neighbors.
 
 from typing import NamedTuple
 
+from minidl.backends.compiled.codegen.cpu import REGISTER_BYTES
 from minidl.backends.compiled.codegen.jit import kernel
 from minidl.backends.compiled.codegen.load_store import lanes, load, store_whole
 from minidl.backends.compiled.runtime.memory import empty
 from minidl.backends.compiled.runtime.program import Job, pieces
 from minidl.typing import Array
 
-PANEL = 32
-"""Columns of a panel: a multiple of a tile's width."""
+PANEL = REGISTER_BYTES // 2
+"""Columns of a panel: two vectors of float32, as wide as a tile, so that a product needn't pack them again."""
 
 
 class _Panels(NamedTuple):

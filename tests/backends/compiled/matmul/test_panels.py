@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from minidl.backends.compiled.codegen.cpu import REGISTER_BYTES
 from minidl.backends.compiled.matmul.panels import PANEL, prepare_panels
 from minidl.backends.compiled.runtime import program
 
@@ -18,6 +19,7 @@ def test_columns_lie_in_panels_and_zeros_behind_them(depth, columns, dtype):
     program.run(b.dtype, *jobs)
     whole = panels.transpose(1, 0, 2).reshape(depth, -1)
     np.testing.assert_array_equal(whole[:, :columns], b)
-    full_vectors = -(-columns // 8) * 8
+    lanes = REGISTER_BYTES // b.itemsize
+    full_vectors = -(-columns // lanes) * lanes
     assert not np.isnan(whole[:, :full_vectors]).any()
     assert not np.any(whole[:, columns:] > 0)

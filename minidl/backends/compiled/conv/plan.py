@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backends.compiled.codegen.interleave import MOST_INTERLEAVED
+from minidl.backends.compiled.matmul.panels import PANEL
 from minidl.backends.compiled.matmul.tile import CHAIN
 from minidl.description.operators import ConvGeometry
 from minidl.typing import IntArray, Pair
@@ -88,7 +89,7 @@ class GradTables(NamedTuple):
 class Plan:
     """One convolution's sizes and tables. Images are channels last; `padded` ones lie inside a border of zeros.
 
-    Offsets count floats. `forward` is the table of the convolution itself.
+    Offsets count floats. `forward` is the table of the convolution itself, `panel_table` that with weights in panels.
     """
 
     def __init__(self, size: Pair, channels: int, filters: int, kernel: Pair, geometry: ConvGeometry) -> None:
@@ -114,6 +115,7 @@ class Plan:
             (1, range(channels // groups)),
         )
         self.forward = _table(self.taps, filters * np.arange(self.taps.size))
+        self.panel_table = _table(self.taps, PANEL * np.arange(self.taps.size))
         self.macs = self.pixels.size * self.taps.size * filters
         self.geometry = Geometry(
             *(groups, channels, filters, *size, padding[0][0], padding[1][0], *self.padded, self.padded_size),

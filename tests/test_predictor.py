@@ -53,6 +53,17 @@ def test_it_gives_the_bits_of_every_model(name, n):
         np.testing.assert_array_equal(ml.Predictor(model)(x), model(x))
 
 
+@pytest.mark.compiled
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n", [1, 40])
+def test_weights_in_panels_give_the_same_bits(dtype, n):
+    layers = [ml.Conv2D(70, 3), ml.ReLU(), ml.Conv2D(75, 1), ml.Flatten(), ml.Dense(70), ml.ReLU(), ml.Dense(3)]
+    with ml.use_backend("compiled"):
+        model = ml.Sequential(layers, input_shape=(9, 5, 6), seed=0, dtype=dtype)
+        x = images(model, n).astype(dtype)
+        np.testing.assert_array_equal(ml.Predictor(model)(x), model(x))
+
+
 def test_it_takes_what_the_model_takes():
     model = small()
     predictor = ml.Predictor(model)

@@ -19,6 +19,7 @@ from minidl.backends.compiled.codegen.jit import kernel
 from minidl.backends.compiled.codegen.load_store import lanes
 from minidl.backends.compiled.graph.lowered import Lowered, accumulate, value_of
 from minidl.backends.compiled.matmul.gather_matmul import gather_matmul
+from minidl.backends.compiled.matmul.panels import prepare_panels, worth_panels
 from minidl.backends.compiled.runtime.copy import prepare_packed, prepare_sum
 from minidl.backends.compiled.runtime.memory import contiguous, empty
 from minidl.backends.compiled.runtime.program import Job
@@ -34,7 +35,8 @@ TASKS, FEWEST_ROWS = 16, 3 * TILE_ROWS
 
 class _Product(NamedTuple):
     a: Array
-    b: Array  # (depth, columns)
+    b: Array  # (depth, columns), or its panels
+    panel: int  # columns of a panel, or all
     c: Array  # (rows, columns)
     c_step: int  # floats from a row to the next
     start: Array  # (columns,)
@@ -56,32 +58,45 @@ def _product(memory, ints, job, task, scratch):
     j, block = task // blocks * width, task % blocks
     first, last = block * rows // blocks, (block + 1) * rows // blocks
     floor = 0.0 if job.relu else -math.inf
+    b = job.b + j // job.panel * job.panel * job.depth + j % job.panel
     c, count = job.c + first * job.c_step + j, min(columns - j, width)
     gather_matmul(
         *(memory, ints, last - first, job.row_offsets + first, job.depth, job.table, count),
-        *(job.a, job.b + j, c, job.c_step, job.start + j, 0, floor),
+        *(job.a, b, c, job.c_step, job.start + j, 0, floor),
     )
     activate(memory, ints, job.activation, c, count, last - first, job.c_step)
 
 
 @functools.lru_cache(maxsize=256)
-def _tables(rows: int, row_stride: int, depth: int, column_stride: int, columns: int) -> tuple[Any, Any]:
+def _tables(rows: int, row_stride: int, depth: int, column_stride: int, b_stride: int) -> tuple[Any, Any]:
     """(offsets of A's rows, those of A's columns and B's rows by turns)."""
-    table = np.arange(depth)[:, None] * (column_stride, columns)
+    table = np.arange(depth)[:, None] * (column_stride, b_stride)
     return np.arange(rows, dtype=np.int64) * row_stride, np.ascontiguousarray(table.reshape(-1), np.int64)
 
 
 def _prepare_product(
     a: Array, b: Array, c: Array, start: Array, *, a_strides: tuple[int, int], activation: Activation | None = None
 ) -> Job:
-    """C (m, n) = start (n,) + A B: A (m, k) has these strides, in elements; B (k, n) and C are contiguous."""
-    (rows, columns), depth = c.shape, b.shape[0]
-    row_offsets, table = _tables(rows, a_strides[0], depth, a_strides[1], columns)
+    """C (m, n) = start (n,) + A B: A (m, k) has these strides, in elements; B (k, n), or its panels, is contiguous."""
+    (rows, columns), (depth, panel) = c.shape, b.shape[-2:]
+    row_offsets, table = _tables(rows, a_strides[0], depth, a_strides[1], panel)
     panels = max(-(-columns // (2 * (REGISTER_BYTES // c.dtype.itemsize))), 1)
     blocks = min(-(-rows // FEWEST_ROWS), -(-TASKS // panels))
     after = isinstance(activation, ReLU), in_place(activation, c.dtype)
     record = _Product(
-        a, b, c, c.strides[0] // c.itemsize, start, *after, rows, row_offsets, depth, table, columns, blocks
+        a,
+        b,
+        max(panel, 1),
+        c,
+        c.strides[0] // c.itemsize,
+        start,
+        *after,
+        rows,
+        row_offsets,
+        depth,
+        table,
+        columns,
+        blocks,
     )
     return Job(_product, record, blocks * panels, rows * columns * depth)
 
@@ -93,6 +108,9 @@ def prepare(
     units, features = w.shape
     start = np.zeros(units, x.dtype) if b is None else contiguous(b)
     weights, jobs = prepare_packed(w.T)
+    if worth_panels(units, features):
+        weights, packing = prepare_panels(weights)
+        jobs += packing
     y = empty((len(x), units), x.dtype) if into is None else into
     jobs.append(_prepare_product(contiguous(x), weights, y, start, a_strides=(features, 1), activation=activation))
     return y, jobs

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from minidl.backends.compiled.codegen.cpu import REGISTER_BYTES
 from minidl.backends.compiled.codegen.jit import kernel
 from minidl.backends.compiled.codegen.load_store import lanes, load, store_whole
-from minidl.backends.compiled.runtime.memory import empty
+from minidl.backends.compiled.runtime.constants import of_weights
+from minidl.backends.compiled.runtime.memory import constants, empty
 from minidl.backends.compiled.runtime.program import Job, pieces
 from minidl.typing import Array
 
@@ -35,6 +36,16 @@ def _put_in_panels(memory, ints, job, task, scratch):
             store_whole(memory, target, load(memory, row + j, job.columns - j))
 
 
+FEWEST_WEIGHTS = 1 << 12
+"""Of weights that don't change, fewer than these stay in the first-level cache in any order."""
+
+
+def worth_panels(columns: int, depth: int) -> bool:
+    """Whether weights are put in panels that are made only once."""
+    return constants() is not None and columns > PANEL and columns * depth >= FEWEST_WEIGHTS
+
+
+@of_weights
 def prepare_panels(b: Array) -> tuple[Array, list[Job]]:
     """(panels (n, depth, PANEL), jobs) of a contiguous B (depth, columns)."""
     depth, columns = b.shape

@@ -15,7 +15,7 @@ from minidl.backends.compiled.codegen.jit import kernel
 from minidl.backends.compiled.conv.epilogue import Epilogue, add_rows
 from minidl.backends.compiled.conv.plan import Geometry, Plan
 from minidl.backends.compiled.matmul.gather_matmul import gather_matmul
-from minidl.backends.compiled.matmul.panels import PANEL, prepare_panels
+from minidl.backends.compiled.matmul.panels import PANEL, prepare_panels, worth_panels
 from minidl.backends.compiled.pool.max import NO_WINDOWS, PoolWindows, pool_rows, pool_windows
 from minidl.backends.compiled.runtime import program
 from minidl.backends.compiled.runtime.copy import prepare_packed
@@ -187,7 +187,8 @@ def prepare(
     argmax = None if pool is None else empty_like(y)
     bias, other = epilogue.bias_of(filters, x.dtype), None if epilogue.other is None else as_nhwc(epilogue.other)
     table = None
-    if plan.groups == 1 and plan.taps.size * filters >= MANY_WEIGHTS and tasks.parts * tasks.bands >= MANY_TASKS:
+    is_read_often = plan.taps.size * filters >= MANY_WEIGHTS and tasks.parts * tasks.bands >= MANY_TASKS
+    if plan.groups == 1 and (is_read_often or worth_panels(filters, plan.taps.size)):
         weights, packing = prepare_panels(weights.reshape(-1, filters))
         table, jobs = plan.panel_table, jobs + packing
     offsets = plan.pixels if tasks.parts == n else _pixel_offsets(plan, -(-n // tasks.parts))

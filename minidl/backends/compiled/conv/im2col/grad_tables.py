@@ -75,8 +75,8 @@ def _phases(plan: Plan, images: int) -> tuple[list[Phase], list[Any]]:
             rows, columns = range(top, height, stride_down), range(left, width, stride_across)
             windows = offsets(
                 (step, range(images)),
-                (plan.grad_row, [_last_window(plan, row, 0) for row in rows]),
-                (plan.filters, [_last_window(plan, column, 1) for column in columns]),
+                (plan.grad_row, [last_window(plan, row, 0) for row in rows]),
+                (plan.filters, [last_window(plan, column, 1) for column in columns]),
             )
             table = _taps_of_phase(plan, (top + plan.padding[0][0], left + plan.padding[1][0]))
             start = place + windows.size
@@ -86,14 +86,14 @@ def _phases(plan: Plan, images: int) -> tuple[list[Phase], list[Any]]:
     return phases, tables
 
 
-def _last_window(plan: Plan, pixel: int, axis: int) -> int:
+def last_window(plan: Plan, pixel: int, axis: int) -> int:
     """Where in dy, border included, the last window begins that may reach an input row or column."""
     return (pixel + plan.padding[axis][0]) // plan.stride[axis] + plan.border[axis][0]
 
 
 def _taps_of_phase(plan: Plan, place: Pair) -> Any:
     """The offsets in dy, back from the last window, and the weights' rows, of the taps that reach a phase."""
-    reach = [_reach(plan, place[axis] % plan.stride[axis], axis) for axis in (0, 1)]
+    reach = [taps_reaching(plan, place[axis] % plan.stride[axis], axis) for axis in (0, 1)]
     taps = [
         (-down * plan.grad_row - across * plan.filters, p * plan.kernel[1] + q)
         for p, down in reach[0]
@@ -106,7 +106,7 @@ def _taps_of_phase(plan: Plan, place: Pair) -> Any:
     return table_of((back[:, None] + each).reshape(-1), rows.reshape(-1))
 
 
-def _reach(plan: Plan, phase: int, axis: int) -> list[Pair]:
+def taps_reaching(plan: Plan, phase: int, axis: int) -> list[Pair]:
     """(tap, how many windows back) of the taps that reach a phase."""
     found = [(tap, tap * plan.dilation[axis] - phase) for tap in range(plan.kernel[axis])]
     return [(tap, offset // plan.stride[axis]) for tap, offset in found if offset % plan.stride[axis] == 0]

@@ -53,7 +53,8 @@ def test_cases_have_blocks_of_channels_and_several_images_at_a_time():
         _, plan, _ = draw(*case)
         blocks.add(_blocks(case[0], plan) > 1)
         images.add(_tables(case[0], plan, 1, in_border=True, need_dx=True).images > 1)
-    assert blocks == {True, False} and True in images
+    assert blocks == {True, False}
+    assert True in images
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -73,6 +74,7 @@ def test_weights_that_are_not_finite_spoil_only_what_they_reach(case):
     with np.errstate(invalid="ignore"):
         expected, *_ = vectorized.conv2d_backward(dy, x, w, **options)
     found, *_ = compiled.conv2d_backward(dy, x, w, **options)
-    assert np.isfinite(found).any() and not np.isfinite(found).all()
+    assert np.isfinite(found).any()
+    assert not np.isfinite(found).all()
     finite = np.isfinite(expected)
     assert np.allclose(found[finite], expected[finite], rtol=1e-12, atol=1e-11)

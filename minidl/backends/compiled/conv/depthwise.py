@@ -21,9 +21,10 @@ from minidl.backends.compiled.conv.epilogue import NOTHING, Epilogue
 from minidl.backends.compiled.conv.im2col.grad_tables import last_window, taps_reaching
 from minidl.backends.compiled.conv.im2col.input_gradient import is_finite
 from minidl.backends.compiled.conv.plan import Geometry, Plan
+from minidl.backends.compiled.norm.prologue import Prologue, read_in_border
 from minidl.backends.compiled.runtime.copy import prepare_packed
 from minidl.backends.compiled.runtime.memory import as_nhwc, contiguous, empty, spaced
-from minidl.backends.compiled.runtime.padding import crop_image, pad_rows, with_border
+from minidl.backends.compiled.runtime.padding import crop_image, pad_rows
 from minidl.backends.compiled.runtime.program import PARTS, Job
 from minidl.typing import Array, IntArray
 
@@ -162,19 +163,21 @@ class _Forward(NamedTuple):
     numbers: _Numbers
     activation: InPlace  # any but ReLU
     geometry: Geometry
+    prologue: Prologue
 
 
 @kernel(_Forward)
 def _forward(memory, ints, job, task, scratch):
     """Image `task`."""
     geometry, channels = job.geometry, job.geometry.channels
-    image = with_border(memory, geometry, job.x + task * geometry.height * geometry.width * channels, scratch)
+    image = job.x + task * geometry.height * geometry.width * channels
+    image = read_in_border(memory, geometry, job.prologue, image, scratch)
     y = job.y + task * geometry.pixels * job.y_step
     _convolve(
         *(memory, ints, (geometry.taps, geometry.tap_offsets, job.weights, channels), job.numbers, image),
         *(geometry.stride_down * geometry.padded_width * channels, geometry.stride_across * channels),
         *(geometry.out_height, geometry.out_width, channels, y, geometry.out_width * job.y_step, job.y_step),
-        scratch + geometry.padded_size,
+        scratch + geometry.padded_height * geometry.padded_width * channels,
     )
     activate(memory, ints, job.activation, y, channels, geometry.pixels, job.y_step)
 
@@ -298,6 +301,7 @@ class _Backward(NamedTuple):
     numbers: _Numbers  # of dx: none
     border: _GradBorder
     geometry: Geometry
+    prologue: Prologue  # of x
 
 
 @njit
@@ -332,13 +336,13 @@ def _backward(memory, ints, job, task, scratch):
         clear(memory, db, channels)
     # No weight may make NaN of the zeros in the border, which aren't data.
     gathers = job.dx != 0 and is_finite(memory, job.weights, taps * channels)
-    packed = scratch + max(border.size, geometry.padded_size)
+    packed = scratch + max(border.size, geometry.padded_height * geometry.padded_width * channels)
     for k in range(taps if gathers else 0):
         copy(memory, packed + k * channels, job.weights + ints[border.taps + k] * channels, channels)
     for n in range(task * job.images // job.parts, (task + 1) * job.images // job.parts):
         dy = job.dy + n * geometry.pixels * channels
         if job.dw:
-            image = with_border(memory, geometry, job.x + n * size, scratch)
+            image = read_in_border(memory, geometry, job.prologue, job.x + n * size, scratch)
             _add_weight_gradients(memory, 0, channels, ints, geometry, image, dy, dw, db, channels)
         if gathers:
             _gather(memory, ints, job, dy, packed, scratch, job.dx + n * size)
@@ -376,7 +380,13 @@ TAKES = ("scale", "shift", "activation")
 
 
 def prepare(
-    x: Array, w: Array, plan: Plan, epilogue: Epilogue, into: Array | None = None
+    x: Array,
+    w: Array,
+    plan: Plan,
+    epilogue: Epilogue,
+    into: Array | None = None,
+    *,
+    prologue: Prologue,
 ) -> tuple[Array, None, list[Job]]:
     """(y (n, c, oh, ow), None, jobs), perhaps written `into` channels of a block."""
     weights, jobs = prepare_packed(w.transpose(2, 3, 1, 0))
@@ -384,8 +394,9 @@ def prepare(
         into = epilogue.output(len(x), plan.out, plan.channels, x.dtype).transpose(0, 3, 1, 2)
     y, step = spaced(into)
     after = _numbers(plan, x.dtype, epilogue), in_place(epilogue.activation, x.dtype)
-    record = _Forward(as_nhwc(x), weights, y, step, *after, plan.geometry)
-    jobs.append(Job(_forward, record, len(x), len(x) * plan.macs, plan.padded_size + _repeated(plan)))
+    record = _Forward(as_nhwc(x), weights, y, step, *after, plan.geometry, prologue)
+    scratch = math.prod(plan.padded) * plan.channels + _repeated(plan)
+    jobs.append(Job(_forward, record, len(x), len(x) * plan.macs, scratch))
     return y.transpose(0, 3, 1, 2), None, jobs
 
 
@@ -403,7 +414,7 @@ def _repeated(plan: Plan) -> int:
 
 
 def prepare_backward(
-    dy: Array, x: Array, w: Array, plan: Plan, need_dx: bool, need_dw: bool
+    dy: Array, x: Array, w: Array, plan: Plan, need_dx: bool, need_dw: bool, prologue: Prologue
 ) -> tuple[Array | None, Array | None, Array | None, list[Job]]:
     """(dx, parts of dw, parts of db, jobs)."""
     weights, jobs = prepare_packed(w.transpose(2, 3, 1, 0))
@@ -411,7 +422,7 @@ def prepare_backward(
     dx = empty(source.shape, x.dtype) if need_dx else None
     dw, db = (empty((parts, size, plan.channels), x.dtype) if need_dw else None for size in (plan.taps.size, 1))
     nothing, border = _numbers(plan, x.dtype, NOTHING), _border(plan)
-    record = _Backward(source, weights, as_nhwc(dy), dx, dw, db, n, parts, nothing, border, plan.geometry)
+    record = _Backward(source, weights, as_nhwc(dy), dx, dw, db, n, parts, nothing, border, plan.geometry, prologue)
     scratch = max(math.prod(plan.padded) * plan.channels, border.size) + plan.taps.size * plan.channels
     jobs.append(Job(_backward, record, parts, (need_dx + need_dw) * n * plan.macs, scratch + _repeated(plan)))
     return None if dx is None else dx.transpose(0, 3, 1, 2), dw, db, jobs

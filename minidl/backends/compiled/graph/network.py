@@ -10,7 +10,7 @@ from minidl.backends.compiled.graph.lowered import Lowered, as_kernels_see, new
 from minidl.backends.compiled.merge import prepare_copy_channels, prepare_sum_of
 from minidl.backends.compiled.runtime.arena import Workspace
 from minidl.backends.compiled.runtime.copy import prepare_copy
-from minidl.backends.compiled.runtime.memory import address, planned
+from minidl.backends.compiled.runtime.memory import address, empty, planned
 from minidl.backends.compiled.runtime.program import Job, Program, Slot
 from minidl.description.fuse import fused
 from minidl.description.graph import Description
@@ -211,7 +211,8 @@ class _Port:
         dense = array.transpose(0, 2, 3, 1) if self.is_image else array
         flags = dense.flags
         if not (flags.c_contiguous and flags.aligned):
-            dense = np.array(dense, order="C")
+            given, dense = dense, empty(dense.shape, self.dtype)
+            np.copyto(dense, given)
         self.slot.put(address(dense))
         return dense
 

@@ -2,6 +2,7 @@
 
 import copy
 import threading
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -370,3 +371,18 @@ def test_two_threads_at_once(name):
 def run_frozen(model, x):
     y, backward = model.forward(x, train=False)
     return y, backward(np.random.default_rng(1).standard_normal(y.shape).astype(x.dtype))
+
+
+def test_images_are_put_in_order_in_memory_that_is_used_again():
+    x = np.random.default_rng(0).standard_normal((8, 3, 64, 64), dtype=np.float32)
+    model = ml.Sequential([conv(), ml.ReLU(), ml.GlobalAveragePool2D()], input_shape=x.shape[1:], seed=0)
+    expected = model(x)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        y = model(x)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most - before < x.nbytes // 4
+    np.testing.assert_array_equal(y, expected)

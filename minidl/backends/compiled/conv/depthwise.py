@@ -16,13 +16,15 @@ from minidl.backends.compiled.codegen.by_vectors import by_vectors
 from minidl.backends.compiled.codegen.cpu import REGISTER_BYTES
 from minidl.backends.compiled.codegen.jit import inlined, kernel, njit
 from minidl.backends.compiled.codegen.lanewise import add, at_least, multiply_add
-from minidl.backends.compiled.codegen.load_store import clear, lanes, load, splat, store
+from minidl.backends.compiled.codegen.load_store import clear, copy, lanes, load, splat, store
 from minidl.backends.compiled.conv.epilogue import NOTHING, Epilogue
+from minidl.backends.compiled.conv.im2col.grad_tables import last_window, taps_reaching
 from minidl.backends.compiled.conv.im2col.input_gradient import is_finite
 from minidl.backends.compiled.conv.plan import Geometry, Plan
+from minidl.backends.compiled.norm.prologue import Prologue, read_in_border
 from minidl.backends.compiled.runtime.copy import prepare_packed
 from minidl.backends.compiled.runtime.memory import as_nhwc, contiguous, empty, spaced
-from minidl.backends.compiled.runtime.padding import crop_image, pad_rows, with_border
+from minidl.backends.compiled.runtime.padding import crop_image, pad_rows
 from minidl.backends.compiled.runtime.program import PARTS, Job
 from minidl.typing import Array, IntArray
 
@@ -85,10 +87,10 @@ def _pixels_8(memory, ints, filters, x, dx, numbers, y, dy, count):
 
 
 @inlined
-def _rows(memory, ints, filters, x, x_row, dx, rows, vectors, rest, numbers, y, dy, count):
+def _rows(memory, ints, filters, x, x_row, dx, rows, vectors, rest, numbers, y, y_row, dy, count):
     """Rows of so many vectors of `count` numbers each, and one of `rest`, from rows of x that lie `x_row` apart."""
     for i in range(rows):
-        place, target, j = x + i * x_row, y + i * (vectors * dy + rest), 0
+        place, target, j = x + i * x_row, y + i * y_row, 0
         while j + 8 <= vectors:
             _pixels_8(memory, ints, filters, place, dx, numbers, target, dy, count)
             j, place, target = j + 8, place + 8 * dx, target + 8 * dy
@@ -103,13 +105,13 @@ def _rows(memory, ints, filters, x, x_row, dx, rows, vectors, rest, numbers, y, 
 
 
 @by_vectors
-def _channels(memory, c, count, ints, filters, numbers, floor, x, x_row, x_pixel, height, width, y, y_step):
+def _channels(memory, c, count, ints, filters, numbers, floor, x, x_row, x_pixel, height, width, y, y_row, y_step):
     """Some channels of an image of outputs."""
     taps, offsets, weights, step = filters
     bias, scale = load(memory, numbers.bias + c, count), load(memory, numbers.scale + c, count)
     _rows(
         *(memory, ints, (taps, offsets, weights + c, step), x + c, x_row, x_pixel, height, width, 0),
-        *((bias, scale, load(memory, numbers.shift + c, count), floor), y + c, y_step, count),
+        *((bias, scale, load(memory, numbers.shift + c, count), floor), y + c, y_row, y_step, count),
     )
 
 
@@ -121,7 +123,7 @@ def _repeat(memory, source, channels, target):
 
 
 @njit
-def _convolve(memory, ints, filters, numbers, x, x_row, x_pixel, height, width, channels, y, y_step, scratch):
+def _convolve(memory, ints, filters, numbers, x, x_row, x_pixel, height, width, channels, y, y_row, y_step, scratch):
     """An image of `height` x `width` outputs, from inputs that lie `x_pixel` apart in rows `x_row` apart.
 
     Each is one chain of FMAs over the taps, from the bias on. `filters` are (taps, their offsets, weights, step).
@@ -138,10 +140,12 @@ def _convolve(memory, ints, filters, numbers, x, x_row, x_pixel, height, width, 
         repeated = (load(memory, after, n), load(memory, after + n, n), load(memory, after + 2 * n, n), floor)
         _rows(
             *(memory, ints, (taps, offsets, scratch, n), x, x_row, n),
-            *(height, width * channels // n, width * channels % n, repeated, y, n, n),
+            *(height, width * channels // n, width * channels % n, repeated, y, y_row, n, n),
         )
     else:
-        _channels(memory, 0, channels, ints, filters, numbers, floor, x, x_row, x_pixel, height, width, y, y_step)
+        _channels(
+            memory, 0, channels, ints, filters, numbers, floor, x, x_row, x_pixel, height, width, y, y_row, y_step
+        )
 
 
 class _Numbers(NamedTuple):
@@ -159,25 +163,28 @@ class _Forward(NamedTuple):
     numbers: _Numbers
     activation: InPlace  # any but ReLU
     geometry: Geometry
+    prologue: Prologue
 
 
 @kernel(_Forward)
 def _forward(memory, ints, job, task, scratch):
     """Image `task`."""
     geometry, channels = job.geometry, job.geometry.channels
-    image = with_border(memory, geometry, job.x + task * geometry.height * geometry.width * channels, scratch)
+    image = job.x + task * geometry.height * geometry.width * channels
+    image = read_in_border(memory, geometry, job.prologue, image, scratch)
     y = job.y + task * geometry.pixels * job.y_step
     _convolve(
         *(memory, ints, (geometry.taps, geometry.tap_offsets, job.weights, channels), job.numbers, image),
         *(geometry.stride_down * geometry.padded_width * channels, geometry.stride_across * channels),
-        *(geometry.out_height, geometry.out_width, channels, y, job.y_step, scratch + geometry.padded_size),
+        *(geometry.out_height, geometry.out_width, channels, y, geometry.out_width * job.y_step, job.y_step),
+        scratch + geometry.padded_height * geometry.padded_width * channels,
     )
     activate(memory, ints, job.activation, y, channels, geometry.pixels, job.y_step)
 
 
 @inlined
-def _nine_taps(memory, ints, geometry, offsets, image, dy, dw, channels, count):
-    """Add to the gradients of nine taps at once: nine chains, each pixel by pixel."""
+def _nine_taps(memory, ints, geometry, offsets, image, dy, dw, total, channels, count):
+    """Add to the gradients of nine taps at once: nine chains, each pixel by pixel. Gives total plus the sum of dy."""
     o0, o1, o2 = image + ints[offsets], image + ints[offsets + 1], image + ints[offsets + 2]
     o3, o4, o5 = image + ints[offsets + 3], image + ints[offsets + 4], image + ints[offsets + 5]
     o6, o7, o8 = image + ints[offsets + 6], image + ints[offsets + 7], image + ints[offsets + 8]
@@ -189,6 +196,7 @@ def _nine_taps(memory, ints, geometry, offsets, image, dy, dw, channels, count):
     for i in range(geometry.out_height):
         for p in range(i * row, i * row + geometry.out_width * pixel, pixel):
             grad = load(memory, dy, count)
+            total = add(total, grad)
             w0 = multiply_add(load(memory, o0 + p, count), grad, w0)
             w1 = multiply_add(load(memory, o1 + p, count), grad, w1)
             w2 = multiply_add(load(memory, o2 + p, count), grad, w2)
@@ -208,6 +216,7 @@ def _nine_taps(memory, ints, geometry, offsets, image, dy, dw, channels, count):
     store(memory, dw + 6 * channels, w6, count)
     store(memory, dw + 7 * channels, w7, count)
     store(memory, dw + 8 * channels, w8, count)
+    return total
 
 
 @by_vectors
@@ -216,13 +225,16 @@ def _add_weight_gradients(memory, c, count, ints, geometry, image, dy, dw, db, c
     image, dy, dw, db = image + c, dy + c, dw + c, db + c
     pixels, taps = geometry.pixels, geometry.taps
     pixel_offsets, tap_offsets = geometry.pixel_offsets, geometry.tap_offsets
-    total = load(memory, db, count)
-    for m in range(pixels):
-        total = add(total, load(memory, dy + m * channels, count))
-    store(memory, db, total, count)
-    nines = taps - taps % 9
+    before = load(memory, db, count)
+    nines, total = taps - taps % 9, before
     for k in range(0, nines, 9):
-        _nine_taps(memory, ints, geometry, tap_offsets + k, image, dy, dw + k * channels, channels, count)
+        total = _nine_taps(
+            *(memory, ints, geometry, tap_offsets + k, image, dy, dw + k * channels, before, channels, count)
+        )
+    if nines == 0:
+        for m in range(pixels):
+            total = add(total, load(memory, dy + m * channels, count))
+    store(memory, db, total, count)
     for k in range(nines, taps):
         total = load(memory, dw + k * channels, count)
         place = image + ints[tap_offsets + k]
@@ -256,9 +268,25 @@ class _GradBorder(NamedTuple):
     left: int
     height: int
     width: int
-    size: int  # 0 with a stride, where dy is scattered
-    origin: int  # of the first pixel's window
-    tap_offsets: IntArray
+    size: int  # 0 where dy is read where it lies
+    n_phases: int
+    phases: IntArray  # of `_Phase`
+    tap_offsets: IntArray  # of all phases
+    taps: IntArray
+
+
+class _Phase(NamedTuple):
+    """Those pixels of dx that the same taps reach: one in each stride of rows and columns."""
+
+    rows: int
+    columns: int
+    taps: int
+    start: int  # among all taps
+    origin: int  # in dy, of the first pixel's last window
+    place: int  # of the first pixel
+
+
+_FIELDS = len(_Phase._fields)
 
 
 class _Backward(NamedTuple):
@@ -273,6 +301,28 @@ class _Backward(NamedTuple):
     numbers: _Numbers  # of dx: none
     border: _GradBorder
     geometry: Geometry
+    prologue: Prologue  # of x
+
+
+@njit
+def _gather(memory, ints, job, dy, weights, scratch, dx):
+    """Have each pixel of dx read dy in its border, by the weights of all phases one after the other."""
+    geometry, border, channels = job.geometry, job.border, job.geometry.channels
+    after = weights + geometry.taps * channels
+    if border.size:
+        pad_rows(
+            *(memory, dy, geometry.out_height, geometry.out_width, channels),
+            *(border.top, border.left, border.width, 0, border.height, scratch),
+        )
+        dy = scratch
+    row, pixel = geometry.stride_down * geometry.width * channels, geometry.stride_across * channels
+    for phase in range(border.phases, border.phases + _FIELDS * border.n_phases, _FIELDS):
+        rows, columns, taps, start = ints[phase], ints[phase + 1], ints[phase + 2], ints[phase + 3]
+        filters = taps, border.tap_offsets + start, weights + start * channels, channels
+        _convolve(
+            *(memory, ints, filters, job.numbers, dy + ints[phase + 4], border.width * channels, channels),
+            *(rows, columns, channels, dx + ints[phase + 5], row, pixel, after),
+        )
 
 
 @kernel(_Backward)
@@ -285,22 +335,17 @@ def _backward(memory, ints, job, task, scratch):
         clear(memory, dw, taps * channels)
         clear(memory, db, channels)
     # No weight may make NaN of the zeros in the border, which aren't data.
-    gathers = border.size != 0 and job.dx != 0 and is_finite(memory, job.weights, taps * channels)
+    gathers = job.dx != 0 and is_finite(memory, job.weights, taps * channels)
+    packed = scratch + max(border.size, geometry.padded_height * geometry.padded_width * channels)
+    for k in range(taps if gathers else 0):
+        copy(memory, packed + k * channels, job.weights + ints[border.taps + k] * channels, channels)
     for n in range(task * job.images // job.parts, (task + 1) * job.images // job.parts):
         dy = job.dy + n * geometry.pixels * channels
         if job.dw:
-            image = with_border(memory, geometry, job.x + n * size, scratch)
+            image = read_in_border(memory, geometry, job.prologue, job.x + n * size, scratch)
             _add_weight_gradients(memory, 0, channels, ints, geometry, image, dy, dw, db, channels)
         if gathers:
-            pad_rows(
-                *(memory, dy, geometry.out_height, geometry.out_width, channels),
-                *(border.top, border.left, border.width, 0, border.height, scratch),
-            )
-            _convolve(
-                *(memory, ints, (taps, border.tap_offsets, job.weights + (taps - 1) * channels, -channels)),
-                *(job.numbers, scratch + border.origin, border.width * channels, channels),
-                *(geometry.height, geometry.width, channels, job.dx + n * size, channels, scratch + border.size),
-            )
+            _gather(memory, ints, job, dy, packed, scratch, job.dx + n * size)
         elif job.dx:
             _scatter(memory, ints, geometry, dy, job.weights, scratch, job.dx + n * size)
 
@@ -308,15 +353,26 @@ def _backward(memory, ints, job, task, scratch):
 @functools.lru_cache(maxsize=256)
 def _border(plan: Plan) -> _GradBorder:
     """The border of dy, in which every pixel of dx finds zeros where no window reaches it."""
-    if plan.stride != (1, 1):
-        return _GradBorder(0, 0, 0, 0, 0, 0, np.zeros(0, np.int64))
-    down, across = (step * (taps - 1) for step, taps in zip(plan.dilation, plan.kernel, strict=True))
-    height, width = plan.out[0] + 2 * down, plan.out[1] + 2 * across
-    row = width * plan.channels
-    rows, columns = np.arange(plan.kernel[0]) * plan.dilation[0] * row, np.arange(plan.kernel[1]) * plan.dilation[1]
-    offsets = (rows[:, None] + columns * plan.channels).reshape(-1)
-    origin = plan.padding[0][0] * row + plan.padding[1][0] * plan.channels
-    return _GradBorder(down, across, height, width, height * row, origin, offsets)
+    phases: list[_Phase] = []
+    offsets: list[int] = []
+    numbers: list[int] = []
+    (height, width), (down, across), (padding_top, padding_left) = plan.size, plan.stride, plan.padding
+    for top in range(min(down, height)):
+        for left in range(min(across, width)):
+            rows, columns = len(range(top, height, down)), len(range(left, width, across))
+            taps = [
+                (-i * plan.grad_row - j * plan.channels, p * plan.kernel[1] + q)
+                for p, i in reversed(taps_reaching(plan, (top + padding_top[0]) % down, 0))
+                for q, j in reversed(taps_reaching(plan, (left + padding_left[0]) % across, 1))
+            ]
+            origin = last_window(plan, top, 0) * plan.grad_row + last_window(plan, left, 1) * plan.channels
+            place = (top * width + left) * plan.channels
+            phases.append(_Phase(rows, columns, len(taps), len(numbers), origin, place))
+            offsets += [offset for offset, _ in taps]
+            numbers += [number for _, number in taps]
+    size = plan.grad_size[0] * plan.grad_row if plan.grad_size != plan.out else 0
+    tables = (np.array(table, np.int64).reshape(-1) for table in (phases, offsets, numbers))
+    return _GradBorder(plan.border[0][0], plan.border[1][0], *plan.grad_size, size, len(phases), *tables)
 
 
 TAKES = ("scale", "shift", "activation")
@@ -324,7 +380,13 @@ TAKES = ("scale", "shift", "activation")
 
 
 def prepare(
-    x: Array, w: Array, plan: Plan, epilogue: Epilogue, into: Array | None = None
+    x: Array,
+    w: Array,
+    plan: Plan,
+    epilogue: Epilogue,
+    into: Array | None = None,
+    *,
+    prologue: Prologue,
 ) -> tuple[Array, None, list[Job]]:
     """(y (n, c, oh, ow), None, jobs), perhaps written `into` channels of a block."""
     weights, jobs = prepare_packed(w.transpose(2, 3, 1, 0))
@@ -332,8 +394,9 @@ def prepare(
         into = epilogue.output(len(x), plan.out, plan.channels, x.dtype).transpose(0, 3, 1, 2)
     y, step = spaced(into)
     after = _numbers(plan, x.dtype, epilogue), in_place(epilogue.activation, x.dtype)
-    record = _Forward(as_nhwc(x), weights, y, step, *after, plan.geometry)
-    jobs.append(Job(_forward, record, len(x), len(x) * plan.macs, plan.padded_size + _repeated(plan)))
+    record = _Forward(as_nhwc(x), weights, y, step, *after, plan.geometry, prologue)
+    scratch = math.prod(plan.padded) * plan.channels + _repeated(plan)
+    jobs.append(Job(_forward, record, len(x), len(x) * plan.macs, scratch))
     return y.transpose(0, 3, 1, 2), None, jobs
 
 
@@ -351,7 +414,7 @@ def _repeated(plan: Plan) -> int:
 
 
 def prepare_backward(
-    dy: Array, x: Array, w: Array, plan: Plan, need_dx: bool, need_dw: bool
+    dy: Array, x: Array, w: Array, plan: Plan, need_dx: bool, need_dw: bool, prologue: Prologue
 ) -> tuple[Array | None, Array | None, Array | None, list[Job]]:
     """(dx, parts of dw, parts of db, jobs)."""
     weights, jobs = prepare_packed(w.transpose(2, 3, 1, 0))
@@ -359,7 +422,7 @@ def prepare_backward(
     dx = empty(source.shape, x.dtype) if need_dx else None
     dw, db = (empty((parts, size, plan.channels), x.dtype) if need_dw else None for size in (plan.taps.size, 1))
     nothing, border = _numbers(plan, x.dtype, NOTHING), _border(plan)
-    record = _Backward(source, weights, as_nhwc(dy), dx, dw, db, n, parts, nothing, border, plan.geometry)
-    scratch = max(math.prod(plan.padded) * plan.channels, border.size + _repeated(plan))
-    jobs.append(Job(_backward, record, parts, (need_dx + need_dw) * n * plan.macs, scratch))
+    record = _Backward(source, weights, as_nhwc(dy), dx, dw, db, n, parts, nothing, border, plan.geometry, prologue)
+    scratch = max(math.prod(plan.padded) * plan.channels, border.size) + plan.taps.size * plan.channels
+    jobs.append(Job(_backward, record, parts, (need_dx + need_dw) * n * plan.macs, scratch + _repeated(plan)))
     return None if dx is None else dx.transpose(0, 3, 1, 2), dw, db, jobs

@@ -9,6 +9,8 @@ from minidl.backends.compiled.conv.fold_batch_norm import prepare_fold
 from minidl.backends.compiled.conv.output_grad import OutputGrad
 from minidl.backends.compiled.conv.transposed import prepare_conv_transpose, prepare_conv_transpose_backward
 from minidl.backends.compiled.graph.lowered import Lowered, accumulate, as_kernels_see, value_of
+from minidl.backends.compiled.norm.prologue import NOTHING as NO_PROLOGUE
+from minidl.backends.compiled.norm.prologue import Prologue
 from minidl.backends.compiled.norm.scale_and_shift import prepare_scale_and_shift
 from minidl.backends.compiled.runtime.program import Job
 from minidl.description.operators import Conv, ConvTranspose, ReLU, is_trained
@@ -18,8 +20,18 @@ KERNEL_ORDER = (2, 3, 1, 0)
 """Of the axes of weights in memory: (kh, kw, in, out)."""
 
 
-def lower_conv(operator: Conv, x: Array, other: Array | None = None, *, into: Array | None = None) -> Lowered:
-    """A convolution and its epilogue, whose output goes `into` channels of a block if it can."""
+def lower_conv(
+    operator: Conv,
+    x: Array,
+    other: Array | None = None,
+    *,
+    into: Array | None = None,
+    prologue: Prologue = NO_PROLOGUE,
+) -> Lowered:
+    """A convolution and its epilogue, whose output goes `into` channels of a block if it can.
+
+    A depthwise one may normalize x as it reads it.
+    """
     w, b = operator.weight.value, value_of(operator.bias)
     normalization, _, activation, pool = operator.epilogue
     jobs: list[Job] = []
@@ -31,7 +43,7 @@ def lower_conv(operator: Conv, x: Array, other: Array | None = None, *, into: Ar
         scale, shift, more = prepare_scale_and_shift(normalization)
         jobs += more
     plan, relu = select.plan_of(x, w, *operator.geometry), isinstance(activation, ReLU)
-    y, argmax, more = select.prepare(x, w, plan, Epilogue(b, scale, shift, other, activation, pool), into)
+    y, argmax, more = select.prepare(x, w, plan, Epilogue(b, scale, shift, other, activation, pool), into, prologue)
     jobs += more
 
     def backward(dy: Array, needs: Sequence[bool]) -> tuple[list[Array | None], list[Job]]:
@@ -42,7 +54,8 @@ def lower_conv(operator: Conv, x: Array, other: Array | None = None, *, into: Ar
             dy, job = prepare_elementwise_backward(name, dy, y, settings)
             before.append(job)
         grad = OutputGrad(dy, y if relu and is_dense else None, argmax, pool)
-        dx, dw, db, jobs = select.prepare_backward(grad, x, w, plan, need_dx=needs[0], need_dw=is_trained(operator))
+        need_dw = is_trained(operator)
+        dx, dw, db, jobs = select.prepare_backward(grad, x, w, plan, prologue, need_dx=needs[0], need_dw=need_dw)
         jobs = before + jobs + accumulate(operator.weight, dw, KERNEL_ORDER) + accumulate(operator.bias, db, (0,))
         return [dx], jobs
 

@@ -29,7 +29,7 @@ TRANSFORM = 512
 """Multiply-adds in the time of transforming a tile of one channel or filter, generously measured."""
 
 
-def _offsets(*parts: tuple[int, Sequence[int]]) -> Any:
+def offsets(*parts: tuple[int, Sequence[int]]) -> Any:
     """The sums of stride * index over all combinations of the (stride, indices), the last running fastest."""
     total = np.zeros(1, np.int64)
     for stride, indices in parts:
@@ -37,7 +37,7 @@ def _offsets(*parts: tuple[int, Sequence[int]]) -> Any:
     return total
 
 
-def _table(columns: Any, rows: Any) -> Any:
+def table_of(columns: Any, rows: Any) -> Any:
     """Offsets of A's columns and of B's rows by turns, as `gather_matmul` reads them."""
     return np.ascontiguousarray(np.stack([columns, rows], axis=1).reshape(-1))
 
@@ -71,21 +71,6 @@ class Geometry(NamedTuple):
     forward_table: IntArray
 
 
-class GradTables(NamedTuple):
-    """How the backward pass reads dy: where it lies, or in a border of zeros. Offsets count floats."""
-
-    width: int
-    origin: int  # where dy begins in its border
-    size: int  # 0 where dy is read where it lies
-    weight_grad_table: IntArray
-    by_columns: bool
-    pixel_offsets: IntArray  # by columns
-    column_table: IntArray
-    n_phases: int  # else: see `Plan._phases`
-    phases: IntArray
-    phase_tables: IntArray
-
-
 class Plan:
     """One convolution's sizes and tables. Images are channels last; `padded` ones lie inside a border of zeros.
 
@@ -108,14 +93,14 @@ class Plan:
         self.span = dilation[0] * (kernel[0] - 1) + 1  # rows that a window reaches over
         self.winograd = self._suits_winograd() and self._saves_by_winograd()
         row, down, across = self.padded[1] * channels, range(self.out[0]), range(self.out[1])
-        self.pixels = _offsets((stride[0] * row, down), (stride[1] * channels, across))
-        self.taps = _offsets(
+        self.pixels = offsets((stride[0] * row, down), (stride[1] * channels, across))
+        self.taps = offsets(
             (dilation[0] * row, range(kernel[0])),
             (dilation[1] * channels, range(kernel[1])),
             (1, range(channels // groups)),
         )
-        self.forward = _table(self.taps, filters * np.arange(self.taps.size))
-        self.panel_table = _table(self.taps, PANEL * np.arange(self.taps.size))
+        self.forward = table_of(self.taps, filters * np.arange(self.taps.size))
+        self.panel_table = table_of(self.taps, PANEL * np.arange(self.taps.size))
         self.macs = self.pixels.size * self.taps.size * filters
         self.geometry = Geometry(
             *(groups, channels, filters, *size, padding[0][0], padding[1][0], *self.padded, self.padded_size),
@@ -123,22 +108,13 @@ class Plan:
             *(self.pixels.size, self.pixels, self.taps.size, self.taps, self.forward),
         )
 
-        self.by_columns = groups == 1 and dilation[1] == 1 and channels <= FEW_CHANNELS
+        overlaps = kernel != (1, 1) or stride != (1, 1) or self.padded != size
+        self.by_columns = groups == 1 and dilation[1] == 1 and channels <= FEW_CHANNELS and overlaps
         # dy lies in a border, so that every input pixel finds zeros where no window reaches it.
         self.border = ((0, 0), (0, 0)) if self.by_columns else (self._border(0), self._border(1))
         self.grad_size = (self.out[0] + sum(self.border[0]), self.out[1] + sum(self.border[1]))
         self.grad_row = self.grad_size[1] * filters
-        origin = self.border[0][0] * self.grad_row + self.border[1][0] * filters
-        windows = _offsets((self.grad_row, down), (filters, across)) + origin
-        pixels = filters * np.arange(self.pixels.size)
-        self.weights_unpadded = _table(self.pixels, pixels)
-        phases, tables = self._phases()
-        columns = _table(np.arange(filters), self.taps.size * np.arange(filters))
-        fixed = self.by_columns, pixels, columns, len(phases), phases, tables
-        self.grad_in_place = GradTables(self.out[1], 0, 0, self.weights_unpadded, *fixed)
-        self.grad_in_border = GradTables(
-            self.grad_size[1], origin, self.grad_size[0] * self.grad_row, _table(self.pixels, windows), *fixed
-        )
+        self.weights_unpadded = table_of(self.pixels, filters * np.arange(self.pixels.size))
 
     def _suits_winograd(self) -> bool:
         """Whether Winograd's tiles, of 4 x 4 outputs and of as many inputs for their gradient, can be used."""
@@ -165,52 +141,6 @@ class Plan:
         reach = self.dilation[axis] * (self.kernel[axis] - 1) // self.stride[axis]
         last = (self.size[axis] - 1 + self.padding[axis][0]) // self.stride[axis]
         return reach, max(last - (self.out[axis] - 1), 0)
-
-    def _phases(self) -> tuple[Any, Any]:
-        """(products, tables) of the input's gradient, each product (rows, row table, depth, table, offset, stride).
-
-        A row of the input has a product for each phase of its columns; with a stride of 1, one does for all rows.
-        """
-        (height, width), (stride_down, stride_across) = self.size, self.stride
-        at_once = self.stride == (1, 1)
-        products, tables, start = [], [np.zeros(0, np.int64)], 0
-        for top in range(0 if self.by_columns or self.depthwise else 1 if at_once else height):
-            for phase in range(stride_across):
-                columns = range((phase - self.padding[1][0]) % stride_across, width, stride_across)
-                if not columns:
-                    continue
-                windows = _offsets(
-                    (self.grad_row, [self._last_window(row, 0) for row in (range(height) if at_once else [top])]),
-                    (self.filters, [self._last_window(column, 1) for column in columns]),
-                )
-                table = self._taps_of_phase((top + self.padding[0][0]) % stride_down, phase)
-                place = (top * width + columns[0]) * self.channels, stride_across * self.channels
-                products.append([windows.size, start, table.size // 2, start + windows.size, *place])
-                tables += [windows, table]
-                start += windows.size + table.size
-        return np.array(products, np.int64).reshape(-1, 6), np.concatenate(tables)
-
-    def _last_window(self, pixel: int, axis: int) -> int:
-        """Where in dy, border included, the last window begins that may reach an input row or column."""
-        return (pixel + self.padding[axis][0]) // self.stride[axis] + self.border[axis][0]
-
-    def _taps_of_phase(self, down_phase: int, across_phase: int) -> Any:
-        """The offsets in dy, back from `_last_window`, and the weights' rows, of the taps that reach a phase."""
-        taps = [
-            (-down * self.grad_row - across * self.filters, p * self.kernel[1] + q)
-            for p, down in self._reach(down_phase, 0)
-            for q, across in self._reach(across_phase, 1)
-        ]
-        offsets, numbers = np.array(taps, np.int64).reshape(-1, 2).T
-        group_filters, group_channels = self.filters // self.groups, self.channels // self.groups
-        each = np.arange(group_filters)
-        rows = (numbers[:, None] * group_filters + each) * group_channels
-        return _table((offsets[:, None] + each).reshape(-1), rows.reshape(-1))
-
-    def _reach(self, phase: int, axis: int) -> list[Pair]:
-        """(tap, how many windows back) of the taps that reach a phase."""
-        offsets = [(tap, tap * self.dilation[axis] - phase) for tap in range(self.kernel[axis])]
-        return [(tap, offset // self.stride[axis]) for tap, offset in offsets if offset % self.stride[axis] == 0]
 
 
 @functools.lru_cache(maxsize=256)

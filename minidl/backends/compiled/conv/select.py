@@ -1,5 +1,6 @@
 """Which strategy a convolution is computed by, from its geometry and dtype: planar, Winograd, depthwise or im2col."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from minidl.backends.compiled.conv.planar import backward as planar_backward
 from minidl.backends.compiled.conv.planar import forward as planar
 from minidl.backends.compiled.conv.winograd import backward as winograd_backward
 from minidl.backends.compiled.conv.winograd import forward as winograd
+from minidl.backends.compiled.norm.prologue import NOTHING as NO_PROLOGUE
+from minidl.backends.compiled.norm.prologue import Prologue
 from minidl.backends.compiled.runtime.copy import prepare_sum
 from minidl.backends.compiled.runtime.memory import empty
 from minidl.backends.compiled.runtime.program import Job
@@ -37,11 +40,17 @@ def _by_winograd(plan: Plan, x: Array) -> bool:
 
 
 def prepare(
-    x: Array, w: Array, plan: Plan, epilogue: Epilogue, into: Array | None = None
+    x: Array,
+    w: Array,
+    plan: Plan,
+    epilogue: Epilogue,
+    into: Array | None = None,
+    prologue: Prologue = NO_PROLOGUE,
 ) -> tuple[Array, Array | None, list[Job]]:
     """(y, argmax, jobs), by the fastest way that there is for this geometry; argmax is None without pooling.
 
-    y is written `into` channels of a block, if they're given and the strategy can.
+    y is written `into` channels of a block, if they're given and the strategy can. Only a depthwise convolution takes
+    a prologue.
     """
     strategy: Any  # (x, w, plan, epilogue) -> (y, argmax, jobs)
     can_write = False
@@ -51,12 +60,12 @@ def prepare(
         strategy, takes = winograd.forward, winograd.TAKES[: None if epilogue.other is None else -1]
         can_write = True
     elif plan.depthwise:
-        strategy, takes = depthwise.prepare, depthwise.TAKES
+        strategy, takes = functools.partial(depthwise.prepare, prologue=prologue), depthwise.TAKES
         can_write = True
     else:
         strategy, takes = im2col.prepare, im2col.TAKES
         can_write = True
-    if strategy is depthwise.prepare and len(x) == 1 and isinstance(epilogue.activation, Elementwise):
+    if plan.depthwise and len(x) == 1 and isinstance(epilogue.activation, Elementwise):
         takes = takes[: takes.index("activation")]  # an image is one task, and threads share a formula's own pass
     fused, rest = epilogue.parted(*takes)
     if into is not None and can_write and rest is NOTHING and epilogue.other is None and epilogue.pool is None:
@@ -77,7 +86,16 @@ def conv2d(x: Array, w: Array, b: Array | None, *, geometry: ConvGeometry) -> tu
     return y, jobs
 
 
-def prepare_backward(grad: OutputGrad, x: Array, w: Array, plan: Plan, *, need_dx: bool, need_dw: bool) -> Gradients:
+def prepare_backward(
+    grad: OutputGrad,
+    x: Array,
+    w: Array,
+    plan: Plan,
+    prologue: Prologue = NO_PROLOGUE,
+    *,
+    need_dx: bool,
+    need_dw: bool,
+) -> Gradients:
     """im2col's, or a faster way where there is one for this geometry."""
     if not need_dx and not need_dw:
         return None, None, None, []
@@ -88,7 +106,7 @@ def prepare_backward(grad: OutputGrad, x: Array, w: Array, plan: Plan, *, need_d
     if not plan.depthwise:
         return im2col_backward.prepare(grad, x, w, plan, need_dx, need_dw)
     dy, before = grad.prepare_alone(plan)
-    dx, dw, db, jobs = depthwise.prepare_backward(dy, x, w, plan, need_dx, need_dw)
+    dx, dw, db, jobs = depthwise.prepare_backward(dy, x, w, plan, need_dx, need_dw, prologue)
     return dx, dw, db, before + jobs
 
 

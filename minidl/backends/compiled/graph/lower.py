@@ -1,6 +1,7 @@
 """The operators of a network, each with what prepares it."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from minidl.backends.compiled.activation.elementwise import lower_elementwise
 from minidl.backends.compiled.activation.softmax import lower_log_softmax, lower_softmax
@@ -58,12 +59,23 @@ def reads_gradient_in_block(operator: op.Operator) -> bool:
     )
 
 
-def lower(operator: op.Operator, xs: Sequence[Array], into: Array | None = None) -> Lowered:
+def can_defer(operator: op.Operator, reader: op.Operator) -> bool:
+    """Whether a normalization may be left to its only reader, a depthwise convolution."""
+    if not (isinstance(operator, op.BatchNorm) and isinstance(reader, op.Conv)):
+        return False
+    filters, group_channels = reader.weight.value.shape[:2]
+    is_depthwise = reader.geometry.groups == filters > 1 and group_channels == 1
+    epilogue = operator.epilogue
+    return is_depthwise and not epilogue.adds and epilogue.pool is None and reader.weight.value.ndim == 4
+
+
+def lower(operator: op.Operator, xs: Sequence[Array], into: Array | None = None, **options: Any) -> Lowered:
     """An operator that reads these arrays, in jobs. Raises CannotPrepareError.
 
-    One of WRITERS writes `into` channels of a block, if it can; a concatenation has its parts there.
+    One of WRITERS writes `into` channels of a block, if it can; a concatenation has its parts there. `options` are
+    `deferred=True` for a normalization that its reader does, and the `prologue` of that.
     """
     prepare = _LOWER.get(type(operator))
     if prepare is None:
         raise CannotPrepareError(f"{type(operator).__name__} isn't prepared")
-    return prepare(operator, *xs) if into is None else prepare(operator, *xs, into=into)
+    return prepare(operator, *xs, **options) if into is None else prepare(operator, *xs, into=into, **options)

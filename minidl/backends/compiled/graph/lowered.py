@@ -26,6 +26,10 @@ class Lowered(NamedTuple):
     jobs: list[Job]
     backward: Backward | None
     masks: tuple[Masks, IntArray] | None = None
+    backward_of_sum: Callable[[Sequence[Array], Sequence[bool]], tuple[Sequence[Array | None], list[Job]]] | None = None
+    """`backward` for a dy that is the sum of one or two arrays, where that takes no pass of its own."""
+    prologue: Any = None
+    """A normalization that y's only reader does as it reads, `norm.prologue.Prologue`."""
 
 
 Table: TypeAlias = dict[type[Any], Callable[..., Lowered]]

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backends.compiled.codegen.ahead import want
-from minidl.backends.compiled.graph.lower import READERS, WRITERS, lower, reads_gradient_in_block
+from minidl.backends.compiled.graph.lower import READERS, WRITERS, can_defer, lower, reads_gradient_in_block
 from minidl.backends.compiled.graph.lowered import Lowered, as_kernels_see, new
 from minidl.backends.compiled.merge import prepare_copy_channels, prepare_sum_of
 from minidl.backends.compiled.runtime.arena import Workspace
 from minidl.backends.compiled.runtime.constants import Constants
 from minidl.backends.compiled.runtime.copy import prepare_copy
-from minidl.backends.compiled.runtime.memory import address, planned
+from minidl.backends.compiled.runtime.memory import address, empty, planned
 from minidl.backends.compiled.runtime.program import Job, Program, Slot
 from minidl.description.fuse import fused
 from minidl.description.graph import Description
@@ -89,18 +89,27 @@ class Network:
         lowered: list[Lowered] = []
         arrays: list[Array] = []
         jobs: list[Job] = []
-        blocks = self._blocks(batch_size)
+        blocks, readers = self._blocks(batch_size), self._description.readers()
         for number, node in enumerate(self._description.nodes):
             if isinstance(node.operator, Input):
                 one = Lowered(new((batch_size, *node.shape), self._dtype), [], None)
             else:
-                one = lower(node.operator, [arrays[i] for i in node.inputs], blocks.get(number))
+                options: dict[str, Any] = {"deferred": True} if self._is_deferred(number, readers[number]) else {}
+                if lowered[node.inputs[0]].prologue is not None:
+                    options["prologue"] = lowered[node.inputs[0]].prologue
+                one = lower(node.operator, [arrays[i] for i in node.inputs], blocks.get(number), **options)
             if one.masks is not None:
                 self._masks.append(one.masks)
             lowered.append(one)
             arrays.append(one.y)
             jobs += one.jobs
         return lowered, arrays, jobs
+
+    def _is_deferred(self, number: int, readers: Sequence[int]) -> bool:
+        """Whether a normalization is left to the one operator that reads it."""
+        nodes, _, outputs = self._description
+        operators = [nodes[reader].operator for reader in readers]
+        return number not in outputs and len(readers) == 1 and can_defer(nodes[number].operator, operators[0])
 
     def _blocks(self, batch_size: int) -> dict[int, Array]:
         """For concatenated images or vectors the block, and for what all readers can read there its channels of it."""
@@ -177,27 +186,36 @@ class Network:
             wanted.append(need_dx if isinstance(node.operator, Input) else is_trained(node.operator) or any(below))
         with planned(self._workspace):
             slopes = [new(port.shape, self._dtype) for port in self._outputs]
-            gradients: list[list[tuple[int, int, Array]]] = [[] for _ in nodes]  # (reader, which of its inputs, dx)
+            gradients: list[list[tuple[int, int, list[Array]]]] = [
+                [] for _ in nodes
+            ]  # (reader, which input, sum of dx)
             for i, dy in zip(outputs, slopes, strict=True):
-                gradients[i].append((LAST, 0, dy))
+                gradients[i].append((LAST, 0, [dy]))
             totals: list[Array | None] = [None] * len(nodes)
             jobs: list[Job] = []
             for i in reversed(range(len(nodes))):
-                parts = [part for _, _, part in sorted(gradients[i], key=lambda each: each[:2])]
-                if not parts or not wanted[i]:
+                sums = [terms for _, _, terms in sorted(gradients[i], key=lambda each: each[:2])]
+                if not sums or not wanted[i]:
                     continue
-                totals[i] = dy = prepare_sum_of(parts, jobs)
+                parts = sums[0] if len(sums) == 1 else [prepare_sum_of(terms, jobs) for terms in sums]
+                is_passed_on, of_sum = isinstance(nodes[i].operator, Identity), self._lowered[i].backward_of_sum
+                last = parts[1:][-1:] if is_passed_on or of_sum is not None else []
+                totals[i] = dy = prepare_sum_of(parts[: len(parts) - len(last)], jobs)
                 backward = self._lowered[i].backward
+                if is_passed_on:
+                    gradients[nodes[i].inputs[0]].append((nodes[i].order, 0, [dy, *last]))
+                    continue
                 if backward is None:
                     continue
                 if not (as_kernels_see(dy).flags.c_contiguous or reads_gradient_in_block(nodes[i].operator)):
                     part, dy = dy, new(dy.shape, self._dtype)
                     jobs.append(prepare_copy_channels(part, dy))
-                dxs, more = backward(dy, [wanted[source] for source in nodes[i].inputs])
+                needs = [wanted[source] for source in nodes[i].inputs]
+                dxs, more = backward(dy, needs) if of_sum is None else of_sum([dy, *last], needs)
                 jobs += more
                 for place, (source, dx) in enumerate(zip(nodes[i].inputs, dxs, strict=True)):
                     if dx is not None:
-                        gradients[source].append((nodes[i].order, place, dx))
+                        gradients[source].append((nodes[i].order, place, [dx]))
             found = [totals[i] if need_dx else None for i in inputs]
             alone = iter(self._alone([dx for dx in found if dx is not None], jobs, besides=slopes))
             given = [None if dx is None else next(alone) for dx in found]
@@ -218,7 +236,8 @@ class _Port:
         dense = array.transpose(0, 2, 3, 1) if self.is_image else array
         flags = dense.flags
         if not (flags.c_contiguous and flags.aligned):
-            dense = np.array(dense, order="C")
+            given, dense = dense, empty(dense.shape, self.dtype)
+            np.copyto(dense, given)
         self.slot.put(address(dense))
         return dense
 

@@ -1,5 +1,6 @@
 """Batch normalization, with the ReLU and the pooling after it: its passes over the images as one list of jobs."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -7,7 +8,9 @@ import numpy as np
 from minidl.backends.compiled.norm.batch_backward import (
     Averages,
     Backward,
+    BranchSums,
     averages,
+    branch_sums,
     grad_sums,
     input_grad,
     window_input_grad,
@@ -61,10 +64,12 @@ def prepare_batch_norm(
     other: Array | None = None,
     running: Running | None = None,
     into: Array | None = None,
+    deferred: bool = False,
 ) -> tuple[Normalized, list[Job]]:
     """(result, jobs) of `batch_norm2d`, perhaps with a sum, a ReLU and, without a sum, a max-pooling after it.
 
-    Without pooling, y may be written `into` channels of a block.
+    Without pooling, y may be written `into` channels of a block. A `deferred` one only has its statistics taken, and
+    its y is x.
     """
     pixels, dtype = as_nhwc(x), x.dtype
     images = Images(*pixels.shape)
@@ -81,6 +86,8 @@ def prepare_batch_norm(
         Job(image_moments, ImageMoments(pixels, moments, images), n, work, height * channels),
         Job(statistics, summary, 1),
     ]
+    if deferred:
+        return Normalized(x, mean, variance, scale, shift, None, None), jobs
     if relu and pool == MAX_2X2:
         y = empty((n, height // 2, width // 2, channels), dtype)
         taps, winners = empty_like(y), empty_like(y)
@@ -143,6 +150,20 @@ def _prepare_backward(
     to_dx = Backward(pixels, grads, step, taps, None, None, dx, average, product, affine, relu, images)
     jobs = [Job(first, to_sum, n, 16 * grads.size), Job(averages, means, 1), Job(last, to_dx, n, 16 * pixels.size)]
     return Gradients(dx.transpose(0, 3, 1, 2), dgamma, dbeta), jobs
+
+
+def prepare_branch_backward(
+    dys: Sequence[Array], x: Array, saved: Normalized, *, eps: float
+) -> tuple[Gradients, Array, list[Job]]:
+    """(gradients, that of the other branch, jobs) behind a sum and a ReLU; dy is the sum of one or two arrays."""
+    images, masked = Images(*as_nhwc(x).shape), empty_like(as_nhwc(x))
+    affine = ChannelAffine(saved.mean, saved.scale, saved.shift)
+    gradients, jobs = _prepare_backward(masked.transpose(0, 3, 1, 2), x, saved.variance, affine, None, eps, False)
+    (dy, step), (y, y_step) = spaced(dys[0]), spaced(saved.y)
+    more, more_step = spaced(dys[1]) if len(dys) > 1 else (None, 0)
+    record = BranchSums(Backward(*jobs[0].arguments), dy, step, more, more_step, y, y_step)
+    jobs[0] = Job(branch_sums, record, images.n, 24 * masked.size)
+    return gradients, masked.transpose(0, 3, 1, 2), jobs
 
 
 @Replay

@@ -90,6 +90,49 @@ def grad_sums(memory, ints, job, task, scratch):
         _row_sums(memory, 0, channels, job, i * width, totals)
 
 
+class BranchSums(NamedTuple):
+    """Of `branch_sums`: the gradient of what a normalization and another branch add to before a ReLU."""
+
+    sums: Backward  # whose dy is written: what the ReLU lets pass
+    dy: Array
+    dy_step: int  # floats from a pixel to the next
+    more: Array | None  # added to dy; None without
+    more_step: int
+    y: Array
+    y_step: int
+
+
+@by_vectors
+def _row_branch_sums(memory, c, count, job, pixel, totals):
+    """`_row_sums` of dy and what is added to it where y isn't zero, which is written too."""
+    sums, channels = job.sums, job.sums.images.channels
+    x, target, dy = sums.x + pixel * channels + c, sums.dy + pixel * channels + c, job.dy + pixel * job.dy_step + c
+    more, y = job.more + pixel * job.more_step + c, job.y + pixel * job.y_step + c
+    mean = load(memory, sums.affine.mean + c, count)
+    total, product = splat(memory, 0.0), splat(memory, 0.0)
+    for place in range(0, sums.images.width * channels, channels):
+        grad = load(memory, dy, count)
+        if job.more:
+            grad = add(grad, load(memory, more, count))
+        grad = relu_grad(load(memory, y, count), grad)
+        store(memory, target + place, grad, count)
+        dy, more, y = dy + job.dy_step, more + job.more_step, y + job.y_step
+        total = add(total, grad)
+        product = multiply_add(grad, subtract(load(memory, x + place, count), mean), product)
+    _add_to(memory, totals + c, total, count)
+    _add_to(memory, totals + channels + c, product, count)
+
+
+@kernel(BranchSums)
+def branch_sums(memory, ints, job, task, scratch):
+    """`grad_sums` behind the sum with another branch and a ReLU."""
+    height, width, channels = job.sums.images.height, job.sums.images.width, job.sums.images.channels
+    totals = job.sums.sums + 2 * task * channels
+    clear(memory, totals, 2 * channels)
+    for i in range(task * height, (task + 1) * height):
+        _row_branch_sums(memory, 0, channels, job, i * width, totals)
+
+
 @by_vectors
 def _window_sums(memory, c, count, job, windows, totals):
     """Add the sums of the two rows that a row of windows lies on, one row after the other."""

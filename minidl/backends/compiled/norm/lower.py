@@ -6,16 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backends.compiled.activation.elementwise import prepare_elementwise_backward
 from minidl.backends.compiled.graph.lowered import CannotPrepareError, Lowered, accumulate
 from minidl.backends.compiled.norm.batch import (
     prepare_batch_norm,
     prepare_batch_norm_backward,
+    prepare_branch_backward,
     prepare_scale_shift,
     prepare_scale_shift_sums,
     prepare_scaled,
 )
 from minidl.backends.compiled.norm.group import group_norm, group_norm_backward
+from minidl.backends.compiled.norm.prologue import Prologue
 from minidl.backends.compiled.norm.scale_and_shift import prepare_scale_and_shift, prepare_weight_gradient
 from minidl.backends.compiled.runtime.program import Job
 from minidl.description.operators import BatchNorm, GroupNorm, Normalize, Param, ReLU, is_trained
@@ -23,27 +24,41 @@ from minidl.typing import Array
 
 
 def lower_batch_norm(
-    operator: BatchNorm, x: Array, other: Array | None = None, *, into: Array | None = None
+    operator: BatchNorm, x: Array, other: Array | None = None, *, into: Array | None = None, deferred: bool = False
 ) -> Lowered:
-    """A batch normalization in training, and its epilogue."""
+    """A batch normalization in training, and its epilogue; a `deferred` one is left to its reader."""
     weight, bias, mean, variance, momentum, eps, (_, _, activation, pool) = operator
     relu, running = isinstance(activation, ReLU), (mean, variance, momentum)
     saved, jobs = prepare_batch_norm(
-        x, weight.value, bias.value, eps=eps, relu=relu, pool=pool, other=other, running=running, into=into
+        x,
+        weight.value,
+        bias.value,
+        eps=eps,
+        relu=relu,
+        pool=pool,
+        other=other,
+        running=running,
+        into=into,
+        deferred=deferred,
     )
 
-    def backward(dy: Array, needs: Sequence[bool]) -> tuple[list[Array | None], list[Job]]:
-        before: list[Job] = []
+    def backward_of_sum(dys: Sequence[Array], needs: Sequence[bool]) -> tuple[list[Array | None], list[Job]]:
         if other is not None and relu:  # both branches get what is left of dy
-            dy, job = prepare_elementwise_backward("relu", dy, saved.y)
-            before.append(job)
-        gradients, jobs = prepare_batch_norm_backward(dy, x, saved, eps=eps, relu=relu and other is None, pool=pool)
+            gradients, dy, jobs = prepare_branch_backward(dys, x, saved, eps=eps)
+        else:
+            (dy,) = dys
+            gradients, jobs = prepare_batch_norm_backward(dy, x, saved, eps=eps, relu=relu, pool=pool)
         for param, part in ((weight, gradients.dgamma), (bias, gradients.dbeta)):
             jobs += accumulate(param, part[None], (0,))
         dxs: list[Array | None] = [gradients.dx, dy]
-        return dxs[: len(needs)], before + jobs
+        return dxs[: len(needs)], jobs
 
-    return Lowered(saved.y, jobs, backward)
+    def backward(dy: Array, needs: Sequence[bool]) -> tuple[list[Array | None], list[Job]]:
+        return backward_of_sum([dy], needs)
+
+    prologue = Prologue(saved.mean, saved.scale, saved.shift, relu) if deferred else None
+    of_sum = backward_of_sum if other is not None and relu else None
+    return Lowered(saved.y, jobs, backward, prologue=prologue, backward_of_sum=of_sum)
 
 
 def lower_normalize(operator: Normalize, x: Array, *, into: Array | None = None) -> Lowered:

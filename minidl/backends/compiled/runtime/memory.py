@@ -145,7 +145,7 @@ def constants() -> Any:
 
 
 def scratch(dtype: np.dtype[Any], size: int) -> AnyArray:
-    """An array of at least `size` floats that belong to this Python thread until its next call.
+    """An array of at least `size` floats that belong to this Python thread until its next call, from a cache line on.
 
     Whoever lets a kernel write to it holds it for as long: a thread's own memory goes with it, at the process's end
     even from under a kernel.
@@ -153,7 +153,8 @@ def scratch(dtype: np.dtype[Any], size: int) -> AnyArray:
     areas = _memory.kept.scratch
     area = areas.get(dtype.char)
     if area is None or area.size < size:
-        area = areas[dtype.char] = np.empty(size, dtype)
+        nbytes = size * dtype.itemsize
+        area = areas[dtype.char] = _within(np.empty(nbytes + LINE, np.uint8), nbytes, (size,), dtype)
     return area
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import threading
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -81,6 +82,18 @@ LAYERS = {
     "norms of vectors": lambda: [ml.Flatten(), ml.Dense(8), ml.ReLU(), ml.LayerNorm(), ml.GroupNorm(4)],
     "depthwise": lambda: [ml.DepthwiseConv2D(3, padding=1, depth_multiplier=2), ml.ReLU(), ml.SeparableConv2D(5, 3)],
     "depthwise, normalized": lambda: [ml.DepthwiseConv2D(3, padding=1, bias=False), ml.BatchNorm2D(), ml.ReLU()],
+    "normalized, then depthwise": lambda: [
+        ml.BatchNorm2D(),
+        ml.DepthwiseConv2D(3, stride=2, padding=1, bias=False),
+        ml.BatchNorm2D(),
+        ml.ReLU(),
+        ml.DepthwiseConv2D(1),
+        ml.Conv2D(16, 1, bias=False),
+        ml.BatchNorm2D(),
+        ml.ReLU(),
+        ml.DepthwiseConv2D(5, padding=2),
+        ml.ReLU(),
+    ],
     "transposed": lambda: [ml.ConvTranspose2D(5, 3, stride=2), ml.ReLU(), ml.ConvTranspose2D(3, 2, bias=False)],
     "upsampled": lambda: [ml.UpSample2D(2), conv(), ml.UpSample2D((1, 2), interpolation="bilinear")],
     "zero-padded": lambda: [ml.ZeroPad2D(((1, 2), (0, 3))), conv(), ml.ZeroPad2D(1)],
@@ -358,3 +371,18 @@ def test_two_threads_at_once(name):
 def run_frozen(model, x):
     y, backward = model.forward(x, train=False)
     return y, backward(np.random.default_rng(1).standard_normal(y.shape).astype(x.dtype))
+
+
+def test_images_are_put_in_order_in_memory_that_is_used_again():
+    x = np.random.default_rng(0).standard_normal((8, 3, 64, 64), dtype=np.float32)
+    model = ml.Sequential([conv(), ml.ReLU(), ml.GlobalAveragePool2D()], input_shape=x.shape[1:], seed=0)
+    expected = model(x)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        y = model(x)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most - before < x.nbytes // 4
+    np.testing.assert_array_equal(y, expected)

@@ -22,6 +22,13 @@ def test_addresses_are_numpys(memory):
     assert memory.address(None) == 0
 
 
+def test_scratch_begins_with_a_cache_line(memory):
+    for dtype in map(np.dtype, (np.float32, np.float64)):
+        area = memory.scratch(dtype, 12_345)
+        assert area.size >= 12_345
+        assert memory.address(area) * dtype.itemsize % 64 == 0
+
+
 def test_memory_is_used_again_when_nobody_holds_it(memory):
     shape = (123, 457)  # a size that nothing else asks for
     first = memory.empty(shape, np.dtype(np.float32))

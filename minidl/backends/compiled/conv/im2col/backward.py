@@ -1,6 +1,8 @@
-"""The gradients of a convolution, image by image, so that the padded image and dy stay in the cache for both.
+"""The gradients of a convolution, some images at a time, so that padded images and dy stay in the cache for both.
 
-The weights' gradient is the product with rows of taps, summed over pixels; the input's is in `input_gradient.py`.
+The weights' gradient is the product with rows of taps, summed over pixels; the input's is in `phases.py` and
+`input_gradient.py`. Many weights are shared out by blocks of channels, and then the batch is taken apart into fewer
+parts: each would have a gradient of all weights, to be added up.
 """
 
 import math
@@ -8,25 +10,38 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minidl.backends.compiled.codegen.jit import kernel
+from minidl.backends.compiled.codegen.jit import kernel, njit
 from minidl.backends.compiled.codegen.load_store import clear
+from minidl.backends.compiled.conv.im2col.grad_tables import GradTables, grad_tables
 from minidl.backends.compiled.conv.im2col.input_gradient import (
     input_by_columns,
-    input_by_phases,
     input_by_windows,
     is_finite,
     spread_grad,
     sum_lines,
 )
+from minidl.backends.compiled.conv.im2col.phases import MOST_ROWS, input_by_phases
 from minidl.backends.compiled.conv.output_grad import OutputGrad
-from minidl.backends.compiled.conv.plan import Geometry, GradTables, Plan
+from minidl.backends.compiled.conv.plan import Geometry, Plan
 from minidl.backends.compiled.matmul.gather_matmul import gather_matmul
 from minidl.backends.compiled.pool.max import PoolWindows
 from minidl.backends.compiled.runtime.copy import prepare_packed
 from minidl.backends.compiled.runtime.memory import as_nhwc, empty
-from minidl.backends.compiled.runtime.padding import with_border
+from minidl.backends.compiled.runtime.padding import pad_image
 from minidl.backends.compiled.runtime.program import PARTS, Job
 from minidl.typing import Array
+
+WEIGHT_BLOCK = 1 << 16
+"""Weights of a block, whose gradient stays in the second-level cache from images to images."""
+
+FEWEST_CHANNELS = 32
+"""A block has so many channels at least: two vectors of the widest CPU."""
+
+FEW_IMAGES, MANY_IMAGES = 1 << 16, 1 << 18
+"""Floats of the images at a time, in their borders: more where many weights are read for them."""
+
+CHECKS = 8
+"""Tasks that share the search for weights that aren't finite."""
 
 
 class _Backward(NamedTuple):
@@ -39,85 +54,161 @@ class _Backward(NamedTuple):
     argmax: Array | None  # of the pooling after that; 0 without
     weights: Array  # (out, kh, kw, in) by columns, else (groups, kh, kw, out, in)
     zeros: Array
+    bad: Array | None  # (CHECKS,): 1 where weights aren't finite; 0 where no zeros are multiplied by them
     images: int
     parts: int
+    blocks: int  # of the channels
     geometry: Geometry
     grad: GradTables
     windows: PoolWindows
 
 
 @kernel(_Backward)
+def _check_weights(memory, ints, job, task, scratch):
+    """Whether a share of the weights has a number that isn't finite."""
+    size = job.geometry.taps * job.geometry.filters
+    first = task * size // CHECKS
+    memory[job.bad + task] = 0 if is_finite(memory, job.weights + first, (task + 1) * size // CHECKS - first) else 1
+
+
+@njit
+def _has_bad_weights(memory, job):
+    """No weight may make NaN of the zeros in the border, which aren't data."""
+    found = False
+    if job.bad:
+        for i in range(CHECKS):
+            found |= memory[job.bad + i] != 0
+    return found
+
+
+@njit
+def _padded(memory, geometry, x, images, scratch):
+    """Where so many images lie in their borders of zeros: at `scratch`, or where they are if they have none."""
+    if geometry.padded_size == 0:
+        return x
+    for i in range(images):
+        image = x + i * geometry.height * geometry.width * geometry.channels
+        pad_image(memory, geometry, image, scratch + i * geometry.padded_size)
+    return scratch
+
+
+@njit
+def _add_weight_gradient(memory, ints, job, x, dy, images, first, last, dw):
+    """Add these images' part to the gradient of the weights of channels first to last - 1 of each group."""
+    geometry, groups, filters, taps = job.geometry, job.geometry.groups, job.geometry.filters, job.geometry.taps
+    group_channels, group_filters, depth = geometry.channels // groups, filters // groups, images * geometry.pixels
+    is_block = last - first < group_channels
+    count = last - first if is_block else taps
+    for place in range(first, taps, group_channels if is_block else taps):
+        for g in range(groups):
+            c = dw + place * filters + g * group_filters
+            gather_matmul(
+                *(memory, ints, count, geometry.tap_offsets + place, depth, job.grad.weight_grad_table, group_filters),
+                *(x + g * group_channels, dy + g * group_filters, c, filters, c, filters, -math.inf),
+            )
+
+
+@njit
+def _input_by_windows(memory, job, dy, dx):
+    """One image's dx, where weights aren't finite."""
+    geometry, grad, groups = job.geometry, job.grad, job.geometry.groups
+    channels, filters = geometry.channels, geometry.filters
+    input_by_windows(
+        *(memory, dy + grad.origin, (grad.width * filters, geometry.out_height, geometry.out_width, filters), groups),
+        *(job.weights, filters // groups * (channels // groups), (geometry.kernel_height, geometry.kernel_width)),
+        (geometry.stride_down, geometry.stride_across),
+        (geometry.dilation_down, geometry.dilation_across),
+        *(geometry.top, geometry.left, (geometry.height, geometry.width, channels), dx),
+    )
+
+
+@kernel(_Backward)
 def _backward(memory, ints, job, task, scratch):
-    """For part `task` of the batch: sum the weights' and the bias's gradients, and give the input's."""
+    """For a part of the batch and a block of channels: sum the weights' and the bias's gradients, and give dx."""
     geometry, grad = job.geometry, job.grad
-    groups, channels, filters, taps = geometry.groups, geometry.channels, geometry.filters, geometry.taps
-    height, width, out_height, out_width = geometry.height, geometry.width, geometry.out_height, geometry.out_width
-    group_channels, group_filters = channels // groups, filters // groups
-    dw, db = job.dw + task * taps * filters, job.db + task * filters
+    filters, taps, group_channels = geometry.filters, geometry.taps, geometry.channels // geometry.groups
+    size, out_size = geometry.height * geometry.width * geometry.channels, geometry.pixels * filters
+    part, block = task // job.blocks, task % job.blocks
+    first, last = block * group_channels // job.blocks, (block + 1) * group_channels // job.blocks
+    dw, db = job.dw + part * taps * filters, job.db + part * filters
     if job.dw:
-        clear(memory, dw, taps * filters)
-        clear(memory, db, filters)
-    by_windows = False
-    if job.dx and grad.size and not grad.by_columns:
-        by_windows = not is_finite(memory, job.weights, taps * filters)
-    for n in range(task * job.images // job.parts, (task + 1) * job.images // job.parts):
-        dy = job.dy + n * out_height * out_width * filters
+        for place in range(first, taps, group_channels):
+            clear(memory, dw + place * filters, (last - first) * filters)
+        if block == 0:
+            clear(memory, db, filters)
+    by_windows = _has_bad_weights(memory, job)
+    stop = (part + 1) * job.images // job.parts
+    for n in range(part * job.images // job.parts, stop, grad.images):
+        images = min(grad.images, stop - n)
+        dy, rest = job.dy + n * out_size, scratch + grad.images * geometry.padded_size
         if grad.size:
-            dy = scratch + geometry.padded_size
-            spread_grad(memory, job, n, dy)
-        inside = dy + grad.origin
+            dy, rest = rest, rest + grad.images * grad.size
+            for i in range(images):
+                spread_grad(memory, job, n + i, dy + i * grad.size)
         if job.dw:
-            sum_lines(memory, inside, grad.width * filters, out_height, out_width, filters, db)
-            image = with_border(memory, geometry, job.x + n * height * width * channels, scratch)
-            for g in range(groups):
-                c = dw + g * group_filters
-                gather_matmul(
-                    *(memory, ints, taps, geometry.tap_offsets, geometry.pixels, grad.weight_grad_table, group_filters),
-                    *(image + g * group_channels, dy + g * group_filters, c, filters, c, filters, -math.inf),
-                )
+            for i in range(images if block == 0 else 0):
+                lines = dy + i * grad.grad_step + grad.origin
+                sum_lines(memory, lines, grad.width * filters, geometry.out_height, geometry.out_width, filters, db)
+            x = _padded(memory, geometry, job.x + n * size, images, scratch)
+            _add_weight_gradient(memory, ints, job, x, dy, images, first, last, dw)
         if job.dx:
-            dx = job.dx + n * height * width * channels
-            if grad.by_columns:
-                input_by_columns(memory, ints, job, dy, scratch + geometry.padded_size + grad.size, dx)
-            elif by_windows:
-                input_by_windows(
-                    *(memory, inside, (grad.width * filters, out_height, out_width, filters), groups),
-                    *(job.weights, group_filters * group_channels, (geometry.kernel_height, geometry.kernel_width)),
-                    (geometry.stride_down, geometry.stride_across),
-                    (geometry.dilation_down, geometry.dilation_across),
-                    *(geometry.top, geometry.left, (height, width, channels), dx),
-                )
-            else:
-                input_by_phases(memory, ints, job, dy, dx)
+            dx = job.dx + n * size
+            if not (grad.by_columns or by_windows):
+                input_by_phases(memory, ints, job, dy, images, first, last, rest, dx)
+            for i in range(images if (grad.by_columns or by_windows) and block == 0 else 0):
+                if grad.by_columns:
+                    input_by_columns(memory, ints, job, dy + i * grad.grad_step, rest, dx + i * size)
+                else:
+                    _input_by_windows(memory, job, dy + i * grad.grad_step, dx + i * size)
 
 
 Gradients = tuple[Array | None, Array | None, Array | None, list[Job]]
 """(dx, parts of dw (parts, kh kw in, out), parts of db (parts, out), jobs), with None for what isn't needed."""
 
 
+def _blocks(n: int, plan: Plan) -> int:
+    """Of the channels: more for many weights, and for few images, that threads have enough to share."""
+    most: int = plan.channels // FEWEST_CHANNELS if plan.groups == 1 and not plan.by_columns else 1
+    wanted: int = max(-(-plan.taps.size * plan.filters // WEIGHT_BLOCK), -(-PARTS // n) if n else 1)
+    return max(min(wanted, most), 1)
+
+
+def _tables(n: int, plan: Plan, blocks: int, *, in_border: bool, need_dx: bool) -> GradTables:
+    """For as many of `n` images as lie in the cache at a time: a power of two, so that batches share tables."""
+    one = grad_tables(plan, 1, in_border=in_border, need_dx=need_dx)
+    most = (MANY_IMAGES if blocks > 1 else FEW_IMAGES) // (one.x_step + one.grad_step)
+    images = 1 << max(min(most, n).bit_length() - 1, 0)
+    return grad_tables(plan, images, in_border=in_border, need_dx=need_dx)
+
+
 def prepare(grad: OutputGrad, x: Array, w: Array, plan: Plan, need_dx: bool, need_dw: bool) -> Gradients:
     """Through the ReLU and the pooling, too."""
     n, channels, height, width = x.shape
     filters, group_channels, kh, kw = w.shape
-    groups, taps, parts = plan.groups, plan.taps.size, min(n, PARTS)
+    groups, taps, blocks = plan.groups, plan.taps.size, _blocks(n, plan)
+    parts = min(n, -(-PARTS // blocks))
     dx = empty((n, height, width, channels), x.dtype) if need_dx else None
     dw, db = (empty((parts, *size), x.dtype) if need_dw else None for size in ((taps, filters), (filters,)))
     weights = zeros = np.zeros(max(channels, taps), x.dtype)
     jobs: list[Job] = []
-    patches = 0
+    room = 0
     if need_dx and plan.by_columns:
         weights, jobs = prepare_packed(w.transpose(0, 2, 3, 1))
-        patches = plan.pixels.size * taps + math.prod(plan.padded) * channels
+        room = plan.pixels.size * taps + math.prod(plan.padded) * channels
     elif need_dx:
         grouped = w.reshape(groups, filters // groups, group_channels, kh, kw)
         weights, jobs = prepare_packed(grouped.transpose(0, 3, 4, 1, 2))
+        room = max(width, MOST_ROWS) * channels
     dy, y, argmax = grad.blocks()
-    spread = y is not None or argmax is not None or (need_dx and plan.grad_size != plan.out)
-    tables = plan.grad_in_border if spread else plan.grad_in_place
+    in_border = y is not None or argmax is not None or (need_dx and plan.grad_size != plan.out)
+    tables = _tables(-(-n // max(parts, 1)), plan, blocks, in_border=in_border, need_dx=need_dx)
+    checks = need_dx and tables.size and not plan.by_columns
     record = _Backward(
-        *(as_nhwc(x), dy, dx, dw, db, y, argmax, weights, zeros),
-        *(n, parts, plan.geometry, tables, grad.windows(plan)),
+        *(as_nhwc(x), dy, dx, dw, db, y, argmax, weights, zeros, empty((CHECKS,), x.dtype) if checks else None),
+        *(n, parts, blocks, plan.geometry, tables, grad.windows(plan)),
     )
-    scratch = plan.padded_size + tables.size + patches
-    jobs.append(Job(_backward, record, parts, n * plan.macs * (need_dw + need_dx), scratch))
+    if checks:
+        jobs.append(Job(_check_weights, record, CHECKS, w.size))
+    scratch = tables.images * (plan.padded_size + tables.size) + room
+    jobs.append(Job(_backward, record, parts * blocks, n * plan.macs * (need_dw + need_dx), scratch))
     return None if dx is None else dx.transpose(0, 3, 1, 2), dw, db, jobs

@@ -1,8 +1,8 @@
 """What a convolution's backward pass does for one image: dy in its border, the bias's sum, and the input's gradient.
 
-The input's gradient is a convolution of the padded dy with the flipped filters: for a stride of s, one for each of the
-s x s phases of the input's pixels, which different taps reach. With few channels it is taken by columns instead: dy
-times the filters gives the gradient of each patch, and those are added up where they overlap.
+The input's gradient is a convolution of the padded dy with the flipped filters (`phases.py`). With few channels it is
+taken by columns instead: dy times the filters gives the gradient of each patch, and those are added up where they
+overlap.
 
 Weights that aren't finite would make NaN of the zeros in the border, which belong to no window: then each input pixel
 looks for the windows that reach it.
@@ -95,22 +95,6 @@ def input_by_columns(memory, ints, job, dy, patches, dx):
     clear(memory, padded, geometry.padded_height * geometry.padded_width * geometry.channels)
     _add_patches(memory, geometry, patches, padded)
     crop_image(memory, geometry, padded, dx)
-
-
-@njit
-def input_by_phases(memory, ints, job, dy, dx):
-    """The padded dy, convolved with the taps that reach each phase of the input's pixels."""
-    geometry, grad, groups = job.geometry, job.grad, job.geometry.groups
-    group_channels, group_filters = geometry.channels // groups, geometry.filters // groups
-    for phase in range(grad.phases, grad.phases + 6 * grad.n_phases, 6):
-        rows, row_offsets, depth = ints[phase], grad.phase_tables + ints[phase + 1], ints[phase + 2]
-        table, first, stride = grad.phase_tables + ints[phase + 3], ints[phase + 4], ints[phase + 5]
-        for g in range(groups):
-            weights = job.weights + g * geometry.taps * group_filters
-            gather_matmul(
-                *(memory, ints, rows, row_offsets, depth, table, group_channels),
-                *(dy + g * group_filters, weights, dx + first + g * group_channels, stride, job.zeros, 0, -math.inf),
-            )
 
 
 @njit

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backends.compiled.conv import depthwise
+from minidl.backends.compiled.conv.depthwise import backward as depthwise_backward
+from minidl.backends.compiled.conv.depthwise import forward as depthwise
 from minidl.backends.compiled.conv.epilogue import NOTHING, Epilogue, prepare_epilogue
 from minidl.backends.compiled.conv.im2col import backward as im2col_backward
 from minidl.backends.compiled.conv.im2col import forward as im2col
@@ -22,7 +23,7 @@ from minidl.backends.compiled.runtime.copy import prepare_sum
 from minidl.backends.compiled.runtime.memory import empty
 from minidl.backends.compiled.runtime.program import Job
 from minidl.backends.compiled.runtime.replay import Replay
-from minidl.description.operators import ConvGeometry, Elementwise
+from minidl.description.operators import ConvGeometry
 from minidl.process.exact import is_exact
 from minidl.typing import AffineGradients, Array, Border, Pair
 
@@ -65,8 +66,6 @@ def prepare(
     else:
         strategy, takes = im2col.prepare, im2col.TAKES
         can_write = True
-    if plan.depthwise and len(x) == 1 and isinstance(epilogue.activation, Elementwise):
-        takes = takes[: takes.index("activation")]  # an image is one task, and threads share a formula's own pass
     fused, rest = epilogue.parted(*takes)
     if into is not None and can_write and rest is NOTHING and epilogue.other is None and epilogue.pool is None:
         y, argmax, jobs = strategy(x, w, plan, fused, into)
@@ -106,7 +105,7 @@ def prepare_backward(
     if not plan.depthwise:
         return im2col_backward.prepare(grad, x, w, plan, need_dx, need_dw)
     dy, before = grad.prepare_alone(plan)
-    dx, dw, db, jobs = depthwise.prepare_backward(dy, x, w, plan, need_dx, need_dw, prologue)
+    dx, dw, db, jobs = depthwise_backward.prepare(dy, x, w, plan, need_dx, need_dw, prologue)
     return dx, dw, db, before + jobs
 
 

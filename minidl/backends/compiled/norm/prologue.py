@@ -7,7 +7,7 @@ from minidl.backends.compiled.codegen.jit import njit
 from minidl.backends.compiled.codegen.lanewise import multiply_add, rectify, subtract
 from minidl.backends.compiled.codegen.load_store import clear, load, store
 from minidl.backends.compiled.norm.batch_forward import load_affine
-from minidl.backends.compiled.runtime.padding import with_border
+from minidl.backends.compiled.runtime.padding import pad_rows
 from minidl.typing import Array
 
 
@@ -32,14 +32,23 @@ def _normalize_pixels(memory, c, count, prologue, channels, size, x, y):
 
 
 @njit
-def read_in_border(memory, geometry, prologue, image, target):
-    """Where an image lies in its border of zeros, normalized if there is a prologue: at `target`, or where it is."""
-    if prologue.scale == 0:
-        return with_border(memory, geometry, image, target)
+def read_in_border(memory, geometry, prologue, image, first, last, target):
+    """Where rows first to last - 1 of an image in its border of zeros lie, normalized if there is a prologue.
+
+    That is at `target`, or where they are.
+    """
     channels, row = geometry.channels, geometry.width * geometry.channels
     padded_row, before = geometry.padded_width * channels, geometry.left * channels
-    for i in range(geometry.padded_height):
-        line, source = target + i * padded_row, i - geometry.top
+    if prologue.scale == 0:
+        if geometry.padded_size == 0:
+            return image + first * row
+        pad_rows(
+            *(memory, image, geometry.height, geometry.width, channels, geometry.top, geometry.left),
+            *(geometry.padded_width, first, last, target),
+        )
+        return target
+    for i in range(first, last):
+        line, source = target + (i - first) * padded_row, i - geometry.top
         if 0 <= source < geometry.height:
             clear(memory, line, before)
             _normalize_pixels(memory, 0, channels, prologue, channels, row, image + source * row, line + before)

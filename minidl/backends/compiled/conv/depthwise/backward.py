@@ -1,185 +1,26 @@
-"""Depthwise convolution, a filter for each channel: the lanes of a vector are channels, which lie side by side.
-
-The matrix product would have a column for each group, and leave all lanes of a vector but one idle. Several pixels of
-a row are computed at once, so that a weight is loaded once for all of them and their chains of FMAs overlap; where a
-vector has more lanes than there are channels, a pixel's neighbours fill it.
-"""
+"""The gradients of a depthwise convolution: that of each weight by pixels, and the input's gathered from dy."""
 
 import functools
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from minidl.backends.compiled.activation.elementwise import InPlace, activate, in_place
 from minidl.backends.compiled.codegen.by_vectors import by_vectors
-from minidl.backends.compiled.codegen.cpu import REGISTER_BYTES
 from minidl.backends.compiled.codegen.jit import inlined, kernel, njit
-from minidl.backends.compiled.codegen.lanewise import add, at_least, multiply_add
-from minidl.backends.compiled.codegen.load_store import clear, copy, lanes, load, splat, store
-from minidl.backends.compiled.conv.epilogue import NOTHING, Epilogue
+from minidl.backends.compiled.codegen.lanewise import add, multiply_add
+from minidl.backends.compiled.codegen.load_store import clear, copy, lanes, load, store
+from minidl.backends.compiled.conv.depthwise.tile import Numbers, convolve_rows, numbers_of, repeated_room
+from minidl.backends.compiled.conv.epilogue import NOTHING
 from minidl.backends.compiled.conv.im2col.grad_tables import last_window, taps_reaching
 from minidl.backends.compiled.conv.im2col.input_gradient import is_finite
 from minidl.backends.compiled.conv.plan import Geometry, Plan
 from minidl.backends.compiled.norm.prologue import Prologue, read_in_border
 from minidl.backends.compiled.runtime.copy import prepare_packed
-from minidl.backends.compiled.runtime.memory import as_nhwc, contiguous, empty, spaced
+from minidl.backends.compiled.runtime.memory import as_nhwc, empty
 from minidl.backends.compiled.runtime.padding import crop_image, pad_rows
 from minidl.backends.compiled.runtime.program import PARTS, Job
 from minidl.typing import Array, IntArray
-
-
-@inlined
-def _finish(memory, total, numbers, y, count):
-    _, scale, shift, floor = numbers
-    store(memory, y, at_least(floor, multiply_add(total, scale, shift)), count)
-
-
-@inlined
-def _pixels_1(memory, ints, filters, x, numbers, y, count):
-    """A vector of outputs: a chain of FMAs over the taps, from the bias on."""
-    (taps, offsets, weights, step), total = filters, numbers[0]
-    for k in range(taps):
-        total = multiply_add(load(memory, x + ints[offsets + k], count), load(memory, weights + k * step, count), total)
-    _finish(memory, total, numbers, y, count)
-
-
-@inlined
-def _pixels_4(memory, ints, filters, x, dx, numbers, y, dy, count):
-    """Four of them, whose inputs lie `dx` apart and whose outputs `dy`."""
-    (taps, offsets, weights, step), bias = filters, numbers[0]
-    a, b, c, d = bias, bias, bias, bias
-    for k in range(taps):
-        weight, place = load(memory, weights + k * step, count), x + ints[offsets + k]
-        a = multiply_add(load(memory, place, count), weight, a)
-        b = multiply_add(load(memory, place + dx, count), weight, b)
-        c = multiply_add(load(memory, place + 2 * dx, count), weight, c)
-        d = multiply_add(load(memory, place + 3 * dx, count), weight, d)
-    _finish(memory, a, numbers, y, count)
-    _finish(memory, b, numbers, y + dy, count)
-    _finish(memory, c, numbers, y + 2 * dy, count)
-    _finish(memory, d, numbers, y + 3 * dy, count)
-
-
-@inlined
-def _pixels_8(memory, ints, filters, x, dx, numbers, y, dy, count):
-    """Eight of them."""
-    (taps, offsets, weights, step), bias = filters, numbers[0]
-    a, b, c, d, e, f, g, h = bias, bias, bias, bias, bias, bias, bias, bias
-    for k in range(taps):
-        weight, place = load(memory, weights + k * step, count), x + ints[offsets + k]
-        a = multiply_add(load(memory, place, count), weight, a)
-        b = multiply_add(load(memory, place + dx, count), weight, b)
-        c = multiply_add(load(memory, place + 2 * dx, count), weight, c)
-        d = multiply_add(load(memory, place + 3 * dx, count), weight, d)
-        e = multiply_add(load(memory, place + 4 * dx, count), weight, e)
-        f = multiply_add(load(memory, place + 5 * dx, count), weight, f)
-        g = multiply_add(load(memory, place + 6 * dx, count), weight, g)
-        h = multiply_add(load(memory, place + 7 * dx, count), weight, h)
-    _finish(memory, a, numbers, y, count)
-    _finish(memory, b, numbers, y + dy, count)
-    _finish(memory, c, numbers, y + 2 * dy, count)
-    _finish(memory, d, numbers, y + 3 * dy, count)
-    _finish(memory, e, numbers, y + 4 * dy, count)
-    _finish(memory, f, numbers, y + 5 * dy, count)
-    _finish(memory, g, numbers, y + 6 * dy, count)
-    _finish(memory, h, numbers, y + 7 * dy, count)
-
-
-@inlined
-def _rows(memory, ints, filters, x, x_row, dx, rows, vectors, rest, numbers, y, y_row, dy, count):
-    """Rows of so many vectors of `count` numbers each, and one of `rest`, from rows of x that lie `x_row` apart."""
-    for i in range(rows):
-        place, target, j = x + i * x_row, y + i * y_row, 0
-        while j + 8 <= vectors:
-            _pixels_8(memory, ints, filters, place, dx, numbers, target, dy, count)
-            j, place, target = j + 8, place + 8 * dx, target + 8 * dy
-        if j + 4 <= vectors:
-            _pixels_4(memory, ints, filters, place, dx, numbers, target, dy, count)
-            j, place, target = j + 4, place + 4 * dx, target + 4 * dy
-        while j < vectors:
-            _pixels_1(memory, ints, filters, place, numbers, target, count)
-            j, place, target = j + 1, place + dx, target + dy
-        if rest:
-            _pixels_1(memory, ints, filters, place, numbers, target, rest)
-
-
-@by_vectors
-def _channels(memory, c, count, ints, filters, numbers, floor, x, x_row, x_pixel, height, width, y, y_row, y_step):
-    """Some channels of an image of outputs."""
-    taps, offsets, weights, step = filters
-    bias, scale = load(memory, numbers.bias + c, count), load(memory, numbers.scale + c, count)
-    _rows(
-        *(memory, ints, (taps, offsets, weights + c, step), x + c, x_row, x_pixel, height, width, 0),
-        *((bias, scale, load(memory, numbers.shift + c, count), floor), y + c, y_row, y_step, count),
-    )
-
-
-@njit
-def _repeat(memory, source, channels, target):
-    """Fill a vector with a pixel's numbers again and again."""
-    for i in range(lanes(memory)):
-        memory[target + i] = memory[source + i % channels]
-
-
-@njit
-def _convolve(memory, ints, filters, numbers, x, x_row, x_pixel, height, width, channels, y, y_row, y_step, scratch):
-    """An image of `height` x `width` outputs, from inputs that lie `x_pixel` apart in rows `x_row` apart.
-
-    Each is one chain of FMAs over the taps, from the bias on. `filters` are (taps, their offsets, weights, step).
-    """
-    n, floor = lanes(memory), splat(memory, 0.0) if numbers.relu else splat(memory, -math.inf)
-    if channels < n and n % channels == 0 and x_pixel == channels and y_step == channels:
-        taps, offsets, weights, step = filters
-        for k in range(taps):
-            _repeat(memory, weights + k * step, channels, scratch + k * n)
-        after = scratch + taps * n
-        _repeat(memory, numbers.bias, channels, after)
-        _repeat(memory, numbers.scale, channels, after + n)
-        _repeat(memory, numbers.shift, channels, after + 2 * n)
-        repeated = (load(memory, after, n), load(memory, after + n, n), load(memory, after + 2 * n, n), floor)
-        _rows(
-            *(memory, ints, (taps, offsets, scratch, n), x, x_row, n),
-            *(height, width * channels // n, width * channels % n, repeated, y, y_row, n, n),
-        )
-    else:
-        _channels(
-            memory, 0, channels, ints, filters, numbers, floor, x, x_row, x_pixel, height, width, y, y_row, y_step
-        )
-
-
-class _Numbers(NamedTuple):
-    bias: Array
-    scale: Array  # 1, and minus 0 as the shift, change no bit
-    shift: Array
-    relu: bool
-
-
-class _Forward(NamedTuple):
-    x: Array
-    weights: Array  # (kh kw, c)
-    y: Array
-    y_step: int  # floats from a pixel to the next
-    numbers: _Numbers
-    activation: InPlace  # any but ReLU
-    geometry: Geometry
-    prologue: Prologue
-
-
-@kernel(_Forward)
-def _forward(memory, ints, job, task, scratch):
-    """Image `task`."""
-    geometry, channels = job.geometry, job.geometry.channels
-    image = job.x + task * geometry.height * geometry.width * channels
-    image = read_in_border(memory, geometry, job.prologue, image, scratch)
-    y = job.y + task * geometry.pixels * job.y_step
-    _convolve(
-        *(memory, ints, (geometry.taps, geometry.tap_offsets, job.weights, channels), job.numbers, image),
-        *(geometry.stride_down * geometry.padded_width * channels, geometry.stride_across * channels),
-        *(geometry.out_height, geometry.out_width, channels, y, geometry.out_width * job.y_step, job.y_step),
-        scratch + geometry.padded_height * geometry.padded_width * channels,
-    )
-    activate(memory, ints, job.activation, y, channels, geometry.pixels, job.y_step)
 
 
 @inlined
@@ -298,7 +139,7 @@ class _Backward(NamedTuple):
     db: Array | None  # (parts, c)
     images: int
     parts: int
-    numbers: _Numbers  # of dx: none
+    numbers: Numbers  # of dx: none
     border: _GradBorder
     geometry: Geometry
     prologue: Prologue  # of x
@@ -319,7 +160,7 @@ def _gather(memory, ints, job, dy, weights, scratch, dx):
     for phase in range(border.phases, border.phases + _FIELDS * border.n_phases, _FIELDS):
         rows, columns, taps, start = ints[phase], ints[phase + 1], ints[phase + 2], ints[phase + 3]
         filters = taps, border.tap_offsets + start, weights + start * channels, channels
-        _convolve(
+        convolve_rows(
             *(memory, ints, filters, job.numbers, dy + ints[phase + 4], border.width * channels, channels),
             *(rows, columns, channels, dx + ints[phase + 5], row, pixel, after),
         )
@@ -342,7 +183,8 @@ def _backward(memory, ints, job, task, scratch):
     for n in range(task * job.images // job.parts, (task + 1) * job.images // job.parts):
         dy = job.dy + n * geometry.pixels * channels
         if job.dw:
-            image = read_in_border(memory, geometry, job.prologue, job.x + n * size, scratch)
+            image, height = job.x + n * size, geometry.padded_height
+            image = read_in_border(memory, geometry, job.prologue, image, 0, height, scratch)
             _add_weight_gradients(memory, 0, channels, ints, geometry, image, dy, dw, db, channels)
         if gathers:
             _gather(memory, ints, job, dy, packed, scratch, job.dx + n * size)
@@ -375,45 +217,7 @@ def _border(plan: Plan) -> _GradBorder:
     return _GradBorder(plan.border[0][0], plan.border[1][0], *plan.grad_size, size, len(phases), *tables)
 
 
-TAKES = ("scale", "shift", "activation")
-"""Of an epilogue."""
-
-
 def prepare(
-    x: Array,
-    w: Array,
-    plan: Plan,
-    epilogue: Epilogue,
-    into: Array | None = None,
-    *,
-    prologue: Prologue,
-) -> tuple[Array, None, list[Job]]:
-    """(y (n, c, oh, ow), None, jobs), perhaps written `into` channels of a block."""
-    weights, jobs = prepare_packed(w.transpose(2, 3, 1, 0))
-    if into is None:
-        into = epilogue.output(len(x), plan.out, plan.channels, x.dtype).transpose(0, 3, 1, 2)
-    y, step = spaced(into)
-    after = _numbers(plan, x.dtype, epilogue), in_place(epilogue.activation, x.dtype)
-    record = _Forward(as_nhwc(x), weights, y, step, *after, plan.geometry, prologue)
-    scratch = math.prod(plan.padded) * plan.channels + _repeated(plan)
-    jobs.append(Job(_forward, record, len(x), len(x) * plan.macs, scratch))
-    return y.transpose(0, 3, 1, 2), None, jobs
-
-
-def _numbers(plan: Plan, dtype: "np.dtype[Any]", epilogue: Epilogue) -> _Numbers:
-    bias, scale, shift = (
-        np.full(plan.channels, nothing, dtype) if given is None else contiguous(given)
-        for given, nothing in ((epilogue.bias, 0.0), (epilogue.scale, 1.0), (epilogue.shift, -0.0))
-    )
-    return _Numbers(bias, scale, shift, epilogue.relu)
-
-
-def _repeated(plan: Plan) -> int:
-    """Floats for the weights and the numbers of an epilogue, each repeated to a vector of the widest CPU."""
-    return (int(plan.taps.size) + 3) * REGISTER_BYTES // 4
-
-
-def prepare_backward(
     dy: Array, x: Array, w: Array, plan: Plan, need_dx: bool, need_dw: bool, prologue: Prologue
 ) -> tuple[Array | None, Array | None, Array | None, list[Job]]:
     """(dx, parts of dw, parts of db, jobs)."""
@@ -421,8 +225,8 @@ def prepare_backward(
     source, n, parts = as_nhwc(x), len(x), min(len(x), PARTS)
     dx = empty(source.shape, x.dtype) if need_dx else None
     dw, db = (empty((parts, size, plan.channels), x.dtype) if need_dw else None for size in (plan.taps.size, 1))
-    nothing, border = _numbers(plan, x.dtype, NOTHING), _border(plan)
+    nothing, border = numbers_of(plan, x.dtype, NOTHING), _border(plan)
     record = _Backward(source, weights, as_nhwc(dy), dx, dw, db, n, parts, nothing, border, plan.geometry, prologue)
     scratch = max(math.prod(plan.padded) * plan.channels, border.size) + plan.taps.size * plan.channels
-    jobs.append(Job(_backward, record, parts, (need_dx + need_dw) * n * plan.macs, scratch + _repeated(plan)))
+    jobs.append(Job(_backward, record, parts, (need_dx + need_dw) * n * plan.macs, scratch + repeated_room(plan)))
     return None if dx is None else dx.transpose(0, 3, 1, 2), dw, db, jobs

@@ -24,11 +24,17 @@ NOTHING = Prologue()
 
 
 @by_vectors
-def _normalize_pixels(memory, c, count, prologue, channels, size, x, y):
+def _normalize_pixels(memory, c, count, prologue, pixels, x, step, y, y_step):
     mean, scale, shift = load_affine(memory, prologue, c, count)
-    for place in range(c, size + c, channels):
-        value = multiply_add(subtract(load(memory, x + place, count), mean), scale, shift)
-        store(memory, y + place, rectify(value) if prologue.relu else value, count)
+    for i in range(pixels):
+        value = multiply_add(subtract(load(memory, x + i * step + c, count), mean), scale, shift)
+        store(memory, y + i * y_step + c, rectify(value) if prologue.relu else value, count)
+
+
+@by_vectors
+def _copy_pixels(memory, c, count, pixels, x, step, y, y_step):
+    for i in range(pixels):
+        store(memory, y + i * y_step + c, load(memory, x + i * step + c, count), count)
 
 
 @njit
@@ -37,22 +43,36 @@ def read_in_border(memory, geometry, prologue, image, first, last, target):
 
     That is at `target`, or where they are.
     """
-    channels, row = geometry.channels, geometry.width * geometry.channels
-    padded_row, before = geometry.padded_width * channels, geometry.left * channels
+    channels = geometry.channels
     if prologue.scale == 0:
         if geometry.padded_size == 0:
-            return image + first * row
+            return image + first * geometry.width * channels
         pad_rows(
             *(memory, image, geometry.height, geometry.width, channels, geometry.top, geometry.left),
             *(geometry.padded_width, first, last, target),
         )
         return target
-    for i in range(first, last):
-        line, source = target + (i - first) * padded_row, i - geometry.top
-        if 0 <= source < geometry.height:
-            clear(memory, line, before)
-            _normalize_pixels(memory, 0, channels, prologue, channels, row, image + source * row, line + before)
-            clear(memory, line + before + row, padded_row - before - row)
-        else:
-            clear(memory, line, padded_row)
+    read_channels_in_border(memory, geometry, prologue, image, first, last, 0, channels, target, channels)
     return target
+
+
+@njit
+def read_channels_in_border(memory, geometry, prologue, image, first, last, channel, count, target, step):
+    """Write `count` channels of rows first to last - 1 of an image in its border, whose pixels lie `step` apart there.
+
+    They are normalized if there is a prologue.
+    """
+    width, pixel = geometry.width, geometry.channels
+    padded_row, before = geometry.padded_width * step, geometry.left * step
+    for i in range(first, last):
+        line, row = target + (i - first) * padded_row, i - geometry.top
+        if row < 0 or row >= geometry.height:
+            clear(memory, line, padded_row)
+            continue
+        clear(memory, line, before)
+        source, place = image + row * width * pixel, line + before - channel
+        if prologue.scale == 0:
+            _copy_pixels(memory, channel, channel + count, width, source, pixel, place, step)
+        else:
+            _normalize_pixels(memory, channel, channel + count, prologue, width, source, pixel, place, step)
+        clear(memory, line + before + width * step, padded_row - before - width * step)

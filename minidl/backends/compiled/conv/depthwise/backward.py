@@ -162,7 +162,7 @@ def _gather(memory, ints, job, dy, weights, scratch, dx):
         filters = taps, border.tap_offsets + start, weights + start * channels, channels
         convolve_rows(
             *(memory, ints, filters, job.numbers, dy + ints[phase + 4], border.width * channels, channels),
-            *(rows, columns, channels, dx + ints[phase + 5], row, pixel, after),
+            *(rows, columns, 0, channels, dx + ints[phase + 5], row, pixel, after),
         )
 
 

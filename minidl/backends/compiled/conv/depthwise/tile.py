@@ -139,14 +139,15 @@ def _repeat(memory, source, channels, target):
 
 @njit
 def convolve_rows(
-    memory, ints, filters, numbers, x, x_row, x_pixel, height, width, channels, y, y_row, y_step, scratch
+    memory, ints, filters, numbers, x, x_row, x_pixel, height, width, first, last, y, y_row, y_step, scratch
 ):
-    """Rows of outputs, `height` x `width`, from inputs that lie `x_pixel` apart in rows `x_row` apart.
+    """Channels first to last - 1 of `height` x `width` outputs, from inputs `x_pixel` apart in rows `x_row` apart.
 
     Each is one chain of FMAs over the taps, from the bias on. `filters` are (taps, their offsets, weights, step).
     """
     n, floor = lanes(memory), splat(memory, 0.0) if numbers.relu else splat(memory, -math.inf)
-    if channels < n and n % channels == 0 and x_pixel == channels and y_step == channels:
+    channels = last - first
+    if first == 0 and channels < n and n % channels == 0 and x_pixel == channels and y_step == channels:
         taps, offsets, weights, step = filters
         for k in range(taps):
             _repeat(memory, weights + k * step, channels, scratch + k * n)
@@ -161,5 +162,5 @@ def convolve_rows(
         )
     else:
         _channels(
-            memory, 0, channels, ints, filters, numbers, floor, x, x_row, x_pixel, height, width, y, y_row, y_step
+            memory, first, last, ints, filters, numbers, floor, x, x_row, x_pixel, height, width, y, y_row, y_step
         )

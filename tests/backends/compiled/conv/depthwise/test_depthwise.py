@@ -26,6 +26,8 @@ CASES = [  # (channels, size, kernel, stride, padding, dilation)
     (40, (2, 2), (3, 3), (2, 2), ONE, (1, 1)),
     (32, (50, 41), (3, 3), (1, 1), ONE, (1, 1)),  # several bands
     (20, (61, 40), (5, 5), (2, 2), TWO, (1, 1)),
+    (150, (9, 8), (3, 3), (2, 1), ONE, (1, 1)),  # blocks of channels
+    (128, (60, 30), (3, 3), (1, 1), NONE, (1, 1)),
 ]
 
 

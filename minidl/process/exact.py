@@ -17,7 +17,8 @@ class set_exact:  # noqa: N801 - it is called like a function, and may be used i
     With tiles, results are off by some five times as much as plain sums, and by parts of the largest number of a tile:
     what is small beside a neighbor is lost. Without them, filters of 3 x 3 in float32 take up to four times as long,
     and all else is as it was. As a plain call it stays; as a context manager, what was before comes back at the end.
-    The switch is one for all threads. Raises TypeError for anything but True and False.
+    The switch is one for all threads: `exact` is True to do without tiles. Raises TypeError for anything but True and
+    False.
     """
 
     def __init__(self, exact: bool) -> None:

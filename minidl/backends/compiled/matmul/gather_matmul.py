@@ -6,15 +6,15 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from minidl.backends.compiled.codegen.cpu import CACHE_LINE, REGISTER_BYTES, TILE_ROWS
+from minidl.backends.compiled.codegen.cpu import CACHE_LINE, HAS_MASKS, REGISTER_BYTES, TILE_ROWS
 from minidl.backends.compiled.codegen.emitted import emitted
 from minidl.backends.compiled.codegen.jit import inlined, linked, njit
 from minidl.backends.compiled.codegen.lanewise import add, at_least, multiply_add
 from minidl.backends.compiled.codegen.llvm import I64
 from minidl.backends.compiled.codegen.load_store import lanes, load, prefetch, splat, store, store_whole
-from minidl.backends.compiled.matmul.tile import CHAIN, tile
+from minidl.backends.compiled.matmul.tile import AT_ONCE, CHAIN, tile
 
-DEPTH_BLOCK = 4 * CHAIN
+DEPTH_BLOCK = AT_ONCE * CHAIN
 """Products at a time: the part of B that they read, two vectors wide, stays in the first-level cache."""
 
 MANY_ROWS = 4 * TILE_ROWS
@@ -79,7 +79,8 @@ def gather_matmul(memory, ints, rows, row, depth, table, columns, a, b, c, c_str
             first, last = k == 0, k + DEPTH_BLOCK >= depth
             deep = min(depth - k, DEPTH_BLOCK)
             source, source_table = b + j, table + 2 * k
-            if left < width or (b_stride > width and deep * b_stride > FAR):
+            is_partial = left < width and (rows > 1 or not HAS_MASKS)
+            if is_partial or (b_stride > width and deep * b_stride > FAR):
                 _pack(memory, ints, deep, source_table, source, left, width, panel, panel_table)
                 source, source_table = panel, panel_table
             m = 0

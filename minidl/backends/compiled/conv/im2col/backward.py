@@ -174,9 +174,13 @@ def _blocks(n: int, plan: Plan) -> int:
 
 
 def _tables(n: int, plan: Plan, blocks: int, *, in_border: bool, need_dx: bool) -> GradTables:
-    """For as many of `n` images as lie in the cache at a time: a power of two, so that batches share tables."""
-    one = grad_tables(plan, 1, in_border=in_border, need_dx=need_dx)
-    most = (MANY_IMAGES if blocks > 1 else FEW_IMAGES) // (one.x_step + one.grad_step)
+    """For as many of `n` images as lie in the cache at a time: a power of two, so that batches share tables.
+
+    How many changes the bits of a weight's gradient. So it depends neither on what else is needed nor on what is fused,
+    and is one where `planar` may give it.
+    """
+    one = grad_tables(plan, 1, in_border=True, need_dx=True)
+    most = 1 if plan.planar_backward else (MANY_IMAGES if blocks > 1 else FEW_IMAGES) // (one.x_step + one.grad_step)
     images = 1 << max(min(most, n).bit_length() - 1, 0)
     return grad_tables(plan, images, in_border=in_border, need_dx=need_dx)
 

@@ -64,6 +64,16 @@ def test_weights_in_panels_give_the_same_bits(dtype, n):
         np.testing.assert_array_equal(ml.Predictor(model)(x), model(x))
 
 
+@pytest.mark.compiled
+@pytest.mark.parametrize("name", ["vgg", "resnet20", "mobilenet", "unet"])
+def test_an_image_alone_has_the_bits_that_it_has_in_a_batch(name):
+    with ml.use_backend("compiled"):
+        predictor = ml.Predictor(moved(getattr(ml.models, name)(seed=0, input_shape=(3, 32, 32))))
+        x = np.random.default_rng(0).standard_normal((9, 3, 32, 32)).astype(np.float32)
+        np.testing.assert_array_equal(predictor(x)[:1], predictor(x[:1]))
+        np.testing.assert_array_equal(predictor.predict(x, batch_size=2), predictor(x))
+
+
 def test_it_takes_what_the_model_takes():
     model = small()
     predictor = ml.Predictor(model)

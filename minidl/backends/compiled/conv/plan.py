@@ -21,10 +21,6 @@ FEW_FILTERS = MOST_INTERLEAVED
 MANY_CHANNELS = 16
 """From this many channels and filters on, Winograd's transforms are made in whole vectors."""
 
-READ, READ_FAR, FAR = 4, 16, 1 << 18
-"""Multiply-adds in the time of reading a weight that isn't in the first-level cache; and where there are more than FAR
-transformed weights, so that it isn't in the second-level cache either."""
-
 TRANSFORM = 512
 """Multiply-adds in the time of transforming a tile of one channel or filter, generously measured."""
 
@@ -122,20 +118,16 @@ class Plan:
         return plain and min(self.channels, self.filters) >= MANY_CHANNELS and max(map(max, self.padding)) <= 2
 
     def _saves_by_winograd(self) -> bool:
-        """Whether 36 products a tile, and the transforms, take less time than nine a pixel, in many images."""
-        return self.saving_by_winograd(self.out) >= 0 and self.saving_by_winograd(self.size) >= 0
+        """Whether 36 products a tile, and the transforms, take less time than nine a pixel: for any number of images.
 
-    def saving_by_winograd(self, size: Pair) -> int:
-        """Multiply-adds that tiles save for an image of outputs of this size, in time; those of images add up."""
-        (height, width), products = size, self.channels * self.filters
-        tiles, transforms = -(-height // 4) * -(-width // 4), TRANSFORM * (self.channels + self.filters)
-        return 9 * height * width * products - tiles * (36 * products + transforms)
-
-    def has_enough_for_winograd(self, images: int) -> bool:
-        """Whether so many images save more than reading four times as many weights takes."""
-        products = self.channels * self.filters
-        read = READ if 36 * products <= FAR else READ_FAR
-        return images * self.saving_by_winograd(self.out) >= read * (36 - 9) * products
+        One or two could do without tiles where there are few, as reading four times as many weights takes longer; but
+        then an image's bits would depend on the batch that it is in.
+        """
+        products, transforms = self.channels * self.filters, TRANSFORM * (self.channels + self.filters)
+        return all(
+            9 * h * w * products >= -(-h // 4) * -(-w // 4) * (36 * products + transforms)
+            for h, w in (self.out, self.size)
+        )
 
     def _border(self, axis: int) -> Pair:
         reach = self.dilation[axis] * (self.kernel[axis] - 1) // self.stride[axis]

@@ -57,7 +57,7 @@ def prepare(
     can_write = False
     if plan.planar:
         strategy, takes = planar.forward, planar.takes(plan, epilogue)
-    elif _by_winograd(plan, x) and plan.has_enough_for_winograd(len(x)):
+    elif _by_winograd(plan, x):
         strategy, takes = winograd.forward, winograd.TAKES[: None if epilogue.other is None else -1]
         can_write = True
     elif plan.depthwise:

@@ -205,17 +205,6 @@ def test_which_convolutions_it_is_for():
         assert not plan_for(**of_conv(everything)).winograd, other
 
 
-def test_few_images_must_save_more_than_reading_the_weights_takes():
-    def fewest(channels, side):
-        plan = plan_for((side, side), channels, channels, (3, 3), ConvGeometry((1, 1), ((1, 1), (1, 1)), (1, 1), 1))
-        assert plan.winograd
-        return next(n for n in range(1, 100) if plan.has_enough_for_winograd(n))
-
-    assert fewest(16, 32) == fewest(64, 8) == fewest(256, 14) == 1  # most of ResNet-20, and of ResNet-18 at 224 x 224
-    assert fewest(512, 7) == 2
-    assert fewest(256, 4) == 5  # a single tile
-
-
 def test_no_images():
     padding = ((1, 1), (1, 1))
     x, w, b = np.zeros((0, 16, 8, 8), np.float32), draw((16, 16, 3, 3)), draw(16)

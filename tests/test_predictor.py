@@ -159,6 +159,21 @@ def test_what_it_makes_of_weights_serves_every_shape():
         assert predictor.nbytes - first < transformed
 
 
+@pytest.mark.compiled
+def test_what_it_holds_is_given_back_where_memory_is_short():
+    with ml.use_backend("compiled"):
+        model, before = small(), ml.memory_limit()
+        predictor, x = ml.Predictor(model), images(model, 2)
+        y, weights = predictor(x), sum(array.value.nbytes for _, array in model.named_state())
+        assert predictor.nbytes > 2 * weights
+        try:
+            ml.set_memory_limit(1)
+            assert predictor.nbytes == weights
+            np.testing.assert_array_equal(predictor(x), y)
+        finally:
+            ml.set_memory_limit(before)
+
+
 def test_only_built_modules_can_be_taken():
     with pytest.raises(ml.NotBuiltError, match="model: its parameters have no values yet"):
         ml.Predictor(ml.Sequential([ml.Dense(3)]))

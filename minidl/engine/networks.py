@@ -35,7 +35,7 @@ class Networks:
     def __init__(self, is_frozen: bool = False) -> None:
         self.is_frozen = is_frozen
         self._shelves: dict[Any, Shelf | None] = {}  # None for what can't be prepared
-        self._constants: Any = None
+        self._constants: Callable[[], Any] = _nothing  # which go with the last network that has them
 
     def __deepcopy__(self, memo: Any) -> Self:
         return type(self)(self.is_frozen)
@@ -45,18 +45,18 @@ class Networks:
 
     @property
     def nbytes(self) -> int:
-        """The bytes that the networks that nobody uses hold, and what was computed from weights."""
-        kept = sum(shelf.idle() for shelf in [*self._shelves.values()] if shelf is not None)
-        return kept + (0 if self._constants is None else int(self._constants.nbytes))
+        """The bytes that the networks that nobody uses hold, with what was computed from weights."""
+        return sum(shelf.idle() for shelf in [*self._shelves.values()] if shelf is not None)
 
     def refresh(self, module: Module) -> None:
         """Let what is frozen be the module as it is now. No other thread may use it meanwhile."""
         for shelf in self._shelves.values():
             if shelf is None or not all(prepared.fits(module) for prepared in shelf.prepared):
-                self._shelves, self._constants = {}, None
+                self._shelves, self._constants = {}, _nothing
                 return
-        if self._constants is not None:
-            self._constants.refresh()
+        constants = self._constants()
+        if constants is not None:
+            constants.refresh()
 
     def infer(self, module: Module, *xs: Array) -> list[Array] | None:
         """What a module gives for these inputs; None where it can't be prepared for them."""
@@ -137,9 +137,15 @@ class Networks:
         return prepared, shelf
 
     def _constants_of(self, dtype: "np.dtype[Any]") -> Any:
-        if self._constants is None:
-            self._constants = F.constants(dtype)
-        return self._constants
+        constants = self._constants()
+        if constants is None:
+            constants = F.constants(dtype)
+            self._constants = weakref.ref(constants)
+        return constants
+
+
+def _nothing() -> None:
+    """A reference to constants that aren't there."""
 
 
 class _Lease:
@@ -180,7 +186,8 @@ def _prepare(
         if any(x.dtype != dtype for i, x in zip(description.inputs, xs, strict=True) if i in read):
             return None
         held = None if constants is None else constants(dtype)
+        before = 0 if held is None else held.nbytes
         steps = Steps(description, describer.batch_size, dtype, keeps=purpose != "inference", constants=held)
     except (ShapeError, NotBuiltError, CannotDescribeError, F.CannotPrepareError):  # the modules, one by one, say where
         return None
-    return Prepared(steps, describer.modules, parameters)
+    return Prepared(steps, describer.modules, parameters, held, 0 if held is None else held.nbytes - before)

@@ -20,6 +20,8 @@ class Prepared:
 
     __slots__ = (
         "__weakref__",
+        "added",
+        "constants",
         "contents",
         "is_busy",
         "lease",
@@ -32,8 +34,16 @@ class Prepared:
         "values",
     )
 
-    def __init__(self, steps: Steps, modules: Sequence[Module], parameters: list[Parameter]) -> None:
+    def __init__(
+        self,
+        steps: Steps,
+        modules: Sequence[Module],
+        parameters: list[Parameter],
+        constants: Any = None,
+        added: int = 0,
+    ) -> None:
         self.steps = steps
+        self.constants, self.added = constants, added  # what it shares with others, and the bytes that came with it
         self.parameters = parameters
         self.values = [parameter.value for parameter in parameters]
         self.trained = [*map(_trainable, parameters)]
@@ -57,7 +67,7 @@ class Prepared:
 
     def size(self) -> int:
         """Its bytes."""
-        return self.steps.size + NETWORK_BYTES
+        return self.steps.size + self.added + NETWORK_BYTES
 
 
 class Shelf:

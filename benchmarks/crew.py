@@ -43,19 +43,19 @@ def absences(contestants: list[str]) -> list[str]:
 class Crew:
     """Workers by name, started when they are first asked for and ended with the `with` statement."""
 
-    def __init__(self, make: Callable[[], Worker] = ProcessWorker) -> None:
+    def __init__(self, make: Callable[[str], Worker] = ProcessWorker) -> None:
         self._make = make
         self._workers: dict[str, Worker] = {}
 
     def worker(self, name: str) -> Worker:
         """The worker of this name."""
         if name not in self._workers:
-            self._workers[name] = self._make()
+            self._workers[name] = self._make(name)
         return self._workers[name]
 
     def once(self, function: str, options: dict[str, Any]) -> Any:
         """What function(**options) returns in a worker that is new, and ended afterwards."""
-        worker = self._make()
+        worker = self._make(function)
         try:
             return worker.call(function, options)
         finally:

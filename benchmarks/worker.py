@@ -56,7 +56,8 @@ class Worker(Protocol):
 class LocalWorker:
     """A worker in this process: for tests, and what the other processes run."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "") -> None:
+        del name
         self._jobs: dict[str, Job] = {}
 
     def build(self, key: str, function: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -82,7 +83,8 @@ class LocalWorker:
 class ProcessWorker:
     """A worker in a new process, which ends with this one."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "the worker") -> None:
+        self._name = name
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
@@ -95,7 +97,7 @@ class ProcessWorker:
             succeeded, answer = self._connection.recv()
         except (EOFError, BrokenPipeError, ConnectionResetError):
             self._process.join()
-            raise WorkerError(f"the process ended with exit code {self._process.exitcode}") from None
+            raise WorkerError(f"{self._name}: its process ended with exit code {self._process.exitcode}") from None
         if not succeeded:
             raise WorkerError(answer)
         return answer

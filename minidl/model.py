@@ -193,7 +193,7 @@ class Sequential(Chain, SavedModel):
     def infer(self, x: Array) -> Array:
         """Inference: y alone. Floats of another dtype are converted to the model's; raises ShapeError, DTypeError."""
         self.ensure_built(x)
-        usual = type(x) is np.ndarray and x.dtype is _DTYPES[self.dtype]
+        usual = type(x) is np.ndarray and x.dtype == _DTYPES[self.dtype]  # not `is`: arrays from pickles have their own
         try:
             return super().infer(x if usual else as_input(x, self))
         except ShapeError as error:

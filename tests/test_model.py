@@ -1,5 +1,7 @@
 """Models: built at once or by their first call, saved whole, and loaded from files that aren't believed."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -179,3 +181,16 @@ def test_a_relu_in_two_places_can_be_saved(tmp_path):
     relu = ml.ReLU()
     ml.Sequential([relu, ml.Dense(2), relu], input_shape=(3,), seed=0).save(tmp_path / "model.npz")
     assert repr(ml.load(tmp_path / "model.npz")[2]) == "ReLU()"
+
+
+@pytest.mark.parametrize("module", ["minidl.model", "minidl.graph.arrays"])
+def test_arrays_from_another_process_are_taken_as_they_are(module, monkeypatch):
+    x = pickle.loads(pickle.dumps(np.ones((2, 4), np.float32)))  # whose dtype is an object of its own
+    monkeypatch.setattr(f"{module}.as_input", lambda *_: pytest.fail("they were converted"))
+    inputs = ml.Input((4,))
+    model = (
+        ml.Sequential([ml.Dense(3)], input_shape=(4,))
+        if module == "minidl.model"
+        else ml.Graph(inputs, ml.Dense(3)(inputs))
+    )
+    assert model(x).shape == (2, 3)

@@ -14,7 +14,7 @@ from minidl.typing import Array, Shape
 
 def converted(network: Network, x: Any, dtype: np.dtype[Any]) -> tuple[Array, ...]:
     """An array for each input, floats of another dtype converted. Raises ShapeError and DTypeError, with its name."""
-    if type(x) is np.ndarray and len(network.input_names) == 1 and x.dtype is dtype:
+    if type(x) is np.ndarray and len(network.input_names) == 1 and x.dtype == dtype:
         return (x,)
     arrays = []
     for i, shape, each in zip(network.wiring.inputs, network.input_shapes, network.arrays_of(x), strict=True):

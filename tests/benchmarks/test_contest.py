@@ -81,7 +81,7 @@ def test_an_oracle_that_is_no_contestant_is_not_timed(crew):
 
 
 def test_a_worker_in_a_process_builds_samples_and_reports_errors():
-    worker = ProcessWorker()
+    worker = ProcessWorker("PyTorch")
     try:
         assert worker.call("math:gcd", {}) == 0
         outcome = worker.build("product", "benchmarks.contestants.with_numpy:sgemm", {})
@@ -90,7 +90,7 @@ def test_a_worker_in_a_process_builds_samples_and_reports_errors():
         with pytest.raises(WorkerError, match="no_such_function"):
             worker.call("math:no_such_function", {})
         assert worker.call("math:gcd", {}) == 0
-        with pytest.raises(WorkerError, match="exit code 3"):
+        with pytest.raises(WorkerError, match="PyTorch: its process ended with exit code 3"):
             worker.call("os:_exit", {"status": 3})
     finally:
         worker.close()

@@ -167,15 +167,17 @@ MANY_WEIGHTS = 1 << 18
 """Floats of transformed filters from which on parts of the filters are shared: each thread reads its own, once."""
 
 
-def _shares(images: int, tiles: Tiles, plan: Plan, *, has_parts: bool) -> tuple[int, int]:
+def _shares(images: int, tiles: Tiles, plan: Plan, windows: PoolWindows) -> tuple[int, int]:
     """(bands of an image, parts of the filters) for threads to share few images; no bit depends on it."""
+    pools = windows is not NO_WINDOWS
     workers = threads.num_threads()
     if images > FEW_IMAGES or workers == 1:
         return 1, 1
     each, panels = tiles.down * tiles.across, -(-plan.filters // PANEL)
     wanted = -(-2 * workers // max(images, 1))
-    bands = min(wanted, each // FEWEST_TILES, tiles.down)
-    if has_parts and (bands < 2 or POINTS * plan.channels * plan.filters >= MANY_WEIGHTS):
+    rows = min(tiles.down, windows.out_height) if pools else tiles.down
+    bands = min(wanted, each // FEWEST_TILES, rows)
+    if not pools and (bands < 2 or POINTS * plan.channels * plan.filters >= MANY_WEIGHTS):
         return 1, min(-(-workers // max(images, 1)), panels)
     return max(bands, 1), 1
 
@@ -201,7 +203,7 @@ def convolve(
     row, tiles = round_up(channels), tiles_for(plan)
     each = tiles.down * tiles.across
     block = max(BLOCK // (POINTS * (row + PANEL)), 1)
-    bands, parts = _shares(n, tiles, plan, has_parts=argmax is None)
+    bands, parts = _shares(n, tiles, plan, windows)
     tasks = n if bands > 1 else _tasks(n, block // each)
     most = -(-n // tasks) if tasks else 0
     block = -(-min(block, most * each) // ROWS) * ROWS

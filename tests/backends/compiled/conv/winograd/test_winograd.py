@@ -225,7 +225,7 @@ def test_a_batch_is_its_images_to_the_bit():
 
 
 @pytest.mark.parametrize("value", [0, np.nan])
-@pytest.mark.parametrize("pool", [None, POOL, ((3, 3), (2, 1), ((1, 1), (0, 1)))])
+@pytest.mark.parametrize("pool", [None, POOL, ((3, 3), (2, 1), ((1, 1), (0, 1))), ((1, 1), (8, 8), ((0, 0), (0, 0)))])
 @pytest.mark.parametrize(("channels", "filters", "size"), [(16, 16, 33), (24, 20, 18), (64, 130, 16)])
 def test_shares_of_an_image_change_no_bit(channels, filters, size, pool, value):
     before = ml.num_threads()

@@ -23,7 +23,7 @@ class Constants(Workspace):
     def __init__(self, dtype: "np.dtype[Any]") -> None:
         super().__init__()
         self._dtype = dtype
-        self._made: dict[Any, tuple[Any, tuple[Any, ...]]] = {}
+        self._made: dict[Any, tuple[tuple[Any, ...], tuple[Any, ...]]] = {}
         self._programs: list[Program] = []
         self.nbytes = 0
         """The bytes of its arrays."""
@@ -38,8 +38,8 @@ class Constants(Workspace):
                 program = Program(jobs, self._dtype)
                 program.run()
                 self._programs.append(program)
-            self._made[key] = (*results, []), arguments  # the arguments are held, as they are known by address
-        return self._made[key][0]
+            self._made[key] = tuple(results), arguments  # the arguments are held, as they are known by address
+        return *self._made[key][0], []  # a list of each caller's own, which appends to it
 
     def empty(self, shape: Sequence[int], dtype: "np.dtype[Any]") -> "np.ndarray[Any, Any]":
         """A new array, which begins a cache line."""

@@ -54,7 +54,8 @@ def test_with_constants_it_is_made_once():
     w, constants = weights(), Constants(FLOAT)
     with planned(Workspace(constants)):
         copied, jobs = prepare_transposed(w)
-        again, _ = prepare_transposed(w)
+        jobs.append("of the caller's own")
+        again, jobs = prepare_transposed(w)
     assert jobs == []
     assert again is copied
     assert len(calls) == 1

@@ -13,6 +13,8 @@ from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler, DefaultPassBuilder, _LowerResult
 from numba.core.compiler_machinery import register_pass
 
+from minidl.backends.compiled.codegen.lowering import Lower
+
 UNNEEDED = {
     "with_lifting",
     "inline_closure_likes",
@@ -25,14 +27,31 @@ UNNEEDED = {
     "nopython_rewrites",
     "annotate_types",
     "dump_parfor_diagnostics",
+    "rewrite_semantic_constants",
+    "dead_branch_prune",
+    "reconstruct_ssa",
+    "strip_phis",
 }
-"""Passes over what isn't in kernels (closures, objects, arrays' expressions), by Numba's names."""
+"""Passes over what isn't in kernels (closures, objects, variables of two types), by Numba's names."""
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _Lowering(typed_passes.NativeLowering):
+    _name = "kernel_lowering"
+    lowering_class = Lower
+
+    def run_pass(self, state: Any) -> bool:
+        """Write LLVM's code, and make machine code of it once all that it calls is there."""
+        if state.library is None:
+            state.library = _KernelLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
+            state.library.enable_object_caching()
+        return bool(super().run_pass(state))
 
 
 class KernelCompiler(Compiler):
     """For functions that Python or C calls."""
 
-    lowering: Any = typed_passes.NativeLowering
+    lowering: Any = _Lowering
 
     def define_pipelines(self) -> list[Any]:
         """The only pipeline: there is no object mode to fall back to."""
@@ -42,12 +61,13 @@ class KernelCompiler(Compiler):
             for each, title in passes.passes
             if each.name() not in UNNEEDED
         ]
+        passes._ENFORCING = False  # checks after each pass
         passes.finalize()
         return [passes]
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
-class _PartLowering(typed_passes.NativeLowering):
+class _PartLowering(_Lowering):
     _name = "part_lowering"
 
     def run_pass(self, state: Any) -> bool:
@@ -71,11 +91,16 @@ class PartCompiler(KernelCompiler):
     lowering = _PartLowering
 
 
-class _PartLibrary(JITCodeLibrary):
-    """A function and all that it calls, to be linked into kernels."""
+class _KernelLibrary(JITCodeLibrary):
+    """A function and all that it calls."""
 
     def add_llvm_module(self, ll_module: Any) -> None:
+        """Take code as it was written: it's optimized when all is there."""
         self._final_module.link_in(ll_module)
+
+
+class _PartLibrary(_KernelLibrary):
+    """A function and all that it calls, to be linked into kernels."""
 
     def finalize(self) -> None:
         self._raise_if_finalized()

@@ -7,8 +7,7 @@ import os
 import sys
 import threading
 import time
-from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import llvmlite.binding
 import numpy as np
@@ -30,19 +29,21 @@ SLEEP_LIMIT = 5_000
 """Of how many short naps it wakes by itself after that: about a second. Then it sleeps until it is called."""
 
 
-class _Word(IntEnum):
-    """The places of what threads tell each other, each in a cache line of its own where two may write at once."""
+class _Places(NamedTuple):
+    """Those of what threads tell each other, each in a cache line of its own where two may write at once."""
 
-    ticket = 0  # 20 bits of sequence number; first and last task, 22 bits each, that nobody has taken
-    done = 8  # tasks that helpers have finished
-    kernel = 16
-    job = 17
-    scratch = 18
-    stride = 19
-    workers = 20
-    sequence = 21
-    stop = 24
+    ticket: int = 0  # 20 bits of sequence number; first and last task, 22 bits each, that nobody has taken
+    done: int = 8  # tasks that helpers have finished
+    kernel: int = 16
+    job: int = 17
+    scratch: int = 18
+    stride: int = 19
+    workers: int = 20
+    sequence: int = 21
+    stop: int = 24
 
+
+_Word = _Places()
 
 _BITS = 22
 _MOST = (1 << _BITS) - 1

@@ -23,7 +23,6 @@ import numba.core.config
 from numba.core.caching import _Cache, _CacheLocator
 from numba.core.compiler import CompileResult
 from numba.core.dispatcher import Dispatcher
-from numba.core.runtime.nrt import rtsys
 from numba.core.serialize import dumps
 from numba.misc.appdirs import AppDirs
 
@@ -56,7 +55,6 @@ class KernelCache(_Cache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The function compiled for these types, or None where it has to be compiled."""
-        rtsys.initialize(target_context)  # what raises errors is linked to it
         if not self.is_enabled:
             return None
         name = self.file_name(sig, target_context.codegen())

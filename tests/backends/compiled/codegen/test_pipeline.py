@@ -50,11 +50,16 @@ def test_one_read_from_the_cache_has_its_parts(folder):
 
 
 def test_an_error_in_a_part_reaches_the_caller(folder):
-    half = njit(halved)
-    function = entry(lambda x: half(x) + 1)
-    assert function(1.0) == 1.5
-    with pytest.raises(ValueError, match="below zero"):
-        function(-1.0)
+    for hits in (0, 1):  # compiled, and read from the cache
+        half = njit(halved)
+
+        def above(x):
+            return half(x) + 1  # noqa: B023 - compiled within the loop
+
+        function = entry(above)
+        assert (function(1.0), sum(function.stats.cache_hits.values())) == (1.5, hits)
+        with pytest.raises(ValueError, match="below zero"):
+            function(-1.0)
 
 
 def test_division_by_zero_is_infinite_in_a_part_too(folder):

@@ -331,6 +331,11 @@ def test_each_public_name_has_a_docstring_of_its_own(name):
     assert text.strip()
 
 
+def test_an_import_loads_next_to_nothing(run_python):
+    program = "import sys, minidl\nprint([name for name in ('numpy', 'minidl.module') if name in sys.modules])"
+    assert run_python(program, MINIDL_BACKEND="vectorized").stdout.strip() == "[]"
+
+
 def test_parts_are_loaded_when_they_are_first_used(run_python):
     parts = "('augment', 'datasets', 'losses', 'metrics', 'models', 'optim', 'schedules', 'testing')"
     loaded = f"[name for name in {parts} if f'minidl.{{name}}' in sys.modules]"

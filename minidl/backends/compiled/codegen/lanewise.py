@@ -69,18 +69,6 @@ def select_max(value, best, a, b):
 
 
 @in_kernels
-def evens(a, b):
-    """Lanes 0, 2, ... of a, then those of b."""
-    return a.shuffled(b, range(0, 2 * a.lanes, 2))
-
-
-@in_kernels
-def odds(a, b):
-    """Lanes 1, 3, ... of a, then those of b."""
-    return a.shuffled(b, range(1, 2 * a.lanes, 2))
-
-
-@in_kernels
 def interleave_low(a, b):
     """Lane 0 of a and of b, lane 1 of both, and so on, for the first half of each."""
     return a.shuffled(b, [place for k in range(a.lanes // 2) for place in (k, a.lanes + k)])

@@ -47,13 +47,6 @@ def load_over(builder, dtype, memory, index, count, rest):
     return builder.select(llvm_mask(builder, dtype, count), value, rest)
 
 
-@emitted(VectorType)
-def load_between(builder, dtype, memory, index, first, last):
-    """The vector at memory[index], of which lanes first to last - 1 are read; the others are zero."""
-    mask = builder.and_(builder.not_(llvm_mask(builder, dtype, first)), llvm_mask(builder, dtype, last))
-    return llvm_load(builder, dtype, memory, index, mask)
-
-
 @emitted(types.void)
 def store(builder, dtype, memory, index, value, count):
     """Write the first `count` lanes of a vector to memory[index]."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backends.compiled.codegen.interleave import MOST_INTERLEAVED
+from minidl.backends.compiled.conv.planar.planes import MOST_PLANES
 from minidl.backends.compiled.matmul.panels import PANEL
 from minidl.backends.compiled.matmul.tile import CHAIN
 from minidl.description.operators import ConvGeometry
@@ -17,6 +18,9 @@ FEW_CHANNELS = 8
 
 FEW_FILTERS = MOST_INTERLEAVED
 """Up to this many, the lanes of a vector are pixels: filters would leave half of them idle."""
+
+FEW_PLANES = MOST_PLANES // 2
+"""Of so few channels each can be a plane, or two: one for each phase of a stride or of pooling."""
 
 MANY_CHANNELS = 16
 """From this many channels and filters on, Winograd's transforms are made in whole vectors."""
@@ -77,8 +81,9 @@ class Plan:
         self.size, self.channels, self.filters, self.kernel = size, channels, filters, kernel
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups = geometry
         self.depthwise = groups == channels == filters and groups > 1
-        is_one_chain = kernel[0] * kernel[1] <= CHAIN  # as in `planar/tile.py`
-        self.planar = groups == channels == 1 and filters <= FEW_FILTERS and stride[1] <= 2 and is_one_chain
+        is_one_chain = kernel[0] * kernel[1] * channels <= CHAIN  # as in `planar/tile.py`
+        is_small = groups == 1 and channels <= FEW_PLANES and filters <= FEW_FILTERS
+        self.planar = is_small and stride[1] <= 2 and is_one_chain
         self.planar_backward = self.planar and dilation[1] == 1 and kernel[0] <= MOST_INTERLEAVED
         self.padded = (size[0] + sum(padding[0]), size[1] + sum(padding[1]))
         self.padded_size = self.padded[0] * self.padded[1] * channels if self.padded != size else 0

@@ -1,4 +1,4 @@
-"""The gradients of the weights of a convolution of images with one channel and few filters, with taps in the lanes.
+"""The gradients of the weights of a convolution of images with few channels and of few filters, with taps in the lanes.
 
 The rows that a row of windows reaches over are interleaved, pixel by pixel from top to bottom. So the pixels under a
 window lie side by side, and patches need not be copied: each starts a few floats after the one before it. A filter's
@@ -19,7 +19,8 @@ from minidl.backends.compiled.codegen.load_store import clear, lanes, load, spla
 from minidl.backends.compiled.conv.im2col.input_gradient import copy_positive, sum_lines
 from minidl.backends.compiled.conv.output_grad import OutputGrad
 from minidl.backends.compiled.conv.plan import Geometry, Plan
-from minidl.backends.compiled.conv.planar.forward import fill_plane, is_2x2
+from minidl.backends.compiled.conv.planar.forward import is_2x2
+from minidl.backends.compiled.conv.planar.planes import fill_planes
 from minidl.backends.compiled.conv.planar.tile import MOST_ROWS, MOST_TAPS, tap_tile
 from minidl.backends.compiled.matmul.tile import CHAIN
 from minidl.backends.compiled.pool.max_2x2 import unpool_2x2
@@ -99,13 +100,13 @@ def _output_gradient(memory, job, n, target):
 @njit
 def _pad(memory, job, n, target):
     """Write image n to its border of zeros."""
-    geometry, padded_width = job.layout.geometry, job.layout.geometry.padded_width
-    height, width, top = geometry.height, geometry.width, geometry.top
-    image = job.x + n * height * width
-    inside, after = target + top * padded_width, (top + height) * padded_width
-    fill_plane(memory, image, width, width, geometry.left, 1, 0, padded_width, height, inside)
-    clear(memory, target, top * padded_width)
-    clear(memory, target + after, geometry.padded_height * padded_width - after)
+    geometry, channels = job.layout.geometry, job.layout.geometry.channels
+    height, width, top, left = geometry.height, geometry.width * channels, geometry.top, geometry.left * channels
+    row = geometry.padded_width * channels
+    inside, after = target + top * row, (top + height) * row
+    fill_planes(memory, job.x + n * height * width, width, width, left, 1, 0, row, height, inside)
+    clear(memory, target, top * row)
+    clear(memory, target + after, geometry.padded_height * row - after)
 
 
 @by_vectors
@@ -117,7 +118,7 @@ def _end_chain(memory, i, count, sums, chains):
 
 @njit
 def _add_patches(memory, ints, layout, first, pixels, grads, patches, sums, chains):
-    """Add patches times dy, for pixels first, first + 1, ..., to each filter's sums (kw, kh)."""
+    """Add patches times dy, for pixels first, first + 1, ..., to each filter's sums (kw, c, kh)."""
     filters, taps = layout.geometry.filters, layout.taps
     vectors = (layout.geometry.taps + lanes(memory) - 1) // lanes(memory)
     tiles, done = (filters + MOST_ROWS - 1) // MOST_ROWS, 0
@@ -142,14 +143,14 @@ def _backward(memory, ints, job, task, scratch):
     """For part `task` of the batch: sum the weights' and the bias's gradients."""
     layout, geometry = job.layout, job.layout.geometry
     filters, kernel_height, kernel_width = geometry.filters, layout.kernel_height, layout.kernel_width
-    out_height, out_width, padded_width = geometry.out_height, geometry.out_width, geometry.padded_width
+    out_height, out_width, row = geometry.out_height, geometry.out_width, geometry.padded_width * geometry.channels
     db = job.db + task * filters
     sums, chains = scratch, scratch + filters * layout.taps
     padded = chains + filters * layout.taps
     interleaved = padded + layout.padded
     target = interleaved + layout.interleaved
     buffer = target + layout.grads
-    step, apart = geometry.stride_down * padded_width, layout.dilation_down * padded_width
+    step, apart = geometry.stride_down * row, layout.dilation_down * row
     clear(memory, sums, 2 * filters * layout.taps)
     clear(memory, db, filters)
     for n in range(task * job.images // job.parts, (task + 1) * job.images // job.parts):
@@ -158,12 +159,12 @@ def _backward(memory, ints, job, task, scratch):
         sum_lines(memory, grads, out_width * filters, out_height, out_width, filters, db)
         for i in range(0, out_height, layout.rows):
             rows, source = min(layout.rows, out_height - i), padded + i * step
-            interleave(memory, kernel_height, source, apart, step, interleaved, padded_width, rows, buffer)
+            interleave(memory, kernel_height, source, apart, step, interleaved, row, rows, buffer)
             first, place = i * out_width, grads + i * out_width * filters
             _add_patches(memory, ints, layout, first, rows * out_width, place, interleaved, sums, chains)
     dw = job.dw + task * geometry.taps * filters
     for p in range(kernel_height):
-        for q in range(kernel_width):
+        for q in range(kernel_width * geometry.channels):
             for k in range(filters):
                 memory[dw] = memory[sums + k * layout.taps + q * kernel_height + p]
                 dw += 1
@@ -178,11 +179,11 @@ _LANES = REGISTER_BYTES // 4
 @functools.lru_cache(maxsize=512)
 def _layout(plan: Plan) -> _Layout:
     kh, kw = plan.kernel
-    height, width = plan.padded
+    height, width = plan.padded[0], plan.padded[1] * plan.channels
     rows = min(max(INTERLEAVED // (kh * width), 1), plan.out[0])
-    down, across = np.arange(rows) * width * kh, np.arange(plan.out[1]) * plan.stride[1] * kh
+    down, across = np.arange(rows) * width * kh, np.arange(plan.out[1]) * plan.stride[1] * plan.channels * kh
     table = np.ascontiguousarray((down[:, None] + across).reshape(-1))
-    taps = -(-kh * kw // _LANES) * _LANES
+    taps = -(-plan.taps.size // _LANES) * _LANES
     padded, interleaved, grads = height * width + _LANES, rows * width * kh + taps, plan.pixels.size * plan.filters
     scratch = 2 * plan.filters * taps + padded + interleaved + grads + kh * (width + _LANES)
     return _Layout(plan.geometry, kh, kw, plan.dilation[0], rows, table, taps, padded, interleaved, grads, scratch)

@@ -1,8 +1,8 @@
 """Convolution with pixels in the lanes of a vector, for few filters: each has a plane of its own until the end.
 
 The product's columns are a row of pixels that runs through all rows of an image, border included; the few sums that
-begin in a border are computed and dropped. A stride of s takes the image apart into s x s phases, each a plane, so
-that pixels side by side in the output lie side by side in the image, too. So does max-pooling with windows of 2 x 2:
+begin in a border are computed and dropped. A stride of s takes each channel apart into s x s phases, each a plane,
+so that pixels side by side in the output lie side by side in the image, too. So does max-pooling with windows of 2 x 2:
 the pixels of a window are then four sums in registers, and only the largest is ever stored.
 """
 
@@ -16,10 +16,10 @@ from minidl.backends.compiled.activation.elementwise import InPlace, activate, i
 from minidl.backends.compiled.codegen.cpu import REGISTER_BYTES
 from minidl.backends.compiled.codegen.interleave import interleave
 from minidl.backends.compiled.codegen.jit import kernel, njit
-from minidl.backends.compiled.codegen.lanewise import evens, odds
-from minidl.backends.compiled.codegen.load_store import clear, lanes, load_between, store
+from minidl.backends.compiled.codegen.load_store import clear, lanes
 from minidl.backends.compiled.conv.epilogue import Epilogue
 from minidl.backends.compiled.conv.plan import Geometry, Plan
+from minidl.backends.compiled.conv.planar.planes import fill_planes
 from minidl.backends.compiled.conv.planar.tile import (
     MOST_ROWS,
     NARROW,
@@ -45,7 +45,7 @@ class _Layout(NamedTuple):
     out_width: int
     table: IntArray  # where taps begin in the planes
     phases_down: int
-    phases_across: int
+    planes_across: int  # one for each phase and channel
     plane_height: int
     plane_width: int
     plane: int  # floats from a plane to the next
@@ -67,36 +67,19 @@ class _Forward(NamedTuple):
 
 
 @njit
-def fill_plane(memory, image, stride, width, left, phases, plane, plane_width, rows, target):
-    """Write `rows` rows of an image, `stride` apart, in their borders of zeros, to a plane for each phase across."""
-    for j in range((plane_width - 1) // lanes(memory) * lanes(memory), -1, -lanes(memory)):
-        # From right to left: what the last vector writes beyond the end of a row, the first one writes over.
-        column = phases * j - left
-        for i in range(rows):
-            source, place = image + i * stride + column, target + i * plane_width + j
-            a = load_between(memory, source, -column, width - column)
-            if phases == 1:
-                store(memory, place, a, lanes(memory))
-            else:
-                after = column + lanes(memory)
-                b = load_between(memory, source + lanes(memory), -after, width - after)
-                store(memory, place, evens(a, b), lanes(memory))
-                store(memory, place + plane, odds(a, b), lanes(memory))
-
-
-@njit
 def _fill_planes(memory, layout, image, first, target):
-    """Write the rows of an image, from that of row `first` of the output on, to planes (down, across)."""
-    height, width, left = layout.geometry.height, layout.geometry.width, layout.geometry.left
-    down, across = layout.phases_down, layout.phases_across
+    """Write the rows of an image, from that of row `first` of the output on, to planes (down, across, channels)."""
+    geometry, channels = layout.geometry, layout.geometry.channels
+    height, width, left = geometry.height, geometry.width * channels, geometry.left * channels
+    down, across = layout.phases_down, layout.planes_across
     plane_height, plane_width, plane = layout.plane_height, layout.plane_width, layout.plane
     for a in range(down):
-        top = layout.geometry.top - first * down - a  # rows of zeros before the image's first, counted in its rows
+        top = geometry.top - first * down - a  # rows of zeros before the image's first, counted in its rows
         begin = min(max((top + down - 1) // down, 0), plane_height)
         end = max(min((top + height + down - 1) // down, plane_height), begin)
         start, origin = image + (begin * down - top) * width, target + a * across * plane
         place = origin + begin * plane_width
-        fill_plane(memory, start, down * width, width, left, across, plane, plane_width, end - begin, place)
+        fill_planes(memory, start, down * width, width, left, across, plane, plane_width, end - begin, place)
         for b in range(across):
             clear(memory, origin + b * plane, begin * plane_width)
             clear(memory, origin + b * plane + end * plane_width, (plane_height - end) * plane_width)
@@ -136,7 +119,7 @@ def _forward(memory, ints, job, task, scratch):
     planes = scratch + layout.buffer
     c = planes + layout.planes
     winners = c + filters * out_plane
-    _fill_planes(memory, layout, job.x + n * geometry.height * geometry.width, first, planes)
+    _fill_planes(memory, layout, job.x + n * geometry.height * geometry.width * geometry.channels, first, planes)
     _multiply(memory, ints, job, rows, planes, c, winners)
     place = (n * out_height + first) * out_width * filters
     interleave(memory, filters, c, out_plane, plane_width, job.y + place, out_width, rows, scratch)
@@ -167,16 +150,18 @@ def _layout(plan: Plan, size: int, bands: int) -> _Layout:
     plane_height = rows + ((size - 1) * plan.stride[0] + plan.span - 1) // down
     plane_width = -(-plan.padded[1] // across)
     plane = plane_height * plane_width + REGISTER_BYTES // 4
-    planes = down * across * plane
+    planes = down * across * plan.channels * plane
 
-    def offset(u: int, v: int, p: int, q: int) -> int:
+    def offset(u: int, v: int, p: int, q: int, c: int) -> int:
         i, j = u * plan.stride[0] + p * plan.dilation[0], v * plan.stride[1] + q * plan.dilation[1]
-        return int((i % down * across + j % across) * plane + i // down * plane_width + j // across)
+        number = (i % down * across + j % across) * plan.channels + c
+        return int(number * plane + i // down * plane_width + j // across)
 
     table = [
-        offset(u, v, p, q)
+        offset(u, v, p, q, c)
         for p in range(plan.kernel[0])
         for q in range(plan.kernel[1])
+        for c in range(plan.channels)
         for u in range(size)
         for v in range(size)
     ]
@@ -184,7 +169,7 @@ def _layout(plan: Plan, size: int, bands: int) -> _Layout:
     buffer = (out_width + REGISTER_BYTES // 4) * plan.filters
     return _Layout(
         *(plan.geometry, bands, out_height, out_width, np.array(table, np.int64)),
-        *(down, across, plane_height, plane_width, plane, out_plane, buffer, planes),
+        *(down, across * plan.channels, plane_height, plane_width, plane, out_plane, buffer, planes),
         scratch=buffer + planes + plan.filters * out_plane * size + _BEYOND,
     )
 

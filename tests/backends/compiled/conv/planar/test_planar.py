@@ -1,4 +1,4 @@
-"""Images of one channel and few filters, with pixels or taps in the lanes: every size of what fills a vector or not."""
+"""Images of few channels and filters, with pixels or taps in the lanes: every size of what fills a vector or not."""
 
 import functools
 import importlib
@@ -33,7 +33,7 @@ def kernels():
 
 @st.composite
 def geometries(draw):
-    """(image size, filters, kernel, keywords, output size) of a convolution of one channel that is possible."""
+    """(image size, channels, filters, kernel, keywords, output size) of a convolution that is possible."""
     kernel = draw(st.tuples(st.integers(1, 7), st.integers(1, 7)))
     pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
     stride = draw(st.one_of(st.just((1, 1)), pairs))
@@ -46,7 +46,7 @@ def geometries(draw):
         size.append(draw(st.integers(least, max(most, least))))
     window = shapes.slide(tuple(size), kernel, stride=stride, padding=padding, dilation=dilation)
     how = {"stride": window.stride, "padding": window.padding, "dilation": window.dilation, "groups": 1}
-    return tuple(size), draw(st.sampled_from(FILTERS)), kernel, how, window.output
+    return tuple(size), draw(st.integers(1, 5)), draw(st.sampled_from(FILTERS)), kernel, how, window.output
 
 
 @st.composite
@@ -65,9 +65,9 @@ DTYPES = st.sampled_from([np.float32, np.float64])
 
 @given(data=st.data(), geometry=geometries(), dtype=DTYPES, bias=st.booleans())
 def test_forward(compiled, reference, arrays, assert_sums_equal, assert_new_images, data, geometry, dtype, bias):
-    size, filters, kernel, how, _ = geometry
-    x = data.draw(arrays((data.draw(st.integers(0, 2)), 1, *size), dtype))
-    w = data.draw(arrays((filters, 1, *kernel), dtype))
+    size, channels, filters, kernel, how, _ = geometry
+    x = data.draw(arrays((data.draw(st.integers(0, 2)), channels, *size), dtype))
+    w = data.draw(arrays((filters, channels, *kernel), dtype))
     b = data.draw(arrays((filters,), dtype)) if bias else None
     y = compiled.conv2d(x, w, b, **of_conv(how))
     assert_new_images(y, x, w)
@@ -77,9 +77,9 @@ def test_forward(compiled, reference, arrays, assert_sums_equal, assert_new_imag
 
 @given(data=st.data(), geometry=geometries(), dtype=DTYPES)
 def test_backward(compiled, reference, arrays, assert_sums_equal, data, geometry, dtype):
-    size, filters, kernel, how, out = geometry
+    size, channels, filters, kernel, how, out = geometry
     n = data.draw(st.integers(0, 2))
-    x, w = data.draw(arrays((n, 1, *size), dtype)), data.draw(arrays((filters, 1, *kernel), dtype))
+    x, w = data.draw(arrays((n, channels, *size), dtype)), data.draw(arrays((filters, channels, *kernel), dtype))
     dy = data.draw(arrays((n, filters, *out), dtype))
     got = compiled.conv2d_backward(dy, x, w, **of_conv(how), need_dx=True)
     want = reference.conv2d_backward(dy, x, w, **of_conv(how), need_dx=True)
@@ -96,9 +96,9 @@ def test_backward(compiled, reference, arrays, assert_sums_equal, data, geometry
 
 @given(data=st.data(), geometry=geometries(), dtype=DTYPES)
 def test_fusion_changes_no_bit(compiled, arrays, data, geometry, dtype):
-    size, filters, kernel, how, out = geometry
+    size, channels, filters, kernel, how, out = geometry
     n = data.draw(st.integers(1, 10))
-    x, w = data.draw(arrays((n, 1, *size), dtype)), data.draw(arrays((filters, 1, *kernel), dtype))
+    x, w = data.draw(arrays((n, channels, *size), dtype)), data.draw(arrays((filters, channels, *kernel), dtype))
     b = data.draw(arrays((filters,), dtype))
     pool = data.draw(poolings(out))
     y, argmax = fused.conv2d_relu(x, w, b, **of_conv(how), pool=pool)
@@ -127,11 +127,11 @@ def test_fusion_changes_no_bit(compiled, arrays, data, geometry, dtype):
 def test_lanes_of_filters_give_the_same_bits(compiled, kernels, arrays, data, geometry, dtype):
     """Every element is one chain of the same operations, wherever its lane is."""
     plans, epilogue, output_grad, im2col, im2col_backward, program = kernels
-    size, filters, kernel, how, out = geometry
+    size, channels, filters, kernel, how, out = geometry
     n = data.draw(st.integers(1, 10))
-    x, w = data.draw(arrays((n, 1, *size), dtype)), data.draw(arrays((filters, 1, *kernel), dtype))
+    x, w = data.draw(arrays((n, channels, *size), dtype)), data.draw(arrays((filters, channels, *kernel), dtype))
     b, pool = data.draw(arrays((filters,), dtype)), data.draw(poolings(out))
-    plan = plans.plan_for(size, 1, filters, kernel, ConvGeometry(*how.values()))
+    plan = plans.plan_for(size, channels, filters, kernel, ConvGeometry(*how.values()))
     want, winners, jobs = im2col.prepare(x, w, plan, epilogue.Epilogue(b, activation=ReLU(), pool=pool))
     program.run(x.dtype, *jobs)
     y, argmax = fused.conv2d_relu(x, w, b, **of_conv(how), pool=pool)
@@ -143,22 +143,23 @@ def test_lanes_of_filters_give_the_same_bits(compiled, kernels, arrays, data, ge
     _, dw_parts, db_parts, jobs = im2col_backward.prepare(grad, x, w, plan, False, True)
     program.run(x.dtype, *jobs)
     want_dw, want_db = (functools.reduce(np.add, parts) for parts in (dw_parts, db_parts))
-    assert dw.tobytes() == want_dw.reshape(*kernel, 1, filters).transpose(3, 2, 0, 1).tobytes()
+    assert dw.tobytes() == want_dw.reshape(*kernel, channels, filters).transpose(3, 2, 0, 1).tobytes()
     assert db.tobytes() == want_db.tobytes()
 
 
+@pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("filters", FILTERS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_every_remainder_of_a_vector(compiled, kernels, filters, dtype):
+def test_every_remainder_of_a_vector(compiled, kernels, filters, channels, dtype):
     """Lines of 1 to 40 pixels, so that they end anywhere in a vector and in a tile."""
     plans, epilogue, _, im2col, _, program = kernels
     rng = np.random.default_rng(filters)
     how = {"stride": (1, 1), "padding": ((1, 1), (1, 1)), "dilation": (1, 1), "groups": 1}
-    w, b = rng.standard_normal((filters, 1, 3, 3)).astype(dtype), rng.standard_normal(filters).astype(dtype)
+    w, b = rng.standard_normal((filters, channels, 3, 3)).astype(dtype), rng.standard_normal(filters).astype(dtype)
     for width in range(1, 41):
-        x = rng.standard_normal((1, 1, 5, width)).astype(dtype)
+        x = rng.standard_normal((1, channels, 5, width)).astype(dtype)
         for pool in [None] if width == 1 else [None, ((2, 2), (2, 2), ((0, 0), (0, 0)))]:
-            plan = plans.plan_for((5, width), 1, filters, (3, 3), ConvGeometry(*how.values()))
+            plan = plans.plan_for((5, width), channels, filters, (3, 3), ConvGeometry(*how.values()))
             want, winners, jobs = im2col.prepare(x, w, plan, epilogue.Epilogue(b, activation=ReLU(), pool=pool))
             program.run(x.dtype, *jobs)
             y, argmax = fused.conv2d_relu(x, w, b, **of_conv(how), pool=pool)
@@ -172,7 +173,7 @@ def test_every_remainder_of_a_vector(compiled, kernels, filters, dtype):
 def test_bands_of_rows_give_the_bits_of_whole_images(monkeypatch, compiled, pool, stride, dilation):
     planar = importlib.import_module("minidl.backends.compiled.conv.planar.forward")
     rng = np.random.default_rng(0)
-    x, w = rng.standard_normal((2, 1, 37, 23), dtype=np.float32), rng.standard_normal((6, 1, 5, 4), dtype=np.float32)
+    x, w = rng.standard_normal((2, 3, 37, 23), dtype=np.float32), rng.standard_normal((6, 3, 5, 4), dtype=np.float32)
     how = {"stride": (stride,) * 2, "padding": ((2, 3), (1, 2)), "dilation": (dilation,) * 2, "groups": 1}
     whole = fused.conv2d_relu(x, w, None, **of_conv(how), pool=pool)
     monkeypatch.setattr(planar, "BAND", 1)
@@ -186,7 +187,7 @@ def test_bands_of_rows_give_the_bits_of_whole_images(monkeypatch, compiled, pool
 def test_blocks_of_interleaved_rows_give_the_bits_of_whole_images(monkeypatch, compiled, floats):
     planar_backward = importlib.import_module("minidl.backends.compiled.conv.planar.backward")
     rng = np.random.default_rng(0)
-    x, w = rng.standard_normal((3, 1, 17, 12), dtype=np.float32), rng.standard_normal((5, 1, 3, 4), dtype=np.float32)
+    x, w = rng.standard_normal((3, 2, 17, 12), dtype=np.float32), rng.standard_normal((5, 2, 3, 4), dtype=np.float32)
     dy = rng.standard_normal((3, 5, 9, 11), dtype=np.float32)
     how = {"stride": (2, 1), "padding": ((1, 1), (1, 1)), "dilation": (1, 1), "groups": 1}
     whole = compiled.conv2d_backward(dy, x, w, **of_conv(how), need_dx=False)
@@ -249,12 +250,14 @@ from tests.backends.compiled.conv import fused
 from tests.backends.windows import of_conv
 
 minidl.set_num_threads({threads})
+CASES = [(1, 1, 6, 1, 0, 2), (1, 6, 5, 1, 2, 2), (1, 7, 3, 2, 1, None), (1, 8, 4, 1, 1, 3)]
+CASES += [(3, 8, 3, 1, 1, None), (3, 5, 3, 2, 1, 2)]
 digest = hashlib.sha256()
 rng = np.random.default_rng(0)
 for dtype in (np.float32, np.float64):
-    for filters, kernel, stride, pad, pool in [(1, 6, 1, 0, 2), (6, 5, 1, 2, 2), (7, 3, 2, 1, None), (8, 4, 1, 1, 3)]:
-        x = rng.standard_normal((20, 1, 28, 28)).astype(dtype)
-        w, b = (rng.standard_normal(shape).astype(dtype) for shape in [(filters, 1, kernel, kernel), filters])
+    for channels, filters, kernel, stride, pad, pool in CASES:
+        x = rng.standard_normal((20, channels, 28, 28)).astype(dtype)
+        w, b = (rng.standard_normal(shape).astype(dtype) for shape in [(filters, channels, kernel, kernel), filters])
         how = dict(stride=(stride, stride), padding=((pad, pad), (pad, pad)), dilation=(1, 1), groups=1)
         how["pool"] = None if pool is None else ((pool, pool), (2, 2), ((0, 0), (0, 0)))
         y, argmax = fused.conv2d_relu(x, w, b, **of_conv(how))

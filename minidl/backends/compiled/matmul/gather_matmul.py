@@ -17,6 +17,10 @@ from minidl.backends.compiled.matmul.tile import AT_ONCE, CHAIN, tile
 DEPTH_BLOCK = AT_ONCE * CHAIN
 """Products at a time: the part of B that they read, two vectors wide, stays in the first-level cache."""
 
+LONG = 2 * CACHE_LINE + 1
+"""Floats of rows of A that are prefetched. The CPU does so itself where short ones follow one another, as it does with
+rows of C that lie side by side, and asking takes as long as their few products."""
+
 MANY_ROWS = 4 * TILE_ROWS
 FAR = 1 << 12
 """From MANY_ROWS rows on, B is packed where its rows reach over FAR floats: they would evict each other from the few
@@ -70,7 +74,7 @@ def gather_matmul(memory, ints, rows, row, depth, table, columns, a, b, c, c_str
     tiles = (rows + TILE_ROWS - 1) // TILE_ROWS
     height, higher = rows // max(tiles, 1), rows % max(tiles, 1)  # equal tiles: a row left over runs slowly
     b_stride = ints[table + 3] - ints[table + 1] if rows >= MANY_ROWS and depth > 1 else 0
-    is_apart = rows > 1 and ints[row + 1] - ints[row] >= depth  # rows of A, as windows of one pixel are
+    is_apart = rows > 1 and ints[row + 1] - ints[row] >= max(depth, LONG)  # rows of A, as windows of one pixel are
     panel, panel_table = _stack(memory), _stack(ints)
     for j in range(0, columns, widest):
         left = min(columns - j, widest)
@@ -89,7 +93,8 @@ def gather_matmul(memory, ints, rows, row, depth, table, columns, a, b, c, c_str
                 if is_apart and j == 0 and i + 1 < tiles:
                     _fetch_a(memory, ints, row + m + size, size, source_table, deep, a)
                 target = c + m * c_stride + j
-                _fetch_c(memory, size, target, c_stride, width)
+                if c_stride > width:
+                    _fetch_c(memory, size, target, c_stride, width)
                 before, before_stride = (start + m * start_stride + j, start_stride) if first else (target, c_stride)
                 least = floor if last else -math.inf
                 tile(

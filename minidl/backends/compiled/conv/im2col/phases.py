@@ -5,8 +5,10 @@ For a stride of s it's one for each of the s x s phases of the input's pixels, w
 
 import math
 
+from minidl.backends.compiled.codegen.by_vectors import by_vectors
+from minidl.backends.compiled.codegen.interleave import copy_line
 from minidl.backends.compiled.codegen.jit import njit
-from minidl.backends.compiled.codegen.load_store import clear, copy
+from minidl.backends.compiled.codegen.load_store import splat, store
 from minidl.backends.compiled.conv.im2col.grad_tables import FIELDS, Phase
 from minidl.backends.compiled.matmul.gather_matmul import gather_matmul
 
@@ -18,6 +20,11 @@ WINDOWS, TABLE = Phase._fields.index("windows"), Phase._fields.index("table")
 TOP, LEFT = Phase._fields.index("top"), Phase._fields.index("left")
 
 
+@by_vectors
+def _clear_line(memory, j, count, target):
+    store(memory, target + j, splat(memory, 0.0), count)
+
+
 @njit
 def _spread(memory, geometry, line, rows, top, left, columns, source, step, count, dx):
     """Copy a line of a phase, whose images have `rows` of them, to its pixels of dx; zeros without a source."""
@@ -25,9 +32,9 @@ def _spread(memory, geometry, line, rows, top, left, columns, source, step, coun
     for j in range(columns):
         target = dx + (row + j * geometry.stride_across) * geometry.channels
         if source:
-            copy(memory, target, source + j * step, count)
+            copy_line(memory, 0, count, target, source + j * step)
         else:
-            clear(memory, target, count)
+            _clear_line(memory, 0, count, target)
 
 
 @njit

@@ -21,11 +21,12 @@ from minidl.description.operators import ConvGeometry, Elementwise, MaxPool
 pytestmark = pytest.mark.compiled
 
 STRATEGIES = {  # channels, filters, groups, size, stride
-    "im2col": (3, 6, 1, (9, 11), 1),
+    "im2col": (5, 6, 1, (9, 11), 1),
     "im2col, in bands": (3, 33, 1, (70, 40), 2),
     "im2col, in groups": (4, 6, 2, (8, 8), 1),
     "winograd": (16, 33, 1, (9, 13), 1),
     "planar": (1, 5, 1, (13, 10), 1),
+    "planar, of three channels": (3, 6, 1, (9, 11), 1),
     "depthwise": (20, 20, 20, (8, 9), 1),
     "depthwise of few channels": (4, 4, 4, (8, 9), 2),
 }
@@ -100,7 +101,7 @@ def test_dense_layers(units, name, dtype):
 def test_a_channel_block_is_activated_where_it_lies():
     """And what lies beside it stays."""
     rng = np.random.default_rng(0)
-    for channels, filters in ((3, 6), (16, 16)):
+    for channels, filters in ((5, 6), (16, 16)):
         x = drawn(rng, 2, 8, 8, channels, dtype=np.float32)
         w = rng.standard_normal((filters, channels, 3, 3)).astype(np.float32)
         plan = select.plan_of(x, w, *ConvGeometry((1, 1), ((1, 1), (1, 1)), (1, 1), 1))

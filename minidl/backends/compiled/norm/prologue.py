@@ -24,17 +24,37 @@ NOTHING = Prologue()
 
 
 @by_vectors
-def _normalize_pixels(memory, c, count, prologue, pixels, x, step, y, y_step):
+def _normalize_rows(memory, c, count, prologue, height, width, x, x_row, x_pixel, y, y_row, y_pixel):
     mean, scale, shift = load_affine(memory, prologue, c, count)
-    for i in range(pixels):
-        value = multiply_add(subtract(load(memory, x + i * step + c, count), mean), scale, shift)
-        store(memory, y + i * y_step + c, rectify(value) if prologue.relu else value, count)
+    for i in range(height):
+        source, target = x + i * x_row + c, y + i * y_row + c
+        for j in range(width):
+            value = multiply_add(subtract(load(memory, source + j * x_pixel, count), mean), scale, shift)
+            store(memory, target + j * y_pixel, rectify(value) if prologue.relu else value, count)
 
 
 @by_vectors
-def _copy_pixels(memory, c, count, pixels, x, step, y, y_step):
-    for i in range(pixels):
-        store(memory, y + i * y_step + c, load(memory, x + i * step + c, count), count)
+def _copy_rows(memory, c, count, height, width, x, x_row, x_pixel, y, y_row, y_pixel):
+    for i in range(height):
+        source, target = x + i * x_row + c, y + i * y_row + c
+        for j in range(width):
+            store(memory, target + j * y_pixel, load(memory, source + j * x_pixel, count), count)
+
+
+@njit
+def copy_channels(memory, height, width, x, pixel, channel, count, target, row, step):
+    """Write `count` channels of rows of pixels, `pixel` apart, to where rows lie `row` apart and pixels `step`."""
+    _copy_rows(memory, channel, channel + count, height, width, x, width * pixel, pixel, target - channel, row, step)
+
+
+@njit
+def read_channels(memory, prologue, height, width, x, pixel, channel, count, target, row, step):
+    """`copy_channels`, normalized if there is a prologue."""
+    if prologue.scale == 0:
+        copy_channels(memory, height, width, x, pixel, channel, count, target, row, step)
+        return
+    y, x_row = target - channel, width * pixel
+    _normalize_rows(memory, channel, channel + count, prologue, height, width, x, x_row, pixel, y, row, step)
 
 
 @njit
@@ -63,16 +83,13 @@ def read_channels_in_border(memory, geometry, prologue, image, first, last, chan
     They are normalized if there is a prologue.
     """
     width, pixel = geometry.width, geometry.channels
-    padded_row, before = geometry.padded_width * step, geometry.left * step
-    for i in range(first, last):
-        line, row = target + (i - first) * padded_row, i - geometry.top
-        if row < 0 or row >= geometry.height:
-            clear(memory, line, padded_row)
-            continue
+    row, before = geometry.padded_width * step, geometry.left * step
+    begin, stop = max(first, geometry.top), min(last, geometry.top + geometry.height)
+    clear(memory, target, (begin - first) * row)
+    for i in range(begin, stop):
+        line = target + (i - first) * row
         clear(memory, line, before)
-        source, place = image + row * width * pixel, line + before - channel
-        if prologue.scale == 0:
-            _copy_pixels(memory, channel, channel + count, width, source, pixel, place, step)
-        else:
-            _normalize_pixels(memory, channel, channel + count, prologue, width, source, pixel, place, step)
-        clear(memory, line + before + width * step, padded_row - before - width * step)
+        clear(memory, line + before + width * step, row - before - width * step)
+    clear(memory, target + (stop - first) * row, (last - stop) * row)
+    source, inside = image + (begin - geometry.top) * width * pixel, target + (begin - first) * row + before
+    read_channels(memory, prologue, stop - begin, width, source, pixel, channel, count, inside, row, step)

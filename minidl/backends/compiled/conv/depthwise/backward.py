@@ -7,82 +7,44 @@ from typing import NamedTuple
 import numpy as np
 
 from minidl.backends.compiled.codegen.by_vectors import by_vectors
-from minidl.backends.compiled.codegen.jit import inlined, kernel, njit
+from minidl.backends.compiled.codegen.jit import kernel, njit
 from minidl.backends.compiled.codegen.lanewise import add, multiply_add
 from minidl.backends.compiled.codegen.load_store import clear, copy, lanes, load, store
+from minidl.backends.compiled.conv.depthwise.nine_taps import TAPS, add_nine_taps
 from minidl.backends.compiled.conv.depthwise.tile import Numbers, convolve_rows, numbers_of, repeated_room
 from minidl.backends.compiled.conv.epilogue import NOTHING
 from minidl.backends.compiled.conv.im2col.grad_tables import last_window, taps_reaching
 from minidl.backends.compiled.conv.im2col.input_gradient import is_finite
-from minidl.backends.compiled.conv.plan import Geometry, Plan
-from minidl.backends.compiled.norm.prologue import Prologue, read_in_border
+from minidl.backends.compiled.conv.plan import Geometry, Plan, offsets, table_of
+from minidl.backends.compiled.norm.prologue import Prologue, copy_channels, read_channels
 from minidl.backends.compiled.runtime.copy import prepare_packed
 from minidl.backends.compiled.runtime.memory import as_nhwc, empty
-from minidl.backends.compiled.runtime.padding import crop_image, pad_rows
+from minidl.backends.compiled.runtime.padding import crop_image
 from minidl.backends.compiled.runtime.program import PARTS, Job
 from minidl.typing import Array, IntArray
 
 
-@inlined
-def _nine_taps(memory, ints, geometry, offsets, image, dy, dw, total, channels, count):
-    """Add to the gradients of nine taps at once: nine chains, each pixel by pixel. Gives total plus the sum of dy."""
-    o0, o1, o2 = image + ints[offsets], image + ints[offsets + 1], image + ints[offsets + 2]
-    o3, o4, o5 = image + ints[offsets + 3], image + ints[offsets + 4], image + ints[offsets + 5]
-    o6, o7, o8 = image + ints[offsets + 6], image + ints[offsets + 7], image + ints[offsets + 8]
-    w0, w1, w2 = load(memory, dw, count), load(memory, dw + channels, count), load(memory, dw + 2 * channels, count)
-    w3, w4 = load(memory, dw + 3 * channels, count), load(memory, dw + 4 * channels, count)
-    w5, w6 = load(memory, dw + 5 * channels, count), load(memory, dw + 6 * channels, count)
-    w7, w8 = load(memory, dw + 7 * channels, count), load(memory, dw + 8 * channels, count)
-    row, pixel = geometry.stride_down * geometry.padded_width * channels, geometry.stride_across * channels
-    for i in range(geometry.out_height):
-        for p in range(i * row, i * row + geometry.out_width * pixel, pixel):
-            grad = load(memory, dy, count)
-            total = add(total, grad)
-            w0 = multiply_add(load(memory, o0 + p, count), grad, w0)
-            w1 = multiply_add(load(memory, o1 + p, count), grad, w1)
-            w2 = multiply_add(load(memory, o2 + p, count), grad, w2)
-            w3 = multiply_add(load(memory, o3 + p, count), grad, w3)
-            w4 = multiply_add(load(memory, o4 + p, count), grad, w4)
-            w5 = multiply_add(load(memory, o5 + p, count), grad, w5)
-            w6 = multiply_add(load(memory, o6 + p, count), grad, w6)
-            w7 = multiply_add(load(memory, o7 + p, count), grad, w7)
-            w8 = multiply_add(load(memory, o8 + p, count), grad, w8)
-            dy += channels
-    store(memory, dw, w0, count)
-    store(memory, dw + channels, w1, count)
-    store(memory, dw + 2 * channels, w2, count)
-    store(memory, dw + 3 * channels, w3, count)
-    store(memory, dw + 4 * channels, w4, count)
-    store(memory, dw + 5 * channels, w5, count)
-    store(memory, dw + 6 * channels, w6, count)
-    store(memory, dw + 7 * channels, w7, count)
-    store(memory, dw + 8 * channels, w8, count)
-    return total
-
-
 @by_vectors
-def _add_weight_gradients(memory, c, count, ints, geometry, image, dy, dw, db, channels):
-    """Add an image's part to dw (taps, c), pixel by pixel, and to db (c,)."""
+def _add_weight_gradients(memory, c, count, ints, pixels, table, taps, tap_offsets, image, dy, dw, db, step):
+    """Add an image's part to dw (taps, step), pixel by pixel, and to db."""
     image, dy, dw, db = image + c, dy + c, dw + c, db + c
-    pixels, taps = geometry.pixels, geometry.taps
-    pixel_offsets, tap_offsets = geometry.pixel_offsets, geometry.tap_offsets
     before = load(memory, db, count)
-    nines, total = taps - taps % 9, before
-    for k in range(0, nines, 9):
-        total = _nine_taps(
-            *(memory, ints, geometry, tap_offsets + k, image, dy, dw + k * channels, before, channels, count)
+    nines, total = taps - taps % TAPS, before
+    for k in range(0, nines, TAPS):
+        total = add_nine_taps(
+            memory, ints, pixels, table, image, tap_offsets + k, dy, dw + k * step, step, before, count
         )
     if nines == 0:
         for m in range(pixels):
-            total = add(total, load(memory, dy + m * channels, count))
+            total = add(total, load(memory, dy + ints[table + 2 * m + 1], count))
     store(memory, db, total, count)
     for k in range(nines, taps):
-        total = load(memory, dw + k * channels, count)
+        total = load(memory, dw + k * step, count)
         place = image + ints[tap_offsets + k]
         for m in range(pixels):
-            pixel = load(memory, place + ints[pixel_offsets + m], count)
-            total = multiply_add(pixel, load(memory, dy + m * channels, count), total)
-        store(memory, dw + k * channels, total, count)
+            grad = load(memory, dy + ints[table + 2 * m + 1], count)
+            total = multiply_add(load(memory, place + ints[table + 2 * m], count), grad, total)
+        store(memory, dw + k * step, total, count)
 
 
 @njit
@@ -107,9 +69,8 @@ class _GradBorder(NamedTuple):
 
     top: int
     left: int
-    height: int
     width: int
-    size: int  # 0 where dy is read where it lies
+    size: int
     n_phases: int
     phases: IntArray  # of `_Phase`
     tap_offsets: IntArray  # of all phases
@@ -139,6 +100,11 @@ class _Backward(NamedTuple):
     db: Array | None  # (parts, c)
     images: int
     parts: int
+    packed: int  # floats of the weights in the order of the phases, in front of
+    block: int  # those of a block of channels of x in its border, in front of dy's
+    step: int  # from a pixel to the next in a block
+    tap_offsets: IntArray  # in such a block
+    table: IntArray  # of a pixel's window in x's block, and of the pixel in dy's, by turns
     numbers: Numbers  # of dx: none
     border: _GradBorder
     geometry: Geometry
@@ -146,75 +112,114 @@ class _Backward(NamedTuple):
 
 
 @njit
-def _gather(memory, ints, job, dy, weights, scratch, dx):
-    """Have each pixel of dx read dy in its border, by the weights of all phases one after the other."""
-    geometry, border, channels = job.geometry, job.border, job.geometry.channels
-    after = weights + geometry.taps * channels
-    if border.size:
-        pad_rows(
-            *(memory, dy, geometry.out_height, geometry.out_width, channels),
-            *(border.top, border.left, border.width, 0, border.height, scratch),
-        )
-        dy = scratch
+def _gather(memory, ints, job, channel, count, dy, weights, scratch, dx):
+    """Have some channels of each pixel of dx read dy in its border, by all phases' weights one after the other."""
+    geometry, border, channels, step = job.geometry, job.border, job.geometry.channels, job.step
     row, pixel = geometry.stride_down * geometry.width * channels, geometry.stride_across * channels
     for phase in range(border.phases, border.phases + _FIELDS * border.n_phases, _FIELDS):
         rows, columns, taps, start = ints[phase], ints[phase + 1], ints[phase + 2], ints[phase + 3]
         filters = taps, border.tap_offsets + start, weights + start * channels, channels
         convolve_rows(
-            *(memory, ints, filters, job.numbers, dy + ints[phase + 4], border.width * channels, channels),
-            *(rows, columns, 0, channels, dx + ints[phase + 5], row, pixel, after),
+            *(memory, ints, filters, job.numbers, dy - channel + ints[phase + 4], border.width * step, step),
+            *(rows, columns, channel, channel + count, dx + ints[phase + 5], row, pixel, scratch),
         )
 
 
 @kernel(_Backward)
 def _backward(memory, ints, job, task, scratch):
-    """For part `task` of the batch: sum the weights' and the bias's gradients, and give the input's."""
-    geometry, border, channels, taps = job.geometry, job.border, job.geometry.channels, job.geometry.taps
-    size = geometry.height * geometry.width * channels
+    """For part `task` of the batch: sum the weights' and the bias's gradients, and give the input's.
+
+    A block of channels at a time, whose image and dy lie in the first-level cache, in borders that stay zero.
+    """
+    geometry, border, step = job.geometry, job.border, job.step
+    channels, taps, height, width = geometry.channels, geometry.taps, geometry.height, geometry.width
+    size, out_size = height * width * channels, geometry.pixels * channels
+    row, grad_row = geometry.padded_width * step, border.width * step
     dw, db = job.dw + task * taps * channels, job.db + task * channels
     if job.dw:
         clear(memory, dw, taps * channels)
         clear(memory, db, channels)
     # No weight may make NaN of the zeros in the border, which aren't data.
     gathers = job.dx != 0 and is_finite(memory, job.weights, taps * channels)
-    packed = scratch + max(border.size, geometry.padded_height * geometry.padded_width * channels)
+    image = scratch + job.packed
+    grads = image + job.block
+    after = grads + border.size
     for k in range(taps if gathers else 0):
-        copy(memory, packed + k * channels, job.weights + ints[border.taps + k] * channels, channels)
+        copy(memory, scratch + k * channels, job.weights + ints[border.taps + k] * channels, channels)
+    clear(memory, image, job.block + border.size)
     for n in range(task * job.images // job.parts, (task + 1) * job.images // job.parts):
-        dy = job.dy + n * geometry.pixels * channels
-        if job.dw:
-            image, height = job.x + n * size, geometry.padded_height
-            image = read_in_border(memory, geometry, job.prologue, image, 0, height, scratch)
-            _add_weight_gradients(memory, 0, channels, ints, geometry, image, dy, dw, db, channels)
-        if gathers:
-            _gather(memory, ints, job, dy, packed, scratch, job.dx + n * size)
-        elif job.dx:
-            _scatter(memory, ints, geometry, dy, job.weights, scratch, job.dx + n * size)
+        x, dy, dx = job.x + n * size, job.dy + n * out_size, job.dx + n * size
+        for channel in range(0, channels if job.dw or gathers else 0, step):
+            count = min(channels - channel, step)
+            copy_channels(
+                *(memory, geometry.out_height, geometry.out_width, dy, channels, channel, count),
+                *(grads + border.top * grad_row + border.left * step, grad_row, step),
+            )
+            if job.dw:
+                inside = image + geometry.top * row + geometry.left * step
+                read_channels(memory, job.prologue, height, width, x, channels, channel, count, inside, row, step)
+                _add_weight_gradients(
+                    *(memory, channel, channel + count, ints, geometry.pixels, job.table, taps, job.tap_offsets),
+                    *(image - channel, grads - channel, dw, db, channels),
+                )
+            if gathers:
+                _gather(memory, ints, job, channel, count, grads, scratch, after, dx)
+        if job.dx and not gathers:
+            _scatter(memory, ints, geometry, dy, job.weights, after, dx)
+
+
+BLOCK = 1 << 12
+"""Floats of a block of channels of an image in its border: with dy's, it lies in the first-level cache."""
+
+VECTOR = 16
+"""Floats of a vector of the widest CPU."""
+
+
+def _round_up(size: int) -> int:
+    return -(-size // VECTOR) * VECTOR
+
+
+def _block(plan: Plan) -> int:
+    """Channels of a block, some vectors of them, or all."""
+    most = max(BLOCK // (math.prod(plan.padded) * VECTOR), 1)
+    vectors = -(-plan.channels // VECTOR)
+    return min(-(-vectors // -(-vectors // most)) * VECTOR, plan.channels)
 
 
 @functools.lru_cache(maxsize=256)
 def _border(plan: Plan) -> _GradBorder:
     """The border of dy, in which every pixel of dx finds zeros where no window reaches it."""
     phases: list[_Phase] = []
-    offsets: list[int] = []
+    tap_offsets: list[int] = []
     numbers: list[int] = []
+    step = _block(plan)
+    row = plan.grad_size[1] * step
     (height, width), (down, across), (padding_top, padding_left) = plan.size, plan.stride, plan.padding
     for top in range(min(down, height)):
         for left in range(min(across, width)):
             rows, columns = len(range(top, height, down)), len(range(left, width, across))
             taps = [
-                (-i * plan.grad_row - j * plan.channels, p * plan.kernel[1] + q)
+                (-i * row - j * step, p * plan.kernel[1] + q)
                 for p, i in reversed(taps_reaching(plan, (top + padding_top[0]) % down, 0))
                 for q, j in reversed(taps_reaching(plan, (left + padding_left[0]) % across, 1))
             ]
-            origin = last_window(plan, top, 0) * plan.grad_row + last_window(plan, left, 1) * plan.channels
+            origin = last_window(plan, top, 0) * row + last_window(plan, left, 1) * step
             place = (top * width + left) * plan.channels
             phases.append(_Phase(rows, columns, len(taps), len(numbers), origin, place))
-            offsets += [offset for offset, _ in taps]
+            tap_offsets += [offset for offset, _ in taps]
             numbers += [number for _, number in taps]
-    size = plan.grad_size[0] * plan.grad_row if plan.grad_size != plan.out else 0
-    tables = (np.array(table, np.int64).reshape(-1) for table in (phases, offsets, numbers))
-    return _GradBorder(plan.border[0][0], plan.border[1][0], *plan.grad_size, size, len(phases), *tables)
+    tables = (np.array(table, np.int64).reshape(-1) for table in (phases, tap_offsets, numbers))
+    size = _round_up(plan.grad_size[0] * row)
+    return _GradBorder(plan.border[0][0], plan.border[1][0], plan.grad_size[1], size, len(phases), *tables)
+
+
+@functools.lru_cache(maxsize=256)
+def _tables(plan: Plan) -> tuple[IntArray, IntArray]:
+    """(the taps' offsets, the pixels' and those of their dy by turns) in blocks."""
+    step, (height, width), ((top, _), (left, _)) = _block(plan), plan.out, plan.border
+    row = plan.grad_size[1] * step
+    grads = offsets((row, range(top, top + height)), (step, range(left, left + width)))
+    return plan.taps // plan.channels * step, table_of(plan.pixels // plan.channels * step, grads)
 
 
 def prepare(
@@ -222,11 +227,13 @@ def prepare(
 ) -> tuple[Array | None, Array | None, Array | None, list[Job]]:
     """(dx, parts of dw, parts of db, jobs)."""
     weights, jobs = prepare_packed(w.transpose(2, 3, 1, 0))
-    source, n, parts = as_nhwc(x), len(x), min(len(x), PARTS)
+    source, n, parts, step = as_nhwc(x), len(x), min(len(x), PARTS), _block(plan)
     dx = empty(source.shape, x.dtype) if need_dx else None
     dw, db = (empty((parts, size, plan.channels), x.dtype) if need_dw else None for size in (plan.taps.size, 1))
     nothing, border = numbers_of(plan, x.dtype, NOTHING), _border(plan)
-    record = _Backward(source, weights, as_nhwc(dy), dx, dw, db, n, parts, nothing, border, plan.geometry, prologue)
-    scratch = max(math.prod(plan.padded) * plan.channels, border.size) + plan.taps.size * plan.channels
-    jobs.append(Job(_backward, record, parts, (need_dx + need_dw) * n * plan.macs, scratch + repeated_room(plan)))
+    packed, block = _round_up(plan.taps.size * plan.channels), _round_up(math.prod(plan.padded) * step)
+    shared = n, parts, packed, block, step, *_tables(plan), nothing, border
+    record = _Backward(source, weights, as_nhwc(dy), dx, dw, db, *shared, plan.geometry, prologue)
+    scratch = packed + block + border.size + max(math.prod(plan.padded) * plan.channels, repeated_room(plan))
+    jobs.append(Job(_backward, record, parts, (need_dx + need_dw) * n * plan.macs, scratch))
     return None if dx is None else dx.transpose(0, 3, 1, 2), dw, db, jobs

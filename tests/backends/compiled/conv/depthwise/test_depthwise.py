@@ -28,6 +28,7 @@ CASES = [  # (channels, size, kernel, stride, padding, dilation)
     (20, (61, 40), (5, 5), (2, 2), TWO, (1, 1)),
     (150, (9, 8), (3, 3), (2, 1), ONE, (1, 1)),  # blocks of channels
     (128, (60, 30), (3, 3), (1, 1), NONE, (1, 1)),
+    (100, (6, 5), (5, 5), (1, 2), TWO, (1, 1)),  # blocks of channels, and taps nine by nine with a rest
 ]
 
 

@@ -54,8 +54,10 @@ def lower_conv(
             dy, job = prepare_elementwise_backward(name, dy, y, settings)
             before.append(job)
         grad = OutputGrad(dy, y if relu and is_dense else None, argmax, pool)
-        need_dw = is_trained(operator)
-        dx, dw, db, jobs = select.prepare_backward(grad, x, w, plan, prologue, need_dx=needs[0], need_dw=need_dw)
+        need_dw, need_db = is_trained(operator), operator.bias is not None and operator.bias.grad is not None
+        dx, dw, db, jobs = select.prepare_backward(
+            grad, x, w, plan, prologue, need_dx=needs[0], need_dw=need_dw, need_db=need_db
+        )
         jobs = before + jobs + accumulate(operator.weight, dw, KERNEL_ORDER) + accumulate(operator.bias, db, (0,))
         return [dx], jobs
 

@@ -94,14 +94,15 @@ def prepare_backward(
     *,
     need_dx: bool,
     need_dw: bool,
+    need_db: bool = True,
 ) -> Gradients:
-    """im2col's, or a faster way where there is one for this geometry."""
+    """im2col's, or a faster way where there is one for this geometry; without `need_db`, db where it costs nothing."""
     if not need_dx and not need_dw:
         return None, None, None, []
     if plan.planar_backward and not need_dx:
         return None, *planar_backward.backward(grad, x, plan)
     if _by_winograd(plan, x):
-        return winograd_backward.backward(grad, x, w, plan, need_dx, need_dw)
+        return winograd_backward.backward(grad, x, w, plan, need_dx, need_dw, need_db)
     if not plan.depthwise:
         return im2col_backward.prepare(grad, x, w, plan, need_dx, need_dw)
     dy, before = grad.prepare_alone(plan)

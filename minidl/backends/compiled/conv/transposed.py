@@ -59,7 +59,7 @@ def prepare_conv_transpose(
     """Of `conv_transpose2d`; with a bias, y may be written `into` channels of a block."""
     nothing = np.zeros((len(x), *size, w.shape[1] * geometry.groups), x.dtype).transpose(0, 3, 1, 2)  # not read
     plan = plan_of(nothing, w, *geometry)
-    y, _, _, jobs = prepare_backward(OutputGrad(x), nothing, w, plan, need_dx=True, need_dw=False)
+    y, _, _, jobs = prepare_backward(OutputGrad(x), nothing, w, plan, need_dx=True, need_dw=False, need_db=False)
     assert y is not None
     if b is not None:
         y, job = prepare_scale_shift(y, np.ones(len(b), x.dtype), b, into=into)
@@ -75,7 +75,7 @@ def prepare_conv_transpose_backward(
     dx, _, jobs = prepare(dy, w, plan, NOTHING) if need_dx else (None, None, [])
     if not need_dw:
         return dx, None, None, jobs
-    _, dw, _, more = prepare_backward(OutputGrad(x), dy, w, plan, need_dx=False, need_dw=True)
+    _, dw, _, more = prepare_backward(OutputGrad(x), dy, w, plan, need_dx=False, need_dw=True, need_db=False)
     pixels, parts = as_nhwc(dy), max(min(len(dy), PARTS), 1)
     n, height, width, channels = pixels.shape
     db = empty((parts, channels), dy.dtype)

@@ -154,18 +154,20 @@ def _prepare_point_sums(x: Array, grads: Array, plan: Plan) -> tuple[Array, prog
 
 
 def backward(
-    grad: OutputGrad, x: Array, w: Array, plan: Plan, need_dx: bool, need_dw: bool
-) -> tuple[Array | None, Array | None, Array, list[program.Job]]:
+    grad: OutputGrad, x: Array, w: Array, plan: Plan, need_dx: bool, need_dw: bool, need_db: bool
+) -> tuple[Array | None, Array | None, Array | None, list[program.Job]]:
     """(dx, dw (1, kh kw in, out), parts of db, jobs), through the ReLU and the pooling, too."""
     n, channels, height, width = x.shape
     filters, parts = plan.filters, min(n, PARTS)
     x, (dy, y, argmax) = as_nhwc(x), grad.blocks()
     grads = dy if y is None and argmax is None else empty((n, *plan.out, filters), x.dtype)
     dw = empty((1, TAPS * channels, filters), x.dtype) if need_dw else None
-    db = empty((parts, filters), x.dtype)
-    record = _OutputGradient(dy, y, argmax, grads, db, n, parts, plan.geometry, grad.windows(plan))
-    work = n * plan.pixels.size * filters * (32 if argmax is not None else 8)
-    jobs = [program.Job(_output_gradient, record, parts, work)]
+    db, jobs = None, []
+    if need_db or grads is not dy:
+        db = empty((parts, filters), x.dtype)
+        record = _OutputGradient(dy, y, argmax, grads, db, n, parts, plan.geometry, grad.windows(plan))
+        work = n * plan.pixels.size * filters * (32 if argmax is not None else 8)
+        jobs.append(program.Job(_output_gradient, record, parts, work))
     if dw is not None:
         sums, job = _prepare_point_sums(x, grads, plan)
         jobs += [job, *prepare_filter_gradient(x, grads, plan, sums, dw)]

@@ -390,3 +390,26 @@ def test_what_sees_only_zeros_is_zero():
     np.testing.assert_array_equal(compiled.conv2d_backward(dy, x, w, **of_conv(how), need_dx=True)[0][:, :, :, 7:], 0)
     with_bias = compiled.conv2d(x, w, np.arange(48, dtype=np.float32), **of_conv(how))[:, :, :, 7:]
     np.testing.assert_array_equal(with_bias, np.broadcast_to(np.arange(48)[:, None, None], with_bias.shape))
+
+
+def test_a_gradient_that_has_no_bias_is_not_summed():
+    from minidl.backends.compiled.conv import select
+    from minidl.backends.compiled.conv.output_grad import OutputGrad
+    from minidl.backends.compiled.runtime import program
+
+    rng = np.random.default_rng(0)
+    x, dy = (rng.standard_normal((3, channels, 16, 16)).astype(np.float32) for channels in (16, 24))
+    w = rng.standard_normal((24, 16, 3, 3)).astype(np.float32)
+    plan, made = select.plan_of(x, w, (1, 1), PADDINGS[1], (1, 1), 1), []
+    for need_db in (True, False):
+        *gradients, jobs = select.prepare_backward(
+            OutputGrad(dy), x, w, plan, need_dx=True, need_dw=True, need_db=need_db
+        )
+        program.run(x.dtype, *jobs)
+        made.append((*gradients, len(jobs)))
+    (dx, dw, db, jobs), (other_dx, other_dw, other_db, other_jobs) = made
+    assert np.allclose(db.sum(0), dy.sum((0, 2, 3)), rtol=1e-4, atol=1e-4)
+    assert other_db is None
+    assert other_jobs == jobs - 1
+    assert np.array_equal(dx, other_dx)
+    assert np.array_equal(dw, other_dw)

@@ -187,6 +187,13 @@ def llvm_store(builder, dtype, memory, index, value, mask=None):
         llvm_call(builder, name, ir.VoidType(), value, pointer, ir.Constant(I32, alignment), mask)
 
 
+def llvm_prefetch(builder, memory, index):
+    """Ask for the cache line of memory[index]."""
+    pointer = builder.bitcast(builder.gep(memory, [index]), ir.IntType(8).as_pointer())
+    reading, second_level, data = (ir.Constant(I32, value) for value in (0, 2, 1))
+    llvm_call(builder, "llvm.prefetch.p0", ir.VoidType(), pointer, reading, second_level, data)
+
+
 def llvm_load_first(builder, dtype, memory, indices, count):
     """A vector from each memory[index] on, of which `count` lanes are read; the others are zero."""
 

@@ -20,6 +20,7 @@ from minidl.backends.compiled.codegen.llvm import (
     llvm_load,
     llvm_load_first,
     llvm_mask,
+    llvm_prefetch,
     llvm_scalar,
     llvm_splat,
     llvm_store,
@@ -117,6 +118,4 @@ def clear(builder, dtype, memory, target, count):
 @emitted(types.void)
 def prefetch(builder, dtype, memory, index):
     """Ask for the cache line of memory[index], which will be read or written soon."""
-    pointer = builder.bitcast(builder.gep(memory, [index]), ir.IntType(8).as_pointer())
-    reading, second_level, data = (ir.Constant(I32, value) for value in (0, 2, 1))
-    llvm_call(builder, "llvm.prefetch.p0", ir.VoidType(), pointer, reading, second_level, data)
+    llvm_prefetch(builder, memory, index)

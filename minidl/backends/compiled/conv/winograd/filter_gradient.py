@@ -22,7 +22,7 @@ from minidl.backends.compiled.codegen.load_store import (
 )
 from minidl.backends.compiled.conv.plan import Geometry, Plan
 from minidl.backends.compiled.conv.winograd.filters import TAPS
-from minidl.backends.compiled.conv.winograd.transform_1d import IN_TILE, filter_grad_1d
+from minidl.backends.compiled.conv.winograd.tile_2d import filter_grad_tile
 from minidl.backends.compiled.conv.winograd.transform_2d import APART, LANES, POINTS
 from minidl.backends.compiled.matmul.gather_matmul import gather_matmul_plain
 from minidl.backends.compiled.runtime import program
@@ -52,8 +52,7 @@ def _transform_sums(memory, ints, job, task, scratch):
     """Some channels' sums at 36 points to the gradients of their taps."""
     channels, filters = job.geometry.channels, job.geometry.filters
     step, n, zero = channels * filters + APART, lanes(memory), splat(memory, 0.0)
-    halfway = scratch + POINTS * n
-    taps = halfway + 3 * IN_TILE * n
+    taps = scratch + POINTS * n
     check = zero
     for c in range(task * channels // TASKS, (task + 1) * channels // TASKS):
         for k in range(0, filters, n):
@@ -64,10 +63,7 @@ def _transform_sums(memory, ints, job, task, scratch):
                 for part in range(1, job.parts):
                     value = add(value, load(memory, source + part * POINTS * step, count))
                 store_whole(memory, scratch + point * n, value)
-            for j in range(IN_TILE):
-                filter_grad_1d(memory, scratch + j * n, IN_TILE * n, halfway + j * n, IN_TILE * n)
-            for i in range(3):
-                filter_grad_1d(memory, halfway + i * IN_TILE * n, n, taps + 3 * i * n, n)
+            filter_grad_tile(memory, scratch, taps, n)
             target = job.dw + c * filters + k
             for tap in range(TAPS):
                 value = load_whole(memory, taps + tap * n)
@@ -100,7 +96,7 @@ def prepare_filter_gradient(x: Array, grads: Array, plan: Plan, sums: Array, dw:
     """Jobs that write dw (kh kw in, out) from sums (parts, 36, channels * filters + APART)."""
     bad = np.empty(TASKS, sums.dtype)
     record = _FilterGradient(sums, len(sums), dw, bad, x, grads, len(x), plan.weights_unpadded, plan.geometry)
-    scratch = (POINTS + 3 * IN_TILE + TAPS) * LANES
+    scratch = (POINTS + TAPS) * LANES
     return [
         program.Job(_transform_sums, record, TASKS, sums.size * 8, scratch),
         program.Job(_compute_directly, record, 1, 0, plan.padded_size),

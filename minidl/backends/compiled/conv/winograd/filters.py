@@ -3,10 +3,10 @@
 from typing import NamedTuple
 
 from minidl.backends.compiled.codegen.jit import kernel, njit
-from minidl.backends.compiled.codegen.load_store import lanes, load, load_strided, load_whole, store
+from minidl.backends.compiled.codegen.load_store import lanes, load, load_strided, store
 from minidl.backends.compiled.conv.plan import Plan
-from minidl.backends.compiled.conv.winograd.transform_1d import IN_TILE, filter_1d
-from minidl.backends.compiled.conv.winograd.transform_2d import APART, LANES, PANEL, POINTS
+from minidl.backends.compiled.conv.winograd.tile_2d import filter_tile
+from minidl.backends.compiled.conv.winograd.transform_2d import APART, PANEL, POINTS
 from minidl.backends.compiled.runtime import program
 from minidl.backends.compiled.runtime.constants import of_weights
 from minidl.backends.compiled.runtime.memory import empty
@@ -46,15 +46,19 @@ def _transform_filters(memory, ints, job, task, scratch):
         for k in range(0, min(job.filters - panel * PANEL, PANEL), n):
             count = job.filters - panel * PANEL - k
             w = job.w + c * job.channel_step + (panel * PANEL + k) * filter_step
-            for j in range(3):
-                g0 = _load_filters(memory, w + j * tap, filter_step, count)
-                g1 = _load_filters(memory, w + (3 + j) * tap, filter_step, count)
-                g2 = _load_filters(memory, w + (6 + j) * tap, filter_step, count)
-                filter_1d(memory, g0, g1, g2, scratch + j * n, 3 * n)
-            for i in range(IN_TILE):
-                g = scratch + 3 * i * n
-                g0, g1, g2 = load_whole(memory, g), load_whole(memory, g + n), load_whole(memory, g + 2 * n)
-                filter_1d(memory, g0, g1, g2, target + i * IN_TILE * step + k, step)
+            filter_tile(
+                memory,
+                _load_filters(memory, w, filter_step, count),
+                _load_filters(memory, w + tap, filter_step, count),
+                _load_filters(memory, w + 2 * tap, filter_step, count),
+                _load_filters(memory, w + 3 * tap, filter_step, count),
+                _load_filters(memory, w + 4 * tap, filter_step, count),
+                _load_filters(memory, w + 5 * tap, filter_step, count),
+                _load_filters(memory, w + 6 * tap, filter_step, count),
+                _load_filters(memory, w + 7 * tap, filter_step, count),
+                _load_filters(memory, w + 8 * tap, filter_step, count),
+                *(target + k, step),
+            )
 
 
 @njit
@@ -80,4 +84,4 @@ def prepare_weights(w: Array, plan: Plan, flipped: bool) -> tuple[Weights, list[
     else:
         weights = Weights(w, channels, filters, filters, 1, tap, transformed)
     tasks = panels * -(-channels // CHANNELS_AT_ONCE)
-    return weights, [program.Job(_transform_filters, weights, tasks, 100 * w.size, 3 * IN_TILE * LANES)]
+    return weights, [program.Job(_transform_filters, weights, tasks, 100 * w.size)]

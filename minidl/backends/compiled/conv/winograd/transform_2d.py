@@ -5,23 +5,23 @@ a matrix product at each point. Pixels outside of the image are read from an arr
 """
 
 import functools
+import math
 from typing import NamedTuple
 
 import numpy as np
 
-from minidl.backends.compiled.codegen.cpu import CACHE_LINE
+from minidl.backends.compiled.codegen.cpu import CACHE_LINE, HAS_MASKS
 from minidl.backends.compiled.codegen.jit import njit
-from minidl.backends.compiled.codegen.lanewise import (
-    add,
-    larger_magnitude,
-    multiply,
-    multiply_add,
-    rectify,
-    unless_below,
-)
-from minidl.backends.compiled.codegen.load_store import any_nan, lanes, load, prefetch, splat, store, store_whole
+from minidl.backends.compiled.codegen.lanewise import add, at_least
+from minidl.backends.compiled.codegen.load_store import any_nan, lanes, load, load_whole, splat, store, store_whole
 from minidl.backends.compiled.conv.plan import Geometry, Plan
-from minidl.backends.compiled.conv.winograd.transform_1d import IN_TILE, OUT_TILE, input_1d, output_1d, output_grad_1d
+from minidl.backends.compiled.conv.winograd.tile_2d import (
+    fetch_tile,
+    input_tile,
+    output_grad_tile,
+    output_tile,
+)
+from minidl.backends.compiled.conv.winograd.transform_1d import IN_TILE, OUT_TILE
 from minidl.typing import Array
 
 POINTS = IN_TILE * IN_TILE
@@ -66,21 +66,23 @@ def tiles_for(plan: Plan) -> Tiles:
 
 
 @njit
-def _fetch(memory, first, rows, stride, count):
-    """Prefetch `count` floats of each of some rows of an image: the CPU doesn't foresee that tiles turn to them.
-
-    A row of tiles is transformed before they are needed.
-    """
-    for i in range(rows):
-        for q in range(0, count, CACHE_LINE):
-            prefetch(memory, first + i * stride + q)
+def _next_place(tiles, image, i, j):
+    """The (image, row, column) of the next tile."""
+    j += 1
+    if j == tiles.across:
+        i, j = i + 1, 0
+        if i == tiles.down:
+            return image + 1, 0, 0
+    return image, i, j
 
 
 @njit
-def _clear_column(memory, target, step):
-    """Zeros for a column outside of the image."""
-    for i in range(IN_TILE):
-        store_whole(memory, target + i * step, splat(memory, 0.0))
+def _copied(memory, row, pixel, first, last, size, target, count):
+    """The target, to which `count` lanes of a row are copied, with zeros outside of columns first to last - 1."""
+    for j in range(size):
+        at = target + j * lanes(memory)
+        store_whole(memory, at, load(memory, row + j * pixel, count if first <= j < last else 0))
+    return target
 
 
 @njit
@@ -91,10 +93,10 @@ def transform_inputs(memory, tiles, images, first, count, channels, target_row, 
     """
     geometry, outside, n = tiles.geometry, tiles.zeros, lanes(memory)
     height, width, pixel = geometry.height, geometry.width, geometry.channels
+    image, place = divmod(first, tiles.down * tiles.across)
+    i, j = divmod(place, tiles.across)
     for t in range(count):
-        image, place = divmod(first + t, tiles.down * tiles.across)
-        top = place // tiles.across * OUT_TILE - geometry.top
-        left = place % tiles.across * OUT_TILE - geometry.left
+        top, left = i * OUT_TILE - geometry.top, j * OUT_TILE - geometry.left
         from_column, to_column = max(-left, 0), max(min(width - left, IN_TILE), 0)
         stride = width * pixel
         row = images + image * height * stride + top * stride + left * pixel
@@ -104,23 +106,23 @@ def transform_inputs(memory, tiles, images, first, count, channels, target_row, 
         row3 = row + 3 * stride if 0 <= top + 3 < height else outside
         row4 = row + 4 * stride if 0 <= top + 4 < height else outside
         row5 = row + 5 * stride if 0 <= top + 5 < height else outside
-        rows, columns = min(height - top - IN_TILE, OUT_TILE), min(OUT_TILE, to_column)
-        _fetch(memory, row + IN_TILE * stride, rows, stride, columns * pixel)
+        fetches = top + IN_TILE < height
         for c in range(0, channels, n):
-            for j in range(from_column):
-                _clear_column(memory, scratch + j * n, IN_TILE * n)
-            for j in range(from_column, to_column):
-                at = j * pixel + c
-                input_1d(
-                    *(memory, row0 + at, row1 + at, row2 + at, row3 + at, row4 + at, row5 + at),
-                    *(scratch + j * n, IN_TILE * n, channels - c),
-                )
-            for j in range(to_column, IN_TILE):
-                _clear_column(memory, scratch + j * n, IN_TILE * n)
-            for i in range(IN_TILE):
-                d = scratch + i * IN_TILE * n
-                place = target + i * IN_TILE * step + t * target_row + c
-                input_1d(memory, d, d + n, d + 2 * n, d + 3 * n, d + 4 * n, d + 5 * n, place, step, n)
+            place, left_over = target + t * target_row + c, channels - c
+            r0, r1, r2, r3, r4, r5, apart = row0 + c, row1 + c, row2 + c, row3 + c, row4 + c, row5 + c, pixel
+            if not HAS_MASKS and (left_over < n or from_column > 0 or to_column < IN_TILE):
+                columns = from_column, to_column, IN_TILE
+                r0 = _copied(memory, r0, pixel, *columns, scratch, left_over)
+                r1 = _copied(memory, r1, pixel, *columns, scratch + IN_TILE * n, left_over)
+                r2 = _copied(memory, r2, pixel, *columns, scratch + 2 * IN_TILE * n, left_over)
+                r3 = _copied(memory, r3, pixel, *columns, scratch + 3 * IN_TILE * n, left_over)
+                r4 = _copied(memory, r4, pixel, *columns, scratch + 4 * IN_TILE * n, left_over)
+                r5 = _copied(memory, r5, pixel, *columns, scratch + 5 * IN_TILE * n, left_over)
+                apart = n
+            input_tile(memory, r0, r1, r2, r3, r4, r5, apart, from_column, to_column, left_over, place, step)
+            if fetches and c % CACHE_LINE == 0:
+                fetch_tile(memory, row + IN_TILE * stride + c, stride, pixel)
+        image, i, j = _next_place(tiles, image, i, j)
 
 
 @njit
@@ -128,51 +130,50 @@ def transform_output_grads(memory, tiles, grads, first, count, filters, target_r
     """Write `filters` filters' gradients of tiles first, first + 1, ... to 36 matrices `step` apart."""
     geometry, outside, n = tiles.geometry, tiles.zeros, lanes(memory)
     height, width, pixel = geometry.out_height, geometry.out_width, geometry.filters
+    image, place = divmod(first, tiles.down * tiles.across)
+    i, j = divmod(place, tiles.across)
     for t in range(count):
-        image, place = divmod(first + t, tiles.down * tiles.across)
-        top, left = place // tiles.across * OUT_TILE, place % tiles.across * OUT_TILE
+        top, left = i * OUT_TILE, j * OUT_TILE
         to_column = min(width - left, OUT_TILE)
         stride = width * pixel
         row0 = grads + ((image * height + top) * width + left) * pixel
         row1 = row0 + stride if top + 1 < height else outside
         row2 = row0 + 2 * stride if top + 2 < height else outside
         row3 = row0 + 3 * stride if top + 3 < height else outside
-        rows = min(height - top - OUT_TILE, OUT_TILE)
-        _fetch(memory, row0 + OUT_TILE * stride, rows, stride, to_column * pixel)
+        fetches = top + OUT_TILE < height
         for c in range(0, filters, n):
-            for j in range(to_column):
-                at, to = j * pixel + c, scratch + j * n
-                output_grad_1d(memory, row0 + at, row1 + at, row2 + at, row3 + at, to, OUT_TILE * n, filters - c)
-            for j in range(to_column, OUT_TILE):
-                _clear_column(memory, scratch + j * n, OUT_TILE * n)
-            for i in range(IN_TILE):
-                d, to = scratch + i * OUT_TILE * n, target + i * IN_TILE * step + t * target_row + c
-                output_grad_1d(memory, d, d + n, d + 2 * n, d + 3 * n, to, step, n)
+            place, left_over = target + t * target_row + c, filters - c
+            r0, r1, r2, r3, apart = row0 + c, row1 + c, row2 + c, row3 + c, pixel
+            if not HAS_MASKS and (left_over < n or to_column < OUT_TILE):
+                columns = 0, to_column, OUT_TILE
+                r0 = _copied(memory, r0, pixel, *columns, scratch, left_over)
+                r1 = _copied(memory, r1, pixel, *columns, scratch + OUT_TILE * n, left_over)
+                r2 = _copied(memory, r2, pixel, *columns, scratch + 2 * OUT_TILE * n, left_over)
+                r3 = _copied(memory, r3, pixel, *columns, scratch + 3 * OUT_TILE * n, left_over)
+                apart = n
+            output_grad_tile(memory, r0, r1, r2, r3, apart, to_column, left_over, place, step)
+            if fetches and c % CACHE_LINE == 0:
+                fetch_tile(memory, row0 + OUT_TILE * stride + c, stride, pixel)
+        image, i, j = _next_place(tiles, image, i, j)
 
 
 @njit
-def _store_output(memory, target, value, bias, other, relu, count):
-    """Write an output with its bias and, if there is one, what lies `other` behind it; through a ReLU if wanted."""
-    value = add(value, bias)
-    if other:
-        value = add(value, load(memory, target + other, count))
-    if relu:
-        value = rectify(value)
-    if count >= lanes(memory):  # without a mask, which AVX2 stores slowly
-        store_whole(memory, target, value)
-    else:
-        store(memory, target, value, count)
-
-
-NOTHING = 2.0**-18
-"""What rounding may leave of zero, in a sum of a tile, beside its largest."""
+def _copy_outputs(memory, source, rows, columns, other, floor, target, stride, pixel, count):
+    """Copy `count` lanes of a tile's first rows and columns, with the numbers `other` behind them unless it is 0."""
+    for i in range(rows):
+        for j in range(columns):
+            place = target + i * stride + j * pixel
+            value = load_whole(memory, source + (OUT_TILE * i + j) * lanes(memory))
+            if other:
+                value = add(value, load(memory, place + other, count))
+            store(memory, place, at_least(floor, value), count)
 
 
 @njit
 def transform_outputs(memory, tiles, source, step, first, count, columns, bias, other, relu, y, pixel, bad, scratch):
     """Write `columns` filters of tiles first, first + 1, ... from 36 matrices with rows of PANEL to the outputs y.
 
-    Its pixels lie `pixel` floats apart.
+    Its pixels lie `pixel` floats apart. `scratch` has room for a tile of vectors.
 
     With the bias, the numbers `other` behind the outputs unless it is 0, and a ReLU if wanted. bad[t] tells whether the
     t-th of these tiles has a number that isn't finite, which spreads over all of it; how many do is returned. Sums that
@@ -181,41 +182,32 @@ def transform_outputs(memory, tiles, source, step, first, count, columns, bias, 
     """
     found = 0
     geometry, n, zero = tiles.geometry, lanes(memory), splat(memory, 0.0)
+    anything, floor = splat(memory, -math.inf), splat(memory, 0.0 if relu else -math.inf)
     height, width = geometry.out_height, geometry.out_width
+    stride = width * pixel
+    image, place = divmod(first, tiles.down * tiles.across)
+    i, j = divmod(place, tiles.across)
     for t in range(count):
-        image, place = divmod(first + t, tiles.down * tiles.across)
-        top, left = place // tiles.across * OUT_TILE, place % tiles.across * OUT_TILE
+        top, left = i * OUT_TILE, j * OUT_TILE
         rows, right = min(OUT_TILE, height - top), min(OUT_TILE, width - left)
-        target, stride = y + ((image * height + top) * width + left) * pixel, width * pixel
-        for j in range(right):
-            below = target + OUT_TILE * stride + j * pixel
-            _fetch(memory, below, min(height - top - OUT_TILE, OUT_TILE), stride, columns)
+        target = y + ((image * height + top) * width + left) * pixel
+        is_whole = rows == OUT_TILE and right == OUT_TILE
+        fetches = top + OUT_TILE < height
         check = zero
         for c in range(0, columns, n):
-            left_over = columns - c
-            largest = zero
-            for j in range(IN_TILE):
-                y0, y1, y2, y3 = output_1d(memory, source + j * step + t * PANEL + c, IN_TILE * step, left_over)
-                largest = larger_magnitude(larger_magnitude(largest, y0), y1)
-                largest = larger_magnitude(larger_magnitude(largest, y2), y3)
-                store_whole(memory, scratch + j * n, y0)
-                store_whole(memory, scratch + (IN_TILE + j) * n, y1)
-                store_whole(memory, scratch + (2 * IN_TILE + j) * n, y2)
-                store_whole(memory, scratch + (3 * IN_TILE + j) * n, y3)
-            more, least = load(memory, bias + c, left_over), multiply(largest, splat(memory, NOTHING))
-            for i in range(rows):
-                y0, y1, y2, y3 = output_1d(memory, scratch + i * IN_TILE * n, n, n)
-                check = multiply_add(y0, zero, multiply_add(y1, zero, check))
-                check = multiply_add(y2, zero, multiply_add(y3, zero, check))
-                place = target + i * stride + c
-                _store_output(memory, place, unless_below(y0, least), more, other, relu, left_over)
-                if right > 1:
-                    _store_output(memory, place + pixel, unless_below(y1, least), more, other, relu, left_over)
-                if right > 2:
-                    _store_output(memory, place + 2 * pixel, unless_below(y2, least), more, other, relu, left_over)
-                if right > 3:
-                    _store_output(memory, place + 3 * pixel, unless_below(y3, least), more, other, relu, left_over)
+            left_over, at, to = columns - c, source + t * PANEL + c, target + c
+            more = load(memory, bias + c, left_over)
+            if is_whole and left_over >= n:
+                check = output_tile(memory, at, step, floor, more, other, to, stride, pixel, check)
+                if fetches and c % CACHE_LINE == 0:
+                    fetch_tile(memory, to + OUT_TILE * stride, stride, pixel)
+            else:
+                part = output_tile(memory, at, step, anything, more, 0, scratch, OUT_TILE * n, n, zero)
+                _copy_outputs(memory, scratch, rows, right, other, floor, to, stride, pixel, left_over)
+                store_whole(memory, scratch, part)
+                check = add(check, load(memory, scratch, left_over))
         is_bad = any_nan(check)
         memory[bad + t] = is_bad
         found += is_bad
+        image, i, j = _next_place(tiles, image, i, j)
     return found

@@ -35,6 +35,7 @@ from minidl.backends.compiled.conv.winograd.transform_2d import (
 )
 from minidl.backends.compiled.matmul.gather_matmul import gather_matmul
 from minidl.backends.compiled.matmul.narrow_matmul import narrow_transposed_matmul
+from minidl.backends.compiled.matmul.strided_matmul import strided_transposed_matmul
 from minidl.backends.compiled.pool.max import PoolWindows, unpool_image
 from minidl.backends.compiled.runtime import program
 from minidl.backends.compiled.runtime.copy import prepare_packed
@@ -122,6 +123,11 @@ def _point_sums(memory, ints, job, task, scratch):
             target, a, g = sums + point * step, inputs + point * x_step, grads + point * grad_step
             if rows == lanes(memory) and columns == rows:
                 narrow_transposed_matmul(memory, count, a, job.x_row, g, job.grad_row, target, filters, b == 0)
+                continue
+            if columns % lanes(memory) == 0:
+                strided_transposed_matmul(
+                    memory, rows, count, columns, a, job.x_row, g, job.grad_row, target, filters, b > 0
+                )
                 continue
             start, start_stride = (target, filters) if b else (tiles.zeros, 0)
             gather_matmul(

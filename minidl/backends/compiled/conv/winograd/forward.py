@@ -5,11 +5,7 @@ inputs over the 36 products to the outputs. The transformed filters are made by 
 all finite are convolved again, directly (`redo.py`).
 """
 
-import functools
-import math
 from typing import NamedTuple
-
-import numpy as np
 
 from minidl.backends.compiled.activation.elementwise import InPlace, activate, in_place
 from minidl.backends.compiled.codegen.jit import kernel
@@ -31,8 +27,8 @@ from minidl.backends.compiled.conv.winograd.transform_2d import (
     transform_inputs,
     transform_outputs,
 )
-from minidl.backends.compiled.matmul.gather_matmul import gather_matmul
 from minidl.backends.compiled.matmul.narrow_matmul import ROWS, narrow_matmul
+from minidl.backends.compiled.matmul.strided_matmul import strided_matmul
 from minidl.backends.compiled.pool.max import NO_WINDOWS, PoolWindows, pool_rows, pool_windows
 from minidl.backends.compiled.runtime import program
 from minidl.backends.compiled.runtime.copy import prepare_packed
@@ -60,8 +56,6 @@ class _Forward(NamedTuple):
     parts: int  # parts of the filters
     block: int  # most tiles of a block
     pooled: int  # floats of a task's outputs before pooling
-    row_offsets: IntArray  # of the blocks' matrices
-    table: IntArray
     patch_offsets: IntArray  # see `patch_tables`
     patch_table: IntArray
     weights: Weights
@@ -122,10 +116,7 @@ def _forward(memory, ints, job, task, scratch):
                 if is_narrow:
                     narrow_matmul(memory, rows, a, row, b, PANEL, c, PANEL)
                     continue
-                gather_matmul(
-                    *(memory, ints, count, job.row_offsets, channels, job.table, columns),
-                    *(a, b, c, PANEL, tiles.zeros, 0, -math.inf),
-                )
+                strided_matmul(memory, count, channels, columns, a, row, b, PANEL, c, PANEL, False)
             found = transform_outputs(
                 *(memory, tiles, products, product_step, start, count, columns),
                 *(job.bias + channel, other, job.relu, y + channel, step, bad, halfway),
@@ -141,13 +132,6 @@ def _forward(memory, ints, job, task, scratch):
         if job.argmax:
             place = (first + n) * windows.out_height * windows.out_width * filters
             pool_rows(memory, windows, first_pooled, last_pooled, target, job.y + place, job.argmax + place)
-
-
-@functools.lru_cache(maxsize=512)
-def _row_tables(channels: int, block: int) -> tuple[IntArray, IntArray]:
-    """(row offsets, column and row offsets) of a block's products."""
-    each = np.arange(channels, dtype=np.int64)
-    return np.arange(block, dtype=np.int64) * round_up(channels), np.stack([each, PANEL * each], axis=1).reshape(-1)
 
 
 def _tasks(images: int, most: int) -> int:
@@ -213,7 +197,7 @@ def convolve(
     scratch = LANES + round_up(block) + pooled + POINTS * (block * row + APART) + room
     other = None if epilogue.other is None else as_nhwc(epilogue.other)
     after = argmax, other, epilogue.relu, in_place(epilogue.activation, x.dtype)
-    step, tables = y.strides[2] // y.itemsize, (*_row_tables(channels, block), *patch_tables(channels, filters))
+    step, tables = y.strides[2] // y.itemsize, patch_tables(channels, filters)
     shared = tasks, bands, parts, block, pooled
     record = _Forward(x, bias, y, step, *after, flipped, n, *shared, *tables, weights, tiles, windows)
     work = n * each * POINTS * channels * filters

@@ -2,11 +2,12 @@
 
 from typing import NamedTuple
 
+from minidl.backends.compiled.codegen.interleave import transpose_square
 from minidl.backends.compiled.codegen.jit import kernel, njit
 from minidl.backends.compiled.codegen.load_store import lanes, load, load_strided, store
 from minidl.backends.compiled.conv.plan import Plan
 from minidl.backends.compiled.conv.winograd.tile_2d import filter_tile
-from minidl.backends.compiled.conv.winograd.transform_2d import APART, PANEL, POINTS
+from minidl.backends.compiled.conv.winograd.transform_2d import APART, LANES, PANEL, POINTS
 from minidl.backends.compiled.runtime import program
 from minidl.backends.compiled.runtime.constants import of_weights
 from minidl.backends.compiled.runtime.memory import empty
@@ -37,28 +38,38 @@ def _load_filters(memory, w, step, count):
 
 @kernel(Weights)
 def _transform_filters(memory, ints, job, task, scratch):
-    """Some channels of a panel of filters, at 36 points."""
+    """Some channels of a panel of filters, at 36 points.
+
+    Filters that lie apart are transposed by squares, if there are whole ones: to gather each lane takes longer.
+    """
     channels, filter_step, tap = job.channels, job.filter_step, job.tap_step
     panel, part = divmod(task, (channels + CHANNELS_AT_ONCE - 1) // CHANNELS_AT_ONCE)
     n, step = lanes(memory), channels * PANEL + APART
-    for c in range(part * CHANNELS_AT_ONCE, min((part + 1) * CHANNELS_AT_ONCE, channels)):
-        target = job.transformed + panel * POINTS * step + c * PANEL
+    last = min((part + 1) * CHANNELS_AT_ONCE, channels)
+    for first in range(part * CHANNELS_AT_ONCE, last, n):
         for k in range(0, min(job.filters - panel * PANEL, PANEL), n):
             count = job.filters - panel * PANEL - k
-            w = job.w + c * job.channel_step + (panel * PANEL + k) * filter_step
-            filter_tile(
-                memory,
-                _load_filters(memory, w, filter_step, count),
-                _load_filters(memory, w + tap, filter_step, count),
-                _load_filters(memory, w + 2 * tap, filter_step, count),
-                _load_filters(memory, w + 3 * tap, filter_step, count),
-                _load_filters(memory, w + 4 * tap, filter_step, count),
-                _load_filters(memory, w + 5 * tap, filter_step, count),
-                _load_filters(memory, w + 6 * tap, filter_step, count),
-                _load_filters(memory, w + 7 * tap, filter_step, count),
-                _load_filters(memory, w + 8 * tap, filter_step, count),
-                *(target + k, step),
-            )
+            w = job.w + first * job.channel_step + (panel * PANEL + k) * filter_step
+            across, apart, along = job.channel_step, tap, filter_step
+            if along != 1 and across == 1 and count >= n and first + n <= last:
+                for place in range(TAPS):
+                    transpose_square(memory, w + place * tap, filter_step, scratch + place * n * n, n)
+                w, across, apart, along = scratch, n, n * n, 1
+            for c in range(first, min(first + n, last)):
+                filter_tile(
+                    memory,
+                    _load_filters(memory, w, along, count),
+                    _load_filters(memory, w + apart, along, count),
+                    _load_filters(memory, w + 2 * apart, along, count),
+                    _load_filters(memory, w + 3 * apart, along, count),
+                    _load_filters(memory, w + 4 * apart, along, count),
+                    _load_filters(memory, w + 5 * apart, along, count),
+                    _load_filters(memory, w + 6 * apart, along, count),
+                    _load_filters(memory, w + 7 * apart, along, count),
+                    _load_filters(memory, w + 8 * apart, along, count),
+                    *(job.transformed + panel * POINTS * step + c * PANEL + k, step),
+                )
+                w += across
 
 
 @njit
@@ -84,4 +95,4 @@ def prepare_weights(w: Array, plan: Plan, flipped: bool) -> tuple[Weights, list[
     else:
         weights = Weights(w, channels, filters, filters, 1, tap, transformed)
     tasks = panels * -(-channels // CHANNELS_AT_ONCE)
-    return weights, [program.Job(_transform_filters, weights, tasks, 100 * w.size)]
+    return weights, [program.Job(_transform_filters, weights, tasks, 100 * w.size, TAPS * LANES * LANES)]

@@ -3,7 +3,7 @@
 What is transformed to points goes by pairs of rows of points: of six rows halfway, only two are there at a time.
 """
 
-import itertools
+import math
 
 from llvmlite import ir
 from numba import types
@@ -18,7 +18,7 @@ from minidl.backends.compiled.codegen.llvm import (
     llvm_prefetch,
     llvm_store,
 )
-from minidl.backends.compiled.codegen.vector import Vector, clamp, multiply_add
+from minidl.backends.compiled.codegen.vector import Vector, clamp
 from minidl.backends.compiled.conv.winograd.transform_1d import (
     IN_TILE,
     OUT_TILE,
@@ -32,6 +32,12 @@ from minidl.backends.compiled.conv.winograd.transform_1d import (
 
 TAPS = 3
 """Of a filter, in each dimension."""
+
+AHEAD = 128
+"""Floats behind filters at 36 points, where others are written soon: the CPU foresees few of so many places."""
+
+LARGE = 2.0**124
+"""Where no number halfway is as large, no output can be infinite: the powers of points come to 9 at most."""
 
 NOTHING = 2.0**-18
 """What rounding may leave of zero, in a sum of a tile, beside its largest."""
@@ -113,6 +119,9 @@ def filter_tile(builder, dtype, memory, g0, g1, g2, g3, g4, g5, g6, g7, g8, targ
     """Write filters, whose taps are given as vectors, at 36 points."""
     taps = [Vector(builder, dtype, g) for g in (g0, g1, g2, g3, g4, g5, g6, g7, g8)]
     _to_points(builder, dtype, memory, filter_1d, TAPS, lambda i, j: taps[TAPS * i + j], target, step)
+    following = _row(builder, memory, builder.add(target, _constant(AHEAD)))
+    for point in range(IN_TILE * IN_TILE):
+        llvm_prefetch(builder, following, builder.mul(step, _constant(point)))
 
 
 def _from_points(builder, dtype, memory, transform, value):
@@ -133,13 +142,25 @@ def filter_grad_tile(builder, dtype, memory, source, target, step):
             llvm_store(builder, dtype, memory, _at(builder, target, (TAPS * i + j, step)), result.value)
 
 
+def _largest(vectors):
+    """The largest magnitudes, or NaN if there is one: as integers they have the same order, and NaN is the largest."""
+    builder, kind = vectors[0].builder, ir.VectorType(ir.IntType(vectors[0].dtype.bitwidth), vectors[0].lanes)
+    largest = None
+    for vector in vectors:
+        bits = builder.bitcast(abs(vector).value, kind)
+        if largest is not None:
+            bits = builder.select(builder.icmp_signed(">", bits, largest), bits, largest)
+        largest = bits
+    return vectors[0].like(builder.bitcast(largest, vectors[0].value.type))
+
+
 @emitted(VectorType)
 def output_tile(builder, dtype, memory, source, step, floor, bias, other, target, stride, pixel, check):
     """Write a tile's outputs from its products at 36 points to rows that lie `stride` apart, pixels `pixel` apart.
 
     With the bias, the numbers `other` behind the outputs unless it is 0, and at least the floor. The check is returned,
-    as NaN if an output isn't finite. Sums that are below what rounding makes of zero, beside the largest of the tile,
-    are zero.
+    as NaN where an output may not be finite. Sums that are below what rounding makes of zero, beside the largest of the
+    tile, are zero.
     """
     origin = _row(builder, memory, source)
 
@@ -149,17 +170,12 @@ def output_tile(builder, dtype, memory, source, step, floor, bias, other, target
 
     halfway = list(_from_points(builder, dtype, memory, output_1d, value))
     check, bias, floor = (Vector(builder, dtype, each) for each in (check, bias, floor))
-    largest = check.like(0)
-    for each in itertools.chain.from_iterable(halfway):
-        largest = abs(each).where(abs(each) > largest, largest)
+    largest = _largest([each for row in halfway for each in row])
+    check = check + check.like(0).where(largest < LARGE, math.nan)
     least = largest * NOTHING
     adds = builder.icmp_signed("!=", other, _constant(0))
     for i, row in enumerate(halfway):
         outputs = output_1d(row)
-        bad = outputs[0] * 0
-        for y in outputs[1:]:
-            bad = multiply_add(y, 0, bad)
-        check = check + bad
         outputs = [y.like(0).where(abs(y) < least, y) + bias for y in outputs]
         start = _row(builder, memory, _at(builder, target, (i, stride)))
         places = [builder.mul(pixel, _constant(j)) for j in range(OUT_TILE)]

@@ -106,7 +106,6 @@ def transform_inputs(memory, tiles, images, first, count, channels, target_row, 
         row3 = row + 3 * stride if 0 <= top + 3 < height else outside
         row4 = row + 4 * stride if 0 <= top + 4 < height else outside
         row5 = row + 5 * stride if 0 <= top + 5 < height else outside
-        fetches = top + IN_TILE < height
         for c in range(0, channels, n):
             place, left_over = target + t * target_row + c, channels - c
             r0, r1, r2, r3, r4, r5, apart = row0 + c, row1 + c, row2 + c, row3 + c, row4 + c, row5 + c, pixel
@@ -120,7 +119,7 @@ def transform_inputs(memory, tiles, images, first, count, channels, target_row, 
                 r5 = _copied(memory, r5, pixel, *columns, scratch + 5 * IN_TILE * n, left_over)
                 apart = n
             input_tile(memory, r0, r1, r2, r3, r4, r5, apart, from_column, to_column, left_over, place, step)
-            if fetches and c % CACHE_LINE == 0:
+            if c % CACHE_LINE == 0:
                 fetch_tile(memory, row + IN_TILE * stride + c, stride, pixel)
         image, i, j = _next_place(tiles, image, i, j)
 
@@ -140,7 +139,6 @@ def transform_output_grads(memory, tiles, grads, first, count, filters, target_r
         row1 = row0 + stride if top + 1 < height else outside
         row2 = row0 + 2 * stride if top + 2 < height else outside
         row3 = row0 + 3 * stride if top + 3 < height else outside
-        fetches = top + OUT_TILE < height
         for c in range(0, filters, n):
             place, left_over = target + t * target_row + c, filters - c
             r0, r1, r2, r3, apart = row0 + c, row1 + c, row2 + c, row3 + c, pixel
@@ -152,7 +150,7 @@ def transform_output_grads(memory, tiles, grads, first, count, filters, target_r
                 r3 = _copied(memory, r3, pixel, *columns, scratch + 3 * OUT_TILE * n, left_over)
                 apart = n
             output_grad_tile(memory, r0, r1, r2, r3, apart, to_column, left_over, place, step)
-            if fetches and c % CACHE_LINE == 0:
+            if c % CACHE_LINE == 0:
                 fetch_tile(memory, row0 + OUT_TILE * stride + c, stride, pixel)
         image, i, j = _next_place(tiles, image, i, j)
 
@@ -192,14 +190,13 @@ def transform_outputs(memory, tiles, source, step, first, count, columns, bias, 
         rows, right = min(OUT_TILE, height - top), min(OUT_TILE, width - left)
         target = y + ((image * height + top) * width + left) * pixel
         is_whole = rows == OUT_TILE and right == OUT_TILE
-        fetches = top + OUT_TILE < height
         check = zero
         for c in range(0, columns, n):
             left_over, at, to = columns - c, source + t * PANEL + c, target + c
             more = load(memory, bias + c, left_over)
             if is_whole and left_over >= n:
                 check = output_tile(memory, at, step, floor, more, other, to, stride, pixel, check)
-                if fetches and c % CACHE_LINE == 0:
+                if c % CACHE_LINE == 0:
                     fetch_tile(memory, to + OUT_TILE * stride, stride, pixel)
             else:
                 part = output_tile(memory, at, step, anything, more, 0, scratch, OUT_TILE * n, n, zero)

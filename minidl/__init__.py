@@ -21,6 +21,8 @@ __version__ = "0.1.0"
 
 
 if not TYPE_CHECKING:  # for which a star makes names public, and any name would be one
+    from importlib.util import find_spec as _find_spec
+
     from minidl.errors import moved as _moved
 
     _MODULES = frozenset({"augment", "datasets", "models", "schedules", "testing"})
@@ -33,10 +35,10 @@ if not TYPE_CHECKING:  # for which a star makes names public, and any name would
         """Import a part when it is first asked for (PEP 562): a program that embeds a network does without the rest."""
         from minidl.process.importing import imported
 
-        if name in _MODULES:
-            return imported(f"minidl.{name}")
         if f"minidl.{name}" in _moved.MODULES:
             return _moved.imported(f"minidl.{name}")
+        if name.islower() and _find_spec(f"minidl.{name}") is not None:  # so ask files of minidl's own, half loaded
+            return imported(f"minidl.{name}")
         names = {*_MODULES}
         if not name.startswith("_") or name == "__all__":
             for face in map(imported, _FACES):

@@ -331,6 +331,16 @@ def test_each_public_name_has_a_docstring_of_its_own(name):
     assert text.strip()
 
 
+@pytest.mark.parametrize(
+    "first", ["functional", "module", "backends.compiled.conv.select", "training.loop", "cli.train"]
+)
+def test_any_file_may_be_imported_first(first, run_python):
+    if first.startswith("backends.compiled"):
+        pytest.importorskip("numba")
+    program = f"import minidl.{first}\nprint(minidl.Sequential.__name__, minidl.Adam.__name__)"
+    assert run_python(program, MINIDL_BACKEND="vectorized").stdout.strip() == "Sequential Adam"
+
+
 def test_an_import_loads_next_to_nothing(run_python):
     program = "import sys, minidl\nprint([name for name in ('numpy', 'minidl.module') if name in sys.modules])"
     assert run_python(program, MINIDL_BACKEND="vectorized").stdout.strip() == "[]"

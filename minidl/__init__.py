@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from minidl import models as models
     from minidl import schedules as schedules
     from minidl import testing as testing
+    from minidl.datasets.picture import read_image as read_image
     from minidl.public_training import *
 
 del LAYERS, Chain
@@ -27,7 +28,7 @@ if not TYPE_CHECKING:  # for which a star makes names public, and any name would
     from minidl import public as _public
     from minidl.errors import moved as _moved
 
-    _LATER = frozenset({"augment", "datasets", "models", "schedules", "testing"})
+    _LATER = frozenset({"augment", "datasets", "models", "read_image", "schedules", "testing"})
 
     _moved.install()
 
@@ -35,6 +36,8 @@ if not TYPE_CHECKING:  # for which a star makes names public, and any name would
         """Import a part when it is first asked for (PEP 562): a program that embeds a network does without it."""
         from minidl.process.importing import imported
 
+        if name == "read_image":
+            return imported("minidl.datasets.picture").read_image
         if name in _LATER:
             return imported(f"minidl.{name}")
         if f"minidl.{name}" in _moved.MODULES:

@@ -17,6 +17,9 @@ LARGE = 1 << 13
 """Bytes of a file whose decoding is worth threads: of smaller ones, most is done in Python, one thread at a time."""
 
 
+_WANTED = "Pictures: expected which images, and then ints or slices for their axes; images[:] is an array"
+
+
 class Pictures:
     """Images (n, c, h, w), float32 in [0, 1], of n files, which are read and decoded with each index, in a few threads.
 
@@ -52,7 +55,12 @@ class Pictures:
         return len(self.paths)
 
     def __getitem__(self, part: Any) -> Array:
-        numbers = np.arange(len(self))[part]
+        if isinstance(part, tuple):
+            part, *rest = part or (slice(None),)
+            if part is ... or not all(isinstance(each, int | slice) for each in rest):
+                raise IndexError(_WANTED)
+            return self[part][(*[slice(None)] * (np.ndim(self._numbers(part)) > 0), *rest)]
+        numbers = self._numbers(part)
         images = as_floats(self.pixels(np.atleast_1d(numbers)))
         return images if numbers.ndim else images[0]
 
@@ -63,7 +71,7 @@ class Pictures:
 
     def part(self, part: Any) -> "Pictures":
         """The pictures of a slice, of numbers or of a mask, none of which is read yet."""
-        paths = [self.paths[i] for i in np.arange(len(self))[part]]
+        paths = [self.paths[i] for i in self._numbers(part)]
         return Pictures(paths, self._look, max_pixels=self._max_pixels, like=self._like)
 
     def pixels(self, numbers: IntArray, damaged: dict[int, FormatError] | None = None) -> Pixels:
@@ -83,6 +91,12 @@ class Pictures:
 
         _for_each(read, len(numbers), worth_threads=len(numbers) > 1 and _is_large(self.paths[numbers[0]]))
         return pixels
+
+    def _numbers(self, part: Any) -> Any:
+        numbers = np.arange(len(self))[part]
+        if numbers.ndim > 1:
+            raise IndexError(_WANTED)
+        return numbers
 
     def _read(self, path: str) -> Pixels:
         look = self._look

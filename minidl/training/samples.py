@@ -7,20 +7,28 @@ import numpy as np
 
 from minidl import shapes
 from minidl.arraylike import is_data_set, rows_of
-from minidl.data.rows import is_in_memory
+from minidl.data.rows import is_in_memory, read_ahead
 from minidl.errors import DTypeError, ShapeError
 from minidl.module import Module
 from minidl.nested import check_lengths, check_names, in_order, input_names, is_several, map_arrays, naming
 from minidl.typing import Array, Shape
 
+SMALL = 1 << 24
+"""Bytes of an array of another dtype that is converted at once, and not each batch in its turn."""
+
 SINGLE_CHANNEL = "; images of a single channel are x[:, None]"
 
 
 class Stored:
-    """Rows `start` to `stop` of an array in a file, read a part at a time and converted to a dtype."""
+    """Rows `start` to `stop` of an array, read and converted to a dtype a part at a time."""
 
     def __init__(self, array: Any, dtype: Any, start: int, stop: int) -> None:
         self._array, self.dtype, self._start, self._stop = array, np.dtype(dtype), start, stop
+
+    @property
+    def reads_ahead(self) -> int:
+        """How many batches are best read while others are computed: as of the array."""
+        return read_ahead(self._array)
 
     @property
     def shape(self) -> Shape:
@@ -84,7 +92,7 @@ def _samples(x: Any, module: Module, wanted: Shape | None, takes_integers: bool 
         if first is not None and first.is_built:
             dtype = first.value.dtype
     _check_layout(rows.shape, wanted)
-    if isinstance(rows, np.ndarray) and (rows.dtype == dtype or is_in_memory(rows)):
+    if isinstance(rows, np.ndarray) and (rows.dtype == dtype or (rows.nbytes <= SMALL and is_in_memory(rows))):
         return np.asarray(rows, dtype)
     return Stored(rows, dtype, 0, len(rows))
 

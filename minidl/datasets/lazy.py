@@ -25,8 +25,11 @@ class Pictures:
 
     `pictures[...]` takes a number, a slice, numbers in any order or a mask, and gives an array, as does
     `np.asarray(pictures)`; `part` gives some of the pictures, unread. The bits don't depend on the number of threads.
+    They are those of `paths`, in this order, of at most `max_pixels` each, read as `look`, a `Preprocessing`, says; or,
+    with `like`, which is one of them, all as large as that one, without resizing.
+
     An index raises FormatError, naming the file, for a picture that can't be read, FileNotFoundError if it's gone by
-    now, and ShapeError for one of another size if they all must be `like` a certain file.
+    now, and ShapeError for one of another size than that of `like`.
     """
 
     dtype = np.dtype(np.float32)

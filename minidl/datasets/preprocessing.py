@@ -11,9 +11,10 @@ from minidl.typing import Array, Pair, Shape
 
 
 class Preprocessing(NamedTuple):
-    """The classes of a data set of pictures, and how each was read: see `from_folder`, whose arguments these are.
+    """The classes of a data set of pictures, and how each was read.
 
-    `size` is (h, w). It's plain data: `as_dict` makes of it what JSON has, and `from_dict` makes it of that.
+    `class_names`, `size`, which is (h, w), `grey`, `resize` and `background` are as in `from_folder`. It's plain data:
+    `as_dict` makes of it what JSON has, and `from_dict` makes it of that.
     """
 
     class_names: tuple[str, ...]

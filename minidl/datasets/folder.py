@@ -41,10 +41,10 @@ def from_folder(
     resize: Resize = "squash",
     grey: bool = False,
     background: Color = "white",
+    max_pixels: int = MOST_PIXELS,
     lazy: bool = False,
     on_error: OnError = "raise",
     class_names: Sequence[str] | None = None,
-    max_pixels: int = MOST_PIXELS,
     budget: Budget = USUAL,
 ) -> Dataset:
     """Read a data set from pictures in a folder for each class: `folder/cat/1.png`, `folder/dog/a/b.jpg`.

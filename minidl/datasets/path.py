@@ -38,11 +38,11 @@ def from_splits(
     resize: Resize = "squash",
     grey: bool = False,
     background: Color = "white",
+    max_pixels: int = MOST_PIXELS,
     lazy: bool = False,
     on_error: OnError = "raise",
     channels_last: bool = False,
     class_names: Sequence[str] | None = None,
-    max_pixels: int = MOST_PIXELS,
     budget: Budget = USUAL,
 ) -> Splits:
     """Return a data set to train on, one to validate with or None, and one to test with.
@@ -86,11 +86,11 @@ def from_path(
     resize: Resize = "squash",
     grey: bool = False,
     background: Color = "white",
+    max_pixels: int = MOST_PIXELS,
     lazy: bool = False,
     on_error: OnError = "raise",
     channels_last: bool = False,
     class_names: Sequence[str] | None = None,
-    max_pixels: int = MOST_PIXELS,
     budget: Budget = USUAL,
 ) -> tuple[Dataset, Dataset]:
     """Return a data set to train on and one to test with: those of `from_splits`, with its arguments and errors.
@@ -121,11 +121,11 @@ def parts_of(
     resize: Resize = "squash",
     grey: bool = False,
     background: Color = "white",
+    max_pixels: int = MOST_PIXELS,
     lazy: bool = False,
     on_error: OnError = "raise",
     channels_last: bool = False,
     class_names: Sequence[str] | None = None,
-    max_pixels: int = MOST_PIXELS,
     budget: Budget = USUAL,
 ) -> dict[str, Dataset]:
     """The parts "train", "validation" and "test" that the files have: see `from_splits`; "train" alone is all of it."""

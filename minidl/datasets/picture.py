@@ -79,7 +79,7 @@ def read_pixels(
         if size is not None:
             picture = scaled(picture, found or picture.size, _as_held(size[::-1], orientation), resize)
         picture = _turned(picture, orientation)
-        if size is not None:
+        if size is not None and picture.size != size[::-1]:
             picture = padded(picture, size[::-1], _color(background))
         # What np.asarray(picture) would do, in less time.
         return np.frombuffer(picture.tobytes(), np.uint8).reshape(picture.height, picture.width, -1)
@@ -206,6 +206,8 @@ def _as_held(size: Pair, orientation: int) -> Pair:
 
 def _turned(picture: Any, orientation: int) -> Any:
     """A picture as it's shown."""
+    if orientation == 1:
+        return picture
     turn = _pillow().Image.Transpose
     turns = {
         2: turn.FLIP_LEFT_RIGHT,
@@ -216,7 +218,7 @@ def _turned(picture: Any, orientation: int) -> Any:
         7: turn.TRANSVERSE,
         8: turn.ROTATE_90,
     }
-    return picture.transpose(turns[orientation]) if orientation in turns else picture
+    return picture.transpose(turns[orientation]) if orientation in turns else picture  # of other numbers none is known
 
 
 def _in_bytes(picture: Any) -> Any:

@@ -53,8 +53,6 @@ def scaled(picture: Any, found: Extent, size: Pair, resize: Resize) -> Any:
 
 def padded(picture: Any, size: Pair, background: tuple[int, ...]) -> Any:
     """A picture in the middle of another one of (width, height) and this color."""
-    if picture.size == size:
-        return picture
     from PIL import Image  # an extra
 
     canvas = Image.new("RGB", size, background).convert(picture.mode)

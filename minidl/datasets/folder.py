@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from minidl import shapes
 from minidl.datasets.dataset import Dataset
 from minidl.datasets.lazy import Pictures, check_size
-from minidl.datasets.picture import MOST_PIXELS, Color, as_color, check_look, shown_size
+from minidl.datasets.picture import MOST_PIXELS, Color, as_color, checked_look, shown_size
 from minidl.datasets.preprocessing import Preprocessing
 from minidl.datasets.resizing import Resize
 from minidl.display.streams import legible
@@ -74,12 +73,9 @@ def from_folder(
     that isn't a picture, is damaged, or has more than `max_pixels`. Without `size`, pictures in memory may take 1 GiB,
     and beyond that what `budget` allows, by default 100 times their files; else it's a FormatError too.
     """
-    wanted = None if size is None else shapes.pair(size, "size")
-    check_look(resize, background, max_pixels)
+    wanted = checked_look(size, resize, background, max_pixels)
     if on_error not in ("raise", "skip"):
         raise ValueError(f"on_error: expected 'raise' or 'skip', got {on_error!r}")
-    if wanted is None and resize != "squash":
-        raise ValueError(f"resize: expected size=(h, w) beside {resize!r}, got none")
     from pathlib import Path  # most programs that import minidl read no data set
 
     from minidl.datasets import layout

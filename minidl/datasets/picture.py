@@ -48,11 +48,10 @@ def read_image(
 
     It is (1, h, w) if `grey`, and has its own size unless `size` and `resize` say another. A model takes a batch of
     them: `model(image[None])`. Raises ImportError without Pillow, which `pip install "minidl[data]"` brings,
-    FileNotFoundError, ValueError for wrong arguments, and FormatError, naming the file, for one that isn't a picture,
-    is damaged, or has more than `max_pixels`.
+    FileNotFoundError, ValueError and TypeError for wrong arguments, and FormatError, naming the file, for one that isn't
+    a picture, is damaged, or has more than `max_pixels`.
     """
-    check_look(resize, background, max_pixels)
-    wanted = None if size is None else shapes.pair(size, "size")
+    wanted = checked_look(size, resize, background, max_pixels)
     return as_floats(read_pixels(path, wanted, resize, grey, background, max_pixels))
 
 
@@ -101,19 +100,30 @@ def shown_size(source: Source, max_pixels: int) -> Pair:
         return _as_held(picture.size, _orientation(picture))[::-1]
 
 
-def check_look(resize: Resize, background: Color, max_pixels: int) -> None:
-    """Raise ValueError for arguments that say wrongly how pictures are read, and ImportError without Pillow."""
+def checked_look(size: Size | None, resize: Resize, background: Color, max_pixels: int) -> Pair | None:
+    """The size as (height, width). Raises ValueError for wrong arguments, and ImportError without Pillow."""
+    wanted = None if size is None else shapes.pair(size, "size")
     check_resize(resize)
+    if wanted is None and resize != "squash":
+        raise ValueError(f"resize: expected size=(h, w) beside {resize!r}, got none")
     shapes.count(max_pixels, "max_pixels")
     _color(background)
+    return wanted
 
 
 @contextlib.contextmanager
 def opened(source: Source, max_pixels: int) -> Iterator[Any]:
     """A picture, open; whatever Pillow finds wrong with it in the block is a FormatError that names the file."""
     pillow = _pillow()
-    name = os.fspath(source) if isinstance(source, str | os.PathLike) else getattr(source, "name", "the picture")
-    file = io.BytesIO(source) if isinstance(source, bytes | bytearray | memoryview) else source
+    file: Any = source
+    if isinstance(source, str | os.PathLike):
+        name = os.fspath(source)
+    elif isinstance(source, bytes | bytearray | memoryview):
+        name, file = "the picture", io.BytesIO(source)
+    elif hasattr(source, "read"):
+        name = getattr(source, "name", "the picture")
+    else:
+        raise TypeError(f"expected a picture as a path, bytes or an open file, got {type(source).__name__}")
     try:
         with _open(pillow, file, max_pixels) as picture:
             width, height = picture.size

@@ -167,6 +167,25 @@ def test_a_hole_does_not_darken_what_is_resized(read):
     np.testing.assert_array_equal(read("a.png", hole, size=3), np.full((3, 3, 3), 255))
 
 
+@pytest.mark.parametrize("source", [3, None, np.zeros((3, 3)), ["a.png"]])
+def test_what_is_no_file(source):
+    with pytest.raises(TypeError, match="expected a picture as a path, bytes or an open file, got "):
+        read_image(source)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"size": 0}, "size: expected an int or a pair of ints, each at least 1, got 0"),
+        ({"resize": "crop"}, r"resize: expected size=\(h, w\) beside 'crop', got none"),
+        ({"max_pixels": 0}, "max_pixels: expected an int of at least 1, got 0"),
+    ],
+)
+def test_wrong_arguments(options, message):
+    with pytest.raises(ValueError, match=message):
+        read_image("any.png", **options)
+
+
 @pytest.mark.parametrize("background", ["whte", "#ff000080", (1, 2), (0, 0, 256), 3, None])
 def test_wrong_backgrounds(background):
     with pytest.raises(ValueError, match=r"background: expected a color's name or \(red, green, blue\) from 0 to 255"):

@@ -48,8 +48,8 @@ def read_image(
 
     It is (1, h, w) if `grey`, and has its own size unless `size` and `resize` say another. A model takes a batch of
     them: `model(image[None])`. Raises ImportError without Pillow, which `pip install "minidl[data]"` brings,
-    FileNotFoundError, ValueError and TypeError for wrong arguments, and FormatError, naming the file, for one that isn't
-    a picture, is damaged, or has more than `max_pixels`.
+    FileNotFoundError, ValueError and TypeError for wrong arguments, and FormatError, naming the file, for one that
+    isn't a picture, is damaged, or has more than `max_pixels`.
     """
     wanted = checked_look(size, resize, background, max_pixels)
     return as_floats(read_pixels(path, wanted, resize, grey, background, max_pixels))

@@ -1,6 +1,7 @@
 import pickle
 import re
 import threading
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -182,3 +183,20 @@ def test_parts_of_a_folder(folder):
     assert splits.train.images.shape == (N, 3, 8, 8)
     np.testing.assert_array_equal(splits.test.images[:, :, 0, 0], [[0, 0, 1], [1, 0, 0]])
     assert splits.test.preprocessing == (("blue", "red"), (8, 8), False, "crop", "white")
+
+
+def test_training_takes_the_memory_of_some_batches(folder):
+    """Of 64 x 64 floats, of which the whole set would be 24 MB, a batch is 0.5 MB and that of validation 2 MB."""
+    data = ml.datasets.from_folder(folder, size=64, lazy=True)
+    more = data[np.arange(500) % N]
+    model = ml.Sequential([ml.AveragePool2D(16), ml.Flatten(), ml.Dense(2)], input_shape=(3, 64, 64), seed=0)
+    options = {"loss": ml.CrossEntropy(), "batch_size": 10, "verbose": 0}
+    tracemalloc.start()
+    try:
+        model.fit(more, validation_data=more[:40], optimizer=ml.SGD(model.parameters(), lr=0.1), **options)
+        model.evaluate(more, **options)
+        model.predict(more.images, batch_size=10, verbose=0)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 6e6

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from minidl import models as models
     from minidl import schedules as schedules
     from minidl import testing as testing
+    from minidl.datasets.picture import read_image as read_image
     from minidl.layers import *
     from minidl.public import *
     from minidl.public_training import *
@@ -26,6 +27,9 @@ if not TYPE_CHECKING:  # for which a star makes names public, and any name would
     from minidl.errors import moved as _moved
 
     _MODULES = frozenset({"augment", "datasets", "models", "schedules", "testing"})
+    _ALONE = {"read_image": "minidl.datasets.picture"}
+    """Names of files that programs without them needn't load."""
+
     _FACES = ("minidl.layers", "minidl.public", "minidl.public_training")
     """Whose `__all__` is offered here, in the order in which they are loaded until a name is found."""
 
@@ -39,7 +43,9 @@ if not TYPE_CHECKING:  # for which a star makes names public, and any name would
             return _moved.imported(f"minidl.{name}")
         if name.islower() and _find_spec(f"minidl.{name}") is not None:  # so ask files of minidl's own, half loaded
             return imported(f"minidl.{name}")
-        names = {*_MODULES}
+        if name in _ALONE:
+            return getattr(imported(_ALONE[name]), name)
+        names = {*_MODULES, *_ALONE}
         if not name.startswith("_") or name == "__all__":
             for face in map(imported, _FACES):
                 offered = {each: getattr(face, each) for each in face.__all__ if each not in ("LAYERS", "Chain")}

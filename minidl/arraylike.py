@@ -7,8 +7,8 @@ import numpy as np
 
 from minidl.errors import ShapeError
 
-STORED = ("chunks", "chunking", "chunkshape")
-"""What arrays in files say of their layout (h5py and Zarr, netCDF4, PyTables): these are rows by position already."""
+STORED = ("chunks", "chunking", "chunkshape", "reads_ahead")
+"""What arrays in files say (h5py and Zarr, netCDF4, PyTables, our own pictures): these are rows by position already."""
 
 
 def rows_of(values: Any, name: str, kind: str = "an array") -> Any:

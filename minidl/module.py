@@ -109,6 +109,12 @@ class Module(KeywordHints):
         first = next(self.children(), None)
         return first is not None and first[1].takes_integers
 
+    @property
+    def takes_bytes(self) -> bool:
+        """Whether its samples may be bytes (uint8), which count as the floats 0 to 255: as its first module's may."""
+        first = next(self.children(), None)
+        return first is not None and first[1].takes_bytes
+
     def macs(self, input_shape: Shape) -> int:
         """The multiply-accumulate operations of one sample's forward pass."""
         del input_shape

@@ -307,6 +307,8 @@ def _fits(value: Any, hint: Any) -> bool:
     origin, inner = typing.get_origin(hint) or hint, typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
         return any(_fits(value, each) for each in inner)
+    if origin is typing.Literal:
+        return value in inner
     if origin in (int, float):
         return isinstance(value, int | origin) and not isinstance(value, bool)
     if origin in (bool, str):
@@ -324,4 +326,6 @@ def _words(hint: Any) -> str:
     origin = typing.get_origin(hint) or hint
     if origin in (types.UnionType, typing.Union):
         return " or ".join(filter(None, map(_words, typing.get_args(hint))))
+    if origin is typing.Literal:
+        return " or ".join(map(repr, typing.get_args(hint)))
     return WORDS.get(origin, "something else")

@@ -1,6 +1,7 @@
 """The images of a run: those to train on, to validate with and to test with, and how to know them again."""
 
 import math
+import os
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 
 from minidl.cli.choices import Table, load_data
 from minidl.cli.messages import UsageError, complain
-from minidl.datasets import Dataset, Splits, layout
+from minidl.datasets import Dataset, Pictures, Splits, layout
 
 SHARE = 0.1
 """Of the images to train on, held out to validate with unless the configuration says otherwise."""
@@ -49,7 +50,10 @@ def load_images(config: dict[str, Any]) -> tuple[dict[str, Any], Splits, str]:
 
 
 def mark(splits: Splits, table: Table) -> str:
-    """What tells a data set from another: its numbers of images, and a checksum of those that haven't a known one."""
+    """What tells a data set from another: its numbers of images, and a checksum of those that haven't a known one.
+
+    Of pictures that are read lazily it's one of their files' names and sizes.
+    """
     counts = [0 if part is None else len(part) for part in splits]
     text = "{} images to train on, {} to validate with, {} to test with".format(*counts)
     if "name" in table:
@@ -58,6 +62,10 @@ def mark(splits: Splits, table: Table) -> str:
     for part in splits:
         if part is not None:
             checksum = zlib.crc32(part.labels.tobytes(), checksum)
+            if isinstance(part.images, Pictures):  # of which reading all would take as long as an epoch
+                sizes = ((os.path.basename(path), os.stat(path).st_size) for path in part.images.paths)
+                checksum = zlib.crc32(repr([*sizes]).encode(errors="surrogateescape"), checksum)
+                continue
             for start in range(0, len(part), CHUNK):
                 checksum = zlib.crc32(part.images[start : start + CHUNK].tobytes(), checksum)
     return f"{text}, CRC-32 {checksum:08x}"

@@ -18,7 +18,7 @@ from minidl.datasets.path import divided
 from minidl.losses.loss import Loss
 from minidl.model import SavedModel
 
-READING = ("size", "grey", "background", "channels_last")
+READING = ("size", "resize", "grey", "background", "lazy", "on_error", "channels_last", "max_pixels")
 """How a run's pictures are read, and so are others that it is tested with."""
 
 SHOWN = 10
@@ -148,7 +148,8 @@ def _by_name(data: Dataset, names: tuple[str, ...], model: SavedModel, name: str
     if data.class_names == names:
         return data
     numbers = np.array([names.index(own) if own in names else -1 for own in data.class_names])
-    return Dataset(data.images, numbers[data.labels], names)
+    labels = numbers[data.labels]
+    return Dataset(data.images, labels, names, paths=data.paths, preprocessing=data.preprocessing)
 
 
 def _check_known(present: Sequence[str], names: tuple[str, ...], name: str) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from minidl import shapes
 from minidl.arraylike import is_data_set
-from minidl.data.rows import read, take
+from minidl.data.rows import read, read_ahead, take
 from minidl.errors import ShapeError, keyword_hints
 from minidl.nested import check_lengths, is_several, leaves, length, map_arrays, nested_rows
 from minidl.process.importing import imported
@@ -27,7 +27,7 @@ def batches(
     rng: "random.Generator | None" = None,
     drop_last: bool = False,
     start: int = 0,
-    prefetch: int = 0,
+    prefetch: int | None = None,
     augment: "Augment | None" = None,
     seed: int = 0,
     epoch: int = 0,
@@ -41,16 +41,18 @@ def batches(
     `start` leaves out as many batches at the front, unread: with an `rng` of the same state, the rest of an iteration
     that was interrupted.
 
-    `prefetch` is how many batches a background thread may be ahead; order and bits stay. It ends with the loop, and its
-    errors are raised in the loop. `augment` is an augmentation of `minidl.augment`, a list of them, or a function
-    (x, y) -> (x, y); what augmentations draw is a function of `seed`, `epoch` and each sample's place in x.
+    `prefetch` is how many batches a background thread may be ahead: by default 2 where x has pictures that are read
+    lazily, and else none. Order and bits stay. It ends with the loop, and its errors are raised in the loop. `augment`
+    is an augmentation of `minidl.augment`, a list of them, or a function (x, y) -> (x, y); what augmentations draw is a
+    function of `seed`, `epoch` and each sample's place in x.
 
     Raises ShapeError for different lengths, ValueError for a batch size below 1 and the like, and TypeError for another
     `augment`, at the call and not at the first batch.
     """
     shapes.count(batch_size, "batch_size")
     shapes.count(start, "start", minimum=0)
-    shapes.count(prefetch, "prefetch", minimum=0)
+    if prefetch is not None:
+        shapes.count(prefetch, "prefetch", minimum=0)
     # Loaded with the first batches, not with minidl.
     augmentation = imported("minidl.augment").as_augmentation(augment, seed=seed, epoch=epoch)
     if is_data_set(x) and y is None:
@@ -71,11 +73,12 @@ def batches(
     order = None if rng is None else rng.permutation(n)
     stop = n // batch_size * batch_size if drop_last else n
     parts = range(start * batch_size, stop, batch_size)
-    if prefetch:
+    ahead = max(map(read_ahead, leaves(x).values())) if prefetch is None else prefetch
+    if ahead:
         reading = _batches(x, y, parts, order, augmentation, seed, epoch, reading=True)
         # With queues and threads, which other programs needn't load.
-        ahead: Generator[tuple[Any, Any]] = imported("minidl.data.prefetch").prefetched(reading, prefetch)
-        return ahead
+        made: Generator[tuple[Any, Any]] = imported("minidl.data.prefetch").prefetched(reading, ahead)
+        return made
     return _batches(x, y, parts, order, augmentation, seed, epoch, reading=False)
 
 

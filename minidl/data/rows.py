@@ -17,12 +17,17 @@ def is_in_memory(array: Any) -> bool:
     return not isinstance(owner.obj if isinstance(owner, memoryview) else owner, mmap.mmap)
 
 
+def read_ahead(array: Any) -> int:
+    """How many batches of it are best read while others are computed: pictures' files take time, arrays don't."""
+    return getattr(array, "reads_ahead", 0)
+
+
 def take(array: Any, rows: Any) -> Any:
     """array[rows] for row numbers in any order: a new array of these rows alone.
 
     From a file they are read in ascending order, which spares a disk its jumps and is all that some formats allow.
     """
-    if is_in_memory(array):
+    if is_in_memory(array) or read_ahead(array):  # of pictures each is a file of its own
         return array[rows]
     ranks = np.argsort(rows, kind="stable")
     part = np.asarray(array[rows[ranks]])
@@ -33,4 +38,4 @@ def take(array: Any, rows: Any) -> Any:
 
 def read(array: Any, part: slice) -> Any:
     """array[part]: a view of what is in memory already, and a copy of what must be read from a file."""
-    return array[part] if is_in_memory(array) else np.array(array[part])
+    return array[part] if is_in_memory(array) or read_ahead(array) else np.array(array[part])

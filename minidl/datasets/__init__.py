@@ -8,12 +8,16 @@ from minidl.datasets.digits import mnist
 from minidl.datasets.fashion import fashion_mnist, fashion_mnist_10k
 from minidl.datasets.folder import from_folder
 from minidl.datasets.idx import read_idx
+from minidl.datasets.lazy import Pictures
 from minidl.datasets.others import from_idx, from_npz
 from minidl.datasets.path import Splits, from_path, from_splits
+from minidl.datasets.preprocessing import Preprocessing
 from minidl.errors import missing_name
 
 __all__ = [
     "Dataset",
+    "Pictures",
+    "Preprocessing",
     "Splits",
     "cifar10",
     "fashion_mnist",

@@ -1,7 +1,8 @@
 """A data set is images, their labels, and the names of the classes."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 
@@ -9,7 +10,10 @@ from minidl.data.labels import class_counts, one_hot
 from minidl.data.split import split_rows
 from minidl.errors import DTypeError, ShapeError
 from minidl.errors.hints import AttributeHints
-from minidl.typing import Array, IntArray
+from minidl.typing import Array, IntArray, StrPath
+
+if TYPE_CHECKING:
+    from minidl.datasets.preprocessing import Preprocessing
 
 SHOWN = 12
 """How many images a notebook shows."""
@@ -25,16 +29,21 @@ class Dataset(AttributeHints):
     For models with several inputs or outputs, `extra_inputs` and `extra_targets` are further arrays (n, ...) by the
     names that the model has for them; its other input is the images, and its other output the labels.
 
+    `paths` are the files of the images, and `preprocessing` says how they were read, where they come from files; else
+    they are None. The images of a folder that is read lazily are `Pictures`, which stand for an array.
+
     Raises ShapeError if the images haven't four axes or the labels aren't one per image, DTypeError for images that
     aren't floats and labels that aren't integers, and ValueError for labels without a name and names of two classes.
     What the images' values are isn't looked at, since they may be mapped from a file.
     """
 
-    images: Array
+    images: Any
     labels: IntArray
     class_names: tuple[str, ...]
     extra_inputs: Mapping[str, np.ndarray[Any, Any]]
     extra_targets: Mapping[str, np.ndarray[Any, Any]]
+    paths: tuple[str, ...] | None
+    preprocessing: "Preprocessing | None"
 
     def __init__(
         self,
@@ -44,10 +53,13 @@ class Dataset(AttributeHints):
         *,
         extra_inputs: Mapping[str, Any] | None = None,
         extra_targets: Mapping[str, Any] | None = None,
+        paths: Sequence[StrPath] | None = None,
+        preprocessing: "Preprocessing | None" = None,
     ) -> None:
         if isinstance(class_names, str) or not hasattr(class_names, "__iter__"):
             raise TypeError(f"Dataset: class_names: expected a name for each class, got {class_names!r}")
-        images, labels, names = _array(images, "images"), _array(labels, "labels"), tuple(map(str, class_names))
+        images = images if _is_unread(images) else _array(images, "images")
+        labels, names = _array(labels, "labels"), tuple(map(str, class_names))
         if images.dtype.kind != "f":
             hint = "; for bytes, Dataset.from_bytes" if images.dtype.kind in "iu" else ""
             raise DTypeError(f"Dataset: expected images as floats from 0 to 1, got {images.dtype}{hint}")
@@ -58,9 +70,14 @@ class Dataset(AttributeHints):
                 f"Dataset: expected one label per image, ({len(images)},), got {labels.shape}; images {images.shape}"
             )
         _check_labels(labels, names)
+        files = None if paths is None else tuple(os.fspath(path) for path in paths)
+        if files is not None and len(files) != len(images):
+            raise ShapeError(f"Dataset: paths: expected one for each of {len(images)} images, got {len(files)}")
         labels = labels.astype(np.int64, copy=False)
         # Views, so that the caller's own arrays stay writeable.
-        self.__dict__.update(images=_read_only(images), labels=_read_only(labels), class_names=names)
+        images = images if _is_unread(images) else _read_only(images)
+        self.__dict__.update(images=images, labels=_read_only(labels), class_names=names)
+        self.__dict__.update(paths=files, preprocessing=preprocessing)
         extra = {"extra_inputs": extra_inputs, "extra_targets": extra_targets}
         self.__dict__.update({name: _further(arrays, name, len(images)) for name, arrays in extra.items()})
 
@@ -69,7 +86,15 @@ class Dataset(AttributeHints):
         raise AttributeError(f"Dataset: can't set {name!r}; make another data set")
 
     @classmethod
-    def from_bytes(cls, pixels: Any, labels: Any, class_names: Sequence[str]) -> Self:
+    def from_bytes(
+        cls,
+        pixels: Any,
+        labels: Any,
+        class_names: Sequence[str],
+        *,
+        paths: Sequence[StrPath] | None = None,
+        preprocessing: "Preprocessing | None" = None,
+    ) -> Self:
         """Make a data set from pixels (n, h, w) or (n, c, h, w), bytes where 255 is 1, and labels (n,).
 
         Raises DTypeError for pixels that aren't uint8, and the errors of `Dataset`.
@@ -83,7 +108,7 @@ class Dataset(AttributeHints):
         if pixels.ndim not in (3, 4):
             raise ShapeError(f"Dataset.from_bytes: expected pixels (n, h, w) or (n, c, h, w), got {pixels.shape}")
         images = np.divide(pixels[:, np.newaxis] if pixels.ndim == 3 else pixels, 255, dtype=np.float32)
-        return cls(images, labels, class_names)
+        return cls(images, labels, class_names, paths=paths, preprocessing=preprocessing)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -93,7 +118,10 @@ class Dataset(AttributeHints):
     @overload
     def __getitem__(self, part: slice | Sequence[int] | IntArray) -> "Dataset": ...
     def __getitem__(self, part: Any) -> Any:
-        """The pair (image, label) of a number; the data set of a slice (a view), of numbers or of a mask (a copy)."""
+        """The pair (image, label) of a number; the data set of a slice (a view), of numbers or of a mask (a copy).
+
+        Of pictures that are read lazily, a data set of some reads none of them.
+        """
         if isinstance(part, int | np.integer) and not isinstance(part, bool):
             return self.images[part], int(self.labels[part])
         if not isinstance(part, slice):
@@ -103,8 +131,17 @@ class Dataset(AttributeHints):
         inputs, targets = (
             {name: each[part] for name, each in more.items()} for more in (self.extra_inputs, self.extra_targets)
         )
-        images, labels = self.images[part], self.labels[part]
-        return Dataset(images, labels, self.class_names, extra_inputs=inputs, extra_targets=targets)
+        images = self.images.part(part) if _is_unread(self.images) else self.images[part]
+        paths = None if self.paths is None else [self.paths[i] for i in np.arange(len(self))[part]]
+        return Dataset(
+            images,
+            self.labels[part],
+            self.class_names,
+            extra_inputs=inputs,
+            extra_targets=targets,
+            paths=paths,
+            preprocessing=self.preprocessing,
+        )
 
     def __iter__(self) -> Iterator[tuple[Array, int]]:
         """The pairs (image, label), one after the other."""
@@ -148,6 +185,11 @@ class Dataset(AttributeHints):
             style = "display: block; max-width: 100%; image-rendering: pixelated"
             body = f'<img src="{sheet}" alt="{text}" style="{style}"><small>{text}</small>'
         return html.block(html.details(f"<b>{html.escape(repr(self))}</b>", body))
+
+
+def _is_unread(images: Any) -> bool:
+    """Whether they are `Pictures`, which need Pillow and more, and stay what they are."""
+    return hasattr(images, "reads_ahead")
 
 
 def _array(values: Any, name: str) -> np.ndarray[Any, Any]:

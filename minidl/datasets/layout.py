@@ -6,14 +6,10 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from minidl.datasets import formats
 from minidl.display.streams import legible
 from minidl.errors import FormatError
 from minidl.errors.warned import warn
-
-SUFFIXES = (".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-
-UNREAD = (".avif", ".heic", ".heif", ".jxl")
-"""Of pictures that cameras and programs write, and that aren't read here."""
 
 PARTS = {
     "train": re.compile("train(ing)?"),
@@ -130,23 +126,29 @@ def pictures_in(folder: Path) -> list[Path]:
     Warns of photos in formats that aren't read. Raises FileNotFoundError if there is no picture, and for a link that
     leads nowhere.
     """
-    paths = sorted(_walk(folder, SUFFIXES))
+    suffixes, others = formats.readable(), formats.unreadable()
+    found = sorted(_walk(folder, suffixes + others))
+    paths = [path for path in found if path.suffix.lower() in suffixes]
+    unread = [path for path in found if path.suffix.lower() in others]
     for path in paths:
         _check_link(path)
-    unread = list(_walk(folder, UNREAD)) if paths else []
+    told = ""
     if unread:
-        warn(
-            f"{folder}: {len(unread)} files such as {min(unread).name} are ignored, since {', '.join(UNREAD)} aren't "
-            "read; convert them to JPEG or PNG to have them, too"
+        kinds = sorted({path.suffix.lower() for path in unread})
+        help = "; ".join(f"{kind}: {formats.remedy(kind)}" for kind in kinds)
+        told = (
+            f"{len(unread)} files such as {unread[0].name} are ignored, since {', '.join(kinds)} can't be read; {help}"
         )
     if not paths:
-        raise FileNotFoundError(f"{folder}: no pictures in it ({' '.join(SUFFIXES)})")
+        raise FileNotFoundError(f"{folder}: no pictures in it ({' '.join(suffixes)}){told and f'; {told}'}")
+    if told:
+        warn(f"{folder}: {told}")
     return paths
 
 
 def has_pictures(folder: Path) -> bool:
     """Whether there is any in a folder or within it."""
-    return next(_walk(folder, SUFFIXES), None) is not None
+    return next(_walk(folder, formats.readable()), None) is not None
 
 
 def _walk(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
@@ -203,7 +205,7 @@ def _check_found(root: Path, found: list[str]) -> None:
 
 
 def _loose(root: Path) -> str:
-    has_files = any(path.suffix.lower() in SUFFIXES for path in root.iterdir())
+    has_files = any(path.suffix.lower() in formats.SUFFIXES for path in root.iterdir())
     return "; pictures that lie there have no class" if has_files else ""
 
 

@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minidl.datasets.dataset import Dataset
-from minidl.datasets.folder import Color, from_folder
+from minidl.datasets.folder import OnError, from_folder
 from minidl.datasets.others import from_npz
+from minidl.datasets.picture import MOST_PIXELS, Color
+from minidl.datasets.resizing import Resize
 from minidl.errors import FormatError, ShapeError, keyword_hints
 from minidl.saving.budget import USUAL, Budget
 from minidl.saving.npz import load_arrays
@@ -33,8 +35,12 @@ def from_splits(
     *,
     test_size: float = 0.2,
     size: Size | None = None,
+    resize: Resize = "squash",
     grey: bool = False,
     background: Color = "white",
+    max_pixels: int = MOST_PIXELS,
+    lazy: bool = False,
+    on_error: OnError = "raise",
     channels_last: bool = False,
     class_names: Sequence[str] | None = None,
     budget: Budget = USUAL,
@@ -43,10 +49,10 @@ def from_splits(
 
     They come from a folder of pictures or an .npz file. A folder that has the folders train, val and test (also
     training, valid, validation, testing, in any case, and train_set and the like) is read by them, where val or test
-    may be missing. Any other has a folder for each class, as `from_folder` has it, also `size`, `grey` and
-    `background`. An .npz file has the arrays x_train and y_train, and such of the other parts, as Keras's files do, or
-    else images and labels, as `from_npz` has them, also `channels_last`. Where there is no part to test with,
-    `test_size`, a share or a number, is set aside of each class, at random but always the same.
+    may be missing. Any other has a folder for each class, as `from_folder` has it, whose arguments about pictures are
+    here, too. An .npz file has the arrays x_train and y_train, and such of the other parts, as Keras's files do, or
+    else images and labels, as `from_npz` has them, also `channels_last`; it is read whole. Where there is no part to
+    test with, `test_size`, a share or a number, is set aside of each class, at random but always the same.
 
     Raises FileNotFoundError for a path that isn't there, or a class that a part hasn't; FormatError for a class that
     only val or test has, and for folders beside them that aren't parts; ShapeError for images of another size than
@@ -57,10 +63,14 @@ def from_splits(
         parts_of(
             path,
             size=size,
+            resize=resize,
             grey=grey,
             background=background,
+            lazy=lazy,
+            on_error=on_error,
             channels_last=channels_last,
             class_names=class_names,
+            max_pixels=max_pixels,
             budget=budget,
         ),
         test_size=test_size,
@@ -73,8 +83,12 @@ def from_path(
     *,
     test_size: float = 0.2,
     size: Size | None = None,
+    resize: Resize = "squash",
     grey: bool = False,
     background: Color = "white",
+    max_pixels: int = MOST_PIXELS,
+    lazy: bool = False,
+    on_error: OnError = "raise",
     channels_last: bool = False,
     class_names: Sequence[str] | None = None,
     budget: Budget = USUAL,
@@ -87,10 +101,14 @@ def from_path(
         path,
         test_size=test_size,
         size=size,
+        resize=resize,
         grey=grey,
         background=background,
+        lazy=lazy,
+        on_error=on_error,
         channels_last=channels_last,
         class_names=class_names,
+        max_pixels=max_pixels,
         budget=budget,
     )
     return parts.train, parts.test
@@ -100,8 +118,12 @@ def parts_of(
     path: str | os.PathLike[str],
     *,
     size: Size | None = None,
+    resize: Resize = "squash",
     grey: bool = False,
     background: Color = "white",
+    max_pixels: int = MOST_PIXELS,
+    lazy: bool = False,
+    on_error: OnError = "raise",
     channels_last: bool = False,
     class_names: Sequence[str] | None = None,
     budget: Budget = USUAL,
@@ -111,7 +133,16 @@ def parts_of(
 
     root = Path(path)
     if root.is_dir():
-        options: dict[str, Any] = {"size": size, "grey": grey, "background": background, "budget": budget}
+        options: dict[str, Any] = {
+            "size": size,
+            "resize": resize,
+            "grey": grey,
+            "background": background,
+            "lazy": lazy,
+            "on_error": on_error,
+            "max_pixels": max_pixels,
+            "budget": budget,
+        }
         found = _folders(root, class_names, options)
     else:
         found = _arrays(root, class_names, channels_last, budget)

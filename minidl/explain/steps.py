@@ -30,6 +30,7 @@ from minidl.layers import (
     MaxPool2D,
     Normalization,
     ReLU,
+    Rescaling,
     Residual,
     SeparableConv2D,
     Sigmoid,
@@ -57,7 +58,7 @@ CONTAINERS: tuple[type[Module], ...] = (Chain, Sequential, Graph, Residual, Add,
 FORMULAS: tuple[type[Module], ...] = (LeakyReLU, ELU, GELU, SiLU, Sigmoid, Tanh, Softplus, HardSwish)
 LEAVES: tuple[type[Module], ...] = (
     *(Conv2D, DepthwiseConv2D, SeparableConv2D, MaxPool2D, AveragePool2D, GlobalAveragePool2D, GlobalMaxPool2D),
-    *(BatchNorm2D, BatchNorm1D, Normalization, ReLU, *FORMULAS, Dropout, Dropout2D),
+    *(BatchNorm2D, BatchNorm1D, Normalization, Rescaling, ReLU, *FORMULAS, Dropout, Dropout2D),
     *(Flatten, Dense, Softmax, LogSoftmax),
 )
 
@@ -188,6 +189,9 @@ def _describe(layer: Module, shape: Shape) -> tuple[str, Step]:
             raise NotBuiltError("Normalization: it has no mean and std yet: give them, or call adapt(images) once")
         mean, std = layer.mean.value.astype(np.float64), layer.std.value.astype(np.float64)
         return "scale", {"scale": encode(1 / std), "shift": encode(-mean / std)}
+    if isinstance(layer, Rescaling):
+        scale, shift = np.full((2, shape[0]), [[layer.scale], [layer.offset]])
+        return "scale", {"scale": encode(scale), "shift": encode(shift)}
     if isinstance(layer, Dense):
         return "dense", _affine(layer.weight, layer.bias)
     if isinstance(layer, ReLU):

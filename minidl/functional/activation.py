@@ -4,7 +4,7 @@ from typing import Any
 
 from minidl import backends
 from minidl.description.operators import Elementwise
-from minidl.functional.checks import check_floats, check_gradient, check_number
+from minidl.functional.checks import check_finite, check_floats, check_gradient, check_number
 from minidl.functional.origin import mark_sigmoid
 from minidl.functional.pullbacks import Pullback
 from minidl.typing import Array
@@ -17,6 +17,7 @@ __all__ = [
     "hard_swish",
     "leaky_relu",
     "relu",
+    "rescale",
     "sigmoid",
     "silu",
     "softplus",
@@ -85,6 +86,13 @@ def softplus(x: Array, *, beta: float = 1.0, threshold: float = 20.0) -> tuple[A
 def hard_swish(x: Array) -> tuple[Array, Pullback]:
     """x times (x + 3) / 6 clipped to [0, 1]. Raises DTypeError."""
     return _elementwise("hard_swish", x)
+
+
+def rescale(x: Array, *, scale: float, offset: float = 0.0) -> tuple[Array, Pullback]:
+    """Scale x + offset, element by element. Raises DTypeError, and ValueError for numbers that aren't finite."""
+    check_finite("scale", scale)
+    check_finite("offset", offset)
+    return _elementwise("rescale", x, scale, offset)
 
 
 def _elementwise(name: str, x: Array, *settings: float) -> tuple[Array, Pullback]:

@@ -1,5 +1,6 @@
 """Checks that every operator makes once, before any work."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from minidl.errors import DTypeError, ShapeError
 from minidl.numeric import in_range
 from minidl.typing import Array
 
-__all__ = ["check_gradient", "check_number", "check_share", "check_switch"]
+__all__ = ["check_finite", "check_gradient", "check_number", "check_share", "check_switch"]
 
 
 def check_floats(**arrays: Array | None) -> None:
@@ -55,6 +56,12 @@ def check_number(name: str, value: Any, *, is_positive: bool = False) -> None:
         raise ValueError(
             f"{name}: expected a finite number {'above' if is_positive else 'of at least'} 0, got {value!r}"
         )
+
+
+def check_finite(name: str, value: Any) -> None:
+    """Raise ValueError unless the value is a finite number, of any sign."""
+    if not in_range(value, -math.inf, above=True):
+        raise ValueError(f"{name}: expected a finite number, got {value!r}")
 
 
 def check_share(name: str, value: Any) -> None:

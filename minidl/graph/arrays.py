@@ -32,10 +32,15 @@ class _Entry(Module):
         self.input_shape = input_shape
         self._network = network
         self._integers = network.input_takes_integers(vertex)
+        self._bytes = network.input_takes_bytes(vertex)
 
     @property
     def takes_integers(self) -> bool:
         return self._integers
+
+    @property
+    def takes_bytes(self) -> bool:
+        return self._bytes
 
     def named_state(self) -> Iterator[tuple[str, Parameter]]:
         return self._network.named_state()

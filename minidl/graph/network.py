@@ -101,8 +101,22 @@ class Network(Module):
 
     def input_takes_integers(self, i: int) -> bool:
         """Whether all layers that read this vertex take integers."""
-        readers = [self.wiring.vertices[reader].layer for reader in self.wiring.readers()[i]]
-        return bool(readers) and all(number is not None and self.layers[number].takes_integers for number in readers)
+        readers = self._readers(i)
+        return bool(readers) and all(reader is not None and reader.takes_integers for reader in readers)
+
+    @property
+    def takes_bytes(self) -> bool:
+        """Whether one of its inputs does."""
+        return any(map(self.input_takes_bytes, self.wiring.inputs))
+
+    def input_takes_bytes(self, i: int) -> bool:
+        """Whether all layers that read this vertex take bytes."""
+        readers = self._readers(i)
+        return bool(readers) and all(reader is not None and reader.takes_bytes for reader in readers)
+
+    def _readers(self, i: int) -> list[Module | None]:
+        numbers = [self.wiring.vertices[reader].layer for reader in self.wiring.readers()[i]]
+        return [None if number is None else self.layers[number] for number in numbers]
 
     def value_shapes(self, input_shape: Any, *, rng: "Generator | None" = None) -> list[Shape]:
         """The shape of each vertex for samples of this shape, or of these; with `rng`, build the layers on the way.

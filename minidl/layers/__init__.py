@@ -14,6 +14,7 @@ from minidl.layers.embedding import *
 from minidl.layers.norm import *
 from minidl.layers.normalization import *
 from minidl.layers.pool import *
+from minidl.layers.rescaling import *
 from minidl.layers.reshape import *
 from minidl.layers.resize import *
 from minidl.layers.separable import *

@@ -59,7 +59,7 @@ def fit(
     metrics: Metrics = (),
     callbacks: Sequence[Callback] = (),
     augment: "Augment | None" = None,
-    prefetch: int = 0,
+    prefetch: int | None = None,
     seed: int | None = None,
     verbose: int | str = "auto",
 ) -> History:
@@ -85,7 +85,8 @@ def fit(
 
     `augment` changes training images, differently in each epoch: an augmentation of `minidl.augment`, a list of them,
     or a function (x, y) -> (x, y) of batches. What augmentations do to a sample is a function of `seed`, the epoch and
-    the sample's place in x. `prefetch` is how many batches a background thread may have ready; it changes no result.
+    the sample's place in x. `prefetch` is how many batches a background thread may have ready, by default 2 of pictures
+    that are read lazily and none of arrays; it changes no result.
 
     `initial_epoch` is how many of the `epochs` lie behind, in a training that was interrupted: those to come have the
     order of samples and the augmentations that they would have had. `load_training` loads the rest.
@@ -95,7 +96,8 @@ def fit(
     if initial_epoch > epochs:
         raise ValueError(f"initial_epoch: expected at most the {epochs} epochs, which are counted from 0 in all")
     batch_size = shapes.count(batch_size, "batch_size")
-    shapes.count(prefetch, "prefetch", minimum=0)
+    if prefetch is not None:
+        shapes.count(prefetch, "prefetch", minimum=0)
     augmentation = imported("minidl.augment").as_augmentation(augment)  # loaded here, not with minidl
     names = output_names(module)
     check_losses(loss, names, sample_weight=sample_weight, class_weight=class_weight)
@@ -294,13 +296,14 @@ def _evaluate(
 ) -> dict[str, Any]:
     job.reset()
     done = 0
-    for inputs, part in batches(x, targets, batch_size=batch_size):
-        scores = job.module(inputs)
-        if not (checked or done):  # the first scores tell what all targets must be
-            check_outputs(job, scores, targets[0])
-        job.count(scores, *part)
-        done += length(inputs)
-        bar.update(done, lambda: numbers(job.result(each_batch=True)))
+    with contextlib.closing(batches(x, targets, batch_size=batch_size)) as parts:
+        for inputs, part in parts:
+            scores = job.module(inputs)
+            if not (checked or done):  # the first scores tell what all targets must be
+                check_outputs(job, scores, targets[0])
+            job.count(scores, *part)
+            done += length(inputs)
+            bar.update(done, lambda: numbers(job.result(each_batch=True)))
     return job.result()
 
 

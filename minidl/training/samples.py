@@ -7,20 +7,30 @@ import numpy as np
 
 from minidl import shapes
 from minidl.arraylike import is_data_set, rows_of
-from minidl.data.rows import is_in_memory
+from minidl.data.rows import is_in_memory, read_ahead
 from minidl.errors import DTypeError, ShapeError
 from minidl.module import Module
 from minidl.nested import check_lengths, check_names, in_order, input_names, is_several, map_arrays, naming
 from minidl.typing import Array, Shape
 
+HINT = "; for bytes of images, x.astype(np.float32) / 255, or a model that begins with Rescaling(1 / 255)"
+
+SMALL = 1 << 26
+"""Bytes up to which an array in memory is converted to the model's dtype at once, and not each batch in its turn."""
+
 SINGLE_CHANNEL = "; images of a single channel are x[:, None]"
 
 
 class Stored:
-    """Rows `start` to `stop` of an array in a file, read a part at a time and converted to a dtype."""
+    """Rows `start` to `stop` of an array, read and converted to a dtype a part at a time."""
 
     def __init__(self, array: Any, dtype: Any, start: int, stop: int) -> None:
         self._array, self.dtype, self._start, self._stop = array, np.dtype(dtype), start, stop
+
+    @property
+    def reads_ahead(self) -> int:
+        """How many batches are best read while others are computed: as of the array."""
+        return read_ahead(self._array)
 
     @property
     def shape(self) -> Shape:
@@ -43,10 +53,11 @@ class Stored:
 def samples_of(x: Any, module: Module) -> Any:
     """The samples in the model's dtype; those in a file as they are, or to be read and converted by parts.
 
-    Only floats are converted, since raw bytes are seldom meant. Integers stay what they are for a model whose first
-    layer takes them. A data set stands for its images. For a model with several inputs it's a tuple of samples in
-    their order, of which those in `integer_inputs` may be integers, or all where its first layer takes them. Raises
-    TypeError, DTypeError, ShapeError, and ValueError for inputs that there aren't.
+    Only floats are converted, and bytes for a model that begins with `Rescaling`: elsewhere they are seldom meant.
+    Integers stay what they are for a model whose first layer takes them. A data set stands for its images. For a model
+    with several inputs it's a tuple of samples in their order, of which those in `integer_inputs` may be integers, or
+    all where its first layer takes them. Raises TypeError, DTypeError, ShapeError, and ValueError for inputs that there
+    aren't.
     """
     names = input_names(module)
     if is_data_set(x):
@@ -76,15 +87,19 @@ def _samples(x: Any, module: Module, wanted: Shape | None, takes_integers: bool 
     if takes_integers is None:
         takes_integers = dtype.kind != "f" and module.takes_integers  # which takes a while to tell
     if not (dtype.kind in "iu" and takes_integers):
+        if dtype == np.uint8 and not takes_integers and module.takes_bytes:
+            dtype = np.dtype(np.float32)
         if dtype.kind != "f":
-            hint = "; for bytes of images, x.astype(np.float32) / 255" if dtype == np.uint8 else ""
+            hint = HINT if dtype == np.uint8 else ""
             kind = "integers" if takes_integers else "floats"
             raise DTypeError(f"expected samples as {kind}, got {dtype}{hint}")
         first = next((parameter for _, parameter in module.named_parameters()), None)  # the others are like it
         if first is not None and first.is_built:
             dtype = first.value.dtype
     _check_layout(rows.shape, wanted)
-    if isinstance(rows, np.ndarray) and (rows.dtype == dtype or is_in_memory(rows)):
+    if isinstance(rows, np.ndarray) and (
+        rows.dtype == dtype or (rows.size * dtype.itemsize <= SMALL and is_in_memory(rows))
+    ):
         return np.asarray(rows, dtype)
     return Stored(rows, dtype, 0, len(rows))
 

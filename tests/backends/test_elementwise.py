@@ -44,6 +44,7 @@ CASES = {
     "tanh": Case("tanh", (), False, (-1, 1), (0, 0)),
     "softplus": Case("softplus", (1.0, 20.0), True, (0, INF), (0, 1)),
     "softplus, beta": Case("softplus", (0.3, 1.0), True, (0, INF), (0, 1), lambda x: 0.3 * x),
+    "rescale": Case("rescale", (1.0, -0.25), True, (-INF, INF), (1, 1)),
     "hard_swish": Case("hard_swish", (), True, (0, INF), (0, 1)),
 }
 
@@ -77,6 +78,24 @@ def test_forward_and_backward(fast, reference, arrays, laid_out, orders, case, d
     assert dx.shape == shape
     assert not any(np.may_share_memory(dx, array) for array in (dy, x, want))
     assert (np.abs(dx.astype(np.float64) - wanted) <= 8 * eps * np.abs(dy)).all()
+
+
+@given(
+    data=st.data(),
+    shape=SHAPES,
+    dtype=DTYPES,
+    scale=st.floats(-300, 300, width=32),
+    offset=st.floats(-300, 300, width=32),
+)
+def test_rescaling(fast, reference, arrays, data, shape, dtype, scale, offset):
+    """By any number, and plus any: what is rounded are the product and the sum."""
+    x, dy, settings = data.draw(arrays(shape, dtype)), data.draw(arrays(shape, dtype)), (scale, offset)
+    y, want = fast.elementwise("rescale", x, settings), reference.elementwise("rescale", x, settings)
+    bound = 2 * np.finfo(dtype).eps * (np.abs(scale * x.astype(np.float64)) + abs(offset)) + np.finfo(dtype).tiny
+    assert (np.abs(y.astype(np.float64) - want) <= bound).all()
+    dx, wanted = (each.elementwise_backward("rescale", dy, x, settings) for each in (fast, reference))
+    bound = np.finfo(dtype).eps * np.abs(scale * dy.astype(np.float64)) + np.finfo(dtype).tiny
+    assert (np.abs(dx.astype(np.float64) - wanted) <= bound).all()
 
 
 @cases

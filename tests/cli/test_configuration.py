@@ -223,6 +223,8 @@ def test_data_of_ones_own(command, tmp_path, few_images):
         ('data = "imagenet"', "data: 'imagenet' is neither a data set nor a path"),
         ('[data]\npath = "nowhere"', "data: there is no "),
         ('[data]\npath = "."\nsize = "big"', "data.size: expected a whole number or a list of numbers, got 'big'"),
+        ('[data]\npath = "."\nresize = "fit"', "data.resize: expected 'squash' or 'crop' or 'pad', got 'fit'"),
+        ('[data]\npath = "."\nresize = [1]', "data.resize: expected 'squash' or 'crop' or 'pad', got [1]"),
         ('[data]\npath = "."\ngray = true', "data: unknown key 'gray'; did you mean grey?"),
         ("[data]\nsize = 3", "data: size is for a path, not for fashion-mnist-10k"),
         ('backend = "compild"', "backend: unknown name 'compild'; did you mean compiled?"),

@@ -9,7 +9,7 @@ import pytest
 
 import minidl
 from minidl.cli.images import load_images
-from minidl.datasets import from_splits
+from minidl.datasets import Pictures, from_splits
 
 QUICK = ("train", "--model", "tutorial", "--epochs", "2", "--batch-size", "16", "--lr", "0.01")
 
@@ -55,6 +55,19 @@ def test_images_that_lie_by_class_are_held_out_of_each(pictures):
     np.testing.assert_array_equal(parts.test.images, whole.test.images)
     other = load_images({"data": table, "seed": 8})[1]
     assert not np.array_equal(other.validation.images, parts.validation.images)
+
+
+def test_pictures_that_are_read_lazily_train_the_same(command, pictures, tmp_path):
+    options = ("--set", 'data.resize="crop"', "--set", "data.size=28")
+    assert train(command, tmp_path / "whole", pictures, *options).code == 0
+    assert train(command, tmp_path / "lazy", pictures, *options, "--set", "data.lazy=true").code == 0
+    assert history_of(tmp_path / "lazy") == history_of(tmp_path / "whole")
+    whole, lazy = (command("evaluate", tmp_path / name, "--json") for name in ("whole", "lazy"))
+    assert (whole.code, lazy.out) == (0, whole.out)
+    _, parts, mark = load_images({"data": {"path": str(pictures), "lazy": True}, "seed": 0})
+    assert isinstance(parts.train.images, Pictures)
+    (pictures / "ant" / "0.png").rename(pictures / "ant" / "00.png")
+    assert load_images({"data": {"path": str(pictures), "lazy": True}, "seed": 0})[2] != mark
 
 
 def test_the_final_test_sees_what_nothing_was_chosen_by(command, pictures, tmp_path):

@@ -27,7 +27,7 @@ def ten_thousand():
 def test_exported_names():
     named = ["cifar10", "fashion_mnist", "fashion_mnist_10k", "mnist"]
     others = ["Splits", "from_folder", "from_idx", "from_npz", "from_path", "from_splits", "read_cifar10", "read_idx"]
-    assert sorted(minidl.datasets.__all__) == sorted(["Dataset", *named, *others])
+    assert sorted(minidl.datasets.__all__) == sorted(["Dataset", "Pictures", "Preprocessing", *named, *others])
 
 
 def test_the_packaged_images_are_those_they_should_be(ten_thousand):

@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from minidl.datasets import folder, from_folder
+from minidl.datasets import Preprocessing, folder, from_folder
 from minidl.errors import FormatError, ShapeError
 from minidl.saving.budget import Budget
 
@@ -92,14 +92,11 @@ def test_files_that_are_damaged_or_something_else(pictures):
     )
 
 
-def test_more_than_bytes_or_too_many_of_them(pictures, monkeypatch):
-    Image.fromarray(np.full((4, 5), 40000, np.uint16)).save(pictures / "a" / "0.png")
-    with pytest.raises(FormatError, match="expected 8 bits a channel, got Pillow's mode I;16"):
-        from_folder(pictures)
-    Image.fromarray(colours(0)).save(pictures / "a" / "0.png")
-    monkeypatch.setattr(folder, "MOST_PIXELS", 19)
-    with pytest.raises(FormatError, match="5 x 4 pixels, more than the 19 allowed here"):
-        from_folder(pictures)
+def test_too_many_pixels(pictures):
+    message = "5 x 4 pixels, more than the 19 allowed here; max_pixels=20 allows them"
+    with pytest.raises(FormatError, match=f"0.png: {message}"):
+        from_folder(pictures, max_pixels=19)
+    assert len(from_folder(pictures, max_pixels=20)) == 3
 
 
 def test_folders_that_are_missing_or_empty(pictures, tmp_path):
@@ -130,127 +127,58 @@ def test_importing_minidl_does_not_import_pillow(run_python):
     assert run_python(program).stdout.split() == ["False", "False"]
 
 
-def saved(pictures, name, image, **options):
-    """The pixels (h, w, 3), as bytes, of a picture that is saved in place of all others of class a."""
-    for path in (pictures / "a").iterdir():
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"background": "whte"}, "background: expected a color's name"),
+        ({"resize": "crop"}, r"resize: expected size=\(h, w\) beside 'crop', got none"),
+        ({"resize": "fit", "size": 3}, "resize: expected one of 'squash', 'crop', 'pad', got 'fit'"),
+        ({"on_error": "ignore"}, "on_error: expected 'raise' or 'skip', got 'ignore'"),
+        ({"max_pixels": 0}, "max_pixels: expected an int of at least 1, got 0"),
+    ],
+)
+def test_wrong_arguments_are_told_before_any_picture_is_read(pictures, options, message):
+    (pictures / "a" / "0.png").write_bytes(b"damaged")
+    with pytest.raises(ValueError, match=message) as caught:
+        from_folder(pictures, **options)
+    assert not isinstance(caught.value, FormatError)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("size", [None, 4])
+def test_damaged_pictures_are_left_out(pictures, lazy, size):
+    for place in range(7):
+        (pictures / "a" / f"0 {place}.png").write_bytes((pictures / "a" / "1.png").read_bytes()[:-30])
+    with pytest.raises(FormatError, match=r"0 0\.png: not a picture, or damaged"):
+        from_folder(pictures, size=size)
+    with pytest.warns(UserWarning, match="pictures are skipped") as caught:
+        data = from_folder(pictures, size=size, on_error="skip", lazy=lazy)
+    assert len(caught) == 1
+    wanted = f"{pictures}: 7 of 10 pictures are skipped: a/0 0.png, a/0 1.png, a/0 2.png, a/0 3.png, a/0 4.png, ...; "
+    assert str(caught[0].message).startswith(wanted + f"the first: {pictures / 'a' / '0 0.png'}: not a picture, or")
+    (pictures / "a" / "0 6.png").unlink()
+    assert [path[len(str(pictures)) + 1 :] for path in data.paths] == ["a/0.png", "a/1.png", "b/deep/2.PNG"]
+    assert data.labels.tolist() == [0, 0, 1]
+    for path in (pictures / "a").glob("0 *"):
         path.unlink()
-    image.save(pictures / "a" / name, **options)
-    return pictures / "a" / name
+    np.testing.assert_array_equal(data.images[:], from_folder(pictures, size=size).images)
 
 
-def read(pictures, **options):
-    image = from_folder(pictures, class_names=["a"], **options).images[0]
-    return np.rint(image.transpose(1, 2, 0) * 255).astype(np.uint8)
+def test_a_class_of_damaged_pictures_alone(pictures):
+    (pictures / "b" / "deep" / "2.PNG").write_bytes(b"")
+    with pytest.raises(FormatError, match=r"b: none of its pictures can be read; the first: .*2\.PNG: not a picture"):
+        from_folder(pictures, on_error="skip")
+    with pytest.raises(FormatError, match=r"none of 1 pictures can be read; the first: .*2\.PNG: not a picture"):
+        from_folder(pictures, on_error="skip", class_names=["b"])
 
 
-# Where a camera's sensor put the picture that is to be seen, by EXIF's orientation.
-HELD = {
-    1: lambda upright: upright,
-    2: lambda upright: upright[:, ::-1],
-    3: lambda upright: upright[::-1, ::-1],
-    4: lambda upright: upright[::-1],
-    5: lambda upright: upright.transpose(1, 0, 2),
-    6: lambda upright: np.rot90(upright),
-    7: lambda upright: upright[::-1, ::-1].transpose(1, 0, 2),
-    8: lambda upright: np.rot90(upright, -1),
-}
-
-
-@pytest.mark.parametrize("orientation", HELD)
-@pytest.mark.parametrize("name", ["photo.png", "photo.tiff", "photo.webp"])
-def test_photos_are_turned_as_viewers_show_them(pictures, orientation, name):
-    upright = colours(7)
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    held = Image.fromarray(np.ascontiguousarray(HELD[orientation](upright)))
-    saved(pictures, name, held, exif=exif, **({"lossless": True} if name.endswith("webp") else {}))
-    np.testing.assert_array_equal(read(pictures), upright)
-    np.testing.assert_array_equal(read(pictures, size=(4, 5)), upright)
-    Image.fromarray(colours(8)).save(pictures / "a" / "z.png")  # 4 x 5, as the photo is shown
-    assert from_folder(pictures, class_names=["a"]).images.shape == (2, 3, 4, 5)
-
-
-def test_photos_of_a_camera(pictures):
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    sky_above = np.repeat(np.array([[[40, 90, 220]], [[30, 120, 20]]], np.uint8), 16, axis=0).repeat(24, axis=1)
-    saved(
-        pictures,
-        "photo.jpg",
-        Image.fromarray(np.ascontiguousarray(np.rot90(sky_above))),
-        exif=exif,
-        quality=95,
-        subsampling=0,
-    )
-    np.testing.assert_allclose(read(pictures), sky_above, rtol=0, atol=12)
-
-
-def test_damaged_exif_does_not_matter(pictures):
-    saved(pictures, "photo.png", Image.fromarray(colours(7)), exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12")
-    np.testing.assert_array_equal(read(pictures), colours(7))
-
-
-def test_what_is_transparent_is_not_seen(pictures):
-    """Under a picture's holes anything may lie; a viewer shows what is behind."""
-    alpha = np.array([[255, 0], [128, 0]], np.uint8)
-    red = np.full((2, 2, 3), [255, 0, 0], np.uint8)
-    rgba = np.dstack([red, alpha])
-    wanted = np.array([[[255, 0, 0], [255, 255, 255]], [[255, 127, 127], [255, 255, 255]]], np.uint8)
-    saved(pictures, "a.png", Image.fromarray(rgba))
-    np.testing.assert_array_equal(read(pictures), wanted)
-    np.testing.assert_array_equal(read(pictures, background="#00ff00")[:, 1], [[0, 255, 0]] * 2)
-    np.testing.assert_array_equal(read(pictures, background=(0, 0, 9))[0], [[255, 0, 0], [0, 0, 9]])
-    # Grey as ITU-R 601-2 has it: red is 76, white 255.
-    np.testing.assert_array_equal(read(pictures, grey=True)[..., 0], [[76, 255], [165, 255]])
-
-    saved(pictures, "a.png", Image.fromarray(np.dstack([np.zeros((2, 2), np.uint8), alpha]), "LA"))
-    np.testing.assert_array_equal(read(pictures, grey=True)[..., 0], [[0, 255], [127, 255]])
-
-    palette = Image.fromarray(np.array([[0, 1], [0, 1]], np.uint8), "P")
-    palette.putpalette([255, 0, 0, 1, 2, 3])
-    for name in ("a.png", "a.gif"):
-        saved(pictures, name, palette, transparency=1)
-        np.testing.assert_array_equal(read(pictures), [[[255, 0, 0], [255, 255, 255]]] * 2)
-    saved(pictures, "a.png", Image.fromarray(red), transparency=(255, 0, 0))  # a color that stands for nothing
-    np.testing.assert_array_equal(read(pictures), np.full((2, 2, 3), 255))
-
-
-def test_a_hole_does_not_darken_what_is_resized(pictures):
-    rgba = np.zeros((8, 8, 4), np.uint8)
-    saved(pictures, "a.png", Image.fromarray(rgba))
-    np.testing.assert_array_equal(read(pictures, size=3), np.full((3, 3, 3), 255))
-
-
-@pytest.mark.parametrize("background", ["whte", "#ff000080", (1, 2), (0, 0, 256), 3, None])
-def test_wrong_backgrounds(pictures, background):
-    with pytest.raises(ValueError, match=r"background: expected a color's name or \(red, green, blue\) from 0 to 255"):
-        from_folder(pictures, background=background)
-
-
-def test_formats_that_cameras_and_designers_write(pictures):
-    even = Image.fromarray(np.full((16, 16, 3), [200, 100, 50], np.uint8))
-    saved(pictures, "print.jpg", even.convert("CMYK"), quality=95)
-    np.testing.assert_allclose(read(pictures), np.asarray(even), rtol=0, atol=6)
-    saved(pictures, "in fact a png.jpg", even, format="PNG")
-    np.testing.assert_array_equal(read(pictures), np.asarray(even))
-    frames = [Image.fromarray(np.full((4, 4), value, np.uint8)) for value in (10, 200)]
-    saved(pictures, "moving.gif", frames[0], save_all=True, append_images=frames[1:])
-    np.testing.assert_array_equal(read(pictures), np.full((4, 4, 3), 10))
-    saved(pictures, "bits.png", Image.fromarray(np.eye(4, dtype=bool)))
-    np.testing.assert_array_equal(read(pictures, grey=True)[..., 0], 255 * np.eye(4))
-    saved(pictures, "a.tiff", Image.fromarray(np.zeros((4, 4), np.float32)))
-    with pytest.raises(FormatError, match="expected 8 bits a channel, got Pillow's mode F"):
-        read(pictures)
-
-
-def test_splits_and_classes_named_twice(pictures):
-    (pictures / "a").rename(pictures / "Train")
-    (pictures / "b").rename(pictures / "val")
-    with pytest.raises(FormatError, match=r"Train, val look like parts of a data set.*from_splits reads them all"):
-        from_folder(pictures)
-    with pytest.raises(ValueError, match="expected each name once, got 'val' twice"):
-        from_folder(pictures, class_names=["val", "val"])
-    assert from_folder(pictures, class_names=["val", "Train"]).labels.tolist() == [0, 1, 1]
+def test_a_data_set_knows_its_files_and_how_they_were_read(pictures):
+    data = from_folder(pictures, size=(6, 7), grey=True, resize="pad", background=[0, 0, 9])
+    assert data.paths == tuple(str(pictures / name) for name in ["a/0.png", "a/1.png", "b/deep/2.PNG"])
+    assert data.preprocessing == Preprocessing(("a", "b"), (6, 7), True, "pad", (0, 0, 9))
+    for image, path in zip(data.images, data.paths, strict=True):
+        np.testing.assert_array_equal(data.preprocessing.read(path), image)
+    assert from_folder(pictures).preprocessing == Preprocessing(("a", "b"), (4, 5))
 
 
 def test_pictures_that_are_made_to_exhaust_memory(tmp_path, monkeypatch):
@@ -263,7 +191,7 @@ def test_pictures_that_are_made_to_exhaust_memory(tmp_path, monkeypatch):
     wanted = (
         f"{tmp_path}: {stored} bytes that expand to {size}, more than 100 times as many; budget=Budget(expansion=...) "
     )
-    with pytest.raises(FormatError, match=re.escape(wanted) + r".*; size=\(h, w\) makes them smaller"):
+    with pytest.raises(FormatError, match=re.escape(wanted) + r".*; size=\(h, w\) makes them smaller, lazy=True"):
         from_folder(tmp_path, class_names=["a"])
     assert tracemalloc.get_traced_memory()[1] < 2**22
     tracemalloc.stop()

@@ -107,18 +107,29 @@ def test_what_programs_leave_behind_is_no_class_and_no_picture(tree):
     root = tree(
         "a/1.png", "a/._1.png", "a/.hidden/2.png", "a/Thumbs.db", "a/__MACOSX/._1.png", "a/@eaDir/1.png", "b/2.jpg"
     )
+    for folder in ("__MACOSX", ".ipynb_checkpoints", "deep/.ipynb_checkpoints", "deep/__MACOSX/deeper", "deep/@eaDir"):
+        tree(f"a/{folder}/1-checkpoint.png")
+    tree("a/deep/._2.png", "a/deep/.2.png", ".ipynb_checkpoints/1.png")
     tree("__MACOSX/a/._1.png", ".git/x.png", "@eaDir/a/1.png")
     assert layout.class_folders(root, None) == ("a", "b")
     assert layout.pictures_in(root / "a") == [root / "a" / "1.png"]
 
 
-def test_photos_that_are_not_read_are_told_of(tree):
-    root = tree("a/1.png", "a/deep/IMG_2.HEIC", "a/IMG_3.heic", "b/IMG_4.heic", "a/notes.txt")
-    with pytest.warns(UserWarning, match=r"a: 2 files such as IMG_3\.heic are ignored") as caught:
+def test_photos_that_are_not_read_are_told_of(tree, monkeypatch):
+    monkeypatch.setattr(layout.formats, "is_installed", lambda name: False)
+    root = tree("a/1.png", "a/deep/IMG_2.HEIC", "a/IMG_3.heic", "b/IMG_4.heic", "a/notes.txt", "a/z.jxl")
+    wanted = (
+        r"a: 3 files such as IMG_3\.heic are ignored, since \.heic, \.jxl can't be read; \.heic: pip install pillow-"
+    )
+    with pytest.warns(UserWarning, match=wanted) as caught:
         assert layout.pictures_in(root / "a") == [root / "a" / "1.png"]
     assert len(caught) == 1
-    with pytest.raises(FileNotFoundError, match="b: no pictures in it"):
+    with pytest.raises(
+        FileNotFoundError, match=r"b: no pictures in it .*; 1 files such as IMG_4.*: pip install pillow-h"
+    ):
         layout.pictures_in(root / "b")
+    monkeypatch.setattr(layout.formats, "is_installed", lambda name: name == "pillow_heif")
+    assert layout.pictures_in(root / "b") == [root / "b" / "IMG_4.heic"]
 
 
 def test_names_that_differ_in_case_alone(tree):

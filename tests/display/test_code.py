@@ -31,7 +31,7 @@ VALUES = {
         ["zeros", "constant(0.5)", ml.initializers.he_uniform, ml.initializers.Constant(0.25)]
     ),
     **dict.fromkeys(["units", "vocabulary_size", "features", "depth_multiplier"], st.integers(1, 9)),
-    **dict.fromkeys(["eps", "alpha", "beta", "negative_slope", "threshold"], st.floats(0.01, 2)),
+    **dict.fromkeys(["eps", "alpha", "beta", "negative_slope", "threshold", "scale", "offset"], st.floats(0.01, 2)),
     **dict.fromkeys(["kernel_size", "pool_size", "output_size", "size"], sizes),
 }
 

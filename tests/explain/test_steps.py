@@ -50,6 +50,13 @@ def test_paths_lead_past_and_together():
     assert [step["shape"] for step in steps[-3:]] == [[6, 8, 8], [6], [6]]
 
 
+def test_rescaling_is_a_scale_of_each_channel():
+    step = network_steps(built(ml.Rescaling(0.5, -1), ml.Flatten(), ml.Dense(2)))[0]
+    assert (step["kind"], step["layer"]) == ("scale", "Rescaling")
+    np.testing.assert_array_equal(decoded(step["scale"]), [0.5] * 3)
+    np.testing.assert_array_equal(decoded(step["shift"]), [-1] * 3)
+
+
 @pytest.mark.parametrize("name", models.MODELS)
 def test_ready_models_end_in_one_softmax(name):
     steps = network_steps(models.MODELS[name](seed=0))

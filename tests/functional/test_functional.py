@@ -281,6 +281,7 @@ FUNCTIONS = {
     "elu": (F.elu, {"x": X}),
     "gelu": (F.gelu, {"x": X}),
     "gelu by tanh": (lambda x: F.gelu(x, approximate="tanh"), {"x": X}),
+    "rescale": (lambda x: F.rescale(x, scale=2.0), {"x": X}),
     "silu": (F.silu, {"x": X}),
     "sigmoid": (F.sigmoid, {"x": X}),
     "tanh": (F.tanh, {"x": X}),

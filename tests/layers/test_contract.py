@@ -37,6 +37,7 @@ TABLE = {
     "BatchNorm2D": (lambda: ml.BatchNorm2D(), IMAGE),
     "Normalization": (lambda: ml.Normalization([1.0, -1.0, 0.5, 0.0], [2.0, 0.5, 1.0, 3.0]), IMAGE),
     "Normalization of vectors": (lambda: ml.Normalization(0.5, 2.0), (6,)),
+    "Rescaling": (lambda: ml.Rescaling(-0.5, 0.25), IMAGE),
     "Flatten": (lambda: ml.Flatten(), IMAGE),
     "Dropout": (lambda: ml.Dropout(0.4, seed=1), (6,)),
     "Chain": (lambda: Chain([ml.Conv2D(2, 2), ml.ReLU(), ml.MaxPool2D(2), ml.Flatten(), ml.Dense(3)]), IMAGE),

@@ -20,6 +20,7 @@ MODULES = [
     ml.Dropout(0.25, seed=3),
     ml.BatchNorm2D(momentum=0.2, eps=1e-3),
     ml.Normalization(0.5, 0.25),
+    ml.Rescaling(0.5, offset=-1),
     ml.ReLU(),
     ml.Softmax(),
     ml.LeakyReLU(0.2),

@@ -56,6 +56,15 @@ def _elu_backward(dy, x, alpha):
     return dy * (alpha * exp(x)) if x <= 0 else dy
 
 
+def _rescale(x, scale, offset):
+    """scale x + offset."""
+    return scale * x + offset
+
+
+def _rescale_backward(dy, x, scale, offset):
+    return scale * dy
+
+
 def _logistic(x):
     """1 / (1 + exp(-x))."""
     return 1 / (1 + exp(-x)) if x > 0 else exp(x) / (1 + exp(x))
@@ -132,6 +141,7 @@ FORMULAS = {
     "hard_swish": (_hard_swish, _hard_swish_backward),
     "leaky_relu": (_leaky_relu, _leaky_relu_backward),
     "relu": (_relu, _relu_backward),
+    "rescale": (_rescale, _rescale_backward),
     "sigmoid": (_logistic, _logistic_backward),
     "silu": (_silu, _silu_backward),
     "softplus": (_softplus, _softplus_backward),

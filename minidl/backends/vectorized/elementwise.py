@@ -55,6 +55,16 @@ def _elu_backward(dy: Array, x: Array, alpha: float) -> Array:
     return np.where(x <= 0, dy * (alpha * np.exp(np.minimum(x, 0))), dy)
 
 
+def _rescale(x: Array, scale: float, offset: float) -> Array:
+    y: Array = scale * x + x.dtype.type(offset)
+    return y
+
+
+def _rescale_backward(dy: Array, x: Array, scale: float, offset: float) -> Array:
+    dx: Array = scale * dy
+    return dx
+
+
 FAR = 1000
 """Beyond it, either way, a sigmoid is 0 or 1; and infinity times zero would be NaN."""
 
@@ -155,6 +165,7 @@ FORMULAS: dict[str, tuple[Callable[..., Array], Callable[..., Array]]] = {
     "hard_swish": (_hard_swish, _hard_swish_backward),
     "leaky_relu": (_leaky_relu, _leaky_relu_backward),
     "relu": (_relu, _relu_backward),
+    "rescale": (_rescale, _rescale_backward),
     "sigmoid": (_sigmoid, _sigmoid_backward),
     "silu": (_silu, _silu_backward),
     "softplus": (_softplus, _softplus_backward),

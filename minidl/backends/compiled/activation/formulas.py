@@ -47,6 +47,14 @@ def _elu_backward(dy, x, alpha):
     return (dy * (alpha * exp(clamp(x, high=0)))).where(x <= 0, dy)
 
 
+def _rescale(x, scale, offset):
+    return multiply_add(x, scale, offset)
+
+
+def _rescale_backward(dy, x, scale, offset):
+    return scale * dy
+
+
 def _sigmoid_backward(dy, y):
     return dy * (y * (1 - y))
 
@@ -133,6 +141,7 @@ FORMULAS = {
     "hard_swish": Formula(_hard_swish, _hard_swish_backward),
     "leaky_relu": Formula(_leaky_relu, _leaky_relu_backward),
     "relu": Formula(_relu, _relu_backward, work=8),
+    "rescale": Formula(_rescale, _rescale_backward, work=8),
     "sigmoid": Formula(sigmoid, _sigmoid_backward),
     "silu": Formula(_silu, _silu_backward),
     "softplus": Formula(_softplus, _softplus_backward),

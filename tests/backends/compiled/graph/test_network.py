@@ -31,6 +31,7 @@ def frozen(layer):
 LAYERS = {
     "residual": lambda: [conv(), ml.Residual([conv(), ml.ReLU(), conv()]), ml.ReLU()],
     "residual, projected": lambda: [ml.Residual([conv(5), ml.BatchNorm2D()], projection=ml.Conv2D(5, 1)), ml.ReLU()],
+    "rescaled": lambda: [ml.Rescaling(0.5, -1), conv(), ml.Rescaling(-2.0), ml.ReLU()],
     "residual of residuals": lambda: [ml.Residual([ml.Residual([ml.Residual([]), conv(4)]), ml.Tanh()])],
     "residual of nothing": lambda: [ml.Residual([]), ml.Residual([])],
     "sum of three": lambda: [ml.Add([conv(), [conv(), ml.ReLU()], ml.Conv2D(6, 1)]), ml.ReLU()],

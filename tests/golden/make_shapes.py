@@ -77,6 +77,10 @@ CASES = {
     ),
     "Add": (Beside([nn.Conv2d(3, 3, 1), nn.Sequential(nn.Conv2d(3, 3, 3, padding=1)), nn.Identity()], add=True), IMAGE),
     "Residual": (Shortcut(), (2, 3, 6, 5)),
+    "AveragePool1D": (nn.AvgPool1d(3, stride=2, padding=1), SEQUENCE),
+    "AveragePool1D of values alone": (nn.AvgPool1d(2, stride=3, padding=1, count_include_pad=False), SEQUENCE),
+    "GlobalAveragePool1D": (nn.Sequential(nn.AdaptiveAvgPool1d(1), nn.Flatten()), SEQUENCE),
+    "GlobalMaxPool1D": (nn.Sequential(nn.AdaptiveMaxPool1d(1), nn.Flatten()), SEQUENCE),
 }
 
 

@@ -107,6 +107,13 @@ TABLE |= {
     "Conv1D": (lambda: ml.Conv1D(3, 3, padding="same"), SEQUENCE),
     "Conv1D in groups": (lambda: ml.Conv1D(4, 2, stride=2, dilation=2, padding=1, groups=2, bias=False), SEQUENCE),
     "MaxPool1D": (lambda: ml.MaxPool1D(3, stride=2, padding=1), SEQUENCE),
+    "AveragePool1D": (lambda: ml.AveragePool1D(3, stride=2, padding=1), SEQUENCE),
+    "AveragePool1D of values alone": (
+        lambda: ml.AveragePool1D(2, padding="same", count_include_pad=False),
+        SEQUENCE,
+    ),
+    "GlobalAveragePool1D": (lambda: ml.GlobalAveragePool1D(), SEQUENCE),
+    "GlobalMaxPool1D": (lambda: ml.GlobalMaxPool1D(), SEQUENCE),
     "ZeroPad2D": (lambda: ml.ZeroPad2D(((0, 1), (2, 3))), IMAGE),
     "UpSample2D": (lambda: ml.UpSample2D((2, 3)), IMAGE),
     "UpSample2D bilinear": (lambda: ml.UpSample2D((3, 2), interpolation="bilinear"), IMAGE),

@@ -21,6 +21,7 @@ from tests.layers.test_contract import TABLE, made
         (ml.DepthwiseConv2D(1, padding=1000), (1, 4, 4), 2 * 2004**2, 2 * 2004**2),
         (ml.MaxPool2D(3, padding=1, stride=2), (2, 5, 5), 18 + 98, 18 * 9 + 18),
         (ml.MaxPool1D(4), (2, 8), 4, 4 * 4 + 4),
+        (ml.AveragePool1D(3, stride=2, padding=1), (2, 8), 8 + 20, 8 * 3 + 8),
         (ml.Conv1D(3, 3, padding="same"), (2, 8), 24 + 20, 24 * 6 + 24),
         (ml.ConvTranspose2D(1, 1, stride=10, padding=15), (1, 4, 4), 1 + 31**2, 16 + 1),
         (ml.AdaptiveAveragePool2D(1), (2, 6, 6), 2, 4 * 72 + 2 + 2),

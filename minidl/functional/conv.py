@@ -4,7 +4,7 @@ from minidl import backends, shapes
 from minidl.description.operators import ConvGeometry
 from minidl.functional.checks import check_floats, check_gradient
 from minidl.functional.pullbacks import AffinePullback
-from minidl.typing import AffineGradients, Array, Padding, Size
+from minidl.typing import AffineGradients, Array, Padding, PaddingAlong, Size
 
 __all__ = ["conv1d", "conv2d", "conv_transpose2d"]
 
@@ -90,13 +90,13 @@ def conv1d(
     b: Array | None = None,
     *,
     stride: int = 1,
-    padding: Padding = 0,
+    padding: PaddingAlong = 0,
     dilation: int = 1,
     groups: int = 1,
 ) -> tuple[Array, AffinePullback]:
     """`conv2d` of sequences x (n, in, length) with filters w (out, in / groups, k), as images that are 1 high.
 
-    `padding` is an int or "same". Raises ShapeError and DTypeError.
+    `padding` is an int, (left, right), "same" or "causal". Raises ShapeError and DTypeError.
     """
     check_floats(x=x, w=w, b=b)
     channels, length = shapes.sequence_shape(x.shape, batch=True)

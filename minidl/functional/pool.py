@@ -7,7 +7,7 @@ from minidl.description.operators import AveragePool, MaxPool
 from minidl.errors import ShapeError
 from minidl.functional.checks import check_floats, check_gradient, check_switch
 from minidl.functional.pullbacks import Pullback
-from minidl.typing import Array, Padding, Size
+from minidl.typing import Array, Padding, PaddingAlong, Size
 
 __all__ = [
     "adaptive_average_pool2d",
@@ -44,7 +44,9 @@ def max_pool2d(
     return y, pullback
 
 
-def max_pool1d(x: Array, pool_size: int, *, stride: int | None = None, padding: Padding = 0) -> tuple[Array, Pullback]:
+def max_pool1d(
+    x: Array, pool_size: int, *, stride: int | None = None, padding: PaddingAlong = 0
+) -> tuple[Array, Pullback]:
     """`max_pool2d` of sequences x (n, c, length), as images that are 1 high. Raises ShapeError and DTypeError."""
     check_floats(x=x)
     _, length = shapes.sequence_shape(x.shape, batch=True)
@@ -85,7 +87,7 @@ def average_pool2d(
 
 
 def average_pool1d(
-    x: Array, pool_size: int, *, stride: int | None = None, padding: Padding = 0, count_include_pad: bool = True
+    x: Array, pool_size: int, *, stride: int | None = None, padding: PaddingAlong = 0, count_include_pad: bool = True
 ) -> tuple[Array, Pullback]:
     """`average_pool2d` of sequences x (n, c, length), as images that are 1 high.
 

@@ -6,7 +6,7 @@ from minidl.description import operators as op
 from minidl.description.graph import Describer, Value
 from minidl.errors import ShapeError
 from minidl.module import Module
-from minidl.typing import Array, Backward, Padding, Pair, Shape, Size
+from minidl.typing import Array, Backward, Padding, PaddingAlong, Pair, Shape, Size
 
 __all__ = [
     "AdaptiveAveragePool2D",
@@ -45,8 +45,9 @@ class _Pool2D(Module):
 class MaxPool2D(_Pool2D):
     """The maximum of each window of `pool_size` in images (n, c, h, w); `stride` is the pool's size unless given.
 
-    y is (n, c, oh, ow) with oh = floor((h + 2 padding - pool) / stride) + 1. `padding` is an int, a pair (at most half
-    of the pool) or "same". The first maximum wins a tie, NaN wins over everything, padding never wins.
+    y is (n, c, oh, ow) with oh = floor((h + 2 padding - pool) / stride) + 1. `padding` is an int, a pair
+    or ((top, bottom), (left, right)), each at most half of the pool, or "same". The first maximum wins a tie, NaN wins
+    over everything, padding never wins.
     """
 
     def describe(self, describer: Describer, x: Value) -> Value:
@@ -62,9 +63,9 @@ class MaxPool2D(_Pool2D):
 class AveragePool2D(_Pool2D):
     """The mean of each window of `pool_size` in images (n, c, h, w); `stride` is the pool's size unless given.
 
-    y is (n, c, oh, ow) with oh = floor((h + 2 padding - pool) / stride) + 1. `padding` is an int, a pair (at most half
-    of the pool) or "same". Padding counts as zeros, as in PyTorch, or with `count_include_pad` False not at all, as in
-    Keras.
+    y is (n, c, oh, ow) with oh = floor((h + 2 padding - pool) / stride) + 1. `padding` is an int, a pair
+    or ((top, bottom), (left, right)), each at most half of the pool, or "same". Padding counts as zeros, as in PyTorch,
+    or with `count_include_pad` False not at all, as in Keras.
     """
 
     def __init__(
@@ -155,7 +156,7 @@ class _Pool1D(Module):
     None describes itself: a prepared network would copy sequences, before and after, to the order of images in memory.
     """
 
-    def __init__(self, pool_size: int, *, stride: int | None = None, padding: Padding = 0) -> None:
+    def __init__(self, pool_size: int, *, stride: int | None = None, padding: PaddingAlong = 0) -> None:
         self.pool_size = shapes.count(pool_size, "pool_size")
         self.stride = None if stride is None else shapes.count(stride, "stride")
         self.padding = padding
@@ -170,8 +171,8 @@ class _Pool1D(Module):
 class MaxPool1D(_Pool1D):
     """The maximum of each window of `pool_size` values in sequences (n, c, length); `stride` is that too unless given.
 
-    y is (n, c, floor((length + 2 padding - pool) / stride) + 1). `padding` is an int, at most half of the pool, or
-    "same". The first maximum wins a tie, NaN wins over everything, padding never wins.
+    y is (n, c, floor((length + 2 padding - pool) / stride) + 1). `padding` is an int or (left, right), at most half of
+    the pool, or "same". The first maximum wins a tie, NaN wins over everything, padding never wins.
     """
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
@@ -182,12 +183,13 @@ class MaxPool1D(_Pool1D):
 class AveragePool1D(_Pool1D):
     """The mean of each window of `pool_size` values in sequences (n, c, length); `stride` is that too unless given.
 
-    y is (n, c, floor((length + 2 padding - pool) / stride) + 1). `padding` is an int, at most half of the pool, or
-    "same". Padding counts as zeros, as in PyTorch, or with `count_include_pad` False not at all, as in Keras.
+    y is (n, c, floor((length + 2 padding - pool) / stride) + 1). `padding` is an int or (left, right), at most half of
+    the pool, or "same". Padding counts as zeros, as in PyTorch, or with `count_include_pad` False not at all, as in
+    Keras.
     """
 
     def __init__(
-        self, pool_size: int, *, stride: int | None = None, padding: Padding = 0, count_include_pad: bool = True
+        self, pool_size: int, *, stride: int | None = None, padding: PaddingAlong = 0, count_include_pad: bool = True
     ) -> None:
         super().__init__(pool_size, stride=stride, padding=padding)
         self.count_include_pad = count_include_pad

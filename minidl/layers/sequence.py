@@ -6,7 +6,7 @@ from minidl import functional as F
 from minidl import shapes
 from minidl.initializers import Initializer
 from minidl.layers.affine import Grouped
-from minidl.typing import Array, Backward, Padding, Shape
+from minidl.typing import Array, Backward, PaddingAlong, Shape
 
 __all__ = ["Conv1D"]
 
@@ -14,8 +14,9 @@ __all__ = ["Conv1D"]
 class Conv1D(Grouped):
     """Cross-correlation of sequences (n, c, length) with `filters` filters of `kernel_size` values, plus a bias.
 
-    y is (n, filters, floor((length + 2 padding - dilation (kernel - 1) - 1) / stride) + 1). `padding` is an int or
-    "same": ceil(length / stride) values, the odd zero at the end. `groups` as in `Conv2D`. `weight` is
+    y is (n, filters, floor((length + 2 padding - dilation (kernel - 1) - 1) / stride) + 1). `padding` is an int,
+    (left, right), "same": ceil(length / stride) values, the odd zero at the end, or "causal": as many, all zeros at the
+    beginning, so that no output depends on what comes later. `groups` as in `Conv2D`. `weight` is
     (filters, c / groups, k); `bias` is (filters,), or None with bias=False. `weight_init` is an initializer or the name
     of one.
     """
@@ -28,7 +29,7 @@ class Conv1D(Grouped):
         kernel_size: int,
         *,
         stride: int = 1,
-        padding: Padding = 0,
+        padding: PaddingAlong = 0,
         dilation: int = 1,
         groups: int = 1,
         bias: bool = True,
@@ -39,7 +40,7 @@ class Conv1D(Grouped):
         self.stride = shapes.count(stride, "stride")
         self.padding = padding
         self.dilation = shapes.count(dilation, "dilation")
-        shapes.check_padding_along(padding)
+        shapes.check_padding_along(padding, causal=True)
 
     def _weight_shape(self, input_shape: Shape) -> Shape:
         channels = self._channels(shapes.sequence_shape(input_shape))

@@ -18,9 +18,9 @@ class ConvTranspose2D(Grouped):
 
     The input gradient of a `Conv2D`, which it turns back in shape: y is (n, filters, oh, ow) with oh = (h - 1) stride
     - 2 padding + dilation (kernel - 1) + 1 + output_padding, which is less than the stride. `padding` is an int, a pair
-    or "same": oh = h stride. `weight` is (c, filters / groups, kh, kw), as in PyTorch; `bias` is (filters,), or None
-    with bias=False. `weight_init` is an initializer or the name of one. Source: Zeiler et al., "Deconvolutional
-    networks", 2010.
+    or ((top, bottom), (left, right)), or "same": oh = h stride. `weight` is (c, filters / groups, kh, kw), as in
+    PyTorch; `bias` is (filters,), or None with bias=False. `weight_init` is an initializer or the name of one. Source:
+    Zeiler et al., "Deconvolutional networks", 2010.
     """
 
     _settled = frozenset({"filters", "kernel_size"})

@@ -81,6 +81,13 @@ CASES = {
     "AveragePool1D of values alone": (nn.AvgPool1d(2, stride=3, padding=1, count_include_pad=False), SEQUENCE),
     "GlobalAveragePool1D": (nn.Sequential(nn.AdaptiveAvgPool1d(1), nn.Flatten()), SEQUENCE),
     "GlobalMaxPool1D": (nn.Sequential(nn.AdaptiveMaxPool1d(1), nn.Flatten()), SEQUENCE),
+    "Conv2D padded unequally": (nn.Sequential(nn.ZeroPad2d((1, 3, 2, 0)), nn.Conv2d(3, 4, 3, stride=2)), IMAGE),
+    "ConvTranspose2D padded unequally": (
+        nn.Sequential(nn.ConvTranspose2d(3, 2, 3), nn.ZeroPad2d((-1, 0, -2, -1))),
+        IMAGE,
+    ),
+    "Conv1D padded unequally": (nn.Sequential(nn.ConstantPad1d((3, 1), 0.0), nn.Conv1d(4, 2, 3)), SEQUENCE),
+    "Conv1D causal": (nn.Sequential(nn.ConstantPad1d((4, 0), 0.0), nn.Conv1d(4, 6, 3, dilation=2, groups=2)), SEQUENCE),
 }
 
 

@@ -18,6 +18,7 @@ TABLE = {
     "Conv2D": (lambda: ml.Conv2D(3, 3, padding=1), IMAGE),
     "Conv2D strided, dilated": (lambda: ml.Conv2D(2, 2, stride=2, dilation=2, padding=1, bias=False), IMAGE),
     "Conv2D in groups": (lambda: ml.Conv2D(4, (2, 3), groups=2, padding="same"), IMAGE),
+    "Conv2D padded unequally": (lambda: ml.Conv2D(2, 3, padding=((2, 0), (1, 3)), stride=2), IMAGE),
     "MaxPool2D": (lambda: ml.MaxPool2D(2), IMAGE),
     "MaxPool2D overlapping": (lambda: ml.MaxPool2D(3, stride=2, padding=1), IMAGE),
     "Dense": (lambda: ml.Dense(3), (6,)),
@@ -106,6 +107,7 @@ TABLE |= {
     ),
     "Conv1D": (lambda: ml.Conv1D(3, 3, padding="same"), SEQUENCE),
     "Conv1D in groups": (lambda: ml.Conv1D(4, 2, stride=2, dilation=2, padding=1, groups=2, bias=False), SEQUENCE),
+    "Conv1D causal": (lambda: ml.Conv1D(3, 3, padding="causal", dilation=2), SEQUENCE),
     "MaxPool1D": (lambda: ml.MaxPool1D(3, stride=2, padding=1), SEQUENCE),
     "AveragePool1D": (lambda: ml.AveragePool1D(3, stride=2, padding=1), SEQUENCE),
     "AveragePool1D of values alone": (

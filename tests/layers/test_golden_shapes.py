@@ -25,6 +25,10 @@ LAYERS = {
     "AveragePool1D of values alone": lambda: ml.AveragePool1D(2, stride=3, padding=1, count_include_pad=False),
     "GlobalAveragePool1D": lambda: ml.GlobalAveragePool1D(),
     "GlobalMaxPool1D": lambda: ml.GlobalMaxPool1D(),
+    "Conv2D padded unequally": lambda: ml.Conv2D(4, 3, stride=2, padding=((2, 0), (1, 3))),
+    "ConvTranspose2D padded unequally": lambda: ml.ConvTranspose2D(2, 3, padding=((2, 1), (1, 0))),
+    "Conv1D padded unequally": lambda: ml.Conv1D(2, 3, padding=(3, 1)),
+    "Conv1D causal": lambda: ml.Conv1D(6, 3, padding="causal", dilation=2, groups=2),
     "ZeroPad2D": lambda: ml.ZeroPad2D(((1, 3), (2, 0))),
     "UpSample2D": lambda: ml.UpSample2D((2, 3)),
     "UpSample2D bilinear 2": lambda: ml.UpSample2D(2, interpolation="bilinear"),
@@ -40,12 +44,15 @@ LAYERS = {
     ),
 }
 RENAMED = {"0.weight": "depthwise_weight", "1.weight": "pointwise_weight", "1.bias": "bias"}
-"""PyTorch's names in a SeparableConv2D, which is two layers there; all others are the same."""
+"""PyTorch's names in a SeparableConv2D, which is two layers there."""
+PADDED = {f"{place}.{name}": name for place in (0, 1) for name in ("weight", "bias")}
+"""Those beside a layer of PyTorch's that pads; all others are the same."""
 
 
 def golden(name, kind):
     found = {key.removeprefix(f"{name}/{kind}/"): GOLDEN[key] for key in GOLDEN if key.startswith(f"{name}/{kind}/")}
-    return {RENAMED[key] if name == "SeparableConv2D" else key: value for key, value in found.items()}
+    names = RENAMED if name.startswith("Separable") else PADDED if "padded" in name or "causal" in name else {}
+    return {names.get(key, key): value for key, value in found.items()}
 
 
 def test_the_file_has_a_case_for_each_layer():

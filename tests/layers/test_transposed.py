@@ -67,7 +67,7 @@ def test_macs_are_those_of_the_convolution_that_it_turns_back():
         (lambda f: ml.ConvTranspose2D(2, 3, groups=2).output_shape((3, 9, 9)), "expected channels in 2 equal groups"),
         (
             lambda f: ml.ConvTranspose2D(2, 1, padding=1).output_shape((3, 2, 9)),
-            r"large enough for the padding \(1, 1\)",
+            "large enough for the padding 1, got",
         ),
     ],
 )

@@ -3,7 +3,14 @@
 from typing import TYPE_CHECKING
 
 from minidl.augment.augmentation import Augment, Augmentation, Compose, as_augmentation
-from minidl.augment.geometry import RandomCrop, RandomHorizontalFlip, RandomRotation, RandomShift
+from minidl.augment.geometry import (
+    RandomCrop,
+    RandomHorizontalFlip,
+    RandomResizedCrop,
+    RandomRotation,
+    RandomShift,
+    RandomZoom,
+)
 from minidl.augment.light import RandomBrightness, RandomContrast
 from minidl.augment.mixing import Cutout, MixUp
 from minidl.errors import missing_name
@@ -18,8 +25,10 @@ __all__ = [
     "RandomContrast",
     "RandomCrop",
     "RandomHorizontalFlip",
+    "RandomResizedCrop",
     "RandomRotation",
     "RandomShift",
+    "RandomZoom",
     "as_augmentation",
 ]
 

@@ -95,8 +95,10 @@ AUGMENTATIONS = {
     "cutout": Choice(augment.Cutout, {"size": 8}),
     "flip": Choice(augment.RandomHorizontalFlip),
     "mixup": Choice(augment.MixUp),
+    "resized-crop": Choice(augment.RandomResizedCrop, {"scale": (0.3, 1.0)}),
     "rotation": Choice(augment.RandomRotation, {"degrees": 10}),
     "shift": Choice(augment.RandomShift, {"pixels": 2}),
+    "zoom": Choice(augment.RandomZoom, {"factor": 0.2}),
 }
 
 NETWORKS = {name: Choice(make, hidden=("input_shape", "classes", "seed")) for name, make in MODELS.items()}
@@ -170,7 +172,8 @@ def make_schedule(table: Table | None, optimizer: Optimizer) -> Schedule | None:
 
 def augment_tables(tables: Sequence[Table], size: tuple[int, int]) -> list[dict[str, Any]]:
     """The tables with what depends on the size (h, w) of the images: a crop's own, unless it's given."""
-    fitting = [{"size": list(size)} | dict(table) if table["name"] == "crop" else table for table in tables]
+    crops = ("crop", "resized-crop")
+    fitting = [{"size": list(size)} | dict(table) if table["name"] in crops else table for table in tables]
     return [AUGMENTATIONS[table["name"]].resolved(table) for table in fitting]
 
 

@@ -15,8 +15,10 @@ from minidl.augment import (
     RandomContrast,
     RandomCrop,
     RandomHorizontalFlip,
+    RandomResizedCrop,
     RandomRotation,
     RandomShift,
+    RandomZoom,
 )
 
 IMAGES = np.random.default_rng(0).random((12, 2, 9, 8), dtype=np.float32)
@@ -26,6 +28,8 @@ EACH = {
     "flip": lambda: RandomHorizontalFlip(),
     "shift": lambda: RandomShift((2, 3)),
     "rotation": lambda: RandomRotation(40),
+    "zoom": lambda: RandomZoom(0.4),
+    "resized crop": lambda: RandomResizedCrop((6, 9)),
     "brightness": lambda: RandomBrightness(0.3),
     "contrast": lambda: RandomContrast(0.5),
     "cutout": lambda: Cutout(3),
@@ -113,6 +117,15 @@ def test_an_augmentation_of_one_s_own():
         (lambda: RandomHorizontalFlip(p=0.5), TypeError, "unknown argument 'p'; did you mean rate?"),
         (lambda: RandomShift(-1), ValueError, "pixels: expected an int or a pair of ints, each at least 0, got -1"),
         (lambda: RandomRotation(181), ValueError, "degrees: expected an angle from 0 to 180, got 181"),
+        (lambda: RandomZoom(1), ValueError, "factor: expected a number from 0 to below 1, got 1"),
+        (lambda: RandomResizedCrop(8, scale=(0, 1)), ValueError, "scale: expected (lowest, highest), shares of the"),
+        (lambda: RandomResizedCrop(8, scale=0.5), ValueError, "scale: expected (lowest, highest), shares of the imag"),
+        (lambda: RandomResizedCrop(8, scale=(0.5, 1.5)), ValueError, "from above 0 to 1, got (0.5, 1.5)"),
+        (
+            lambda: RandomResizedCrop(8, ratio=(2, 1)),
+            ValueError,
+            "ratio: expected (lowest, highest), width over height",
+        ),
         (lambda: RandomBrightness(float("nan")), ValueError, "factor: expected a number of at least 0, got nan"),
         (lambda: RandomBrightness(0.1, value_range=(1, 0)), ValueError, "value_range: expected None or (lowest, hig"),
         (lambda: RandomContrast(1.1), ValueError, "factor: expected a number from 0 to 1, got 1.1"),

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from minidl.augment.augmentation import Augment, Augmentation, Compose, as_augmentation
+from minidl.augment.color import ColorJitter
 from minidl.augment.geometry import (
     RandomCrop,
     RandomHorizontalFlip,
@@ -12,14 +13,19 @@ from minidl.augment.geometry import (
     RandomZoom,
 )
 from minidl.augment.light import RandomBrightness, RandomContrast
-from minidl.augment.mixing import Cutout, MixUp
+from minidl.augment.mixing import CutMix, Cutout, MixUp
+from minidl.augment.noise import GaussianBlur, GaussianNoise
 from minidl.errors import missing_name
 
 __all__ = [
     "Augment",
     "Augmentation",
+    "ColorJitter",
     "Compose",
+    "CutMix",
     "Cutout",
+    "GaussianBlur",
+    "GaussianNoise",
     "MixUp",
     "RandomBrightness",
     "RandomContrast",

@@ -89,12 +89,16 @@ SCHEDULES = {
 }
 
 AUGMENTATIONS = {
+    "blur": Choice(augment.GaussianBlur, {"kernel_size": 3}),
     "brightness": Choice(augment.RandomBrightness, {"factor": 0.2}),
+    "color-jitter": Choice(augment.ColorJitter, {"brightness": 0.2, "contrast": 0.2, "saturation": 0.2, "hue": 0.05}),
     "contrast": Choice(augment.RandomContrast, {"factor": 0.2}),
     "crop": Choice(augment.RandomCrop, {"padding": 2}),
+    "cutmix": Choice(augment.CutMix),
     "cutout": Choice(augment.Cutout, {"size": 8}),
     "flip": Choice(augment.RandomHorizontalFlip),
     "mixup": Choice(augment.MixUp),
+    "noise": Choice(augment.GaussianNoise, {"std": 0.05}),
     "resized-crop": Choice(augment.RandomResizedCrop, {"scale": (0.3, 1.0)}),
     "rotation": Choice(augment.RandomRotation, {"degrees": 10}),
     "shift": Choice(augment.RandomShift, {"pixels": 2}),

@@ -3,6 +3,7 @@
 from minidl.shapes.arguments import (
     INTERPOLATIONS,
     LARGEST_COUNT,
+    check_axis,
     check_interpolation,
     check_padding,
     check_padding_along,
@@ -12,6 +13,7 @@ from minidl.shapes.arguments import (
     sides,
 )
 from minidl.shapes.checks import (
+    axis_of,
     channel_groups,
     check_pixels,
     conv1d_channels,
@@ -41,7 +43,9 @@ __all__ = [
     "LARGEST_COUNT",
     "Spread",
     "Window",
+    "axis_of",
     "channel_groups",
+    "check_axis",
     "check_interpolation",
     "check_output_padding",
     "check_padding",

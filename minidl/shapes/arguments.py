@@ -94,6 +94,12 @@ def sides(padding: Sides, name: str = "padding") -> Border:
     raise ValueError(f"{name}: expected an int, a pair of ints or {_SIDES}, each at least 0{limit}, got {padding!r}")
 
 
+def check_axis(axis: object) -> None:
+    """Raise ValueError unless it's an axis by its number, or None; 0 is the batch's."""
+    if axis is not None and (not is_int(axis) or int(axis) == 0):
+        raise ValueError(f"axis: expected an axis of samples, 1, 2, ... or -1, -2, ... from the end, got {axis!r}")
+
+
 def check_interpolation(interpolation: str) -> None:
     """Raise ValueError unless there is this interpolation."""
     if interpolation not in INTERPOLATIONS:

@@ -99,6 +99,19 @@ def channel_groups(shape: Shape, groups: int) -> None:
         raise ShapeError(f"expected samples (c, ...) with channels in {groups} equal groups, got {show(shape)}")
 
 
+def axis_of(axis: int, shape: Shape) -> int:
+    """The place in a sample's shape of an axis that is counted with the batch as 0, or from the end as -1, -2, ...
+
+    Raises ShapeError where there is none, or where nothing lies along it.
+    """
+    place = axis - 1 if axis > 0 else axis + len(shape)
+    if not (axis and 0 <= place < len(shape)):
+        raise ShapeError(f"expected samples with an axis {axis}, counted from 1, got {show(shape)}")
+    if not shape[place]:
+        raise ShapeError(f"expected at least one value along axis {axis}, got {show(shape)}")
+    return place
+
+
 def check_pixels(size: Pair) -> None:
     """Raise ShapeError for an image without pixels."""
     if min(size) < 1:

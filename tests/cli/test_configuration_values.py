@@ -95,6 +95,10 @@ class Chance(random.Random):
         return config
 
 
+NOT_OF_ALL = ("CutMix", "GaussianBlur", "MixUp", "RandomCrop")
+"""Augmentations that need other targets, or larger images."""
+
+
 def begin(config, train):
     """All that `minidl train` does before its first step."""
     config = settled(complete(checked(config, "here"), "here"), train)
@@ -106,7 +110,7 @@ def begin(config, train):
     choices.make_schedule(config.get("schedule"), optimizer)
     choices.make_loss(config["loss"])
     for augmentation in choices.make_augmentations(config.get("augment", [])):
-        if type(augmentation).__name__ not in ("MixUp", "RandomCrop"):  # which need other targets, or larger images
+        if type(augmentation).__name__ not in NOT_OF_ALL:
             augmentation.apply(train.images[:2], train.labels[:2], np.full((2, 4), 0.5))
     return text
 

@@ -10,6 +10,7 @@ from minidl.errors import NotBuiltError, ShapeError
 from minidl.layers import (
     ELU,
     GELU,
+    SELU,
     Add,
     AveragePool2D,
     BatchNorm1D,
@@ -28,6 +29,7 @@ from minidl.layers import (
     LeakyReLU,
     LogSoftmax,
     MaxPool2D,
+    Mish,
     Normalization,
     ReLU,
     Residual,
@@ -54,7 +56,7 @@ its place in the model. The other entries are of its kind; arrays are float32, l
 """
 
 CONTAINERS: tuple[type[Module], ...] = (Chain, Sequential, Graph, Residual, Add, Concatenate)
-FORMULAS: tuple[type[Module], ...] = (LeakyReLU, ELU, GELU, SiLU, Sigmoid, Tanh, Softplus, HardSwish)
+FORMULAS: tuple[type[Module], ...] = (LeakyReLU, ELU, GELU, SiLU, Sigmoid, Tanh, Softplus, HardSwish, SELU, Mish)
 LEAVES: tuple[type[Module], ...] = (
     *(Conv2D, DepthwiseConv2D, SeparableConv2D, MaxPool2D, AveragePool2D, GlobalAveragePool2D, GlobalMaxPool2D),
     *(BatchNorm2D, BatchNorm1D, Normalization, ReLU, *FORMULAS, Dropout, Dropout2D),

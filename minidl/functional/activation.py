@@ -16,7 +16,9 @@ __all__ = [
     "gelu",
     "hard_swish",
     "leaky_relu",
+    "mish",
     "relu",
+    "selu",
     "sigmoid",
     "silu",
     "softplus",
@@ -85,6 +87,16 @@ def softplus(x: Array, *, beta: float = 1.0, threshold: float = 20.0) -> tuple[A
 def hard_swish(x: Array) -> tuple[Array, Pullback]:
     """x times (x + 3) / 6 clipped to [0, 1]. Raises DTypeError."""
     return _elementwise("hard_swish", x)
+
+
+def selu(x: Array) -> tuple[Array, Pullback]:
+    """1.0507 x where it is above zero, else 1.0507 times 1.6733 (exp(x) - 1). Raises DTypeError."""
+    return _elementwise("selu", x)
+
+
+def mish(x: Array) -> tuple[Array, Pullback]:
+    """x tanh(log(1 + exp(x))). Raises DTypeError."""
+    return _elementwise("mish", x)
 
 
 def _elementwise(name: str, x: Array, *settings: float) -> tuple[Array, Pullback]:

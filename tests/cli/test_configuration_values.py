@@ -139,7 +139,7 @@ def test_any_value_is_an_error_that_names_its_key_or_works(few_images, seed):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"augment": [{}]}, "augment[0].name: expected one; known: brightness, "),
+        ({"augment": [{}]}, "augment[0].name: expected one; known: blur, brightness, "),
         ({"augment": ["flip", {"pixels": 2}]}, "augment[1].name: expected one"),
         ({"augment": [{"name": "cutout", "size": 2**63}]}, "augment: expected whole numbers below 2^63"),
         ({"augment": [{"name": "cutout", "size": 2**31 - 1}]}, "augment: size: expected at most 2^30 pixels"),

@@ -154,7 +154,7 @@ def test_shapes_that_dense_does_not_take(arguments, message):
     ("shape", "message"),
     [
         ((3,), r"^expected \(n, classes\), got \(3,\)$"),
-        ((2, 3, 4), r"^expected \(n, classes\), got \(2, 3, 4\)$"),
+        ((2, 3, 4), r"^expected \(n, classes\), got \(2, 3, 4\); for classes along another axis, axis=1$"),
         ((2, 0), r"^expected at least one class, got \(2, 0\)$"),
     ],
 )
@@ -285,6 +285,8 @@ FUNCTIONS = {
     "sigmoid": (F.sigmoid, {"x": X}),
     "tanh": (F.tanh, {"x": X}),
     "softplus": (F.softplus, {"x": X}),
+    "selu": (F.selu, {"x": X}),
+    "mish": (F.mish, {"x": X}),
     "hard_swish": (F.hard_swish, {"x": X}),
     "softmax": (F.softmax, {"x": ROWS}),
     "log_softmax": (F.log_softmax, {"x": ROWS}),
@@ -531,3 +533,25 @@ def test_a_sequence_is_an_image_that_is_1_high(each_backend):
     want, image_pullback = F.max_pool2d(x[:, :, None], (1, 3), stride=(1, 2), padding="same")
     np.testing.assert_array_equal(y, want[:, :, 0])
     np.testing.assert_array_equal(pullback(y), image_pullback(want)[:, :, 0])
+
+
+@given(
+    shape=st.lists(st.integers(1, 4), min_size=1, max_size=3),
+    n=st.integers(0, 3),
+    axis=st.integers(1, 3),
+    from_the_end=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_cross_entropy_along_an_axis_is_that_of_its_rows(shape, n, axis, from_the_end, seed):
+    axis = min(axis, len(shape))
+    rng = np.random.default_rng(seed)
+    logits, targets = rng.standard_normal((2, n, *shape))
+    y, pullback = F.cross_entropy(logits, targets, axis=axis - len(shape) - 1 if from_the_end else axis)
+    length = shape[axis - 1]
+    rows = [np.moveaxis(array, axis, -1).reshape(array.size // length, length) for array in (logits, targets)]
+    want, rows_pullback = F.cross_entropy(*rows)
+    assert y.shape == (n, *shape[: axis - 1], *shape[axis:])
+    np.testing.assert_array_equal(y.ravel(), want)
+    dy = rng.standard_normal(y.shape)
+    wanted = rows_pullback(dy.ravel())
+    np.testing.assert_array_equal(np.moveaxis(pullback(dy), axis, -1).reshape(wanted.shape), wanted)

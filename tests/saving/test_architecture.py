@@ -30,6 +30,8 @@ MODULES = [
     ml.Tanh(),
     ml.Softplus(2.0, threshold=5),
     ml.HardSwish(),
+    ml.SELU(),
+    ml.Mish(),
     ml.LogSoftmax(),
     ml.Flatten(),
     Chain([]),

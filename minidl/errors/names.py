@@ -24,6 +24,7 @@ NAMES: dict[str, str] = {
     "AvgPool2d": "ml.AveragePool2D",
     "BatchNorm": "ml.BatchNorm2D",
     "BatchNormalization": "ml.BatchNorm2D",
+    "Conv1DTranspose": "ml.ConvTranspose1D",
     "Conv2DTranspose": "ml.ConvTranspose2D",
     "Convolution2D": "ml.Conv2D",
     "FullyConnected": "ml.Dense",

@@ -64,6 +64,57 @@ class Affine(Module):
         return backward
 
 
+class Separable(Module):
+    """A convolution of each channel by itself, and then one of 1 value across channels; both are trained or neither."""
+
+    def __init__(
+        self, filters: int, depth_multiplier: int, *, weight_init: str | Initializer, bias: bool, memory: Sequence[int]
+    ) -> None:
+        """Parameters without values; `memory` is the order of the weights' axes in memory. Raises ValueError."""
+        self.filters = shapes.count(filters, "filters")
+        self.depth_multiplier = shapes.count(depth_multiplier, "depth_multiplier")
+        F.check_switch("bias", bias)
+        initializers.get(weight_init)
+        self.weight_init = weight_init
+        self.depthwise_weight = Parameter(memory=memory)
+        self.pointwise_weight = Parameter(memory=memory)
+        self.bias = Parameter() if bias else None
+
+    def _depthwise_shape(self, input_shape: Shape) -> Shape:
+        """(c depth_multiplier, 1, ...), the shape of the depthwise weights."""
+        raise NotImplementedError(f"{type(self).__name__} doesn't define _depthwise_shape(input_shape)")
+
+    def build(self, input_shape: Shape, rng: "Generator") -> None:
+        initializer, shape = initializers.get(self.weight_init), self._depthwise_shape(input_shape)
+        self.depthwise_weight.initialize(shape, initializer, rng)
+        self.pointwise_weight.initialize((self.filters, shape[0], *(1 for _ in shape[2:])), initializer, rng)
+        if self.bias is not None:
+            self.bias.initialize((self.filters,), initializers.zeros, rng)
+
+    def _bias_value(self) -> Array | None:
+        return None if self.bias is None else self.bias.value
+
+    def _accumulate(self, depthwise: AffinePullback, pointwise: AffinePullback) -> Backward:
+        """The backward through both, which adds to the gradients unless the layer is frozen."""
+
+        def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
+            trained = self.pointwise_weight.trainable
+            if not trained and not need_dx:
+                return None
+            dbetween, dpointwise, dbias = pointwise(dy, need_dw=trained)
+            assert dbetween is not None
+            dx, ddepthwise, _ = depthwise(dbetween, need_dx=need_dx, need_dw=trained)
+            if not trained:
+                return dx
+            self.depthwise_weight.grad += ddepthwise
+            self.pointwise_weight.grad += dpointwise
+            if self.bias is not None:
+                self.bias.grad += dbias
+            return dx
+
+        return backward
+
+
 class Scaled(Module):
     """A normalization, whose result is multiplied by a `weight`, if it has `scale`, and given a `bias`, if `center`."""
 

@@ -18,6 +18,7 @@ from minidl.shapes.checks import (
     check_pixels,
     conv1d_channels,
     conv2d_channels,
+    conv_transpose1d_channels,
     conv_transpose2d_channels,
     dense_input,
     expect,
@@ -29,6 +30,7 @@ from minidl.shapes.windows import (
     Spread,
     Window,
     check_output_padding,
+    check_output_padding_along,
     check_pool_padding,
     check_pool_padding_along,
     pool,
@@ -36,6 +38,7 @@ from minidl.shapes.windows import (
     slide,
     slide_along,
     spread,
+    spread_along,
 )
 
 __all__ = [
@@ -48,6 +51,7 @@ __all__ = [
     "check_axis",
     "check_interpolation",
     "check_output_padding",
+    "check_output_padding_along",
     "check_padding",
     "check_padding_along",
     "check_pixels",
@@ -55,6 +59,7 @@ __all__ = [
     "check_pool_padding_along",
     "conv1d_channels",
     "conv2d_channels",
+    "conv_transpose1d_channels",
     "conv_transpose2d_channels",
     "count",
     "dense_input",
@@ -70,4 +75,5 @@ __all__ = [
     "slide",
     "slide_along",
     "spread",
+    "spread_along",
 ]

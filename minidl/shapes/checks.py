@@ -83,11 +83,22 @@ def _convolved_channels(x: Shape, w: Shape, groups: int, *, taps: str, samples: 
 
 def conv_transpose2d_channels(x: Shape, w: Shape, groups: int) -> None:
     """Raise ShapeError unless images of x[0] channels suit weights (in, out / groups, kh, kw)."""
+    _spread_channels(x, w, groups, taps="kh, kw", samples="h, w) images")
+
+
+def conv_transpose1d_channels(x: Shape, w: Shape, groups: int) -> None:
+    """Raise ShapeError unless sequences of x[0] channels suit weights (in, out / groups, k)."""
+    _spread_channels(x, w, groups, taps="k", samples="length) sequences")
+
+
+def _spread_channels(x: Shape, w: Shape, groups: int, *, taps: str, samples: str) -> None:
     count(groups, "groups")
-    if len(w) != 4 or min(w) < 1:
-        raise ShapeError(f"expected weights (in, out / groups, kh, kw) of at least (1, 1, 1, 1), got {show(w)}")
+    axes = 3 + taps.count(",")
+    if len(w) != axes or min(w) < 1:
+        least = show((1,) * axes)
+        raise ShapeError(f"expected weights (in, out / groups, {taps}) of at least {least}, got {show(w)}")
     if x[0] != w[0]:
-        raise ShapeError(f"expected ({w[0]}, h, w) images, got {show(x)}")
+        raise ShapeError(f"expected ({w[0]}, {samples}, got {show(x)}")
     if w[0] % groups:
         raise ShapeError(f"expected channels in {groups} equal groups, got {w[0]} channels")
 

@@ -174,6 +174,42 @@ def slide_along(length: int, kernel: int, *, stride: int, padding: PaddingAlong,
 
 
 @_remembering
+def spread_along(
+    length: int, kernel: int, *, stride: int, padding: PaddingAlong, output_padding: int = 0, dilation: int = 1
+) -> Spread:
+    """Resolve a transposed convolution along a sequence, as one of an image that is 1 high.
+
+    Raises ShapeError where nothing is left of its output, and ValueError as `check_output_padding_along` does.
+    """
+    step, dilation = count(stride, "stride"), count(dilation, "dilation")
+    check_padding_along(padding)
+    check_output_padding_along(output_padding, step, padding)
+    if length < 1:
+        raise ShapeError(f"expected a sequence of at least 1 value, got {length}")
+    around: Padding = "same"
+    if not isinstance(padding, str):
+        around = ((0, 0), pair(padding, "padding", minimum=0))
+        output = (length - 1) * step + dilation * (kernel - 1) + 1 + output_padding - sum(around[1])
+        if output < 1:
+            raise ShapeError(
+                f"expected a sequence long enough for the padding {padding}, got {length}, which would become {output}"
+            )
+    more = (0, output_padding)
+    return spread(
+        (1, length), (1, kernel), stride=(1, step), padding=around, output_padding=more, dilation=(1, dilation)
+    )
+
+
+def check_output_padding_along(output_padding: int, stride: int, padding: PaddingAlong) -> None:
+    """Raise ValueError unless it's less than the stride, and 0 with padding "same"."""
+    more = count(output_padding, "output_padding", minimum=0)
+    if isinstance(padding, str) and more:
+        raise ValueError(f'output_padding: expected 0 with padding "same", got {output_padding!r}')
+    if more >= stride:
+        raise ValueError(f"output_padding: expected less than the stride {stride}, got {output_padding!r}")
+
+
+@_remembering
 def pool_along(length: int, pool_size: int, *, stride: int | None, padding: PaddingAlong) -> Window:
     """The window of a pooling along a sequence; `stride` is the pool's size unless given.
 

@@ -293,6 +293,7 @@ FUNCTIONS = {
     "cross_entropy": (F.cross_entropy, {"logits": ROWS, "targets": ROWS}),
     "conv_transpose2d": (F.conv_transpose2d, {"x": X, "w": zeros(3, 4, 2, 2), "b": B}),
     "conv1d": (F.conv1d, {"x": zeros(2, 3, 8), "w": zeros(4, 3, 3), "b": B}),
+    "conv_transpose1d": (F.conv_transpose1d, {"x": zeros(2, 3, 8), "w": zeros(3, 4, 3), "b": B}),
     "max_pool1d": (lambda x: F.max_pool1d(x, 2), {"x": zeros(2, 3, 8)}),
     "average_pool1d": (lambda x: F.average_pool1d(x, 2), {"x": zeros(2, 3, 8)}),
     "global_average_pool1d": (F.global_average_pool1d, {"x": zeros(2, 3, 8)}),

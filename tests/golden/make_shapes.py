@@ -88,6 +88,13 @@ CASES = {
     ),
     "Conv1D padded unequally": (nn.Sequential(nn.ConstantPad1d((3, 1), 0.0), nn.Conv1d(4, 2, 3)), SEQUENCE),
     "Conv1D causal": (nn.Sequential(nn.ConstantPad1d((4, 0), 0.0), nn.Conv1d(4, 6, 3, dilation=2, groups=2)), SEQUENCE),
+    "ConvTranspose1D": (nn.ConvTranspose1d(4, 6, 3, stride=2, padding=1, output_padding=1, groups=2), SEQUENCE),
+    "ConvTranspose1D dilated": (nn.ConvTranspose1d(4, 2, 2, stride=3, dilation=2, bias=False), SEQUENCE),
+    "DepthwiseConv1D": (nn.Conv1d(4, 8, 3, stride=2, padding=1, groups=4), SEQUENCE),
+    "SeparableConv1D": (
+        nn.Sequential(nn.Conv1d(4, 8, 3, padding=1, groups=4, bias=False), nn.Conv1d(8, 3, 1)),
+        SEQUENCE,
+    ),
 }
 
 

@@ -118,6 +118,14 @@ TABLE |= {
     "Conv1D": (lambda: ml.Conv1D(3, 3, padding="same"), SEQUENCE),
     "Conv1D in groups": (lambda: ml.Conv1D(4, 2, stride=2, dilation=2, padding=1, groups=2, bias=False), SEQUENCE),
     "Conv1D causal": (lambda: ml.Conv1D(3, 3, padding="causal", dilation=2), SEQUENCE),
+    "ConvTranspose1D": (lambda: ml.ConvTranspose1D(3, 3, stride=2, padding=(1, 0), output_padding=1), SEQUENCE),
+    "ConvTranspose1D in groups": (
+        lambda: ml.ConvTranspose1D(4, 2, stride=3, dilation=2, padding="same", groups=2, bias=False),
+        SEQUENCE,
+    ),
+    "DepthwiseConv1D": (lambda: ml.DepthwiseConv1D(3, depth_multiplier=2, padding="causal", dilation=2), SEQUENCE),
+    "SeparableConv1D": (lambda: ml.SeparableConv1D(3, 3, depth_multiplier=2, padding="same", stride=2), SEQUENCE),
+    "SeparableConv1D without bias": (lambda: ml.SeparableConv1D(3, 2, bias=False), SEQUENCE),
     "MaxPool1D": (lambda: ml.MaxPool1D(3, stride=2, padding=1), SEQUENCE),
     "AveragePool1D": (lambda: ml.AveragePool1D(3, stride=2, padding=1), SEQUENCE),
     "AveragePool1D of values alone": (

@@ -24,6 +24,7 @@ from tests.layers.test_contract import TABLE, made
         (ml.AveragePool1D(3, stride=2, padding=1), (2, 8), 8 + 20, 8 * 3 + 8),
         (ml.Conv1D(3, 3, padding="same"), (2, 8), 24 + 20, 24 * 6 + 24),
         (ml.ConvTranspose2D(1, 1, stride=10, padding=15), (1, 4, 4), 1 + 31**2, 16 + 1),
+        (ml.ConvTranspose1D(1, 1, stride=10, padding=15), (1, 4), 1 + 31, 4 + 1),
         (ml.AdaptiveAveragePool2D(1), (2, 6, 6), 2, 4 * 72 + 2 + 2),
         (Chain([ml.Dense(5), ml.ReLU(), ml.Dense(2)]), (7,), 12, 35 + 5 + 5 + 10 + 2),
         (ml.Residual([ml.Dense(7), ml.ReLU()]), (7,), 21, 49 + 7 + 7 + 7),

@@ -95,6 +95,7 @@ CASES = {
         nn.Sequential(nn.Conv1d(4, 8, 3, padding=1, groups=4, bias=False), nn.Conv1d(8, 3, 1)),
         SEQUENCE,
     ),
+    "Embedding with padding": (nn.Embedding(7, 3, padding_idx=2), (4, 5)),
 }
 
 

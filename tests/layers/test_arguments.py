@@ -300,6 +300,7 @@ REPRESENTATIONS = [
     "Permute((2, 1))",
     "Embedding(10, 4)",
     "Embedding(10, 4, weight_init='zeros')",
+    "Embedding(10, 4, padding_idx=0)",
     "Concatenate([[], Dense(2)])",
     "Add([[Dense(2)], Dense(2)])",
     "Multiply([[], Dense(2)])",

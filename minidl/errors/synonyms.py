@@ -59,7 +59,6 @@ SYNONYMS = {
     "ceil_mode": "nothing (windows that don't fit are left out)",
     "divisor_override": "nothing (it isn't offered)",
     "affine": "scale and center, both of them,",
-    "dim": "axis",
     "axis": "nothing (the axes are fixed; a Permute layer moves them)",
     "elementwise_affine": "scale and center, both of them,",
     "normalized_shape": "nothing (it is a sample's shape)",

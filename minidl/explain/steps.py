@@ -197,6 +197,8 @@ def _describe(layer: Module, shape: Shape) -> tuple[str, Step]:
     if isinstance(layer, Formula):
         name, settings = layer.formula()
         return "elementwise", {"formula": name, "settings": list(settings)}
+    if isinstance(layer, Softmax | LogSoftmax) and len(shape) > 1:
+        raise ValueError(f"{layer!r} of {shapes.show(shape)} can't be explained: only of vectors")
     return {Flatten: "flatten", Softmax: "softmax", LogSoftmax: "log_softmax"}.get(type(layer), "identity"), {}
 
 

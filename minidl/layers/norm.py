@@ -143,7 +143,7 @@ class BatchNorm2D(_BatchNorm):
 class BatchNorm1D(_BatchNorm):
     """`BatchNorm2D` of vectors (n, c), over the batch, or of sequences (n, c, length), over batch and length.
 
-    Arguments as there.
+    `momentum`, `eps`, `scale` and `center` as there.
     """
 
     def __init__(self, *, momentum: float = 0.1, eps: float = 1e-5, scale: bool = True, center: bool = True) -> None:

@@ -16,8 +16,9 @@ __all__ = ["DepthwiseConv1D", "SeparableConv1D"]
 class DepthwiseConv1D(Affine):
     """`DepthwiseConv2D` of sequences (n, c, length): each channel by `depth_multiplier` filters of its own.
 
-    y is (n, c depth_multiplier, length as in `Conv1D`, whose `stride`, `padding` and `dilation` these are). `weight` is
-    (c depth_multiplier, 1, k), `bias` (c depth_multiplier,), or None with bias=False.
+    y is (n, c depth_multiplier, values), with as many values as `Conv1D` gives; `kernel_size`, `stride`, `padding`,
+    `dilation` and `weight_init` as there. `weight` is (c depth_multiplier, 1, k), `bias` (c depth_multiplier,), or None
+    with bias=False.
     """
 
     _settled = frozenset({"depth_multiplier", "kernel_size"})

@@ -108,6 +108,7 @@ class ConvTranspose1D(Grouped):
     `ConvTranspose2D` of images that are 1 high: y is (n, filters, (length - 1) stride - 2 padding + dilation
     (kernel - 1) + 1 + output_padding), where `padding` is an int, (left, right) or "same", which makes it length times
     stride. `weight` is (c, filters / groups, k), as in PyTorch; `bias` is (filters,), or None with bias=False.
+    `weight_init` is an initializer or the name of one.
     """
 
     _settled = frozenset({"filters", "kernel_size"})

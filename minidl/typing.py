@@ -27,10 +27,13 @@ Border: TypeAlias = tuple[Pair, Pair]
 Size: TypeAlias = int | Pair
 """One number for both axes, or (height, width)."""
 
-Padding: TypeAlias = int | Pair | Literal["same"]
-
 Sides: TypeAlias = int | Pair | Border
 """One number for all sides of an image, (vertical, horizontal), or ((top, bottom), (left, right))."""
+
+Padding: TypeAlias = Sides | Literal["same"]
+
+PaddingAlong: TypeAlias = int | Pair | Literal["same", "causal"]
+"""Of sequences: one number for both ends, (left, right), "same", or "causal", all of it on the left."""
 
 
 class Backward(Protocol):

@@ -89,14 +89,20 @@ SCHEDULES = {
 }
 
 AUGMENTATIONS = {
+    "blur": Choice(augment.GaussianBlur, {"kernel_size": 3}),
     "brightness": Choice(augment.RandomBrightness, {"factor": 0.2}),
+    "color-jitter": Choice(augment.ColorJitter, {"brightness": 0.2, "contrast": 0.2, "saturation": 0.2, "hue": 0.05}),
     "contrast": Choice(augment.RandomContrast, {"factor": 0.2}),
     "crop": Choice(augment.RandomCrop, {"padding": 2}),
+    "cutmix": Choice(augment.CutMix),
     "cutout": Choice(augment.Cutout, {"size": 8}),
     "flip": Choice(augment.RandomHorizontalFlip),
     "mixup": Choice(augment.MixUp),
+    "noise": Choice(augment.GaussianNoise, {"std": 0.05}),
+    "resized-crop": Choice(augment.RandomResizedCrop, {"scale": (0.3, 1.0)}),
     "rotation": Choice(augment.RandomRotation, {"degrees": 10}),
     "shift": Choice(augment.RandomShift, {"pixels": 2}),
+    "zoom": Choice(augment.RandomZoom, {"factor": 0.2}),
 }
 
 NETWORKS = {name: Choice(make, hidden=("input_shape", "classes", "seed")) for name, make in MODELS.items()}
@@ -170,7 +176,8 @@ def make_schedule(table: Table | None, optimizer: Optimizer) -> Schedule | None:
 
 def augment_tables(tables: Sequence[Table], size: tuple[int, int]) -> list[dict[str, Any]]:
     """The tables with what depends on the size (h, w) of the images: a crop's own, unless it's given."""
-    fitting = [{"size": list(size)} | dict(table) if table["name"] == "crop" else table for table in tables]
+    crops = ("crop", "resized-crop")
+    fitting = [{"size": list(size)} | dict(table) if table["name"] in crops else table for table in tables]
     return [AUGMENTATIONS[table["name"]].resolved(table) for table in fitting]
 
 

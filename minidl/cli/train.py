@@ -177,7 +177,7 @@ def _train(run: Run, config: Configuration, stop: StopAfterEpoch, *, resume: boo
         sys.stderr if json else sys.stdout,
         f"{config['model']['name']} on {data}: {sizes(splits)}\n",
     )
-    is_mixed = any(table["name"] == "mixup" for table in config.get("augment", []))
+    is_mixed = any(table["name"] in ("mixup", "cutmix") for table in config.get("augment", []))
     # The state comes last: an interruption before it is written leaves the one before, which files of later epochs
     # don't contradict, since they would be written again with the same bits.
     watchers = [stop, *callbacks[:-1], CSVLogger(run.history_csv, append=first > 0), state]

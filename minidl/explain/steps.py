@@ -10,6 +10,7 @@ from minidl.errors import NotBuiltError, ShapeError
 from minidl.layers import (
     ELU,
     GELU,
+    SELU,
     Add,
     AveragePool2D,
     BatchNorm1D,
@@ -28,6 +29,7 @@ from minidl.layers import (
     LeakyReLU,
     LogSoftmax,
     MaxPool2D,
+    Mish,
     Normalization,
     ReLU,
     Rescaling,
@@ -55,7 +57,7 @@ its place in the model. The other entries are of its kind; arrays are float32, l
 """
 
 CONTAINERS: tuple[type[Module], ...] = (Chain, Sequential, Graph, Residual, Add, Concatenate)
-FORMULAS: tuple[type[Module], ...] = (LeakyReLU, ELU, GELU, SiLU, Sigmoid, Tanh, Softplus, HardSwish)
+FORMULAS: tuple[type[Module], ...] = (LeakyReLU, ELU, GELU, SiLU, Sigmoid, Tanh, Softplus, HardSwish, SELU, Mish)
 LEAVES: tuple[type[Module], ...] = (
     *(Conv2D, DepthwiseConv2D, SeparableConv2D, MaxPool2D, AveragePool2D, GlobalAveragePool2D, GlobalMaxPool2D),
     *(BatchNorm2D, BatchNorm1D, Normalization, Rescaling, ReLU, *FORMULAS, Dropout, Dropout2D),
@@ -199,6 +201,8 @@ def _describe(layer: Module, shape: Shape) -> tuple[str, Step]:
     if isinstance(layer, Formula):
         name, settings = layer.formula()
         return "elementwise", {"formula": name, "settings": list(settings)}
+    if isinstance(layer, Softmax | LogSoftmax) and len(shape) > 1:
+        raise ValueError(f"{layer!r} of {shapes.show(shape)} can't be explained: only of vectors")
     return {Flatten: "flatten", Softmax: "softmax", LogSoftmax: "log_softmax"}.get(type(layer), "identity"), {}
 
 

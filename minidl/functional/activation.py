@@ -16,8 +16,10 @@ __all__ = [
     "gelu",
     "hard_swish",
     "leaky_relu",
+    "mish",
     "relu",
     "rescale",
+    "selu",
     "sigmoid",
     "silu",
     "softplus",
@@ -93,6 +95,16 @@ def rescale(x: Array, *, scale: float, offset: float = 0.0) -> tuple[Array, Pull
     check_finite("scale", scale)
     check_finite("offset", offset)
     return _elementwise("rescale", x, scale, offset)
+
+
+def selu(x: Array) -> tuple[Array, Pullback]:
+    """1.0507 x where it is above zero, else 1.0507 times 1.6733 (exp(x) - 1). Raises DTypeError."""
+    return _elementwise("selu", x)
+
+
+def mish(x: Array) -> tuple[Array, Pullback]:
+    """x tanh(log(1 + exp(x))). Raises DTypeError."""
+    return _elementwise("mish", x)
 
 
 def _elementwise(name: str, x: Array, *settings: float) -> tuple[Array, Pullback]:

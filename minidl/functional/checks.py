@@ -35,6 +35,8 @@ def check_floats(**arrays: Array | None) -> None:
 def check_rows(x: Array) -> None:
     """Raise ShapeError unless x is (n, classes) with at least one class."""
     check_floats(x=x)
+    if x.ndim > 2:
+        raise ShapeError(f"expected (n, classes), got {shapes.show(x.shape)}; for classes along another axis, axis=1")
     shapes.expect("", x.shape, ("n", "classes"))
     if not x.shape[1]:
         raise ShapeError(f"expected at least one class, got {shapes.show(x.shape)}")

@@ -1,12 +1,12 @@
-"""Convolution of images, its transpose, and convolution of sequences."""
+"""Convolution of images and sequences, and its transpose."""
 
 from minidl import backends, shapes
 from minidl.description.operators import ConvGeometry
 from minidl.functional.checks import check_floats, check_gradient
 from minidl.functional.pullbacks import AffinePullback
-from minidl.typing import AffineGradients, Array, Padding, Size
+from minidl.typing import AffineGradients, Array, Padding, PaddingAlong, Size
 
-__all__ = ["conv1d", "conv2d", "conv_transpose2d"]
+__all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"]
 
 
 def conv2d(
@@ -90,13 +90,13 @@ def conv1d(
     b: Array | None = None,
     *,
     stride: int = 1,
-    padding: Padding = 0,
+    padding: PaddingAlong = 0,
     dilation: int = 1,
     groups: int = 1,
 ) -> tuple[Array, AffinePullback]:
     """`conv2d` of sequences x (n, in, length) with filters w (out, in / groups, k), as images that are 1 high.
 
-    `padding` is an int or "same". Raises ShapeError and DTypeError.
+    `padding` is an int, (left, right), "same" or "causal". Raises ShapeError and DTypeError.
     """
     check_floats(x=x, w=w, b=b)
     channels, length = shapes.sequence_shape(x.shape, batch=True)
@@ -113,6 +113,45 @@ def conv1d(
         check_gradient(dy, (x.shape[0], w.shape[0], window.output[1]), x.dtype)
         dx, dw, db = backend.conv2d_backward(
             dy[:, :, None], image, filters, geometry=geometry, need_dx=need_dx, need_dw=need_dw
+        )
+        return None if dx is None else dx[:, :, 0], None if dw is None else dw[:, :, 0], db
+
+    return y, pullback
+
+
+def conv_transpose1d(
+    x: Array,
+    w: Array,
+    b: Array | None = None,
+    *,
+    stride: int = 1,
+    padding: PaddingAlong = 0,
+    output_padding: int = 0,
+    dilation: int = 1,
+    groups: int = 1,
+) -> tuple[Array, AffinePullback]:
+    """`conv_transpose2d` of sequences x (n, in, length) by w (in, out / groups, k), as images that are 1 high.
+
+    `padding` is an int, (left, right) or "same". Raises ShapeError, DTypeError and ValueError.
+    """
+    check_floats(x=x, w=w, b=b)
+    channels, length = shapes.sequence_shape(x.shape, batch=True)
+    shapes.conv_transpose1d_channels((channels, length), w.shape, groups)
+    filters = w.shape[1] * groups
+    if b is not None:
+        shapes.expect("b ", b.shape, (filters,))
+    window = shapes.spread_along(
+        length, w.shape[2], stride=stride, padding=padding, output_padding=output_padding, dilation=dilation
+    )
+    backend = backends.current()
+    geometry = ConvGeometry(window.stride, window.padding, window.dilation, groups)
+    image, taps = x[:, :, None], w[:, :, None]
+    y = backend.conv_transpose2d(image, taps, b, geometry=geometry, size=window.size)[:, :, 0]
+
+    def pullback(dy: Array, *, need_dx: bool = True, need_dw: bool = True) -> AffineGradients:
+        check_gradient(dy, (x.shape[0], filters, window.size[1]), x.dtype)
+        dx, dw, db = backend.conv_transpose2d_backward(
+            dy[:, :, None], image, taps, geometry=geometry, need_dx=need_dx, need_dw=need_dw
         )
         return None if dx is None else dx[:, :, 0], None if dw is None else dw[:, :, 0], db
 

@@ -6,6 +6,7 @@ from minidl import backends, shapes
 from minidl.errors import ShapeError
 from minidl.functional.checks import check_floats, check_gradient, check_number, check_share
 from minidl.functional.pullbacks import NormPullback
+from minidl.functional.rows import as_rows, from_rows
 from minidl.typing import Array
 
 __all__ = ["batch_norm2d", "group_norm", "layer_norm", "scale_shift"]
@@ -71,14 +72,20 @@ def _check_channels(x: Array, **vectors: Array) -> None:
             shapes.expect(f"{name} ", vector.shape, (channels,))
 
 
-def layer_norm(x: Array, gamma: Array, beta: Array, *, eps: float = 1e-5) -> tuple[Array, NormPullback]:
+def layer_norm(
+    x: Array, gamma: Array, beta: Array, *, eps: float = 1e-5, axis: int | None = None
+) -> tuple[Array, NormPullback]:
     """Each sample of x (n, ...) less its mean, over its deviation, times gamma plus beta, both of a sample's shape.
 
-    Raises ShapeError, DTypeError and ValueError.
+    With `axis`, which isn't 0, the values along that axis are taken for a sample: gamma and beta are (length,). Raises
+    ShapeError, DTypeError and ValueError.
     """
     check_floats(x=x, gamma=gamma, beta=beta)
     check_number("eps", eps)
+    shapes.check_axis(axis)
     _check_sample(x)
+    if axis is not None:
+        return _along(x, gamma, beta, eps, shapes.axis_of(axis, x.shape[1:]) + 1)
     for name, array in (("gamma", gamma), ("beta", beta)):
         shapes.expect(f"{name} ", array.shape, x.shape[1:])
     rows = (x.shape[1], math.prod(x.shape[2:]))
@@ -89,6 +96,18 @@ def layer_norm(x: Array, gamma: Array, beta: Array, *, eps: float = 1e-5) -> tup
         return dx, dgamma.reshape(gamma.shape), dbeta.reshape(beta.shape)
 
     return y, shaped
+
+
+def _along(x: Array, gamma: Array, beta: Array, eps: float, axis: int) -> tuple[Array, NormPullback]:
+    """`layer_norm` of the values along an axis."""
+    y, pullback = layer_norm(as_rows(x, axis), gamma, beta, eps=eps)
+
+    def shaped(dy: Array) -> tuple[Array, Array, Array]:
+        check_gradient(dy, x.shape, x.dtype)
+        dx, dgamma, dbeta = pullback(as_rows(dy, axis))
+        return from_rows(dx, x.shape, axis), dgamma, dbeta
+
+    return from_rows(y, x.shape, axis), shaped
 
 
 def group_norm(x: Array, gamma: Array, beta: Array, *, groups: int, eps: float = 1e-5) -> tuple[Array, NormPullback]:

@@ -1,15 +1,21 @@
 """Pooling by maxima and by averages."""
 
+from collections.abc import Callable
+
 from minidl import backends, shapes
 from minidl.description.operators import AveragePool, MaxPool
+from minidl.errors import ShapeError
 from minidl.functional.checks import check_floats, check_gradient, check_switch
 from minidl.functional.pullbacks import Pullback
-from minidl.typing import Array, Padding, Size
+from minidl.typing import Array, Padding, PaddingAlong, Size
 
 __all__ = [
     "adaptive_average_pool2d",
+    "average_pool1d",
     "average_pool2d",
+    "global_average_pool1d",
     "global_average_pool2d",
+    "global_max_pool1d",
     "global_max_pool2d",
     "max_pool1d",
     "max_pool2d",
@@ -38,7 +44,9 @@ def max_pool2d(
     return y, pullback
 
 
-def max_pool1d(x: Array, pool_size: int, *, stride: int | None = None, padding: Padding = 0) -> tuple[Array, Pullback]:
+def max_pool1d(
+    x: Array, pool_size: int, *, stride: int | None = None, padding: PaddingAlong = 0
+) -> tuple[Array, Pullback]:
     """`max_pool2d` of sequences x (n, c, length), as images that are 1 high. Raises ShapeError and DTypeError."""
     check_floats(x=x)
     _, length = shapes.sequence_shape(x.shape, batch=True)
@@ -76,6 +84,29 @@ def average_pool2d(
         return backend.average_pool2d_backward(dy, size=size, pool=pool)
 
     return y, pullback
+
+
+def average_pool1d(
+    x: Array, pool_size: int, *, stride: int | None = None, padding: PaddingAlong = 0, count_include_pad: bool = True
+) -> tuple[Array, Pullback]:
+    """`average_pool2d` of sequences x (n, c, length), as images that are 1 high.
+
+    Raises ShapeError, DTypeError and ValueError.
+    """
+    check_floats(x=x)
+    check_switch("count_include_pad", count_include_pad)
+    _, length = shapes.sequence_shape(x.shape, batch=True)
+    window = shapes.pool_along(length, pool_size, stride=stride, padding=padding)
+    pool = AveragePool((1, pool_size), window.stride, window.padding, bool(count_include_pad))
+    backend = backends.current()
+    y = backend.average_pool2d(x[:, :, None], pool=pool)
+    shape, dtype = (*x.shape[:2], window.output[1]), x.dtype
+
+    def pullback(dy: Array) -> Array:
+        check_gradient(dy, shape, dtype)
+        return backend.average_pool2d_backward(dy[:, :, None], size=(1, length), pool=pool)[:, :, 0]
+
+    return y[:, :, 0], pullback
 
 
 def adaptive_average_pool2d(x: Array, output_size: Size) -> tuple[Array, Pullback]:
@@ -129,3 +160,24 @@ def global_max_pool2d(x: Array) -> tuple[Array, Pullback]:
         return to_pixels(to_rows(dy[:, :, None, None]))
 
     return y[:, :, 0, 0], pullback
+
+
+def global_average_pool1d(x: Array) -> tuple[Array, Pullback]:
+    """The mean of each channel of sequences x (n, c, length): y is (n, c). Raises ShapeError and DTypeError."""
+    return _of_whole_sequences(global_average_pool2d, x)
+
+
+def global_max_pool1d(x: Array) -> tuple[Array, Pullback]:
+    """The maximum of each channel of sequences x (n, c, length): y is (n, c). Raises ShapeError and DTypeError.
+
+    The first maximum wins a tie, and NaN wins over everything.
+    """
+    return _of_whole_sequences(global_max_pool2d, x)
+
+
+def _of_whole_sequences(pool: Callable[[Array], tuple[Array, Pullback]], x: Array) -> tuple[Array, Pullback]:
+    check_floats(x=x)
+    if not shapes.sequence_shape(x.shape, batch=True)[1]:
+        raise ShapeError(f"expected sequences of at least 1 value, got {shapes.show(x.shape)}")
+    y, pullback = pool(x[:, :, None])
+    return y, lambda dy: pullback(dy)[:, :, 0]

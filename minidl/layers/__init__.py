@@ -19,6 +19,7 @@ from minidl.layers.reshape import *
 from minidl.layers.resize import *
 from minidl.layers.separable import *
 from minidl.layers.sequence import *
+from minidl.layers.sequence_separable import *
 from minidl.layers.transposed import *
 from minidl.module import Module as _Module
 

@@ -3,7 +3,7 @@
 from minidl import functional as F
 from minidl import shapes
 from minidl.description import operators as op
-from minidl.description.graph import Describer, Value
+from minidl.description.graph import CannotDescribeError, Describer, Value
 from minidl.functional import Pullback
 from minidl.module import Module
 from minidl.typing import Array, Backward, Shape
@@ -11,9 +11,11 @@ from minidl.typing import Array, Backward, Shape
 __all__ = [
     "ELU",
     "GELU",
+    "SELU",
     "HardSwish",
     "LeakyReLU",
     "LogSoftmax",
+    "Mish",
     "ReLU",
     "SiLU",
     "Sigmoid",
@@ -174,35 +176,74 @@ class HardSwish(Formula):
         return "hard_swish", ()
 
 
+class SELU(Formula):
+    """1.0507 x where it is above zero, else 1.0507 times 1.6733 (exp(x) - 1), with more digits.
+
+    With first weights by "lecun_normal" its outputs tend to mean 0 and variance 1, layer by layer. Source: Klambauer et
+    al., "Self-normalizing neural networks", 2017.
+    """
+
+    def operator(self, x: Array) -> tuple[Array, Pullback]:
+        return F.selu(x)
+
+    def formula(self) -> tuple[str, tuple[float, ...]]:
+        return "selu", ()
+
+
+class Mish(Formula):
+    """x tanh(log(1 + exp(x))). Source: Misra, "Mish: a self regularized non-monotonic activation function", 2019."""
+
+    def operator(self, x: Array) -> tuple[Array, Pullback]:
+        return F.mish(x)
+
+    def formula(self) -> tuple[str, tuple[float, ...]]:
+        return "mish", ()
+
+
 class _OfRows(Activation):
-    """An activation of each row of x (n, classes)."""
+    """An activation of each row of x (n, classes), or of the values along an axis."""
+
+    def __init__(self, axis: int | None = None) -> None:
+        shapes.check_axis(axis)
+        self.axis = axis
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        shapes.expect("", input_shape, ("classes",))
+        if self.axis is None:
+            shapes.expect("", input_shape, ("classes",))
+        else:
+            shapes.axis_of(self.axis, input_shape)
         return input_shape
+
+    def described(self, describer: Describer, x: Value, operator: op.Operator) -> Value:
+        """What `describe` of each class says."""
+        shape = self.output_shape(x.shape)
+        if len(shape) != 1:
+            raise CannotDescribeError(f"{type(self).__name__}: no operator works along an axis")
+        return describer.add(operator, x, shape=shape)
 
 
 class Softmax(_OfRows):
     """Probabilities from scores: exp(x) / sum of exp(x) along each row of x (n, classes).
 
+    With `axis` along that axis of x (n, ...), where 0 would be the batch: 1 is the channels of images, -1 the last one.
     At the end of a model, `fit` and `evaluate` join it with `CrossEntropy` and compute both from the logits.
     """
 
     def describe(self, describer: Describer, x: Value) -> Value:
-        return describer.add(op.Softmax(), x, shape=self.output_shape(x.shape))
+        return self.described(describer, x, op.Softmax())
 
     def operator(self, x: Array) -> tuple[Array, Pullback]:
-        return F.softmax(x)
+        return F.softmax(x, axis=self.axis)
 
 
 class LogSoftmax(_OfRows):
     """The logarithm of `Softmax`, without its overflow: x - log of the sum of exp(x) along each row of x (n, classes).
 
-    `CrossEntropy` after it gives what it gives without it.
+    `axis` as there. `CrossEntropy` after it gives what it gives without it.
     """
 
     def describe(self, describer: Describer, x: Value) -> Value:
-        return describer.add(op.LogSoftmax(), x, shape=self.output_shape(x.shape))
+        return self.described(describer, x, op.LogSoftmax())
 
     def operator(self, x: Array) -> tuple[Array, Pullback]:
-        return F.log_softmax(x)
+        return F.log_softmax(x, axis=self.axis)

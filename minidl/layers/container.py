@@ -199,7 +199,7 @@ def listed(module: Module | None) -> Module | list[Module] | None:
 
 def without_softmax(module: Module, *, kinds: tuple[type[Module], ...] = (Softmax,)) -> Module | None:
     """The same layers less a Softmax, or another of these kinds, at their end, or None where there is none."""
-    if isinstance(module, kinds):
+    if isinstance(module, kinds) and getattr(module, "axis", None) in (None, 1, -1):  # the classes, as losses have them
         return Chain([])
     if isinstance(module, Chain) and module.layers:
         last = without_softmax(module.layers[-1], kinds=kinds)

@@ -8,7 +8,7 @@ from minidl.graph.network import Network
 from minidl.layers.branches import Branches
 from minidl.layers.container import Chain, Residual
 from minidl.layers.pool import AdaptiveAveragePool2D
-from minidl.layers.transposed import ConvTranspose2D
+from minidl.layers.transposed import ConvTranspose1D, ConvTranspose2D
 from minidl.module import Module
 from minidl.typing import Shape
 
@@ -66,11 +66,11 @@ def _window(layer: Module, shape: Shape, output: Shape) -> tuple[int, int]:
     is_sequence = len(shape) == 2
     kernel = (1, size) if is_sequence else shapes.pair(size, "kernel_size")
     stride = getattr(layer, "stride", None) or size
-    if isinstance(layer, ConvTranspose2D):  # each pixel is spread over its stride
-        steps, dilations = shapes.pair(stride, "stride"), shapes.pair(layer.dilation, "dilation")
+    if isinstance(layer, ConvTranspose1D | ConvTranspose2D):  # each pixel is spread over its stride
+        steps, dilations = ((1, value) if is_sequence else shapes.pair(value, "") for value in (stride, layer.dilation))
         large = [
             (pixels - 1) * step + dilation * (taps - 1) + 1
-            for pixels, step, dilation, taps in zip(shape[1:], steps, dilations, kernel, strict=True)
+            for pixels, step, dilation, taps in zip((1, *shape[1:])[-2:], steps, dilations, kernel, strict=True)
         ]
         return output[0] * math.prod(large), math.prod(shape) * math.prod(kernel)
     how = {"stride": stride, "padding": getattr(layer, "padding", 0), "dilation": getattr(layer, "dilation", 1)}

@@ -8,10 +8,10 @@ import numpy as np
 from minidl import functional as F
 from minidl import initializers, shapes
 from minidl.description import operators as op
-from minidl.description.graph import Describer, Value
+from minidl.description.graph import CannotDescribeError, Describer, Value
 from minidl.errors import ShapeError
-from minidl.layers.affine import param_of
-from minidl.module import Buffer, Module, Parameter
+from minidl.layers.affine import Scaled
+from minidl.module import Buffer
 from minidl.typing import Array, Backward, Shape
 
 if TYPE_CHECKING:
@@ -33,16 +33,13 @@ class _Variance(Buffer):
         return "expected variances of at least 0" if (value < 0).any() else None
 
 
-class _BatchNorm(Module):
+class _BatchNorm(Scaled):
     """Batch normalization of images, or of samples that are taken for images that are 1 high."""
 
-    def __init__(self, *, momentum: float = 0.1, eps: float = 1e-5) -> None:
+    def __init__(self, *, momentum: float = 0.1, eps: float = 1e-5, scale: bool = True, center: bool = True) -> None:
         F.check_share("momentum", momentum)
-        F.check_number("eps", eps)
+        super().__init__(eps, scale=scale, center=center)
         self.momentum = momentum
-        self.eps = eps
-        self.weight = Parameter()
-        self.bias = Parameter()
         self.running_mean = Buffer()
         self.running_var = _Variance()
 
@@ -52,24 +49,19 @@ class _BatchNorm(Module):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         self._check(input_shape)
-        if self.weight.is_built:
-            shapes.expect("", input_shape, (self.weight.value.size, *_LETTERS[len(input_shape) - 1]))
+        if self.running_mean.is_built:
+            shapes.expect("", input_shape, (self.running_mean.value.size, *_LETTERS[len(input_shape) - 1]))
         return input_shape
 
     def build(self, input_shape: Shape, rng: "Generator") -> None:
         self._check(input_shape)
-        channels = input_shape[0]
-        for parameter, initializer in (
-            (self.weight, initializers.ones),
-            (self.bias, initializers.zeros),
-            (self.running_mean, initializers.zeros),
-            (self.running_var, initializers.ones),
-        ):
-            parameter.initialize((channels,), initializer, rng)
+        self._initialize(input_shape[:1], rng)
+        self.running_mean.initialize(input_shape[:1], initializers.zeros, rng)
+        self.running_var.initialize(input_shape[:1], initializers.ones, rng)
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         self._check(x.shape, batch=True)
-        shapes.expect("", x.shape, ("n", self.weight.value.size, *_LETTERS[x.ndim - 2]))
+        shapes.expect("", x.shape, ("n", self.running_mean.value.size, *_LETTERS[x.ndim - 2]))
         by_batch = train and len(x) > 0 and self.trainable
         if by_batch:
             self.check_count(x.shape)
@@ -91,36 +83,36 @@ class _BatchNorm(Module):
 
     def _train(self, x: Array) -> tuple[Array, Backward]:
         running = (self.running_mean.value, self.running_var.value, self.momentum)
-        y, pullback, _, _ = F.batch_norm2d(x, self.weight.value, self.bias.value, eps=self.eps, running=running)
-        return y, _accumulate(self.weight, self.bias, pullback)
+        y, pullback, _, _ = F.batch_norm2d(x, *self._values(x.shape[1:2], x.dtype), eps=self.eps, running=running)
+        return y, self._accumulate(pullback)
 
     def scale_and_shift(self) -> tuple[Array, Array]:
         """What inference multiplies each channel by, and adds to it."""
-        deviation = np.sqrt(self.running_var.value + self.running_var.value.dtype.type(self.eps))
-        scale: Array = self.weight.value / deviation
-        return scale, self.bias.value - self.running_mean.value * scale
+        mean = self.running_mean.value
+        weight, bias = self._values(mean.shape, mean.dtype)
+        scale: Array = weight / self._deviation()
+        return scale, bias - mean * scale
+
+    def _deviation(self) -> Array:
+        deviation: Array = np.sqrt(self.running_var.value + self.running_var.value.dtype.type(self.eps))
+        return deviation
 
     def _infer(self, x: Array) -> tuple[Array, Backward]:
         scale, shift = self.scale_and_shift()
         y, pullback = F.scale_shift(x, scale, shift)
 
-        def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
-            if not self.weight.trainable:
-                return pullback(dy)[0] if need_dx else None
+        def of_parameters(dy: Array) -> tuple[Array, Array, Array]:
             dx, dscale, dshift = pullback(dy)
-            deviation = np.sqrt(self.running_var.value + self.running_var.value.dtype.type(self.eps))
-            self.weight.grad += (dscale - dshift * self.running_mean.value) / deviation
-            self.bias.grad += dshift
-            return dx if need_dx else None
+            return dx, (dscale - dshift * self.running_mean.value) / self._deviation(), dshift
 
-        return y, backward
+        return y, self._accumulate(of_parameters)
 
     def described(self, describer: Describer, x: Value) -> Value:
         """What `describe` of each class says."""
         self.output_shape(x.shape)
         F.check_number("eps", self.eps)
         mean, variance = self.running_mean.value, self.running_var.value
-        weight, bias = param_of(self.weight), param_of(self.bias)
+        weight, bias = self._params(mean.shape, mean.dtype)
         if describer.purpose == "training" and self.trainable and describer.batch_size:
             self.check_count((describer.batch_size, *x.shape))
             F.check_share("momentum", self.momentum)
@@ -134,11 +126,12 @@ class BatchNorm2D(_BatchNorm):
     In training mean and variance are the batch's, over images and pixels, and move `running_mean` and `running_var` by
     `momentum` of the way towards themselves (the variance unbiased, as in PyTorch); inference takes those, as does a
     frozen layer in training. Raises ShapeError for a training batch with a single value in each channel. `eps` is added
-    to the variance, so that its root isn't 0. Source: Ioffe and Szegedy, 2015.
+    to the variance, so that its root isn't 0; `scale` and `center` say whether there is a weight and a bias. Source:
+    Ioffe and Szegedy, 2015.
     """
 
-    def __init__(self, *, momentum: float = 0.1, eps: float = 1e-5) -> None:
-        super().__init__(momentum=momentum, eps=eps)
+    def __init__(self, *, momentum: float = 0.1, eps: float = 1e-5, scale: bool = True, center: bool = True) -> None:
+        super().__init__(momentum=momentum, eps=eps, scale=scale, center=center)
 
     def describe(self, describer: Describer, x: Value) -> Value:
         return self.described(describer, x)
@@ -150,11 +143,11 @@ class BatchNorm2D(_BatchNorm):
 class BatchNorm1D(_BatchNorm):
     """`BatchNorm2D` of vectors (n, c), over the batch, or of sequences (n, c, length), over batch and length.
 
-    `momentum` and `eps` as there.
+    `momentum`, `eps`, `scale` and `center` as there.
     """
 
-    def __init__(self, *, momentum: float = 0.1, eps: float = 1e-5) -> None:
-        super().__init__(momentum=momentum, eps=eps)
+    def __init__(self, *, momentum: float = 0.1, eps: float = 1e-5, scale: bool = True, center: bool = True) -> None:
+        super().__init__(momentum=momentum, eps=eps, scale=scale, center=center)
 
     def describe(self, describer: Describer, x: Value) -> Value:
         return self.described(describer, x)
@@ -165,80 +158,89 @@ class BatchNorm1D(_BatchNorm):
             raise ShapeError(f"expected vectors or sequences {wanted}, got {shapes.show(shape)}")
 
 
-class LayerNorm(Module):
+class LayerNorm(Scaled):
     """Each sample less the mean of all its values, over their deviation, times `weight` plus `bias`.
 
-    Both are of a sample's shape, all of whose axes are normalized together: PyTorch's LayerNorm with that shape as its
-    normalized_shape. (Keras's LayerNormalization takes the last axis alone.) `eps` is added to the variance. A batch's
-    samples know nothing of each other, so training and inference are the same. Source: Ba, Kiros and Hinton, "Layer
-    Normalization", 2016.
+    All axes of a sample are normalized together, and weight and bias are of its shape: PyTorch's LayerNorm with that
+    shape as its normalized_shape. Or those along `axis` alone, with weight and bias (length,): -1 is the last axis, the
+    features of (n, t, features), as in Keras's LayerNormalization and most transformers; 1 the channels of images, at
+    each pixel, as in ConvNeXt. `eps` is added to the variance; `scale` and `center` say whether there is a weight and a
+    bias. A batch's samples know nothing of each other, so training and inference are the same. Source: Ba, Kiros and
+    Hinton, "Layer Normalization", 2016.
     """
 
-    def __init__(self, *, eps: float = 1e-5) -> None:
-        F.check_number("eps", eps)
-        self.eps = eps
-        self.weight = Parameter()
-        self.bias = Parameter()
+    def __init__(self, *, axis: int | None = None, eps: float = 1e-5, scale: bool = True, center: bool = True) -> None:
+        shapes.check_axis(axis)
+        super().__init__(eps, scale=scale, center=center)
+        self.axis = axis
+
+    def _shape(self, input_shape: Shape) -> Shape:
+        """That of weight and bias."""
+        return input_shape if self.axis is None else (input_shape[shapes.axis_of(self.axis, input_shape)],)
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        if self.weight.is_built:
-            shapes.expect("", input_shape, self.weight.value.shape)
+        built, wanted = self._built_shape(), self._shape(tuple(input_shape))
+        if built is not None and wanted != built:
+            if self.axis is None:
+                shapes.expect("", input_shape, built)
+            raise ShapeError(f"expected {built[0]} values along axis {self.axis}, got {shapes.show(input_shape)}")
         return input_shape
 
     def build(self, input_shape: Shape, rng: "Generator") -> None:
-        axes = len(input_shape)
-        for parameter, initializer in ((self.weight, initializers.ones), (self.bias, initializers.zeros)):
-            if not parameter.is_built:
-                parameter.memory = (*range(1, axes), 0)  # channels last, as samples lie
-            parameter.initialize(tuple(input_shape), initializer, rng)
+        shape = self._shape(tuple(input_shape))
+        for parameter in (self.weight, self.bias):
+            if parameter is not None and not parameter.is_built:
+                parameter.memory = (*range(1, len(shape)), 0)  # channels last, as samples lie
+        self._initialize(shape, rng)
 
     def describe(self, describer: Describer, x: Value) -> Value:
         self.output_shape(x.shape)
-        operator = op.GroupNorm(param_of(self.weight), param_of(self.bias), 1, self.eps, by_value=True)
-        return _of_images(describer, operator, x)
+        if self.axis is not None and len(x.shape) > 1:
+            raise CannotDescribeError("LayerNorm: no operator normalizes along an axis")
+        return _of_images(describer, op.GroupNorm(*self._params(x.shape), 1, self.eps, by_value=True), x)
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
-        if x.shape[1:] != self.weight.value.shape:
-            shapes.expect("", x.shape, ("n", *self.weight.value.shape))
-        y, pullback = F.layer_norm(x, self.weight.value, self.bias.value, eps=self.eps)
-        return y, _accumulate(self.weight, self.bias, pullback)
+        built = self._built_shape()
+        if self.axis is not None:
+            self.output_shape(x.shape[1:])
+        elif built is not None and x.shape[1:] != built:
+            shapes.expect("", x.shape, ("n", *built))
+        values = self._values(self._shape(x.shape[1:]), x.dtype)
+        y, pullback = F.layer_norm(x, *values, eps=self.eps, axis=self.axis)
+        return y, self._accumulate(pullback)
 
 
-class GroupNorm(Module):
+class GroupNorm(Scaled):
     """Each of `groups` groups of a sample's channels less its mean, over its deviation; `weight` and `bias` are (c,).
 
     A sample is (c,), (c, length) or (c, h, w), its channels a multiple of the groups; as many groups as channels
-    normalize each image's channels by themselves. `eps` is added to the variance. Training and inference are the same.
-    Source: Wu and He, "Group Normalization", 2018.
+    normalize each image's channels by themselves. `eps` is added to the variance; `scale` and `center` say whether
+    there is a weight and a bias. Training and inference are the same. Source: Wu and He, "Group Normalization", 2018.
     """
 
-    def __init__(self, groups: int, *, eps: float = 1e-5) -> None:
+    def __init__(self, groups: int, *, eps: float = 1e-5, scale: bool = True, center: bool = True) -> None:
         self.groups = shapes.count(groups, "groups")
-        F.check_number("eps", eps)
-        self.eps = eps
-        self.weight = Parameter()
-        self.bias = Parameter()
+        super().__init__(eps, scale=scale, center=center)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         shapes.channel_groups(input_shape, self.groups)
-        if self.weight.is_built and input_shape[0] != self.weight.value.size:
-            shapes.expect("", input_shape, (self.weight.value.size, *input_shape[1:]))
+        built = self._built_shape()
+        if built is not None and input_shape[0] != built[0]:
+            shapes.expect("", input_shape, (*built, *input_shape[1:]))
         return input_shape
 
     def build(self, input_shape: Shape, rng: "Generator") -> None:
         shapes.channel_groups(input_shape, self.groups)
-        self.weight.initialize(input_shape[:1], initializers.ones, rng)
-        self.bias.initialize(input_shape[:1], initializers.zeros, rng)
+        self._initialize(input_shape[:1], rng)
 
     def describe(self, describer: Describer, x: Value) -> Value:
         self.output_shape(x.shape)
-        operator = op.GroupNorm(param_of(self.weight), param_of(self.bias), self.groups, self.eps)
-        return _of_images(describer, operator, x)
+        return _of_images(describer, op.GroupNorm(*self._params(x.shape[:1]), self.groups, self.eps), x)
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         self.output_shape(x.shape[1:])
-        y, pullback = F.group_norm(x, self.weight.value, self.bias.value, groups=self.groups, eps=self.eps)
-        return y, _accumulate(self.weight, self.bias, pullback)
+        y, pullback = F.group_norm(x, *self._values(x.shape[1:2], x.dtype), groups=self.groups, eps=self.eps)
+        return y, self._accumulate(pullback)
 
 
 def _of_images(describer: Describer, operator: op.Operator, x: Value) -> Value:
@@ -248,17 +250,3 @@ def _of_images(describer: Describer, operator: op.Operator, x: Value) -> Value:
     shape = x.shape[0], 1, math.prod(x.shape[1:])
     images = describer.add(op.Reshape(shape), x, shape=shape)
     return describer.add(op.Reshape(x.shape), describer.add(operator, images, shape=shape), shape=x.shape)
-
-
-def _accumulate(weight: Parameter, bias: Parameter, pullback: F.NormPullback) -> Backward:
-    """The backward that adds a pullback's gradients of scale and shift to those of weight and bias, unless frozen."""
-
-    def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
-        if not weight.trainable:
-            return pullback(dy)[0] if need_dx else None
-        dx, dweight, dbias = pullback(dy)
-        weight.grad += dweight
-        bias.grad += dbias
-        return dx if need_dx else None
-
-    return backward

@@ -1,19 +1,16 @@
 """Convolution channel by channel, and its pair with one across channels."""
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minidl import functional as F
-from minidl import initializers, shapes
+from minidl import shapes
 from minidl.description import operators as op
 from minidl.description.graph import Describer, Value
 from minidl.initializers import Initializer
-from minidl.layers.affine import Affine, param_of
-from minidl.module import Module, Parameter
+from minidl.layers.affine import Affine, Separable, param_of
+from minidl.module import Parameter
 from minidl.typing import Array, Backward, Padding, Shape, Size
-
-if TYPE_CHECKING:
-    from numpy.random import Generator
 
 __all__ = ["DepthwiseConv2D", "SeparableConv2D"]
 
@@ -65,7 +62,7 @@ class DepthwiseConv2D(Affine):
         return y, self._accumulate(pullback)
 
 
-class SeparableConv2D(Module):
+class SeparableConv2D(Separable):
     """A `DepthwiseConv2D` without bias, then `filters` filters of 1 x 1 across its channels, plus a bias for each.
 
     `kernel_size`, `stride`, `padding` and `dilation` are the former's, `weight_init` is for both. y is
@@ -87,29 +84,18 @@ class SeparableConv2D(Module):
         bias: bool = True,
         weight_init: str | Initializer = "he_normal",
     ) -> None:
-        self.filters = shapes.count(filters, "filters")
+        super().__init__(filters, depth_multiplier, weight_init=weight_init, bias=bias, memory=(2, 3, 1, 0))
         self.kernel_size = kernel_size
-        self.depth_multiplier = shapes.count(depth_multiplier, "depth_multiplier")
         self.stride = stride
         self.padding = padding
         self.dilation = dilation
-        self.weight_init = weight_init
-        F.check_switch("bias", bias)
-        self.depthwise_weight = Parameter(memory=(2, 3, 1, 0))
-        self.pointwise_weight = Parameter(memory=(2, 3, 1, 0))
-        self.bias = Parameter() if bias else None
         _check_window(kernel_size, stride, padding, dilation)
-        initializers.get(weight_init)
+
+    def _depthwise_shape(self, input_shape: Shape) -> Shape:
+        return _depthwise_weights(self, input_shape)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return (self.filters, *_depthwise_shape(self, self.depthwise_weight, input_shape)[1:])
-
-    def build(self, input_shape: Shape, rng: "Generator") -> None:
-        initializer, shape = initializers.get(self.weight_init), _depthwise_weights(self, input_shape)
-        self.depthwise_weight.initialize(shape, initializer, rng)
-        self.pointwise_weight.initialize((self.filters, shape[0], 1, 1), initializer, rng)
-        if self.bias is not None:
-            self.bias.initialize((self.filters,), initializers.zeros, rng)
 
     def macs(self, input_shape: Shape) -> int:
         filters, *taps = _depthwise_weights(self, input_shape)
@@ -126,25 +112,8 @@ class SeparableConv2D(Module):
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         between, depthwise = F.conv2d(x, self.depthwise_weight.value, **_depthwise_how(self, x))
-        bias = None if self.bias is None else self.bias.value
-        y, pointwise = F.conv2d(between, self.pointwise_weight.value, bias)
-
-        def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
-            trained = self.pointwise_weight.trainable
-            if not trained and not need_dx:
-                return None
-            dbetween, dpointwise, dbias = pointwise(dy, need_dw=trained)
-            assert dbetween is not None
-            dx, ddepthwise, _ = depthwise(dbetween, need_dx=need_dx, need_dw=trained)
-            if not trained:
-                return dx
-            self.depthwise_weight.grad += ddepthwise
-            self.pointwise_weight.grad += dpointwise
-            if self.bias is not None:
-                self.bias.grad += dbias
-            return dx
-
-        return y, backward
+        y, pointwise = F.conv2d(between, self.pointwise_weight.value, self._bias_value())
+        return y, self._accumulate(depthwise, pointwise)
 
 
 _Depthwise = DepthwiseConv2D | SeparableConv2D

@@ -1,4 +1,4 @@
-"""Convolution and pooling along sequences (n, c, length), which are images that are 1 high."""
+"""Convolution along sequences (n, c, length), which are images that are 1 high."""
 
 import math
 
@@ -6,17 +6,17 @@ from minidl import functional as F
 from minidl import shapes
 from minidl.initializers import Initializer
 from minidl.layers.affine import Grouped
-from minidl.module import Module
-from minidl.typing import Array, Backward, Padding, Shape
+from minidl.typing import Array, Backward, PaddingAlong, Shape
 
-__all__ = ["Conv1D", "MaxPool1D"]
+__all__ = ["Conv1D"]
 
 
 class Conv1D(Grouped):
     """Cross-correlation of sequences (n, c, length) with `filters` filters of `kernel_size` values, plus a bias.
 
-    y is (n, filters, floor((length + 2 padding - dilation (kernel - 1) - 1) / stride) + 1). `padding` is an int or
-    "same": ceil(length / stride) values, the odd zero at the end. `groups` as in `Conv2D`. `weight` is
+    y is (n, filters, floor((length + 2 padding - dilation (kernel - 1) - 1) / stride) + 1). `padding` is an int,
+    (left, right), "same": ceil(length / stride) values, the odd zero at the end, or "causal": as many, all zeros at the
+    beginning, so that no output depends on what comes later. `groups` as in `Conv2D`. `weight` is
     (filters, c / groups, k); `bias` is (filters,), or None with bias=False. `weight_init` is an initializer or the name
     of one.
     """
@@ -29,7 +29,7 @@ class Conv1D(Grouped):
         kernel_size: int,
         *,
         stride: int = 1,
-        padding: Padding = 0,
+        padding: PaddingAlong = 0,
         dilation: int = 1,
         groups: int = 1,
         bias: bool = True,
@@ -40,7 +40,7 @@ class Conv1D(Grouped):
         self.stride = shapes.count(stride, "stride")
         self.padding = padding
         self.dilation = shapes.count(dilation, "dilation")
-        shapes.check_padding_along(padding)
+        shapes.check_padding_along(padding, causal=True)
 
     def _weight_shape(self, input_shape: Shape) -> Shape:
         channels = self._channels(shapes.sequence_shape(input_shape))
@@ -69,30 +69,3 @@ class Conv1D(Grouped):
             groups=self.groups,
         )
         return y, self._accumulate(pullback)
-
-
-class MaxPool1D(Module):
-    """The maximum of each window of `pool_size` values in sequences (n, c, length); `stride` is that too unless given.
-
-    y is (n, c, floor((length + 2 padding - pool) / stride) + 1). `padding` is an int, at most half of the pool, or
-    "same". The first maximum wins a tie, NaN wins over everything, padding never wins.
-    """
-
-    def __init__(self, pool_size: int, *, stride: int | None = None, padding: Padding = 0) -> None:
-        self.pool_size = shapes.count(pool_size, "pool_size")
-        self.stride = None if stride is None else shapes.count(stride, "stride")
-        self.padding = padding
-        shapes.check_pool_padding_along(self.pool_size, padding)
-
-    def output_shape(self, input_shape: Shape) -> Shape:
-        channels, length = shapes.sequence_shape(input_shape)
-        window = shapes.pool_along(length, self.pool_size, stride=self.stride, padding=self.padding)
-        return (channels, window.output[1])
-
-    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
-        y, pullback = F.max_pool1d(x, self.pool_size, stride=self.stride, padding=self.padding)
-
-        def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
-            return pullback(dy) if need_dx else None
-
-        return y, backward

@@ -11,7 +11,7 @@ from minidl.module import Module
 from minidl.typing import Array
 
 _PAIRS: tuple[tuple[type[ClassLoss] | type[AnswerLoss], type[Module], Callable[[Array], Array]], ...] = (
-    (ClassLoss, Softmax, lambda logits: F.softmax(logits)[0]),
+    (ClassLoss, Softmax, lambda logits: F.softmax(logits, axis=1)[0]),
     (AnswerLoss, Sigmoid, lambda logits: F.sigmoid(logits)[0]),
 )
 

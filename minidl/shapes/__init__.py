@@ -3,6 +3,7 @@
 from minidl.shapes.arguments import (
     INTERPOLATIONS,
     LARGEST_COUNT,
+    check_axis,
     check_interpolation,
     check_padding,
     check_padding_along,
@@ -12,10 +13,12 @@ from minidl.shapes.arguments import (
     sides,
 )
 from minidl.shapes.checks import (
+    axis_of,
     channel_groups,
     check_pixels,
     conv1d_channels,
     conv2d_channels,
+    conv_transpose1d_channels,
     conv_transpose2d_channels,
     dense_input,
     expect,
@@ -27,6 +30,7 @@ from minidl.shapes.windows import (
     Spread,
     Window,
     check_output_padding,
+    check_output_padding_along,
     check_pool_padding,
     check_pool_padding_along,
     pool,
@@ -34,6 +38,7 @@ from minidl.shapes.windows import (
     slide,
     slide_along,
     spread,
+    spread_along,
 )
 
 __all__ = [
@@ -41,9 +46,12 @@ __all__ = [
     "LARGEST_COUNT",
     "Spread",
     "Window",
+    "axis_of",
     "channel_groups",
+    "check_axis",
     "check_interpolation",
     "check_output_padding",
+    "check_output_padding_along",
     "check_padding",
     "check_padding_along",
     "check_pixels",
@@ -51,6 +59,7 @@ __all__ = [
     "check_pool_padding_along",
     "conv1d_channels",
     "conv2d_channels",
+    "conv_transpose1d_channels",
     "conv_transpose2d_channels",
     "count",
     "dense_input",
@@ -66,4 +75,5 @@ __all__ = [
     "slide",
     "slide_along",
     "spread",
+    "spread_along",
 ]

@@ -4,7 +4,7 @@ import operator
 from collections.abc import Sequence
 from typing import SupportsIndex, TypeGuard
 
-from minidl.typing import Border, Padding, Pair, Sides, Size
+from minidl.typing import Border, Padding, PaddingAlong, Pair, Sides, Size
 
 LARGEST_COUNT, LARGEST_SIZE = 2**63 - 1, 2**31 - 1
 """Of an int by itself, and of windows: sums and products of two sizes are integers of 64 bits as well."""
@@ -56,18 +56,27 @@ def _below(values: object, largest: int) -> str:
 
 
 def check_padding(padding: Padding) -> None:
-    """Raise ValueError unless `padding` is an int, a pair or "same"."""
+    """Raise ValueError unless `padding` is what `sides` takes, or "same"."""
     if not isinstance(padding, str):
-        pair(padding, "padding", minimum=0)
+        sides(padding)
     elif padding != "same":
-        raise ValueError(f'padding: expected an int, a pair of ints or "same", got {padding!r}')
+        raise ValueError(f'padding: expected an int, a pair of ints, {_SIDES} or "same", got {padding!r}')
 
 
-def check_padding_along(padding: Padding) -> None:
-    """Raise ValueError unless `padding` is an int or "same"."""
-    if padding != "same" and (not is_int(padding) or not 0 <= int(padding) <= LARGEST_SIZE):
-        limit = _below([padding], LARGEST_SIZE)
-        raise ValueError(f'padding: expected an int of at least 0{limit} or "same", got {padding!r}')
+def check_padding_along(padding: PaddingAlong, *, causal: bool = False) -> None:
+    """Raise ValueError unless `padding` is an int, (left, right) or "same", or with `causal` "causal"."""
+    words = ("same", "causal") if causal else ("same",)
+    try:
+        if padding in words if isinstance(padding, str) else pair(padding, "padding", minimum=0):
+            return
+    except ValueError:
+        pass
+    limit = _below([padding], LARGEST_SIZE)
+    others = '(left, right), "same" or "causal"' if causal else '(left, right) or "same"'
+    raise ValueError(f"padding: expected an int of at least 0{limit}, {others}, got {padding!r}")
+
+
+_SIDES = "((top, bottom), (left, right))"
 
 
 def sides(padding: Sides, name: str = "padding") -> Border:
@@ -81,9 +90,14 @@ def sides(padding: Sides, name: str = "padding") -> Border:
             return pair(both[0], name, minimum=0), pair(both[1], name, minimum=0)
     except ValueError:
         pass
-    raise ValueError(
-        f"{name}: expected an int, a pair of ints or ((top, bottom), (left, right)), each at least 0, got {padding!r}"
-    )
+    limit = _below(both, LARGEST_SIZE)
+    raise ValueError(f"{name}: expected an int, a pair of ints or {_SIDES}, each at least 0{limit}, got {padding!r}")
+
+
+def check_axis(axis: object) -> None:
+    """Raise ValueError unless it's an axis by its number, or None; 0 is the batch's."""
+    if axis is not None and (not is_int(axis) or int(axis) == 0):
+        raise ValueError(f"axis: expected an axis of samples, 1, 2, ... or -1, -2, ... from the end, got {axis!r}")
 
 
 def check_interpolation(interpolation: str) -> None:

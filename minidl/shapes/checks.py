@@ -83,11 +83,22 @@ def _convolved_channels(x: Shape, w: Shape, groups: int, *, taps: str, samples: 
 
 def conv_transpose2d_channels(x: Shape, w: Shape, groups: int) -> None:
     """Raise ShapeError unless images of x[0] channels suit weights (in, out / groups, kh, kw)."""
+    _spread_channels(x, w, groups, taps="kh, kw", samples="h, w) images")
+
+
+def conv_transpose1d_channels(x: Shape, w: Shape, groups: int) -> None:
+    """Raise ShapeError unless sequences of x[0] channels suit weights (in, out / groups, k)."""
+    _spread_channels(x, w, groups, taps="k", samples="length) sequences")
+
+
+def _spread_channels(x: Shape, w: Shape, groups: int, *, taps: str, samples: str) -> None:
     count(groups, "groups")
-    if len(w) != 4 or min(w) < 1:
-        raise ShapeError(f"expected weights (in, out / groups, kh, kw) of at least (1, 1, 1, 1), got {show(w)}")
+    axes = 3 + taps.count(",")
+    if len(w) != axes or min(w) < 1:
+        least = show((1,) * axes)
+        raise ShapeError(f"expected weights (in, out / groups, {taps}) of at least {least}, got {show(w)}")
     if x[0] != w[0]:
-        raise ShapeError(f"expected ({w[0]}, h, w) images, got {show(x)}")
+        raise ShapeError(f"expected ({w[0]}, {samples}, got {show(x)}")
     if w[0] % groups:
         raise ShapeError(f"expected channels in {groups} equal groups, got {w[0]} channels")
 
@@ -97,6 +108,19 @@ def channel_groups(shape: Shape, groups: int) -> None:
     count(groups, "groups")
     if not shape or shape[0] < 1 or shape[0] % groups:
         raise ShapeError(f"expected samples (c, ...) with channels in {groups} equal groups, got {show(shape)}")
+
+
+def axis_of(axis: int, shape: Shape) -> int:
+    """The place in a sample's shape of an axis that is counted with the batch as 0, or from the end as -1, -2, ...
+
+    Raises ShapeError where there is none, or where nothing lies along it.
+    """
+    place = axis - 1 if axis > 0 else axis + len(shape)
+    if not (axis and 0 <= place < len(shape)):
+        raise ShapeError(f"expected samples with an axis {axis}, counted from 1, got {show(shape)}")
+    if not shape[place]:
+        raise ShapeError(f"expected at least one value along axis {axis}, got {show(shape)}")
+    return place
 
 
 def check_pixels(size: Pair) -> None:

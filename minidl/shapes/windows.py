@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import NamedTuple, ParamSpec, TypeVar, cast
 
 from minidl.errors import ShapeError
-from minidl.shapes.arguments import check_padding, check_padding_along, count, pair
+from minidl.shapes.arguments import check_padding, check_padding_along, count, pair, sides
 from minidl.shapes.checks import check_pixels
-from minidl.typing import Border, Padding, Pair, Size
+from minidl.typing import Border, Padding, PaddingAlong, Pair, Size
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -23,7 +23,7 @@ class Window(NamedTuple):
 
 
 def _remembering(function: Callable[P, R]) -> Callable[P, R]:
-    """Remember results for arguments that are plain ints, pairs of them, strings and None, as they nearly always are.
+    """Remember results for arguments that are plain ints, pairs, strings and None, as they nearly always are.
 
     Others equal them, such as True and 1.0 do 1, and must meet the checks.
     """
@@ -39,7 +39,7 @@ def _remembering(function: Callable[P, R]) -> Callable[P, R]:
 
 def _is_plain(value: object) -> bool:
     if type(value) is tuple:
-        return all(type(item) is int for item in value)
+        return all(type(item) is int or (type(item) is tuple and _is_plain(item)) for item in value)
     return type(value) is int or type(value) is str or value is None
 
 
@@ -56,8 +56,7 @@ def slide(size: Pair, kernel: Pair, *, stride: Size, padding: Padding, dilation:
     if isinstance(padding, str):
         paddings = (_same(size[0], spans[0], strides[0]), _same(size[1], spans[1], strides[1]))
     else:
-        down, across = pair(padding, "padding", minimum=0)
-        paddings = ((down, down), (across, across))
+        paddings = sides(padding)
     padded = (size[0] + sum(paddings[0]), size[1] + sum(paddings[1]))
     if min(size) < 1:
         raise ShapeError(f"expected an image of at least 1 x 1, got {size[0]} x {size[1]}")
@@ -91,8 +90,8 @@ def check_pool_padding(kernel: Pair, padding: Padding) -> None:
     """Raise ValueError where padding is more than half of the pool: a window could hold nothing else."""
     check_padding(padding)
     if not isinstance(padding, str):
-        pads = pair(padding, "padding", minimum=0)
-        if 2 * pads[0] > kernel[0] or 2 * pads[1] > kernel[1]:
+        down, across = sides(padding)
+        if 2 * max(down) > kernel[0] or 2 * max(across) > kernel[1]:
             raise ValueError(f"padding: expected at most half of the pool size {kernel}, got {padding!r}")
 
 
@@ -127,17 +126,17 @@ def spread(
         output = (size[0] * strides[0], size[1] * strides[1])
         window = slide(output, kernel, stride=strides, padding=padding, dilation=dilations)
         return Spread(strides, window.padding, dilations, output)
-    around = pair(padding, "padding", minimum=0)
+    around = sides(padding)
     spans = [
         (size[axis] - 1) * strides[axis] + dilations[axis] * (kernel[axis] - 1) + 1 + more[axis] for axis in range(2)
     ]
-    output = (spans[0] - 2 * around[0], spans[1] - 2 * around[1])
+    output = (spans[0] - sum(around[0]), spans[1] - sum(around[1]))
     if min(output) < 1:
         raise ShapeError(
-            f"expected an image large enough for the padding {around}, got {size[0]} x {size[1]}, which would become "
+            f"expected an image large enough for the padding {padding}, got {size[0]} x {size[1]}, which would become "
             f"{output[0]} x {output[1]}"
         )
-    return Spread(strides, ((around[0], around[0]), (around[1], around[1])), dilations, output)
+    return Spread(strides, around, dilations, output)
 
 
 def check_output_padding(output_padding: Size, stride: Size, padding: Padding) -> None:
@@ -150,28 +149,68 @@ def check_output_padding(output_padding: Size, stride: Size, padding: Padding) -
 
 
 @_remembering
-def slide_along(length: int, kernel: int, *, stride: int, padding: Padding, dilation: int = 1) -> Window:
+def slide_along(length: int, kernel: int, *, stride: int, padding: PaddingAlong, dilation: int = 1) -> Window:
     """Resolve a window of `kernel` taps along a sequence, as one over an image that is 1 high.
 
-    Raises ShapeError where the window doesn't fit the padded sequence.
+    "causal" pads on the left alone, so that no window sees what comes after its place, and the output is
+    ceil(length / stride). Raises ShapeError where the window doesn't fit the padded sequence.
     """
-    steps = count(stride, "stride"), count(dilation, "dilation")
-    check_padding_along(padding)
-    around = 0 if isinstance(padding, str) else count(padding, "padding", minimum=0)
-    span = steps[1] * (kernel - 1) + 1
+    step, dilation = count(stride, "stride"), count(dilation, "dilation")
+    check_padding_along(padding, causal=True)
+    span = dilation * (kernel - 1) + 1
     if length < 1:
         raise ShapeError(f"expected a sequence of at least 1 value, got {length}")
-    if not isinstance(padding, str) and span > length + 2 * around:
+    if padding == "same":
+        ends = _same(length, span, step)
+    else:
+        ends = (span - 1, 0) if isinstance(padding, str) else pair(padding, "padding", minimum=0)
+    padded = length + sum(ends)
+    if span > padded:
         raise ShapeError(
             f"expected a sequence of at least {span} values, the window's span, got {length}"
-            + (f", {length + 2 * around} with its padding" if around else "")
+            + (f", {padded} with its padding" if padded != length else "")
         )
-    around_image: Padding = "same" if isinstance(padding, str) else (0, around)
-    return slide((1, length), (1, kernel), stride=(1, steps[0]), padding=around_image, dilation=(1, steps[1]))
+    return slide((1, length), (1, kernel), stride=(1, step), padding=((0, 0), ends), dilation=(1, dilation))
 
 
 @_remembering
-def pool_along(length: int, pool_size: int, *, stride: int | None, padding: Padding) -> Window:
+def spread_along(
+    length: int, kernel: int, *, stride: int, padding: PaddingAlong, output_padding: int = 0, dilation: int = 1
+) -> Spread:
+    """Resolve a transposed convolution along a sequence, as one of an image that is 1 high.
+
+    Raises ShapeError where nothing is left of its output, and ValueError as `check_output_padding_along` does.
+    """
+    step, dilation = count(stride, "stride"), count(dilation, "dilation")
+    check_padding_along(padding)
+    check_output_padding_along(output_padding, step, padding)
+    if length < 1:
+        raise ShapeError(f"expected a sequence of at least 1 value, got {length}")
+    around: Padding = "same"
+    if not isinstance(padding, str):
+        around = ((0, 0), pair(padding, "padding", minimum=0))
+        output = (length - 1) * step + dilation * (kernel - 1) + 1 + output_padding - sum(around[1])
+        if output < 1:
+            raise ShapeError(
+                f"expected a sequence long enough for the padding {padding}, got {length}, which would become {output}"
+            )
+    more = (0, output_padding)
+    return spread(
+        (1, length), (1, kernel), stride=(1, step), padding=around, output_padding=more, dilation=(1, dilation)
+    )
+
+
+def check_output_padding_along(output_padding: int, stride: int, padding: PaddingAlong) -> None:
+    """Raise ValueError unless it's less than the stride, and 0 with padding "same"."""
+    more = count(output_padding, "output_padding", minimum=0)
+    if isinstance(padding, str) and more:
+        raise ValueError(f'output_padding: expected 0 with padding "same", got {output_padding!r}')
+    if more >= stride:
+        raise ValueError(f"output_padding: expected less than the stride {stride}, got {output_padding!r}")
+
+
+@_remembering
+def pool_along(length: int, pool_size: int, *, stride: int | None, padding: PaddingAlong) -> Window:
     """The window of a pooling along a sequence; `stride` is the pool's size unless given.
 
     Raises ValueError where padding is more than half of the pool, and ShapeError where the window doesn't fit.
@@ -180,8 +219,8 @@ def pool_along(length: int, pool_size: int, *, stride: int | None, padding: Padd
     return slide_along(length, pool_size, stride=pool_size if stride is None else stride, padding=padding)
 
 
-def check_pool_padding_along(pool_size: int, padding: Padding) -> None:
+def check_pool_padding_along(pool_size: int, padding: PaddingAlong) -> None:
     """Raise ValueError where padding is more than half of the pool."""
     check_padding_along(padding)
-    if not isinstance(padding, str) and 2 * count(padding, "padding", minimum=0) > pool_size:
+    if not isinstance(padding, str) and 2 * max(pair(padding, "padding", minimum=0)) > pool_size:
         raise ValueError(f"padding: expected at most half of the pool size {pool_size}, got {padding!r}")

@@ -8,15 +8,21 @@ import pytest
 import minidl as ml
 from minidl.augment import (
     Augmentation,
+    ColorJitter,
     Compose,
+    CutMix,
     Cutout,
+    GaussianBlur,
+    GaussianNoise,
     MixUp,
     RandomBrightness,
     RandomContrast,
     RandomCrop,
     RandomHorizontalFlip,
+    RandomResizedCrop,
     RandomRotation,
     RandomShift,
+    RandomZoom,
 )
 
 IMAGES = np.random.default_rng(0).random((12, 2, 9, 8), dtype=np.float32)
@@ -26,11 +32,28 @@ EACH = {
     "flip": lambda: RandomHorizontalFlip(),
     "shift": lambda: RandomShift((2, 3)),
     "rotation": lambda: RandomRotation(40),
+    "zoom": lambda: RandomZoom(0.4),
+    "resized crop": lambda: RandomResizedCrop((6, 9)),
     "brightness": lambda: RandomBrightness(0.3),
     "contrast": lambda: RandomContrast(0.5),
+    "jitter": lambda: _OnGrey(ColorJitter(0.3, 0.3)),
+    "noise": lambda: GaussianNoise(0.2),
+    "blur": lambda: GaussianBlur(5),
     "cutout": lambda: Cutout(3),
     "several": lambda: Compose([RandomHorizontalFlip(), RandomCrop(8, padding=1), RandomContrast(0.2)]),
 }
+
+
+class _OnGrey(Augmentation):
+    """Another augmentation of the first channel of images alone."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def apply(self, x, y, numbers):
+        return self.inner.apply(x[:, :1], y, numbers)
+
+
 every = pytest.mark.parametrize("make", EACH.values(), ids=EACH.keys())
 
 
@@ -113,10 +136,41 @@ def test_an_augmentation_of_one_s_own():
         (lambda: RandomHorizontalFlip(p=0.5), TypeError, "unknown argument 'p'; did you mean rate?"),
         (lambda: RandomShift(-1), ValueError, "pixels: expected an int or a pair of ints, each at least 0, got -1"),
         (lambda: RandomRotation(181), ValueError, "degrees: expected an angle from 0 to 180, got 181"),
+        (lambda: RandomZoom(1), ValueError, "factor: expected a number from 0 to below 1, got 1"),
+        (lambda: RandomResizedCrop(8, scale=(0, 1)), ValueError, "scale: expected (lowest, highest), shares of the"),
+        (lambda: RandomResizedCrop(8, scale=0.5), ValueError, "scale: expected (lowest, highest), shares of the imag"),
+        (lambda: RandomResizedCrop(8, scale=(0.5, 1.5)), ValueError, "from above 0 to 1, got (0.5, 1.5)"),
+        (
+            lambda: RandomResizedCrop(8, ratio=(2, 1)),
+            ValueError,
+            "ratio: expected (lowest, highest), width over height",
+        ),
         (lambda: RandomBrightness(float("nan")), ValueError, "factor: expected a number of at least 0, got nan"),
         (lambda: RandomBrightness(0.1, value_range=(1, 0)), ValueError, "value_range: expected None or (lowest, hig"),
         (lambda: RandomContrast(1.1), ValueError, "factor: expected a number from 0 to 1, got 1.1"),
         (lambda: Cutout((0, 1)), ValueError, "size: expected an int or a pair"),
+        (lambda: ColorJitter(brightness=2), ValueError, "brightness: expected a number from 0 to 1, got 2"),
+        (lambda: ColorJitter(hue=0.6), ValueError, "hue: expected a number from 0 to 0.5, got 0.6"),
+        (
+            lambda: ColorJitter(0.1)(IMAGES),
+            ml.ShapeError,
+            "ColorJitter: expected images of 1 or 3 channels, got (12, 2",
+        ),
+        (lambda: GaussianNoise(-1), ValueError, "std: expected a finite number of at least 0, got -1"),
+        (lambda: GaussianBlur(4), ValueError, "kernel_size: expected an odd number, got 4"),
+        (lambda: GaussianBlur(3, sigma=0), ValueError, "sigma: expected a number above 0, or (lowest, highest), got 0"),
+        (lambda: GaussianBlur(3, sigma=(2, 1)), ValueError, "sigma: expected a number above 0, or (lowest, highest), "),
+        (
+            lambda: GaussianBlur(17)(IMAGES),
+            ml.ShapeError,
+            "GaussianBlur: expected images of more than 8 x 8 for a kern",
+        ),
+        (lambda: CutMix(-1), ValueError, "alpha: expected a number above 0, got -1"),
+        (
+            lambda: CutMix()(IMAGES),
+            ml.ShapeError,
+            "CutMix: expected targets (n, classes) of floats, such as ml.one_hot",
+        ),
         (lambda: MixUp(0), ValueError, "alpha: expected a number above 0, got 0"),
         (lambda: MixUp()(IMAGES), ml.ShapeError, "MixUp: expected targets (n, classes) of floats, such as ml.one_hot"),
         (lambda: MixUp()(IMAGES, np.arange(12)), ml.ShapeError, "got int64 (12,)"),

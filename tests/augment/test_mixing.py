@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl.augment import Cutout, MixUp
+from minidl.augment import CutMix, Cutout, MixUp
 from minidl.augment.mixing import symmetric_beta
 
 
@@ -71,3 +71,34 @@ def test_shares_at_the_ends_of_the_uniform_numbers():
             for alpha in (1e-3, 1, 1e3):
                 (share,) = symmetric_beta(np.array([first]), np.array([second]), alpha)
                 assert 0 <= share <= 1
+
+
+@pytest.mark.parametrize("order", ["channels first", "channels last"])
+def test_cutmix_pastes_a_window_and_counts_its_pixels(order):
+    n, height, width = 300, 8, 12
+    x = np.broadcast_to(np.arange(n, dtype=np.float32)[:, None, None, None], (n, 2, height, width)).copy()
+    x = x if order == "channels first" else x.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)
+    mixed, targets = CutMix()(x, np.eye(n), seed=0)
+    places, shares = set(), []
+    for i in range(n):
+        (others,) = np.nonzero(targets[i])
+        pasted = mixed[i, 0] != i
+        np.testing.assert_array_equal(mixed[i, 0], mixed[i, 1])
+        assert set(np.unique(mixed[i])) == set(others)
+        assert targets[i].sum() == pytest.approx(1)
+        assert targets[i, i] == pytest.approx(1 - pasted.mean())
+        if pasted.any():
+            rows, columns = np.nonzero(pasted.any(axis=1))[0], np.nonzero(pasted.any(axis=0))[0]
+            assert pasted[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all()  # a window, and nothing beside it
+            assert pasted.sum() == len(rows) * len(columns)
+            places.add((rows[0], columns[0]))
+        shares.append(targets[i, i])
+    assert len(places) > 40
+    # Of windows that aren't cut off, Beta(1, 1) says 1/2; those that are leave more of the image.
+    assert 0.5 < np.mean(shares) < 0.8
+
+
+def test_cutmix_keeps_the_dtype_of_each():
+    mixed, targets = CutMix()(np.ones((4, 1, 2, 2), np.float32), ml.one_hot([0, 1, 2, 3], dtype=np.float64))
+    assert (mixed.dtype, targets.dtype) == (np.float32, np.float64)
+    assert CutMix()(np.ones((0, 1, 2, 2)), np.ones((0, 3)))[0].shape == (0, 1, 2, 2)

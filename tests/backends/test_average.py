@@ -16,7 +16,8 @@ def poolings(draw):
     """(shape of x, keywords, output size) of a pooling that is possible, of overlapping windows or spaced ones."""
     pairs = st.tuples(st.integers(1, 4), st.integers(1, 4))
     pool_size, stride = draw(pairs), draw(st.none() | pairs)
-    padding = draw(st.just("same") | st.tuples(*(st.integers(0, size // 2) for size in pool_size)))
+    ends = (st.tuples(*[st.integers(0, size // 2)] * 2) for size in pool_size)
+    padding = draw(st.just("same") | st.tuples(*ends))
     size = tuple(draw(st.integers(pool, pool + 5)) for pool in pool_size)
     _, window = shapes.pool(size, pool_size, stride=stride, padding=padding)
     how = {"pool_size": pool_size, "stride": window.stride, "padding": window.padding}

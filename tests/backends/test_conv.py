@@ -22,11 +22,12 @@ def convolutions(draw):
     groups, channels, filters = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 3))
     pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
     kernel, stride, dilation = draw(pairs), draw(pairs), draw(pairs)
-    padding = draw(st.one_of(st.just("same"), st.integers(0, 2), st.tuples(st.integers(0, 3), st.integers(0, 3))))
+    ends = st.tuples(st.integers(0, 3), st.integers(0, 3))
+    padding = draw(st.one_of(st.just("same"), st.integers(0, 2), st.tuples(ends, ends)))
     size = []
     for axis in range(2):
         span = dilation[axis] * (kernel[axis] - 1) + 1
-        around = span if padding == "same" else 2 * (padding if isinstance(padding, int) else padding[axis])
+        around = span if padding == "same" else 2 * padding if isinstance(padding, int) else sum(padding[axis])
         size.append(draw(st.integers(max(1, span - around), span + 4)))
     window = shapes.slide(tuple(size), kernel, stride=stride, padding=padding, dilation=dilation)
     how = {"stride": window.stride, "padding": window.padding, "dilation": window.dilation, "groups": groups}

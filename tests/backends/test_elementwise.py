@@ -45,6 +45,8 @@ CASES = {
     "softplus": Case("softplus", (1.0, 20.0), True, (0, INF), (0, 1)),
     "softplus, beta": Case("softplus", (0.3, 1.0), True, (0, INF), (0, 1), lambda x: 0.3 * x),
     "rescale": Case("rescale", (1.0, -0.25), True, (-INF, INF), (1, 1)),
+    "selu": Case("selu", (), True, (-1.7580993408473766, INF), (0, 1.0507009873554805)),
+    "mish": Case("mish", (), True, (0, INF), (0, 1)),
     "hard_swish": Case("hard_swish", (), True, (0, INF), (0, 1)),
 }
 
@@ -127,7 +129,9 @@ def test_limits(backend, frozen, case, dtype):
         x = frozen([-large, large], dtype)
         y = forward(backend, case, x)
         wanted = [limit if abs(limit) != INF else case.derivatives[0] * -large for limit in case.limits[:1]]
-        np.testing.assert_allclose(y, [*wanted, large if case.limits[1] == INF else case.limits[1]], rtol=1e-6)
+        np.testing.assert_allclose(
+            y, [*wanted, case.derivatives[1] * large if case.limits[1] == INF else case.limits[1]], rtol=1e-6
+        )
         dx = backward(backend, case, frozen([2, -3], dtype), x, frozen(y, dtype))
         atol = np.finfo(dtype).eps  # of what is 1 - 1 but for the rounding of a setting
         np.testing.assert_allclose(dx, [2 * case.derivatives[0], -3 * case.derivatives[1]], rtol=1e-6, atol=atol)
@@ -166,7 +170,9 @@ def test_by_hand(backend, frozen):
         x = frozen(x)
         y = backend.elementwise(name, x, settings)
         np.testing.assert_allclose(y, want, rtol=1e-14, atol=1e-16)
-        kept = x if name in ("elu", "gelu", "gelu_tanh", "silu", "softplus", "hard_swish") else frozen(y)
+        kept = (
+            x if name in ("elu", "gelu", "gelu_tanh", "silu", "softplus", "hard_swish", "selu", "mish") else frozen(y)
+        )
         dx = backend.elementwise_backward(name, frozen([2] * x.size), kept, settings)
         np.testing.assert_allclose(dx, 2 * np.array(derivative), rtol=1e-14, atol=1e-16)
 
@@ -180,6 +186,19 @@ def test_by_hand(backend, frozen):
     check("softplus", [0, log3, -log3], [log2, np.log(4), np.log(4 / 3)], [0.5, 0.75, 0.25], 1, 20)
     check("softplus", [0.5 * log2, 3], [np.log(3) / 2, 3], [2 / 3, 1], 2, 5)
     check("hard_swish", [-4, -3, -1, 0, 1.5, 3, 4], [0, 0, -third, 0, 1.125, 3, 4], [0, 0, third / 2, 0.5, 1, 1, 1])
+    check(
+        "selu",
+        [-log2, 0, 2],
+        [-0.8790496704236883, 0, 2.101401974710961],
+        [0.8790496704236883, 1.7580993408473766, 1.0507009873554805],
+    )
+    # At -log 2: exp(x) is 1/2, so that tanh(log(3/2)) is 5/13, and its derivative 48/169; at log 3, 15/17 and 48/289.
+    check(
+        "mish",
+        [0, -log2, log3],
+        [0, -log2 * 5 / 13, log3 * 15 / 17],
+        [0.6, 5 / 13 - log2 * 48 / 169, 15 / 17 + log3 * 48 / 289],
+    )
     share, density = 0.84134474606854294859, 0.24197072451914334980  # of the standard normal distribution, at 1
     check("gelu", [0, 1, -1], [0, share, share - 1], [0.5, share + density, 1 - share - density])
     inner = np.sqrt(2 / np.pi) * 1.044715
@@ -222,7 +241,7 @@ def test_each_formula_has_code_of_its_own():
     from minidl.backends.compiled.activation.elementwise import _KERNELS
 
     names = {kernel.function.__qualname__ for kernel in _KERNELS.values()}
-    assert len(names) == len(_KERNELS) == 20
+    assert len(names) == len(_KERNELS) == 24
 
 
 @pytest.mark.compiled

@@ -32,12 +32,13 @@ def test_windows(data, fast, reference, arrays, assert_new_images):
     assert_same(fast, reference, "crop", assert_new_images, x, place, size=size)
 
 
-@given(data=st.data())
-def test_rotation(data, fast, reference, arrays, assert_new_images):
+@given(data=st.data(), size=SIZES, repeats_edge=st.booleans())
+def test_places_between_pixels(data, size, repeats_edge, fast, reference, arrays, assert_new_images):
     x, rng = data.draw(cases(arrays))
-    angles = rng.uniform(-np.pi, np.pi, len(x))
-    turn = np.rint(np.stack([np.cos(angles), np.sin(angles)], axis=1) * 2**30).astype(np.int64)
-    assert_same(fast, reference, "rotate_images", assert_new_images, x, turn)
+    place = np.rint(rng.uniform(-2, 2, (len(x), 6)) * 2**31).astype(np.int64)
+    place[rng.random(len(x)) < 0.3] >>= 31  # by whole numbers of the least fraction, from the first pixel on
+    how = {"size": size, "repeats_edge": repeats_edge}
+    assert_same(fast, reference, "warp_images", assert_new_images, x, place, **how)
 
 
 @given(data=st.data())

@@ -95,6 +95,10 @@ class Chance(random.Random):
         return config
 
 
+NOT_OF_ALL = ("CutMix", "GaussianBlur", "MixUp", "RandomCrop")
+"""Augmentations that need other targets, or larger images."""
+
+
 def begin(config, train):
     """All that `minidl train` does before its first step."""
     config = settled(complete(checked(config, "here"), "here"), train)
@@ -106,7 +110,7 @@ def begin(config, train):
     choices.make_schedule(config.get("schedule"), optimizer)
     choices.make_loss(config["loss"])
     for augmentation in choices.make_augmentations(config.get("augment", [])):
-        if type(augmentation).__name__ not in ("MixUp", "RandomCrop"):  # which need other targets, or larger images
+        if type(augmentation).__name__ not in NOT_OF_ALL:
             augmentation.apply(train.images[:2], train.labels[:2], np.full((2, 4), 0.5))
     return text
 
@@ -135,7 +139,7 @@ def test_any_value_is_an_error_that_names_its_key_or_works(few_images, seed):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"augment": [{}]}, "augment[0].name: expected one; known: brightness, "),
+        ({"augment": [{}]}, "augment[0].name: expected one; known: blur, brightness, "),
         ({"augment": ["flip", {"pixels": 2}]}, "augment[1].name: expected one"),
         ({"augment": [{"name": "cutout", "size": 2**63}]}, "augment: expected whole numbers below 2^63"),
         ({"augment": [{"name": "cutout", "size": 2**31 - 1}]}, "augment: size: expected at most 2^30 pixels"),

@@ -44,7 +44,7 @@ def layers(draw, depth=2):
         return kind([parts, parts[0]]) if issubclass(kind, ml.layers.branches.Branches) else kind(parts)
     if kind is ml.Normalization:
         return kind()
-    single = kind in (ml.Conv1D, ml.MaxPool1D)
+    single = kind.__name__.endswith("1D")
     options = {}
     for name, parameter in code.constructor(kind.__new__(kind)).items():
         values = st.integers(1, 4) if single and name in ("kernel_size", "pool_size") else VALUES.get(name)

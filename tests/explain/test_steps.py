@@ -135,6 +135,11 @@ def test_a_graph_is_explained_node_by_node():
     ]
 
 
+def test_a_softmax_of_images_cannot_be_explained():
+    with pytest.raises(ValueError, match=r"Softmax\(axis=1\) of \(2, 8, 8\) can't be explained: only of vectors"):
+        network_steps(built(ml.Conv2D(2, 1), ml.Softmax(1), ml.Flatten(), ml.Dense(2)))
+
+
 def test_graphs_that_cannot_be_explained():
     x, z = ml.Input((1, 4, 4), name="x"), ml.Input((3,), name="z")
     scores = ml.Dense(3)(ml.Flatten()(x), name="scores")

@@ -154,7 +154,7 @@ def test_shapes_that_dense_does_not_take(arguments, message):
     ("shape", "message"),
     [
         ((3,), r"^expected \(n, classes\), got \(3,\)$"),
-        ((2, 3, 4), r"^expected \(n, classes\), got \(2, 3, 4\)$"),
+        ((2, 3, 4), r"^expected \(n, classes\), got \(2, 3, 4\); for classes along another axis, axis=1$"),
         ((2, 0), r"^expected at least one class, got \(2, 0\)$"),
     ],
 )
@@ -286,13 +286,19 @@ FUNCTIONS = {
     "sigmoid": (F.sigmoid, {"x": X}),
     "tanh": (F.tanh, {"x": X}),
     "softplus": (F.softplus, {"x": X}),
+    "selu": (F.selu, {"x": X}),
+    "mish": (F.mish, {"x": X}),
     "hard_swish": (F.hard_swish, {"x": X}),
     "softmax": (F.softmax, {"x": ROWS}),
     "log_softmax": (F.log_softmax, {"x": ROWS}),
     "cross_entropy": (F.cross_entropy, {"logits": ROWS, "targets": ROWS}),
     "conv_transpose2d": (F.conv_transpose2d, {"x": X, "w": zeros(3, 4, 2, 2), "b": B}),
     "conv1d": (F.conv1d, {"x": zeros(2, 3, 8), "w": zeros(4, 3, 3), "b": B}),
+    "conv_transpose1d": (F.conv_transpose1d, {"x": zeros(2, 3, 8), "w": zeros(3, 4, 3), "b": B}),
     "max_pool1d": (lambda x: F.max_pool1d(x, 2), {"x": zeros(2, 3, 8)}),
+    "average_pool1d": (lambda x: F.average_pool1d(x, 2), {"x": zeros(2, 3, 8)}),
+    "global_average_pool1d": (F.global_average_pool1d, {"x": zeros(2, 3, 8)}),
+    "global_max_pool1d": (F.global_max_pool1d, {"x": zeros(2, 3, 8)}),
     "zero_pad2d": (lambda x: F.zero_pad2d(x, 1), {"x": X}),
     "upsample2d": (lambda x: F.upsample2d(x, 2), {"x": X}),
     "average_pool2d": (lambda x: F.average_pool2d(x, 2), {"x": X}),
@@ -529,3 +535,25 @@ def test_a_sequence_is_an_image_that_is_1_high(each_backend):
     want, image_pullback = F.max_pool2d(x[:, :, None], (1, 3), stride=(1, 2), padding="same")
     np.testing.assert_array_equal(y, want[:, :, 0])
     np.testing.assert_array_equal(pullback(y), image_pullback(want)[:, :, 0])
+
+
+@given(
+    shape=st.lists(st.integers(1, 4), min_size=1, max_size=3),
+    n=st.integers(0, 3),
+    axis=st.integers(1, 3),
+    from_the_end=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_cross_entropy_along_an_axis_is_that_of_its_rows(shape, n, axis, from_the_end, seed):
+    axis = min(axis, len(shape))
+    rng = np.random.default_rng(seed)
+    logits, targets = rng.standard_normal((2, n, *shape))
+    y, pullback = F.cross_entropy(logits, targets, axis=axis - len(shape) - 1 if from_the_end else axis)
+    length = shape[axis - 1]
+    rows = [np.moveaxis(array, axis, -1).reshape(array.size // length, length) for array in (logits, targets)]
+    want, rows_pullback = F.cross_entropy(*rows)
+    assert y.shape == (n, *shape[: axis - 1], *shape[axis:])
+    np.testing.assert_array_equal(y.ravel(), want)
+    dy = rng.standard_normal(y.shape)
+    wanted = rows_pullback(dy.ravel())
+    np.testing.assert_array_equal(np.moveaxis(pullback(dy), axis, -1).reshape(wanted.shape), wanted)

@@ -19,7 +19,10 @@ LAYERS = {
     "Softplus": nn.Softplus(),
     "Softplus(beta=2.5, threshold=4.0)": nn.Softplus(beta=2.5, threshold=4.0),
     "HardSwish": nn.Hardswish(),
+    "SELU": nn.SELU(),
+    "Mish": nn.Mish(),
     "LogSoftmax": nn.LogSoftmax(dim=1),
+    "Softmax(axis=1)": nn.Softmax(dim=1),
 }
 
 if __name__ == "__main__":

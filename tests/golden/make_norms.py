@@ -10,6 +10,15 @@ import torch
 from torch import nn
 
 IMAGE = (2, 3, 7, 5)
+
+
+class OfChannels(nn.LayerNorm):
+    """Over the channels of each pixel, as torchvision's LayerNorm2d."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
 CASES = {
     "AveragePool2D": (nn.AvgPool2d(2), IMAGE),
     "AveragePool2D padded": (nn.AvgPool2d((3, 2), stride=(2, 1), padding=(1, 1)), IMAGE),
@@ -28,6 +37,12 @@ CASES = {
     "BatchNorm1D": (nn.BatchNorm1d(5), (6, 5)),
     "BatchNorm1D of sequences": (nn.BatchNorm1d(4, momentum=0.3, eps=1e-3), (3, 4, 5)),
     "BatchNorm2D": (nn.BatchNorm2d(3), IMAGE),
+    "BatchNorm2D alone": (nn.BatchNorm2d(3, affine=False), IMAGE),
+    "GroupNorm alone": (nn.GroupNorm(2, 6, affine=False), (2, 6, 5, 3)),
+    "LayerNorm alone": (nn.LayerNorm((3, 7, 5), elementwise_affine=False), IMAGE),
+    "LayerNorm of features": (nn.LayerNorm(9), (3, 4, 9)),
+    "LayerNorm of features without center": (nn.LayerNorm(9, bias=False), (3, 4, 9)),
+    "LayerNorm of channels": (OfChannels(5), (2, 5, 3, 4)),
 }
 
 

@@ -77,6 +77,25 @@ CASES = {
     ),
     "Add": (Beside([nn.Conv2d(3, 3, 1), nn.Sequential(nn.Conv2d(3, 3, 3, padding=1)), nn.Identity()], add=True), IMAGE),
     "Residual": (Shortcut(), (2, 3, 6, 5)),
+    "AveragePool1D": (nn.AvgPool1d(3, stride=2, padding=1), SEQUENCE),
+    "AveragePool1D of values alone": (nn.AvgPool1d(2, stride=3, padding=1, count_include_pad=False), SEQUENCE),
+    "GlobalAveragePool1D": (nn.Sequential(nn.AdaptiveAvgPool1d(1), nn.Flatten()), SEQUENCE),
+    "GlobalMaxPool1D": (nn.Sequential(nn.AdaptiveMaxPool1d(1), nn.Flatten()), SEQUENCE),
+    "Conv2D padded unequally": (nn.Sequential(nn.ZeroPad2d((1, 3, 2, 0)), nn.Conv2d(3, 4, 3, stride=2)), IMAGE),
+    "ConvTranspose2D padded unequally": (
+        nn.Sequential(nn.ConvTranspose2d(3, 2, 3), nn.ZeroPad2d((-1, 0, -2, -1))),
+        IMAGE,
+    ),
+    "Conv1D padded unequally": (nn.Sequential(nn.ConstantPad1d((3, 1), 0.0), nn.Conv1d(4, 2, 3)), SEQUENCE),
+    "Conv1D causal": (nn.Sequential(nn.ConstantPad1d((4, 0), 0.0), nn.Conv1d(4, 6, 3, dilation=2, groups=2)), SEQUENCE),
+    "ConvTranspose1D": (nn.ConvTranspose1d(4, 6, 3, stride=2, padding=1, output_padding=1, groups=2), SEQUENCE),
+    "ConvTranspose1D dilated": (nn.ConvTranspose1d(4, 2, 2, stride=3, dilation=2, bias=False), SEQUENCE),
+    "DepthwiseConv1D": (nn.Conv1d(4, 8, 3, stride=2, padding=1, groups=4), SEQUENCE),
+    "SeparableConv1D": (
+        nn.Sequential(nn.Conv1d(4, 8, 3, padding=1, groups=4, bias=False), nn.Conv1d(8, 3, 1)),
+        SEQUENCE,
+    ),
+    "Embedding with padding": (nn.Embedding(7, 3, padding_idx=2), (4, 5)),
 }
 
 

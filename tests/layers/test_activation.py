@@ -39,6 +39,42 @@ def test_softmax_is_for_rows(layer):
         layer.output_shape((1, 2))
 
 
+@backends
+@pytest.mark.parametrize("kind", [ml.Softmax, ml.LogSoftmax])
+@pytest.mark.parametrize("axis", [1, 2, 3, -1, -2, -3])
+def test_softmax_along_an_axis_is_that_of_its_rows(name, kind, axis):
+    rng = np.random.default_rng(0)
+    x, dy = rng.standard_normal((2, 2, 3, 4, 5))
+    place = axis % 4
+    with ml.use_backend(name):
+        y, backward = kind(axis).forward(x, train=True)
+        dx = backward(dy)
+        rows, dys = (np.moveaxis(array, place, -1).reshape(-1, x.shape[place]) for array in (x, dy))
+        want, rows_backward = kind().forward(rows, train=True)
+        wanted = rows_backward(dys)
+    np.testing.assert_array_equal(np.moveaxis(y, place, -1).reshape(want.shape), want)
+    np.testing.assert_array_equal(np.moveaxis(dx, place, -1).reshape(want.shape), wanted)
+
+
+def test_an_axis_that_is_not_there():
+    with pytest.raises(ml.ShapeError, match=r"^Softmax: expected samples with an axis 2, counted from 1, got \(3,\)"):
+        ml.Softmax(2)(np.zeros((1, 3), np.float32))
+    with pytest.raises(ml.ShapeError, match=r"expected at least one value along axis 1, got \(0, 3, 3\)"):
+        ml.Softmax(1).output_shape((0, 3, 3))
+    with pytest.raises(ml.ShapeError, match="for classes along another axis, axis=1"):
+        ml.Softmax()(np.zeros((1, 3, 2, 2), np.float32))
+
+
+@pytest.mark.parametrize("axis", [None, 1, -1])
+def test_a_softmax_at_the_end_is_joined_with_the_loss(axis):
+    rng = np.random.default_rng(0)
+    x, labels = 100 * rng.standard_normal((6, 5)).astype(np.float32), rng.integers(0, 3, 6)
+    model = ml.Sequential([ml.Dense(3), ml.Softmax(axis)], input_shape=(5,), seed=0)
+    logits = ml.Sequential([model[0]])
+    want = logits.evaluate(x, labels, loss=ml.CrossEntropy())["loss"]
+    assert model.evaluate(x, labels, loss=ml.CrossEntropy())["loss"] == want
+
+
 @pytest.mark.parametrize("layer", [ml.ReLU(), ml.Softmax(), ml.GELU(), ml.LogSoftmax()], ids=repr)
 def test_what_goes_back_fits_what_came_out(layer):
     _, backward = layer.forward(np.zeros((2, 3), np.float32), train=True)
@@ -60,7 +96,10 @@ LAYERS = {
     "Softplus": ml.Softplus(),
     "Softplus(beta=2.5, threshold=4.0)": ml.Softplus(beta=2.5, threshold=4.0),
     "HardSwish": ml.HardSwish(),
+    "SELU": ml.SELU(),
+    "Mish": ml.Mish(),
     "LogSoftmax": ml.LogSoftmax(),
+    "Softmax(axis=1)": ml.Softmax(1),
 }
 
 

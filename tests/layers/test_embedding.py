@@ -129,3 +129,33 @@ def test_what_is_refused(words, error, message):
         model.fit(words, [0, 1], loss=ml.CrossEntropy(), optimizer=ml.Adam(model.parameters()), verbose=0)
     for name, value in model.state_dict().items():
         np.testing.assert_array_equal(value, before[name])
+
+
+@pytest.mark.parametrize("backend", ["reference", "vectorized", "compiled"])
+def test_the_row_of_padding_is_zeros_and_stays_so(backend, tmp_path):
+    x = np.array([[1, 0, 0], [2, 3, 0]])
+    model = ml.Sequential([ml.Embedding(4, 3, padding_idx=0), ml.Flatten(), ml.Dense(2)], input_shape=(3,), seed=0)
+    table = model[0].weight
+    before = table.value.copy()
+    assert not before[0].any()
+    assert before[1:].all()
+    np.testing.assert_array_equal(
+        before[1:], ml.Sequential([ml.Embedding(4, 3)], input_shape=(3,), seed=0)[0].weight.value[1:]
+    )
+    with ml.use_backend(backend):
+        model.fit(
+            x, np.array([0, 1]), loss=ml.CrossEntropy(), optimizer=ml.Adam(model.parameters()), epochs=2, verbose=0
+        )
+    assert not table.value[0].any()
+    assert (table.value[1:] != before[1:]).all()
+    table.value[0] = 5  # as a table that was trained elsewhere may have it
+    model.save(tmp_path / "model.npz")
+    again = ml.load(tmp_path / "model.npz")
+    assert repr(again[0]) == "Embedding(4, 3, padding_idx=0)"
+    np.testing.assert_array_equal(again[0].weight.value, table.value)
+
+
+@pytest.mark.parametrize("index", [4, -1, True, 1.0, "0"])
+def test_a_row_of_padding_that_is_not_there(index):
+    with pytest.raises(ValueError, match=f"padding_idx: expected None or an int from 0 to 3, .* got {index!r}"):
+        ml.Embedding(4, 3, padding_idx=index)

@@ -28,6 +28,12 @@ LAYERS = {
     "BatchNorm1D": lambda: ml.BatchNorm1D(),
     "BatchNorm1D of sequences": lambda: ml.BatchNorm1D(momentum=0.3, eps=1e-3),
     "BatchNorm2D": lambda: ml.BatchNorm2D(),
+    "BatchNorm2D alone": lambda: ml.BatchNorm2D(scale=False, center=False),
+    "GroupNorm alone": lambda: ml.GroupNorm(2, scale=False, center=False),
+    "LayerNorm alone": lambda: ml.LayerNorm(scale=False, center=False),
+    "LayerNorm of features": lambda: ml.LayerNorm(axis=-1),
+    "LayerNorm of features without center": lambda: ml.LayerNorm(axis=2, center=False),
+    "LayerNorm of channels": lambda: ml.LayerNorm(axis=1),
 }
 
 

@@ -304,3 +304,54 @@ def test_shapes_that_they_do_not_take(images):
         F.group_norm(np.zeros((2, 3, 0)), np.ones(3), np.ones(3), groups=3)
     with pytest.raises(ml.ShapeError, match=r"expected beta \(3, 2\), got \(3,\)"):
         F.layer_norm(np.zeros((2, 3, 2)), np.ones((3, 2)), np.ones(3))
+
+
+SWITCHES = [{"scale": scale, "center": center} for scale in (True, False) for center in (True, False)]
+
+
+@pytest.mark.usefixtures("backend")
+@pytest.mark.parametrize("switches", SWITCHES, ids=repr)
+@pytest.mark.parametrize(
+    "make",
+    [ml.BatchNorm2D, ml.LayerNorm, lambda **how: ml.LayerNorm(axis=1, **how), lambda **how: ml.GroupNorm(3, **how)],
+    ids=["batch", "layer", "channels", "group"],
+)
+def test_what_is_left_out_is_one_or_zero(images, make, switches):
+    x = images.astype(np.float32)
+    plain, full = (
+        ml.Sequential([make(**how)], input_shape=x.shape[1:], seed=0)  # as prepared networks, where there are any
+        for how in (switches, {})
+    )
+    rng = np.random.default_rng(1)
+    names = {f"0.{name}" for name, switch in (("weight", "scale"), ("bias", "center")) if switches[switch]}
+    assert dict(plain.named_parameters()).keys() == names
+    for _, parameter in plain.named_parameters():
+        parameter.value = rng.standard_normal(parameter.value.shape).astype(np.float32)
+    full.load_state_dict(full.state_dict() | plain.state_dict())
+    for train in (True, False):
+        y, backward = plain.forward(x, train=train)
+        want, full_backward = full.forward(x, train=train)
+        np.testing.assert_array_equal(y, want)
+        dy = rng.standard_normal(y.shape).astype(np.float32)
+        np.testing.assert_array_equal(backward(dy), full_backward(dy))
+        np.testing.assert_array_equal(plain(x), full(x))
+    grads = dict(full.named_parameters())
+    for name, parameter in plain.named_parameters():
+        np.testing.assert_array_equal(parameter.grad, grads[name].grad)
+
+
+def test_a_layer_norm_along_an_axis_takes_other_lengths_beside_it():
+    layer = ml.LayerNorm(axis=-1)
+    layer.build((7, 4), np.random.default_rng(0))
+    assert layer.weight.value.shape == (4,)
+    x = np.random.default_rng(1).standard_normal((2, 3, 4)).astype(np.float32)
+    np.testing.assert_allclose(layer(x).mean(axis=-1), 0, atol=1e-6)
+    assert layer(x[0]).shape == (3, 4)
+    with pytest.raises(ml.ShapeError, match=r"expected 4 values along axis -1, got \(2, 3\)"):
+        layer(np.zeros((1, 2, 3), np.float32))
+    with pytest.raises(ml.ShapeError, match=r"expected samples with an axis 3, counted from 1, got \(2, 3\)"):
+        ml.LayerNorm(axis=3).build((2, 3), np.random.default_rng(0))
+    with pytest.raises(ml.ShapeError, match=r"expected at least one value along axis -1, got \(2, 0\)"):
+        ml.LayerNorm(axis=-1).build((2, 0), np.random.default_rng(0))
+    with pytest.raises(AttributeError, match="'scale' is settled when it is made"):
+        layer.scale = False

@@ -18,9 +18,6 @@ def test_numbers_worked_by_hand():
     np.testing.assert_array_equal(backward(np.float32([[[1, 2, 3]]])), [[[1, 20, 2, 30]]])
     np.testing.assert_array_equal(layer.weight.grad, [[[2 * 2 + 3 * 4, 1 + 2 * 3]]])
     np.testing.assert_array_equal(layer.bias.grad, [6])
-    y, backward = ml.MaxPool1D(2).forward(np.float32([[[1, 5, 5, 4, 9]]]), train=True)
-    np.testing.assert_array_equal(y, [[[5, 5]]])
-    np.testing.assert_array_equal(backward(np.float32([[[1, 2]]])), [[[0, 1, 2, 0, 0]]])
 
 
 def test_same_puts_the_odd_value_at_the_end():
@@ -65,3 +62,15 @@ def test_sequences_of_an_embedding_are_read_where_they_lie():
     y = words(np.arange(6)[None])
     assert y.shape == (1, 4, 6)
     assert y.transpose(0, 2, 1).flags.c_contiguous
+
+
+def test_causal_looks_back_alone():
+    """An output depends on the values up to its place, dilation taps apart, and on none after it."""
+    layer = built(ml.Conv1D(1, 3, padding="causal", dilation=2, bias=False), (1, 7))
+    layer.weight.value = np.float32([[[100, 10, 1]]])
+    np.testing.assert_array_equal(layer(np.float32([[[1, 2, 3, 4, 5, 6, 7]]])), [[[1, 2, 13, 24, 135, 246, 357]]])
+    y, backward = layer.forward(np.ones((1, 1, 7), np.float32), train=True)
+    for place in range(7):
+        dx = backward(np.eye(7, dtype=np.float32)[place].reshape(y.shape))
+        np.testing.assert_array_equal(np.flatnonzero(dx), sorted({place - 4, place - 2, place} & set(range(7))))
+    assert ml.Conv1D(2, 5, padding="causal", stride=3).output_shape((1, 7)) == (2, 3)

@@ -48,13 +48,15 @@ def test_what_is_no_count(value):
         shapes.count(value, "groups")
 
 
-@pytest.mark.parametrize("padding", [0, 3, (0, 2), [1, 1], "same", np.int8(1)])
+@pytest.mark.parametrize("padding", [0, 3, (0, 2), [1, 1], ((0, 1), (2, 3)), "same", np.int8(1)])
 def test_padding(padding):
     shapes.check_padding(padding)
 
 
 @pytest.mark.parametrize(
-    "padding", ["valid", "Same", "", -1, 1.5, True, (1, 1, 1), (1, -1), np.array([1, 1])], ids=repr
+    "padding",
+    ["valid", "Same", "", -1, 1.5, True, (1, 1, 1), (1, -1), np.array([1, 1]), ((1, 1), (1,)), "causal"],
+    ids=repr,
 )
 def test_what_is_no_padding(padding):
     with pytest.raises(ValueError, match=r"^padding: expected ") as info:
@@ -80,6 +82,23 @@ def test_slide_counts_the_positions(size, kernel, stride, dilation, padding):
         window = shapes.slide(size, kernel, stride=stride, padding=padding, dilation=dilation)
         sides = tuple((p, p) for p in padding)
         assert window == shapes.Window(stride, sides, dilation, want)
+
+
+@given(
+    size=PAIRS,
+    kernel=PAIRS,
+    stride=PAIRS,
+    dilation=PAIRS,
+    padding=st.tuples(*[st.tuples(st.integers(0, 4), st.integers(0, 4))] * 2),
+)
+def test_each_side_has_a_padding_of_its_own(size, kernel, stride, dilation, padding):
+    want = tuple(positions(size[a], kernel[a], stride[a], *padding[a], dilation[a]) for a in range(2))
+    if min(want) == 0:
+        with pytest.raises(ShapeError, match="expected an image of at least"):
+            shapes.slide(size, kernel, stride=stride, padding=padding, dilation=dilation)
+    else:
+        window = shapes.slide(size, kernel, stride=stride, padding=padding, dilation=dilation)
+        assert window == shapes.Window(stride, padding, dilation, want)
 
 
 @given(size=PAIRS, kernel=PAIRS, stride=PAIRS, dilation=PAIRS)
@@ -230,7 +249,7 @@ def test_padding_of_more_than_half_of_a_pool(pool_size, padding):
 def test_the_pool_size_is_a_size():
     with pytest.raises(ValueError, match=r"^pool_size: expected an int or a pair of ints"):
         shapes.pool((8, 8), 0, stride=None, padding=0)
-    with pytest.raises(ValueError, match=r'^padding: expected an int, a pair of ints or "same", got \'half\'$'):
+    with pytest.raises(ValueError, match=r'^padding: expected an int, a pair of ints, .* or "same", got \'half\'$'):
         shapes.pool((8, 8), 2, stride=None, padding="half")
 
 
@@ -260,7 +279,7 @@ def test_what_a_dense_layer_does_not_take(shape, features, batch, message):
     kernel=PAIRS,
     stride=PAIRS,
     dilation=PAIRS,
-    padding=st.one_of(st.just("same"), st.tuples(st.integers(0, 3), st.integers(0, 3))),
+    padding=st.just("same") | st.tuples(*[st.tuples(st.integers(0, 3), st.integers(0, 3))] * 2),
     data=st.data(),
 )
 def test_spread_turns_slide_back(size, kernel, stride, dilation, padding, data):
@@ -270,7 +289,7 @@ def test_spread_turns_slide_back(size, kernel, stride, dilation, padding, data):
     if padding == "same":
         want = tuple(length * step for length, step in zip(size, stride, strict=True))
     else:
-        want = tuple((size[a] - 1) * stride[a] + spans[a] + more[a] - 2 * padding[a] for a in range(2))
+        want = tuple((size[a] - 1) * stride[a] + spans[a] + more[a] - sum(padding[a]) for a in range(2))
     how = {"stride": stride, "padding": padding, "dilation": dilation}
     if min(want) < 1:
         with pytest.raises(ShapeError, match=r"expected an image large enough for the padding"):
@@ -322,16 +341,29 @@ def test_along_a_sequence(length, kernel, stride, dilation, padding):
         window = shapes.slide_along(length, kernel, stride=stride, padding=padding, dilation=dilation)
         assert window.output == (1, want)
         assert window.padding == ((0, 0), (padding, padding))
-    same = shapes.slide_along(length, kernel, stride=stride, padding="same", dilation=dilation)
-    assert same.output == (1, -(-length // stride))
+    for word in ("same", "causal"):
+        window = shapes.slide_along(length, kernel, stride=stride, padding=word, dilation=dilation)
+        assert window.output == (1, -(-length // stride))
+    assert window.padding == ((0, 0), (dilation * (kernel - 1), 0))
 
 
-@pytest.mark.parametrize("padding", [-1, 1.5, True, None, "valid", (1, 1)], ids=repr)
+@given(ends=st.tuples(st.integers(0, 4), st.integers(0, 4)), kernel=st.integers(1, 4), stride=st.integers(1, 3))
+def test_each_end_of_a_sequence_has_a_padding_of_its_own(ends, kernel, stride):
+    window = shapes.slide_along(5, kernel, stride=stride, padding=ends)
+    assert window.output == (1, positions(5, kernel, stride, *ends, 1))
+    assert window.padding == ((0, 0), ends)
+
+
+@pytest.mark.parametrize("padding", [-1, 1.5, True, None, "valid", (1, -1), ((0, 0), (1, 1))], ids=repr)
 def test_what_is_no_padding_of_a_sequence(padding):
-    with pytest.raises(ValueError, match=r'^padding: expected an int of at least 0 or "same", got '):
+    with pytest.raises(
+        ValueError, match=r'^padding: expected an int of at least 0, \(left, right\), "same" or "causal", got '
+    ):
         shapes.slide_along(5, 1, stride=1, padding=padding)
     with pytest.raises(ValueError, match=r"^padding: expected "):
         shapes.pool_along(5, 2, stride=1, padding=padding)
+    with pytest.raises(ValueError, match=r'0, \(left, right\) or "same", got \'causal\''):
+        shapes.pool_along(5, 2, stride=1, padding="causal")
 
 
 @pytest.mark.parametrize(

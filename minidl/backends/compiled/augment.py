@@ -13,7 +13,7 @@ from minidl.backends.compiled.runtime.memory import contiguous, empty
 from minidl.backends.compiled.runtime.program import Job, run
 from minidl.typing import Array, IntArray, Pair
 
-__all__ = ["adjust_brightness", "crop", "erase_images", "mix_images", "rotate_images"]
+__all__ = ["adjust_brightness", "crop", "erase_images", "mix_images", "warp_images"]
 
 
 class _Images(NamedTuple):
@@ -58,24 +58,30 @@ def _crop(memory, ints, job, task, scratch):
             target += images.channels
 
 
-class _Rotate(NamedTuple):
+class _Warp(NamedTuple):
     images: _Images
-    turn: IntArray
+    place: IntArray
+    height: int
+    width: int
+    repeats_edge: int
 
 
-@kernel(_Rotate)
-def _rotate(memory, ints, job, task, scratch):
+@kernel(_Warp)
+def _warp(memory, ints, job, task, scratch):
     images, channels, height, width = job.images, job.images.channels, job.images.height, job.images.width
     by_channel, by_row, by_column = images.by_channel, images.by_row, images.by_column
-    source, target = images.x + task * images.by_image, images.y + task * height * width * channels
-    cosine, sine = ints[job.turn + 2 * task], ints[job.turn + 2 * task + 1]
-    for i in range(height):
-        down = 2 * i - (height - 1)
-        for j in range(width):
-            across = 2 * j - (width - 1)
-            # In 2^-31 pixels, since `down` and `across` are twice the distance from the centre.
-            place_down = cosine * down + sine * across + ((height - 1) << 30)
-            place_across = cosine * across - sine * down + ((width - 1) << 30)
+    source, target = images.x + task * images.by_image, images.y + task * job.height * job.width * channels
+    place = job.place + 6 * task
+    down_by_i, down_by_j, first_row = ints[place], ints[place + 1], ints[place + 2]
+    across_by_i, across_by_j, first_column = ints[place + 3], ints[place + 4], ints[place + 5]
+    last_row, last_column = (height - 1) << 31, (width - 1) << 31
+    for i in range(job.height):
+        for j in range(job.width):
+            place_down = down_by_i * i + down_by_j * j + first_row
+            place_across = across_by_i * i + across_by_j * j + first_column
+            if job.repeats_edge:
+                place_down = min(max(place_down, 0), last_row)
+                place_across = min(max(place_across, 0), last_column)
             row, column = place_down >> 31, place_across >> 31
             below, right = ((place_down >> 7) & 0xFFFFFF) * 2.0**-24, ((place_across >> 7) & 0xFFFFFF) * 2.0**-24
             pixel = source + row * by_row + column * by_column
@@ -168,9 +174,12 @@ def crop(x: Array, place: IntArray, *, size: Pair) -> Array:
     return _changed(_crop, x, size, contiguous(place), *size)
 
 
-def rotate_images(x: Array, turn: IntArray) -> Array:
-    """Each image turned about its centre; turn[n] = cosine and sine of the angle, times 2^30."""
-    return _changed(_rotate, x, x.shape[2:], contiguous(turn), cost=20)
+def warp_images(x: Array, place: IntArray, *, size: Pair, repeats_edge: bool) -> Array:
+    """A picture of `size` of each image: pixel (i, j) is what the image has at (a i + b j + c, d i + e j + f).
+
+    place[n] = (a, b, c, d, e, f), whole numbers of 2^-31 pixels.
+    """
+    return _changed(_warp, x, size, contiguous(place), *size, int(repeats_edge), cost=20)
 
 
 def adjust_brightness(x: Array, light: Array, *, limits: tuple[float, float]) -> Array:

@@ -134,14 +134,39 @@ def _hard_swish_backward(dy, x):
     return 0.0 if x <= -3 else dy if x >= 3 else dy * (2 * x + 3) / 6
 
 
+ALPHA, LAMBDA = 1.6732632423543772, 1.0507009873554805
+
+
+def _selu(x):
+    """lambda x where x is above zero, else lambda alpha (exp(x) - 1)."""
+    return LAMBDA * (ALPHA * math.expm1(x) if x <= 0 else x)
+
+
+def _selu_backward(dy, x):
+    return dy * (LAMBDA * ALPHA * exp(x)) if x <= 0 else dy * LAMBDA
+
+
+def _mish(x):
+    """x tanh(log(1 + exp(x)))."""
+    return 0.0 if x == -math.inf else x * math.tanh(_softplus(x, 1.0, 1000.0))
+
+
+def _mish_backward(dy, x):
+    """t + x (1 - t^2) / (1 + exp(-x)), with t = tanh(log(1 + exp(x))); far away, t."""
+    t = math.tanh(_softplus(x, 1.0, 1000.0))
+    return dy * (t if abs(x) > 1000 else t + x * (1 - t * t) * _logistic(x))
+
+
 FORMULAS = {
     "elu": (_elu, _elu_backward),
     "gelu": (_gelu, _gelu_backward),
     "gelu_tanh": (_gelu_tanh, _gelu_tanh_backward),
     "hard_swish": (_hard_swish, _hard_swish_backward),
     "leaky_relu": (_leaky_relu, _leaky_relu_backward),
+    "mish": (_mish, _mish_backward),
     "relu": (_relu, _relu_backward),
     "rescale": (_rescale, _rescale_backward),
+    "selu": (_selu, _selu_backward),
     "sigmoid": (_logistic, _logistic_backward),
     "silu": (_silu, _silu_backward),
     "softplus": (_softplus, _softplus_backward),

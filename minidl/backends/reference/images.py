@@ -1,10 +1,8 @@
-"""What augmentations do to images: windows, turns, light, holes and mixtures."""
-
-import math
+"""What augmentations do to images: windows, turns and zooms, light, holes and mixtures."""
 
 import numpy as np
 
-__all__ = ["adjust_brightness", "crop", "erase_images", "mix_images", "rotate_images"]
+__all__ = ["adjust_brightness", "crop", "erase_images", "mix_images", "warp_images"]
 
 
 def crop(x, place, *, size):
@@ -18,21 +16,22 @@ def crop(x, place, *, size):
     return y
 
 
-def rotate_images(x, turn):
-    """Each image turned about its centre; turn[n] = cosine and sine of the angle, times 2^30.
+def warp_images(x, place, *, size, repeats_edge):
+    """A picture of `size` (h, w) of each image: pixel (i, j) is what the image has at (a i + b j + c, d i + e j + f).
 
-    Bilinear, zero outside; the shares of neighbours are rounded down to multiples of 2^-24. What is computed of the
-    place, before that, is exact in float64 for images up to 2^20 pixels wide.
+    place[n] = (a, b, c, d, e, f), whole numbers of 2^-31 pixels. Bilinear between four neighbours, whose shares are
+    rounded down to multiples of 2^-24; neighbours outside of the image are 0, unless places beyond its edge are
+    brought to the edge, with `repeats_edge`.
     """
-    y = np.zeros(x.shape, x.dtype)
+    y = np.zeros((*x.shape[:2], *size), x.dtype)
     height, width = x.shape[2:]
-    for n, c, i, j in np.ndindex(x.shape):
-        cosine, sine = (float(number) / 2**30 for number in turn[n])
-        down, across = i - (height - 1) / 2, j - (width - 1) / 2
-        row = cosine * down + sine * across + (height - 1) / 2
-        column = cosine * across - sine * down + (width - 1) / 2
-        top, left = math.floor(row), math.floor(column)
-        below, right = math.floor((row - top) * 2**24) / 2**24, math.floor((column - left) * 2**24) / 2**24
+    for n, c, i, j in np.ndindex(y.shape):
+        numbers = [int(number) for number in place[n]]
+        row, column = (numbers[k] * i + numbers[k + 1] * j + numbers[k + 2] for k in (0, 3))
+        if repeats_edge:
+            row, column = min(max(row, 0), (height - 1) << 31), min(max(column, 0), (width - 1) << 31)
+        top, left = row >> 31, column >> 31
+        below, right = (row - (top << 31) >> 7) / 2**24, (column - (left << 31) >> 7) / 2**24
         blended = []
         for r in (top, top + 1):
             pair = [float(x[n, c, r, q]) if 0 <= r < height and 0 <= q < width else 0.0 for q in (left, left + 1)]

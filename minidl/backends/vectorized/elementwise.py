@@ -158,14 +158,54 @@ def _hard_swish_backward(dy: Array, x: Array) -> Array:
     return np.where(x <= -3, dy.dtype.type(0), np.where(x >= 3, dy, dy * (x / 3 + 0.5)))
 
 
+ALPHA, LAMBDA = 1.6732632423543772, 1.0507009873554805
+
+
+def _selu(x: Array) -> Array:
+    """LAMBDA x where it's above zero, else LAMBDA ALPHA (exp(x) - 1)."""
+    return np.where(x <= 0, LAMBDA * ALPHA * np.expm1(np.minimum(x, 0)), LAMBDA * x)
+
+
+def _selu_backward(dy: Array, x: Array) -> Array:
+    """Dy LAMBDA where x is above zero, else dy LAMBDA ALPHA exp(x)."""
+    return np.where(x <= 0, dy * (LAMBDA * ALPHA * np.exp(np.minimum(x, 0))), dy * LAMBDA)
+
+
+def _mish_parts(x: Array) -> tuple[Array, Array]:
+    """(tanh(log(1 + exp(x))), x times its derivative), by e = exp(-|x|) so that nothing overflows or cancels.
+
+    With p = exp(x), tanh is (p^2 + 2 p) / (p^2 + 2 p + 2), and its derivative 4 p (1 + p) / (p^2 + 2 p + 2)^2.
+    """
+    e = np.exp(-np.abs(x))
+    below = x < 0
+    divisor = np.where(below, e * (e + 2) + 2, 2 * e * (e + 1) + 1)
+    share = np.where(below, e * (e + 2), 1 + 2 * e) / divisor
+    steep = np.where(below, 4 * e * (1 + e), 4 * e * e * (1 + e)) / (divisor * divisor)
+    return share, x * steep
+
+
+def _mish(x: Array) -> Array:
+    """X tanh(log(1 + exp(x)))."""
+    y: Array = np.maximum(x, -FAR) * _mish_parts(np.clip(x, -FAR, FAR))[0]
+    return y
+
+
+def _mish_backward(dy: Array, x: Array) -> Array:
+    share, rest = _mish_parts(np.clip(x, -FAR, FAR))
+    dx: Array = dy * (share + rest)
+    return dx
+
+
 FORMULAS: dict[str, tuple[Callable[..., Array], Callable[..., Array]]] = {
     "elu": (_elu, _elu_backward),
     "gelu": (_gelu, _gelu_backward),
     "gelu_tanh": (_gelu_tanh, _gelu_tanh_backward),
     "hard_swish": (_hard_swish, _hard_swish_backward),
     "leaky_relu": (_leaky_relu, _leaky_relu_backward),
+    "mish": (_mish, _mish_backward),
     "relu": (_relu, _relu_backward),
     "rescale": (_rescale, _rescale_backward),
+    "selu": (_selu, _selu_backward),
     "sigmoid": (_sigmoid, _sigmoid_backward),
     "silu": (_silu, _silu_backward),
     "softplus": (_softplus, _softplus_backward),

@@ -10,7 +10,7 @@ import numpy as np
 
 from minidl.typing import Array, IntArray, Pair
 
-__all__ = ["adjust_brightness", "crop", "erase_images", "mix_images", "rotate_images"]
+__all__ = ["adjust_brightness", "crop", "erase_images", "mix_images", "warp_images"]
 
 quiet = np.errstate(invalid="ignore", over="ignore")
 
@@ -33,16 +33,17 @@ def _taken(x: Array, rows: IntArray, columns: IntArray) -> Array:
 
 
 @quiet
-def rotate_images(x: Array, turn: IntArray) -> Array:
-    """Each image turned about its centre; turn[n] = cosine and sine of the angle, times 2^30.
+def warp_images(x: Array, place: IntArray, *, size: Pair, repeats_edge: bool) -> Array:
+    """A picture of `size` of each image: pixel (i, j) is what the image has at (a i + b j + c, d i + e j + f).
 
-    Places are whole numbers of 2^-31 pixels, since twice the distance from the centre is whole.
+    place[n] = (a, b, c, d, e, f), whole numbers of 2^-31 pixels.
     """
-    height, width = x.shape[2:]
-    down, across = 2 * np.arange(height)[:, np.newaxis] - (height - 1), 2 * np.arange(width) - (width - 1)
-    cosine, sine = turn[:, 0, np.newaxis, np.newaxis], turn[:, 1, np.newaxis, np.newaxis]
-    rows = cosine * down + sine * across + ((height - 1) << 30)
-    columns = cosine * across - sine * down + ((width - 1) << 30)
+    down, across = np.arange(size[0])[:, np.newaxis], np.arange(size[1])
+    numbers = place[:, :, np.newaxis, np.newaxis]
+    rows = numbers[:, 0] * down + numbers[:, 1] * across + numbers[:, 2]
+    columns = numbers[:, 3] * down + numbers[:, 4] * across + numbers[:, 5]
+    if repeats_edge:
+        rows, columns = rows.clip(0, (x.shape[2] - 1) << 31), columns.clip(0, (x.shape[3] - 1) << 31)
     below, right = (((place >> 7) & 0xFFFFFF)[..., np.newaxis] * 2.0**-24 for place in (rows, columns))
     blended = []
     for r in (0, 1):

@@ -123,6 +123,40 @@ def _hard_swish_backward(dy, x):
     return dy.like(0).where(x <= -3, dy.where(x >= 3, inside))
 
 
+ALPHA, LAMBDA = 1.6732632423543772, 1.0507009873554805
+"""Of SELU."""
+
+
+def _selu(x):
+    return ((LAMBDA * ALPHA) * expm1(clamp(x, high=0))).where(x <= 0, LAMBDA * x)
+
+
+def _selu_backward(dy, x):
+    return (dy * ((LAMBDA * ALPHA) * exp(clamp(x, high=0)))).where(x <= 0, LAMBDA * dy)
+
+
+def _mish_parts(x):
+    """(tanh(log(1 + exp(x))), its derivative), by e = exp(-|x|) so that nothing overflows or cancels.
+
+    With p = exp(x), tanh is (p^2 + 2 p) / (p^2 + 2 p + 2), and its derivative 4 p (1 + p) / (p^2 + 2 p + 2)^2.
+    """
+    e = exp(-abs(x))
+    below = x < 0
+    inverse = 1 / (e * (e + 2) + 2).where(below, 2 * e * (e + 1) + 1)
+    share = (e * (e + 2)).where(below, 1 + 2 * e) * inverse
+    return share, 4 * e * (1 + e) * x.like(1).where(below, e) * (inverse * inverse)
+
+
+def _mish(x):
+    return clamp(x, low=-FAR) * _mish_parts(x)[0]
+
+
+def _mish_backward(dy, x):
+    x = clamp(x, low=-FAR, high=FAR)
+    share, steep = _mish_parts(x)
+    return dy * multiply_add(x, steep, share)
+
+
 class Formula(NamedTuple):
     """An activation, as functions of vectors."""
 
@@ -140,8 +174,10 @@ FORMULAS = {
     "gelu_tanh": Formula(_gelu_tanh, _gelu_tanh_backward),
     "hard_swish": Formula(_hard_swish, _hard_swish_backward),
     "leaky_relu": Formula(_leaky_relu, _leaky_relu_backward),
+    "mish": Formula(_mish, _mish_backward),
     "relu": Formula(_relu, _relu_backward, work=8),
     "rescale": Formula(_rescale, _rescale_backward, work=8),
+    "selu": Formula(_selu, _selu_backward),
     "sigmoid": Formula(sigmoid, _sigmoid_backward),
     "silu": Formula(_silu, _silu_backward),
     "softplus": Formula(_softplus, _softplus_backward),

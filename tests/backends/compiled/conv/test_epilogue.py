@@ -35,6 +35,8 @@ ACTIVATIONS = {
     "gelu": (),
     "gelu_tanh": (),
     "hard_swish": (),
+    "selu": (),
+    "mish": (),
     "leaky_relu": (0.1,),
     "relu": (),
     "sigmoid": (),

@@ -63,6 +63,7 @@ NAMES: dict[str, str] = {
     "AUC": "ml.ROCAUC",
     "CategoricalAccuracy": "ml.Accuracy",
     "F1Score": "ml.F1",
+    "RMSE": "ml.RootMeanSquaredError",
     "SparseCategoricalAccuracy": "ml.Accuracy",
     "TopKCategoricalAccuracy": "ml.TopKAccuracy",
     # optimizers and schedules

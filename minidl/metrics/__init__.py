@@ -7,7 +7,8 @@ from minidl.metrics.accuracy import Accuracy, BinaryAccuracy, ConfusionMatrix, T
 from minidl.metrics.iou import MeanIoU
 from minidl.metrics.metric import Metric
 from minidl.metrics.precision import F1, Precision, Recall
-from minidl.metrics.regression import MeanAbsoluteError, MeanSquaredError
+from minidl.metrics.r2 import R2Score
+from minidl.metrics.regression import MeanAbsoluteError, MeanSquaredError, RootMeanSquaredError
 from minidl.metrics.roc import ROCAUC
 
 __all__ = [
@@ -21,7 +22,9 @@ __all__ = [
     "MeanSquaredError",
     "Metric",
     "Precision",
+    "R2Score",
     "Recall",
+    "RootMeanSquaredError",
     "TopKAccuracy",
 ]
 

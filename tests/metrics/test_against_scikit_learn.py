@@ -14,6 +14,8 @@ sklearn = pytest.importorskip("sklearn.metrics")
 
 CURVES = {ml.Precision: "precision_score", ml.Recall: "recall_score", ml.F1: "f1_score"}
 
+OUTPUTS = {"macro": "uniform_average", "weighted": "variance_weighted", None: "raw_values"}
+
 
 @st.composite
 def classes(draw):
@@ -93,6 +95,13 @@ def top(k):
 def accuracy(scores, labels, weights, threshold=0.0):
     weights = None if weights is None else np.repeat(weights, scores[0].size)
     return sklearn.accuracy_score(labels.ravel(), (scores > threshold).ravel(), sample_weight=weights)
+
+
+def explained(multioutput):
+    def oracle(scores, labels, weights):
+        return sklearn.r2_score(labels, scores, sample_weight=weights, multioutput=multioutput)
+
+    return oracle
 
 
 # name: (what is drawn, our metric, scikit-learn's of (scores, labels, weights))
@@ -182,6 +191,19 @@ TABLE = {
         metrics.MeanSquaredError,
         lambda scores, labels, weights: sklearn.mean_squared_error(labels, scores, sample_weight=weights),
     ),
+    "root of squares": (
+        measures,
+        metrics.RootMeanSquaredError,
+        lambda scores, labels, weights: np.sqrt(sklearn.mean_squared_error(labels, scores, sample_weight=weights)),
+    ),
+    **{
+        f"explained, {average}": (measures, lambda average=average: ml.R2Score(average), explained(multioutput))
+        for average, multioutput in (
+            ("macro", "uniform_average"),
+            ("weighted", "variance_weighted"),
+            (None, "raw_values"),
+        )
+    },
 }
 
 

@@ -62,7 +62,7 @@ def test_nan_scores_are_never_right_and_show():
 
 def test_names_and_which_way_is_better():
     larger = [ml.Accuracy, ml.BinaryAccuracy, ml.TopKAccuracy, ml.Precision, ml.Recall, ml.F1, ml.ROCAUC]
-    smaller = [metrics.MeanAbsoluteError, metrics.MeanSquaredError]
+    smaller = [metrics.MeanAbsoluteError, metrics.MeanSquaredError, ml.RootMeanSquaredError]
     for kind in [*larger, *smaller, ml.ConfusionMatrix]:
         assert kind(name="own").name == "own"
         assert kind(name=kind().name).name == kind().name
@@ -212,9 +212,9 @@ def test_what_does_not_fit(call, error, message):
 
 def test_a_metric_says_which_way_it_is_better_and_whether_it_is_a_number():
     larger = [ml.Accuracy(), ml.BinaryAccuracy(), ml.TopKAccuracy(), ml.Precision(), ml.Recall(), ml.F1(), ml.ROCAUC()]
-    smaller = [metrics.MeanAbsoluteError(), metrics.MeanSquaredError()]
+    smaller = [metrics.MeanAbsoluteError(), metrics.MeanSquaredError(), ml.RootMeanSquaredError()]
     assert [metric.better for metric in larger] == ["larger"] * 7
-    assert [metric.better for metric in smaller] == ["smaller"] * 2
+    assert [metric.better for metric in smaller] == ["smaller"] * 3
     assert all(metric.is_number for metric in larger + smaller)
     arrays = [ml.ConfusionMatrix(), ml.F1(None), ml.ROCAUC(None)]
     assert not any(metric.is_number for metric in arrays)
@@ -232,7 +232,7 @@ MANY = {
     ],
     "classes": [ml.Accuracy(), ml.ConfusionMatrix(), ml.F1(), ml.Precision("weighted"), ml.Recall(None), ml.ROCAUC()],
     "yes": [ml.BinaryAccuracy(), ml.F1("binary"), ml.ROCAUC()],
-    "numbers": [metrics.MeanAbsoluteError(), metrics.MeanSquaredError()],
+    "numbers": [metrics.MeanAbsoluteError(), metrics.MeanSquaredError(), ml.RootMeanSquaredError(), ml.R2Score()],
 }
 
 

@@ -61,6 +61,9 @@ NAMES: dict[str, str] = {
     "SparseCategoricalCrossentropy": "ml.CrossEntropy",
     # metrics
     "AUC": "ml.ROCAUC",
+    "PRAUC": "ml.AveragePrecision",
+    "PrecisionRecallAUC": "ml.AveragePrecision",
+    "average_precision_score": "ml.AveragePrecision",
     "CategoricalAccuracy": "ml.Accuracy",
     "F1Score": "ml.F1",
     "RMSE": "ml.RootMeanSquaredError",

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from minidl.errors import missing_name
 from minidl.metrics.accuracy import Accuracy, BinaryAccuracy, ConfusionMatrix, TopKAccuracy
-from minidl.metrics.iou import MeanIoU
+from minidl.metrics.average_precision import AveragePrecision
+from minidl.metrics.iou import Dice, MeanIoU
 from minidl.metrics.metric import Metric
 from minidl.metrics.precision import F1, Precision, Recall
 from minidl.metrics.r2 import R2Score
@@ -15,8 +16,10 @@ __all__ = [
     "F1",
     "ROCAUC",
     "Accuracy",
+    "AveragePrecision",
     "BinaryAccuracy",
     "ConfusionMatrix",
+    "Dice",
     "MeanAbsoluteError",
     "MeanIoU",
     "MeanSquaredError",

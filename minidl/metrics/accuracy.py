@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from minidl import shapes
+from minidl.data.labels import check_ignore_index
 from minidl.errors import ShapeError
 from minidl.metrics.labels import (
     above,
@@ -23,17 +24,21 @@ from minidl.typing import Array, IntArray, Shape
 class _OfClasses(Share):
     """The share of samples that `_hits` marks; one whose scores have a NaN is never right."""
 
-    def __init__(self, *, name: str | None = None) -> None:
+    def __init__(self, *, ignore_index: int | None = None, name: str | None = None) -> None:
+        check_ignore_index(ignore_index)
+        self.ignore_index = ignore_index
         self._take_name(name)
         self.reset()
 
     def check_targets(self, shape: Shape, targets: Any) -> None:
-        check_labels(shape, targets)
+        check_labels(shape, targets, ignore_index=self.ignore_index)
 
     def update(self, scores: Array, labels: Any, sample_weight: Any = None) -> None:
         scores = np.asarray(scores)
-        indices = class_indices(scores, labels)
+        indices = class_indices(scores, labels, self.ignore_index)
         weights = checked_weights(sample_weight, len(indices))
+        if self.ignore_index is not None:  # pixel by pixel, since some of an image may count
+            scores, indices, weights = class_rows(scores, indices, weights, self.ignore_index)
         self.add(self._hits(scores, indices) & ~np.isnan(scores).any(axis=1), weights)
 
     def _hits(self, scores: Array, labels: IntArray) -> Any:
@@ -44,7 +49,8 @@ class Accuracy(_OfClasses):
     """The share of samples whose largest score is that of the right class; the first of equal scores counts.
 
     Labels are class indices (n,), or rows (n, classes): one-hot, or of probabilities, whose largest is the right class.
-    Of scores (n, classes, h, w) with labels (n, h, w) it's the share of pixels.
+    Of scores (n, classes, h, w) with labels (n, h, w) it's the share of pixels. What has the class index `ignore_index`
+    isn't counted.
     """
 
     name = "accuracy"
@@ -90,12 +96,15 @@ class BinaryAccuracy(Share):
 
 
 class TopKAccuracy(_OfClasses):
-    """The share of samples whose right class is among the k largest scores; of equal scores the first count."""
+    """The share of samples whose right class is among the k largest scores; of equal scores the first count.
 
-    def __init__(self, k: int = 5, *, name: str | None = None) -> None:
+    Labels, pixels and `ignore_index` are as for `Accuracy`.
+    """
+
+    def __init__(self, k: int = 5, *, ignore_index: int | None = None, name: str | None = None) -> None:
         self.k = shapes.count(k, "k")
         self.name = self._usual_name()
-        super().__init__(name=name)
+        super().__init__(ignore_index=ignore_index, name=name)
 
     def _usual_name(self) -> str:
         return f"top_{self.k}_accuracy"
@@ -112,13 +121,16 @@ class ConfusionMatrix(Metric):
     """Counts (classes, classes): row by true class, column by the class of the largest score.
 
     The number of classes is that of the scores' columns. With `sample_weight` they are sums of weights. Each
-    sample is counted, or each pixel of scores (n, classes, h, w): a NaN, if there is one, is its largest score.
+    sample is counted, or each pixel of scores (n, classes, h, w), but for those whose class index is `ignore_index`: a
+    NaN, if there is one, is its largest score.
     """
 
     name = "confusion_matrix"
     is_number = False
 
-    def __init__(self, *, name: str | None = None) -> None:
+    def __init__(self, *, ignore_index: int | None = None, name: str | None = None) -> None:
+        check_ignore_index(ignore_index)
+        self.ignore_index = ignore_index
         self._take_name(name)
         self.reset()
 
@@ -126,13 +138,13 @@ class ConfusionMatrix(Metric):
         self._counts: Any = None
 
     def check_targets(self, shape: Shape, targets: Any) -> None:
-        check_labels(shape, targets)
+        check_labels(shape, targets, ignore_index=self.ignore_index)
 
     def update(self, scores: Array, labels: Any, sample_weight: Any = None) -> None:
         scores = np.asarray(scores)
         shapes.expect("scores ", scores.shape[:1], ("n",))
         weights = checked_weights(sample_weight, len(scores))
-        scores, indices, weights = class_rows(scores, labels, weights)
+        scores, indices, weights = class_rows(scores, labels, weights, self.ignore_index)
         classes = scores.shape[1]
         pairs = indices * classes + scores.argmax(axis=1)
         counts = np.bincount(pairs, weights, minlength=classes * classes).reshape(classes, classes)

@@ -78,6 +78,14 @@ def areas(average):
     return oracle
 
 
+def precisions(average):
+    def oracle(scores, labels, weights):
+        rows = np.eye(scores.shape[1], dtype=int)[labels] if scores.ndim == 2 and labels.ndim == 1 else labels
+        return sklearn.average_precision_score(rows, scores, average=average, sample_weight=weights)
+
+    return oracle
+
+
 def top(k):
     def oracle(scores, labels, weights):
         n = scores.shape[1]
@@ -118,6 +126,7 @@ TABLE = {
             labels, scores.argmax(1), average="macro", sample_weight=weights, zero_division=0
         ),
     ),
+    "dice": (classes, ml.Dice, curve(ml.F1, "macro", see=lambda scores: scores.argmax(1))),
     "confusion matrix": (
         classes,
         ml.ConfusionMatrix,
@@ -138,6 +147,23 @@ TABLE = {
         ml.ROCAUC,
         lambda scores, labels, weights: sklearn.roc_auc_score(labels, scores, sample_weight=weights),
     ),
+    "average precision": (answers, ml.AveragePrecision, precisions("macro")),
+    **{
+        f"average precisions of classes, {average}": (
+            classes,
+            lambda average=average: ml.AveragePrecision(average, from_logits=False),
+            precisions(average),
+        )
+        for average in ("macro", "micro", "weighted", None)
+    },
+    **{
+        f"average precisions of labels, {average}": (
+            several,
+            lambda average=average: ml.AveragePrecision(average, multilabel=True),
+            precisions(average),
+        )
+        for average in ("macro", "micro", "weighted", None)
+    },
     **{
         f"areas of classes, {average}": (
             classes,

@@ -64,6 +64,7 @@ NAMES: dict[str, str] = {
     "PRAUC": "ml.AveragePrecision",
     "PrecisionRecallAUC": "ml.AveragePrecision",
     "average_precision_score": "ml.AveragePrecision",
+    "classification_report": "ml.metrics.classification_report",
     "CategoricalAccuracy": "ml.Accuracy",
     "F1Score": "ml.F1",
     "RMSE": "ml.RootMeanSquaredError",

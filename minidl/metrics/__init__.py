@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from minidl.errors import missing_name
 from minidl.metrics.accuracy import Accuracy, BinaryAccuracy, ConfusionMatrix, TopKAccuracy
 from minidl.metrics.average_precision import AveragePrecision
+from minidl.metrics.classification_report import classification_report
 from minidl.metrics.iou import Dice, MeanIoU
 from minidl.metrics.metric import Metric
 from minidl.metrics.precision import F1, Precision, Recall
@@ -29,6 +30,7 @@ __all__ = [
     "Recall",
     "RootMeanSquaredError",
     "TopKAccuracy",
+    "classification_report",
 ]
 
 

@@ -92,6 +92,12 @@ class ClassShare(Metric):
             self._of_samples += float(self._share(*(kind.sum(axis=1) for kind in kinds)) @ weights)
         return np.array([weights @ kind for kind in kinds])
 
+    @property
+    def support(self) -> Array:
+        """How many samples there are of each class, or label, by weight: (classes,)."""
+        counts: Array = self._counts[2]
+        return counts
+
     def result(self) -> Any:
         if not self._seen:
             return float("nan")

@@ -73,15 +73,15 @@ def class_of_rows(rows: Any, name: str = "labels", *, hint: str = "") -> IntArra
     return np.asarray(rows.argmax(axis=1), np.intp)
 
 
-def pixel_rows(scores: Array) -> Array:
+def pixel_rows(scores: Any) -> Any:
     """Scores (n, classes, h, w) as rows (n h w, classes), pixel by pixel: a view where channels lie last in memory."""
-    rows: Array = np.moveaxis(scores, 1, -1).reshape(-1, scores.shape[1])
-    return rows
+    return np.moveaxis(scores, 1, -1).reshape(-1, scores.shape[1])
 
 
 def fits(scores: Shape, targets: Shape) -> bool:
-    """Whether targets go with scores element by element: they have one shape, or are (n,) and (n, 1)."""
-    return bool(scores) and scores in (targets, (*targets, 1))
+    """Whether targets go with scores, one to one: in the same shape, or without an axis of 1 that is second or last."""
+    with_channel = (*targets[:1], 1, *targets[1:])
+    return bool(scores) and scores in (targets, (*targets, 1), with_channel)
 
 
 def check_ignore_index(ignore_index: Any) -> None:

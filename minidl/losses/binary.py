@@ -16,7 +16,8 @@ class BinaryCrossEntropy(AnswerLoss):
     """-log of the probability given to the right answer, from logits, or probabilities with `from_logits=False`.
 
     Scores are (n,) or (n, ...), with targets from 0 to 1 of the same shape: (n, labels) where a sample may have several
-    labels. Targets (n,) also go with scores (n, 1). A sample's loss is the mean over its answers.
+    labels. Targets (n,) also go with scores (n, 1), and (n, h, w) with (n, 1, h, w). A sample's loss is the mean over
+    its answers.
 
     `label_smoothing` a moves the targets to (1 - a) target + a / 2. `pos_weight`, a number or one for each of the last
     axis, multiplies the cost of a yes, as in PyTorch. Raises ShapeError, ValueError and DTypeError.

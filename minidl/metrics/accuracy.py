@@ -9,13 +9,13 @@ from minidl.data.labels import check_ignore_index
 from minidl.errors import ShapeError
 from minidl.metrics.labels import (
     above,
+    answer_rows,
     check_labels,
     check_threshold,
     class_indices,
     class_rows,
     is_binary,
-    several,
-    yes_or_no,
+    several_rows,
 )
 from minidl.metrics.metric import Metric, Share, checked_weights
 from minidl.typing import Array, IntArray, Shape
@@ -62,8 +62,9 @@ class Accuracy(_OfClasses):
 class BinaryAccuracy(Share):
     """The share of scores, (n,) or (n, 1), that are above `threshold` where the label is 1, else not.
 
-    With `multilabel=True` scores and labels are (n, labels), and each of their elements counts, as in Keras. A score
-    that is NaN is never right. `threshold` is of what the model gives. None is 0, which suits logits; for a model that
+    Of scores (n, 1, h, w) it's the share of pixels, with labels (n, h, w) or of the scores' shape. With
+    `multilabel=True` scores and labels are (n, labels), and each of their elements counts, as in Keras. A score that is
+    NaN is never right. `threshold` is of what the model gives. None is 0, which suits logits; for a model that
     ends in Sigmoid, `fit` and `evaluate` take it as 0.5.
     """
 
@@ -76,22 +77,23 @@ class BinaryAccuracy(Share):
         self.reset()
 
     def check_targets(self, shape: Shape, targets: Any) -> None:
-        if self.multilabel or len(shape) == 1 or shape[1:] == (1,):  # else `update` says what fits
+        if self.multilabel or is_binary(shape):  # else `update` says what fits
             check_labels(shape, targets, or_yes_or_no=True, multilabel=self.multilabel)
 
     def update(self, scores: Array, labels: Any, sample_weight: Any = None) -> None:
-        """Count a batch: scores (n,) or (n, 1), or (n, labels) with `multilabel`; labels of 0 and 1."""
+        """Count a batch: scores (n,), (n, 1) or (n, 1, h, w), or (n, labels) with `multilabel`; labels of 0 and 1."""
         scores = np.asarray(scores)
+        shapes.expect("scores ", scores.shape[:1], ("n",))
+        weights = checked_weights(sample_weight, len(scores))
         if self.multilabel:
-            values, answers = several(scores, labels)
-        elif is_binary(scores):
-            values, answers = yes_or_no(scores, labels)
+            values, answers, weights = several_rows(scores, labels, weights)
+        elif is_binary(scores.shape):
+            values, answers, weights = answer_rows(scores, labels, weights)
         else:
             raise ShapeError(
-                f"expected scores (n,) or (n, 1), got {shapes.show(scores.shape)}; of classes that exclude each other, "
-                "use Accuracy, and of several labels a sample, BinaryAccuracy(multilabel=True)"
+                f"expected scores (n,), (n, 1) or (n, 1, h, w), got {shapes.show(scores.shape)}; of classes that "
+                "exclude each other, use Accuracy, and of several labels a sample, BinaryAccuracy(multilabel=True)"
             )
-        weights = checked_weights(sample_weight, len(values))
         self.add((above(self, values, self.threshold) == answers) & ~np.isnan(values), weights)
 
 

@@ -9,7 +9,7 @@ from minidl import shapes
 from minidl.data.labels import check_indices, class_of_rows, column_hint, pixel_rows
 from minidl.errors import ShapeError
 from minidl.errors.warned import warn
-from minidl.functional.origin import is_from_sigmoid
+from minidl.functional.origin import is_from_sigmoid, mark_sigmoid
 from minidl.metrics.metric import Metric
 from minidl.typing import Array, IntArray, Shape
 
@@ -55,38 +55,63 @@ def class_rows(
     `class_indices`.
     """
     indices = class_indices(scores, labels, ignore_index).reshape(-1)
-    if scores.ndim > 2:
-        weights = None if weights is None else np.repeat(weights, math.prod(scores.shape[2:]))
-        scores = pixel_rows(scores)
-    if ignore_index is None:
-        return scores, indices, weights
-    counted = indices != ignore_index
-    return scores[counted], indices[counted], None if weights is None else weights[counted]
+    rows = scores if scores.ndim == 2 else pixel_rows(scores)
+    return _counted(rows, indices, _of_pixels(weights, scores), ignore_index)
 
 
-def is_binary(scores: Array) -> bool:
-    """Whether there's one score for each sample, (n,) or (n, 1), which says yes or no."""
-    return scores.ndim == 1 or (scores.ndim == 2 and scores.shape[1] == 1)
+def is_binary(shape: Shape) -> bool:
+    """Whether one score says yes or no of each sample, (n,) or (n, 1), or of each pixel, (n, 1, h, w)."""
+    return len(shape) == 1 or (len(shape) > 1 and shape[1] == 1)
 
 
-def yes_or_no(scores: Array, labels: Any) -> tuple[Array, IntArray]:
-    """Scores (n,) and labels (n,) of 0 and 1. Raises ShapeError and ValueError for what doesn't fit."""
+def answer_rows(
+    scores: Array, labels: Any, weights: Array | None, ignore_index: int | None = None
+) -> tuple[Array, IntArray, Array | None]:
+    """Scores (rows,), labels (rows,) of 0 and 1 and weights, of samples or pixels, less those that are ignored.
+
+    Raises ShapeError and ValueError for what doesn't fit.
+    """
     labels = np.asarray(labels)
-    if labels.shape not in (scores.shape, scores.shape[:1]):
+    if labels.shape not in (scores.shape, scores.shape[:1] + scores.shape[2:]):
         got = shapes.show(labels.shape) + column_hint(scores.shape, labels.shape, "labels")
         raise ShapeError(f"labels: expected {shapes.show(scores.shape)}, got {got}")
-    return scores.reshape(-1), _zeros_and_ones(labels).reshape(-1)
+    values = scores.reshape(-1)
+    values, answers, weights = _counted(values, labels.reshape(-1), _of_pixels(weights, scores), ignore_index)
+    return mark_sigmoid(values) if is_from_sigmoid(scores) else values, _zeros_and_ones(answers), weights
 
 
-def several(scores: Array, labels: Any) -> tuple[Array, IntArray]:
-    """Scores (n, labels) and multi-hot rows of 0 and 1 of their shape. Raises ShapeError and ValueError for others."""
-    shapes.expect("scores ", scores.shape, ("n", "labels"))
+def several_rows(scores: Array, labels: Any, weights: Array | None) -> tuple[Array, IntArray, Array | None]:
+    """Scores (rows, labels), multi-hot rows of 0 and 1 and weights, of samples or pixels (n, labels, h, w).
+
+    Raises ShapeError and ValueError for what doesn't fit.
+    """
+    if scores.ndim < 3:
+        shapes.expect("scores ", scores.shape, ("n", "labels"))
     labels = np.asarray(labels)
     if labels.shape != scores.shape:
-        hint = "; for class indices leave out multilabel=True" if labels.ndim == 1 else ""
+        hint = "; for class indices leave out multilabel=True" if labels.ndim == scores.ndim - 1 else ""
         expected = f"multi-hot rows {shapes.show(scores.shape)}"
         raise ShapeError(f"labels: expected {expected}, got {shapes.show(labels.shape)}{hint}")
-    return scores, _zeros_and_ones(labels)
+    answers = _zeros_and_ones(labels)
+    if scores.ndim == 2:
+        return scores, answers, weights
+    rows = pixel_rows(scores)
+    return mark_sigmoid(rows) if is_from_sigmoid(scores) else rows, pixel_rows(answers), _of_pixels(weights, scores)
+
+
+def _of_pixels(weights: Array | None, scores: Array) -> Array | None:
+    """The weight of its sample for each pixel of scores (n, classes, h, w)."""
+    return weights if weights is None or scores.ndim < 3 else np.repeat(weights, math.prod(scores.shape[2:]))
+
+
+def _counted(
+    rows: Array, labels: IntArray, weights: Array | None, ignore_index: int | None
+) -> tuple[Array, IntArray, Array | None]:
+    """The rows, labels and weights without those that are ignored."""
+    if ignore_index is None:
+        return rows, labels, weights
+    counted = labels != ignore_index
+    return rows[counted], labels[counted], None if weights is None else weights[counted]
 
 
 def _zeros_and_ones(labels: Any) -> IntArray:
@@ -109,9 +134,9 @@ def check_labels(
     """
     scores = np.broadcast_to(np.float32(0), shape)  # of which the shape alone is looked at
     if multilabel:
-        several(scores, labels)
-    elif or_yes_or_no and is_binary(scores):
-        yes_or_no(scores, labels)
+        several_rows(scores, labels, None)
+    elif or_yes_or_no and is_binary(shape):
+        answer_rows(scores, labels, None, ignore_index)
     else:
         class_indices(scores, labels, ignore_index)
 

@@ -7,7 +7,7 @@ import numpy as np
 from minidl import shapes
 from minidl.data.labels import check_ignore_index
 from minidl.errors import did_you_mean
-from minidl.metrics.labels import above, check_labels, check_threshold, class_rows, is_binary, several, yes_or_no
+from minidl.metrics.labels import above, answer_rows, check_labels, check_threshold, class_rows, is_binary, several_rows
 from minidl.metrics.metric import Metric, checked_weights
 from minidl.typing import Array, Shape
 
@@ -58,7 +58,6 @@ class ClassShare(Metric):
         if self.multilabel:
             counts = self._of_several(scores, labels, weights)
             self._met = np.ones(scores.shape[1], bool)
-            self._seen += len(scores) if weights is None else float(weights.sum())
         else:
             counts, met = self._of_one(scores, labels, weights)
             self._met = met if self._met is None else self._met | met
@@ -67,8 +66,8 @@ class ClassShare(Metric):
 
     def _of_one(self, scores: Array, labels: Any, weights: Array | None) -> tuple[Array, Any]:
         """What was right, seen and there, (3, classes), of one class a sample; and which classes were met at all."""
-        if is_binary(scores):
-            values, indices = yes_or_no(scores, labels)
+        if is_binary(scores.shape):
+            values, indices, weights = answer_rows(scores, labels, weights, self.ignore_index)
             classes, seen = 2, np.asarray(above(self, values, self.threshold), np.intp)
             known: Any = ~np.isnan(values)
         else:
@@ -84,10 +83,11 @@ class ClassShare(Metric):
 
     def _of_several(self, scores: Array, labels: Any, weights: Array | None) -> Array:
         """The same of several labels a sample, and each sample's own share if that is asked for."""
-        values, there = several(scores, labels)
+        values, there, weights = several_rows(scores, labels, weights)
         seen = np.asarray(above(self, values, self.threshold), np.intp)
         kinds = (seen & there, seen, there)
         weights = np.ones(len(values)) if weights is None else weights
+        self._seen += float(weights.sum())
         if self.average == "samples":
             self._of_samples += float(self._share(*(kind.sum(axis=1) for kind in kinds)) @ weights)
         return np.array([weights @ kind for kind in kinds])
@@ -125,8 +125,8 @@ class Precision(ClassShare):
     `average` "macro" is the mean over the classes that are there or seen, "weighted" that over the samples by their
     classes, "micro" counts all classes together, "binary" is class 1 of two, and None an array (classes,). Scores are
     (n, classes), or (n, classes, h, w) with labels (n, h, w), of which each pixel counts; or one for each sample, (n,)
-    or (n, 1), with labels 0 and 1, where above `threshold` means 1. What has the class index `ignore_index` isn't
-    counted.
+    or (n, 1), or for each pixel, (n, 1, h, w), with labels 0 and 1, where above `threshold` means 1. What has the class
+    index `ignore_index` isn't counted.
 
     With `multilabel=True` scores are (n, labels), with multi-hot rows of 0 and 1 for labels: each label is a question
     of its own, answered by `threshold`. "macro" is then the mean over all labels, and "samples" over the samples.

@@ -9,7 +9,7 @@ from minidl import shapes
 from minidl.errors import ShapeError
 from minidl.errors.warned import warn
 from minidl.functional.origin import is_from_sigmoid
-from minidl.metrics.labels import check_labels, class_indices, is_binary, several, yes_or_no
+from minidl.metrics.labels import answer_rows, check_labels, class_indices, is_binary, several_rows
 from minidl.metrics.metric import Metric, checked_weights
 from minidl.metrics.precision import check_average
 from minidl.typing import Array, IntArray, Shape
@@ -48,23 +48,23 @@ class Ranking(Metric):
 
     def check_targets(self, shape: Shape, targets: Any) -> None:
         if len(shape) > 2:
-            raise ShapeError(
-                f"{type(self).__name__}: expected scores (n,), (n, 1) or (n, classes), got {shapes.show(shape)}"
-            )
+            name = type(self).__name__
+            raise ShapeError(f"{name}: expected scores (n,), (n, 1) or (n, classes), got {shapes.show(shape)}")
         check_labels(shape, targets, or_yes_or_no=True, multilabel=self.multilabel)
 
     def update(self, scores: Array, labels: Any, sample_weight: Any = None) -> None:
         """Keep a batch: scores (n,), (n, 1) or (n, classes), and labels that fit; (n, labels) with `multilabel`."""
         scores = np.asarray(scores)
+        self.check_targets(scores.shape, np.asarray(labels))
+        shapes.expect("scores ", scores.shape[:1], ("n",))
+        weights = checked_weights(sample_weight, len(scores))
         if self.multilabel:
-            values, indices = several(scores, labels)
-        elif is_binary(scores):
-            values, indices = yes_or_no(scores, labels)
+            values, indices, _ = several_rows(scores, labels, None)
+        elif is_binary(scores.shape):
+            values, indices, _ = answer_rows(scores, labels, None)
         else:
-            self.check_targets(scores.shape, labels)
             indices = class_indices(scores, labels)
             values = self._comparable(scores)
-        weights = checked_weights(sample_weight, len(values))
         self._scores.append(values.copy())
         self._labels.append(indices.copy())
         self._weights.append(np.ones(len(values)) if weights is None else weights.copy())

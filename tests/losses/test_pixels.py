@@ -215,3 +215,14 @@ def test_dice_trains_a_network():
     optimizer = ml.Adam(model.parameters(), lr=0.05)
     history = model.fit(x, y, loss=ml.DiceLoss(ignore_index=255), optimizer=optimizer, epochs=30, seed=0, verbose=0)
     assert history["loss"][-1] < 0.2 < history["loss"][0]
+
+
+@pytest.mark.parametrize("loss", [ml.BinaryCrossEntropy(pos_weight=3), ml.BinaryFocalLoss(), ml.MeanSquaredError()])
+def test_a_channel_that_targets_need_not_have(loss):
+    scores, targets = SCORES[:, :1], LABELS > 1
+    value, dscores = loss(scores, targets)
+    wanted, gradient = loss(scores, targets[:, None])
+    assert value == wanted
+    np.testing.assert_array_equal(dscores, gradient)
+    with pytest.raises(ml.ShapeError, match=r"targets: expected \(3, 1, 2, 5\), got \(3, 5, 2\)"):
+        loss(scores, targets.transpose(0, 2, 1))

@@ -156,10 +156,13 @@ def test_errors_and_its_code():
     assert np.isnan(ml.MeanIoU().result())
     with pytest.raises(ml.ShapeError, match=r"MeanIoU: expected scores \(n, 4, h, w\) or \(n, 4\), got \(6, 5, 4, 3\)"):
         ml.MeanIoU(4)(scores, labels)
-    with pytest.raises(
-        ml.ShapeError, match=r"MeanIoU: expected scores \(n, classes, h, w\) or \(n, classes\), got \(6,"
-    ):
+    expected = r"MeanIoU: expected scores \(n, classes, h, w\) or \(n, classes\), got \(6,"
+    with pytest.raises(ml.ShapeError, match=expected):
+        ml.MeanIoU()(scores[:, 0, 0, 0], labels[:, 0, 0])
+    with pytest.raises(ValueError, match="labels: expected 0 and 1, got others"):
         ml.MeanIoU()(scores[:, :1], labels)
+    with pytest.raises(ml.ShapeError, match=r"Dice: expected scores \(n, 3, h, w\) or \(n, 3\), got \(6, 1, 4, 3\)"):
+        ml.Dice(3)(scores[:, :1], labels)
     with pytest.raises(ml.ShapeError, match=r"labels: expected \(6, 4, 3\) class indices .* got \(6, 3, 4\)"):
         ml.MeanIoU()(scores, labels.transpose(0, 2, 1))
     with pytest.raises(ValueError, match="labels: expected class indices from 0 to 4, got 5"):

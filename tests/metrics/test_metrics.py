@@ -222,7 +222,11 @@ def test_in_fit_and_evaluate():
         ),
         (lambda: ml.F1()(SCORES[:, 0], LABELS), ValueError, "labels: expected 0 and 1, got others"),
         (lambda: ml.F1()(SCORES[:, :1], LABELS[:2]), ml.ShapeError, r"labels: expected \(5, 1\), got \(2,\)"),
-        (lambda: ml.BinaryAccuracy()(SCORES, LABELS), ml.ShapeError, r"expected scores \(n,\) or \(n, 1\), got \(5, 3"),
+        (
+            lambda: ml.BinaryAccuracy()(SCORES, LABELS),
+            ml.ShapeError,
+            r"or \(n, 1, h, w\), got \(5, 3\); of classes",
+        ),
         (lambda: metrics.MeanSquaredError()(SCORES, LABELS), ml.ShapeError, r"labels: expected \(5, 3\), got \(5,\)"),
     ],
 )

@@ -9,7 +9,7 @@ from minidl import functional as F
 from minidl import shapes
 from minidl.data.labels import as_numbers, check_ignore_index, pixel_rows
 from minidl.errors import ShapeError
-from minidl.functional.origin import is_from_sigmoid, mark_sigmoid
+from minidl.functional.origin import marked_like
 from minidl.losses.loss import ClassLoss, Each, quiet
 from minidl.losses.targets import check_classes, check_rows_of_probabilities, distributions, warn_of_probabilities
 from minidl.numeric import in_range
@@ -55,7 +55,7 @@ class DiceLoss(ClassLoss):
         ignored = ignored[:, None] if labels.ndim == 1 else ignored
         rows = pixel_rows(scores)
         if self.from_logits:
-            warn_of_probabilities("DiceLoss", mark_sigmoid(rows) if is_from_sigmoid(scores) else rows)
+            warn_of_probabilities("DiceLoss", marked_like(rows, scores))
             rows, back = F.softmax(rows)
         else:
             check_rows_of_probabilities(rows)

@@ -10,7 +10,7 @@ from minidl import shapes
 from minidl.data.labels import as_numbers, column_hint, fits, pixel_rows
 from minidl.display import code
 from minidl.errors import KeywordHints, ShapeError, did_you_mean
-from minidl.functional.origin import is_from_sigmoid, mark_sigmoid
+from minidl.functional.origin import marked_like
 from minidl.typing import Array, Shape
 
 EPSILON = 1e-7
@@ -115,7 +115,7 @@ class ClassLoss(LogitsLoss):
         pixels = math.prod(size)
         rows = pixel_rows(scores)
         labels = pixel_rows(targets) if targets.ndim == scores.ndim else targets.reshape(-1)
-        of_rows = self._counted(mark_sigmoid(rows) if is_from_sigmoid(scores) else rows, labels)
+        of_rows = self._counted(marked_like(rows, scores), labels)
 
         def pullback(parts: Array) -> Array:
             gradient = of_rows.pullback(np.repeat(parts / parts.dtype.type(pixels), pixels))

@@ -9,7 +9,7 @@ from minidl import shapes
 from minidl.data.labels import check_indices, class_of_rows, column_hint, pixel_rows
 from minidl.errors import ShapeError
 from minidl.errors.warned import warn
-from minidl.functional.origin import is_from_sigmoid, mark_sigmoid
+from minidl.functional.origin import is_from_sigmoid, marked_like
 from minidl.metrics.metric import Metric
 from minidl.typing import Array, IntArray, Shape
 
@@ -77,7 +77,7 @@ def answer_rows(
         raise ShapeError(f"labels: expected {shapes.show(scores.shape)}, got {got}")
     values = scores.reshape(-1)
     values, answers, weights = _counted(values, labels.reshape(-1), _of_pixels(weights, scores), ignore_index)
-    return mark_sigmoid(values) if is_from_sigmoid(scores) else values, _zeros_and_ones(answers), weights
+    return marked_like(values, scores), _zeros_and_ones(answers), weights
 
 
 def several_rows(scores: Array, labels: Any, weights: Array | None) -> tuple[Array, IntArray, Array | None]:
@@ -96,7 +96,7 @@ def several_rows(scores: Array, labels: Any, weights: Array | None) -> tuple[Arr
     if scores.ndim == 2:
         return scores, answers, weights
     rows = pixel_rows(scores)
-    return mark_sigmoid(rows) if is_from_sigmoid(scores) else rows, pixel_rows(answers), _of_pixels(weights, scores)
+    return marked_like(rows, scores), pixel_rows(answers), _of_pixels(weights, scores)
 
 
 def _of_pixels(weights: Array | None, scores: Array) -> Array | None:

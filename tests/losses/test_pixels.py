@@ -103,8 +103,12 @@ def test_errors():
         ml.CrossEntropy()(SCORES, SCORES)
     with pytest.raises(ValueError, match="for class indices use CrossEntropy"):
         ml.KLDivergence()(SCORES, LABELS)
-    with pytest.warns(UserWarning, match="CrossEntropy takes logits, and these scores are what a Sigmoid gave"):
-        ml.CrossEntropy()(ml.functional.sigmoid(SCORES)[0], LABELS)
+    of_sigmoid = ml.functional.sigmoid(SCORES)[0]
+    channels_last = ml.functional.sigmoid(SCORES.transpose(0, 2, 3, 1).copy())[0]
+    for scores in (of_sigmoid, channels_last.transpose(0, 3, 1, 2)):
+        for loss in (ml.CrossEntropy(), ml.DiceLoss()):  # one after the other: it isn't forgotten
+            with pytest.warns(UserWarning, match="takes logits, and these scores are what a Sigmoid gave"):
+                loss(scores, LABELS)
 
 
 def test_a_network_that_labels_pixels():

@@ -134,7 +134,9 @@ def _checked(labels: Any, classes: int | None) -> tuple[IntArray, int]:
     labels = array_of(labels, "labels")
     check_numbers(labels, "labels")
     if labels.ndim != 1:
-        hint = "; of one-hot rows, labels.argmax(axis=1)" if labels.ndim == 2 and are_distributions(labels) else ""
+        hint = "; of pixels, labels.ravel()" if labels.ndim > 2 else ""
+        if labels.ndim == 2 and are_distributions(labels):
+            hint = "; of one-hot rows, labels.argmax(axis=1)"
         raise ShapeError(f"expected labels (n,), got {shapes.show(labels.shape)}{hint}")
     if labels.dtype.kind not in "iu":
         raise DTypeError(f"expected labels as integers, got {labels.dtype}")

@@ -206,7 +206,11 @@ def _weights_by_class(y: Any, class_weight: Any) -> Any:
     given = None if is_balanced else checked_weights(class_weight)
     labels = class_labels(y)
     if labels is None or (len(labels) and labels.min() < 0):
-        hint = "; of pixels, the loss weights the classes: CrossEntropy(class_weight=...)" if y.ndim > 2 else ""
+        hint = ""
+        if y.ndim > 2:
+            hint = "; of pixels, the loss weights the classes: CrossEntropy(class_weight=...)"
+        elif y.ndim == 2 and y.shape[1] > 1:
+            hint = "; of several labels a sample, the loss weights each yes: BinaryCrossEntropy(pos_weight=...)"
         raise ValueError(f"class_weight: expected targets of classes, as indices (n,) or one-hot rows{hint}")
     classes = y.shape[1] if y.ndim == 2 and y.shape[1] > 1 else int(labels.max(initial=0)) + 1
     if given is None:

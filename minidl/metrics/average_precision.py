@@ -17,8 +17,8 @@ class AveragePrecision(Ranking):
     know nothing give its share of the samples. Values are scikit-learn's `average_precision_score`: 0 for a class
     without samples.
 
-    Scores, labels and `from_logits` are as for `ROCAUC`; `average` may be "micro" for classes too, as for several
-    labels. It keeps all scores, and `fit` asks for it once an epoch.
+    Scores, labels, `from_logits` and `multilabel` are as of `ROCAUC`, and so is `average`, which may be "micro" for
+    classes, too. It keeps all scores, and `fit` asks for it once an epoch.
     """
 
     name = "average_precision"

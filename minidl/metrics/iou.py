@@ -61,8 +61,8 @@ class MeanIoU(_Overlap):
 class Dice(_Overlap):
     """The mean over the classes of 2 |seen and there| / (|seen| + |there|), counted over all data: their F1.
 
-    Scores, labels and arguments are those of `MeanIoU`. `DiceLoss` trains for it; it goes by probabilities, and image
-    by image.
+    Scores, labels, `num_classes`, `average`, `threshold` and `ignore_index` are as of `MeanIoU`, and values
+    scikit-learn's `f1_score`. `DiceLoss`, which trains for it, goes by probabilities, and image by image.
     """
 
     name = "dice"

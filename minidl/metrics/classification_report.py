@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.errors import ShapeError
+from minidl.errors import ShapeError, keyword_hints
 from minidl.metrics.precision import F1, ClassShare, Precision, Recall
 
 COLUMNS = ("precision", "recall", "f1-score", "support")
@@ -28,6 +28,7 @@ class ClassificationReport(dict[str, Any]):
         return "\n".join([*lines, ""])
 
 
+@keyword_hints
 def classification_report(
     scores: Any,
     labels: Any,

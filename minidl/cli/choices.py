@@ -108,8 +108,8 @@ AUGMENTATIONS = {
 NETWORKS = {name: Choice(make, hidden=("input_shape", "classes", "seed")) for name, make in MODELS.items()}
 
 LOSSES = {
-    "cross-entropy": Choice(CrossEntropy, hidden=("from_logits", "class_weight", "reduction")),
-    "focal": Choice(FocalLoss, hidden=("from_logits", "alpha", "reduction")),
+    "cross-entropy": Choice(CrossEntropy, hidden=("from_logits", "class_weight", "ignore_index", "reduction")),
+    "focal": Choice(FocalLoss, hidden=("from_logits", "alpha", "ignore_index", "reduction")),
 }
 
 PATH = Choice(from_splits, hidden=("path", "budget"))

@@ -9,6 +9,9 @@ from minidl.arraylike import array_of, check_numbers
 from minidl.errors import DTypeError, ShapeError, keyword_hints
 from minidl.typing import Array, IntArray, Shape
 
+USUALLY_IGNORED = (-100, -1, 255)
+"""What data and other frameworks mark with that it has no class."""
+
 
 @keyword_hints
 def one_hot(labels: Any, classes: int | None = None, *, dtype: Any = np.float32) -> Array:
@@ -70,10 +73,37 @@ def class_of_rows(rows: Any, name: str = "labels", *, hint: str = "") -> IntArra
     return np.asarray(rows.argmax(axis=1), np.intp)
 
 
-def pixel_rows(scores: Array) -> Array:
+def pixel_rows(scores: Any) -> Any:
     """Scores (n, classes, h, w) as rows (n h w, classes), pixel by pixel: a view where channels lie last in memory."""
-    rows: Array = np.moveaxis(scores, 1, -1).reshape(-1, scores.shape[1])
-    return rows
+    return np.moveaxis(scores, 1, -1).reshape(-1, scores.shape[1])
+
+
+def fits(scores: Shape, targets: Shape) -> bool:
+    """Whether targets go with scores, one to one: in the same shape, or without an axis of 1 that is second or last."""
+    with_channel = (*targets[:1], 1, *targets[1:])
+    return bool(scores) and scores in (targets, (*targets, 1), with_channel)
+
+
+def check_ignore_index(ignore_index: Any) -> None:
+    """Raise TypeError unless it's an integer, or None."""
+    if ignore_index is not None and (isinstance(ignore_index, bool) or not hasattr(ignore_index, "__index__")):
+        raise TypeError(f"ignore_index: expected an integer, or None, got {ignore_index!r}")
+
+
+def check_indices(labels: Any, classes: int, ignore_index: int | None, name: str) -> None:
+    """Raise ValueError unless the labels are integers from 0 to classes - 1, or `ignore_index`."""
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(f"{name}: expected class indices as integers, got {labels.dtype}{integer_hint(labels)}")
+    if not labels.size or 0 <= labels.min() <= labels.max() < classes:
+        return
+    beyond = (labels < 0) | (labels >= classes)
+    if ignore_index is not None:
+        beyond &= labels != ignore_index
+    if beyond.any():
+        wrong = labels[beyond][0]
+        hint = f"; what shall not count, leave out by ignore_index={wrong}" if wrong in USUALLY_IGNORED else ""
+        other = "" if ignore_index is None else f", or {ignore_index}"
+        raise ValueError(f"{name}: expected class indices from 0 to {classes - 1}{other}, got {wrong}{hint}")
 
 
 def as_numbers(values: Any, name: str) -> Any:
@@ -104,7 +134,9 @@ def _checked(labels: Any, classes: int | None) -> tuple[IntArray, int]:
     labels = array_of(labels, "labels")
     check_numbers(labels, "labels")
     if labels.ndim != 1:
-        hint = "; of one-hot rows, labels.argmax(axis=1)" if labels.ndim == 2 and are_distributions(labels) else ""
+        hint = "; of pixels, labels.ravel()" if labels.ndim > 2 else ""
+        if labels.ndim == 2 and are_distributions(labels):
+            hint = "; of one-hot rows, labels.argmax(axis=1)"
         raise ShapeError(f"expected labels (n,), got {shapes.show(labels.shape)}{hint}")
     if labels.dtype.kind not in "iu":
         raise DTypeError(f"expected labels as integers, got {labels.dtype}")

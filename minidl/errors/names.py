@@ -66,8 +66,13 @@ NAMES: dict[str, str] = {
     "SparseCategoricalCrossentropy": "ml.CrossEntropy",
     # metrics
     "AUC": "ml.ROCAUC",
+    "PRAUC": "ml.AveragePrecision",
+    "PrecisionRecallAUC": "ml.AveragePrecision",
+    "average_precision_score": "ml.AveragePrecision",
+    "classification_report": "ml.metrics.classification_report",
     "CategoricalAccuracy": "ml.Accuracy",
     "F1Score": "ml.F1",
+    "RMSE": "ml.RootMeanSquaredError",
     "SparseCategoricalAccuracy": "ml.Accuracy",
     "TopKCategoricalAccuracy": "ml.TopKAccuracy",
     # optimizers and schedules

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from minidl.errors import missing_name
 from minidl.losses.binary import BinaryCrossEntropy, BinaryFocalLoss
 from minidl.losses.cross_entropy import CrossEntropy, KLDivergence
+from minidl.losses.dice import DiceLoss
 from minidl.losses.focal import FocalLoss
 from minidl.losses.loss import Loss
 from minidl.losses.regression import Huber, MeanAbsoluteError, MeanSquaredError
@@ -13,6 +14,7 @@ __all__ = [
     "BinaryCrossEntropy",
     "BinaryFocalLoss",
     "CrossEntropy",
+    "DiceLoss",
     "FocalLoss",
     "Huber",
     "KLDivergence",

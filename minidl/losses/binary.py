@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from minidl import shapes
-from minidl.data.labels import as_numbers, column_hint
+from minidl.data.labels import as_numbers, column_hint, fits
 from minidl.errors import ShapeError
 from minidl.losses.loss import AnswerLoss, Each, check_smoothing, clipped, mean_over_elements, quiet
 from minidl.losses.targets import warn_of_probabilities
@@ -16,7 +16,8 @@ class BinaryCrossEntropy(AnswerLoss):
     """-log of the probability given to the right answer, from logits, or probabilities with `from_logits=False`.
 
     Scores are (n,) or (n, ...), with targets from 0 to 1 of the same shape: (n, labels) where a sample may have several
-    labels. Targets (n,) also go with scores (n, 1). A sample's loss is the mean over its answers.
+    labels. Targets (n,) also go with scores (n, 1), and (n, h, w) with (n, 1, h, w). A sample's loss is the mean over
+    its answers.
 
     `label_smoothing` a moves the targets to (1 - a) target + a / 2. `pos_weight`, a number or one for each of the last
     axis, multiplies the cost of a yes, as in PyTorch. Raises ShapeError, ValueError and DTypeError.
@@ -126,7 +127,7 @@ def answers(scores: Array, targets: Any) -> Array:
 
 def check_answers(shape: Shape, targets: Any) -> None:
     """Raise ShapeError, and ValueError outside of 0 to 1, unless the targets fit scores of this shape."""
-    if (targets.shape != shape and (*targets.shape, 1) != shape) or not shape:
+    if not fits(shape, targets.shape):
         hint = column_hint(shape, targets.shape, "targets")
         if not hint and targets.ndim == 1 and len(shape) == 2:
             hint = "; of classes that exclude each other, use CrossEntropy"

@@ -5,15 +5,15 @@ from typing import Any
 import numpy as np
 
 from minidl import functional as F
+from minidl.data.labels import check_ignore_index
+from minidl.losses.class_weight import checked_weights, weights_for
 from minidl.losses.loss import ClassLoss, Each, check_smoothing, clipped, quiet
 from minidl.losses.targets import (
     are_indices,
     check_classes,
     check_rows_of_probabilities,
-    class_weights,
     distributions,
     warn_of_probabilities,
-    weights_for,
 )
 from minidl.typing import Array, Shape
 
@@ -25,9 +25,11 @@ class CrossEntropy(ClassLoss):
     classes, scores are (n, classes, h, w), targets (n, h, w) or of the scores' shape, and the mean is over all pixels.
 
     `from_logits=False` takes probabilities instead of logits. `label_smoothing` a mixes the targets with the uniform
-    distribution: (1 - a) target + a / classes (Szegedy et al., 2016). `class_weight` (classes,) multiplies each class's
-    part of the sum, and the mean over class indices divides by the sum of their weights, as in PyTorch; that over rows
-    doesn't. Raises ShapeError and ValueError for what doesn't fit.
+    distribution: (1 - a) target + a / classes (Szegedy et al., 2016). `class_weight`, an array (classes,) or a dict in
+    which a class that isn't named counts 1, multiplies each class's part of the sum, and the mean over class indices
+    divides by the sum of their weights, as in PyTorch; that over rows doesn't. A class index that equals `ignore_index`
+    counts nothing: its loss and gradient are 0, and the mean is over the others; of none at all it's 0. Raises
+    ShapeError and ValueError for what doesn't fit.
     """
 
     def __init__(
@@ -36,22 +38,25 @@ class CrossEntropy(ClassLoss):
         from_logits: bool = True,
         label_smoothing: float = 0.0,
         class_weight: Any = None,
+        ignore_index: int | None = None,
         reduction: str = "mean",
     ) -> None:
         check_smoothing(label_smoothing)
+        check_ignore_index(ignore_index)
         super().__init__(reduction=reduction)
         self.from_logits = from_logits
         self.label_smoothing = label_smoothing
-        self.class_weight = class_weights(class_weight)
+        self.class_weight = checked_weights(class_weight)
+        self.ignore_index = ignore_index
 
     def check_targets(self, shape: Shape, targets: Any) -> None:
-        check_classes(shape, targets)
+        check_classes(shape, targets, self.ignore_index)
 
     def each_row(self, scores: Array, targets: Any) -> Each:
         rows = distributions(targets, scores, label_smoothing=self.label_smoothing)
         importance = None
         if self.class_weight is not None:
-            weights = weights_for(self.class_weight, scores)
+            weights = weights_for(self.class_weight, scores.shape[1]).astype(scores.dtype)
             rows *= weights
             importance = weights[np.asarray(targets)] if are_indices(targets) else None
         if not self.from_logits:

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from minidl import shapes
-from minidl.data.labels import as_numbers, column_hint, pixel_rows
+from minidl.data.labels import as_numbers, column_hint, fits, pixel_rows
 from minidl.display import code
 from minidl.errors import KeywordHints, ShapeError, did_you_mean
-from minidl.functional.origin import is_from_sigmoid, mark_sigmoid
+from minidl.functional.origin import marked_like
 from minidl.typing import Array, Shape
 
 EPSILON = 1e-7
@@ -99,20 +99,23 @@ class ClassLoss(LogitsLoss):
     `each_row`.
     """
 
+    ignore_index: int | None = None
+    """The class index of what counts nothing: its loss and gradient are 0, and the mean is over the rest."""
+
     def each_row(self, scores: Array, targets: Any) -> Each:
         """The losses of scores (n, classes), one by one. Raises ShapeError and ValueError for what doesn't fit."""
         raise NotImplementedError(f"{type(self).__name__} doesn't define each_row(scores, targets)")
 
     def each(self, scores: Array, targets: Any) -> Each:
         if np.ndim(scores) < 3:
-            return self.each_row(scores, targets)
+            return self._counted(scores, targets)
         targets = as_numbers(targets, "targets")
         self.check_targets(scores.shape, targets)
         n, classes, *size = scores.shape
         pixels = math.prod(size)
         rows = pixel_rows(scores)
         labels = pixel_rows(targets) if targets.ndim == scores.ndim else targets.reshape(-1)
-        of_rows = self.each_row(mark_sigmoid(rows) if is_from_sigmoid(scores) else rows, labels)
+        of_rows = self._counted(marked_like(rows, scores), labels)
 
         def pullback(parts: Array) -> Array:
             gradient = of_rows.pullback(np.repeat(parts / parts.dtype.type(pixels), pixels))
@@ -124,6 +127,17 @@ class ClassLoss(LogitsLoss):
 
         importance = of_rows.importance
         return Each(mean(of_rows.losses), pullback, None if importance is None else mean(importance))
+
+    def _counted(self, scores: Array, targets: Any) -> Each:
+        """The losses of scores (n, classes), where what is ignored has no part in anything."""
+        if self.ignore_index is None:
+            return self.each_row(scores, targets)
+        targets = as_numbers(targets, "targets")
+        self.check_targets(scores.shape, targets)
+        ignored = targets == self.ignore_index
+        losses, pullback, importance = self.each_row(scores, np.where(ignored, 0, targets))
+        counts = np.ones_like(losses) if importance is None else importance
+        return Each(np.where(ignored, 0, losses), _without(pullback, ignored), np.where(ignored, 0, counts))
 
 
 class AnswerLoss(LogitsLoss):
@@ -156,7 +170,7 @@ def _parts(weights: Array | None, importance: Array | None, n: int) -> Array:
     if importance is not None:
         counts = np.ones(n) if weights is None else weights
         total = (counts * importance).sum()
-        parts: Array = counts / total if total != 0 else np.zeros(n)  # of classes that all count 0
+        parts: Array = counts / total if total != 0 else np.zeros(n)  # where nothing counts, all classes being 0
         return parts
     if weights is None:
         return np.full(n, 1 / max(n, 1))
@@ -164,16 +178,16 @@ def _parts(weights: Array | None, importance: Array | None, n: int) -> Array:
 
 
 def same_shape(scores: Array, targets: Any) -> Array:
-    """The targets, of the shape of the scores and in their dtype. Raises ShapeError for others."""
+    """The targets in the shape and dtype of the scores: (n,) may stand for (n, 1). Raises ShapeError for others."""
     targets = as_numbers(targets, "targets")
     check_shape(scores.shape, targets)
-    converted: Array = targets.astype(scores.dtype)
+    converted: Array = targets.reshape(scores.shape).astype(scores.dtype)
     return converted
 
 
 def check_shape(shape: Shape, targets: Any) -> None:
-    """Raise ShapeError unless the targets are of the shape of the scores."""
-    if targets.shape != shape or not shape:
+    """Raise ShapeError unless the targets are of the shape of the scores, or (n,) for (n, 1)."""
+    if not fits(shape, targets.shape):
         hint = column_hint(shape, targets.shape, "targets")
         raise ShapeError(f"targets: expected {shapes.show(shape)}, got {shapes.show(targets.shape)}{hint}")
 

@@ -9,7 +9,10 @@ from minidl.typing import Array, Shape
 
 
 class MeanSquaredError(Loss):
-    """The mean of (score - target) squared over all elements; targets have the shape of the scores, (n, ...)."""
+    """The mean of (score - target) squared over all elements; targets have the shape of the scores, (n, ...).
+
+    Targets (n,) also go with scores (n, 1).
+    """
 
     def check_targets(self, shape: Shape, targets: Any) -> None:
         check_finite(shape, targets)
@@ -23,7 +26,7 @@ class MeanSquaredError(Loss):
 class MeanAbsoluteError(Loss):
     """The mean of |score - target| over all elements, the L1 loss; targets have the shape of the scores, (n, ...).
 
-    Where score and target are equal the gradient is 0.
+    Targets (n,) also go with scores (n, 1). Where score and target are equal the gradient is 0.
     """
 
     def check_targets(self, shape: Shape, targets: Any) -> None:
@@ -38,7 +41,8 @@ class MeanAbsoluteError(Loss):
 class Huber(Loss):
     """Half the square of d = score - target up to |d| = delta, from there on straight: delta (|d| - delta / 2).
 
-    The mean is over all elements; targets have the shape of the scores, (n, ...). Source: Huber, 1964.
+    The mean is over all elements; targets have the shape of the scores, (n, ...), or are (n,) for (n, 1).
+    Source: Huber, 1964.
     """
 
     def __init__(self, *, delta: float = 1.0, reduction: str = "mean") -> None:
@@ -59,7 +63,7 @@ class Huber(Loss):
 
 
 def check_finite(shape: Shape, targets: Any) -> None:
-    """Raise ShapeError unless the targets are of the scores' shape, and ValueError for NaN or infinity among them."""
+    """Raise ShapeError unless the targets fit scores of this shape, and ValueError for NaN or infinity among them."""
     check_shape(shape, targets)
     if not np.isfinite(targets).all():
         raise ValueError(f"targets: expected finite numbers, got {targets[~np.isfinite(targets)][0]}")

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from minidl import shapes
-from minidl.data.labels import are_distributions, as_numbers, column_hint, integer_hint
+from minidl.data.labels import are_distributions, as_numbers, check_indices, column_hint
 from minidl.errors import ShapeError
 from minidl.errors.warned import warn
 from minidl.functional.origin import is_from_sigmoid
@@ -30,7 +30,7 @@ def distributions(targets: Any, scores: Array, *, label_smoothing: float = 0.0) 
     return rows
 
 
-def check_classes(shape: Shape, targets: Any) -> None:
+def check_classes(shape: Shape, targets: Any, ignore_index: int | None = None) -> None:
     """Raise ShapeError or ValueError unless targets of classes fit scores (n, classes), or (n, classes, h, w)."""
     if len(shape) < 3:
         shapes.expect("scores ", shape, ("n", "classes"))
@@ -42,17 +42,15 @@ def check_classes(shape: Shape, targets: Any) -> None:
             "of yes and no, use BinaryCrossEntropy, and of numbers, MeanSquaredError"
         )
     if targets.shape == shape:
+        if ignore_index is not None:
+            raise ValueError("ignore_index: it is for targets that are class indices, and these are rows")
         if not are_distributions(targets):
             raise ValueError(
                 "targets: expected one-hot rows or rows of probabilities, got rows that don't sum to 1; "
                 "for several labels a sample, use BinaryCrossEntropy"
             )
     elif targets.shape == indices:
-        if not np.issubdtype(targets.dtype, np.integer):
-            raise ValueError(f"targets: expected class indices as integers, got {targets.dtype}{integer_hint(targets)}")
-        if targets.size and not 0 <= targets.min() <= targets.max() < classes:
-            wrong = targets[(targets < 0) | (targets >= classes)][0]
-            raise ValueError(f"targets: expected class indices from 0 to {classes - 1}, got {wrong}")
+        check_indices(targets, classes, ignore_index, "targets")
     else:
         expected = f"{shapes.show(indices)} class indices or {shapes.show(shape)} one-hot rows"
         got = shapes.show(targets.shape) + column_hint((n,), targets.shape, "targets")
@@ -64,24 +62,6 @@ def check_classes(shape: Shape, targets: Any) -> None:
 def are_indices(targets: Any) -> bool:
     """Whether the targets are class indices and not rows."""
     return np.ndim(targets) == 1
-
-
-def class_weights(weights: Any, name: str = "class_weight") -> Array | None:
-    """The weights as a vector, or None. Raises ValueError unless they are finite numbers of at least 0, not all 0."""
-    if weights is None:
-        return None
-    vector = np.asarray(weights, np.float64)
-    if vector.ndim != 1 or not vector.size or not (vector.min() >= 0 and 0 < vector.sum() < np.inf):
-        raise ValueError(f"{name}: expected a finite number of at least 0 for each class, not all 0, got {weights!r}")
-    return vector
-
-
-def weights_for(weights: Array, scores: Array, name: str = "class_weight") -> Array:
-    """The weights in the dtype of the scores. Raises ShapeError unless there's one for each class."""
-    if len(weights) != scores.shape[1]:
-        raise ShapeError(f"{name}: expected {scores.shape[1]} numbers, one for each class, got {len(weights)}")
-    converted: Array = weights.astype(scores.dtype)
-    return converted
 
 
 def warn_of_probabilities(name: str, scores: Array) -> None:

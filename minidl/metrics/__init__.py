@@ -4,25 +4,33 @@ from typing import TYPE_CHECKING
 
 from minidl.errors import missing_name
 from minidl.metrics.accuracy import Accuracy, BinaryAccuracy, ConfusionMatrix, TopKAccuracy
-from minidl.metrics.iou import MeanIoU
+from minidl.metrics.average_precision import AveragePrecision
+from minidl.metrics.classification_report import classification_report
+from minidl.metrics.iou import Dice, MeanIoU
 from minidl.metrics.metric import Metric
 from minidl.metrics.precision import F1, Precision, Recall
-from minidl.metrics.regression import MeanAbsoluteError, MeanSquaredError
+from minidl.metrics.r2 import R2Score
+from minidl.metrics.regression import MeanAbsoluteError, MeanSquaredError, RootMeanSquaredError
 from minidl.metrics.roc import ROCAUC
 
 __all__ = [
     "F1",
     "ROCAUC",
     "Accuracy",
+    "AveragePrecision",
     "BinaryAccuracy",
     "ConfusionMatrix",
+    "Dice",
     "MeanAbsoluteError",
     "MeanIoU",
     "MeanSquaredError",
     "Metric",
     "Precision",
+    "R2Score",
     "Recall",
+    "RootMeanSquaredError",
     "TopKAccuracy",
+    "classification_report",
 ]
 
 

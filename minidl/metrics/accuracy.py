@@ -5,16 +5,17 @@ from typing import Any
 import numpy as np
 
 from minidl import shapes
+from minidl.data.labels import check_ignore_index
 from minidl.errors import ShapeError
 from minidl.metrics.labels import (
     above,
+    answer_rows,
     check_labels,
     check_threshold,
     class_indices,
     class_rows,
     is_binary,
-    several,
-    yes_or_no,
+    several_rows,
 )
 from minidl.metrics.metric import Metric, Share, checked_weights
 from minidl.typing import Array, IntArray, Shape
@@ -23,17 +24,21 @@ from minidl.typing import Array, IntArray, Shape
 class _OfClasses(Share):
     """The share of samples that `_hits` marks; one whose scores have a NaN is never right."""
 
-    def __init__(self, *, name: str | None = None) -> None:
+    def __init__(self, *, ignore_index: int | None = None, name: str | None = None) -> None:
+        check_ignore_index(ignore_index)
+        self.ignore_index = ignore_index
         self._take_name(name)
         self.reset()
 
     def check_targets(self, shape: Shape, targets: Any) -> None:
-        check_labels(shape, targets)
+        check_labels(shape, targets, ignore_index=self.ignore_index)
 
     def update(self, scores: Array, labels: Any, sample_weight: Any = None) -> None:
         scores = np.asarray(scores)
-        indices = class_indices(scores, labels)
+        indices = class_indices(scores, labels, self.ignore_index)
         weights = checked_weights(sample_weight, len(indices))
+        if self.ignore_index is not None:  # pixel by pixel, since some of an image may count
+            scores, indices, weights = class_rows(scores, indices, weights, self.ignore_index)
         self.add(self._hits(scores, indices) & ~np.isnan(scores).any(axis=1), weights)
 
     def _hits(self, scores: Array, labels: IntArray) -> Any:
@@ -44,7 +49,8 @@ class Accuracy(_OfClasses):
     """The share of samples whose largest score is that of the right class; the first of equal scores counts.
 
     Labels are class indices (n,), or rows (n, classes): one-hot, or of probabilities, whose largest is the right class.
-    Of scores (n, classes, h, w) with labels (n, h, w) it's the share of pixels.
+    Of scores (n, classes, h, w) with labels (n, h, w) it's the share of pixels. What has the class index `ignore_index`
+    isn't counted.
     """
 
     name = "accuracy"
@@ -56,8 +62,9 @@ class Accuracy(_OfClasses):
 class BinaryAccuracy(Share):
     """The share of scores, (n,) or (n, 1), that are above `threshold` where the label is 1, else not.
 
-    With `multilabel=True` scores and labels are (n, labels), and each of their elements counts, as in Keras. A score
-    that is NaN is never right. `threshold` is of what the model gives. None is 0, which suits logits; for a model that
+    Of scores (n, 1, h, w) it's the share of pixels, with labels (n, h, w) or of the scores' shape. With
+    `multilabel=True` scores and labels are (n, labels), and each of their elements counts, as in Keras. A score that is
+    NaN is never right. `threshold` is of what the model gives. None is 0, which suits logits; for a model that
     ends in Sigmoid, `fit` and `evaluate` take it as 0.5.
     """
 
@@ -70,32 +77,36 @@ class BinaryAccuracy(Share):
         self.reset()
 
     def check_targets(self, shape: Shape, targets: Any) -> None:
-        if self.multilabel or len(shape) == 1 or shape[1:] == (1,):  # else `update` says what fits
+        if self.multilabel or is_binary(shape):  # else `update` says what fits
             check_labels(shape, targets, or_yes_or_no=True, multilabel=self.multilabel)
 
     def update(self, scores: Array, labels: Any, sample_weight: Any = None) -> None:
-        """Count a batch: scores (n,) or (n, 1), or (n, labels) with `multilabel`; labels of 0 and 1."""
+        """Count a batch: scores (n,), (n, 1) or (n, 1, h, w), or (n, labels) with `multilabel`; labels of 0 and 1."""
         scores = np.asarray(scores)
+        shapes.expect("scores ", scores.shape[:1], ("n",))
+        weights = checked_weights(sample_weight, len(scores))
         if self.multilabel:
-            values, answers = several(scores, labels)
-        elif is_binary(scores):
-            values, answers = yes_or_no(scores, labels)
+            values, answers, weights = several_rows(scores, labels, weights)
+        elif is_binary(scores.shape):
+            values, answers, weights = answer_rows(scores, labels, weights)
         else:
             raise ShapeError(
-                f"expected scores (n,) or (n, 1), got {shapes.show(scores.shape)}; of classes that exclude each other, "
-                "use Accuracy, and of several labels a sample, BinaryAccuracy(multilabel=True)"
+                f"expected scores (n,), (n, 1) or (n, 1, h, w), got {shapes.show(scores.shape)}; of classes that "
+                "exclude each other, use Accuracy, and of several labels a sample, BinaryAccuracy(multilabel=True)"
             )
-        weights = checked_weights(sample_weight, len(values))
         self.add((above(self, values, self.threshold) == answers) & ~np.isnan(values), weights)
 
 
 class TopKAccuracy(_OfClasses):
-    """The share of samples whose right class is among the k largest scores; of equal scores the first count."""
+    """The share of samples whose right class is among the k largest scores; of equal scores the first count.
 
-    def __init__(self, k: int = 5, *, name: str | None = None) -> None:
+    Labels, pixels and `ignore_index` are as for `Accuracy`.
+    """
+
+    def __init__(self, k: int = 5, *, ignore_index: int | None = None, name: str | None = None) -> None:
         self.k = shapes.count(k, "k")
         self.name = self._usual_name()
-        super().__init__(name=name)
+        super().__init__(ignore_index=ignore_index, name=name)
 
     def _usual_name(self) -> str:
         return f"top_{self.k}_accuracy"
@@ -112,13 +123,16 @@ class ConfusionMatrix(Metric):
     """Counts (classes, classes): row by true class, column by the class of the largest score.
 
     The number of classes is that of the scores' columns. With `sample_weight` they are sums of weights. Each
-    sample is counted, or each pixel of scores (n, classes, h, w): a NaN, if there is one, is its largest score.
+    sample is counted, or each pixel of scores (n, classes, h, w), but for those whose class index is `ignore_index`: a
+    NaN, if there is one, is its largest score.
     """
 
     name = "confusion_matrix"
     is_number = False
 
-    def __init__(self, *, name: str | None = None) -> None:
+    def __init__(self, *, ignore_index: int | None = None, name: str | None = None) -> None:
+        check_ignore_index(ignore_index)
+        self.ignore_index = ignore_index
         self._take_name(name)
         self.reset()
 
@@ -126,13 +140,13 @@ class ConfusionMatrix(Metric):
         self._counts: Any = None
 
     def check_targets(self, shape: Shape, targets: Any) -> None:
-        check_labels(shape, targets)
+        check_labels(shape, targets, ignore_index=self.ignore_index)
 
     def update(self, scores: Array, labels: Any, sample_weight: Any = None) -> None:
         scores = np.asarray(scores)
         shapes.expect("scores ", scores.shape[:1], ("n",))
         weights = checked_weights(sample_weight, len(scores))
-        scores, indices, weights = class_rows(scores, labels, weights)
+        scores, indices, weights = class_rows(scores, labels, weights, self.ignore_index)
         classes = scores.shape[1]
         pairs = indices * classes + scores.argmax(axis=1)
         counts = np.bincount(pairs, weights, minlength=classes * classes).reshape(classes, classes)

@@ -1,4 +1,4 @@
-"""How far the pixels seen as a class cover those that are of it: intersection over union."""
+"""How far the pixels seen as a class cover those that are of it: intersection over union, and Dice's coefficient."""
 
 from typing import Any
 
@@ -9,24 +9,24 @@ from minidl.metrics.precision import ClassShare, divided
 from minidl.typing import Array, Shape
 
 
-class MeanIoU(ClassShare):
-    """The mean over the classes of |seen and there| / |seen or there|, counted over all data; also the Jaccard index.
+class _Overlap(ClassShare):
+    """How much of a class is both seen and there, for scores of at least two classes, or of pixels' yes and no."""
 
-    Scores are (n, classes, h, w) with labels (n, h, w), or (n, classes) with labels (n,), as of `Accuracy`. A class
-    that is neither there nor seen is left out of the mean. What has a NaN among its scores isn't seen as any class.
-    `num_classes`, if given, is how many the scores must be of. Values are scikit-learn's `jaccard_score` with
-    average="macro", and Keras's for classes that are all there.
-    """
-
-    name = "mean_iou"
-
-    def __init__(self, num_classes: int | None = None, *, name: str | None = None) -> None:
+    def __init__(
+        self,
+        num_classes: int | None = None,
+        *,
+        average: str | None = "macro",
+        threshold: float | None = None,
+        ignore_index: int | None = None,
+        name: str | None = None,
+    ) -> None:
         self.num_classes = None if num_classes is None else shapes.count(num_classes, "num_classes", minimum=2)
-        super().__init__("macro", name=name)
+        super().__init__(average, threshold=threshold, ignore_index=ignore_index, name=name)
 
     def check_targets(self, shape: Shape, targets: Any) -> None:
         self._check_classes(shape)
-        check_labels(shape, targets)
+        check_labels(shape, targets, or_yes_or_no=True, ignore_index=self.ignore_index)
 
     def update(self, scores: Array, labels: Any, sample_weight: Any = None) -> None:
         """Count a batch: scores (n, classes, h, w) and labels (n, h, w), or (n, classes) and (n,)."""
@@ -34,10 +34,38 @@ class MeanIoU(ClassShare):
         super().update(scores, labels, sample_weight)
 
     def _check_classes(self, shape: Shape) -> None:
-        if len(shape) < 2 or shape[1] < 2 or self.num_classes not in (None, shape[1]):
+        if len(shape) < 2 or self.num_classes not in (None, max(shape[1], 2)):
             wanted = self.num_classes or "classes"
             expected = f"{shapes.show(('n', wanted, 'h', 'w'))} or {shapes.show(('n', wanted))}"
-            raise ShapeError(f"MeanIoU: expected scores {expected}, got {shapes.show(shape)}")
+            raise ShapeError(f"{type(self).__name__}: expected scores {expected}, got {shapes.show(shape)}")
+
+
+class MeanIoU(_Overlap):
+    """The mean over the classes of |seen and there| / |seen or there|, counted over all data; also the Jaccard index.
+
+    Scores are (n, classes, h, w) with labels (n, h, w), or (n, classes) with labels (n,), as of `Accuracy`. A class
+    that is neither there nor seen is left out of the mean. What has a NaN among its scores isn't seen as any class, and
+    what has the class index `ignore_index` isn't counted. `num_classes`, if given, is how many the scores must be of.
+    `average` may be another one of `Precision`'s; None is an array (classes,), 0 for a class that is nowhere. Scores
+    (n, 1, h, w) say yes, class 1, where they are above `threshold`, which is as of `Precision`, and no elsewhere;
+    average="binary" is then that of yes. Values are scikit-learn's `jaccard_score`, and Keras's for classes that are
+    all there.
+    """
+
+    name = "mean_iou"
 
     def _share(self, right: Array, seen: Array, there: Array) -> Array:
         return divided(right, seen + there - right)
+
+
+class Dice(_Overlap):
+    """The mean over the classes of 2 |seen and there| / (|seen| + |there|), counted over all data: their F1.
+
+    Scores, labels, `num_classes`, `average`, `threshold` and `ignore_index` are as of `MeanIoU`, and values
+    scikit-learn's `f1_score`. `DiceLoss`, which trains for it, goes by probabilities, and image by image.
+    """
+
+    name = "dice"
+
+    def _share(self, right: Array, seen: Array, there: Array) -> Array:
+        return divided(2 * right, seen + there)

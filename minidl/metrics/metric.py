@@ -16,7 +16,7 @@ class Metric(KeywordHints):
 
     metric(scores, labels) is the result for these alone. `name` is its key in a History and in `evaluate`'s dict; each
     of minidl's takes another as `name=`. `sample_weight` (n,) says how much each sample counts, as in scikit-learn;
-    `fit` and `evaluate` count each once, and a custom metric needn't take it.
+    `fit` and `evaluate` give it to their `weighted_metrics` alone, and other metrics of one's own needn't take it.
     """
 
     name: str

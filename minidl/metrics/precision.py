@@ -5,8 +5,9 @@ from typing import Any, Literal
 import numpy as np
 
 from minidl import shapes
+from minidl.data.labels import check_ignore_index
 from minidl.errors import did_you_mean
-from minidl.metrics.labels import above, check_labels, check_threshold, class_rows, is_binary, several, yes_or_no
+from minidl.metrics.labels import above, answer_rows, check_labels, check_threshold, class_rows, is_binary, several_rows
 from minidl.metrics.metric import Metric, checked_weights
 from minidl.typing import Array, Shape
 
@@ -25,11 +26,16 @@ class ClassShare(Metric):
         *,
         threshold: float | None = None,
         multilabel: bool = False,
+        ignore_index: int | None = None,
         name: str | None = None,
     ) -> None:
         check_average(average, AVERAGES_OF_LABELS if multilabel else AVERAGES, multilabel=multilabel)
         check_threshold(threshold)
+        check_ignore_index(ignore_index)
+        if multilabel and ignore_index is not None:
+            raise ValueError("ignore_index: it is for labels that are class indices, and multilabel=True for rows")
         self.average, self.threshold, self.multilabel = average, threshold, multilabel
+        self.ignore_index = ignore_index
         if average is None:
             self.better = None
         self._take_name(name)
@@ -42,7 +48,7 @@ class ClassShare(Metric):
         self._of_samples, self._seen = 0.0, 0.0
 
     def check_targets(self, shape: Shape, targets: Any) -> None:
-        check_labels(shape, targets, or_yes_or_no=True, multilabel=self.multilabel)
+        check_labels(shape, targets, or_yes_or_no=True, multilabel=self.multilabel, ignore_index=self.ignore_index)
 
     def update(self, scores: Array, labels: Any, sample_weight: Any = None) -> None:
         """Count a batch: scores (n,), (n, 1) or (n, classes), and labels that fit; (n, labels) with `multilabel`."""
@@ -55,17 +61,17 @@ class ClassShare(Metric):
         else:
             counts, met = self._of_one(scores, labels, weights)
             self._met = met if self._met is None else self._met | met
+            self._seen += float(counts[2].sum())
         self._counts = counts if self._counts is None else self._counts + counts
-        self._seen += len(scores) if weights is None else float(weights.sum())
 
     def _of_one(self, scores: Array, labels: Any, weights: Array | None) -> tuple[Array, Any]:
         """What was right, seen and there, (3, classes), of one class a sample; and which classes were met at all."""
-        if is_binary(scores):
-            values, indices = yes_or_no(scores, labels)
+        if is_binary(scores.shape):
+            values, indices, weights = answer_rows(scores, labels, weights, self.ignore_index)
             classes, seen = 2, np.asarray(above(self, values, self.threshold), np.intp)
             known: Any = ~np.isnan(values)
         else:
-            scores, indices, weights = class_rows(scores, labels, weights)
+            scores, indices, weights = class_rows(scores, labels, weights, self.ignore_index)
             classes = scores.shape[1]
             # A row with a NaN says nothing of its class, so that none is seen in it.
             seen, known = scores.argmax(axis=1), ~np.isnan(scores).any(axis=1)
@@ -77,13 +83,20 @@ class ClassShare(Metric):
 
     def _of_several(self, scores: Array, labels: Any, weights: Array | None) -> Array:
         """The same of several labels a sample, and each sample's own share if that is asked for."""
-        values, there = several(scores, labels)
+        values, there, weights = several_rows(scores, labels, weights)
         seen = np.asarray(above(self, values, self.threshold), np.intp)
         kinds = (seen & there, seen, there)
         weights = np.ones(len(values)) if weights is None else weights
+        self._seen += float(weights.sum())
         if self.average == "samples":
             self._of_samples += float(self._share(*(kind.sum(axis=1) for kind in kinds)) @ weights)
         return np.array([weights @ kind for kind in kinds])
+
+    @property
+    def support(self) -> Array:
+        """How many samples there are of each class, or label, by weight: (classes,)."""
+        counts: Array = self._counts[2]
+        return counts
 
     def result(self) -> Any:
         if not self._seen:
@@ -112,7 +125,8 @@ class Precision(ClassShare):
     `average` "macro" is the mean over the classes that are there or seen, "weighted" that over the samples by their
     classes, "micro" counts all classes together, "binary" is class 1 of two, and None an array (classes,). Scores are
     (n, classes), or (n, classes, h, w) with labels (n, h, w), of which each pixel counts; or one for each sample, (n,)
-    or (n, 1), with labels 0 and 1, where above `threshold` means 1.
+    or (n, 1), or for each pixel, (n, 1, h, w), with labels 0 and 1, where above `threshold` means 1. What has the class
+    index `ignore_index` isn't counted.
 
     With `multilabel=True` scores are (n, labels), with multi-hot rows of 0 and 1 for labels: each label is a question
     of its own, answered by `threshold`. "macro" is then the mean over all labels, and "samples" over the samples.
@@ -130,7 +144,7 @@ class Precision(ClassShare):
 class Recall(ClassShare):
     """Of the samples of a class, the share seen as it; 0 for a class without samples.
 
-    `average`, `threshold` and `multilabel` as of `Precision`.
+    `average`, `threshold`, `multilabel` and `ignore_index` as of `Precision`.
     """
 
     name = "recall"
@@ -142,7 +156,7 @@ class Recall(ClassShare):
 class F1(ClassShare):
     """The harmonic mean of precision and recall of each class; 0 for one that is neither there nor seen.
 
-    `average`, `threshold` and `multilabel` as of `Precision`.
+    `average`, `threshold`, `multilabel` and `ignore_index` as of `Precision`.
     """
 
     name = "f1"

@@ -12,9 +12,9 @@ from minidl.arraylike import array_of, check_numbers
 from minidl.errors import ShapeError, did_you_mean
 from minidl.errors.warned import warn
 from minidl.losses import Huber, Loss, MeanAbsoluteError, MeanSquaredError
+from minidl.losses.class_weight import checked_weights, weights_for
 from minidl.metrics import Metric
 from minidl.module import Module
-from minidl.numeric import in_range
 from minidl.optim import Optimizer
 from minidl.training.logged import Logged
 
@@ -27,6 +27,7 @@ LOSSES = {
     "categoricalcrossentropy": "CrossEntropy",
     "categoricalfocalcrossentropy": "FocalLoss",
     "crossentropy": "CrossEntropy",
+    "dice": "DiceLoss",
     "focal": "FocalLoss",
     "huber": "Huber",
     "kld": "KLDivergence",
@@ -47,10 +48,14 @@ METRICS = {
     "acc": "Accuracy",
     "accuracy": "Accuracy",
     "auc": "ROCAUC",
+    "aucpr": "AveragePrecision",
     "aucroc": "ROCAUC",
+    "auprc": "AveragePrecision",
+    "averageprecision": "AveragePrecision",
     "binaryaccuracy": "BinaryAccuracy",
     "categoricalaccuracy": "Accuracy",
     "confusionmatrix": "ConfusionMatrix",
+    "dice": "Dice",
     "f1": "F1",
     "f1score": "F1",
     "mae": "metrics.MeanAbsoluteError",
@@ -60,7 +65,12 @@ METRICS = {
     "meanabsoluteerror": "metrics.MeanAbsoluteError",
     "meansquarederror": "metrics.MeanSquaredError",
     "mse": "metrics.MeanSquaredError",
+    "prauc": "AveragePrecision",
     "precision": "Precision",
+    "r2": "R2Score",
+    "r2score": "R2Score",
+    "rmse": "RootMeanSquaredError",
+    "rootmeansquarederror": "RootMeanSquaredError",
     "recall": "Recall",
     "rocauc": "ROCAUC",
     "sparsecategoricalaccuracy": "Accuracy",
@@ -79,14 +89,11 @@ def check_loss(loss: Any, *, weighted: bool) -> None:
         raise TypeError(f"loss: expected one, such as CrossEntropy(), got {loss!r}")
     if getattr(loss, "reduction", "mean") == "none":
         raise ValueError('loss: expected a single number to train on: use reduction="mean" or "sum"')
-    if weighted:
-        try:
-            inspect.signature(loss).bind(None, None, None)
-        except TypeError:
-            raise TypeError(
-                "sample_weight, class_weight: this loss takes (scores, targets) alone; "
-                "define it as (scores, targets, sample_weight)"
-            ) from None
+    if weighted and not _takes_three(loss):
+        raise TypeError(
+            "sample_weight, class_weight: this loss takes (scores, targets) alone; "
+            "define it as (scores, targets, sample_weight)"
+        )
 
 
 def check_optimizer(optimizer: Any) -> None:
@@ -96,27 +103,51 @@ def check_optimizer(optimizer: Any) -> None:
         raise TypeError(f"optimizer: expected one, such as Adam(model.parameters()), got {optimizer!r}")
 
 
-def check_metrics(metrics: Sequence[Any]) -> None:
-    """Raise TypeError for names and classes in the place of metrics, and ValueError for two of one name."""
+def check_metrics(metrics: Sequence[Any], weighted: Sequence[Any] = ()) -> None:
+    """Raise TypeError for names and classes in the place of metrics, and ValueError for two of one name.
+
+    Those of `weighted` must take weights.
+    """
+    for argument, each in (("metrics", metrics), ("weighted_metrics", weighted)):
+        _check_each(argument, each)
+    for metric in weighted:
+        if not _takes_three(metric.update):
+            name = type(metric).__name__
+            raise TypeError(
+                f"weighted_metrics: {name}.update takes (scores, labels) alone; "
+                "define it as (scores, labels, sample_weight=None)"
+            )
+    _check_names([*metrics, *weighted])
+
+
+def _check_each(argument: str, metrics: Any) -> None:
     if isinstance(metrics, str) or not isinstance(metrics, Sequence):
         metrics = [metrics]
         if hasattr(metrics[0], "update"):
-            raise TypeError(f"metrics: expected a list, got {metrics[0]!r}: [{type(metrics[0]).__name__}()]")
+            raise TypeError(f"{argument}: expected a list, got {metrics[0]!r}: [{type(metrics[0]).__name__}()]")
     for metric in metrics:
-        _check_made(metric, "metrics", "Accuracy()", METRICS, "()")
+        _check_made(metric, argument, "Accuracy()", METRICS, "()")
         if isinstance(metric, Loss):
             hint = _namesake(metric, METRICS) or '; the loss itself is logged as "loss"'
-            raise TypeError(f"metrics: expected a metric, got the loss {metric!r}{hint}")
-    _check_names(metrics)
+            raise TypeError(f"{argument}: expected a metric, got the loss {metric!r}{hint}")
+        if not isinstance(getattr(metric, "name", None), str) or not hasattr(metric, "update"):
+            raise TypeError(f"{argument}: expected objects with a name, such as Accuracy(), got {metric!r}")
+
+
+def _takes_three(function: Any) -> bool:
+    """Whether it can be called with scores, targets and weights."""
+    try:
+        inspect.signature(function).bind(None, None, None)
+    except TypeError:
+        return False
+    return True
 
 
 def _check_names(metrics: Sequence[Any]) -> None:
-    """Raise TypeError and ValueError unless each metric's result has a place of its own in a History."""
+    """Raise ValueError unless each metric's result has a place of its own in a History."""
     taken = {"loss", "lr", "epoch"}
     for metric in metrics:
-        name, kind = getattr(metric, "name", None), type(metric).__name__
-        if not isinstance(name, str) or not hasattr(metric, "update"):
-            raise TypeError(f"metrics: expected objects with a name, such as Accuracy(), got {metric!r}")
+        name, kind = metric.name, type(metric).__name__
         if name in taken or name.startswith("val_"):
             twice = "more than one metric is" if name in taken - {"loss", "lr", "epoch"} else "no metric may be"
             raise ValueError(f"metrics: {twice} called {name!r}; give {kind} another name, as in {kind}(name=...)")
@@ -168,22 +199,30 @@ def weights_of(y: Any, sample_weight: Any, class_weight: Any) -> Any:
 
 
 def _weights_by_class(y: Any, class_weight: Any) -> Any:
-    if not isinstance(class_weight, Mapping):
-        raise TypeError(f"class_weight: expected {{class: weight}}, got {class_weight!r}")
-    for index, weight in class_weight.items():
-        if isinstance(index, bool) or not hasattr(index, "__index__") or index < 0:
-            raise ValueError(f"class_weight: expected classes as integers from 0 on, got {index!r}")
-        if not in_range(weight):
-            raise ValueError(f"class_weight: expected finite numbers of at least 0, got {weight!r} for {index!r}")
+    """The weight of each sample's class: of a dict or an array, or "balanced", where each class counts the same."""
+    is_balanced = isinstance(class_weight, str) and class_weight == "balanced"
+    if isinstance(class_weight, str) and not is_balanced:
+        raise ValueError(f'class_weight: expected "balanced", {{class: weight}} or an array, got {class_weight!r}')
+    given = None if is_balanced else checked_weights(class_weight)
     labels = class_labels(y)
     if labels is None or (len(labels) and labels.min() < 0):
-        hint = "; of pixels, the loss weights the classes: CrossEntropy(class_weight=...)" if y.ndim > 2 else ""
+        hint = ""
+        if y.ndim > 2:
+            hint = "; of pixels, the loss weights the classes: CrossEntropy(class_weight=...)"
+        elif y.ndim == 2 and y.shape[1] > 1:
+            hint = "; of several labels a sample, the loss weights each yes: BinaryCrossEntropy(pos_weight=...)"
         raise ValueError(f"class_weight: expected targets of classes, as indices (n,) or one-hot rows{hint}")
-    classes = [int(index) for index in class_weight]
-    table = np.ones(max([*classes, *labels.max(initial=0, keepdims=True)]) + 1)  # a class that isn't named counts 1
-    for index, weight in class_weight.items():
-        table[int(index)] = weight
-    return table[labels]
+    classes = y.shape[1] if y.ndim == 2 and y.shape[1] > 1 else int(labels.max(initial=0)) + 1
+    if given is None:
+        counts = np.bincount(labels, minlength=classes)
+        return (len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1)))[labels]
+    if isinstance(given, dict):
+        classes = max([classes, *(index + 1 for index in given)])  # one that isn't among the targets does no harm
+    elif len(given) < classes:
+        raise ShapeError(f"class_weight: expected a number for each of {classes} classes, got {len(given)}")
+    else:
+        classes = len(given)
+    return weights_for(given, classes)[labels]
 
 
 def class_labels(y: Any) -> Any:

@@ -53,10 +53,11 @@ def fit(
     validation_split: float = 0.0,
     shuffle: bool = True,
     sample_weight: Any = None,
-    class_weight: Mapping[int, float] | Mapping[str, Mapping[int, float]] | None = None,
+    class_weight: Mapping[Any, Any] | Sequence[float] | Array | str | None = None,
     loss_weights: Mapping[str, float] | Sequence[float] | None = None,
     schedule: "Schedule | None" = None,
     metrics: Metrics = (),
+    weighted_metrics: Metrics = (),
     callbacks: Sequence[Callback] = (),
     augment: "Augment | None" = None,
     prefetch: int | None = None,
@@ -83,6 +84,10 @@ def fit(
     one of validation pass through a copy of everything, which changes no result. A loss
     that is NaN or infinite draws a warning, once, which names epoch and batch.
 
+    `class_weight` may also be an array (classes,), or "balanced", by which all classes count the same; a class that a
+    dict doesn't name counts 1. `metrics` count each sample once, `weighted_metrics` by its weight, that of its class
+    included; both are dicts by output for a model with several.
+
     `augment` changes training images, differently in each epoch: an augmentation of `minidl.augment`, a list of them,
     or a function (x, y) -> (x, y) of batches. What augmentations do to a sample is a function of `seed`, the epoch and
     the sample's place in x. `prefetch` is how many batches a background thread may have ready, by default 2 of pictures
@@ -102,7 +107,7 @@ def fit(
     names = output_names(module)
     check_losses(loss, names, sample_weight=sample_weight, class_weight=class_weight)
     check_optimizer(optimizer)
-    job = objective(module, loss, metrics, loss_weights)
+    job = objective(module, loss, metrics, loss_weights, weighted_metrics)
     check_listeners(callbacks, Callback)
     check_classes(x, validation_data)
     x, y = pair_of(x, y, module)
@@ -225,6 +230,7 @@ def evaluate(
     loss: Losses,
     loss_weights: Mapping[str, float] | Sequence[float] | None = None,
     metrics: Metrics = (),
+    weighted_metrics: Metrics = (),
     sample_weight: Any = None,
     batch_size: int = 256,
     verbose: int | str = "auto",
@@ -232,7 +238,7 @@ def evaluate(
     """{"loss": mean loss, and each metric's name: its value} over samples x (n, ...) and targets y (n, ...).
 
     A Dataset stands for both; x may be mapped from a file, which is read a batch at a time. `sample_weight` (n,) says
-    how much a sample counts in the loss; metrics count each once. A model with several inputs or outputs takes and
+    how much a sample counts in the loss and in `weighted_metrics`. A model with several inputs or outputs takes and
     gives them as in `fit`. `verbose`: "auto" draws a bar on stderr, where that is a terminal or a notebook with tqdm
     and ipywidgets, while it takes more than half a second; 1 also writes a line with the results to stdout; 2 writes
     the line alone; 0 is silent. Raises ShapeError and its kin before any work.
@@ -240,7 +246,7 @@ def evaluate(
     check_verbose(verbose)
     names = output_names(module)
     check_losses(loss, names, sample_weight=sample_weight)
-    job = objective(module, loss, metrics, loss_weights)
+    job = objective(module, loss, metrics, loss_weights, weighted_metrics)
     x, y = pair_of(x, y, module)
     if not length(x):
         raise ShapeError("expected at least one sample to evaluate, got none")

@@ -6,6 +6,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from minidl import shapes
+from minidl.data.labels import column_hint
 from minidl.errors import ShapeError
 from minidl.losses.joined import gives_probabilities, joined
 from minidl.metrics import Metric
@@ -28,8 +30,9 @@ Metrics: TypeAlias = Sequence[Metric] | Mapping[str, Metric | Sequence[Metric]]
 class Output:
     """One output: its loss, the loss's weight in the total, its metrics, and their sums over the batches so far.
 
-    `name` is "" for the only output of a model, whose values are logged without a prefix. `finish` makes of its scores
-    what the metrics are given, and `of_probabilities` says whether that is probabilities.
+    `name` is "" for the only output of a model, whose values are logged without a prefix. `weighted` are the metrics
+    that are given the samples' weights, too. `finish` makes of its scores what the metrics are given, and
+    `of_probabilities` says whether that is probabilities.
     """
 
     def __init__(
@@ -37,12 +40,14 @@ class Output:
         name: str,
         loss: Criterion,
         metrics: Sequence[Metric],
+        weighted: Sequence[Metric] = (),
         *,
         weight: float = 1.0,
         finish: Callable[[Array], Array] | None = None,
         of_probabilities: bool = False,
     ) -> None:
-        self.name, self.loss, self.metrics, self.weight = name, loss, metrics, weight
+        self.name, self.loss, self.weight = name, loss, weight
+        self.metrics, self.unweighted = [*metrics, *weighted], len(metrics)
         self.finish, self.of_probabilities = finish, of_probabilities
         self.is_sum = getattr(loss, "reduction", "mean") == "sum"
         self.prefix = f"{name}_" if name else ""
@@ -64,12 +69,20 @@ class Output:
             loss, dscores = self.loss(scores, targets, weights)
         else:  # a batch of which nothing counts
             loss, dscores = 0.0, np.zeros_like(scores)
+        if getattr(dscores, "shape", scores.shape) != scores.shape:
+            raise ShapeError(
+                f"loss: expected a gradient of the shape of the scores, {shapes.show(scores.shape)}, got "
+                f"{shapes.show(dscores.shape)}{column_hint(scores.shape, np.shape(targets), 'y')}"
+            )
         self.total += loss if self.is_sum else loss * count
         self.seen += count
         if self.metrics:
             outputs = scores if self.finish is None else self.finish(scores)
-            for metric in self.metrics:
-                metric.update(outputs, targets)
+            for place, metric in enumerate(self.metrics):
+                if weights is None or place < self.unweighted:
+                    metric.update(outputs, targets)
+                else:
+                    metric.update(outputs, targets, weights)
         return dscores
 
     @property
@@ -194,21 +207,25 @@ class Objective:
         return total
 
 
-def objective(module: Module, loss: Any, metrics: Any, loss_weights: Any = None) -> Objective:
+def objective(
+    module: Module, loss: Any, metrics: Any, loss_weights: Any = None, weighted_metrics: Any = ()
+) -> Objective:
     """The objective of a model for losses and metrics as `fit` takes them. Raises TypeError and ValueError."""
     names = output_names(module)
     losses = by_output(loss, names)
     groups = metrics_by_output(metrics, names)
+    weighted = metrics_by_output(weighted_metrics, names, "weighted_metrics")
     weights = loss_weights_of(loss_weights, names)
-    for group in groups:
-        check_metrics(group)
+    for group, own in zip(groups, weighted, strict=True):
+        check_metrics(group, own)
     if len(losses) == 1:
         body, criterion, finish = joined(module, losses[0])
-        output = Output("", criterion, groups[0], finish=finish, of_probabilities=gives_probabilities(module))
+        of_probabilities = gives_probabilities(module)
+        output = Output("", criterion, groups[0], weighted[0], finish=finish, of_probabilities=of_probabilities)
         return Objective(body, [output])
     made = [
-        Output(name, criterion, group, weight=weight)
-        for name, criterion, group, weight in zip(names, losses, groups, weights, strict=True)
+        Output(name, criterion, group, own, weight=weight)
+        for name, criterion, group, own, weight in zip(names, losses, groups, weighted, weights, strict=True)
     ]
     check_logs([(output.name, output.metrics) for output in made])
     return Objective(module, made)

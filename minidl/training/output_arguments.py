@@ -32,18 +32,18 @@ def check_losses(loss: Any, names: Sequence[str], *, sample_weight: Any, class_w
             check_loss(each, weighted=is_given(sample_weight, name) or is_given(class_weight, name))
 
 
-def metrics_by_output(metrics: Any, names: Sequence[str]) -> list[Sequence[Any]]:
+def metrics_by_output(metrics: Any, names: Sequence[str], argument: str = "metrics") -> list[Sequence[Any]]:
     """The metrics of each output, in their order. Raises TypeError and ValueError for names that there aren't."""
     if isinstance(metrics, Mapping):
         if not names:
-            raise TypeError("metrics: expected a list, got a dict; this model has one output")
-        check_names(metrics, names, "metrics")
+            raise TypeError(f"{argument}: expected a list, got a dict; this model has one output")
+        check_names(metrics, names, argument)
         return [_listed_metrics(metrics.get(name, ())) for name in names]
     if len(names) < 2:
         return [metrics]
     if not isinstance(metrics, Sequence) or len(metrics):
         known = ", ".join(f"{name!r}: [...]" for name in names)
-        raise TypeError(f"metrics: expected those of each output, {{{known}}}, got {metrics!r}")
+        raise TypeError(f"{argument}: expected those of each output, {{{known}}}, got {metrics!r}")
     return [()] * len(names)
 
 

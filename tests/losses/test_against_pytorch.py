@@ -10,6 +10,7 @@ from minidl.testing import check_gradients
 
 GOLDEN = dict(np.load(Path(__file__).parent.parent / "golden" / "losses.npz"))
 WEIGHT = GOLDEN["class_weight"]
+GOLDEN["all_labels"] = GOLDEN["labels"] % 4
 
 # name in the file: (loss, name of the targets)
 CASES = {
@@ -19,6 +20,18 @@ CASES = {
     "cross_entropy_weight_smooth": (ml.CrossEntropy, {"class_weight": WEIGHT, "label_smoothing": 0.1}, "indices"),
     "cross_entropy_rows": (ml.CrossEntropy, {}, "rows"),
     "cross_entropy_rows_weight": (ml.CrossEntropy, {"class_weight": list(WEIGHT)}, "rows"),
+    "cross_entropy_some": (ml.CrossEntropy, {"ignore_index": -100}, "some"),
+    "cross_entropy_some_weight_smooth": (
+        ml.CrossEntropy,
+        {"ignore_index": -100, "class_weight": dict(enumerate(WEIGHT)), "label_smoothing": 0.1},
+        "some",
+    ),
+    "pixels": (ml.CrossEntropy, {}, "all_labels"),
+    "pixels_weight": (ml.CrossEntropy, {"class_weight": WEIGHT}, "all_labels"),
+    "pixels_some": (ml.CrossEntropy, {"ignore_index": 255}, "labels"),
+    "pixels_some_weight": (ml.CrossEntropy, {"ignore_index": 255, "class_weight": {3: 3, 0: 0.5, 2: 2}}, "labels"),
+    "pixels_dice": (ml.DiceLoss, {}, "all_labels"),
+    "pixels_dice_some": (ml.DiceLoss, {"ignore_index": 255, "smooth": 0.01}, "labels"),
     "binary": (ml.BinaryCrossEntropy, {}, "yes"),
     "binary_partly": (ml.BinaryCrossEntropy, {}, "partly"),
     "binary_pos_weight": (ml.BinaryCrossEntropy, {"pos_weight": GOLDEN["pos_weight"]}, "yes"),
@@ -38,7 +51,9 @@ names = pytest.mark.parametrize("name", CASES)
 
 def case(name, **options):
     kind, own, targets = CASES[name]
-    scores = 1 / (1 + np.exp(-GOLDEN["scores"])) if name == "binary_probabilities" else GOLDEN["scores"]
+    scores = GOLDEN["pixels" if name.startswith("pixels") else "scores"]
+    if name == "binary_probabilities":
+        scores = 1 / (1 + np.exp(-scores))
     return kind(**own, **options), scores, GOLDEN[targets]
 
 
@@ -59,7 +74,14 @@ def test_reductions(name, reduction, backend):
     np.testing.assert_allclose(dscores, GOLDEN[f"{name}/{reduction}/gradient"], rtol=1e-9, atol=1e-14)
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if not name.startswith("cross_entropy_weight")])
+UNEVEN = [
+    "cross_entropy_weight", "cross_entropy_weight_smooth", "cross_entropy_some", "cross_entropy_some_weight_smooth",
+    "pixels_weight", "pixels_some", "pixels_some_weight",
+]  # fmt: skip
+"""Those whose mean isn't over the count of the samples."""
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name not in UNEVEN])
 def test_sample_weights(name):
     loss, scores, targets = case(name)
     value, dscores = loss(scores, targets, GOLDEN["sample_weight"])
@@ -67,7 +89,7 @@ def test_sample_weights(name):
     np.testing.assert_allclose(dscores, GOLDEN[f"{name}/weighted/gradient"], rtol=1e-9, atol=1e-14)
 
 
-@pytest.mark.parametrize("name", ["cross_entropy_weight", "cross_entropy_weight_smooth"])
+@pytest.mark.parametrize("name", UNEVEN)
 def test_weights_of_samples_and_classes_multiply(name):
     """PyTorch has no weights of samples: a weight of 2 is the sample twice, and one of 0 none of it."""
     loss, scores, labels = case(name)
@@ -99,7 +121,7 @@ def test_gradients_agree_with_differences(name, reduction, weighted):
     def function(x):
         value, dscores = loss(x, targets, weights)
         if reduction == "none":
-            return value, lambda dy: dy[:, None] * dscores
+            return value, lambda dy: dy.reshape(-1, *[1] * (x.ndim - 1)) * dscores
         return np.array(value), lambda dy: dy * dscores
 
     check_gradients(function, scores)
@@ -113,18 +135,18 @@ def test_inputs_stay_and_nothing_is_zero(name):
     assert loss(scores, targets)[1].shape == scores.shape
     empty, nothing = loss(scores[:0], targets[:0])
     assert empty == 0
-    assert nothing.shape == (0, 4)
+    assert nothing.shape == (0, *scores.shape[1:])
 
 
 @names
 def test_nan_is_not_swallowed(name):
     loss, scores, targets = case(name)
     scores = scores.copy()
-    scores[2, 1] = np.nan
+    scores[4, 1] = np.nan
     value, dscores = loss(scores, targets)
     assert np.isnan(value)
-    assert np.isnan(dscores[2, 1])
-    assert np.isfinite(dscores[3:]).all()
+    assert np.isnan(dscores[4, 1]).any()
+    assert np.isfinite(dscores[[0, 1, 2, 3, 5]]).all()
 
 
 @names

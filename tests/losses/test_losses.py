@@ -108,6 +108,11 @@ def test_huber_by_hand():
         ),
         (lambda: ml.CrossEntropy(class_weight=[1, -1]), ValueError, "class_weight: expected a finite number of at lea"),
         (lambda: ml.CrossEntropy(weight=[1]), TypeError, "unknown argument 'weight'; did you mean class_weight"),
+        (
+            lambda: ml.CrossEntropy(ignore_class=1),
+            TypeError,
+            "unknown argument 'ignore_class'; did you mean ignore_index",
+        ),
         (lambda: ml.Huber(beta=1), TypeError, "Huber: unknown argument 'beta'; did you mean delta"),
         (lambda: ml.CrossEntropy(reduce="sum"), TypeError, "unknown argument 'reduce'; did you mean reduction"),
         (

@@ -104,8 +104,8 @@ def test_a_result_does_not_change_later():
             r"labels: expected \(5,\) class indices or \(5, 3\) one-hot rows, got \(4,",
         ),
         (SCORES, LABELS * 1.0, ValueError, "labels: expected class indices as integers, got float64"),
-        (SCORES, LABELS + 1, ValueError, "labels: expected class indices from 0 to 2, got others"),
-        (SCORES, LABELS - 1, ValueError, "labels: expected class indices from 0 to 2, got others"),
+        (SCORES, LABELS + 1, ValueError, "labels: expected class indices from 0 to 2, got 3"),
+        (SCORES, LABELS - 1, ValueError, "labels: expected class indices from 0 to 2, got -1"),
     ],
 )
 def test_what_does_not_fit(metric, scores, labels, error, message):
@@ -133,7 +133,7 @@ def test_rows_that_tell_of_no_single_class(metric, rows):
     with pytest.raises(ValueError, match="labels: expected one-hot rows or rows of probabilities, got rows that"):
         metric(SCORES[:2], np.array(rows))
     with pytest.raises(
-        ValueError, match="; for several labels a sample, BinaryAccuracy, Precision, Recall, F1 and ROCAUC"
+        ValueError, match="; for several labels a sample, BinaryAccuracy, Precision, Recall, F1, ROCAUC and Aver"
     ):
         metric(SCORES[:2], np.array(rows))
 

@@ -14,6 +14,8 @@ sklearn = pytest.importorskip("sklearn.metrics")
 
 CURVES = {ml.Precision: "precision_score", ml.Recall: "recall_score", ml.F1: "f1_score"}
 
+OUTPUTS = {"macro": "uniform_average", "weighted": "variance_weighted", None: "raw_values"}
+
 
 @st.composite
 def classes(draw):
@@ -76,6 +78,14 @@ def areas(average):
     return oracle
 
 
+def precisions(average):
+    def oracle(scores, labels, weights):
+        rows = np.eye(scores.shape[1], dtype=int)[labels] if scores.ndim == 2 and labels.ndim == 1 else labels
+        return sklearn.average_precision_score(rows, scores, average=average, sample_weight=weights)
+
+    return oracle
+
+
 def top(k):
     def oracle(scores, labels, weights):
         n = scores.shape[1]
@@ -95,6 +105,13 @@ def accuracy(scores, labels, weights, threshold=0.0):
     return sklearn.accuracy_score(labels.ravel(), (scores > threshold).ravel(), sample_weight=weights)
 
 
+def explained(multioutput):
+    def oracle(scores, labels, weights):
+        return sklearn.r2_score(labels, scores, sample_weight=weights, multioutput=multioutput)
+
+    return oracle
+
+
 # name: (what is drawn, our metric, scikit-learn's of (scores, labels, weights))
 TABLE = {
     "accuracy": (
@@ -109,6 +126,7 @@ TABLE = {
             labels, scores.argmax(1), average="macro", sample_weight=weights, zero_division=0
         ),
     ),
+    "dice": (classes, ml.Dice, curve(ml.F1, "macro", see=lambda scores: scores.argmax(1))),
     "confusion matrix": (
         classes,
         ml.ConfusionMatrix,
@@ -129,6 +147,23 @@ TABLE = {
         ml.ROCAUC,
         lambda scores, labels, weights: sklearn.roc_auc_score(labels, scores, sample_weight=weights),
     ),
+    "average precision": (answers, ml.AveragePrecision, precisions("macro")),
+    **{
+        f"average precisions of classes, {average}": (
+            classes,
+            lambda average=average: ml.AveragePrecision(average, from_logits=False),
+            precisions(average),
+        )
+        for average in ("macro", "micro", "weighted", None)
+    },
+    **{
+        f"average precisions of labels, {average}": (
+            several,
+            lambda average=average: ml.AveragePrecision(average, multilabel=True),
+            precisions(average),
+        )
+        for average in ("macro", "micro", "weighted", None)
+    },
     **{
         f"areas of classes, {average}": (
             classes,
@@ -182,6 +217,19 @@ TABLE = {
         metrics.MeanSquaredError,
         lambda scores, labels, weights: sklearn.mean_squared_error(labels, scores, sample_weight=weights),
     ),
+    "root of squares": (
+        measures,
+        metrics.RootMeanSquaredError,
+        lambda scores, labels, weights: np.sqrt(sklearn.mean_squared_error(labels, scores, sample_weight=weights)),
+    ),
+    **{
+        f"explained, {average}": (measures, lambda average=average: ml.R2Score(average), explained(multioutput))
+        for average, multioutput in (
+            ("macro", "uniform_average"),
+            ("weighted", "variance_weighted"),
+            (None, "raw_values"),
+        )
+    },
 }
 
 
@@ -216,7 +264,7 @@ def test_table(name, data, weighted):
 
 def test_every_metric_is_in_the_table():
     compared = {type(make()) for _, make, _ in TABLE.values()}
-    assert compared == {getattr(metrics, name) for name in metrics.__all__} - {ml.Metric}
+    assert compared == {getattr(metrics, name) for name in metrics.__all__} - {ml.Metric, metrics.classification_report}
 
 
 def test_rows_with_several_labels():

@@ -20,6 +20,11 @@ def test_by_hand():
     assert ml.Precision("micro")(SCORES, LABELS) == pytest.approx(3 / 5)
     assert ml.Recall("weighted")(SCORES, LABELS) == pytest.approx(3 / 5)
     assert ml.ROCAUC()(np.array([1.0, 2, 2, 3]), [0, 1, 0, 1]) == pytest.approx(3.5 / 4)
+    # From the top: 4 is right, then of the two 3s one is, and 1 is the last that is: precisions 1, 2 / 3 and 3 / 5.
+    scores, labels = np.array([4.0, 3, 3, 2, 1]), [1, 1, 0, 0, 1]
+    assert ml.AveragePrecision()(scores, labels) == pytest.approx((1 + 2 / 3 + 3 / 5) / 3)
+    assert ml.AveragePrecision()(scores, labels, [1, 1, 1, 0, 2]) == pytest.approx((1 + 2 / 3 + 2 * 4 / 5) / 4)
+    assert ml.AveragePrecision()(scores, np.zeros(5, int)) == 0
     assert [metric().name for metric in (ml.Precision, ml.Recall, ml.F1, ml.ROCAUC)] == [
         "precision",
         "recall",
@@ -38,7 +43,15 @@ def test_logits_of_classes_are_ranked_as_probabilities():
 
 @pytest.mark.parametrize(
     "metric",
-    [ml.Precision(), ml.Recall(), ml.F1(), ml.ROCAUC(), ml.BinaryAccuracy(), metrics.MeanAbsoluteError()],
+    [
+        ml.Precision(),
+        ml.Recall(),
+        ml.F1(),
+        ml.ROCAUC(),
+        ml.AveragePrecision(),
+        ml.BinaryAccuracy(),
+        metrics.MeanAbsoluteError(),
+    ],
     ids=lambda metric: metric.name,
 )
 def test_nothing_counted_yet(metric):
@@ -55,6 +68,7 @@ def test_nan_scores_are_never_right_and_show():
     np.testing.assert_allclose(ml.Precision(None)(scores, LABELS), [0, 1 / 2, 1])
     assert ml.BinaryAccuracy()(np.array([np.nan, 1, np.nan]), [1, 1, 0]) == 1 / 3
     assert math.isnan(ml.ROCAUC()(np.array([np.nan, 1, 2]), [1, 1, 0]))
+    assert math.isnan(ml.AveragePrecision()(np.array([np.nan, 1, 2]), [1, 1, 0]))
     for kind in (metrics.MeanAbsoluteError, metrics.MeanSquaredError):
         assert math.isnan(kind()(np.array([np.nan, 1]), [1, 1]))
         assert kind()(np.array([np.inf, 1]), [1, 1]) == np.inf
@@ -62,13 +76,14 @@ def test_nan_scores_are_never_right_and_show():
 
 def test_names_and_which_way_is_better():
     larger = [ml.Accuracy, ml.BinaryAccuracy, ml.TopKAccuracy, ml.Precision, ml.Recall, ml.F1, ml.ROCAUC]
-    smaller = [metrics.MeanAbsoluteError, metrics.MeanSquaredError]
+    larger += [ml.AveragePrecision, ml.R2Score, ml.MeanIoU, ml.Dice]
+    smaller = [metrics.MeanAbsoluteError, metrics.MeanSquaredError, ml.RootMeanSquaredError]
     for kind in [*larger, *smaller, ml.ConfusionMatrix]:
         assert kind(name="own").name == "own"
         assert kind(name=kind().name).name == kind().name
         wanted = "larger" if kind in larger else "smaller" if kind in smaller else None
         assert kind().better == wanted
-    for kind in (ml.Precision, ml.Recall, ml.F1, ml.ROCAUC):
+    for kind in (ml.Precision, ml.Recall, ml.F1, ml.ROCAUC, ml.AveragePrecision):
         assert kind(None).better is None
     x, y = SCORES, LABELS
     model = ml.Sequential([ml.Dense(3)], input_shape=(3,), seed=0)
@@ -87,7 +102,7 @@ def test_weights_of_0_keep_a_class_and_leave_out_a_sample():
     np.testing.assert_array_equal(ml.ConfusionMatrix()(scores, labels, [1, 0.5, 0]), np.diag([1, 0.5, 0]))
     assert ml.Accuracy()(scores, labels, [1, 1, 2]) == 1 / 2
     assert metrics.MeanSquaredError()(np.array([np.inf, 1]), [0, 3], [0, 5]) == 4
-    for kind in (ml.Accuracy, ml.Recall, ml.F1, ml.ROCAUC):
+    for kind in (ml.Accuracy, ml.Recall, ml.F1, ml.ROCAUC, ml.AveragePrecision):
         assert math.isnan(kind()(scores, labels, [0, 0, 0]))
 
 
@@ -181,6 +196,12 @@ def test_in_fit_and_evaluate():
         (lambda: ml.F1("samples"), ValueError, "got 'samples'; it is for multilabel=True"),
         (lambda: ml.F1("binary", multilabel=True), ValueError, "average: .* with multilabel=True, got 'binary'"),
         (lambda: ml.ROCAUC("samples", multilabel=True), ValueError, "one of macro, micro, weighted with multi"),
+        (lambda: ml.AveragePrecision("binary"), ValueError, "one of macro, micro, weighted, got 'binary'"),
+        (
+            lambda: ml.AveragePrecision()(np.zeros((5, 3, 2)), LABELS),
+            ml.ShapeError,
+            r"AveragePrecision: expected scores \(n,\), \(n, 1\) or \(n, classes\), got \(5, 3, 2\)",
+        ),
         (lambda: ml.F1(threshold="0.5"), ValueError, "threshold: expected a number, or None, got '0.5'"),
         (lambda: ml.BinaryAccuracy(threshold=np.nan), ValueError, "threshold: expected a number, or None, got nan"),
         (
@@ -201,7 +222,11 @@ def test_in_fit_and_evaluate():
         ),
         (lambda: ml.F1()(SCORES[:, 0], LABELS), ValueError, "labels: expected 0 and 1, got others"),
         (lambda: ml.F1()(SCORES[:, :1], LABELS[:2]), ml.ShapeError, r"labels: expected \(5, 1\), got \(2,\)"),
-        (lambda: ml.BinaryAccuracy()(SCORES, LABELS), ml.ShapeError, r"expected scores \(n,\) or \(n, 1\), got \(5, 3"),
+        (
+            lambda: ml.BinaryAccuracy()(SCORES, LABELS),
+            ml.ShapeError,
+            r"or \(n, 1, h, w\), got \(5, 3\); of classes",
+        ),
         (lambda: metrics.MeanSquaredError()(SCORES, LABELS), ml.ShapeError, r"labels: expected \(5, 3\), got \(5,\)"),
     ],
 )
@@ -212,9 +237,9 @@ def test_what_does_not_fit(call, error, message):
 
 def test_a_metric_says_which_way_it_is_better_and_whether_it_is_a_number():
     larger = [ml.Accuracy(), ml.BinaryAccuracy(), ml.TopKAccuracy(), ml.Precision(), ml.Recall(), ml.F1(), ml.ROCAUC()]
-    smaller = [metrics.MeanAbsoluteError(), metrics.MeanSquaredError()]
+    smaller = [metrics.MeanAbsoluteError(), metrics.MeanSquaredError(), ml.RootMeanSquaredError()]
     assert [metric.better for metric in larger] == ["larger"] * 7
-    assert [metric.better for metric in smaller] == ["smaller"] * 2
+    assert [metric.better for metric in smaller] == ["smaller"] * 3
     assert all(metric.is_number for metric in larger + smaller)
     arrays = [ml.ConfusionMatrix(), ml.F1(None), ml.ROCAUC(None)]
     assert not any(metric.is_number for metric in arrays)
@@ -228,11 +253,12 @@ MANY = {
         ml.Precision(multilabel=True),
         ml.Recall(None, multilabel=True),
         ml.ROCAUC("micro", multilabel=True),
+        ml.AveragePrecision("weighted", multilabel=True),
         ml.ROCAUC(multilabel=True),
     ],
     "classes": [ml.Accuracy(), ml.ConfusionMatrix(), ml.F1(), ml.Precision("weighted"), ml.Recall(None), ml.ROCAUC()],
     "yes": [ml.BinaryAccuracy(), ml.F1("binary"), ml.ROCAUC()],
-    "numbers": [metrics.MeanAbsoluteError(), metrics.MeanSquaredError()],
+    "numbers": [metrics.MeanAbsoluteError(), metrics.MeanSquaredError(), ml.RootMeanSquaredError(), ml.R2Score()],
 }
 
 

@@ -68,6 +68,58 @@ def test_a_class_that_is_not_named_counts_1(y):
     np.testing.assert_allclose(weights(left_out), weights(other), rtol=1e-6)
 
 
+@pytest.mark.parametrize("y", [Y, np.eye(3)[Y]])
+def test_weights_of_classes_in_other_forms(y):
+    wanted, array = network(), network()
+    fit(wanted, y=y, class_weight={0: 0.5, 1: 1, 2: 3})
+    fit(array, y=y, class_weight=np.float32([0.5, 1, 3]))
+    assert weights(array).tobytes() == weights(wanted).tobytes()
+    few = np.where(Y == 2, 0, Y)  # a class that isn't there, as an uncommon one in a part of the data
+    for own, table in ((Y, ml.class_weights(Y)), (few, ml.class_weights(few, 2))):
+        balanced, wanted = network(), network()
+        own_y = np.eye(3)[own] if y.ndim == 2 else own
+        fit(balanced, y=own_y, class_weight="balanced", sample_weight=WEIGHTS)
+        fit(wanted, y=own_y, class_weight=dict(enumerate(table)), sample_weight=WEIGHTS)
+        assert weights(balanced).tobytes() == weights(wanted).tobytes()
+
+
+@pytest.mark.parametrize("end", [[], [ml.Softmax()]])
+def test_weighted_metrics_count_samples_by_their_weights(end):
+    model = ml.Sequential([ml.Dense(3), *end], input_shape=(4,), seed=0)
+    judges = {"metrics": [ml.Accuracy(), ml.F1()], "weighted_metrics": [ml.Accuracy(name="own"), ml.ROCAUC(name="auc")]}
+    options = {"loss": ml.CrossEntropy(), "sample_weight": WEIGHTS, "batch_size": 7, "verbose": 0}
+    values = model.evaluate(X, Y, **options, **judges)
+    scores = model.predict(X)
+    assert list(values) == ["loss", "accuracy", "f1", "own", "auc"]
+    assert values["accuracy"] == ml.Accuracy()(scores, Y)
+    assert values["own"] == pytest.approx(ml.Accuracy()(scores, Y, WEIGHTS))
+    assert values["own"] != pytest.approx(values["accuracy"])
+    auc = ml.ROCAUC(from_logits=not end)
+    assert values["auc"] == pytest.approx(auc(scores, Y, WEIGHTS), rel=1e-6)
+    del options["sample_weight"]
+    assert model.evaluate(X, Y, **options, **judges)["own"] == values["accuracy"]
+
+    still = {"optimizer": ml.SGD(model.parameters(), lr=0), "seed": 0}
+    history = model.fit(
+        X, Y, **options, **still, **judges, sample_weight=WEIGHTS, class_weight=[1, 2, 0], validation_split=0.3
+    )
+    first = slice(0, 21)
+    product = (WEIGHTS * np.array([1, 2, 0])[Y])[first]
+    assert history["own"][0] == pytest.approx(ml.Accuracy()(scores[first], Y[first], product))
+    assert history["val_own"][0] == pytest.approx(ml.Accuracy()(scores[21:], Y[21:], WEIGHTS[21:]))
+    assert history["accuracy"][0] == ml.Accuracy()(scores[first], Y[first])
+
+
+def test_a_loss_that_broadcasts_its_targets_is_stopped():
+    def squares(scores, targets):
+        return float(((scores - targets) ** 2).mean()), 2 * (scores - targets) / scores.size
+
+    model = ml.Sequential([ml.Dense(1)], input_shape=(4,), seed=0)
+    for call in (fit, lambda model, **how: model.evaluate(X, **how)):
+        with pytest.raises(ml.ShapeError, match=r"a gradient of the shape of the scores, .*: use y\[:, None\]"):
+            call(model, y=X[:, 0], loss=squares)
+
+
 def test_weights_follow_their_samples_through_shuffling_and_batches():
     whole, apart = network(), network()
     history = fit(whole, batch_size=7, sample_weight=WEIGHTS, optimizer=ml.SGD(whole.parameters(), lr=0))
@@ -195,6 +247,16 @@ def test_every_hint_leads_to_a_name_of_ours():
             assert isinstance(thing, type), word
 
 
+class Unweighted(ml.Metric):
+    name = "unweighted"
+
+    def reset(self):
+        pass
+
+    def update(self, scores, labels):
+        pass
+
+
 OTHER = ml.SGD(network().parameters(), lr=1)
 
 
@@ -241,7 +303,24 @@ OTHER = ml.SGD(network().parameters(), lr=1)
         ({"class_weight": {0: "2"}}, ValueError, "finite numbers of at least 0, got '2' for 0"),
         ({"validation_split": "0.2"}, ValueError, "validation_split: expected a number of at least 0 and less than 1"),
         ({"sample_weights": WEIGHTS}, TypeError, "did you mean sample_weight"),
-        ({"class_weight": [1, 2, 3]}, TypeError, r"class_weight: expected {class: weight}, got \[1, 2, 3\]"),
+        ({"class_weight": 3}, ValueError, "class_weight: expected a finite number of at least 0 for each class, .* 3"),
+        ({"class_weight": [1, 2]}, ml.ShapeError, "class_weight: expected a number for each of 3 classes, got 2"),
+        ({"class_weight": [1, 2], "y": np.eye(3)[Y]}, ml.ShapeError, "a number for each of 3 classes, got 2"),
+        ({"class_weight": [1, 2, -1]}, ValueError, "class_weight: expected a finite number of at least 0 for each cl"),
+        ({"class_weight": "even"}, ValueError, "expected \"balanced\", {class: weight} or an array, got 'even'"),
+        ({"class_weight": "balanced", "y": X}, ValueError, "expected targets of classes, as indices"),
+        ({"weighted_metrics": ml.Recall()}, TypeError, r"weighted_metrics: expected a list, got .*: \[Recall\(\)\]"),
+        ({"weighted_metrics": ["f1"]}, TypeError, r"weighted_metrics: .*; did you mean ml.F1\(\)\?"),
+        (
+            {"metrics": [ml.F1()], "weighted_metrics": [ml.F1()]},
+            ValueError,
+            r"more than one metric is called 'f1'; give F1 another name, as in F1\(name=...\)",
+        ),
+        (
+            {"weighted_metrics": [Unweighted()]},
+            TypeError,
+            r"Unweighted.update takes \(scores, labels\) alone; define it as \(scores, labels, sample_weight=None\)",
+        ),
         ({"class_weight": {"a": 1}}, ValueError, "classes as integers from 0 on, got 'a'"),
         ({"class_weight": {0: -1}}, ValueError, "finite numbers of at least 0, got -1 for 0"),
         ({"class_weight": {0: 0, 1: 0, 2: 0}}, ValueError, "every sample would count 0"),

@@ -130,6 +130,25 @@ def test_weights_of_samples_and_classes():
     assert bits(model) == bits(wanted)
 
 
+def test_weighted_metrics_of_outputs():
+    judges = {"metrics": {"class": [ml.Accuracy()]}, "weighted_metrics": {"class": ml.Accuracy(name="own")}}
+    model, ours = TwoByTwo(3), np.arange(22.0)
+    values = ml.evaluate(model, X, Y, loss=LOSS, sample_weight={"class": ours}, verbose=0, **judges)
+    scores = model.predict(X)[0]
+    assert values["class_accuracy"] == ml.Accuracy()(scores, CLASSES)
+    assert values["class_own"] == pytest.approx(ml.Accuracy()(scores, CLASSES, ours))
+    plain = ml.evaluate(model, X, Y, loss=LOSS, sample_weight={"box": ours}, verbose=0, **judges)
+    assert plain["class_own"] == plain["class_accuracy"]
+    of_classes = np.array([2, 1, 0.5])[CLASSES]
+    model, history = trained(class_weight={"class": [2, 1, 0.5]}, **judges)
+    assert bits(trained(sample_weight={"class": of_classes}, **judges)[0]) == bits(model)
+    assert history["class_own"] != history["class_accuracy"]
+    with pytest.raises(TypeError, match=r"weighted_metrics: expected those of each output, {'class': "):
+        trained(weighted_metrics=[ml.Accuracy()])
+    with pytest.raises(ValueError, match="metrics: more than one metric is called 'accuracy'"):
+        trained(metrics={"class": ml.Accuracy()}, weighted_metrics={"class": ml.Accuracy()})
+
+
 def test_evaluate_and_predict():
     model = TwoByTwo(3)
     results = ml.evaluate(

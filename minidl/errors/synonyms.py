@@ -28,6 +28,7 @@ SYNONYMS = {
     "initial_accumulator": "initial_accumulator_value",
     "label_weights": "class_weight",
     "learning_rate": "lr",
+    "lr_lambda": "function",
     "max_norm": "norm",
     "param_groups": "groups",
     "rho": "alpha",

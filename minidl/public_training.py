@@ -43,6 +43,7 @@ from minidl.optim import (
     Lion,
     Optimizer,
     RMSProp,
+    StochasticWeightAverage,
     biases_and_norms,
     clip_gradients,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "ProgressBar",
     "RMSProp",
     "Recall",
+    "StochasticWeightAverage",
     "TerminateOnNaN",
     "TopKAccuracy",
     "TrainingCheckpoint",

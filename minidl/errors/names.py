@@ -66,7 +66,9 @@ NAMES: dict[str, str] = {
     "SparseCategoricalAccuracy": "ml.Accuracy",
     "TopKCategoricalAccuracy": "ml.TopKAccuracy",
     # optimizers and schedules
-    "AveragedModel": "ml.ExponentialMovingAverage",
+    "AveragedModel": "ml.StochasticWeightAverage",
+    "SWALR": "ml.schedules.CosineAnnealing",
+    "SwapEMAWeights": "ml.AverageWeights",
     "Momentum": "ml.SGD has an argument momentum",
     "clip_grad_norm_": "ml.clip_gradients",
     "CosineAnnealingLR": "ml.schedules.CosineAnnealing",

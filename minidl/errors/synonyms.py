@@ -14,7 +14,6 @@ SYNONYMS = {
     "T_0": "period",
     "T_max": "period",
     "T_mult": "multiplier",
-    "amsgrad": "nothing (it isn't offered)",
     "beta": "delta",
     "beta_1": "betas, both of them,",
     "beta_2": "betas, both of them,",

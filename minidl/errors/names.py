@@ -78,7 +78,6 @@ NAMES: dict[str, str] = {
     "ExponentialDecay": "ml.schedules.Exponential",
     "ExponentialLR": "ml.schedules.Exponential",
     "LearningRateSchedule": "ml.schedules",
-    "LearningRateScheduler": "schedules of the learning rate are in ml.schedules, for fit(schedule=...)",
     "LambdaLR": "ml.schedules.Lambda",
     "LinearLR": "ml.schedules.WarmUp",
     "MultiStepLR": "ml.schedules.MultiStep",

@@ -1,5 +1,6 @@
 """What a training saw, epoch by epoch."""
 
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from minidl.errors.hints import missing_attribute
@@ -35,3 +36,18 @@ class History(dict[str, list[Any]]):
         title = f"<b>History</b> <small>{epochs:,} epoch{'s' * (epochs != 1)}</small>"
         head = ["", "", "first", "last", "lowest", "highest"]
         return html.block(html.details(title, html.table(head, rows, texts=2)))
+
+
+_kept: "weakref.WeakKeyDictionary[Any, History]" = weakref.WeakKeyDictionary()
+"""The last History of each model: not among its attributes, whose changes have networks prepared anew."""
+
+
+def keep_history(model: Any, history: History) -> History:
+    """Let a model remember what its training sees, and give that back."""
+    _kept[model] = history
+    return history
+
+
+def kept_history(model: Any) -> History | None:
+    """What the last training of a model saw, also one that was interrupted; None before the first."""
+    return _kept.get(model)

@@ -116,7 +116,8 @@ class TrainingCheckpoint(Callback):
         if (state := self.take_resumed()) is not None:
             for name, values in zip(state["names"], state["values"], strict=True):
                 self.history[name] = values.tolist() if values.ndim == 1 else list(values)
-        if self.history and set(self.history) != set(self.logged.names):
+        unlike = set(self.history) ^ set(self.logged.names)
+        if self.history and not all(name in self.logged.names and name.startswith("val_") for name in unlike):
             before, now = ", ".join(self.history), ", ".join(self.logged.names)
             self.history = {}
             raise StateError(f"TrainingCheckpoint: the epochs before have {before}, and those to come {now}")

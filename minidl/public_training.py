@@ -52,6 +52,7 @@ from minidl.optim import (
 from minidl.training.history import History
 from minidl.training.loop import evaluate, fit, predict
 from minidl.training.resume import TrainingCheckpoint, load_training, save_training
+from minidl.training.step import train_on_batch
 from minidl.training.warm_up import warm_up
 
 __all__ = [
@@ -105,6 +106,7 @@ __all__ = [
     "one_hot",
     "predict",
     "save_training",
+    "train_on_batch",
     "train_test_split",
     "warm_up",
 ]

@@ -10,7 +10,7 @@ from minidl.module import Module
 from minidl.process.importing import imported
 from minidl.saving import npz
 from minidl.saving.budget import USUAL, Budget
-from minidl.typing import Shape, StrPath
+from minidl.typing import FileOrPath, Shape
 
 if TYPE_CHECKING:
     from minidl.augment import Augment
@@ -143,11 +143,11 @@ class Model(Module):
 
         return summarize(self, self.input_shape).html(drawing(self, self.input_shape))
 
-    def save_weights(self, path: StrPath) -> None:
+    def save_weights(self, path: FileOrPath) -> None:
         """Write the `state_dict` to an .npz file, whole or not at all."""
         npz.save_arrays(path, self.state_dict())
 
     @keyword_hints
-    def load_weights(self, path: StrPath, *, budget: Budget = USUAL) -> None:
+    def load_weights(self, path: FileOrPath, *, budget: Budget = USUAL) -> None:
         """Read the `state_dict` from an .npz file. Raises FormatError, or StateError where it doesn't fit."""
         self.load_state_dict(npz.load_arrays(path, budget=budget)[0])

@@ -24,10 +24,10 @@ from minidl.module import Module, flatten_parameters, move_together
 from minidl.numeric import entropy_of
 from minidl.process import locks
 from minidl.process.interrupts import uninterrupted
-from minidl.saving import architecture, npz
+from minidl.saving import architecture, files, npz
 from minidl.saving.budget import USUAL, Budget
 from minidl.training.samples import as_input, channels_first, layout_hint
-from minidl.typing import Array, Backward, Shape, StrPath
+from minidl.typing import Array, Backward, FileOrPath, Shape
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -58,9 +58,10 @@ class SavedModel(Model):
         return error if is_told else ShapeError(f"{error}{hint}")
 
     @keyword_hints
-    def save(self, path: StrPath, *, budget: Budget = USUAL) -> None:
+    def save(self, path: FileOrPath, *, budget: Budget = USUAL) -> None:
         """Write architecture and parameters to an .npz file, whole or not at all; `load` with this budget reads it.
 
+        `path` may be a file open in binary mode, as of `save_arrays`.
         Raises NotBuiltError; TypeError for layers that aren't minidl's, or that a Sequential uses twice; and ValueError
         for what `load` would refuse, such as modules that lie too deep in one another. `save_weights` writes their
         values alone.
@@ -242,16 +243,17 @@ _TABLE: dict[str, type[Module]] = {layer.__name__: layer for layer in LAYERS} | 
 
 
 @keyword_hints
-def load(path: StrPath, *, budget: Budget = USUAL) -> Sequential | Graph:
+def load(path: FileOrPath, *, budget: Budget = USUAL) -> Sequential | Graph:
     """The model that `save` wrote: nothing in the file is run, only the layers' names and arguments are looked up.
 
+    `path` may be a file open in binary mode, such as an io.BytesIO, which is read to its end.
     Raises FormatError, which names the file, for anything that isn't such a file, and for a model that takes more than
     `budget` allows: see `Budget`.
     """
     arrays, metadata = npz.load_arrays(path, budget=budget)
     if metadata.get("format") != FORMAT:
         found = npz.shortened(repr(metadata.get("format")))
-        raise FormatError(f"{path}: not a model that minidl saved (format {found})")
+        raise FormatError(f"{files.shown(path)}: not a model that minidl saved (format {found})")
     try:
         model, input_shape = _unbuilt(metadata.get("model"), budget)
         _adopt(model, arrays)
@@ -262,9 +264,9 @@ def load(path: StrPath, *, budget: Budget = USUAL) -> Sequential | Graph:
             model.build(one_or_all(model.input_shapes), np.random.default_rng(0))
         _check_cost(model, budget)
     except ValueError as error:
-        raise FormatError(f"{path}: {npz.shortened(str(error))}") from None
+        raise FormatError(f"{files.shown(path)}: {npz.shortened(str(error))}") from None
     except RecursionError:
-        raise FormatError(f"{path}: its description is nested too deeply") from None
+        raise FormatError(f"{files.shown(path)}: its description is nested too deeply") from None
     return model
 
 

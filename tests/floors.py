@@ -33,7 +33,7 @@ HOUSE = [
             "shapes.checks",
             "arraylike display.progress process.importing shapes.windows shapes.arrange",
             "shapes",
-            "nested saving.budget saving.states",
+            "nested saving.budget saving.files saving.states",
             "process.threads",
             "process.memory",
         ],

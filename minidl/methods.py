@@ -125,14 +125,21 @@ class Model(Module):
         Memory is that of each output for one sample. Where layers are frozen, it says so, and how many parameters are
         trained. With `timings` there are the microseconds of the forward and the
         backward pass on a batch of `batch_size`, of each layer by itself and of the whole. `expand` shows the layers
-        inside of Residual and the like. `minidl.summary.table.summarize` has the same as numbers.
+        inside of Residual and the like. Of a model that isn't built, it has the layers alone, and says how to build it;
+        with `timings` it raises NotBuiltError then. `minidl.summary.table.summarize` has the same as numbers.
         """
+        # Imported here, so that a program without tables starts sooner.
         if self.input_shape is None:
-            raise NotBuiltError("a summary needs shapes: give the model input_shape=(c, h, w), or call it once first")
-        from minidl.summary.table import summarize  # here, so that a program without tables starts sooner
+            if timings:
+                raise NotBuiltError("timings need shapes: give the model input_shape=(c, h, w), or call it once first")
+            from minidl.summary.unbuilt import unbuilt_table
 
-        table = summarize(self, self.input_shape, timings=timings, batch_size=batch_size, expand=expand)
-        streams.write(sys.stdout, f"{table.text()}\n")
+            text = unbuilt_table(self, expand=expand)
+        else:
+            from minidl.summary.table import summarize
+
+            text = summarize(self, self.input_shape, timings=timings, batch_size=batch_size, expand=expand).text()
+        streams.write(sys.stdout, f"{text}\n")
 
     def _repr_html_(self) -> str | None:
         """What notebooks show: a drawing, the table, the code; None, and so the code alone, before it's built."""

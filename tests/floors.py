@@ -85,7 +85,7 @@ HOUSE = [
             "training.rehearsal training.source",
             "training.resume training.evaluation training.feed training.step",
             "training.loop",
-            "training.warm_up summary.timings drawing drawing.* predictor",
+            "training.warm_up summary.timings summary.unbuilt drawing drawing.* predictor",
             "summary.table",
             "summary",
             "methods",

@@ -8,8 +8,10 @@ from minidl.callbacks.events import EVENTS, check_listener
 
 
 class LambdaCallback(Callback):
-    """Call these functions at the events of `Callback`'s methods, with the arguments that those have.
+    """Call functions at the events of a training, with what the methods of `Callback` are called with.
 
+    These are `on_train_begin()`, `on_epoch_begin(epoch)`, `on_train_batch_end(batch, logs)`,
+    `on_train_epoch_end(epoch)`, `on_epoch_end(epoch, logs)` and `on_train_end()`. As an example,
     `LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs["loss"]))`. Raises TypeError for what can't be
     called so.
     """

@@ -66,7 +66,8 @@ def _rows(scores: np.ndarray) -> np.ndarray:
 def momentum(node: Node, rate: Any, step: Any, *arrays: Any) -> Outputs:
     """ONNX's beta is 1 less dampening."""
     values, gradients, velocities = _parts(arrays, 3)
-    beta = node.get("beta") if step > 0 else 1.0
+    beta = node.get("beta")
+    beta = beta if step > 0 else 1.0
     nesterov = node.get("mode") == "nesterov"
     if nesterov and beta != 1:
         raise NotImplementedError("Momentum: Nesterov's with a beta other than 1")

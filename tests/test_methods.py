@@ -60,6 +60,21 @@ def test_after_an_interrupt_there_are_the_whole_epochs_and_what_was_learned():
     assert model.evaluate(X, Y, loss=ml.CrossEntropy())["loss"] < history["loss"][0]
 
 
+def test_a_model_that_is_no_key_is_trained_all_the_same():
+    class Unhashable(ml.Model):
+        __hash__ = None
+
+        def __init__(self):
+            self.body = network()
+
+        def forward(self, x, *, train):
+            return self.body.forward(x, train=train)
+
+    model = Unhashable()
+    assert len(fit(model)["loss"]) == 1
+    assert model.history is None
+
+
 def test_a_subclass_may_have_a_history_of_its_own():
     class Own(ml.Model):
         def __init__(self):

@@ -1,5 +1,6 @@
 """What a training saw, epoch by epoch."""
 
+import contextlib
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -44,10 +45,13 @@ _kept: "weakref.WeakKeyDictionary[Any, History]" = weakref.WeakKeyDictionary()
 
 def keep_history(model: Any, history: History) -> History:
     """Let a model remember what its training sees, and give that back."""
-    _kept[model] = history
+    with contextlib.suppress(TypeError):  # a model of one's own that can't be a key, such as a dataclass
+        _kept[model] = history
     return history
 
 
 def kept_history(model: Any) -> History | None:
     """What the last training of a model saw, also one that was interrupted; None before the first."""
-    return _kept.get(model)
+    with contextlib.suppress(TypeError):
+        return _kept.get(model)
+    return None

@@ -1,7 +1,7 @@
 """Batches from an iterable, such as a generator or a loader: checked one by one, and begun again where that can be."""
 
 import itertools
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from minidl import shapes
@@ -9,6 +9,7 @@ from minidl.arraylike import is_data_set
 from minidl.errors import ShapeError
 from minidl.module import Module
 from minidl.nested import length, output_names
+from minidl.training.arguments import weights_of
 from minidl.training.data import pair_of, with_weights
 from minidl.training.output_arguments import weights_by_output
 from minidl.training.samples import as_input
@@ -130,13 +131,20 @@ class Source:
             raise TypeError(f"{where}: expected (x, y) or (x, y, sample_weight), got {got}")
         try:
             x, y = pair_of(item[0], item[1], self.module)
-            weights = weights_by_output(y, item[2] if len(item) == 3 else None, self.class_weight, names)
+            weights = weights_of_batch(y, item[2] if len(item) == 3 else None, self.class_weight, names)
         except (TypeError, ValueError) as error:
             raise type(error)(f"{where}: {error}") from None
         if not length(x):
             raise ShapeError(f"{where}: expected at least one sample, got none")
         self.module.ensure_built(x)
         return as_input(x, self.module), with_weights(y, weights)
+
+
+def weights_of_batch(y: Any, sample_weight: Any, class_weight: Any, names: Sequence[str]) -> Any:
+    """The weights of a batch's samples, of several outputs a tuple; those of a single one may all be 0."""
+    if len(names) < 2 and not isinstance(sample_weight, Mapping):
+        return weights_of(y, sample_weight, class_weight, of_batch=True)
+    return weights_by_output(y, sample_weight, class_weight, names)
 
 
 def inputs_of(item: Any) -> Any:

@@ -1,5 +1,6 @@
 """A single step of training, for loops of one's own that choose their batches."""
 
+import contextlib
 import copy
 import weakref
 from collections.abc import Mapping, Sequence
@@ -12,8 +13,9 @@ from minidl.optim import Optimizer
 from minidl.training.arguments import check_optimizer, check_trained
 from minidl.training.data import pair_of, with_weights
 from minidl.training.objective import Losses, Metrics, Objective, objective
-from minidl.training.output_arguments import check_losses, weights_by_output
+from minidl.training.output_arguments import check_losses
 from minidl.training.samples import as_input
+from minidl.training.source import weights_of_batch
 
 
 @keyword_hints
@@ -43,7 +45,7 @@ def train_on_batch(
     if not length(x):
         raise ShapeError("expected at least one sample to train on, got none")
     check_trained(module, optimizer)
-    targets = with_weights(y, weights_by_output(y, sample_weight, class_weight, names))
+    targets = with_weights(y, weights_of_batch(y, sample_weight, class_weight, names))
     job.reset()
     job.train(as_input(x, module), targets, optimizer)
     return job.result()
@@ -57,9 +59,11 @@ def _objective(optimizer: Optimizer, *made_of: Any) -> Objective:
     """The objective of these, kept: a model that ends in Softmax is trained by a network without, made once."""
     module, *others = made_of
     key = [module, *module.children(), *others]
-    kept = _objectives.get(optimizer)
-    if kept is not None and kept[0] == key:
-        return kept[1]
+    with contextlib.suppress(TypeError):  # an optimizer of one's own that can't be a key
+        kept = _objectives.get(optimizer)
+        if kept is not None and kept[0] == key:
+            return kept[1]
     job = objective(*made_of)
-    _objectives[optimizer] = [copy.copy(each) if isinstance(each, list | dict) else each for each in key], job
+    with contextlib.suppress(TypeError):
+        _objectives[optimizer] = [copy.copy(each) if isinstance(each, list | dict) else each for each in key], job
     return job

@@ -75,6 +75,16 @@ def test_the_weights_of_samples_and_classes():
     assert fit(lambda: iter(items), epochs=3, class_weight=class_weight) == wanted
 
 
+def test_batches_of_which_nothing_counts():
+    weights = np.repeat([1.0, 0.0, 1.0], 20)
+    items = [(x, y, w) for (x, y), (_, w) in zip(Loader(size=10), Loader(y=weights, size=10), strict=True)]
+    model = network()
+    history, _ = fit(X, Y, batch_size=10, shuffle=False, sample_weight=weights, model=model)
+    assert fit(lambda: iter(items))[0] == history
+    labels = np.repeat([0, 1, 0], 20)
+    assert np.isfinite(fit(Loader(y=labels), class_weight={1: 0.0})[0]["loss"][0])
+
+
 def test_lists_and_other_floats_are_converted():
     items = [[x.astype(np.float64), y.tolist()] for x, y in Loader()]
     assert fit(lambda: items, epochs=3) == trained()

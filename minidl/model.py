@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from minidl import shapes
-from minidl.display import streams
 from minidl.errors import FormatError, NotBuiltError, ShapeError, keyword_hints
 from minidl.errors.warned import warn
 from minidl.graph.arrays import converted
@@ -20,82 +19,22 @@ from minidl.graph.node import Node
 from minidl.layers import LAYERS
 from minidl.layers.container import Chain
 from minidl.layers.cost import cost
+from minidl.methods import Model
 from minidl.module import Module, flatten_parameters, move_together
 from minidl.numeric import entropy_of
 from minidl.process import locks
-from minidl.process.importing import imported
 from minidl.process.interrupts import uninterrupted
-from minidl.saving import architecture, npz
+from minidl.saving import architecture, files, npz
 from minidl.saving.budget import USUAL, Budget
 from minidl.training.samples import as_input, channels_first, layout_hint
-from minidl.typing import Array, Backward, Shape, StrPath
+from minidl.typing import Array, Backward, FileOrPath, Shape
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-    from minidl.training.history import History
 
 _building = locks.lock("building")
 _DTYPES = {name: np.dtype(name) for name in ("float32", "float64")}
-
-
-def _loop() -> Any:
-    """The training loop and what it needs, which a program whose models predict seldom does."""
-    return imported("minidl.training.loop")
-
-
-class Model(Module):
-    """A Module with the training loop's functions as methods: the base class of your own networks."""
-
-    input_shape: Shape | None = None
-
-    def fit(self, x: Any, y: Any = None, **options: Any) -> "History":
-        """Train: see `minidl.training.loop.fit`."""
-        history: History = _loop().fit(self, x, y, **options)
-        return history
-
-    def evaluate(self, x: Any, y: Any = None, **options: Any) -> dict[str, Any]:
-        """Loss and metrics: see `minidl.training.loop.evaluate`."""
-        results: dict[str, Any] = _loop().evaluate(self, x, y, **options)
-        return results
-
-    def predict(self, x: Any, **options: Any) -> Any:
-        """What the last layer gives: see `minidl.training.loop.predict`."""
-        return _loop().predict(self, x, **options)
-
-    @keyword_hints
-    def summary(self, *, timings: bool = False, batch_size: int = 64, expand: bool = False) -> None:
-        """Print a table: layers, output shapes, parameters, multiply-accumulate operations (MACs) and memory.
-
-        Memory is that of each output for one sample. Where layers are frozen, it says so, and how many parameters are
-        trained. With `timings` there are the microseconds of the forward and the
-        backward pass on a batch of `batch_size`, of each layer by itself and of the whole. `expand` shows the layers
-        inside of Residual and the like. `minidl.summary.table.summarize` has the same as numbers.
-        """
-        if self.input_shape is None:
-            raise NotBuiltError("a summary needs shapes: give the model input_shape=(c, h, w), or call it once first")
-        from minidl.summary.table import summarize  # here, so that a program without tables starts sooner
-
-        table = summarize(self, self.input_shape, timings=timings, batch_size=batch_size, expand=expand)
-        streams.write(sys.stdout, f"{table.text()}\n")
-
-    def _repr_html_(self) -> str | None:
-        """What notebooks show: a drawing, the table, the code; None, and so the code alone, before it's built."""
-        if self.input_shape is None:
-            return None
-        from minidl.drawing.svg import drawing
-        from minidl.summary.table import summarize
-
-        return summarize(self, self.input_shape).html(drawing(self, self.input_shape))
-
-    def save_weights(self, path: StrPath) -> None:
-        """Write the `state_dict` to an .npz file, whole or not at all."""
-        npz.save_arrays(path, self.state_dict())
-
-    @keyword_hints
-    def load_weights(self, path: StrPath, *, budget: Budget = USUAL) -> None:
-        """Read the `state_dict` from an .npz file. Raises FormatError, or StateError where it doesn't fit."""
-        self.load_state_dict(npz.load_arrays(path, budget=budget)[0])
 
 
 class SavedModel(Model):
@@ -119,9 +58,10 @@ class SavedModel(Model):
         return error if is_told else ShapeError(f"{error}{hint}")
 
     @keyword_hints
-    def save(self, path: StrPath, *, budget: Budget = USUAL) -> None:
+    def save(self, path: FileOrPath, *, budget: Budget = USUAL) -> None:
         """Write architecture and parameters to an .npz file, whole or not at all; `load` with this budget reads it.
 
+        `path` may be a file open in binary mode, as of `save_arrays`.
         Raises NotBuiltError; TypeError for layers that aren't minidl's, or that a Sequential uses twice; and ValueError
         for what `load` would refuse, such as modules that lie too deep in one another. `save_weights` writes their
         values alone.
@@ -303,16 +243,17 @@ _TABLE: dict[str, type[Module]] = {layer.__name__: layer for layer in LAYERS} | 
 
 
 @keyword_hints
-def load(path: StrPath, *, budget: Budget = USUAL) -> Sequential | Graph:
+def load(path: FileOrPath, *, budget: Budget = USUAL) -> Sequential | Graph:
     """The model that `save` wrote: nothing in the file is run, only the layers' names and arguments are looked up.
 
+    `path` may be a file open in binary mode, such as an io.BytesIO, which is read to its end.
     Raises FormatError, which names the file, for anything that isn't such a file, and for a model that takes more than
     `budget` allows: see `Budget`.
     """
     arrays, metadata = npz.load_arrays(path, budget=budget)
     if metadata.get("format") != FORMAT:
         found = npz.shortened(repr(metadata.get("format")))
-        raise FormatError(f"{path}: not a model that minidl saved (format {found})")
+        raise FormatError(f"{files.shown(path)}: not a model that minidl saved (format {found})")
     try:
         model, input_shape = _unbuilt(metadata.get("model"), budget)
         _adopt(model, arrays)
@@ -323,9 +264,9 @@ def load(path: StrPath, *, budget: Budget = USUAL) -> Sequential | Graph:
             model.build(one_or_all(model.input_shapes), np.random.default_rng(0))
         _check_cost(model, budget)
     except ValueError as error:
-        raise FormatError(f"{path}: {npz.shortened(str(error))}") from None
+        raise FormatError(f"{files.shown(path)}: {npz.shortened(str(error))}") from None
     except RecursionError:
-        raise FormatError(f"{path}: its description is nested too deeply") from None
+        raise FormatError(f"{files.shown(path)}: its description is nested too deeply") from None
     return model
 
 

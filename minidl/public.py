@@ -4,7 +4,8 @@ from minidl import functional, initializers
 from minidl.backends import backend_name, use_backend
 from minidl.errors import DTypeError, FormatError, NotBuiltError, ShapeError, StateError
 from minidl.graph.node import Input
-from minidl.model import Graph, Model, Sequential, load
+from minidl.methods import Model
+from minidl.model import Graph, Sequential, load
 from minidl.module import Module, Parameter
 from minidl.predictor import Predictor
 from minidl.process.exact import is_exact, set_exact

@@ -6,6 +6,8 @@ from minidl.callbacks import (
     Callback,
     CSVLogger,
     EarlyStopping,
+    LambdaCallback,
+    LearningRateScheduler,
     ModelCheckpoint,
     ProgressBar,
     TerminateOnNaN,
@@ -48,12 +50,14 @@ from minidl.optim import (
     Lion,
     Optimizer,
     RMSProp,
+    StochasticWeightAverage,
     biases_and_norms,
     clip_gradients,
 )
 from minidl.training.history import History
 from minidl.training.loop import evaluate, fit, predict
 from minidl.training.resume import TrainingCheckpoint, load_training, save_training
+from minidl.training.step import train_on_batch
 from minidl.training.warm_up import warm_up
 
 __all__ = [
@@ -81,6 +85,8 @@ __all__ = [
     "History",
     "Huber",
     "KLDivergence",
+    "LambdaCallback",
+    "LearningRateScheduler",
     "Lion",
     "Loss",
     "MeanAbsoluteError",
@@ -95,6 +101,7 @@ __all__ = [
     "RMSProp",
     "Recall",
     "RootMeanSquaredError",
+    "StochasticWeightAverage",
     "TerminateOnNaN",
     "TopKAccuracy",
     "TrainingCheckpoint",
@@ -109,6 +116,7 @@ __all__ = [
     "one_hot",
     "predict",
     "save_training",
+    "train_on_batch",
     "train_test_split",
     "warm_up",
 ]

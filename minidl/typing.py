@@ -1,7 +1,7 @@
 """The types that signatures share."""
 
 import os
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import IO, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
@@ -17,6 +17,9 @@ Shape: TypeAlias = tuple[int, ...]
 """The shape of one sample, without the batch axis: (c, h, w) or (features,)."""
 
 StrPath: TypeAlias = str | os.PathLike[str]
+
+FileOrPath: TypeAlias = StrPath | IO[bytes]
+"""The path of a file, or a file that is open in binary mode, such as an io.BytesIO."""
 
 Pair: TypeAlias = tuple[int, int]
 """(height, width), or what else both axes of an image have."""

@@ -51,6 +51,9 @@ SCHEDULES = [
     (ml.schedules.CosineAnnealingWarmRestarts, {"period": 2, "min_lr": 0.125}),
     (ml.schedules.OneCycle, {"max_lr": 0.75, "total_steps": 5, "pct_start": 0.25, "div_factor": 4.0,
                              "final_div_factor": 8.0, "base_momentum": 0.5, "max_momentum": 0.75}),
+    (ml.schedules.Polynomial, {"period": 4, "power": 2.0, "min_lr": 0.125}),
+    (ml.schedules.Cyclic, {"max_lr": 0.75, "base_lr": 0.25, "step_size_up": 2, "step_size_down": 2, "gamma": 0.5,
+                           "mode": "exp_range", "base_momentum": 0.5, "max_momentum": 0.75}),
     (ml.schedules.WarmUp, {"steps": 2, "start_factor": 0.25}),
     (ml.schedules.ReduceOnPlateau, {"factor": 0.5, "patience": 1, "threshold": 0.25, "min_lr": 0.125, "eps": 0.0}),
 ]  # fmt: skip

@@ -114,7 +114,9 @@ class Backend(Protocol):
 
     def sgd_step(self, value: Array, grad: Array, velocity: Array | None, settings: SGDStep) -> None: ...
 
-    def adam_step(self, value: Array, grad: Array, first: Array, second: Array, settings: AdamStep) -> None: ...
+    def adam_step(
+        self, value: Array, grad: Array, first: Array, second: Array, largest: Array | None, settings: AdamStep
+    ) -> None: ...
 
     def rmsprop_step(
         self,

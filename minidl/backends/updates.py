@@ -4,12 +4,13 @@ from typing import NamedTuple
 
 
 class SGDStep(NamedTuple):
-    """Stochastic gradient descent: momentum counts only where there is a velocity."""
+    """SGD: momentum counts only where there is a velocity, which takes `share` of a gradient."""
 
     lr: float
     momentum: float = 0
     nesterov: bool = False
     weight_decay: float = 0
+    share: float = 1
 
 
 class AdamStep(NamedTuple):

@@ -6,6 +6,8 @@ from minidl.callbacks.average_weights import AverageWeights
 from minidl.callbacks.callback import Callback, Logs
 from minidl.callbacks.csv_logger import CSVLogger
 from minidl.callbacks.early_stopping import EarlyStopping
+from minidl.callbacks.lambda_callback import LambdaCallback
+from minidl.callbacks.learning_rate_scheduler import LearningRateScheduler
 from minidl.callbacks.model_checkpoint import ModelCheckpoint
 from minidl.callbacks.progress_bar import ProgressBar
 from minidl.callbacks.terminate_on_nan import TerminateOnNaN
@@ -16,6 +18,8 @@ __all__ = [
     "CSVLogger",
     "Callback",
     "EarlyStopping",
+    "LambdaCallback",
+    "LearningRateScheduler",
     "Logs",
     "ModelCheckpoint",
     "ProgressBar",

@@ -3,44 +3,64 @@
 from collections.abc import Mapping
 from typing import Any
 
+from minidl import shapes
 from minidl.callbacks.callback import Callback, Logs
 from minidl.module import Module
-from minidl.optim import ExponentialMovingAverage
+from minidl.optim import ExponentialMovingAverage, StochasticWeightAverage
+from minidl.optim.average import Average
 from minidl.saving import states
 
 
 class AverageWeights(Callback):
-    """Judge a training by the exponential moving average of its weights, and leave that in the model at the end.
+    """Judge a training by an average of its weights, and leave that in the model at the end.
 
-    The average, `decay` of the last one and the rest of the weights, is taken after each step. The model has it during
+    It is the exponential moving average, `decay` of the last one and the rest of the weights; or with `decay` None the
+    mean in which all count the same, stochastic weight averaging. It is taken after each step, or with `per` "epoch"
+    after each epoch's last one, from epoch `start_from_epoch` on, which is counted from 0. The model has it during
     validations and until the next epoch begins, so that other callbacks stop, save and restore by it. With `keep` False
-    the model has its own weights at the end, and `average`, an `ExponentialMovingAverage`, the averaged ones. One of an
-    earlier training may be given to go on with.
+    the model has its own weights at the end, and `average`, an `ExponentialMovingAverage` or a
+    `StochasticWeightAverage`, the averaged ones. One of an earlier training may be given to go on with.
     """
 
-    average: ExponentialMovingAverage
+    average: Average
 
-    def __init__(self, decay: float = 0.999, *, average: ExponentialMovingAverage | None = None, keep: bool = True):
-        if not 0 <= decay < 1:
-            raise ValueError(f"decay: expected a number of at least 0 and less than 1, got {decay!r}")
-        self.decay, self.keep, self._given = decay, keep, average
+    def __init__(
+        self,
+        decay: float | None = 0.999,
+        *,
+        start_from_epoch: int = 0,
+        per: str = "batch",
+        average: Average | None = None,
+        keep: bool = True,
+    ) -> None:
+        if decay is not None and not 0 <= decay < 1:
+            raise ValueError(f"decay: expected a number of at least 0 and less than 1, or None, got {decay!r}")
+        if per not in ("batch", "epoch"):
+            raise ValueError(f'per: expected "batch" or "epoch", got {per!r}')
+        self.start_from_epoch = shapes.count(start_from_epoch, "start_from_epoch", minimum=0)
+        self.decay, self.per, self.keep, self._given = decay, per, keep, average
+        self._has_begun = False
 
     def on_train_begin(self) -> None:
         if self._given is not None and self._given.model is not self.model:
             raise ValueError("average: expected one of this model")
-        given = self._given
-        self.average = ExponentialMovingAverage(self.model, decay=self.decay) if given is None else given
+        if self._given is not None:
+            self.average = self._given
+        elif self.decay is None:
+            self.average = StochasticWeightAverage(self.model)
+        else:
+            self.average = ExponentialMovingAverage(self.model, decay=self.decay)
         if (state := self.take_resumed()) is not None:
             for name, parameter in self.model.named_parameters():
                 parameter.value[...] = state["own"][name]
             self.average.load_state_dict(state["average"])
-            self.average.apply()
+            self._apply()
 
     def state_dict(self) -> dict[str, Any]:
         """The averaged parameters, which the model has after an epoch, and its own."""
         self.average.restore()
         own = {name: parameter.value.copy() for name, parameter in self.model.named_parameters()}
-        self.average.apply()
+        self._apply()
         return {"average": self.average.state_dict(), "own": own}
 
     def check_state(self, state: Mapping[str, Any], model: Module) -> None:
@@ -51,16 +71,25 @@ class AverageWeights(Callback):
 
     def on_epoch_begin(self, epoch: int) -> None:
         self.average.restore()
+        self._has_begun = epoch >= self.start_from_epoch
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
-        self.average.update()
+        if self._has_begun and self.per == "batch":
+            self.average.update()
 
     def on_train_epoch_end(self, epoch: int) -> None:
-        self.average.apply()
+        if self._has_begun and self.per == "epoch":
+            self.average.update()
+        self._apply()
 
     def on_train_end(self) -> None:
         if self.keep:
-            self.average.apply()
+            self._apply()
             self.average.adopt()
         else:
             self.average.restore()
+
+    def _apply(self) -> None:
+        """Give the model the average, if there is one yet."""
+        if self.average.updates:
+            self.average.apply()

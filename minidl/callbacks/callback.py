@@ -16,12 +16,17 @@ Logs = Mapping[str, Any]
 
 
 class Callback(KeywordHints):
-    """Its methods are called at each epoch and batch; `stop_training = True` ends `fit` after the epoch.
+    """Its methods are called at each epoch and batch; `stop_training = True` ends `fit`.
+
+    Set after a batch, the epoch ends with it, and has its validation and `on_epoch_end` still; set later, that epoch is
+    the last one.
 
     A method of another name that begins with `on_` is refused with a TypeError, since nothing would call it.
 
     `fit` sets `model`, `optimizer`, `schedule` (or None), `callbacks`, all that it was given, and `params`: "epochs",
-    "initial_epoch", "steps" (batches an epoch), "samples" and "metrics" (the names that the logs of an epoch have).
+    "initial_epoch", "steps" (batches an epoch) and "samples", both None where an iterable's end isn't known, "metrics"
+    (the names that the logs of an epoch have) and "validation_freq": the names that begin with "val_" are there after
+    so many epochs.
     `logged` says more of these: `numbers`, the names of single numbers, and `better`, for each name "larger" or
     "smaller", or None where that isn't known.
     """
@@ -33,6 +38,8 @@ class Callback(KeywordHints):
     params: Mapping[str, Any]
     logged: Logged
     stop_training = False
+    hears_batches = True
+    """Whether `on_train_batch_end` is to be called, where it is defined: without listeners no batch has logs."""
     resumed: Mapping[str, Any] | None = None
     """A state that `load_state_dict` was given, for `on_train_begin` to go on from."""
 

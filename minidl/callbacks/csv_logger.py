@@ -1,5 +1,6 @@
 """A table of the epochs, as a CSV file."""
 
+import math
 import os
 from collections.abc import Iterable
 
@@ -15,9 +16,10 @@ from minidl.typing import StrPath
 class CSVLogger(Callback):
     """Write a line for each epoch to the CSV file `filename`: its number, from 0, and every logged number.
 
-    `separator`, one character, stands between them. Each epoch replaces the file whole. `append` goes on after the
-    lines that it has, in the order of its columns, and from an `initial_epoch` on after those of the epochs before.
-    Raises FormatError before any work if they are other columns, or have another separator.
+    That is nan for what an epoch hasn't, as one without a validation. `separator`, one character, stands between them.
+    Each epoch replaces the file whole. `append` goes on after the lines that it has, in the order of its columns, and
+    from an `initial_epoch` on after those of the epochs before. Raises FormatError before any work if they are other
+    columns, or have another separator.
     """
 
     def __init__(self, filename: StrPath, *, separator: str = ",", append: bool = False) -> None:
@@ -54,7 +56,8 @@ class CSVLogger(Callback):
         self._lines = [line for line in lines if not first or self._epoch(line) < first]
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        values = {"epoch": epoch} | {name: float(value) for name, value in logs.items() if np.ndim(value) == 0}
+        found = {name: float(value) for name, value in logs.items() if np.ndim(value) == 0}
+        values = {"epoch": epoch} | {name: math.nan for name in self.logged.numbers if name not in logs} | found
         if not self._lines:
             self._columns = list(values)
             self._lines.append(self._line(self._columns))

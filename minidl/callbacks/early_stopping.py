@@ -8,6 +8,7 @@ from minidl import shapes
 from minidl.callbacks.callback import Logs
 from minidl.callbacks.monitor import Monitor
 from minidl.module import Module
+from minidl.numeric import is_real
 from minidl.saving import states
 from minidl.typing import Array
 
@@ -17,7 +18,9 @@ class EarlyStopping(Monitor):
 
     `mode` is "min", "max" or "auto": losses are better small, and a metric says so itself by its `better`.
     `restore_best_weights` goes back to the best epoch's parameters; without one, since the value was NaN in all of
-    them, a warning says so. Epochs before `start_from_epoch`, counted from 0, are ignored. Raises ValueError before
+    them, a warning says so. Epochs before `start_from_epoch`, counted from 0, are ignored, and so are those without
+    the value, as `validation_freq` leaves some without a validation. With a `baseline`, the patience begins anew only
+    with a value that is better than it, too. Raises ValueError before
     any work if no number of that name is logged, or which way it is better isn't known.
     """
 
@@ -28,12 +31,16 @@ class EarlyStopping(Monitor):
         min_delta: float = 0.0,
         patience: int = 0,
         mode: str = "auto",
+        baseline: float | None = None,
         restore_best_weights: bool = False,
         start_from_epoch: int = 0,
     ) -> None:
         if not math.isfinite(min_delta):
             raise ValueError(f"min_delta: expected a finite number, got {min_delta!r}")
+        if baseline is not None and not (is_real(baseline) and math.isfinite(baseline)):
+            raise ValueError(f"baseline: expected a finite number or None, got {baseline!r}")
         super().__init__(monitor, mode, abs(min_delta))
+        self.baseline = baseline
         self.patience = shapes.count(patience, "patience", minimum=0)
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = shapes.count(start_from_epoch, "start_from_epoch", minimum=0)
@@ -63,11 +70,12 @@ class EarlyStopping(Monitor):
             model.check_state(state["weights"])
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        if epoch < self.start_from_epoch:
+        if epoch < self.start_from_epoch or self.monitor not in logs:
             return
         self._wait += 1
         if self.improved(logs):
-            self._wait = 0
+            if self.baseline is None or self.is_better(self.best, self.baseline):
+                self._wait = 0
             if self.restore_best_weights:
                 self._weights = self.model.state_dict()
         elif self._wait >= self.patience:

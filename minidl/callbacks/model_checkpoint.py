@@ -1,18 +1,22 @@
 """Saving the model as it trains."""
 
+import math
 import os
 
 from minidl.callbacks.callback import Logs
 from minidl.callbacks.monitor import Monitor
 from minidl.callbacks.paths import check_alone, check_makeable, filled_in, has_fields, make_folder
 from minidl.saving import npz
+from minidl.shapes import is_int
 from minidl.typing import StrPath
 
 
 class ModelCheckpoint(Monitor):
     """Save the model after each epoch, or with `save_best_only` after those in which `monitor` improved.
 
-    `filepath` may name the epoch, from 1, and the logs: "best-{epoch:02d}-{val_loss:.3f}.npz". `save_weights_only`, or
+    With a number as `save_freq`, it's after so many batches, counted through all epochs. `filepath` may name the epoch,
+    from 1, and the logs: "best-{epoch:02d}-{val_loss:.3f}.npz"; or the epoch, its batch, from 1 too, and the means so
+    far: "{epoch}-{batch}-{loss:.3f}.npz". A value that isn't there then is nan. `save_weights_only`, or
     a model without `save`, writes the `state_dict` alone. `mode` as of `EarlyStopping`. Folders are made where they
     aren't there; files appear whole or not at all. If no epoch was saved, since the value was NaN in all of them, a
     warning says so in the end. Raises ValueError, OSError and TypeError, before any work, for a path that can't be
@@ -27,18 +31,28 @@ class ModelCheckpoint(Monitor):
         save_best_only: bool = False,
         save_weights_only: bool = False,
         mode: str = "auto",
+        save_freq: str | int = "epoch",
     ) -> None:
         super().__init__(monitor, mode)
         self.filepath = os.fsdecode(filepath)
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
+        if save_freq != "epoch":
+            if not is_int(save_freq) or int(save_freq) < 1:
+                raise ValueError(f'save_freq: expected "epoch" or a number of batches, got {save_freq!r}')
+            if save_best_only:
+                raise ValueError('save_best_only: expected with save_freq="epoch", after which the monitor is known')
+        self.save_freq = save_freq
+        self.hears_batches = save_freq != "epoch"
+        self._epoch = self._batches = 0
 
     def on_train_begin(self) -> None:
         if self.save_best_only:
             super().on_train_begin()
         who = type(self).__name__
         check_alone(self, self.filepath)
-        path = filled_in(who, self.filepath, self.logged)
+        self._batches = 0
+        path = filled_in(who, self.filepath, self.logged, ("epoch", "batch") if self.hears_batches else ("epoch",))
         check_makeable(who, path)
         describe = getattr(self.model, "description", None)
         if describe is not None and not self.save_weights_only:
@@ -46,10 +60,23 @@ class ModelCheckpoint(Monitor):
         if not has_fields(os.path.dirname(self.filepath)):
             make_folder(path)
 
+    def on_epoch_begin(self, epoch: int) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        self._batches += 1
+        if self._batches % int(self.save_freq) == 0:
+            self._save(logs, batch=batch + 1)
+
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        if self.save_best_only and not self.improved(logs):
+        if self.save_freq != "epoch":
             return
-        path = self.filepath.format(epoch=epoch + 1, **logs)
+        if not self.save_best_only or (self.monitor in logs and self.improved(logs)):
+            self._save(logs)
+
+    def _save(self, logs: Logs, **counts: int) -> None:
+        known = dict.fromkeys(self.logged.numbers, math.nan) | dict(logs)
+        path = self.filepath.format(epoch=self._epoch + 1, **counts, **known)
         make_folder(path)
         save = getattr(self.model, "save", None)
         if self.save_weights_only or save is None:

@@ -45,10 +45,14 @@ class Monitor(Callback):
             raise ValueError(f"{type(self).__name__}: {self.monitor!r} is an array, not a single number")
         value = float(logs[self.monitor])
         self._seen += 1
-        if math.isnan(self.best) or self._sign * (value - self.best) > self.min_delta:
+        if math.isnan(self.best) or self.is_better(value, self.best):
             self.best = value
             return not math.isnan(value)
         return False
+
+    def is_better(self, value: float, than: float) -> bool:
+        """Whether a value is better than another, by more than `min_delta`."""
+        return self._sign * (value - than) > self.min_delta
 
     def warn_of_nothing(self, what: str) -> None:
         """Say that there was `what` because no epoch's value was a number to compare; nothing where one was."""

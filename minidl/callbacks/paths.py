@@ -1,7 +1,7 @@
 """Where callbacks write: checked, and made where that is asked for, before any work."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from minidl.callbacks.callback import Callback
 from minidl.errors import did_you_mean
@@ -48,16 +48,19 @@ def check_plain(who: str, path: str, names: Iterable[str]) -> None:
             raise ValueError(f"{who}: it has one file for all epochs, and {{{name}}} in {path} would stay as it is")
 
 
-def filled_in(who: str, path: str, logged: Logged) -> str:
-    """The path with numbers for all that it names. Raises ValueError for what isn't logged, or can't be written so."""
+def filled_in(who: str, path: str, logged: Logged, counts: Sequence[str] = ("epoch",)) -> str:
+    """The path with numbers for all that it names, the `counts` among them.
+
+    Raises ValueError for what isn't logged, or can't be written so.
+    """
     numbers = dict.fromkeys(logged.numbers, 0.0)
     try:
-        return path.format(epoch=1, **numbers)
+        return path.format(**dict.fromkeys(counts, 1), **numbers)
     except KeyError as error:
         name = str(error.args[0])
         if name in logged.names:
             logged.check_watched(who, name)
-        hint = did_you_mean(name, ["epoch", *logged.numbers])
+        hint = did_you_mean(name, [*counts, *logged.numbers])
         raise ValueError(f"{who}: nothing called {name!r} is logged; {hint}") from None
     except (ValueError, IndexError, AttributeError, TypeError) as error:
         raise ValueError(

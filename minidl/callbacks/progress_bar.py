@@ -36,9 +36,12 @@ class ProgressBar(Callback):
     def on_epoch_begin(self, epoch: int) -> None:
         epochs, steps, samples = (self.params[name] for name in ("epochs", "steps", "samples"))
         title = f"epoch {epoch + 1:>{len(str(epochs))}}/{epochs}"
-        self._bar = Bar(steps, title, stream=self._out, live=self._is_live, samples=samples)
+        unit = "batches" if samples is None else "samples"
+        self._bar = Bar(steps or 0, title, stream=self._out, live=self._is_live, samples=samples, unit=unit)
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        if self._bar is not None and self.params["samples"] is None:
+            self._bar.samples = batch + 1
         if self._is_live and self._bar is not None:
             self._bar.update(batch + 1, lambda: numbers(logs))
 

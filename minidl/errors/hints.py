@@ -40,11 +40,13 @@ def check_keywords(name: str, function: Callable[..., Any], keywords: Iterable[s
 
 def keyword_hints(function: Callable[P, R]) -> Callable[P, R]:
     """Decorate a function so that an unknown keyword argument draws a hint."""
-    name = function.__name__
+    name, code = function.__name__, inspect.unwrap(function).__code__
+    known = {*code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]}
 
     @functools.wraps(function)
     def hinted(*args: P.args, **kwargs: P.kwargs) -> R:
-        check_keywords(name, function, kwargs)
+        if not kwargs.keys() <= known:  # which is quick to tell
+            check_keywords(name, function, kwargs)
         return function(*args, **kwargs)
 
     return hinted

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from minidl.errors import missing_name
 from minidl.optim.adagrad import Adagrad
 from minidl.optim.adam import Adam, AdamW
-from minidl.optim.average import ExponentialMovingAverage
+from minidl.optim.average import ExponentialMovingAverage, StochasticWeightAverage
 from minidl.optim.clipping import clip_gradients
 from minidl.optim.groups import biases_and_norms
 from minidl.optim.lion import Lion
@@ -22,6 +22,7 @@ __all__ = [
     "Lion",
     "Optimizer",
     "RMSProp",
+    "StochasticWeightAverage",
     "biases_and_norms",
     "clip_gradients",
 ]

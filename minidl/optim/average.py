@@ -14,24 +14,20 @@ from minidl.saving import states
 from minidl.typing import Array
 
 
-class ExponentialMovingAverage(KeywordHints):
-    """The running mean of a model's parameters: average = decay average + (1 - decay) parameters at each `update()`.
+class Average(KeywordHints):
+    """A mean of a model's parameters over the calls of `update()`; a subclass says what share the new ones take."""
 
-    The first update copies them. Buffers, such as the statistics of normalizations, aren't averaged, nor are frozen
-    parameters, which stay what they are. Raises ValueError for a decay out of range and NotBuiltError for a model that
-    isn't built. Source: Polyak and Juditsky, 1992, as PyTorch's AveragedModel has it.
-    """
-
-    def __init__(self, model: Module, *, decay: float = 0.999) -> None:
-        decay = plain(decay)
-        if not in_range(decay) or decay >= 1:
-            raise ValueError(f"decay: expected a number of at least 0 and less than 1, got {decay!r}")
+    def __init__(self, model: Module) -> None:
         parameters = model.parameters()
         if not parameters:
             raise ValueError("model: expected one with parameters")
-        self.model, self.decay, self.updates = model, decay, 0
+        self.model, self.updates = model, 0
         self._own: Array | None = None
         self._average: Array = np.concatenate([value for value, _ in flat_views(parameters)])
+
+    def shares(self) -> tuple[float, float]:
+        """What the average so far and the parameters of now count in the next one."""
+        raise NotImplementedError(f"{type(self).__name__} doesn't define shares()")
 
     @property
     def values(self) -> dict[str, Array]:
@@ -50,8 +46,9 @@ class ExponentialMovingAverage(KeywordHints):
             if not self.updates or not trained:
                 average[...] = value
                 continue
-            average *= average.dtype.type(self.decay)
-            average += average.dtype.type(1 - self.decay) * value
+            kept, taken = self.shares()
+            average *= average.dtype.type(kept)
+            average += average.dtype.type(taken) * value
         self.updates += 1
 
     @contextlib.contextmanager
@@ -106,3 +103,34 @@ class ExponentialMovingAverage(KeywordHints):
             for value, _ in flat_views(list(run)):
                 yield value, self._average[start : start + value.size], trained
                 start += value.size
+
+
+class ExponentialMovingAverage(Average):
+    """The running mean of a model's parameters: average = decay average + (1 - decay) parameters at each `update()`.
+
+    The first update copies them. Buffers, such as the statistics of normalizations, aren't averaged, nor are frozen
+    parameters, which stay what they are. Raises ValueError for a decay out of range and NotBuiltError for a model that
+    isn't built. Source: Polyak and Juditsky, 1992, as PyTorch's AveragedModel has it.
+    """
+
+    def __init__(self, model: Module, *, decay: float = 0.999) -> None:
+        super().__init__(model)
+        self.decay = plain(decay)
+        if not in_range(self.decay) or self.decay >= 1:
+            raise ValueError(f"decay: expected a number of at least 0 and less than 1, got {decay!r}")
+
+    def shares(self) -> tuple[float, float]:
+        return self.decay, 1 - self.decay
+
+
+class StochasticWeightAverage(Average):
+    """The mean of a model's parameters in which each `update()` counts the same (SWA).
+
+    It is usually taken after each of the last epochs, at a high learning rate. Buffers and frozen parameters are as in
+    `ExponentialMovingAverage`; so after a mean of weights that lie far apart, running statistics of batch
+    normalizations are to be taken anew, by passes of training data: `model.forward(x, train=True)`. Raises
+    NotBuiltError for a model that isn't built. Source: Izmailov et al., 2018, as PyTorch's AveragedModel has it.
+    """
+
+    def shares(self) -> tuple[float, float]:
+        return self.updates / (self.updates + 1), 1 / (self.updates + 1)

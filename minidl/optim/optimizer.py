@@ -37,7 +37,7 @@ class Optimizer(KeywordHints):
 
     slots: tuple[str, ...] = ()
     lr_scale: float = 1
-    _settled = frozenset({"centered", "groups", "initial_accumulator_value", "parameters"})
+    _settled = frozenset({"amsgrad", "centered", "groups", "initial_accumulator_value", "parameters"})
 
     def __init__(
         self,

@@ -60,16 +60,15 @@ def learning_curves(
             if key in columns:
                 values = columns[key]
                 panel.plot(
-                    np.arange(1, len(values) + 1),
+                    _epochs(columns, key),
                     values,
                     marker="." if len(values) < 30 else "",
                     label=label,
                     color=color,
                 )
         if marked is not None:
-            panel.axvline(
-                marked + 1, color="0.5", linestyle=":", label=f"best {literal(str(best))}: epoch {marked + 1}"
-            )
+            epoch = _epochs(columns, str(best))[marked]
+            panel.axvline(epoch, color="0.5", linestyle=":", label=f"best {literal(str(best))}: epoch {epoch}")
         panel.set_ylabel(literal(name.replace("_", " ")), fontsize=size)
         panel.tick_params(labelsize=size)
         panel.grid(alpha=0.3)
@@ -84,6 +83,12 @@ def learning_curves(
 
 def _lowest(values: np.ndarray[Any, Any]) -> int | None:
     return int(np.nanargmin(values)) if np.isfinite(values).any() else None
+
+
+def _epochs(columns: Any, name: str) -> Any:
+    """The epochs that a column has values of, from 1: where they are fewer, as by `validation_freq`, every so many."""
+    count, epochs = len(columns[name]), max(map(len, columns.values()))
+    return np.arange(1, count + 1) * (epochs // max(count, 1))
 
 
 def _columns(history: Any) -> dict[str, np.ndarray[Any, Any]]:

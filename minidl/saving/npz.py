@@ -3,7 +3,6 @@
 import contextlib
 import io
 import math
-import os
 import re
 import struct
 from collections.abc import Iterator, Mapping
@@ -13,9 +12,9 @@ import numpy as np
 from numpy.lib import format as npy
 
 from minidl.errors import DTypeError, FormatError, keyword_hints
-from minidl.saving.atomic import write_atomically
 from minidl.saving.budget import USUAL, Budget
-from minidl.typing import StrPath
+from minidl.saving.files import reading, shown, size_of, writing
+from minidl.typing import FileOrPath, StrPath
 
 if TYPE_CHECKING:
     from zipfile import ZipFile
@@ -52,11 +51,12 @@ LOCAL_HEADER = struct.Struct("<26xHH")
 DAMAGE = (ValueError, KeyError, IndexError, OverflowError, EOFError, RuntimeError, UserWarning, struct.error)
 
 
-def save_arrays(path: StrPath, arrays: Mapping[str, AnyArray], *, metadata: Mapping[str, Any] | None = None) -> None:
+def save_arrays(path: FileOrPath, arrays: Mapping[str, AnyArray], *, metadata: Mapping[str, Any] | None = None) -> None:
     """Write named arrays, and metadata as JSON, to an .npz file that takes the place of an old one as a whole.
 
     `np.load` reads the file too; to it the metadata is an array of bytes named `__metadata__`. The same arrays in the
-    same order give the same bytes. `path` is taken as it is: no suffix is added.
+    same order give the same bytes. `path` is taken as it is: no suffix is added. It may be a file open in binary mode,
+    such as an io.BytesIO, which gets all at once, where it stands, and stays open.
 
     The metadata comes back as JSON has it: tuples as lists, keys as strings. NaN and the infinities are kept, in
     Python's spelling.
@@ -80,7 +80,7 @@ def save_arrays(path: StrPath, arrays: Mapping[str, AnyArray], *, metadata: Mapp
 
     import zipfile
 
-    with write_atomically(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+    with writing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, array in members.items():
             # 1980 is the first year that a zip file can name; the other field would tell the operating system.
             info = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
@@ -90,10 +90,11 @@ def save_arrays(path: StrPath, arrays: Mapping[str, AnyArray], *, metadata: Mapp
 
 
 @keyword_hints
-def load_arrays(path: StrPath, *, budget: Budget = USUAL) -> tuple[dict[str, AnyArray], dict[str, Any]]:
+def load_arrays(path: FileOrPath, *, budget: Budget = USUAL) -> tuple[dict[str, AnyArray], dict[str, Any]]:
     """Read all arrays of an .npz file, and its metadata ({} where it has none).
 
-    Files by `np.savez` and `np.savez_compressed` are read as well. Every array is in the machine's byte order, and has
+    Files by `np.savez` and `np.savez_compressed` are read as well, and files that are open in binary mode, to their
+    end. Every array is in the machine's byte order, and has
     memory of its own.
 
     Raises FormatError, naming the file and the member, if the file isn't an .npz file of numbers and bools, is damaged,
@@ -106,7 +107,7 @@ def load_arrays(path: StrPath, *, budget: Budget = USUAL) -> tuple[dict[str, Any
 
     arrays: dict[str, AnyArray] = {}
     metadata: dict[str, Any] = {}
-    with _open(path) as file, _damage_named(os.fspath(path)), zipfile.ZipFile(file) as archive:
+    with reading(path) as file, _damage_named(shown(path)), zipfile.ZipFile(file) as archive:
         _check_archive(file, archive, budget)
         for info in archive.infolist():
             name = info.filename.removesuffix(".npy")
@@ -130,8 +131,8 @@ def load_array(path: StrPath) -> AnyArray:
 
     Source: NEP 1.
     """
-    with _open(path) as file, _damage_named(os.fspath(path)):
-        return _read_array(file, os.fstat(file.fileno()).st_size)
+    with reading(path) as file, _damage_named(shown(path)):
+        return _read_array(file, size_of(file))
 
 
 @contextlib.contextmanager
@@ -156,13 +157,6 @@ def shortened(text: str) -> str:
 
 def _member(name: str) -> str:
     return f"member {shortened(name)!r}"
-
-
-def _open(path: StrPath) -> IO[bytes]:
-    """The file, if it is one: a device or a pipe could go on without end."""
-    if os.path.exists(path) and not os.path.isdir(path) and not os.path.isfile(path):
-        raise FormatError(f"{os.fspath(path)}: not a regular file")
-    return open(path, "rb")
 
 
 def _name_problem(name: str) -> str | None:
@@ -200,7 +194,7 @@ def _check_archive(file: IO[bytes], archive: "ZipFile", budget: Budget) -> None:
         names.add(info.filename)
 
     expanded = sum(info.file_size for info in archive.infolist())
-    budget.check_arrays(expanded, os.fstat(file.fileno()).st_size)
+    budget.check_arrays(expanded, size_of(file))
 
     end = 0
     for info in sorted(archive.infolist(), key=lambda info: info.header_offset):

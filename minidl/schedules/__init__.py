@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from minidl.errors import missing_name
 from minidl.schedules.cosine import CosineAnnealing, CosineAnnealingWarmRestarts, OneCycle
+from minidl.schedules.cyclic import Cyclic
 from minidl.schedules.decay import Exponential, MultiStep, Step
+from minidl.schedules.formulas import Lambda, Polynomial
 from minidl.schedules.plateau import ReduceOnPlateau
 from minidl.schedules.schedule import Schedule
 from minidl.schedules.warm_up import WarmUp
@@ -15,9 +17,12 @@ from minidl.schedules.warm_up import WarmUp
 __all__ = [
     "CosineAnnealing",
     "CosineAnnealingWarmRestarts",
+    "Cyclic",
     "Exponential",
+    "Lambda",
     "MultiStep",
     "OneCycle",
+    "Polynomial",
     "ReduceOnPlateau",
     "Schedule",
     "Step",

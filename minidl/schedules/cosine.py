@@ -6,6 +6,7 @@ from typing import Any
 
 from minidl.errors import StateError
 from minidl.numeric import in_range, plain
+from minidl.schedules.momentum import check_momenta, set_momentum
 from minidl.schedules.schedule import Schedule, at_least, whole
 
 
@@ -98,12 +99,7 @@ class OneCycle(Schedule):
             )
         if anneal_strategy not in ("cos", "linear"):
             raise ValueError(f'anneal_strategy: expected "cos" or "linear", got {anneal_strategy!r}')
-        has_momentum = bool(getattr(optimizer, "momentum", 0)) or hasattr(optimizer, "betas")
-        if cycle_momentum and not has_momentum:
-            raise ValueError("cycle_momentum: the optimizer has no momentum; use cycle_momentum=False")
-        for name, momentum in (("base_momentum", base_momentum), ("max_momentum", max_momentum)):
-            if not in_range(momentum, above=True) or momentum >= 1:
-                raise ValueError(f"{name}: expected a number above 0 and below 1, got {momentum!r}")
+        check_momenta(optimizer, cycle_momentum=cycle_momentum, base_momentum=base_momentum, max_momentum=max_momentum)
         self.anneal_strategy, self.cycle_momentum = anneal_strategy, cycle_momentum
         self.pct_start, self.base_momentum, self.max_momentum = pct_start, base_momentum, max_momentum
         self.div_factor, self.final_div_factor, self.three_phase = div_factor, final_div_factor, three_phase
@@ -135,12 +131,8 @@ class OneCycle(Schedule):
 
     def apply(self) -> None:
         self.optimizer.lr, momentum = self._values_at(self.steps)
-        if not self.cycle_momentum:
-            return
-        if hasattr(self.optimizer, "betas"):
-            self.optimizer.betas = (momentum, *self.optimizer.betas[1:])
-        else:
-            self.optimizer.momentum = momentum
+        if self.cycle_momentum:
+            set_momentum(self.optimizer, momentum)
 
     def _values_at(self, step: int) -> tuple[float, float]:
         begin, (lr, momentum) = 0.0, self._start

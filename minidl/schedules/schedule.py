@@ -73,9 +73,11 @@ class Schedule(KeywordHints):
             self.apply()
             if not self.optimizer.lr < math.inf:
                 raise OverflowError
-        except OverflowError:
+        except Exception as error:  # also one of a function of the user's
             self.restore(before)
             self.apply()
+            if not isinstance(error, OverflowError):
+                raise
             raise StateError(
                 f"the state doesn't fit this {type(self).__name__}: no float is as large as its rate"
             ) from None

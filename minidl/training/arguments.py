@@ -176,10 +176,10 @@ def check_schedule(schedule: Any, optimizer: Any, logged: Logged, steps: int) ->
         raise ValueError(f"schedule: it has {total - schedule.steps} steps left, and this training {steps} batches")
 
 
-def weights_of(y: Any, sample_weight: Any, class_weight: Any) -> Any:
+def weights_of(y: Any, sample_weight: Any, class_weight: Any, *, of_batch: bool = False) -> Any:
     """The weight of each sample (n,), the product of its own and that of its class; None where all count alike.
 
-    Raises ShapeError and ValueError for what doesn't fit.
+    Raises ShapeError and ValueError for what doesn't fit, and where nothing counts, unless it's `of_batch` alone.
     """
     weights = None
     if sample_weight is not None:
@@ -188,12 +188,12 @@ def weights_of(y: Any, sample_weight: Any, class_weight: Any) -> Any:
         weights = weights.astype(np.float64)
         if weights.shape != (len(y),):
             raise ShapeError(f"sample_weight: expected {shapes.show((len(y),))}, got {shapes.show(weights.shape)}")
-        if len(y) and not (weights.min() >= 0 and 0 < weights.sum() < math.inf):
+        if len(y) and not (weights.min() >= 0 and (of_batch or weights.any()) and weights.sum() < math.inf):
             raise ValueError("sample_weight: expected finite numbers of at least 0, not all 0")
     if class_weight is not None:
         own = _weights_by_class(y, class_weight)
         weights = own if weights is None else weights * own
-        if len(y) and not weights.any():
+        if len(y) and not (of_batch or weights.any()):
             raise ValueError("class_weight: every sample would count 0")
     return weights
 

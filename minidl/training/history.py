@@ -1,5 +1,7 @@
 """What a training saw, epoch by epoch."""
 
+import contextlib
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from minidl.errors.hints import missing_attribute
@@ -35,3 +37,21 @@ class History(dict[str, list[Any]]):
         title = f"<b>History</b> <small>{epochs:,} epoch{'s' * (epochs != 1)}</small>"
         head = ["", "", "first", "last", "lowest", "highest"]
         return html.block(html.details(title, html.table(head, rows, texts=2)))
+
+
+_kept: "weakref.WeakKeyDictionary[Any, History]" = weakref.WeakKeyDictionary()
+"""The last History of each model: not among its attributes, whose changes have networks prepared anew."""
+
+
+def keep_history(model: Any, history: History) -> History:
+    """Let a model remember what its training sees, and give that back."""
+    with contextlib.suppress(TypeError):  # a model of one's own that can't be a key, such as a dataclass
+        _kept[model] = history
+    return history
+
+
+def kept_history(model: Any) -> History | None:
+    """What the last training of a model saw, also one that was interrupted; None before the first."""
+    with contextlib.suppress(TypeError):
+        return _kept.get(model)
+    return None

@@ -14,8 +14,9 @@ from minidl.module import Module
 from minidl.optim import Optimizer
 from minidl.saving import states
 from minidl.saving.budget import USUAL, Budget
+from minidl.saving.files import shown
 from minidl.saving.npz import load_arrays, save_arrays, shortened
-from minidl.typing import StrPath
+from minidl.typing import FileOrPath, StrPath
 
 if TYPE_CHECKING:
     from minidl.schedules import Schedule
@@ -25,7 +26,7 @@ FORMAT = "minidl-training-1"
 
 @keyword_hints
 def save_training(
-    path: StrPath,
+    path: FileOrPath,
     model: Module,
     *,
     optimizer: Optimizer,
@@ -35,6 +36,7 @@ def save_training(
 ) -> None:
     """Write an .npz file of the states of all these after `epoch` whole epochs, whole or not at all.
 
+    `path` may be a file open in binary mode, as of `save_arrays`.
     `TrainingCheckpoint` does so after each epoch of `fit`.
     """
     state = {
@@ -50,7 +52,7 @@ def save_training(
 
 @keyword_hints
 def load_training(
-    path: StrPath,
+    path: FileOrPath,
     model: Module,
     *,
     optimizer: Optimizer,
@@ -68,7 +70,7 @@ def load_training(
     arrays, metadata = load_arrays(path, budget=budget)
     if metadata.get("format") != FORMAT:
         given = shortened(repr(metadata.get("format")))
-        raise FormatError(f"{path}: not the state of a training (format {given})")
+        raise FormatError(f"{shown(path)}: not the state of a training (format {given})")
     stateful = _stateful(callbacks)
     targets: list[Any] = [model, optimizer, *([] if schedule is None else [schedule])]
     before = [(target, target.state_dict()) for target in targets]
@@ -88,7 +90,7 @@ def load_training(
         for target, old in before:
             target.load_state_dict(old)
         kind = StateError if isinstance(error, StateError) else FormatError
-        raise kind(f"{path}: {shortened(str(error))}") from None
+        raise kind(f"{shown(path)}: {shortened(str(error))}") from None
     for callback, found_state in zip(stateful, own, strict=True):
         callback.load_state_dict(found_state)
     return epoch
@@ -116,7 +118,8 @@ class TrainingCheckpoint(Callback):
         if (state := self.take_resumed()) is not None:
             for name, values in zip(state["names"], state["values"], strict=True):
                 self.history[name] = values.tolist() if values.ndim == 1 else list(values)
-        if self.history and set(self.history) != set(self.logged.names):
+        unlike = set(self.history) ^ set(self.logged.names)
+        if self.history and not all(name in self.logged.names and name.startswith("val_") for name in unlike):
             before, now = ", ".join(self.history), ", ".join(self.logged.names)
             self.history = {}
             raise StateError(f"TrainingCheckpoint: the epochs before have {before}, and those to come {now}")

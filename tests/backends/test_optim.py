@@ -29,11 +29,12 @@ def assert_near(got, want, bound):
     momentum=st.sampled_from([None, 0, 0.9]),
     nesterov=st.booleans(),
     weight_decay=DECAYS,
+    share=st.sampled_from([1, 0.7, 0]),
 )
-def test_sgd_step(fast, reference, arrays, data, size, dtype, momentum, nesterov, weight_decay):
+def test_sgd_step(fast, reference, arrays, data, size, dtype, momentum, nesterov, weight_decay, share):
     value, grad = data.draw(arrays((size,), dtype)), data.draw(arrays((size,), dtype))
     velocity = None if momentum is None else data.draw(arrays((size,), dtype))
-    how = SGDStep(0.05, momentum or 0, nesterov, weight_decay)
+    how = SGDStep(0.05, momentum or 0, nesterov, weight_decay, share)
     states = [[value.copy(), None if velocity is None else velocity.copy()] for _ in range(2)]
     for kind, (changed, moved) in zip((fast, reference), states, strict=True):
         assert kind.sgd_step(changed, grad, moved, how) is None
@@ -54,10 +55,12 @@ def test_sgd_step(fast, reference, arrays, data, size, dtype, momentum, nesterov
     weight_decay=DECAYS,
     shrink=SHRINKS,
     steps=st.integers(1, 1000),
+    amsgrad=st.booleans(),
 )
-def test_adam_step(fast, reference, arrays, data, size, dtype, betas, weight_decay, shrink, steps):
+def test_adam_step(fast, reference, arrays, data, size, dtype, betas, weight_decay, shrink, steps, amsgrad):
     value, grad, first = (data.draw(arrays((size,), dtype)) for _ in range(3))
     second = data.draw(arrays((size,), dtype)) ** 2
+    largest = data.draw(arrays((size,), dtype)) ** 2 if amsgrad else None
     how = AdamStep(
         *betas,
         eps=1e-8,
@@ -66,18 +69,23 @@ def test_adam_step(fast, reference, arrays, data, size, dtype, betas, weight_dec
         weight_decay=weight_decay,
         shrink=shrink,
     )
-    states = [[value.copy(), first.copy(), second.copy()] for _ in range(2)]
-    for kind, (changed, mean, square) in zip((fast, reference), states, strict=True):
-        assert kind.adam_step(changed, grad, mean, square, how) is None
-    (got, got_first, got_second), (want, want_first, want_second) = states
+    states = [[value.copy(), first.copy(), second.copy(), largest if largest is None else largest.copy()] for _ in "ab"]
+    for kind, (changed, mean, square, most) in zip((fast, reference), states, strict=True):
+        assert kind.adam_step(changed, grad, mean, square, most, how) is None
+    (got, got_first, got_second, got_largest), (want, want_first, want_second, want_largest) = states
 
     g = abs(grad.astype(np.float64)) + weight_decay * abs(value)
     first_bound = 6 * (betas[0] * abs(first) + (1 - betas[0]) * g)
     assert_near(got_first, want_first, first_bound)
-    assert_near(got_second, want_second, 8 * (betas[1] * second + (1 - betas[1]) * g**2))
+    second_bound = 8 * (betas[1] * second + (1 - betas[1]) * g**2)
+    assert_near(got_second, want_second, second_bound)
+    if largest is not None:
+        assert_near(got_largest, want_largest, second_bound)
+        np.testing.assert_array_equal(got_largest, np.maximum(largest, got_second))
     # A quotient is off by what its parts are off: the root by that of a gradient that may have cancelled, and its own.
     eps = np.finfo(dtype).eps
-    root = how.second_scale * np.sqrt(want_second.astype(np.float64))
+    square = want_second if largest is None else want_largest
+    root = how.second_scale * np.sqrt(square.astype(np.float64))
     root_bound = 8 * root + how.second_scale * np.sqrt(1 - betas[1]) * 4 * g
     smallest = np.maximum(root - eps * root_bound, 0) + 1e-8
     step_bound = first_bound / smallest + abs(want_first) * root_bound / smallest**2 + 8 * abs(want_first) / smallest
@@ -99,6 +107,11 @@ def test_sgd_by_hand(backend, frozen):
     np.testing.assert_allclose(velocity, [9, -2], rtol=1e-15)
     np.testing.assert_allclose(value, [1 - 0.9, 2 + 0.2], rtol=1e-15)
 
+    value, velocity = np.array([1.0, 2.0]), np.array([10.0, 0.0])  # the velocity becomes 0.5 * 10 + 0.25 * 4
+    backend.sgd_step(value, grad, velocity, SGD._replace(momentum=0.5, share=0.25))
+    np.testing.assert_allclose(velocity, [6, -0.5], rtol=1e-15)
+    np.testing.assert_allclose(value, [1 - 0.6, 2 + 0.05], rtol=1e-15)
+
     value, velocity = np.array([1.0, 2.0]), np.array([10.0, 0.0])  # the gradient is 4 + 0.5 * 9 and -2 + 0.5 * -2
     backend.sgd_step(value, grad, velocity, SGD._replace(momentum=0.5, nesterov=True))
     np.testing.assert_allclose(velocity, [9, -2], rtol=1e-15)
@@ -108,23 +121,33 @@ def test_sgd_by_hand(backend, frozen):
 def test_adam_by_hand(backend, frozen):
     value, first, second = np.array([1.0]), np.array([2.0]), np.array([16.0])
     how = AdamStep(beta1=0.5, beta2=0.75, eps=1, step_size=0.1, second_scale=2)
-    backend.adam_step(value, frozen([8]), first, second, how)
+    backend.adam_step(value, frozen([8]), first, second, None, how)
     np.testing.assert_allclose(first, [0.5 * 2 + 0.5 * 8], rtol=1e-15)
     np.testing.assert_allclose(second, [0.75 * 16 + 0.25 * 64], rtol=1e-15)
     np.testing.assert_allclose(value, [1 - 0.1 * 5 / (np.sqrt(28) * 2 + 1)], rtol=1e-15)
 
 
+def test_amsgrad_by_hand(backend, frozen):
+    value, first, second = np.array([1.0, 1.0]), np.array([2.0, 2.0]), np.array([16.0, 16.0])
+    largest = np.array([20.0, 100.0])
+    how = AdamStep(beta1=0.5, beta2=0.75, eps=1, step_size=0.1, second_scale=2)
+    backend.adam_step(value, frozen([8, 8]), first, second, largest, how)
+    np.testing.assert_allclose(second, [28, 28], rtol=1e-15)
+    np.testing.assert_allclose(largest, [28, 100], rtol=1e-15)
+    np.testing.assert_allclose(value, [1 - 0.1 * 5 / (np.sqrt(28) * 2 + 1), 1 - 0.1 * 5 / 21], rtol=1e-15)
+
+
 def test_adam_with_weight_decay_adds_to_the_gradient(backend, frozen):
     pure, decayed = ([np.array([3.0]), np.array([1.0]), np.array([1.0])] for _ in range(2))
-    backend.adam_step(pure[0], frozen([2 + 0.5 * 3]), *pure[1:], ADAM)
-    backend.adam_step(decayed[0], frozen([2]), *decayed[1:], ADAM._replace(weight_decay=0.5))
+    backend.adam_step(pure[0], frozen([2 + 0.5 * 3]), *pure[1:], None, ADAM)
+    backend.adam_step(decayed[0], frozen([2]), *decayed[1:], None, ADAM._replace(weight_decay=0.5))
     np.testing.assert_allclose(decayed, pure, rtol=1e-14)
 
 
 def test_the_first_adam_step_is_the_learning_rate(backend, frozen):
     value = np.zeros(3)
     how = ADAM._replace(step_size=0.01 / (1 - 0.9), second_scale=1 / np.sqrt(1 - 0.999))
-    backend.adam_step(value, frozen([1e-3, -5, 1e3]), np.zeros(3), np.zeros(3), how)
+    backend.adam_step(value, frozen([1e-3, -5, 1e3]), np.zeros(3), np.zeros(3), None, how)
     np.testing.assert_allclose(value, [-0.01, 0.01, -0.01], rtol=1e-4)
 
 
@@ -136,14 +159,14 @@ def test_a_gradient_that_is_not_finite_shows_in_its_element_alone(backend, froze
     backend.sgd_step(value, grad, velocity, SGD._replace(momentum=0.9))
     np.testing.assert_array_equal(np.isfinite([value, velocity]), [[True, False, True]] * 2)
     value, first, second = np.ones(3), np.zeros(3), np.zeros(3)
-    backend.adam_step(value, grad, first, second, ADAM)
+    backend.adam_step(value, grad, first, second, None, ADAM)
     np.testing.assert_array_equal(np.isfinite([value, first, second]), [[True, False, True]] * 3)
 
 
 @pytest.mark.usefixtures("quietly")
 def test_adam_without_eps_divides_as_ieee_754_does(backend, frozen):
     value, first, second = np.ones(2), np.array([0.0, 1.0]), np.zeros(2)
-    backend.adam_step(value, frozen([0, 0]), first, second, ADAM._replace(eps=0))
+    backend.adam_step(value, frozen([0, 0]), first, second, None, ADAM._replace(eps=0))
     np.testing.assert_array_equal(value, [np.nan, -np.inf])
 
 
@@ -262,7 +285,7 @@ def test_lion_by_hand(backend, frozen):
 
 KERNELS = {
     "sgd_step": (1, SGD),
-    "adam_step": (2, ADAM),
+    "adam_step": (3, ADAM),
     "rmsprop_step": (3, RMSPropStep(lr=0.1, alpha=0.9, eps=1e-8, momentum=0.9)),
     "adagrad_step": (1, AdagradStep(step_size=0.1, eps=1e-10)),
     "lion_step": (1, LionStep(lr=0.1, beta1=0.9, beta2=0.99)),

@@ -29,6 +29,12 @@ NO_BEST = pytest.mark.filterwarnings("ignore:the loss is nan", "ignore:EarlyStop
         ([5, NAN, NAN, NAN], {"patience": 2}, 3),
         ([NAN, 5, 4, 3], {"patience": 2}, 4),
         ([5, NAN, 4, NAN, 3, 3, 3], {"patience": 2}, 7),
+        ([5, 4, 3, 2], {"baseline": 1, "patience": 2}, 4),
+        ([5, 6, 6, 0], {"baseline": 1, "patience": 2}, 2),
+        ([5, 4, 4, 0], {"baseline": 1, "patience": 2}, 3),
+        ([5, 0.5, 0.6, 0.7, 0.1], {"baseline": 1, "patience": 2}, 4),
+        ([5, 0.5, 0.6, 0.7, 0.1], {"baseline": 1, "min_delta": 0.6, "patience": 2}, 3),
+        ([1, 8, 7, 9], {"baseline": 6, "mode": "max", "patience": 1}, 3),
     ],
 )
 def test_early_stopping_stops_when(losses, options, epochs):
@@ -47,6 +53,7 @@ def test_early_stopping_stops_when(losses, options, epochs):
         ([5, 3, 4], {"patience": 9}, 2),
         ([1, 5, 3, 4], {"patience": 2, "start_from_epoch": 1}, 3),
         ([NAN, NAN], {"patience": 2}, 2),
+        ([5, 3, 4, 4, 2], {"patience": 2, "baseline": 1}, 2),
         ([1, 2, 0.5], {"patience": 9, "mode": "max"}, 2),
     ],
 )
@@ -70,6 +77,8 @@ def test_early_stopping_in_a_second_fit_starts_afresh():
         ({"patience": -1}, "patience: expected an int of at least 0, got -1"),
         ({"patience": 1.5}, "patience: expected an int of at least 0, got 1.5"),
         ({"start_from_epoch": -2}, "start_from_epoch: expected an int of at least 0, got -2"),
+        ({"baseline": NAN}, "baseline: expected a finite number or None, got nan"),
+        ({"baseline": "best"}, "baseline: expected a finite number or None, got 'best'"),
         ({"min_delta": NAN}, "min_delta: expected a finite number, got nan"),
         ({"min_delta": math.inf}, "min_delta: expected a finite number, got inf"),
     ],

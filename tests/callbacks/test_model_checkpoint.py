@@ -56,6 +56,55 @@ def test_a_checkpoint_of_weights_alone(tmp_path):
     }
 
 
+def fit_batches(callback, epochs=2):
+    model = tiny()
+    ml.fit(
+        model,
+        np.ones((3, 1), np.float32),
+        np.zeros(3, int),
+        loss=Scripted(range(1, 7)),
+        optimizer=ml.SGD(model.parameters(), lr=1),
+        epochs=epochs,
+        batch_size=1,
+        callbacks=[callback],
+        verbose=0,
+    )
+
+
+def test_a_checkpoint_every_few_batches_of_all_epochs(tmp_path):
+    fit_batches(ml.ModelCheckpoint(tmp_path / "{epoch}-{batch:02d}-{loss:.1f}.npz", save_freq=2))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1-02-1.5.npz", "2-01-4.0.npz", "2-03-5.0.npz"]
+    assert [weight(ml.load(path)) for path in sorted(tmp_path.iterdir())] == [2, 4, 6]
+
+
+def test_a_count_of_batches_begins_with_each_fit(tmp_path):
+    callback = ml.ModelCheckpoint(tmp_path / "{epoch}-{batch}-{val_loss}.npz", save_freq=2)
+    with pytest.raises(ValueError, match="nothing called 'val_loss' is logged"):
+        fit_batches(callback)
+    callback = ml.ModelCheckpoint(tmp_path / "{epoch}-{batch}.npz", save_freq=2)
+    for _ in range(2):
+        fit_batches(callback, epochs=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["1-2.npz"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"save_freq": 0}, 'save_freq: expected "epoch" or a number of batches, got 0'),
+        ({"save_freq": "batch"}, "save_freq: expected \"epoch\" or a number of batches, got 'batch'"),
+        ({"save_freq": 2, "save_best_only": True}, 'save_best_only: expected with save_freq="epoch"'),
+    ],
+)
+def test_how_often(options, message):
+    with pytest.raises(ValueError, match=message):
+        ml.ModelCheckpoint("model.npz", **options)
+
+
+def test_after_epochs_there_is_no_batch(tmp_path):
+    with pytest.raises(ValueError, match="nothing called 'batch' is logged"):
+        run(ml.ModelCheckpoint(tmp_path / "{batch}.npz"), [1])
+
+
 def test_a_checkpoint_that_fails_leaves_the_old_one(tmp_path, monkeypatch):
     path = tmp_path / "model.npz"
     run(ml.ModelCheckpoint(path), [1])

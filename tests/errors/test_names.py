@@ -133,7 +133,7 @@ def test_attributes_of_objects(kind):
     [
         (lambda: model().compile(optimizer="adam"), "there is no compile: fit takes loss=, optimizer= and metrics="),
         (lambda: model().add(ml.Dense(2)), r"a model's layers are given at once: Sequential\(\[...\]\)"),
-        (lambda: model().train_on_batch([], []), "a step is model.forward"),
+        (lambda: model().train_step([]), "a step is model.forward"),
         (lambda: model().eval(), r"there is no mode: model\(x\) is inference"),
         (lambda: model().to("cuda"), "arrays are NumPy's and on the CPU"),
         (lambda: ml.History(loss=[]).history, r"it is the dict itself, as in history\['loss'\]"),

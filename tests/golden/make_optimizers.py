@@ -20,13 +20,16 @@ PYTORCH = {
     "SGD": ("SGD", {"lr": 0.1}),
     "SGD momentum": ("SGD", {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01}),
     "SGD Nesterov": ("SGD", {"lr": 0.1, "momentum": 0.8, "nesterov": True, "weight_decay": 0.1}),
+    "SGD dampened": ("SGD", {"lr": 0.1, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.01}),
     "SGD clipped": ("SGD", {"lr": 0.1, "momentum": 0.9, "clip_norm": 1.5}),
     "SGD clipped by value": ("SGD", {"lr": 0.1, "clip_value": 0.5}),
     "Adam": ("Adam", {"lr": 0.01}),
     "Adam every option": ("Adam", {"lr": 0.1, "betas": [0.8, 0.99], "eps": 1e-4, "weight_decay": 0.01}),
+    "Adam AMSGrad": ("Adam", {"lr": 0.1, "amsgrad": True, "betas": [0.9, 0.5], "weight_decay": 0.01}),
     "Adam clipped": ("Adam", {"lr": 0.01, "clip_norm": 0.1, "clip_value": 2.0}),
     "AdamW": ("AdamW", {"lr": 0.01}),
     "AdamW every option": ("AdamW", {"lr": 0.1, "betas": [0.8, 0.99], "eps": 1e-4, "weight_decay": 0.3}),
+    "AdamW AMSGrad": ("AdamW", {"lr": 0.1, "amsgrad": True, "betas": [0.8, 0.6], "weight_decay": 0.3}),
     "RMSProp": ("RMSprop", {"lr": 0.01}),
     "RMSProp momentum": ("RMSprop", {"lr": 0.01, "alpha": 0.9, "momentum": 0.9, "weight_decay": 0.1}),
     "RMSProp centered": ("RMSprop", {"lr": 0.01, "centered": True, "eps": 1e-4}),
@@ -88,10 +91,10 @@ def with_keras(kind, lr, options):
         yield keras.ops.convert_to_numpy(variable).copy()
 
 
-def averages():
-    """PyTorch's AveragedModel with an exponential moving average of decay 0.9 over ten positions."""
+def averages(**how):
+    """PyTorch's AveragedModel over ten positions."""
     model = torch.nn.Linear(5, 1, bias=False).double()
-    average = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.9))
+    average = torch.optim.swa_utils.AveragedModel(model, **how)
     for gradient in GRADIENTS:
         model.weight.data[...] = torch.tensor(gradient)
         average.update_parameters(model)
@@ -103,7 +106,8 @@ def main():
     arrays = {
         "start": START,
         "gradients": GRADIENTS,
-        "averages": np.array(list(averages())),
+        "averages": np.array(list(averages(multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.9)))),
+        "equal averages": np.array(list(averages(avg_fn=torch.optim.swa_utils.get_swa_avg_fn()))),
         "versions": np.array(f"torch {torch.__version__}, keras {keras.__version__}, numpy {np.__version__}"),
     }
     options = {}

@@ -34,6 +34,16 @@ CASES = {
         max_momentum=0.9,
     ),
     "OneCycle three phases": lambda o: S.OneCycleLR(o, **CYCLE, three_phase=True),
+    "Polynomial": lambda o: S.PolynomialLR(o, total_iters=25),
+    "Polynomial cubed": lambda o: S.PolynomialLR(o, total_iters=70, power=3),
+    "Lambda": lambda o: S.LambdaLR(o, lambda step: 0.95**step / (1 + step)),
+    "Cyclic": lambda o: S.CyclicLR(o, base_lr=0.1, max_lr=1.5, step_size_up=7),
+    "Cyclic halved": lambda o: S.CyclicLR(
+        o, base_lr=0.8, max_lr=1.5, step_size_up=4, step_size_down=9, mode="triangular2", base_momentum=0.5
+    ),
+    "Cyclic exponential": lambda o: S.CyclicLR(
+        o, base_lr=0.2, max_lr=2, step_size_up=5, mode="exp_range", gamma=0.97, cycle_momentum=False
+    ),
     "WarmUp": lambda o: S.LinearLR(o, start_factor=0.1, total_iters=12),
     "WarmUp, then Exponential": lambda o: S.SequentialLR(
         o, [S.LinearLR(o, start_factor=0.25, total_iters=6), S.ExponentialLR(o, gamma=0.9)], milestones=[6]

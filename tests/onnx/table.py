@@ -103,8 +103,8 @@ Attributes mean something else than the arguments of the same name here and in P
   The mean divides by the sum of the weights of the labels that count, in ONNX, PyTorch and minidl.
 - `NegativeLogLikelihoodLoss` takes log-probabilities, of which `CrossEntropy` is the same. ONNX's cases give it any
   numbers; they run as a custom loss that defines `each`.
-- `Momentum` adds `beta` times the gradient to the velocity, but in step 0 all of it; `beta` is 1 less PyTorch's
-  `dampening`, which `SGD` hasn't. It's the same with a velocity `beta` times smaller and a rate as much larger.
+- `Momentum` has a `beta`, of how much of a gradient goes into the velocity after step 0; it's 1 less the `dampening` of
+  PyTorch and `SGD`.
 - `Adam` adds `epsilon` before the second moment is corrected for its start at zero; PyTorch and minidl add it after.
   ONNX counts steps from 0, and corrects nothing in step 0.
 - `Adagrad` counts steps from 0, PyTorch and minidl from 1.

@@ -64,7 +64,7 @@ def _rows(scores: np.ndarray) -> np.ndarray:
 
 
 def momentum(node: Node, rate: Any, step: Any, *arrays: Any) -> Outputs:
-    """ONNX's velocity is `beta` times ours, from the second step on, and its steps are as much larger."""
+    """ONNX's beta is 1 less dampening."""
     values, gradients, velocities = _parts(arrays, 3)
     beta = node.get("beta")
     beta = beta if step > 0 else 1.0
@@ -74,13 +74,14 @@ def momentum(node: Node, rate: Any, step: Any, *arrays: Any) -> Outputs:
     parameters = _parameters(values, gradients)
     optimizer = ml.SGD(
         parameters,
-        lr=float(rate) * beta,
+        lr=float(rate),
         momentum=node.get("alpha"),
+        dampening=1 - beta,
         nesterov=nesterov,
         weight_decay=node.get("norm_coefficient"),
     )
-    state = _step(optimizer, step, velocity=[velocity / np.float32(beta) for velocity in velocities])
-    return _values(parameters) + tuple(velocity * np.float32(beta) for velocity in _split(state["velocity"], values))
+    state = _step(optimizer, step, velocity=velocities)
+    return _values(parameters) + tuple(_split(state["velocity"], values))
 
 
 def adam(node: Node, rate: Any, step: Any, *arrays: Any) -> Outputs:

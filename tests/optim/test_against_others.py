@@ -61,10 +61,17 @@ def test_resumed_in_the_middle_gives_the_same_bits(name):
     assert second.value.tobytes() == whole.value.tobytes()
 
 
-def test_averages_of_weights():
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("averages", lambda model: ml.ExponentialMovingAverage(model, decay=0.9)),
+        ("equal averages", ml.StochasticWeightAverage),
+    ],
+)
+def test_averages_of_weights(name, make):
     model = ml.Sequential([ml.Dense(1, bias=False)], input_shape=(5,), dtype="float64")
-    average = ml.ExponentialMovingAverage(model, decay=0.9)
-    for gradient, wanted in zip(GOLDEN["gradients"], GOLDEN["averages"], strict=True):
+    average = make(model)
+    for gradient, wanted in zip(GOLDEN["gradients"], GOLDEN[name], strict=True):
         model[0].weight.value = gradient[None]
         average.update()
         np.testing.assert_allclose(average.values["0.weight"][0], wanted, rtol=1e-12)

@@ -139,6 +139,52 @@ def test_a_callback_that_gives_the_weights_back():
     assert again.average.updates == 12
 
 
+@pytest.mark.parametrize(("per", "steps"), [("batch", [4, 5, 6, 7, 8, 9]), ("epoch", [6, 9])])
+def test_equal_shares_of_the_last_epochs(per, steps):
+    plain, averaged = network(), network()
+    seen, validated = [], []
+
+    class Seen(ml.Callback):
+        def on_train_batch_end(self, batch, logs):
+            seen.append(values(self.model))
+
+        def on_epoch_end(self, epoch, logs):
+            validated.append(values(self.model))
+
+    fit(plain, [Seen()])
+    del validated[:]
+    callback = ml.AverageWeights(None, start_from_epoch=1, per=per)
+    fit(averaged, [callback, Seen()])
+    assert isinstance(callback.average, ml.StochasticWeightAverage)
+    assert callback.average.updates == len(steps)
+    np.testing.assert_array_equal(validated[0], seen[2])  # its own, before there's an average
+    np.testing.assert_allclose(values(averaged), np.mean([seen[step - 1] for step in steps], axis=0), atol=1e-6)
+
+
+@pytest.mark.parametrize("stop", [1, 2, 3])
+def test_an_equal_average_goes_on_from_a_file(stop, tmp_path):
+    def train(epochs, first=0, path=None):
+        model = network()
+        optimizer = ml.Adam(model.parameters(), amsgrad=True)
+        callbacks = [ml.AverageWeights(None, start_from_epoch=2), ml.TrainingCheckpoint(tmp_path / "state.npz")]
+        if path is not None:
+            first = ml.load_training(path, model, optimizer=optimizer, callbacks=callbacks)
+        options = {"epochs": epochs, "initial_epoch": first, "batch_size": 8, "seed": 0, "verbose": 0}
+        model.fit(X, Y, loss=ml.CrossEntropy(), optimizer=optimizer, callbacks=callbacks, **options)
+        return bits(model)
+
+    whole = train(4)
+    train(stop)
+    assert train(4, path=tmp_path / "state.npz") == whole
+
+
+def test_without_an_epoch_to_average_the_model_keeps_its_weights():
+    plain, averaged = network(), network()
+    fit(plain, [])
+    fit(averaged, [ml.AverageWeights(None, start_from_epoch=7)])
+    assert bits(averaged) == bits(plain)
+
+
 def test_the_best_average_is_restored_whatever_the_order():
     kept = []
     for first in (True, False):
@@ -172,7 +218,10 @@ def test_an_interrupted_training_keeps_the_average_too():
         (lambda m: ml.ExponentialMovingAverage(ml.ReLU()), ValueError, "model: expected one with parameters"),
         (lambda m: ml.ExponentialMovingAverage(ml.Dense(1)), ml.NotBuiltError, "no values yet"),
         (lambda m: ml.ExponentialMovingAverage(m, momentum=1), TypeError, "unknown argument 'momentum'"),
-        (lambda m: ml.AverageWeights(2), ValueError, "decay: expected a number of at least 0 and less than 1, got 2"),
+        (lambda m: ml.AverageWeights(2), ValueError, "expected a number of at least 0 and less than 1, or None, got 2"),
+        (lambda m: ml.AverageWeights(per="step"), ValueError, 'per: expected "batch" or "epoch", got'),
+        (lambda m: ml.AverageWeights(start_from_epoch=-1), ValueError, "start_from_epoch: expected an int of at least"),
+        (lambda m: ml.StochasticWeightAverage(ml.Dense(1)), ml.NotBuiltError, "no values yet"),
         (
             lambda m: fit(m, [ml.AverageWeights(average=ml.ExponentialMovingAverage(network()))]),
             ValueError,

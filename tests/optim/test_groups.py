@@ -107,6 +107,11 @@ def bias(**options):
         (lambda: ml.Adam(ONE, groups=bias(weight_decay=-1)), ValueError, "groups: weight_decay: expected a number of"),
         (lambda: ml.SGD(ONE, lr=1, groups=bias(momentum=0.9)), ValueError, "groups: momentum: a group can't have it"),
         (lambda: ml.RMSProp(ONE, groups=bias(centered=True)), ValueError, "groups: centered: expected the same in all"),
+        (
+            lambda: ml.Adam(ONE, groups=bias(amsgrad=True)),
+            ValueError,
+            "groups: amsgrad: expected the same in all groups",
+        ),
         (lambda: ml.Adam(ONE, groups=[{"params": []}]), TypeError, r"groups: expected {pattern: {option: value}}"),
         (lambda: ml.Adam(ONE, groups={"*.bias": 0}), TypeError, "groups: expected a pattern and its {option: value}"),
         (lambda: ml.Adam(ONE, param_groups={}), TypeError, "unknown argument 'param_groups'; did you mean groups"),

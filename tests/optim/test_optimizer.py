@@ -242,6 +242,13 @@ ONE = [Parameter(np.ones(2))]
         (lambda: ml.SGD(ONE, lr=1, momentum=-1), ValueError, "momentum: expected"),
         (lambda: ml.SGD(ONE, lr=1, weight_decay=-1), ValueError, "weight_decay: expected"),
         (lambda: ml.SGD(ONE, lr=1, nesterov=True), ValueError, "nesterov: expected with a momentum above 0"),
+        (
+            lambda: ml.SGD(ONE, lr=1, momentum=0.9, dampening=0.1, nesterov=True),
+            ValueError,
+            "nesterov: expected without dampening",
+        ),
+        (lambda: ml.SGD(ONE, lr=1, dampening=2), ValueError, "dampening: expected a number from 0 to 1, got 2"),
+        (lambda: ml.Adam(ONE, amsgrad="no"), ValueError, "amsgrad: expected True or False, got 'no'"),
         (lambda: ml.Adam(ONE, betas=(0.9, 1.0)), ValueError, "betas: expected two numbers of at least 0 and less than"),
         (lambda: ml.Adam(ONE, betas=(0.9,)), ValueError, "betas: expected two numbers"),
         (

@@ -38,6 +38,14 @@ def test_the_best_epoch_is_marked(axes):
     assert [text.get_text() for text in axes.child_axes[0].get_legend().get_texts()][-1] == "best val_loss: epoch 2"
 
 
+def test_a_validation_every_second_epoch_lies_there(axes):
+    history = {"loss": [5.0, 4.0, 3.0, 2.0, 1.0], "val_loss": [2.5, 3.5]}
+    plots.learning_curves(history, axes=axes)
+    found = lines(axes.child_axes[0] if axes.child_axes else axes)
+    assert found["validation"] == [[2, 2.5], [4, 3.5]]
+    assert "best val_loss: epoch 2" in found
+
+
 def test_without_validation_the_best_is_by_the_loss_and_one_panel_is_the_axes(axes):
     plots.learning_curves({"loss": [3.0, np.nan, 1.0, 2.0]}, axes=axes)
     assert set(lines(axes)) == {"training", "best loss: epoch 3"}

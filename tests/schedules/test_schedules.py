@@ -10,9 +10,12 @@ from minidl.module import Parameter
 from minidl.schedules import (
     CosineAnnealing,
     CosineAnnealingWarmRestarts,
+    Cyclic,
     Exponential,
+    Lambda,
     MultiStep,
     OneCycle,
+    Polynomial,
     ReduceOnPlateau,
     Step,
     WarmUp,
@@ -40,6 +43,16 @@ CASES = {
     "OneCycle": lambda o: OneCycle(o, **CYCLE),
     "OneCycle linear": lambda o: OneCycle(o, **CYCLE, **LINEAR),
     "OneCycle three phases": lambda o: OneCycle(o, **CYCLE, three_phase=True),
+    "Polynomial": lambda o: Polynomial(o, period=25),
+    "Polynomial cubed": lambda o: Polynomial(o, period=70, power=3),
+    "Lambda": lambda o: Lambda(o, lambda step: 0.95**step / (1 + step)),
+    "Cyclic": lambda o: Cyclic(o, base_lr=0.1, max_lr=1.5, step_size_up=7),
+    "Cyclic halved": lambda o: Cyclic(
+        o, base_lr=0.8, max_lr=1.5, step_size_up=4, step_size_down=9, mode="triangular2", base_momentum=0.5
+    ),
+    "Cyclic exponential": lambda o: Cyclic(
+        o, base_lr=0.2, max_lr=2, step_size_up=5, mode="exp_range", gamma=0.97, cycle_momentum=False
+    ),
     "WarmUp": lambda o: WarmUp(o, steps=12, start_factor=0.1),
     "WarmUp, then Exponential": lambda o: WarmUp(Exponential(o, gamma=0.9), steps=6, start_factor=0.25),
     "WarmUp, then CosineAnnealing": lambda o: WarmUp(CosineAnnealing(o, period=50), steps=10),
@@ -111,6 +124,30 @@ def test_a_cycle_moves_the_first_beta():
     optimizer.step()
 
 
+def test_the_lowest_rate_of_a_cycle_is_the_optimizer_s_own():
+    optimizer = ml.Adam([Parameter(np.zeros(1))], lr=0.25)
+    schedule = Cyclic(optimizer, max_lr=1, step_size_up=2, base_momentum=0.5, max_momentum=0.75)
+    seen = [(optimizer.lr, optimizer.betas[0])]
+    for _ in range(4):
+        schedule.step()
+        seen.append((optimizer.lr, optimizer.betas[0]))
+    assert seen == [(0.25, 0.75), (0.625, 0.625), (1, 0.5), (0.625, 0.625), (0.25, 0.75)]
+
+
+def test_a_polynomial_stays_at_its_end():
+    schedule = Polynomial(sgd(lr=1.0), period=2, power=2, min_lr=0.5)
+    assert [schedule.lr_at(step) for step in range(5)] == [1.0, 0.625, 0.5, 0.5, 0.5]
+
+
+def test_a_function_that_fails_for_a_state_changes_nothing():
+    optimizer = sgd(lr=0.5)
+    schedule = Lambda(optimizer, lambda step: [1, 2, 3][step])
+    schedule.step()
+    with pytest.raises(IndexError):
+        schedule.load_state_dict({"steps": 7, "base_lr": 0.25})
+    assert (schedule.state_dict(), optimizer.lr) == ({"steps": 1, "base_lr": 0.5}, 1.0)
+
+
 def test_a_cycle_ends():
     schedule = OneCycle(sgd(), max_lr=1, total_steps=3)
     for _ in range(3):
@@ -172,6 +209,23 @@ def test_a_state_that_does_not_fit_changes_nothing():
         (lambda o: OneCycle(o, **CYCLE, anneal_strategy="cosine"), ValueError, 'expected "cos" or "linear"'),
         (lambda o: OneCycle(o, **CYCLE, max_momentum=1), ValueError, "max_momentum: expected a number above 0 and bel"),
         (lambda o: OneCycle(sgd(momentum=0), **CYCLE), ValueError, "no momentum; use cycle_momentum=False"),
+        (lambda o: Polynomial(o, period=0), ValueError, "period: expected an int of at least 1, got 0"),
+        (lambda o: Polynomial(o, period=3, power=-1), ValueError, "power: expected a number of at least 0, got -1"),
+        (lambda o: Polynomial(o, max_decay_steps=3), TypeError, "unknown argument 'max_decay_steps'"),
+        (lambda o: Lambda(o, 0.5), TypeError, "function: expected a function from a count of steps to a factor, got"),
+        (lambda o: Lambda(o, lr_lambda=abs), TypeError, "'lr_lambda'; did you mean function"),
+        (
+            lambda o: Lambda(o, lambda step: -1),
+            ValueError,
+            "function: expected a number of at least 0 at step 0, got -",
+        ),
+        (lambda o: Lambda(o, lambda step: None), ValueError, "expected a number of at least 0 at step 0, got None"),
+        (lambda o: Cyclic(o, max_lr=0.5), ValueError, "max_lr: expected at least the lowest rate, 0.8, got 0.5"),
+        (lambda o: Cyclic(o, max_lr=1, step_size_up=0), ValueError, "step_size_up: expected an int of at least 1"),
+        (lambda o: Cyclic(o, max_lr=1, step_size_down=0), ValueError, "step_size_down: expected an int of at least 1"),
+        (lambda o: Cyclic(o, max_lr=1, mode="sine"), ValueError, "mode: expected 'triangular', 'triangular2', 'exp_r"),
+        (lambda o: Cyclic(sgd(momentum=0), max_lr=1), ValueError, "no momentum; use cycle_momentum=False"),
+        (lambda o: Cyclic(o, max_lr=1, base_momentum=0), ValueError, "base_momentum: expected a number above 0 and"),
         (lambda o: WarmUp(o, steps=0), ValueError, "steps: expected an int of at least 1"),
         (lambda o: WarmUp(o, steps=1, start_factor=2), ValueError, "start_factor: expected a number from 0 to 1"),
         (lambda o: WarmUp(Step(o, step_size=1), steps=1, per="batch"), ValueError, "per: expected 'epoch', as the"),

@@ -127,7 +127,7 @@ def test_a_model_of_one_s_own_is_one_row(capsys):
 def test_a_summary_needs_shapes(capsys):
     model = ml.Sequential([ml.Dense(2)])
     with pytest.raises(ml.NotBuiltError, match=r"give the model input_shape=\(c, h, w\), or call it once first"):
-        model.summary()
+        model.summary(timings=True)
     assert model._repr_html_() is None
     model(np.zeros((1, 3), np.float32))
     model.summary()

@@ -167,13 +167,6 @@ def generator():
         ),
         (IMAGES, None, {}, TypeError, "y: expected targets, one for each sample; only a Dataset has its own"),
         (IMAGES, DIGITS, {}, TypeError, r"y: expected an array, got Dataset\(.*: use its images or its labels"),
-        (
-            generator(),
-            None,
-            {},
-            TypeError,
-            "x: expected an array or a list, got a generator; use batches from a generator in your own loop",
-        ),
         (IMAGES, generator(), {}, TypeError, "y: expected an array or a list, got a generator"),
         ({"x": IMAGES}, DIGITS.labels, {}, TypeError, "x: expected an array or a list, got a dict"),
         ([[1.0], [1.0, 2.0]], [0, 1], {}, ml.ShapeError, "x: expected samples of one shape, got a list"),
@@ -198,7 +191,7 @@ def generator():
             TypeError,
             "validation_data: expected .*, got 1 of",
         ),
-        (IMAGES, DIGITS.labels, {"validation_data": generator()}, TypeError, "or a Dataset, got a generator"),
+        (IMAGES, DIGITS.labels, {"validation_data": {}}, TypeError, "or a Dataset, got a dict"),
         (
             IMAGES,
             DIGITS.labels,

@@ -296,6 +296,7 @@ def test_callbacks_are_told_in_order():
     optimizer = ml.Adam(model.parameters())
     fit(model, optimizer=optimizer, batch_size=40, validation_data=(X, Y), callbacks=[log])
     params = {"epochs": 1, "initial_epoch": 0, "steps": 2, "samples": 60, "metrics": ["loss", "val_loss"]}
+    params["validation_freq"] = 1
     steps = [("batch", 0, ["loss"]), ("batch", 1, ["loss"])]
     assert log.calls == [("begin", params), ("epoch", 0), *steps, ("end", 0, ["loss", "val_loss"]), "over"]
     assert log.model is model
@@ -318,16 +319,72 @@ def test_an_interrupt_still_ends_the_training(where):
     assert log.calls.count("over") == 1
 
 
-def test_a_callback_stops_after_the_epoch():
+@pytest.mark.parametrize("prefetch", [0, 2])
+def test_a_callback_stops_within_an_epoch_which_is_validated(prefetch):
     class Stop(ml.Callback):
         def on_train_batch_end(self, batch, logs):
-            self.stop_training = True
+            self.stop_training = batch == 2
 
     stop = Stop()
     for _ in range(2):  # `fit` begins with a callback that doesn't stop
         log = Log()
-        assert len(fit(network(), epochs=5, callbacks=[stop, log])["loss"]) == 1
-        assert sum(call[0] == "batch" for call in log.calls) == 8
+        history = fit(network(), epochs=5, callbacks=[stop, log], validation_data=(X, Y), prefetch=prefetch)
+        assert [len(values) for values in history.values()] == [1, 1]
+        assert [call[0] for call in log.calls[:-1]] == ["begin", "epoch", *["batch"] * 3, "end"]
+
+
+def test_a_callback_stops_after_an_epoch():
+    class Stop(ml.Callback):
+        def on_epoch_end(self, epoch, logs):
+            self.stop_training = epoch == 1
+
+    assert len(fit(network(), epochs=5, callbacks=[Stop()])["loss"]) == 2
+
+
+def test_a_validation_every_few_epochs(tmp_path):
+    def train(**options):
+        log = Log()
+        model = network()
+        optimizer = ml.SGD(model.parameters(), lr=0.5)
+        schedule = ml.schedules.ReduceOnPlateau(optimizer, patience=0, threshold=10, threshold_mode="abs")
+        callbacks = [
+            log,
+            ml.EarlyStopping(patience=9),
+            ml.ModelCheckpoint(tmp_path / "best.npz", save_best_only=True),
+            ml.ModelCheckpoint(tmp_path / "{epoch}-{val_loss:.1f}.npz"),
+            ml.CSVLogger(tmp_path / "log.csv"),
+            ml.TrainingCheckpoint(tmp_path / "state.npz"),
+        ]
+        initial_epoch = 0
+        if options.pop("resume", False):
+            path = tmp_path / "state.npz"
+            options["initial_epoch"] = initial_epoch = ml.load_training(
+                path, model, optimizer=optimizer, schedule=schedule, callbacks=callbacks
+            )
+        history = fit(
+            model, optimizer=optimizer, schedule=schedule, callbacks=callbacks, validation_data=(X, Y), **options
+        )
+        ends = [call[2] for call in log.calls if call[0] == "end"]
+        assert ["val_loss" in names for names in ends] == [
+            (epoch + 1) % 3 == 0 for epoch in range(initial_epoch, options["epochs"])
+        ]
+        return history, bits(model), [path.name for path in sorted(tmp_path.iterdir())]
+
+    history, whole, names = train(epochs=7, validation_freq=3)
+    assert [len(history[name]) for name in ("loss", "val_loss", "lr")] == [7, 2, 7]
+    assert history["lr"] == pytest.approx([0.5] * 6 + [0.05])
+    assert {"1-nan.npz", "2-nan.npz", "best.npz"} <= {*names}
+    rows = (tmp_path / "log.csv").read_text().splitlines()
+    assert ["nan" in row for row in rows] == [False, True, True, False, True, True, False, True]
+    train(epochs=2, validation_freq=3)
+    assert train(epochs=7, validation_freq=3, resume=True)[1] == whole
+
+
+def test_the_validations_of_each_epoch_are_those_of_every_second_one_too():
+    every = fit(network(), epochs=4, validation_data=(X, Y))["val_loss"]
+    assert fit(network(), epochs=4, validation_data=(X, Y), validation_freq=2)["val_loss"] == every[1::2]
+    with pytest.raises(ValueError, match="validation_freq: expected an int of at least 1, got 0"):
+        fit(network(), validation_freq=0)
 
 
 def test_warming_up_changes_nothing():

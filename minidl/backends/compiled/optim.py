@@ -11,6 +11,7 @@ from minidl.backends.compiled.codegen.lanewise import (
     multiply,
     multiply_add,
     rectify,
+    select_max,
     sign,
     square_root,
     subtract,
@@ -56,15 +57,16 @@ def _sgd_step(memory, i, count, job):
     lr, momentum = splat(memory, settings.lr), splat(memory, settings.momentum)
     w, grad = _value_and_gradient(memory, i, count, job)
     if velocity:
-        speed = multiply_add(momentum, load(memory, velocity + i, count), grad)
+        taken = multiply(splat(memory, settings.share), grad)
+        speed = multiply_add(momentum, load(memory, velocity + i, count), taken)
         store(memory, velocity + i, speed, count)
         grad = multiply_add(momentum, speed, grad) if settings.nesterov else speed
     store(memory, value + i, subtract(w, multiply(lr, grad)), count)
 
 
-@_step_of(AdamStep, "first", "second")
+@_step_of(AdamStep, "first", "second", "largest")
 def _adam_step(memory, i, count, job):
-    value, first, second, settings = job.value, job.first, job.second, job.settings
+    value, first, second, largest, settings = job.value, job.first, job.second, job.largest, job.settings
     step_size, scale = splat(memory, settings.step_size), splat(memory, settings.second_scale)
     eps, shrink = splat(memory, settings.eps), splat(memory, settings.shrink)
     w, grad = _value_and_gradient(memory, i, count, job)
@@ -72,6 +74,10 @@ def _adam_step(memory, i, count, job):
     v = _averaged(memory, settings.beta2, load(memory, second + i, count), multiply(grad, grad))
     store(memory, first + i, m, count)
     store(memory, second + i, v, count)
+    if largest:
+        before = load(memory, largest + i, count)
+        v = select_max(v, before, v, before)
+        store(memory, largest + i, v, count)
     step = divide(multiply(step_size, m), multiply_add(square_root(v), scale, eps))
     store(memory, value + i, subtract(multiply(w, shrink), step), count)
 
@@ -125,9 +131,14 @@ def sgd_step(value: Array, grad: Array, velocity: Array | None, settings: SGDSte
     _update(_sgd_step, settings, value, grad, velocity, cost=16)
 
 
-def adam_step(value: Array, grad: Array, first: Array, second: Array, settings: AdamStep) -> None:
-    """Change the vectors value and first and second moment in place; the scales undo the moments' start at zero."""
-    _update(_adam_step, settings, value, grad, first, second, cost=64)
+def adam_step(
+    value: Array, grad: Array, first: Array, second: Array, largest: Array | None, settings: AdamStep
+) -> None:
+    """Change the vectors value, first and second moment and the largest second one (or None) in place.
+
+    The scales undo the moments' start at zero.
+    """
+    _update(_adam_step, settings, value, grad, first, second, largest, cost=64)
 
 
 def rmsprop_step(

@@ -15,21 +15,27 @@ def sgd_step(value, grad, velocity, settings):
     for i in range(value.size):
         g = _decayed(grad[i], value[i], settings.weight_decay)
         if velocity is not None:
-            velocity[i] = settings.momentum * float(velocity[i]) + g
+            velocity[i] = settings.momentum * float(velocity[i]) + settings.share * g
             speed = float(velocity[i])
             g = g + settings.momentum * speed if settings.nesterov else speed
         value[i] = float(value[i]) - settings.lr * g
 
 
 @quiet
-def adam_step(value, grad, first, second, settings):
-    """Change the vectors value and first and second moment in place; the scales undo the moments' start at zero."""
+def adam_step(value, grad, first, second, largest, settings):
+    """Change the vectors value, first and second moment and the largest second one (or None) in place.
+
+    The scales undo the moments' start at zero.
+    """
     beta1, beta2 = settings.beta1, settings.beta2
     for i in range(value.size):
         g = _decayed(grad[i], value[i], settings.weight_decay)
         first[i] = beta1 * float(first[i]) + (1 - beta1) * g
         second[i] = beta2 * float(second[i]) + (1 - beta2) * g * g
-        root = np.float64(_root(second[i]) * settings.second_scale)  # not a Python float, which can't divide by zero
+        square = second[i]
+        if largest is not None:
+            square = largest[i] = np.maximum(largest[i], square)  # NaN if either is
+        root = np.float64(_root(square) * settings.second_scale)  # not a Python float, which can't divide by zero
         step = settings.step_size * float(first[i]) / (root + settings.eps)
         value[i] = settings.shrink * float(value[i]) - step
 

@@ -15,19 +15,25 @@ def sgd_step(value: Array, grad: Array, velocity: Array | None, settings: SGDSte
     g = _decayed(grad, value, settings.weight_decay)
     if velocity is not None:
         velocity *= settings.momentum
-        velocity += g
+        velocity += g if settings.share == 1 else settings.share * g
         g = g + settings.momentum * velocity if settings.nesterov else velocity
     value -= settings.lr * g
 
 
 @quiet
-def adam_step(value: Array, grad: Array, first: Array, second: Array, settings: AdamStep) -> None:
-    """Change the vectors value and first and second moment in place; the scales undo the moments' start at zero."""
+def adam_step(
+    value: Array, grad: Array, first: Array, second: Array, largest: Array | None, settings: AdamStep
+) -> None:
+    """Change the vectors value, first and second moment and the largest second one (or None) in place.
+
+    The scales undo the moments' start at zero.
+    """
     g = _decayed(grad, value, settings.weight_decay)
     _average(first, settings.beta1, g)
     _average(second, settings.beta2, g * g)
+    square = second if largest is None else np.maximum(largest, second, out=largest)
     value *= settings.shrink
-    value -= settings.step_size * first / (np.sqrt(second) * settings.second_scale + settings.eps)
+    value -= settings.step_size * first / (np.sqrt(square) * settings.second_scale + settings.eps)
 
 
 @quiet

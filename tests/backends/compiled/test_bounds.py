@@ -99,8 +99,8 @@ for dtype in (np.float32, np.float64):
         compiled.cross_entropy(scores, fenced(compiled.softmax(scores)))
     for size in (1, 15, 16, 17, 100):
         vectors = [fenced(abs(draw(size))) for _ in range(5)]
-        compiled.sgd_step(*vectors[:3], updates.SGDStep(0.1, 0.9, True, 0.1))
-        compiled.adam_step(*vectors[:4], updates.AdamStep(0.9, 0.99, 1e-8, 0.1, 1.0, 0.1, 0.9))
+        compiled.sgd_step(*vectors[:3], updates.SGDStep(0.1, 0.9, True, 0.1, 0.5))
+        compiled.adam_step(*vectors, updates.AdamStep(0.9, 0.99, 1e-8, 0.1, 1.0, 0.1, 0.9))
         compiled.rmsprop_step(*vectors, updates.RMSPropStep(0.1, 0.9, 1e-8, 0.9, 0.1))
         compiled.adagrad_step(*vectors[:3], updates.AdagradStep(0.1, 1e-10, 0.1))
         compiled.lion_step(*vectors[:3], updates.LionStep(0.1, 0.9, 0.99, 0.9))

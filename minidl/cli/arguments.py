@@ -78,3 +78,14 @@ def positive_number(text: str) -> float:
     if not 0 < number < math.inf:
         raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
     return number
+
+
+def size(text: str) -> int | list[int]:
+    """The type of an argument that is a size in pixels: a whole number, or height and width as HxW."""
+    try:
+        found = [int(part) for part in text.lower().split("x")]
+    except ValueError:
+        found = []
+    if not 1 <= len(found) <= 2 or min(found) < 1:
+        raise argparse.ArgumentTypeError(f"expected a size such as 64, or height and width as 48x64, got {text!r}")
+    return found[0] if len(found) == 1 else found

@@ -6,10 +6,12 @@ A table is a name and its arguments, {"name": "adam", "lr": 0.001}, as configura
 import dataclasses
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from minidl import augment, schedules
 from minidl.callbacks import EarlyStopping
+from minidl.cli.own_model import GIVEN, is_own, own_model
 from minidl.datasets import Dataset, Splits, from_splits
 from minidl.datasets.catalogue import KNOWN
 from minidl.datasets.path import divided, parts_of
@@ -42,7 +44,8 @@ class Choice:
 
     def hints(self) -> dict[str, Any]:
         """The types of the arguments that a configuration may give."""
-        return {name: parameter.annotation for name, parameter in self._known().items()}
+        known = self._known()
+        return {name: Any if each.annotation is each.empty else each.annotation for name, each in known.items()}
 
     def resolved(self, table: Table) -> dict[str, Any]:
         """The table with the defaults of all that it leaves open; None is left out, as TOML has no word for it."""
@@ -105,7 +108,18 @@ AUGMENTATIONS = {
     "zoom": Choice(augment.RandomZoom, {"factor": 0.2}),
 }
 
-NETWORKS = {name: Choice(make, hidden=("input_shape", "classes", "seed")) for name, make in MODELS.items()}
+
+class _Networks(dict[str, Choice]):
+    """Those of `models` by name, and functions in Python files, by FILE.py:function."""
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or is_own(name)
+
+    def __missing__(self, name: str) -> Choice:
+        return Choice(own_model(name), hidden=GIVEN)
+
+
+NETWORKS = _Networks({name: Choice(make, hidden=GIVEN) for name, make in MODELS.items()})
 
 LOSSES = {
     "cross-entropy": Choice(CrossEntropy, hidden=("from_logits", "class_weight", "ignore_index", "reduction")),
@@ -116,6 +130,11 @@ PATH = Choice(from_splits, hidden=("path", "budget"))
 PARTS = Choice(parts_of, hidden=("path", "budget"))
 EARLY_STOPPING = Choice(EarlyStopping)
 WARM_UP = Choice(WarmUp, hidden=("after", "per"))
+
+
+def short_name(network: str) -> str:
+    """What a network is called in words and folders' names: of one in a file, the file's name."""
+    return Path(network.rsplit(":", 1)[0]).stem if is_own(network) else network
 
 
 def load_parts(table: Table) -> dict[str, Dataset]:

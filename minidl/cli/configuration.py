@@ -13,6 +13,7 @@ from minidl.callbacks import AverageWeights
 from minidl.cli import choices
 from minidl.cli.choices import Choice, Table
 from minidl.cli.messages import UsageError
+from minidl.cli.own_model import absolute, is_own
 from minidl.cli.toml import parse_toml, read_toml
 from minidl.datasets import Dataset
 from minidl.display.streams import legible
@@ -50,7 +51,11 @@ NUMBERS: dict[str, tuple[Any, float]] = {
 }
 """The keys of numbers: their type, and the least that they may be."""
 
-KEYS = [*DEFAULTS, "schedule", "augment", "average", "early_stopping", "validation_split", "backend", "threads"]
+KEYS = [
+    *DEFAULTS,
+    *("init", "freeze", "class_weight", "schedule", "augment", "average", "early_stopping", "validation_split"),
+    *("backend", "threads"),
+]
 
 IGNORED = "versions"
 """A table that says what a run was made with, and that training again pays no heed to."""
@@ -124,9 +129,35 @@ def checked(table: Mapping[str, Any], where: str) -> Configuration:
             config[key] = _arguments(value, choices.EARLY_STOPPING.hints(), at)
         elif key == "data":
             config[key] = data_table(value, at)
+        elif key == "init":
+            config[key] = _path(value, at)
+        elif key == "freeze":
+            if not isinstance(value, list) or not all(isinstance(pattern, str) for pattern in value):
+                raise UsageError(f"{at}: expected a list of patterns of names, got {value!r}")
+            config[key] = value
+        elif key == "class_weight":
+            config[key] = _class_weight(value, at)
         else:
             config[key] = _section(value, SECTIONS[key], at)
+            if key == "model" and is_own(config[key].get("name")):
+                config[key]["name"] = absolute(config[key]["name"])
     return config
+
+
+def _path(value: Any, at: str) -> str:
+    """The whole path of something that is there."""
+    if not isinstance(value, str) or not os.path.exists(value):
+        raise UsageError(f"{at}: expected the path of weights, got {value!r}, where there is nothing")
+    return os.path.abspath(value)
+
+
+def _class_weight(value: Any, at: str) -> Any:
+    """The word "balanced", or a table of weights by the names of classes."""
+    if value == "balanced":
+        return value
+    if not isinstance(value, dict):
+        raise UsageError(f'{at}: expected "balanced" or a table of a weight for each class, got {value!r}')
+    return _arguments(value, dict.fromkeys(value, float), at)
 
 
 def data_table(value: Any, at: str) -> dict[str, Any]:
@@ -176,7 +207,7 @@ def complete(config: Configuration, where: str) -> Configuration:
             choices.make_schedule(whole, optimizer())
 
     trials: dict[str, Any] = {
-        "model": lambda: choices.NETWORKS[config["model"]["name"]](table=config["model"]),
+        "model": lambda: None if is_own(config["model"]["name"]) else _network(config["model"]),
         "loss": lambda: choices.make_loss(config["loss"]),
         "optimizer": optimizer,
         "schedule": schedule,
@@ -190,6 +221,10 @@ def complete(config: Configuration, where: str) -> Configuration:
         except (ValueError, TypeError, OverflowError) as error:
             raise UsageError(f"{where}: {key}: {error}") from None
     return config
+
+
+def _network(table: Table) -> Any:
+    return choices.NETWORKS[table["name"]](table=table)
 
 
 def _check_monitor(monitor: str, config: Configuration, at: str) -> None:

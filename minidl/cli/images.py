@@ -12,6 +12,7 @@ import numpy as np
 from minidl.cli.choices import Table, load_data
 from minidl.cli.messages import UsageError, complain
 from minidl.datasets import Dataset, Pictures, Splits, layout
+from minidl.errors import did_you_mean
 
 SHARE = 0.1
 """Of the images to train on, held out to validate with unless the configuration says otherwise."""
@@ -94,6 +95,23 @@ def sizes(splits: Splits) -> str:
     validation = splits.validation
     held = "none to validate with" if validation is None else f"{len(validation):,} to validate with (val_)"
     return f"{len(splits.train):,} images to train on, {held}, {len(splits.test):,} to test with at the end"
+
+
+def class_weight(config: Mapping[str, Any], train: Dataset) -> dict[int, float] | None:
+    """The weight of each class by the configuration; None where all count the same. Raises UsageError."""
+    wanted = config.get("class_weight")
+    if wanted is None:
+        return None
+    if wanted == "balanced":
+        counts = train.class_counts()
+        present = np.flatnonzero(counts)  # a class that isn't there can't be weighted
+        return {int(k): len(train) / (len(present) * int(counts[k])) for k in present}
+    unknown = [name for name in wanted if name not in train.class_names]
+    if unknown:
+        raise UsageError(
+            f"class_weight: there is no class {unknown[0]!r}; {did_you_mean(unknown[0], train.class_names)}"
+        )
+    return {train.class_names.index(name): float(weight) for name, weight in wanted.items()}
 
 
 def _check_classes(train: Dataset, name: str) -> None:

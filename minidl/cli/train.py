@@ -12,8 +12,8 @@ import numpy as np
 
 import minidl
 from minidl.callbacks import AverageWeights, Callback, CSVLogger, ModelCheckpoint, ProgressBar
-from minidl.cli import choices, computing
-from minidl.cli.arguments import choice, positive_number, whole_number
+from minidl.cli import choices, computing, start
+from minidl.cli.arguments import choice, positive_number, size, whole_number
 from minidl.cli.configuration import (
     Configuration,
     checked,
@@ -24,7 +24,7 @@ from minidl.cli.configuration import (
     settled,
     shortened,
 )
-from minidl.cli.images import begun_with, load_images, sizes
+from minidl.cli.images import begun_with, class_weight, load_images, sizes
 from minidl.cli.interrupt import StopAfterEpoch
 from minidl.cli.messages import Stopped, UsageError, complain, printable, say
 from minidl.cli.run import (
@@ -38,8 +38,10 @@ from minidl.cli.run import (
     write_json,
 )
 from minidl.cli.toml import read_toml
+from minidl.cli.verdict import chance_level, verdict
 from minidl.display import streams
 from minidl.display.installed import installed_version
+from minidl.errors import did_you_mean
 from minidl.metrics import Accuracy
 from minidl.models import MODELS
 from minidl.training.resume import TrainingCheckpoint, load_training
@@ -51,14 +53,16 @@ minidl train                                  # LeNet on the 10,000 images that 
 minidl train --model cnn --epochs 3 --out runs/cnn
 minidl train --optimizer sgd --lr 0.05 --schedule one-cycle --augment flip,shift --seed 7
 minidl train --config lenet.toml --set optimizer.momentum=0.8
-minidl train --data pictures                  # a folder with a folder of pictures for each class
+minidl train --data pictures --size 64        # a folder with a folder of pictures for each class
+minidl train --data pictures --model net.py:build --init runs/cnn --freeze "0.*" --early-stopping 5
 minidl train --set validation_split=0         # on all images to train on, without a validation
 minidl train --resume runs/cnn --epochs 6     # three more; without --epochs what an interruption left
 """
 
 NOTE = """\
 A file for --config is TOML; the config.toml of a run is one, and trains the same again. Its keys: model, data, epochs,
-batch_size, seed, loss, optimizer, schedule, augment, average, early_stopping, validation_split, backend, threads.
+batch_size, seed, loss, optimizer, init, freeze, class_weight, schedule, augment, average, early_stopping,
+validation_split, backend, threads.
 """
 
 
@@ -67,11 +71,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rates = ", ".join(f"{each.resolved({})['lr']:g} for {name}" for name, each in choices.OPTIMIZERS.items())
     parser.epilog = f"{NOTE}\n{parser.epilog}"
     parser.add_argument("--config", metavar="FILE.toml", help="take the configuration from a file; options change it")
-    choice(parser, "--model", list(MODELS), "the network (default: lenet)")
+    parser.add_argument(
+        "--model",
+        type=_network,
+        metavar="MODEL",
+        help=f"the network: {', '.join(MODELS)}, or FILE.py:function, which is run (default: lenet)",
+    )
     parser.add_argument(
         "--data",
         metavar="DATA",
         help=f"{', '.join(choices.DATA)}, a folder or an .npz file (default: fashion-mnist-10k)",
+    )
+    parser.add_argument("--size", type=size, metavar="N or HxW", help="what the pictures of a folder are resized to")
+    parser.add_argument(
+        "--init",
+        metavar="WEIGHTS",
+        help="begin with the arrays of a run or a file that fit the network's by name and shape",
+    )
+    parser.add_argument(
+        "--freeze",
+        action="append",
+        metavar="PATTERN",
+        help='leave layers as they are, by their names or those of their parameters, as in "0.*"; may be given again',
     )
     parser.add_argument(
         "--epochs", type=whole_number(1), metavar="N", help="times to go through them, in all (default: 5)"
@@ -84,6 +105,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--augment",
         metavar="NAMES",
         help=f"change training images at random: none, or some of {', '.join(choices.AUGMENTATIONS)}, with commas",
+    )
+    choice(parser, "--class-weight", ["balanced"], "let rare classes count as much as others in the loss")
+    parser.add_argument(
+        "--early-stopping",
+        type=whole_number(0),
+        metavar="N",
+        help="stop after N epochs without a better val_loss, and keep the best",
     )
     parser.add_argument(
         "--seed", type=whole_number(0), metavar="N", help="of all that is random: weights, order, ... (default: 0)"
@@ -99,6 +127,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     computing.add_arguments(parser)
 
 
+def _network(text: str) -> str:
+    """The type of `--model`."""
+    if text not in choices.NETWORKS:
+        raise argparse.ArgumentTypeError(f"invalid choice {text!r}; {did_you_mean(text, choices.NETWORKS)}")
+    return text
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Train, test once at the end, and print where the run is."""
     config = _resumed(arguments) if arguments.resume is not None else _configuration(arguments)
@@ -110,7 +145,7 @@ def run(arguments: argparse.Namespace) -> None:
         if arguments.resume is not None:
             run = stack.enter_context(resumed_run(arguments.resume))
         else:
-            run = stack.enter_context(new_run(arguments.out, config["model"]["name"]))
+            run = stack.enter_context(new_run(arguments.out, choices.short_name(config["model"]["name"])))
         _train(run, config, stop, resume=arguments.resume is not None, json=arguments.json)
 
 
@@ -121,11 +156,7 @@ def _configuration(arguments: argparse.Namespace) -> Configuration:
         regular_file(arguments.config)
         config = read_configuration(arguments.config)
         complete(config, arguments.config)
-    given: dict[str, Any] = {
-        name: getattr(arguments, name)
-        for name in ("model", "data", "epochs", "batch_size", "optimizer", "schedule", "seed", "backend", "threads")
-        if getattr(arguments, name) is not None
-    }
+    given: dict[str, Any] = {name: getattr(arguments, name) for name in TAKEN if getattr(arguments, name) is not None}
     if arguments.augment is not None:
         given["augment"] = [] if arguments.augment == "none" else arguments.augment.split(",")
     if given.get("schedule") == "none":
@@ -134,14 +165,37 @@ def _configuration(arguments: argparse.Namespace) -> Configuration:
     config = overridden(config, checked(given, "the command line"))
     if arguments.lr is not None:
         config = overridden({"optimizer": {"name": "adam"}} | config, {"optimizer": {"lr": arguments.lr}})
+    if arguments.size is not None:
+        if "path" not in config.get("data", {}):
+            raise UsageError("argument --size: it's for the pictures of a folder: give --data FOLDER, too")
+        config = overridden(config, {"data": {"size": arguments.size}})
+    if arguments.early_stopping is not None:
+        config = overridden(config, {"early_stopping": {"patience": arguments.early_stopping}})
     for text in arguments.set:
         config = overridden(config, setting(text))
     return complete(config, "the command line")
 
 
+TAKEN = (
+    *("model", "data", "epochs", "batch_size", "optimizer", "schedule", "seed", "backend", "threads"),
+    *("init", "freeze", "class_weight"),
+)
+"""Options that are keys of the configuration as they are."""
+
+FIXED = (
+    "config",
+    *(name for name in TAKEN if name not in ("epochs", "threads")),
+    "lr",
+    "augment",
+    "size",
+    "early_stopping",
+)
+"""Options that a run has had from its beginning."""
+
+
 def _resumed(arguments: argparse.Namespace) -> Configuration:
     """The configuration of the run to go on with, with other epochs or threads if they are given."""
-    for name in ("config", "model", "data", "batch_size", "optimizer", "lr", "schedule", "augment", "seed", "backend"):
+    for name in FIXED:
         if getattr(arguments, name) is not None:
             option = name.replace("_", "-")
             raise UsageError(f"argument --{option}: a run goes on as it began; --resume takes --epochs and --threads")
@@ -158,9 +212,13 @@ def _train(run: Run, config: Configuration, stop: StopAfterEpoch, *, resume: boo
         _check_images(run, found)
     train, validation, test = splits
     config = settled(config, train)
+    weights = class_weight(config, train)
     model = choices.NETWORKS[config["model"]["name"]](
         table=config["model"], input_shape=train.images.shape[1:], classes=len(train.class_names), seed=config["seed"]
     )
+    begun = [start.take_weights(model, config["init"])] if "init" in config and not resume else []
+    if "freeze" in config:
+        begun.append(start.freeze(model, config["freeze"]))
     optimizer = choices.make_optimizer(config["optimizer"], model.named_parameters())
     schedule = choices.make_schedule(config.get("schedule"), optimizer)
     state = TrainingCheckpoint(run.training)
@@ -175,7 +233,10 @@ def _train(run: Run, config: Configuration, stop: StopAfterEpoch, *, resume: boo
     data = printable(next(iter(config["data"].values())))
     streams.write(
         sys.stderr if json else sys.stdout,
-        f"{config['model']['name']} on {data}: {sizes(splits)}\n",
+        "".join(
+            f"{printable(line)}\n"
+            for line in (f"{choices.short_name(config['model']['name'])} on {data}: {sizes(splits)}", *begun)
+        ),
     )
     is_mixed = any(table["name"] in ("mixup", "cutmix") for table in config.get("augment", []))
     # The state comes last: an interruption before it is written leaves the one before, which files of later epochs
@@ -196,6 +257,7 @@ def _train(run: Run, config: Configuration, stop: StopAfterEpoch, *, resume: boo
             batch_size=config["batch_size"],
             validation_data=None if validation is None else (validation.images, validation.labels),
             metrics=[Accuracy()],
+            class_weight=weights,
             augment=choices.make_augmentations(config["augment"]) if config.get("augment") else None,
             callbacks=watchers,
             seed=config["seed"],
@@ -221,6 +283,10 @@ def _train(run: Run, config: Configuration, stop: StopAfterEpoch, *, resume: boo
         say(json_text({"run": str(run.folder), "finished": finished, "epochs": epochs, **last}))
     elif finished:
         say(f"test accuracy {last['test_accuracy']:.4f}, of {len(test):,} images")
+        judged = validation or train
+        note = verdict(state.history, chance_level(judged.class_counts().tolist()), len(judged))
+        if note is not None and epochs > first:
+            say(f"note: {note}")
         say(f"saved to {printable(str(run.folder))}")
     if not finished:
         raise Stopped(

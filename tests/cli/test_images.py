@@ -244,3 +244,35 @@ def test_going_on_with_a_run_that_validated_with_the_images_to_test_with(fails, 
     lines = config.read_text().splitlines()
     config.write_text("\n".join(line for line in lines if not line.startswith(("data = ", "validation_split"))))
     assert "validated with the images to test with; start a new run" in fails("train", "--resume", begun)
+
+
+def test_rare_classes_may_count_as_much_as_others(command, pictures, tmp_path):
+    balanced, table = tmp_path / "balanced", tmp_path / "table"
+    assert train(command, balanced, pictures, "--class-weight", "balanced").code == 0
+    _, splits, _ = load_images({"data": {"path": str(pictures), "grey": True}, "seed": 0})
+    counts = dict(zip(splits.train.class_names, splits.train.class_counts(), strict=True))
+    weights = {name: float(len(splits.train) / (3 * count)) for name, count in counts.items()}
+    file = tmp_path / "weights.toml"
+    file.write_text("[class_weight]\n" + "".join(f"{name} = {weight!r}\n" for name, weight in weights.items()))
+    assert train(command, table, pictures, "--config", file).code == 0
+    assert history_of(balanced) == history_of(table)
+    assert tomllib.loads((balanced / "config.toml").read_text())["class_weight"] == "balanced"
+    plain = tmp_path / "plain"
+    assert train(command, plain, pictures).code == 0
+    assert history_of(plain)["loss"] != history_of(balanced)["loss"]
+
+
+def test_class_weights_of_classes_that_are_not_there(fails, pictures, tmp_path):
+    error = fails(*QUICK, "--data", pictures, "--set", "class_weight={dog = 2}", "--out", tmp_path / "run")
+    assert "class_weight: there is no class 'dog'" in error
+    assert 'class_weight: expected "balanced" or a table' in fails("train", "--set", "class_weight=equal")
+
+
+def test_a_size_for_pictures(command, fails, pictures, tmp_path):
+    assert train(command, tmp_path / "run", pictures, "--size", "10x12", "--early-stopping", "1").code == 0
+    config = tomllib.loads((tmp_path / "run" / "config.toml").read_text())
+    assert config["data"]["size"] == [10, 12]
+    assert config["early_stopping"]["patience"] == 1
+    assert minidl.load(tmp_path / "run" / "model.npz").input_shape == (1, 10, 12)
+    assert "argument --size: it's for the pictures of a folder" in fails("train", "--size", "64")
+    assert "argument --size: expected a size such as 64" in fails("train", "--size", "64x64x3")

@@ -50,7 +50,7 @@ def test_two_runs_in_a_second_have_two_folders(command, tmp_path, monkeypatch):
 
 def test_prints_a_plain_line_for_each_epoch_and_the_final_test_accuracy(command, tmp_path):
     result = command("train", "--model", "tutorial", "--epochs", "3", "--out", tmp_path / "run")
-    first, *epochs, accuracy, saved = result.out.splitlines()
+    first, *epochs, accuracy, note, saved = result.out.splitlines()
     parts = "180 images to train on, 20 to validate with (val_), 200 to test with at the end"
     assert first == f"tutorial on fashion-mnist-10k: {parts}"
     assert [line.split()[:2] for line in epochs] == [["epoch", f"{number}/3"] for number in (1, 2, 3)]
@@ -59,6 +59,7 @@ def test_prints_a_plain_line_for_each_epoch_and_the_final_test_accuracy(command,
     assert "\x1b" not in result.out
     history = json.loads((tmp_path / "run" / "history.json").read_text())
     assert accuracy == f"test accuracy {history['test_accuracy'][0]:.4f}, of 200 images"
+    assert note.startswith("note: it has learned nothing yet: accuracy ")  # of so few images in so few epochs
     assert saved == f"saved to {tmp_path / 'run'}"
 
 

@@ -1,0 +1,72 @@
+"""What a training starts from: weights of another one, and layers that stay as they are."""
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from minidl.cli.messages import UsageError
+from minidl.cli.run import Run, regular_file
+from minidl.model import SavedModel
+from minidl.saving.npz import load_arrays
+
+SHOWN = 4
+"""How many names a message has."""
+
+
+def take_weights(model: SavedModel, source: str) -> str:
+    """Give the model the arrays of a file, or a run, that have the names and shapes of its own; in words, which.
+
+    The others stay as they are: so a network for other classes takes all but its last layer. Raises UsageError where
+    none fits.
+    """
+    path = Path(source)
+    found: Mapping[str, Any] = load_arrays(regular_file(Run(path).model if path.is_dir() else path))[0]
+    own = dict(model.named_state())
+    fitting = [name for name, array in own.items() if name in found and found[name].shape == array.value.shape]
+    if not fitting:
+        raise UsageError(
+            f"init: no array of {source} has the name and shape of one of the model; it has {_some(found)}, and the "
+            f"model {_some(own)}"
+        )
+    for name in fitting:
+        own[name].value = found[name].astype(own[name].value.dtype, copy=False)
+    new = [name for name in own if name not in fitting]
+    rest = f"; new: {_some(new)}" if new else ""
+    return f"{len(fitting)} of {len(own)} arrays from {source}{rest}"
+
+
+def freeze(model: SavedModel, patterns: Sequence[str]) -> str:
+    """Freeze the layers all of whose parameters have names that one of the patterns fits; in words, how many.
+
+    Raises UsageError for a pattern that fits no layer, and where nothing is left to train.
+    """
+    layers = dict(_layers(model, ""))
+    for pattern in patterns:
+        chosen = [
+            layer
+            for name, layer in layers.items()
+            if fnmatch.fnmatchcase(name, pattern)
+            or all(fnmatch.fnmatchcase(f"{name}.{own}", pattern) for own, _ in layer.named_parameters())
+        ]
+        if not chosen:
+            raise UsageError(f"freeze: no layer is chosen by {pattern!r}; there are {', '.join(layers)}")
+        for layer in chosen:
+            layer.trainable = False
+    frozen = sum(not parameter.trainable for parameter in model.parameters())
+    if frozen == len(model.parameters()):
+        raise UsageError(f"freeze: {', '.join(patterns)} leaves nothing to train")
+    return f"{frozen} of {len(model.parameters())} parameters frozen"
+
+
+def _layers(module: Any, prefix: str) -> Any:
+    """(name, layer) of each module with parameters, those that lie in others after these."""
+    for name, child in module.children():
+        if next(child.named_parameters(), None) is not None:
+            yield prefix + name, child
+            yield from _layers(child, f"{prefix}{name}.")
+
+
+def _some(names: Any) -> str:
+    names = list(names)
+    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")

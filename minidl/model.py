@@ -32,13 +32,20 @@ from minidl.typing import Array, Backward, FileOrPath, Shape
 if TYPE_CHECKING:
     from numpy.random import Generator
 
+    from minidl.datasets.preprocessing import Preprocessing
 
 _building = locks.lock("building")
 _DTYPES = {name: np.dtype(name) for name in ("float32", "float64")}
 
 
 class SavedModel(Model):
-    """A model with a seed and a dtype, that is made of minidl's modules and so can be saved."""
+    """A model with a seed and a dtype, that is made of minidl's modules and so can be saved.
+
+    Its `preprocessing`, a `datasets.Preprocessing` or None, says what its classes are called and how pictures are read
+    for it. `fit` takes it over from a Dataset of pictures, and files keep it.
+    """
+
+    preprocessing: "Preprocessing | None" = None
 
     _settled = frozenset({"dtype", "input_shape"})
 
@@ -67,7 +74,24 @@ class SavedModel(Model):
         values alone.
         """
         described = self.description(budget=budget)
-        npz.save_arrays(path, self.state_dict(), metadata={"format": FORMAT, "model": described})
+        metadata: dict[str, Any] = {"format": FORMAT, "model": described}
+        if self.preprocessing is not None:
+            metadata["preprocessing"] = self.preprocessing.as_dict()
+        npz.save_arrays(path, self.state_dict(), metadata=metadata)
+
+    @keyword_hints
+    def classify(
+        self, source: Any, *, top: int | None = None, max_pixels: int | None = None
+    ) -> list[tuple[str, float]]:
+        """(name, probability) of each class, or of the `top` most probable, for a picture: the most probable first.
+
+        The picture is a path, its bytes, or an open file, and read as those of the training were. Raises ValueError
+        for a model without `preprocessing`, ShapeError for one that gives other scores than (n, classes), and the
+        errors of `read_image`.
+        """
+        from minidl.classify import classified
+
+        return classified(self, self, source, top=top, max_pixels=max_pixels)
 
     def description(self, *, budget: Budget = USUAL) -> dict[str, Any]:
         """The architecture as the data that `save` writes; raises the same."""
@@ -263,6 +287,10 @@ def load(path: FileOrPath, *, budget: Budget = USUAL) -> Sequential | Graph:
             flatten_parameters(model, model.dtype)  # of one dtype, whichever the file has
             model.build(one_or_all(model.input_shapes), np.random.default_rng(0))
         _check_cost(model, budget)
+        if metadata.get("preprocessing") is not None:
+            model.preprocessing = imported("minidl.datasets.preprocessing").Preprocessing.from_dict(
+                metadata["preprocessing"]
+            )
     except ValueError as error:
         raise FormatError(f"{files.shown(path)}: {npz.shortened(str(error))}") from None
     except RecursionError:

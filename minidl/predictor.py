@@ -5,7 +5,7 @@ from typing import Any
 
 from minidl import shapes
 from minidl.engine.frozen import networks_of, snapshot
-from minidl.errors import NotBuiltError
+from minidl.errors import NotBuiltError, keyword_hints
 from minidl.module import Module
 from minidl.process.importing import imported
 
@@ -36,6 +36,20 @@ class Predictor:
     def predict(self, x: Any, *, batch_size: int = 256, verbose: int | str = "auto") -> Any:
         """The same, `batch_size` samples at a time: see `minidl.predict`."""
         return imported("minidl.training.loop").predict(self._model, x, batch_size=batch_size, verbose=verbose)
+
+    @keyword_hints
+    def classify(
+        self, source: Any, *, top: int | None = None, max_pixels: int | None = None
+    ) -> list[tuple[str, float]]:
+        """(name, probability) of each class, or the `top` most probable, for a picture: see `SavedModel.classify`."""
+        from minidl.classify import classified  # which programs without pictures needn't load
+
+        return classified(self._model, self._model, source, top=top, max_pixels=max_pixels)
+
+    @property
+    def preprocessing(self) -> Any:
+        """The model's, or None."""
+        return getattr(self._model, "preprocessing", None)
 
     @property
     def input_shape(self) -> Any:

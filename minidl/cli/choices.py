@@ -15,6 +15,7 @@ from minidl.cli.own_model import GIVEN, is_own, own_model
 from minidl.datasets import Dataset, Splits, from_splits
 from minidl.datasets.catalogue import KNOWN
 from minidl.datasets.path import divided, parts_of
+from minidl.errors import FormatError
 from minidl.losses import CrossEntropy, FocalLoss
 from minidl.losses.loss import Loss
 from minidl.models import MODELS
@@ -148,7 +149,13 @@ def load_parts(table: Table) -> dict[str, Dataset]:
 
 def load_data(table: Table) -> Splits:
     """The same, with images set aside to test with where it has none."""
-    return divided(load_parts(table), test_size=PATH.resolved(table)["test_size"])
+    try:
+        parts = load_parts(table)
+    except FormatError as error:
+        if table.get("on_error") == "skip" or "damaged" not in str(error):
+            raise
+        raise FormatError(f"{error}; --set data.on_error=skip leaves such pictures out") from None
+    return divided(parts, test_size=PATH.resolved(table)["test_size"])
 
 
 def class_names(table: Table) -> tuple[str, ...]:

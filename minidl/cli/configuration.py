@@ -244,7 +244,7 @@ def settled(config: Configuration, train: Dataset) -> Configuration:
     """
     config = config | {"backend": backends.backend_name()}
     if "path" in config["data"]:
-        config["data"] = choices.PATH.resolved(config["data"]) | {"class_names": list(train.class_names)}
+        config["data"] = choices.PATH.resolved(config["data"] | {"class_names": list(train.class_names)})
     if "schedule" in config:
         steps = -(-len(train) // config["batch_size"])
         lr = config["optimizer"]["lr"]

@@ -1,12 +1,14 @@
 """`minidl data`: the data sets that minidl knows, listed, fetched, verified and shown."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 from minidl.cli import pictures
 from minidl.cli.arguments import Parser, choice, whole_number
+from minidl.cli.folder import looked_at
 from minidl.cli.messages import UsageError, printable, say
 from minidl.cli.run import json_text
 from minidl.datasets.catalogue import KNOWN, Known, fetch, verify
@@ -14,7 +16,7 @@ from minidl.datasets.locate import find
 from minidl.display import streams
 from minidl.display.installed import is_installed
 from minidl.display.progress import megabytes
-from minidl.errors import FormatError
+from minidl.errors import FormatError, did_you_mean
 
 HELP = "List the data sets that minidl knows, fetch one, verify its files, or look at its images."
 
@@ -25,13 +27,18 @@ minidl data fetch mnist --from https://example.org/mirror/mnist/
 minidl data verify fashion-mnist
 minidl data show fashion-mnist-10k --out clothes.png
 minidl data show fashion-mnist-10k --text
+minidl data show photos                         # a folder of pictures: classes, sizes, what is damaged or there twice
 """
+
+SIDE = 32
+"""Pixels that a folder's pictures are shown by, down and across."""
 
 ACTIONS = {
     "list": "Print names, numbers of images, classes and sizes, and which of them are on this machine and where.",
     "fetch": "Download a data set to the user's cache, unless it's on this machine.",
     "verify": "Compare each file of a data set with its known checksum.",
-    "show": "Show the first images of each class: a window or a PNG, by matplotlib, or characters on the terminal.",
+    "show": "Show the first images of each class: a window or a PNG, by matplotlib, or characters on the terminal. "
+    "Of a folder of pictures, print what is in it, too.",
 }
 
 
@@ -46,11 +53,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         added = actions.add_parser(
             action, prog=f"minidl data {action}", description=description, epilog=examples, help=description
         )
-        if action != "list":
+        if action == "show":
+            added.add_argument("name", metavar="NAME", type=_shown, help=f"one of {', '.join(KNOWN)}, or a folder")
+        elif action != "list":
             added.add_argument("name", metavar="NAME", choices=list(KNOWN), help=f"one of {', '.join(KNOWN)}")
         parsers[action] = added
-    for action in ("list", "verify"):
-        parsers[action].add_argument("--json", action="store_true", help="print a JSON object")
+    for action in ("list", "verify", "show"):
+        of = ", of a folder" if action == "show" else ""
+        parsers[action].add_argument("--json", action="store_true", help=f"print a JSON object{of}")
     parsers["fetch"].add_argument(
         "--from", dest="address", metavar="ADDRESS", help="download the files from here, in place of their origin"
     )
@@ -134,12 +144,28 @@ def _verify(arguments: argparse.Namespace) -> None:
         raise FormatError(f"damaged: {', '.join(damaged)}; `minidl data fetch {arguments.name} --again` replaces it")
 
 
+def _shown(text: str) -> str:
+    """The type of what is shown."""
+    if text not in KNOWN and not os.path.isdir(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a folder nor a data set; {did_you_mean(text, KNOWN)}")
+    return text
+
+
 def _show(arguments: argparse.Namespace) -> None:
     if arguments.out is not None:
         pictures.check_out(arguments.out)
-    known = KNOWN[arguments.name]
-    part = known.load()[0 if arguments.split == "train" else 1]
-    title = f"{arguments.name}, {arguments.split}"
+    if arguments.name in KNOWN:
+        if arguments.json:
+            raise UsageError("argument --json: it's for folders of pictures; `minidl data list --json` has the others")
+        part = KNOWN[arguments.name].load()[0 if arguments.split == "train" else 1]
+        title = f"{arguments.name}, {arguments.split}"
+    else:
+        found = looked_at(Path(arguments.name))
+        say(json_text(found.described(), indent=2) if arguments.json else found.text())
+        if arguments.json or (arguments.out is None and not arguments.text and not streams.is_terminal(sys.stdout)):
+            return
+        part = found.first_of_each(arguments.count or 10, SIDE)
+        title = Path(arguments.name).name
     if arguments.out is not None and not arguments.text:
         pictures.save(part, arguments.count or 10, title, arguments.out)
         say(f"written to {printable(arguments.out)}")

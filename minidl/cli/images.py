@@ -11,7 +11,7 @@ import numpy as np
 
 from minidl.cli.choices import Table, load_data
 from minidl.cli.messages import UsageError, complain
-from minidl.datasets import Dataset, Pictures, Splits, layout
+from minidl.datasets import Dataset, Pictures, Preprocessing, Splits, layout
 from minidl.errors import did_you_mean
 
 SHARE = 0.1
@@ -48,6 +48,12 @@ def load_images(config: dict[str, Any]) -> tuple[dict[str, Any], Splits, str]:
         train, validation = _held_out(train, share, config["seed"])
         splits = splits._replace(train=train, validation=validation)
     return config | {"validation_split": share}, splits, found
+
+
+def preprocessing_of(data: Dataset) -> Preprocessing:
+    """How the data set's pictures were read, or, of one that doesn't come from pictures, how they would be."""
+    channels, height, width = data.images.shape[1:]
+    return data.preprocessing or Preprocessing(data.class_names, (height, width), grey=channels == 1)
 
 
 def mark(splits: Splits, table: Table) -> str:

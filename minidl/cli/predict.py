@@ -1,19 +1,21 @@
 """`minidl predict`: what a trained model sees in the images of a file."""
 
 import argparse
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from minidl import functional as F
+from minidl.classify import probabilities_of
 from minidl.cli import computing
+from minidl.cli.arguments import whole_number
 from minidl.cli.choices import class_names
-from minidl.cli.messages import printable, say
+from minidl.cli.messages import UsageError, printable, say
 from minidl.cli.one_image import check_one_image
 from minidl.cli.run import json_text, load_run, regular_file
+from minidl.datasets import layout
 from minidl.errors import DTypeError, ShapeError
-from minidl.losses.joined import gives_probabilities
 from minidl.model import SavedModel
 from minidl.saving.atomic import check_writable, write_atomically
 from minidl.saving.npz import load_array
@@ -21,13 +23,17 @@ from minidl.shapes import show
 from minidl.training.samples import layout_hint
 from minidl.typing import Array, Shape
 
-HELP = "Print the class that a trained model sees in each image of a .npy file, and how probable it takes it to be."
+HELP = "Print the classes that a trained model sees in pictures, and how probable it takes them to be."
 
 EXAMPLES = """\
-minidl predict runs/first images.npy
+minidl predict runs/photos photo.jpg                            # the three most probable classes
+minidl predict runs/photos photos/ other.png --top 1            # all pictures in a folder, and one more
 minidl predict runs/first images.npy --out probabilities.npy    # (n, classes), for numpy.load
 minidl predict runs/first images.npy --json
 """
+
+AT_A_TIME = 256
+"""Pictures that are in memory at once."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,8 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="a folder that `minidl train` made, or the .npz file of a model")
     parser.add_argument(
         "images",
-        metavar="IMAGES.npy",
-        help="images (n, h, w) or (n, c, h, w): bytes where 255 is white, or floats from 0 to 1",
+        metavar="IMAGES",
+        nargs="+",
+        help="pictures, and folders of them; or one .npy file of images (n, h, w) or (n, c, h, w): bytes where 255 is "
+        "white, or floats from 0 to 1",
+    )
+    parser.add_argument(
+        "--top", type=whole_number(1), metavar="N", help="print the N most probable classes (default: 1, of pictures 3)"
     )
     parser.add_argument("--out", metavar="FILE.npy", help="write the probabilities (n, classes) to this file too")
     parser.add_argument("--json", action="store_true", help="print a JSON array, with an object for each image")
@@ -49,26 +60,66 @@ def run(arguments: argparse.Namespace) -> None:
         if not Path(arguments.out).parent.is_dir():
             raise FileNotFoundError(f"{arguments.out}: there is no folder {Path(arguments.out).parent}")
         check_writable(arguments.out)
+    is_array = Path(arguments.images[0]).suffix.lower() == ".npy"
+    if is_array and len(arguments.images) > 1:
+        raise UsageError("expected one .npy file, or pictures and folders of them")
+    files = [] if is_array else picture_files(arguments.images)
     with computing.computing(arguments):
         model, config = load_run(arguments.run)
         assert model.input_shape is not None  # load builds it
         check_one_image(arguments.run, model)
-        images = read_images(arguments.images, model.input_shape)
-        probabilities = class_probabilities(model, images)
-    data = config.get("data", {})
-    names = class_names({"name": data} if isinstance(data, str) else data)
-    if len(names) != probabilities.shape[1]:
-        names = tuple(map(str, range(probabilities.shape[1])))
+        if is_array:
+            scores = model.predict(read_images(arguments.images[0], model.input_shape))
+        else:
+            scores = np.concatenate([*_scores(model, arguments.run, files)])
+        probabilities = probabilities_of(model, scores)
+    names = _names(model, config, probabilities.shape[1])
     if arguments.out is not None:
         with write_atomically(arguments.out) as file:
             np.save(file, probabilities, allow_pickle=False)
-    classes = probabilities.argmax(axis=1)
-    highest = np.take_along_axis(probabilities, classes[:, np.newaxis], axis=1)[:, 0]
-    predictions = [
-        {"index": index, "class": int(number), "name": names[number], "probability": float(probability)}
-        for index, (number, probability) in enumerate(zip(classes, highest, strict=True))
-    ]
+    top = arguments.top or (1 if is_array else 3)
+    predictions = [_prediction(row, names, top, index) for index, row in enumerate(probabilities)]
+    for prediction, path in zip(predictions, files, strict=False):
+        prediction["file"] = path
     say(json_text(predictions) if arguments.json else _lines(predictions))
+
+
+def picture_files(paths: Sequence[str]) -> list[str]:
+    """The files of pictures that are named, and those in folders. Raises FileNotFoundError for what isn't there."""
+    found: list[str] = []
+    for path in paths:
+        if Path(path).is_dir():
+            found += map(str, layout.pictures_in(Path(path)))
+        else:
+            found.append(str(regular_file(path)))
+    return found
+
+
+def _scores(model: SavedModel, name: str, files: Sequence[str]) -> Iterator[Array]:
+    """What the model gives for pictures, some at a time. Raises UsageError where it doesn't say how to read them."""
+    look = model.preprocessing
+    if look is None or look.image_shape != model.input_shape:
+        raise UsageError(f"{name} doesn't say how pictures are read for its model; give images as a .npy file")
+    for start in range(0, len(files), AT_A_TIME):
+        yield model.predict(np.stack([look.read(path) for path in files[start : start + AT_A_TIME]]), verbose=0)
+
+
+def _names(model: SavedModel, config: Mapping[str, Any], classes: int) -> tuple[str, ...]:
+    """What the classes are called: as the model says, else the run; else by their numbers."""
+    data = config.get("data", {})
+    own = () if model.preprocessing is None else model.preprocessing.class_names
+    names = own or class_names({"name": data} if isinstance(data, str) else data)
+    return names if len(names) == classes else tuple(map(str, range(classes)))
+
+
+def _prediction(row: Array, names: Sequence[str], top: int, index: int) -> dict[str, Any]:
+    """The most probable class of an image, and if more are wanted, those."""
+    order = (-row).argsort(kind="stable")[:top]
+    best = order[0]
+    found = {"index": index, "class": int(best), "name": names[best], "probability": float(row[best])}
+    if top > 1:
+        found["top"] = [{"name": names[k], "probability": float(row[k])} for k in order]
+    return found
 
 
 def read_images(path: str, input_shape: Shape) -> Array:
@@ -91,19 +142,19 @@ def read_images(path: str, input_shape: Shape) -> Array:
     return images
 
 
-def class_probabilities(model: SavedModel, images: Array) -> Array:
-    """Probabilities (n, classes): what the model gives, through softmax unless it ends in Softmax or Sigmoid."""
-    scores = model.predict(images)
-    if scores.ndim != 2 or scores.shape[1] < 2:  # of one class a softmax would always be sure
-        raise ShapeError(f"expected a model that gives scores (n, classes), got {scores.shape}; at least two classes")
-    return scores if gives_probabilities(model) else F.softmax(scores)[0]
-
-
 def _lines(predictions: list[dict[str, Any]]) -> str:
-    index_width = len(str(len(predictions) - 1))
-    names = [printable(prediction["name"]) for prediction in predictions]
-    name_width = max(map(len, names))
+    firsts = [printable(str(prediction.get("file", prediction["index"]))) for prediction in predictions]
+    width = max(map(len, firsts))
+    shown = [
+        [(printable(each["name"]), each["probability"]) for each in prediction.get("top", [prediction])]
+        for prediction in predictions
+    ]
+    widths = [max(len(row[i][0]) for row in shown) for i in range(len(shown[0]))]
+    is_number = "file" not in predictions[0]
     return "\n".join(
-        f"{prediction['index']:>{index_width}}  {name:<{name_width}}  {prediction['probability']:.4f}"
-        for name, prediction in zip(names, predictions, strict=True)
+        "  ".join(
+            [first.rjust(width) if is_number else first.ljust(width)]
+            + [f"{name:<{w}}  {probability:.4f}" for (name, probability), w in zip(row, widths, strict=True)]
+        )
+        for first, row in zip(firsts, shown, strict=True)
     )

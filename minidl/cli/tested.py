@@ -66,12 +66,14 @@ def tested(run: str, config: Mapping[str, Any], data: str | None, model: SavedMo
     tables = overridden(DEFAULTS, checked(given, run if data is None else "the command line"))
     own = None if trained_on is None else checked({"data": trained_on}, run)["data"]
     names = () if own is None else class_names(own)
+    if not names and model.preprocessing is not None:
+        names = model.preprocessing.class_names
     table = tables["data"]
     is_own = own is not None and (data is None or _same(table, own))
     if is_own:
         table = own
     elif "path" in table:
-        table = table | {key: value for key, value in (own or {}).items() if key in READING}
+        table = table | _read_as(model, own) | table
         if names:
             table |= _named(table["path"], names)
     name = str(next(iter(table.values())))
@@ -79,6 +81,14 @@ def tested(run: str, config: Mapping[str, Any], data: str | None, model: SavedMo
         complain(f"warning: the run was trained on {trained_on}, which has the test images of {name} in it")
     split, images = _chosen(load_parts(table), table, own, is_own, begun_with(config))
     return Tested(name, split, _by_name(images, names, model, name, run), make_loss(tables["loss"]))
+
+
+def _read_as(model: SavedModel, own: Mapping[str, Any] | None) -> dict[str, Any]:
+    """How other pictures are read for a model: as its run's were, else as its file says."""
+    look = model.preprocessing
+    if own is None or "path" not in own:
+        return {} if look is None else {key: each for key, each in look.as_dict().items() if key in READING}
+    return {key: value for key, value in own.items() if key in READING}
 
 
 def _same(table: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
@@ -148,8 +158,7 @@ def _by_name(data: Dataset, names: tuple[str, ...], model: SavedModel, name: str
     if data.class_names == names:
         return data
     numbers = np.array([names.index(own) if own in names else -1 for own in data.class_names])
-    labels = numbers[data.labels]
-    return Dataset(data.images, labels, names, paths=data.paths, preprocessing=data.preprocessing)
+    return Dataset(data.images, numbers[data.labels], names, paths=data.paths, preprocessing=data.preprocessing)
 
 
 def _check_known(present: Sequence[str], names: tuple[str, ...], name: str) -> None:

@@ -24,7 +24,7 @@ from minidl.cli.configuration import (
     settled,
     shortened,
 )
-from minidl.cli.images import begun_with, class_weight, load_images, sizes
+from minidl.cli.images import begun_with, class_weight, load_images, preprocessing_of, sizes
 from minidl.cli.interrupt import StopAfterEpoch
 from minidl.cli.messages import Stopped, UsageError, complain, printable, say
 from minidl.cli.run import (
@@ -216,6 +216,7 @@ def _train(run: Run, config: Configuration, stop: StopAfterEpoch, *, resume: boo
     model = choices.NETWORKS[config["model"]["name"]](
         table=config["model"], input_shape=train.images.shape[1:], classes=len(train.class_names), seed=config["seed"]
     )
+    model.preprocessing = preprocessing_of(train)
     begun = [start.take_weights(model, config["init"])] if "init" in config and not resume else []
     if "freeze" in config:
         begun.append(start.freeze(model, config["freeze"]))

@@ -123,6 +123,7 @@ def fit(
     job = objective(module, loss, metrics, loss_weights, weighted_metrics)
     check_listeners(callbacks, Callback)
     check_classes(x, validation_data)
+    preprocessing = getattr(x, "preprocessing", None)  # of a data set
     feed: Feed
     if is_stream := is_source(x):
         options = {"batch_size": batch_size, "drop_last": drop_last, "validation_split": validation_split}
@@ -166,6 +167,8 @@ def fit(
     ):
         to_check = None if validation is None else validation.part
         rehearse(job, feed.part, to_check, batch_size=feed.batch_size, drop_last=feed.drop_last, augment=augmentation)
+    if preprocessing is not None and hasattr(module, "preprocessing"):
+        module.preprocessing = preprocessing
     draws = Draws(seed, shuffle=shuffle is None or bool(shuffle), augment=augmentation, prefetch=prefetch)
     told = logged(job.metrics, validates=validation is not None, losses=job.losses)
     check_schedule(schedule, optimizer, told, (epochs - initial_epoch) * (feed.steps or 0))

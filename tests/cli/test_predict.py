@@ -67,8 +67,21 @@ def test_scores_become_probabilities_once(command, tmp_path, file, images):
     np.testing.assert_allclose(np.load(tmp_path / "out.npy"), shares, rtol=1e-5)
 
 
-def test_a_model_that_does_not_say_its_data_has_numbers_for_names(command, trained, file, expected):
+def without_names(trained, path):
+    """A file of the run's model, which doesn't say what its classes are called."""
+    model = minidl.load(trained.folder / "model.npz")
+    model.preprocessing = None
+    model.save(path)
+    return path
+
+
+def test_a_file_of_a_model_has_its_names(command, trained, file):
     predictions = json.loads(command("predict", trained.folder / "model.npz", file, "--json").out)
+    assert predictions == json.loads(command("predict", trained.path, file, "--json").out)
+
+
+def test_a_model_that_does_not_say_its_data_has_numbers_for_names(command, trained, tmp_path, file, expected):
+    predictions = json.loads(command("predict", without_names(trained, tmp_path / "m.npz"), file, "--json").out)
     assert [prediction["name"] for prediction in predictions] == [str(row.argmax()) for row in expected]
 
 
@@ -83,6 +96,7 @@ def test_an_image_in_color(command, tmp_path):
 @pytest.mark.parametrize("names", ["3", '["a"]', "[]"])
 def test_class_names_that_do_not_fit_are_numbers(command, trained, tmp_path, file, names):
     folder = shutil.copytree(trained.folder, tmp_path / "run")
+    without_names(trained, folder / "model.npz")
     (folder / "config.toml").write_text(f'[data]\npath = "."\nclass_names = {names}')
     found = json.loads(command("predict", folder, file, "--json").out)
     assert [each["name"] for each in found] == [str(each["class"]) for each in found]

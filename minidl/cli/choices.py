@@ -83,10 +83,12 @@ SCHEDULES = {
     for name, make in (
         ("cosine", schedules.CosineAnnealing),
         ("cosine-restarts", schedules.CosineAnnealingWarmRestarts),
+        ("cyclic", schedules.Cyclic),
         ("exponential", schedules.Exponential),
         ("multi-step", schedules.MultiStep),
         ("one-cycle", schedules.OneCycle),
         ("plateau", schedules.ReduceOnPlateau),
+        ("polynomial", schedules.Polynomial),
         ("step", schedules.Step),
         ("warm-up", schedules.WarmUp),
     )
@@ -166,15 +168,17 @@ def class_names(table: Table) -> tuple[str, ...]:
 
 def schedule_table(table: Table, *, lr: float, epochs: int, steps: int) -> dict[str, Any]:
     """The table with what depends on the length of the training: `epochs`, and `steps` batches in each."""
-    per = table.get("per", "batch" if table["name"] == "one-cycle" else "epoch")
+    per = table.get("per", "batch" if table["name"] in ("one-cycle", "cyclic") else "epoch")
     length = epochs * steps if per == "batch" else epochs
     length = max(1, length - table.get("warm_up", {}).get("steps", 0))
     third = max(1, length // 3)
     fitting: dict[str, dict[str, Any]] = {
         "cosine": {"period": length},
         "cosine-restarts": {"period": third},
+        "cyclic": {"max_lr": lr, "base_lr": lr / 10, "step_size_up": third, "cycle_momentum": False},
         "exponential": {"gamma": 0.9},
         "multi-step": {"milestones": [max(1, length // 2), max(1, length * 3 // 4)]},
+        "polynomial": {"period": length},
         "one-cycle": {"max_lr": lr, "total_steps": max(2, length)},
         "step": {"step_size": third},
         "warm-up": {"steps": third},

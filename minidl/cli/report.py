@@ -59,6 +59,7 @@ def run(arguments: argparse.Namespace) -> None:
             images=test.images,
             labels=test.labels,
             class_names=test.class_names,
+            paths=test.paths,
             history=regular_file(histories[0]) if histories else None,
             config=config,
             title=arguments.title or f"{Path(arguments.run).resolve().stem}, tested on {data}",

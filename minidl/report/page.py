@@ -24,6 +24,7 @@ def html(
     images: Any = None,
     labels: Any = None,
     class_names: Any = None,
+    paths: Any = None,
     history: Any = None,
     config: Mapping[str, Any] | None = None,
     title: str | None = None,
@@ -33,7 +34,8 @@ def html(
     """The report of a model as one HTML page, which needs no network and no other file.
 
     `images` (n, c, h, w) and their `labels`, indices (n,) or one-hot rows, are those to judge a classifier by:
-    accuracy, precision, recall and F1 of each class, the confusion matrix, and the worst mistakes. `history` is what
+    accuracy, precision, recall and F1 of each class, the confusion matrix, and the worst mistakes, beneath which are
+    the names of their files if `paths` has them, one for each image. `history` is what
     `fit` returned, or the path of a history.csv or history.json; `config` is shown as a table. `timings` measures
     each layer on batches of `batch_size`; without it, the same arguments give the same page. What isn't given isn't in
     the report. Raises ImportError without matplotlib, NotBuiltError, ShapeError, FormatError and ValueError.
@@ -47,7 +49,11 @@ def html(
     curves = {} if history is None else curves_of(history)
     if (images is None) != (labels is None):
         raise ValueError("images and labels: expected both, or neither")
-    results = None if images is None else judge(model, images, labels, class_names, batch_size=max(batch_size, 256))
+    results = (
+        None
+        if images is None
+        else judge(model, images, labels, class_names, batch_size=max(batch_size, 256), paths=paths)
+    )
     summary = summarize(model, input_shape, timings=timings, batch_size=batch_size)
     parts = list(_parts(model, results, curves, config, summary))
     return _page(title or type(model).__name__, _tiles(results, summary), parts)

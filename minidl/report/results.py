@@ -34,6 +34,8 @@ class Results:
     """(classes,), as are the next two."""
     recall: Array
     f1: Array
+    paths: list[str] | None = None
+    """The images' files, where they come from files."""
 
     @property
     def predicted(self) -> IntArray:
@@ -55,7 +57,7 @@ class Results:
         return [(int(i) // classes, int(i) % classes, int(wrong[i])) for i in order if wrong[i]]
 
 
-def judge(model: Module, images: Any, labels: Any, class_names: Any, *, batch_size: int) -> Results:
+def judge(model: Module, images: Any, labels: Any, class_names: Any, *, batch_size: int, paths: Any = None) -> Results:
     """The Results of a model on images (n, c, h, w) and their labels, (n,) or one-hot rows.
 
     Raises ShapeError and ValueError where they don't fit one another, or the model doesn't give scores (n, classes),
@@ -67,6 +69,8 @@ def judge(model: Module, images: Any, labels: Any, class_names: Any, *, batch_si
         raise ShapeError(f"images: expected at least one (n, c, h, w), got {show(images.shape)}")
     if len(np.atleast_1d(labels)) != len(images):
         raise ShapeError(f"expected a label for each of {len(images)} images, got {len(np.atleast_1d(labels))}")
+    if paths is not None and len(paths) != len(images):
+        raise ShapeError(f"paths: expected one for each of {len(images)} images, got {len(paths)}")
     scores = predict(model, images, batch_size=batch_size)
     if scores.ndim != 2 or scores.shape[1] < 2:
         raise ShapeError(f"expected a model that gives scores (n, classes), got {show(scores.shape)}")
@@ -86,4 +90,5 @@ def judge(model: Module, images: Any, labels: Any, class_names: Any, *, batch_si
         precision,
         recall,
         f1,
+        None if paths is None else [str(path) for path in paths],
     )

@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from pathlib import PurePath
 from typing import Any
 
 from minidl import plots
 from minidl.display.html import as_pixels, escape, png, table
+from minidl.display.streams import legible
 from minidl.layers.conv import Conv2D
 from minidl.module import Module
 from minidl.report.figures import svg
@@ -131,7 +133,13 @@ def _card(results: Results, i: int) -> str:
         f'<div class="{kind}"><span>{escape(results.names[k])}</span> <span>{results.chances[i, k]:.1%}</span></div>'
         for kind, k in (("said", said), ("is", true))
     ]
-    alt = escape(f"image {i}: {results.names[true]}, seen as {results.names[said]}")
+    which = f"image {i}"
+    if results.paths is not None:
+        which = legible(results.paths[i])
+        lines.append(
+            f"<small>{escape('/'.join(PurePath(which).parts[-2:]))}</small>"
+        )  # the class's folder and the file
+    alt = escape(f"{which}: {results.names[true]}, seen as {results.names[said]}")
     return f'<li><img src="{png(as_pixels(results.images[i]))}" alt="{alt}" title="{alt}">{"".join(lines)}</li>'
 
 

@@ -200,6 +200,18 @@ def test_what_is_not_given_is_not_there(read_page):
     assert [a["id"] for a in read_page(with_names).attributes("section")] == ["model"]
 
 
+def test_mistakes_are_shown_with_their_files(classifier, read_page):
+    model, images, labels, names = classifier
+    paths = [f"photos/{names[k]}/{i}.jpg" for i, k in enumerate(labels)]
+    page = read_page(report.html(model, images=images, labels=labels, class_names=names, paths=paths, timings=False))
+    wrong = np.flatnonzero(model.predict(images).argmax(axis=1) != labels)
+    for i in wrong[:24]:
+        assert f"{names[labels[i]]}/{i}.jpg" in page.texts["mistakes"]
+    assert page.attributes("img", "mistakes")[0]["alt"].startswith("photos/")
+    with pytest.raises(ml.ShapeError, match=r"paths: expected one for each of 60 images, got 59"):
+        report.html(model, images=images, labels=labels, paths=paths[1:], timings=False)
+
+
 def test_no_mistakes_and_classes_without_names(classifier, read_page):
     model, images, _, _ = classifier
     labels = model.predict(images).argmax(axis=1)

@@ -23,6 +23,7 @@ from minidl.methods import Model
 from minidl.module import Module, flatten_parameters, move_together
 from minidl.numeric import entropy_of
 from minidl.process import locks
+from minidl.process.importing import imported
 from minidl.process.interrupts import uninterrupted
 from minidl.saving import architecture, files, npz
 from minidl.saving.budget import USUAL, Budget

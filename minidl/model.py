@@ -36,6 +36,13 @@ if TYPE_CHECKING:
     from minidl.datasets.preprocessing import Preprocessing
 
 _building = locks.lock("building")
+
+
+def _random() -> Any:
+    """NumPy's part for random numbers, which it loads late: a fork waits for that, too."""
+    return imported("numpy.random")
+
+
 _DTYPES = {name: np.dtype(name) for name in ("float32", "float64")}
 
 
@@ -55,6 +62,7 @@ class SavedModel(Model):
         self.seed = seed
         self.dtype = np.dtype(dtype).name if isinstance(dtype, type | np.dtype) else dtype
         self.input_shape = None
+        _random()
         if seed is not None:
             entropy_of(seed)  # which refuses what is no seed
         if self.dtype not in _DTYPES:
@@ -180,7 +188,7 @@ class Sequential(Chain, SavedModel):
                     self._build_first(np.shape(x)[1:])
 
     def _build_first(self, input_shape: Shape) -> None:
-        self.build(input_shape, np.random.default_rng(self.seed))
+        self.build(input_shape, _random().default_rng(self.seed))
         first = channels_first(input_shape)
         if first and input_shape[0] == input_shape[1] and hasattr(next(iter(self.layers), None), "kernel_size"):
             warn(
@@ -216,7 +224,7 @@ class Graph(Network, SavedModel):
         for name, array in self.named_state():
             if array.is_built and array.value.dtype != self.dtype:
                 raise ValueError(f"dtype: expected {array.value.dtype}, which {name} has already, got {self.dtype}")
-        self.build(one_or_all(self.input_shapes), np.random.default_rng(seed))
+        self.build(one_or_all(self.input_shapes), _random().default_rng(seed))
         self._nodes = ends.keep_names()
 
     @classmethod
@@ -283,10 +291,10 @@ def load(path: FileOrPath, *, budget: Budget = USUAL) -> Sequential | Graph:
         model, input_shape = _unbuilt(metadata.get("model"), budget)
         _adopt(model, arrays)
         if isinstance(model, Sequential):
-            model.build(_check_input_shape(input_shape, model), np.random.default_rng(0))
+            model.build(_check_input_shape(input_shape, model), _random().default_rng(0))
         else:
             flatten_parameters(model, model.dtype)  # of one dtype, whichever the file has
-            model.build(one_or_all(model.input_shapes), np.random.default_rng(0))
+            model.build(one_or_all(model.input_shapes), _random().default_rng(0))
         _check_cost(model, budget)
         if metadata.get("preprocessing") is not None:
             model.preprocessing = imported("minidl.datasets.preprocessing").Preprocessing.from_dict(

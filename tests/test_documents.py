@@ -29,7 +29,7 @@ LINKING = [
     ROOT / "SECURITY.md",
     *sorted((ROOT / "examples").glob("*/README.md")),
 ]
-WITHOUT_EXAMPLES = {"index.md", "api.md", "benchmarks.md", "recipes/index.md"}
+WITHOUT_EXAMPLES = {"index.md", "api.md", "benchmarks.md", "recipes/index.md", "recipes/service.md"}
 SUBPACKAGES = (
     "augment", "datasets", "functional", "initializers", "inspection", "metrics", "models", "plots", "report",
     "schedules", "testing",

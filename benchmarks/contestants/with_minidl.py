@@ -107,7 +107,10 @@ def _update(
     update = getattr(importlib.import_module(f"minidl.backends.{backend}"), name)
     copies = {key: array.copy() for key, array in arrays.items()}
     settings = {"adam_step": AdamStep, "sgd_step": SGDStep}[name](**options)
-    update(*copies.values(), settings)
+    none = [None] if name == "adam_step" else []  # of the largest second moments, which AMSGrad alone has
+    update(*copies.values(), *none, settings)
     return Job(
-        lambda: update(*arrays.values(), settings), {key: copies[key] for key in copies if key != "grad"}, activate
+        lambda: update(*arrays.values(), *none, settings),
+        {key: copies[key] for key in copies if key != "grad"},
+        activate,
     )

@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             action, prog=f"minidl data {action}", description=description, epilog=examples, help=description
         )
         if action == "show":
-            added.add_argument("name", metavar="NAME", type=_shown, help=f"one of {', '.join(KNOWN)}, or a folder")
+            added.add_argument("name", metavar="NAME", help=f"one of {', '.join(KNOWN)}, or a folder")
         elif action != "list":
             added.add_argument("name", metavar="NAME", choices=list(KNOWN), help=f"one of {', '.join(KNOWN)}")
         parsers[action] = added
@@ -144,17 +144,13 @@ def _verify(arguments: argparse.Namespace) -> None:
         raise FormatError(f"damaged: {', '.join(damaged)}; `minidl data fetch {arguments.name} --again` replaces it")
 
 
-def _shown(text: str) -> str:
-    """The type of what is shown."""
-    if text not in KNOWN and not os.path.isdir(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a folder nor a data set; {did_you_mean(text, KNOWN)}")
-    return text
-
-
 def _show(arguments: argparse.Namespace) -> None:
     if arguments.out is not None:
         pictures.check_out(arguments.out)
-    if arguments.name in KNOWN:
+    name = arguments.name
+    if name not in KNOWN and not os.path.isdir(name):
+        raise UsageError(f"argument NAME: {name!r} is neither a folder nor a data set; {did_you_mean(name, KNOWN)}")
+    if name in KNOWN:
         if arguments.json:
             raise UsageError("argument --json: it's for folders of pictures; `minidl data list --json` has the others")
         part = KNOWN[arguments.name].load()[0 if arguments.split == "train" else 1]

@@ -45,7 +45,7 @@ class StopAfterEpoch(Callback):
 
     def __init__(self) -> None:
         self.signal: int | None = None
-        self._trains = self._told = False
+        self._trains = self._told = self._is_in_epoch = False
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
@@ -72,9 +72,16 @@ class StopAfterEpoch(Callback):
             again = "Ctrl-C again" if self.signal == signal.SIGINT else "a second signal"
             complain(f"stopping after this epoch; {again} stops at once")
 
+    def on_epoch_begin(self, epoch: int) -> None:
+        self._is_in_epoch = True
+
+    def on_train_epoch_end(self, epoch: int) -> None:
+        self._is_in_epoch = False
+        self.stop_training = self.signal is not None
+
     def _take(self, number: int, frame: FrameType | None) -> None:
         if self._trains and self.signal is None:
-            self.signal, self.stop_training = number, True
+            self.signal, self.stop_training = number, not self._is_in_epoch  # else it would end after a batch
         else:
             Ending.begin(number, frame)
 

@@ -11,6 +11,7 @@ from minidl.data.rows import take
 from minidl.errors import ShapeError, keyword_hints
 from minidl.nested import check_lengths, is_several, leaves, map_arrays, nested_rows
 from minidl.numeric import entropy_of
+from minidl.process.importing import imported
 from minidl.typing import IntArray
 
 
@@ -44,7 +45,7 @@ def train_test_split(*arrays: Any, test_size: float = 0.25, stratify: Any = None
 def split_rows(n: int, *, test_size: float, stratify: Any, seed: int | None) -> tuple[IntArray, IntArray]:
     """The numbers of the rows, out of n, to train on and to test with."""
     count = _test_count(n, test_size)
-    rng = np.random.default_rng(entropy_of(seed))
+    rng = imported("numpy.random").default_rng(entropy_of(seed))
     order = rng.permutation(n)
     if stratify is None:
         return order[count:], order[:count]

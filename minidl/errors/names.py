@@ -10,7 +10,6 @@ _AS_LAYER = "an activation is a layer of its own, such as ml.ReLU()"
 _NO_TAPE = "there is no tape: model.forward(x, train=True) gives the way back with its result"
 _SEED = "a seed is an argument, as in Sequential(seed=0) and fit(seed=0)"
 _ARRAYS = "arrays are NumPy's"
-_IMPORT = "import minidl.{} first"
 
 NAMES: dict[str, str] = {
     # layers
@@ -167,8 +166,6 @@ NAMES: dict[str, str] = {
     "set_random_seed": _SEED,
     "tensor": _ARRAYS,
     "utils": "what is in utils elsewhere is in minidl itself, as in ml.one_hot and ml.batches",
-    # parts that are imported by themselves
-    **{name: _IMPORT.format(name) for name in ("explain", "inspection", "plots", "report")},
 }
 """Names of modules: ours by theirs; a text with spaces says how it's done here."""
 

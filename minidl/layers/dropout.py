@@ -11,6 +11,7 @@ from minidl.description.graph import Describer, Value
 from minidl.module import Buffer, Module
 from minidl.numeric import entropy_of
 from minidl.process import locks
+from minidl.process.importing import imported
 from minidl.typing import Array, Backward, Shape
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class _Masked(Module):
         self.seed = seed
         self.masks = _Digits()  # the key's digits, then those of the number of passes so far, the lowest first
         if seed is not None:
-            self._draw(np.random.default_rng(entropy_of(seed)))
+            self._draw(imported("numpy.random").default_rng(entropy_of(seed)))
 
     def build(self, input_shape: Shape, rng: "Generator") -> None:
         self._draw(rng)
@@ -77,7 +78,7 @@ class _Masked(Module):
         """(key, number of the pass), counted from one."""
         with _counting:
             if not self.masks.is_built:  # a layer by itself, without a seed
-                self._draw(np.random.default_rng())
+                self._draw(imported("numpy.random").default_rng())
             digits = self.masks.value
             key, counter = _whole(digits[:KEY_DIGITS]), _whole(digits[KEY_DIGITS:]) + 1
             digits[KEY_DIGITS:] = _digits(counter, PASS_DIGITS)

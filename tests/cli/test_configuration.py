@@ -152,9 +152,11 @@ def test_each_schedule(command, tmp_path, name):
     wanted = {
         "cosine": [0.01, 0.0075, 0.0025],
         "cosine-restarts": [0.01, 0.01, 0.01],
+        "cyclic": [0.01, 0.001, 0.01],
         "exponential": [0.01, 0.009, 0.0081],
         "multi-step": [0.01, 0.001, 0.0001],
         "plateau": [0.01, 0.01, 0.01],
+        "polynomial": [0.01, 0.02 / 3, 0.01 / 3],
         "step": [0.01, 0.001, 0.0001],
         "warm-up": [0.01 / 3, 0.01, 0.01],
     }

@@ -30,8 +30,11 @@ def test_while_it_trains_the_second_one_ends_it_and_others_do_nothing():
     stop = StopAfterEpoch()
     stop.on_train_begin()
     with stop.listening():
+        stop.on_epoch_begin(0)
         signal.raise_signal(signal.SIGINT)
-        assert (stop.signal, stop.stop_training) == (signal.SIGINT, True)
+        assert (stop.signal, stop.stop_training) == (signal.SIGINT, False)
+        stop.on_train_epoch_end(0)
+        assert stop.stop_training
         with pytest.raises(Stopped) as caught:
             signal.raise_signal(signal.SIGTERM)
         for _ in range(10):

@@ -119,7 +119,14 @@ def test_the_configuration_is_resolved(trained):
         "epochs": 2,
         "batch_size": 32,
         "loss": {"name": "cross-entropy", "label_smoothing": 0},
-        "optimizer": {"name": "adam", "lr": 0.001, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0},
+        "optimizer": {
+            "name": "adam",
+            "lr": 0.001,
+            "betas": [0.9, 0.999],
+            "eps": 1e-8,
+            "weight_decay": 0,
+            "amsgrad": False,
+        },
         "seed": 3,
         "validation_split": 0.1,
         "backend": minidl.backend_name(),
@@ -140,6 +147,7 @@ def test_the_optimizer_and_its_rate(command, tmp_path, given, lr):
         "name": "sgd",
         "lr": lr,
         "momentum": 0.9,
+        "dampening": 0,
         "nesterov": False,
         "weight_decay": 0,
     }

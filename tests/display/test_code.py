@@ -48,6 +48,8 @@ def layers(draw, depth=2):
     options = {}
     for name, parameter in code.constructor(kind.__new__(kind)).items():
         values = st.integers(1, 4) if single and name in ("kernel_size", "pool_size") else VALUES.get(name)
+        if name == "scale" and kind is not ml.Rescaling:
+            values = st.booleans()
         if kind is ml.ZeroPad2D:
             values = sizes
         if values is not None and (parameter.default is parameter.empty or draw(st.booleans())):

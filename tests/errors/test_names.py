@@ -37,7 +37,6 @@ def found(path):
         ("Drop_out", "did you mean Dropout?"),
         ("Sequentiel", "did you mean Sequential?"),
         ("RMSprop", "did you mean RMSProp?"),
-        ("plots", "import minidl.plots first"),
     ],
 )
 def test_a_name_of_the_top(name, hint, monkeypatch):

@@ -2,7 +2,8 @@
 
 Its usual target also has arrays, strings, dicts, random numbers and all that NumPy can do. To load that takes longer
 than to compile most kernels, and every sum of two integers is compared with all sums that it knows. Other programs'
-functions have the usual target, and see nothing of this one.
+functions have the usual target, and see nothing of this one. Nothing may compile minidl's intrinsics for that: Numba
+keeps one piece of code for each signature of an intrinsic, the last target's.
 """
 
 from collections.abc import Hashable

@@ -48,7 +48,9 @@ def evaluate():
     from minidl.backends.compiled.codegen import elementary
     from minidl.backends.compiled.codegen.jit import FLOATS, kernel
     from minidl.backends.compiled.codegen.load_store import lanes, load, store
+    from minidl.backends.compiled.codegen.pipeline import KernelCompiler
     from minidl.backends.compiled.codegen.record import RecordType
+    from minidl.backends.compiled.codegen.target import Callback
     from minidl.backends.compiled.codegen.vector import in_kernels
     from minidl.backends.compiled.runtime.program import Job, run
 
@@ -65,7 +67,10 @@ def evaluate():
         for char, dtype in FLOATS.items():  # not cached: nothing would notice that the function has changed
             pointers = numba.types.CPointer(dtype), numba.types.CPointer(integer)
             signature = numba.types.void(*pointers, RecordType(Evaluate), integer, integer)
-            compiled.compiled[char] = numba.cfunc(signature, error_model="numpy")(evaluate)
+            settings = {"error_model": "numpy", "_nrt": False}
+            made = Callback(evaluate, (signature.args, signature.return_type), {}, settings, KernelCompiler)
+            made.compile()
+            compiled.compiled[char] = made
         return compiled
 
     kernels = {name: made(name) for name in BOUNDS}

@@ -84,7 +84,8 @@ def read_channels_in_border(memory, geometry, prologue, image, first, last, chan
     """
     width, pixel = geometry.width, geometry.channels
     row, before = geometry.padded_width * step, geometry.left * step
-    begin, stop = max(first, geometry.top), min(last, geometry.top + geometry.height)
+    begin = min(max(first, geometry.top), last)  # of the rows inside, of which there may be none
+    stop = max(min(last, geometry.top + geometry.height), begin)
     clear(memory, target, (begin - first) * row)
     for i in range(begin, stop):
         line = target + (i - first) * row

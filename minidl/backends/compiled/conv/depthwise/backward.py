@@ -72,6 +72,7 @@ class _GradBorder(NamedTuple):
     width: int
     size: int
     n_phases: int
+    n_taps: int  # of all phases: fewer than the convolution's where some reach no pixel
     phases: IntArray  # of `_Phase`
     tap_offsets: IntArray  # of all phases
     taps: IntArray
@@ -144,7 +145,7 @@ def _backward(memory, ints, job, task, scratch):
     image = scratch + job.packed
     grads = image + job.block
     after = grads + border.size
-    for k in range(taps if gathers else 0):
+    for k in range(border.n_taps if gathers else 0):
         copy(memory, scratch + k * channels, job.weights + ints[border.taps + k] * channels, channels)
     clear(memory, image, job.block + border.size)
     for n in range(task * job.images // job.parts, (task + 1) * job.images // job.parts):
@@ -210,7 +211,8 @@ def _border(plan: Plan) -> _GradBorder:
             numbers += [number for _, number in taps]
     tables = (np.array(table, np.int64).reshape(-1) for table in (phases, tap_offsets, numbers))
     size = _round_up(plan.grad_size[0] * row)
-    return _GradBorder(plan.border[0][0], plan.border[1][0], plan.grad_size[1], size, len(phases), *tables)
+    counts = len(phases), len(numbers)
+    return _GradBorder(plan.border[0][0], plan.border[1][0], plan.grad_size[1], size, *counts, *tables)
 
 
 @functools.lru_cache(maxsize=256)

@@ -28,6 +28,8 @@ CASES = [  # (channels, size, kernel, stride, padding, dilation)
     (20, (61, 40), (5, 5), (2, 2), TWO, (1, 1)),
     (150, (9, 8), (3, 3), (2, 1), ONE, (1, 1)),  # blocks of channels
     (128, (60, 30), (3, 3), (1, 1), NONE, (1, 1)),
+    (3, (1, 1), (3, 3), (2, 2), ((3, 3), (1, 1)), (2, 1)),  # no tap reaches the pixel
+    (20, (1, 90), (3, 3), (1, 1), ((70, 60), (1, 1)), (1, 1)),  # bands that lie in the border
     (100, (6, 5), (5, 5), (1, 2), TWO, (1, 1)),  # blocks of channels, and taps nine by nine with a rest
 ]
 

@@ -89,6 +89,7 @@ def test_files_have_it(tmp_path):
     assert repr(loaded[0]) == repr(model[0])
 
 
+@pytest.mark.compiled
 def test_it_is_part_of_the_network_that_is_prepared():
     """And what it computes there is what it computes alone."""
     with ml.use_backend("compiled"):

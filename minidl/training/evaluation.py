@@ -67,8 +67,9 @@ def evaluate(
                 bar.samples = samples
                 bar.update(samples, lambda: _shown(job))
 
-            check = lambda scores, own, place: check_outputs(job, scores, own)  # noqa: E731
-            results = evaluated(job, source.batches(), tell, check=check)
+            results = evaluated(
+                job, source.batches(), tell, check=lambda scores, own, place: check_outputs(job, scores, own)
+            )
             bar.result = numbers(results)
         return results
     refuse({"steps": steps}, "only an iterable of batches takes it; of arrays, give a part")

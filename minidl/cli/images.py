@@ -103,15 +103,11 @@ def sizes(splits: Splits) -> str:
     return f"{len(splits.train):,} images to train on, {held}, {len(splits.test):,} to test with at the end"
 
 
-def class_weight(config: Mapping[str, Any], train: Dataset) -> dict[int, float] | None:
-    """The weight of each class by the configuration; None where all count the same. Raises UsageError."""
+def class_weight(config: Mapping[str, Any], train: Dataset) -> Any:
+    """What `fit` takes for the configuration's, whose table goes by the names of classes. Raises UsageError."""
     wanted = config.get("class_weight")
-    if wanted is None:
-        return None
-    if wanted == "balanced":
-        counts = train.class_counts()
-        present = np.flatnonzero(counts)  # a class that isn't there can't be weighted
-        return {int(k): len(train) / (len(present) * int(counts[k])) for k in present}
+    if not isinstance(wanted, Mapping):
+        return wanted
     unknown = [name for name in wanted if name not in train.class_names]
     if unknown:
         raise UsageError(

@@ -41,7 +41,8 @@ HOUSE = [
     Floor(
         "how an operator is computed, and the choice",
         [
-            "description.operators backends.updates",
+            "description.moving backends.updates",
+            "description.operators",
             "description.graph",
             "description.fuse",
             "backends.protocol",
@@ -58,7 +59,7 @@ HOUSE = [
     Floor(
         "layers, a file for each family, those made of others, graphs of them, and what a pass costs",
         [
-            "layers.affine",
+            "layers.affine layers.operation",
             "layers.*",
             "layers.container",
             "layers.branches",

@@ -156,6 +156,7 @@ def test_each_file_of_the_package_was_read():
         "description.operators",
         "exports",
         "shapes",
+        "shapes.arrange",
         "errors",
         "errors.moved",
         "numeric",

@@ -2,7 +2,11 @@
 
 from typing import Any, NamedTuple, Protocol, Self, TypeAlias, TypeGuard, runtime_checkable
 
-from minidl.typing import Array, Border, Pair, Shape
+from minidl.description.moving import Rearrange as Rearrange
+from minidl.description.moving import Reshape as Reshape
+from minidl.description.moving import Slice as Slice
+from minidl.description.moving import Transpose as Transpose
+from minidl.typing import Array, Border, Pair
 
 
 class Param(NamedTuple):
@@ -92,12 +96,6 @@ class Softmax(NamedTuple):
 
 class LogSoftmax(NamedTuple):
     """The logarithm of softmax of each row."""
-
-
-class Reshape(NamedTuple):
-    """Each sample in another shape, its values channel by channel."""
-
-    shape: Shape
 
 
 class ZeroPad(NamedTuple):
@@ -275,6 +273,9 @@ Operator: TypeAlias = (
     | Softmax
     | LogSoftmax
     | Reshape
+    | Transpose
+    | Rearrange
+    | Slice
     | ZeroPad
     | UpSample
     | Dropout

@@ -13,6 +13,7 @@ from minidl.layers.dropout import *
 from minidl.layers.embedding import *
 from minidl.layers.norm import *
 from minidl.layers.normalization import *
+from minidl.layers.parts import *
 from minidl.layers.pool import *
 from minidl.layers.rescaling import *
 from minidl.layers.reshape import *

@@ -1,4 +1,4 @@
-"""What branches do: sums, channels stacked beside each other, values in another shape; and their gradients."""
+"""What branches do: sums, products, channels stacked beside each other; and their gradients."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -9,12 +9,11 @@ import numpy as np
 from minidl.backends.compiled.codegen.jit import Kernel, kernel
 from minidl.backends.compiled.codegen.lanewise import add, multiply, rectify
 from minidl.backends.compiled.codegen.load_store import copy, lanes, load, store
-from minidl.backends.compiled.graph.lowered import Lowered, as_kernels_see, new, through
-from minidl.backends.compiled.runtime.copy import prepare_copy
+from minidl.backends.compiled.graph.lowered import Lowered, as_kernels_see, new
 from minidl.backends.compiled.runtime.memory import address, empty
 from minidl.backends.compiled.runtime.operands import Operands, kernel_by_operands, operands_of
 from minidl.backends.compiled.runtime.program import Job, pieces
-from minidl.description.operators import Add, Concat, Identity, Multiply, Reshape
+from minidl.description.operators import Add, Concat, Identity, Multiply
 from minidl.typing import Array
 
 
@@ -203,23 +202,3 @@ def lower_concat(operator: Concat, *xs: Array, into: Array | None = None) -> Low
         return [part if need else None for part, need in zip(split(dy, xs), needs, strict=True)], []
 
     return Lowered(y, jobs, backward)
-
-
-def lower_reshape(operator: Reshape, x: Array) -> Lowered:
-    """Each sample in another shape, channel by channel."""
-    y, jobs = _prepare_reshape(x, (len(x), *operator.shape))
-    return Lowered(y, jobs, through(lambda dy: _prepare_reshape(dy, x.shape)))
-
-
-def _prepare_reshape(source: Array, shape: tuple[int, ...]) -> tuple[Array, list[Job]]:
-    jobs = []
-    if not source.flags.c_contiguous:  # images, whose channels lie last
-        flat = empty(source.shape, source.dtype)
-        jobs.append(prepare_copy(source, flat))
-        source = flat
-    y = source.reshape(shape)
-    if as_kernels_see(y).flags.c_contiguous:
-        return y, jobs
-    images = new(shape, y.dtype)
-    jobs.append(prepare_copy(as_kernels_see(y), as_kernels_see(images)))
-    return images, jobs

@@ -9,10 +9,11 @@ from minidl.backends.compiled.conv.lower import lower_conv, lower_conv_transpose
 from minidl.backends.compiled.dropout import lower_dropout
 from minidl.backends.compiled.graph.lowered import CannotPrepareError, Lowered, Table
 from minidl.backends.compiled.matmul.dense import lower_dense
-from minidl.backends.compiled.merge import lower_add, lower_concat, lower_identity, lower_multiply, lower_reshape
+from minidl.backends.compiled.merge import lower_add, lower_concat, lower_identity, lower_multiply
 from minidl.backends.compiled.norm.lower import lower_batch_norm, lower_group_norm, lower_normalize
 from minidl.backends.compiled.pool import average
 from minidl.backends.compiled.pool import max as max_pool
+from minidl.backends.compiled.rearrange import lower_moves, lower_slice
 from minidl.backends.compiled.resize import lower_upsample, lower_zero_pad
 from minidl.description import operators as op
 from minidl.typing import Array
@@ -34,7 +35,10 @@ _LOWER: Table = {
     op.Elementwise: lower_elementwise,
     op.Softmax: lower_softmax,
     op.LogSoftmax: lower_log_softmax,
-    op.Reshape: lower_reshape,
+    op.Reshape: lower_moves,
+    op.Transpose: lower_moves,
+    op.Rearrange: lower_moves,
+    op.Slice: lower_slice,
     op.ZeroPad: lower_zero_pad,
     op.UpSample: lower_upsample,
     op.Dropout: lower_dropout,

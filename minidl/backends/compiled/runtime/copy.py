@@ -82,7 +82,7 @@ def _permute(memory, ints, job, task, scratch):
                     target += columns
 
 
-def _merged(array: Array) -> tuple[list[int], list[int]]:
+def merged(array: Array) -> tuple[list[int], list[int]]:
     """(sizes, strides in elements) of as few axes, in their order, as tell where the elements lie."""
     sizes, strides = [1], [0]
     for size, stride in zip(array.shape, array.strides, strict=True):
@@ -100,7 +100,7 @@ def _merged(array: Array) -> tuple[list[int], list[int]]:
 
 def prepare_copy(source: Array, target: Array, *, onto: bool = False) -> Job:
     """Copy an array of any strides and at most AXES axes into a dense one of the same shape, or add it to that."""
-    sizes, strides = _merged(source)
+    sizes, strides = merged(source)
     apart = len(sizes) > 2  # else it's one matrix, whose rows tasks share
     missing = AXES - len(sizes)
     sizes = [*sizes[:apart], *[1] * missing, *sizes[apart:]]

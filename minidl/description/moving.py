@@ -1,0 +1,64 @@
+"""Operators that move values about, as records: other axes, parts, repetitions."""
+
+from typing import Any, NamedTuple, TypeAlias
+
+from minidl.typing import Shape
+
+
+class Reshape(NamedTuple):
+    """Each sample in another shape, its values channel by channel."""
+
+    shape: Shape
+
+    def fused(self, after: Any, *, keeps: bool) -> "Rearrange | None":
+        """With the reshape or transpose after it."""
+        return _joined(self, after)
+
+
+class Transpose(NamedTuple):
+    """The axes in another order, that of the batch, 0, before all others."""
+
+    axes: tuple[int, ...]
+
+    def fused(self, after: Any, *, keeps: bool) -> "Rearrange | None":
+        """With the reshape or transpose after it."""
+        return _joined(self, after)
+
+
+Move: TypeAlias = Reshape | Transpose
+
+
+class Rearrange(NamedTuple):
+    """Reshapes and transposes, one after the other, as one copy or none."""
+
+    moves: tuple[Move, ...]
+
+    def fused(self, after: Any, *, keeps: bool) -> "Rearrange | None":
+        """With the reshape or transpose after it."""
+        return _joined(self, after)
+
+
+def moves_of(operator: "Move | Rearrange") -> tuple[Move, ...]:
+    """The single reshapes and transposes."""
+    return operator.moves if isinstance(operator, Rearrange) else (operator,)
+
+
+def _joined(first: "Move | Rearrange", after: Any) -> Rearrange | None:
+    if not isinstance(after, Reshape | Transpose | Rearrange):
+        return None
+    return Rearrange((*moves_of(first), *moves_of(after)))
+
+
+class Slice(NamedTuple):
+    """`count` places along an axis, from `start` on, each `step` behind the one before; the batch is axis 0."""
+
+    axis: int
+    start: int
+    count: int
+    step: int
+
+    @property
+    def places(self) -> tuple[slice, ...]:
+        """Their index in an array."""
+        stop = self.start + self.count * self.step
+        return (*[slice(None)] * self.axis, slice(self.start, None if stop < 0 else stop, self.step))

@@ -82,6 +82,8 @@ def _transposed(operator: Any) -> Layer:
 
 
 def _pool(operator: Any) -> Layer:
+    if operator.dilation != (1, 1):
+        raise NotImplementedError("a dilated pooling has no counterpart")
     return {"pool_size": operator.pool_size, "stride": operator.stride, "padding": _sides(operator.padding)}
 
 

@@ -60,6 +60,7 @@ class MaxPool(NamedTuple):
     pool_size: Pair
     stride: Pair
     padding: Border
+    dilation: Pair = (1, 1)
 
 
 class AveragePool(NamedTuple):
@@ -69,6 +70,8 @@ class AveragePool(NamedTuple):
     stride: Pair
     padding: Border
     count_include_pad: bool
+    uncounted: Pair = (0, 0)
+    """Rows at the bottom and columns at the right of the padding that make windows whole, and never count."""
 
 
 class AdaptiveAveragePool(NamedTuple):
@@ -178,6 +181,7 @@ class Epilogue(NamedTuple):
             return None
         if isinstance(after, MaxPool):
             fits = isinstance(self.activation, ReLU) or not (keeps or self.activation is None)
+            fits = fits and after.dilation == (1, 1)
             return self._replace(pool=after) if fits else None
         if self.activation is not None:
             return None

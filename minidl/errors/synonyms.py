@@ -60,7 +60,6 @@ SYNONYMS = {
     "pointwise_initializer": "weight_init",
     "scale_factor": "size",
     "target_shape": "shape",
-    "ceil_mode": "nothing (windows that don't fit are left out)",
     "divisor_override": "nothing (it isn't offered)",
     "affine": "scale and center, both of them,",
     "axis": "nothing (the axes are fixed; a Permute layer moves them)",

@@ -217,8 +217,9 @@ def _slide(shape: Shape, layer: Conv2D | DepthwiseConv2D | SeparableConv2D) -> S
 
 
 def _pool(shape: Shape, layer: MaxPool2D | AveragePool2D) -> Step:
-    size = (shape[1], shape[2])
-    kernel, window = shapes.pool(size, layer.pool_size, stride=layer.stride, padding=layer.padding)
+    kernel, window = layer.windows(shape)
+    if isinstance(layer, AveragePool2D) and layer.count_include_pad and any(window.extra):
+        raise ValueError(f"{layer!r} of {shapes.show(shape)} can't be explained: its windows count unequal parts")
     return _window(window, kernel)
 
 

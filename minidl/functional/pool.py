@@ -23,17 +23,25 @@ __all__ = [
 
 
 def max_pool2d(
-    x: Array, pool_size: Size, *, stride: Size | None = None, padding: Padding = 0
+    x: Array,
+    pool_size: Size,
+    *,
+    stride: Size | None = None,
+    padding: Padding = 0,
+    dilation: Size = 1,
+    ceil_mode: bool = False,
 ) -> tuple[Array, Pullback]:
     """The maximum of each window of images x (n, c, h, w); `stride` is the pool's size unless given.
 
-    y is (n, c, oh, ow) as for `conv2d`. The first maximum wins a tie, NaN wins over everything, and padding, at most
-    half of the pool's size, never wins. Raises ShapeError and DTypeError.
+    y is (n, c, oh, ow) as for `conv2d`, with `ceil_mode` rounded up: then the last windows may reach over the border,
+    but begin in the image or its padding at the top and left. The first maximum wins a tie, NaN wins over everything,
+    and padding, less than a window, never wins. Raises ShapeError, DTypeError and ValueError.
     """
     check_floats(x=x)
-    size = shapes.image_shape(x.shape, batch=True)[1:]
-    kernel, window = shapes.pool(size, pool_size, stride=stride, padding=padding)
-    pool, backend = MaxPool(kernel, window.stride, window.padding), backends.current()
+    check_switch("ceil_mode", ceil_mode)
+    size, how = shapes.image_shape(x.shape, batch=True)[1:], {"dilation": dilation, "ceil_mode": bool(ceil_mode)}
+    kernel, window = shapes.pool(size, pool_size, stride=stride, padding=padding, **how)
+    pool, backend = MaxPool(kernel, window.stride, window.padding, window.dilation), backends.current()
     y, argmax = backend.max_pool2d(x, pool=pool)
     shape, dtype = y.shape, y.dtype
 
@@ -45,13 +53,24 @@ def max_pool2d(
 
 
 def max_pool1d(
-    x: Array, pool_size: int, *, stride: int | None = None, padding: PaddingAlong = 0
+    x: Array,
+    pool_size: int,
+    *,
+    stride: int | None = None,
+    padding: PaddingAlong = 0,
+    dilation: int = 1,
+    ceil_mode: bool = False,
 ) -> tuple[Array, Pullback]:
-    """`max_pool2d` of sequences x (n, c, length), as images that are 1 high. Raises ShapeError and DTypeError."""
+    """`max_pool2d` of sequences x (n, c, length), as images that are 1 high.
+
+    Raises ShapeError, DTypeError and ValueError.
+    """
     check_floats(x=x)
+    check_switch("ceil_mode", ceil_mode)
     _, length = shapes.sequence_shape(x.shape, batch=True)
-    window = shapes.pool_along(length, pool_size, stride=stride, padding=padding)
-    pool, backend = MaxPool((1, pool_size), window.stride, window.padding), backends.current()
+    how = {"dilation": dilation, "ceil_mode": bool(ceil_mode)}
+    window = shapes.pool_along(length, pool_size, stride=stride, padding=padding, **how)
+    pool, backend = MaxPool((1, pool_size), window.stride, window.padding, window.dilation), backends.current()
     y, argmax = backend.max_pool2d(x[:, :, None], pool=pool)
     shape, dtype = (*x.shape[:2], window.output[1]), x.dtype
 
@@ -63,18 +82,26 @@ def max_pool1d(
 
 
 def average_pool2d(
-    x: Array, pool_size: Size, *, stride: Size | None = None, padding: Padding = 0, count_include_pad: bool = True
+    x: Array,
+    pool_size: Size,
+    *,
+    stride: Size | None = None,
+    padding: Padding = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
 ) -> tuple[Array, Pullback]:
     """The mean of each window of images x (n, c, h, w); `stride` is the pool's size unless given.
 
-    y is (n, c, oh, ow) as for `conv2d`. Padding counts as zeros, or with `count_include_pad` False not at all. Raises
-    ShapeError, DTypeError and ValueError.
+    y is (n, c, oh, ow) as for `max_pool2d`. Padding counts as zeros, or with `count_include_pad` False not at all; what
+    a window has beyond the padding, with `ceil_mode`, never counts, as in PyTorch. Raises ShapeError, DTypeError and
+    ValueError.
     """
     check_floats(x=x)
     check_switch("count_include_pad", count_include_pad)
+    check_switch("ceil_mode", ceil_mode)
     size = shapes.image_shape(x.shape, batch=True)[1:]
-    kernel, window = shapes.pool(size, pool_size, stride=stride, padding=padding)
-    pool = AveragePool(kernel, window.stride, window.padding, bool(count_include_pad))
+    kernel, window = shapes.pool(size, pool_size, stride=stride, padding=padding, ceil_mode=bool(ceil_mode))
+    pool = AveragePool(kernel, window.stride, window.padding, bool(count_include_pad), window.extra)
     backend = backends.current()
     y = backend.average_pool2d(x, pool=pool)
     shape, dtype = y.shape, y.dtype
@@ -87,7 +114,13 @@ def average_pool2d(
 
 
 def average_pool1d(
-    x: Array, pool_size: int, *, stride: int | None = None, padding: PaddingAlong = 0, count_include_pad: bool = True
+    x: Array,
+    pool_size: int,
+    *,
+    stride: int | None = None,
+    padding: PaddingAlong = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
 ) -> tuple[Array, Pullback]:
     """`average_pool2d` of sequences x (n, c, length), as images that are 1 high.
 
@@ -95,9 +128,10 @@ def average_pool1d(
     """
     check_floats(x=x)
     check_switch("count_include_pad", count_include_pad)
+    check_switch("ceil_mode", ceil_mode)
     _, length = shapes.sequence_shape(x.shape, batch=True)
-    window = shapes.pool_along(length, pool_size, stride=stride, padding=padding)
-    pool = AveragePool((1, pool_size), window.stride, window.padding, bool(count_include_pad))
+    window = shapes.pool_along(length, pool_size, stride=stride, padding=padding, ceil_mode=bool(ceil_mode))
+    pool = AveragePool((1, pool_size), window.stride, window.padding, bool(count_include_pad), window.extra)
     backend = backends.current()
     y = backend.average_pool2d(x[:, :, None], pool=pool)
     shape, dtype = (*x.shape[:2], window.output[1]), x.dtype
@@ -130,9 +164,15 @@ def adaptive_average_pool2d(x: Array, output_size: Size) -> tuple[Array, Pullbac
     return y, pullback
 
 
-def global_average_pool2d(x: Array) -> tuple[Array, Pullback]:
-    """The mean of each channel of images x (n, c, h, w): y is (n, c). Raises ShapeError and DTypeError."""
+def global_average_pool2d(x: Array, *, keepdims: bool = False) -> tuple[Array, Pullback]:
+    """The mean of each channel of images x (n, c, h, w): y is (n, c), or (n, c, 1, 1) with `keepdims`.
+
+    Raises ShapeError, DTypeError and ValueError.
+    """
+    check_switch("keepdims", keepdims)
     y, spread = adaptive_average_pool2d(x, 1)
+    if keepdims:
+        return y, spread
     shape, dtype = x.shape[:2], x.dtype
 
     def pullback(dy: Array) -> Array:
@@ -142,24 +182,26 @@ def global_average_pool2d(x: Array) -> tuple[Array, Pullback]:
     return y[:, :, 0, 0], pullback
 
 
-def global_max_pool2d(x: Array) -> tuple[Array, Pullback]:
-    """The maximum of each channel of images x (n, c, h, w): y is (n, c). Raises ShapeError and DTypeError.
+def global_max_pool2d(x: Array, *, keepdims: bool = False) -> tuple[Array, Pullback]:
+    """The maximum of each channel of images x (n, c, h, w): y is (n, c), or (n, c, 1, 1) with `keepdims`.
 
-    The first maximum, row by row, wins a tie, and NaN wins over everything.
+    The first maximum, row by row, wins a tie, and NaN wins over everything. Raises ShapeError, DTypeError and
+    ValueError.
     """
     check_floats(x=x)
+    check_switch("keepdims", keepdims)
     _, height, width = shapes.image_shape(x.shape, batch=True)
     shapes.check_pixels((height, width))
     # Along each row, then along what won there: a backend may count the taps of a window in floats.
     rows, to_pixels = max_pool2d(x, (1, width))
     y, to_rows = max_pool2d(rows, (height, 1))
-    shape, dtype = x.shape[:2], x.dtype
+    shape, dtype = y.shape if keepdims else y.shape[:2], x.dtype
 
     def pullback(dy: Array) -> Array:
         check_gradient(dy, shape, dtype)
-        return to_pixels(to_rows(dy[:, :, None, None]))
+        return to_pixels(to_rows(dy.reshape(y.shape)))
 
-    return y[:, :, 0, 0], pullback
+    return y.reshape(shape), pullback
 
 
 def global_average_pool1d(x: Array) -> tuple[Array, Pullback]:

@@ -1,5 +1,7 @@
 """Pooling."""
 
+from typing import Any
+
 from minidl import functional as F
 from minidl import shapes
 from minidl.description import operators as op
@@ -24,71 +26,103 @@ __all__ = [
 class _Pool2D(Module):
     """What a layer needs to know of windows that slide over images (n, c, h, w)."""
 
-    def __init__(self, pool_size: Size, *, stride: Size | None = None, padding: Padding = 0) -> None:
+    def __init__(
+        self,
+        pool_size: Size,
+        *,
+        stride: Size | None = None,
+        padding: Padding = 0,
+        dilation: Size = 1,
+        ceil_mode: bool = False,
+    ) -> None:
         self.pool_size = pool_size
         self.stride = stride
         self.padding = padding
+        self.ceil_mode = ceil_mode
+        F.check_switch("ceil_mode", ceil_mode)
         if stride is not None:
             shapes.pair(stride, "stride")
-        shapes.check_pool_padding(shapes.pair(pool_size, "pool_size"), padding)
+        shapes.check_pool_padding(shapes.pair(pool_size, "pool_size"), padding, dilation)
 
-    def _windows(self, input_shape: Shape) -> tuple[Pair, shapes.Window]:
-        """(the pool's size, its window)."""
+    def _how(self) -> dict[str, Any]:
+        """The arguments of its operator."""
+        return {"stride": self.stride, "padding": self.padding, "ceil_mode": self.ceil_mode}
+
+    def windows(self, input_shape: Shape) -> tuple[Pair, shapes.Window]:
+        """(the pool's size, its window) for images of this shape. Raises ShapeError."""
         size = shapes.image_shape(input_shape)[1:]
-        return shapes.pool(size, self.pool_size, stride=self.stride, padding=self.padding)
+        return shapes.pool(size, self.pool_size, **self._how())
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        _, window = self._windows(input_shape)
+        _, window = self.windows(input_shape)
         return (input_shape[0], *window.output)
 
 
 class MaxPool2D(_Pool2D):
     """The maximum of each window of `pool_size` in images (n, c, h, w); `stride` is the pool's size unless given.
 
-    y is (n, c, oh, ow) with oh = floor((h + 2 padding - pool) / stride) + 1. `padding` is an int, a pair
-    or ((top, bottom), (left, right)), each at most half of the pool, or "same". The first maximum wins a tie, NaN wins
-    over everything, padding never wins.
+    y is (n, c, oh, ow) with oh = floor((h + 2 padding - dilation (pool - 1) - 1) / stride) + 1. `padding` is an int, a
+    pair or ((top, bottom), (left, right)), each less than the window, or "same". `dilation` is from a tap of the window
+    to the next. `ceil_mode` rounds up, as in PyTorch and ONNX: the last windows may reach over the border, but begin in
+    the image or its padding at the top and left. The first maximum wins a tie, NaN wins over everything, padding never
+    wins.
     """
 
+    def __init__(
+        self,
+        pool_size: Size,
+        *,
+        stride: Size | None = None,
+        padding: Padding = 0,
+        dilation: Size = 1,
+        ceil_mode: bool = False,
+    ) -> None:
+        super().__init__(pool_size, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode)
+        self.dilation = dilation
+
+    def _how(self) -> dict[str, Any]:
+        return super()._how() | {"dilation": self.dilation}
+
     def describe(self, describer: Describer, x: Value) -> Value:
-        pool_size, window = self._windows(x.shape)
-        operator = op.MaxPool(pool_size, window.stride, window.padding)
+        pool_size, window = self.windows(x.shape)
+        operator = op.MaxPool(pool_size, window.stride, window.padding, window.dilation)
         return describer.add(operator, x, shape=self.output_shape(x.shape))
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
-        y, pullback = F.max_pool2d(x, self.pool_size, stride=self.stride, padding=self.padding)
+        y, pullback = F.max_pool2d(x, self.pool_size, **self._how())
         return y, _without_parameters(pullback)
 
 
 class AveragePool2D(_Pool2D):
     """The mean of each window of `pool_size` in images (n, c, h, w); `stride` is the pool's size unless given.
 
-    y is (n, c, oh, ow) with oh = floor((h + 2 padding - pool) / stride) + 1. `padding` is an int, a pair
-    or ((top, bottom), (left, right)), each at most half of the pool, or "same". Padding counts as zeros, as in PyTorch,
-    or with `count_include_pad` False not at all, as in Keras.
+    y is (n, c, oh, ow) with oh = floor((h + 2 padding - pool) / stride) + 1, or rounded up with `ceil_mode`, as for
+    `MaxPool2D`. `padding` is an int, a pair or ((top, bottom), (left, right)), each less than the pool, or "same".
+    Padding counts as zeros, as in PyTorch, or with `count_include_pad` False not at all, as in Keras; what a window has
+    beyond it, with `ceil_mode`, never counts.
     """
 
     def __init__(
-        self, pool_size: Size, *, stride: Size | None = None, padding: Padding = 0, count_include_pad: bool = True
+        self,
+        pool_size: Size,
+        *,
+        stride: Size | None = None,
+        padding: Padding = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
     ) -> None:
-        super().__init__(pool_size, stride=stride, padding=padding)
+        super().__init__(pool_size, stride=stride, padding=padding, ceil_mode=ceil_mode)
         self.count_include_pad = count_include_pad
         if not isinstance(count_include_pad, bool):
             raise ValueError(f"count_include_pad: expected True or False, got {count_include_pad!r}")
 
     def describe(self, describer: Describer, x: Value) -> Value:
-        pool_size, window = self._windows(x.shape)
-        operator = op.AveragePool(pool_size, window.stride, window.padding, self.count_include_pad)
+        pool_size, window = self.windows(x.shape)
+        operator = op.AveragePool(pool_size, window.stride, window.padding, self.count_include_pad, window.extra)
         return describer.add(operator, x, shape=self.output_shape(x.shape))
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
-        y, pullback = F.average_pool2d(
-            x,
-            self.pool_size,
-            stride=self.stride,
-            padding=self.padding,
-            count_include_pad=self.count_include_pad,
-        )
+        y, pullback = F.average_pool2d(x, self.pool_size, **self._how(), count_include_pad=self.count_include_pad)
         return y, _without_parameters(pullback)
 
 
@@ -117,37 +151,62 @@ class AdaptiveAveragePool2D(Module):
         return y, _without_parameters(pullback)
 
 
-class GlobalAveragePool2D(Module):
-    """The mean of each channel: images (n, c, h, w) of any size become vectors (n, c)."""
+class _GlobalPool2D(Module):
+    """Images (n, c, h, w) of any size as vectors (n, c), or as images of one pixel."""
+
+    def __init__(self, *, keepdims: bool = False) -> None:
+        F.check_switch("keepdims", keepdims)
+        self.keepdims = bool(keepdims)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         channels, height, width = shapes.image_shape(input_shape)
         shapes.check_pixels((height, width))
-        return (channels,)
+        return (channels, 1, 1) if self.keepdims else (channels,)
+
+
+class GlobalAveragePool2D(_GlobalPool2D):
+    """The mean of each channel: images (n, c, h, w) of any size become vectors (n, c).
+
+    With `keepdims` they become images of one pixel, (n, c, 1, 1), as in ONNX.
+    """
+
+    def __init__(self, *, keepdims: bool = False) -> None:
+        super().__init__(keepdims=keepdims)
 
     def describe(self, describer: Describer, x: Value) -> Value:
-        operator = op.AdaptiveAveragePool((1, 1), to_vectors=True)
+        operator = op.AdaptiveAveragePool((1, 1), to_vectors=not self.keepdims)
         return describer.add(operator, x, shape=self.output_shape(x.shape))
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
-        y, pullback = F.global_average_pool2d(x)
+        y, pullback = F.global_average_pool2d(x, keepdims=self.keepdims)
         return y, _without_parameters(pullback)
 
 
-class GlobalMaxPool2D(Module):
+class GlobalMaxPool2D(_GlobalPool2D):
     """The maximum of each channel: images (n, c, h, w) of any size become vectors (n, c).
 
-    The first maximum, row by row, wins a tie, and NaN wins over everything.
+    With `keepdims` they become images of one pixel, (n, c, 1, 1), as in ONNX. The first maximum, row by row, wins a
+    tie, and NaN wins over everything.
     """
 
-    def output_shape(self, input_shape: Shape) -> Shape:
-        channels, height, width = shapes.image_shape(input_shape)
-        shapes.check_pixels((height, width))
-        return (channels,)
+    def __init__(self, *, keepdims: bool = False) -> None:
+        super().__init__(keepdims=keepdims)
+
+    def describe(self, describer: Describer, x: Value) -> Value:
+        shape, (channels, height, width) = self.output_shape(x.shape), x.shape
+        # Along each row, then along what won there: winners are counted in floats.
+        rows = describer.add(_whole(1, width), x, shape=(channels, height, 1))
+        pixel = describer.add(_whole(height, 1), rows, shape=(channels, 1, 1))
+        return pixel if self.keepdims else describer.add(op.Reshape(shape), pixel, shape=shape)
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
-        y, pullback = F.global_max_pool2d(x)
+        y, pullback = F.global_max_pool2d(x, keepdims=self.keepdims)
         return y, _without_parameters(pullback)
+
+
+def _whole(height: int, width: int) -> op.MaxPool:
+    """The one window over an image of this size."""
+    return op.MaxPool((height, width), (height, width), ((0, 0), (0, 0)))
 
 
 class _Pool1D(Module):
@@ -156,54 +215,84 @@ class _Pool1D(Module):
     None describes itself: a prepared network would copy sequences, before and after, to the order of images in memory.
     """
 
-    def __init__(self, pool_size: int, *, stride: int | None = None, padding: PaddingAlong = 0) -> None:
+    def __init__(
+        self,
+        pool_size: int,
+        *,
+        stride: int | None = None,
+        padding: PaddingAlong = 0,
+        dilation: int = 1,
+        ceil_mode: bool = False,
+    ) -> None:
         self.pool_size = shapes.count(pool_size, "pool_size")
         self.stride = None if stride is None else shapes.count(stride, "stride")
         self.padding = padding
-        shapes.check_pool_padding_along(self.pool_size, padding)
+        self.ceil_mode = ceil_mode
+        F.check_switch("ceil_mode", ceil_mode)
+        shapes.check_pool_padding_along(self.pool_size, padding, dilation)
+
+    def _how(self) -> dict[str, Any]:
+        """The arguments of its operator."""
+        return {"stride": self.stride, "padding": self.padding, "ceil_mode": self.ceil_mode}
 
     def output_shape(self, input_shape: Shape) -> Shape:
         channels, length = shapes.sequence_shape(input_shape)
-        window = shapes.pool_along(length, self.pool_size, stride=self.stride, padding=self.padding)
+        window = shapes.pool_along(length, self.pool_size, **self._how())
         return (channels, window.output[1])
 
 
 class MaxPool1D(_Pool1D):
     """The maximum of each window of `pool_size` values in sequences (n, c, length); `stride` is that too unless given.
 
-    y is (n, c, floor((length + 2 padding - pool) / stride) + 1). `padding` is an int or (left, right), at most half of
-    the pool, or "same". The first maximum wins a tie, NaN wins over everything, padding never wins.
+    y is (n, c, floor((length + 2 padding - dilation (pool - 1) - 1) / stride) + 1), or rounded up with `ceil_mode`, as
+    for `MaxPool2D`. `padding` is an int or (left, right), less than the window, or "same". The first maximum wins a
+    tie, NaN wins over everything, padding never wins.
     """
 
+    def __init__(
+        self,
+        pool_size: int,
+        *,
+        stride: int | None = None,
+        padding: PaddingAlong = 0,
+        dilation: int = 1,
+        ceil_mode: bool = False,
+    ) -> None:
+        super().__init__(pool_size, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode)
+        self.dilation = dilation
+
+    def _how(self) -> dict[str, Any]:
+        return super()._how() | {"dilation": self.dilation}
+
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
-        y, pullback = F.max_pool1d(x, self.pool_size, stride=self.stride, padding=self.padding)
+        y, pullback = F.max_pool1d(x, self.pool_size, **self._how())
         return y, _without_parameters(pullback)
 
 
 class AveragePool1D(_Pool1D):
     """The mean of each window of `pool_size` values in sequences (n, c, length); `stride` is that too unless given.
 
-    y is (n, c, floor((length + 2 padding - pool) / stride) + 1). `padding` is an int or (left, right), at most half of
-    the pool, or "same". Padding counts as zeros, as in PyTorch, or with `count_include_pad` False not at all, as in
-    Keras.
+    y is (n, c, floor((length + 2 padding - pool) / stride) + 1), or rounded up with `ceil_mode`, as for `MaxPool2D`.
+    `padding` is an int or (left, right), less than the pool, or "same". Padding counts as zeros, as in PyTorch, or with
+    `count_include_pad` False not at all, as in Keras; what a window has beyond it, with `ceil_mode`, never counts.
     """
 
     def __init__(
-        self, pool_size: int, *, stride: int | None = None, padding: PaddingAlong = 0, count_include_pad: bool = True
+        self,
+        pool_size: int,
+        *,
+        stride: int | None = None,
+        padding: PaddingAlong = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
     ) -> None:
-        super().__init__(pool_size, stride=stride, padding=padding)
+        super().__init__(pool_size, stride=stride, padding=padding, ceil_mode=ceil_mode)
         self.count_include_pad = count_include_pad
         if not isinstance(count_include_pad, bool):
             raise ValueError(f"count_include_pad: expected True or False, got {count_include_pad!r}")
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
-        y, pullback = F.average_pool1d(
-            x,
-            self.pool_size,
-            stride=self.stride,
-            padding=self.padding,
-            count_include_pad=self.count_include_pad,
-        )
+        y, pullback = F.average_pool1d(x, self.pool_size, **self._how(), count_include_pad=self.count_include_pad)
         return y, _without_parameters(pullback)
 
 

@@ -20,14 +20,15 @@ class Window(NamedTuple):
     padding: Border  # (top, bottom), (left, right)
     dilation: Pair
     output: Pair  # the number of positions down and across
+    extra: Pair = (0, 0)  # of the padding at the bottom and right, what makes the last windows whole with `ceil_mode`
 
 
 def _remembering(function: Callable[P, R]) -> Callable[P, R]:
-    """Remember results for arguments that are plain ints, pairs, strings and None, as they nearly always are.
+    """Remember results for arguments that are plain ints, pairs, strings, bools and None, as they nearly always are.
 
-    Others equal them, such as True and 1.0 do 1, and must meet the checks.
+    Others equal them, such as 1.0 does 1, and must meet the checks; so must True where an int belongs.
     """
-    remembered = cast(Callable[P, R], functools.lru_cache(maxsize=1024)(function))
+    remembered = cast(Callable[P, R], functools.lru_cache(maxsize=1024, typed=True)(function))
 
     @functools.wraps(function)
     def quick(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -40,15 +41,18 @@ def _remembering(function: Callable[P, R]) -> Callable[P, R]:
 def _is_plain(value: object) -> bool:
     if type(value) is tuple:
         return all(type(item) is int or (type(item) is tuple and _is_plain(item)) for item in value)
-    return type(value) is int or type(value) is str or value is None
+    return type(value) in (int, str, bool) or value is None
 
 
 @_remembering
-def slide(size: Pair, kernel: Pair, *, stride: Size, padding: Padding, dilation: Size = 1) -> Window:
+def slide(
+    size: Pair, kernel: Pair, *, stride: Size, padding: Padding, dilation: Size = 1, ceil_mode: bool = False
+) -> Window:
     """Resolve a window of `kernel` taps over an image of `size` (h, w).
 
-    "same" pads so that the output is ceil(size / stride), the odd pixel at the bottom and right.
-    Raises ShapeError where the window doesn't fit the padded image.
+    "same" pads so that the output is ceil(size / stride), the odd pixel at the bottom and right. `ceil_mode` adds what
+    the last window lacks, as long as that begins in the image or its padding at the top and left. Raises ShapeError
+    where the window doesn't fit the padded image.
     """
     strides, dilations = pair(stride, "stride"), pair(dilation, "dilation")
     spans = (dilations[0] * (kernel[0] - 1) + 1, dilations[1] * (kernel[1] - 1) + 1)
@@ -57,6 +61,10 @@ def slide(size: Pair, kernel: Pair, *, stride: Size, padding: Padding, dilation:
         paddings = (_same(size[0], spans[0], strides[0]), _same(size[1], spans[1], strides[1]))
     else:
         paddings = sides(padding)
+    extra = (0, 0)
+    if ceil_mode:
+        extra = tuple(map(_lacking, size, spans, strides, paddings))
+        paddings = tuple((before, after + more) for (before, after), more in zip(paddings, extra, strict=True))
     padded = (size[0] + sum(paddings[0]), size[1] + sum(paddings[1]))
     if min(size) < 1:
         raise ShapeError(f"expected an image of at least 1 x 1, got {size[0]} x {size[1]}")
@@ -66,7 +74,16 @@ def slide(size: Pair, kernel: Pair, *, stride: Size, padding: Padding, dilation:
             + (f", {padded[0]} x {padded[1]} with its padding" if padded != size else "")
         )
     output = ((padded[0] - spans[0]) // strides[0] + 1, (padded[1] - spans[1]) // strides[1] + 1)
-    return Window(strides, paddings, dilations, output)
+    return Window(strides, paddings, dilations, output, extra)
+
+
+def _lacking(size: int, span: int, stride: int, padding: Pair) -> int:
+    """Pixels to add at an axis's end for as many windows as there are when their number is rounded up."""
+    padded = size + sum(padding)
+    last = -((span - padded) // stride) * stride  # where the last window begins in the padded image
+    if last >= size + padding[0]:
+        last -= stride
+    return max(last + span - padded, 0) if last >= 0 else 0
 
 
 def _same(size: int, span: int, stride: int) -> Pair:
@@ -75,24 +92,42 @@ def _same(size: int, span: int, stride: int) -> Pair:
 
 
 @_remembering
-def pool(size: Pair, pool_size: Size, *, stride: Size | None, padding: Padding) -> tuple[Pair, Window]:
+def pool(
+    size: Pair,
+    pool_size: Size,
+    *,
+    stride: Size | None,
+    padding: Padding,
+    dilation: Size = 1,
+    ceil_mode: bool = False,
+) -> tuple[Pair, Window]:
     """(pool size, window) of a pooling over an image of `size` (h, w); `stride` is the pool's size unless given.
 
-    Raises ValueError where padding is more than half of the pool (a window could hold nothing else), and ShapeError
-    where the window doesn't fit the padded image.
+    Raises ValueError where padding is as large as the window (one could hold nothing else), and ShapeError where the
+    window doesn't fit the padded image, or its taps lie on both sides of an image and none in it.
     """
     kernel = pair(pool_size, "pool_size")
-    check_pool_padding(kernel, padding)
-    return kernel, slide(size, kernel, stride=kernel if stride is None else stride, padding=padding)
+    check_pool_padding(kernel, padding, dilation)
+    steps = kernel if stride is None else stride
+    window = slide(size, kernel, stride=steps, padding=padding, dilation=dilation, ceil_mode=ceil_mode)
+    for axis in range(2):
+        if window.padding[axis][0] and size[axis] < window.dilation[axis]:
+            raise ShapeError(
+                f"expected an image of at least the dilation {window.dilation}, got {size[0]} x {size[1]}: "
+                "a window that begins in its padding could have no pixel"
+            )
+    return kernel, window
 
 
-def check_pool_padding(kernel: Pair, padding: Padding) -> None:
-    """Raise ValueError where padding is more than half of the pool: a window could hold nothing else."""
+def check_pool_padding(kernel: Pair, padding: Padding, dilation: Size = 1) -> None:
+    """Raise ValueError where padding is as large as the window: one could hold nothing else."""
     check_padding(padding)
+    dilations = pair(dilation, "dilation")
     if not isinstance(padding, str):
+        spans = dilations[0] * (kernel[0] - 1) + 1, dilations[1] * (kernel[1] - 1) + 1
         down, across = sides(padding)
-        if 2 * max(down) > kernel[0] or 2 * max(across) > kernel[1]:
-            raise ValueError(f"padding: expected at most half of the pool size {kernel}, got {padding!r}")
+        if max(down) >= spans[0] or max(across) >= spans[1]:
+            raise ValueError(f"padding: expected less than the pool's span {spans}, got {padding!r}")
 
 
 class Spread(NamedTuple):
@@ -149,11 +184,14 @@ def check_output_padding(output_padding: Size, stride: Size, padding: Padding) -
 
 
 @_remembering
-def slide_along(length: int, kernel: int, *, stride: int, padding: PaddingAlong, dilation: int = 1) -> Window:
+def slide_along(
+    length: int, kernel: int, *, stride: int, padding: PaddingAlong, dilation: int = 1, ceil_mode: bool = False
+) -> Window:
     """Resolve a window of `kernel` taps along a sequence, as one over an image that is 1 high.
 
     "causal" pads on the left alone, so that no window sees what comes after its place, and the output is
-    ceil(length / stride). Raises ShapeError where the window doesn't fit the padded sequence.
+    ceil(length / stride). `ceil_mode` as for `slide`. Raises ShapeError where the window doesn't fit the padded
+    sequence.
     """
     step, dilation = count(stride, "stride"), count(dilation, "dilation")
     check_padding_along(padding, causal=True)
@@ -165,12 +203,13 @@ def slide_along(length: int, kernel: int, *, stride: int, padding: PaddingAlong,
     else:
         ends = (span - 1, 0) if isinstance(padding, str) else pair(padding, "padding", minimum=0)
     padded = length + sum(ends)
-    if span > padded:
+    if span > padded + (_lacking(length, span, step, ends) if ceil_mode else 0):
         raise ShapeError(
             f"expected a sequence of at least {span} values, the window's span, got {length}"
             + (f", {padded} with its padding" if padded != length else "")
         )
-    return slide((1, length), (1, kernel), stride=(1, step), padding=((0, 0), ends), dilation=(1, dilation))
+    how: Border = ((0, 0), ends)
+    return slide((1, length), (1, kernel), stride=(1, step), padding=how, dilation=(1, dilation), ceil_mode=ceil_mode)
 
 
 @_remembering
@@ -210,17 +249,34 @@ def check_output_padding_along(output_padding: int, stride: int, padding: Paddin
 
 
 @_remembering
-def pool_along(length: int, pool_size: int, *, stride: int | None, padding: PaddingAlong) -> Window:
+def pool_along(
+    length: int,
+    pool_size: int,
+    *,
+    stride: int | None,
+    padding: PaddingAlong,
+    dilation: int = 1,
+    ceil_mode: bool = False,
+) -> Window:
     """The window of a pooling along a sequence; `stride` is the pool's size unless given.
 
-    Raises ValueError where padding is more than half of the pool, and ShapeError where the window doesn't fit.
+    Raises ValueError where padding is as large as the window, and ShapeError where the window doesn't fit, or could
+    have no value of the sequence.
     """
-    check_pool_padding_along(count(pool_size, "pool_size"), padding)
-    return slide_along(length, pool_size, stride=pool_size if stride is None else stride, padding=padding)
+    check_pool_padding_along(count(pool_size, "pool_size"), padding, dilation)
+    steps = pool_size if stride is None else stride
+    window = slide_along(length, pool_size, stride=steps, padding=padding, dilation=dilation, ceil_mode=ceil_mode)
+    if window.padding[1][0] and length < dilation:
+        raise ShapeError(
+            f"expected a sequence of at least the dilation {dilation}, got {length}: a window that begins in its "
+            "padding could have no value"
+        )
+    return window
 
 
-def check_pool_padding_along(pool_size: int, padding: PaddingAlong) -> None:
-    """Raise ValueError where padding is more than half of the pool."""
+def check_pool_padding_along(pool_size: int, padding: PaddingAlong, dilation: int = 1) -> None:
+    """Raise ValueError where padding is as large as the window."""
     check_padding_along(padding)
-    if not isinstance(padding, str) and 2 * max(pair(padding, "padding", minimum=0)) > pool_size:
-        raise ValueError(f"padding: expected at most half of the pool size {pool_size}, got {padding!r}")
+    span = count(dilation, "dilation") * (pool_size - 1) + 1
+    if not isinstance(padding, str) and max(pair(padding, "padding", minimum=0)) >= span:
+        raise ValueError(f"padding: expected less than the pool's span {span}, got {padding!r}")

@@ -16,11 +16,11 @@ def poolings(draw):
     """(shape of x, keywords, output size) of a pooling that is possible, of overlapping windows or spaced ones."""
     pairs = st.tuples(st.integers(1, 4), st.integers(1, 4))
     pool_size, stride = draw(pairs), draw(st.none() | pairs)
-    ends = (st.tuples(*[st.integers(0, size // 2)] * 2) for size in pool_size)
+    ends = (st.tuples(*[st.integers(0, size - 1)] * 2) for size in pool_size)
     padding = draw(st.just("same") | st.tuples(*ends))
     size = tuple(draw(st.integers(pool, pool + 5)) for pool in pool_size)
-    _, window = shapes.pool(size, pool_size, stride=stride, padding=padding)
-    how = {"pool_size": pool_size, "stride": window.stride, "padding": window.padding}
+    _, window = shapes.pool(size, pool_size, stride=stride, padding=padding, ceil_mode=draw(st.booleans()))
+    how = {"pool_size": pool_size, "stride": window.stride, "padding": window.padding, "uncounted": window.extra}
     how["count_include_pad"] = draw(st.booleans())
     return (draw(st.integers(0, 3)), draw(st.integers(1, 20)), *size), how, window.output
 
@@ -76,6 +76,19 @@ def test_padding_counts_as_zeros_or_not_at_all(backend, frozen, count_include_pa
     dx = backend.average_pool2d_backward(frozen([[[[1, 2, 3], [4, 5, 6]]]]), size=(3, 4), **of_pool(how))
     shares = np.array([[1, 2, 3], [4, 5, 6]]) / parts
     np.testing.assert_array_equal(dx[0, 0], shares[[0, 1, 1]][:, [0, 1, 1, 2]])
+
+
+@pytest.mark.parametrize(("count_include_pad", "parts"), [(True, [[4, 4], [2, 2]]), (False, [[2, 4], [1, 2]])])
+def test_what_is_beyond_the_padding_never_counts(backend, frozen, count_include_pad, parts):
+    """A column of padding counts, and a row below the image, which makes the last windows whole, doesn't."""
+    x, parts = frozen([[[[4, 8, 12], [1, 2, 3], [0, 0, 0], [5, 6, 7]]]]), np.array(parts)
+    how = {"pool_size": (2, 2), "stride": (3, 2), "padding": ((0, 1), (1, 0)), "uncounted": (1, 0)}
+    how["count_include_pad"] = count_include_pad
+    y = backend.average_pool2d(x, **of_pool(how))
+    np.testing.assert_array_equal(y, [[[[5, 25], [5, 13]] / parts]])
+    dx = backend.average_pool2d_backward(frozen([[[[4, 8], [4, 8]]]]), size=(4, 3), **of_pool(how))
+    shares = np.array([[4, 8], [4, 8]]) / parts
+    np.testing.assert_array_equal(dx[0, 0, [0, 3]], shares[:, [0, 1, 1]])
 
 
 def test_adaptive_windows_overlap_where_they_must(backend, frozen):

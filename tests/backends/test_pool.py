@@ -16,14 +16,17 @@ def poolings(draw):
     """(shape of x, keywords, output size) of a pooling that is possible, of overlapping windows or spaced ones."""
     pairs = st.tuples(st.integers(1, 4), st.integers(1, 4))
     pool_size, stride = draw(pairs), draw(st.none() | pairs)
-    half = st.tuples(*(st.integers(0, size // 2) for size in pool_size))
-    padding = draw(st.one_of(st.just("same"), half, st.integers(0, min(pool_size) // 2)))
+    dilation, ceil_mode = draw(st.just((1, 1)) | st.tuples(st.integers(1, 3), st.integers(1, 3))), draw(st.booleans())
+    spans = [d * (k - 1) + 1 for k, d in zip(pool_size, dilation, strict=True)]
+    ends = (st.tuples(*[st.integers(0, span - 1)] * 2) for span in spans)
+    padding = draw(st.one_of(st.just("same"), st.tuples(*ends), st.integers(0, min(spans) // 2)))
     size = []
     for axis in range(2):
-        around = pool_size[axis] if padding == "same" else 2 * (padding if isinstance(padding, int) else padding[axis])
-        size.append(draw(st.integers(max(1, pool_size[axis] - around), pool_size[axis] + 5)))
-    _, window = shapes.pool(tuple(size), pool_size, stride=stride, padding=padding)
-    how = {"pool_size": pool_size, "stride": window.stride, "padding": window.padding}
+        around = spans[axis] if padding == "same" else 2 * padding if isinstance(padding, int) else sum(padding[axis])
+        size.append(draw(st.integers(max(1, spans[axis] - around, dilation[axis]), spans[axis] + 5)))
+    how = {"stride": stride, "padding": padding, "dilation": dilation, "ceil_mode": ceil_mode}
+    _, window = shapes.pool(tuple(size), pool_size, **how)
+    how = {"pool_size": pool_size, "stride": window.stride, "padding": window.padding, "dilation": dilation}
     return (draw(st.integers(0, 3)), draw(st.integers(1, 4)), *size), how, window.output
 
 
@@ -147,6 +150,25 @@ def test_padding_never_wins(winners, value):
     y, dx = winners(np.full((2, 2), value), pool_size=(3, 3), stride=(1, 1), padding=((1, 1), (1, 1)))
     np.testing.assert_array_equal(y, np.full((2, 2), value))
     np.testing.assert_array_equal(dx, [[1111, 0], [0, 0]])
+
+
+def test_taps_of_a_dilated_window_lie_apart(winners):
+    """The corners of 3 x 3 pixels, and in the padded one, of the image the last pixel alone."""
+    image = [[1, 9, 2], [9, 9, 9], [4, 9, 3]]
+    y, dx = winners(image, stride=(1, 1), dilation=(2, 2))
+    np.testing.assert_array_equal(y, [[4]])
+    np.testing.assert_array_equal(dx, [[0, 0, 0], [0, 0, 0], [1, 0, 0]])
+    y, dx = winners(image, stride=(1, 1), dilation=(2, 2), padding=((2, 0), (2, 0)))
+    np.testing.assert_array_equal(y, [[1, 9, 2], [9, 9, 9], [4, 9, 4]])
+    assert dx[0, 0] == 1
+    assert dx[2, 0] == 1e6 + 1e8
+
+
+def test_windows_that_reach_beyond_the_image(winners):
+    """What `ceil_mode` comes to: three windows down and across, of which the last have one row or column."""
+    y, dx = winners(-np.arange(25.0).reshape(5, 5), padding=((0, 1), (0, 1)))
+    np.testing.assert_array_equal(y, [[0, -2, -4], [-10, -12, -14], [-20, -22, -24]])
+    assert dx[4, 4] == 1e8
 
 
 def test_padding_never_wins_where_the_window_has_one_pixel_alone(winners):

@@ -15,4 +15,4 @@ def of_pool(how):
 
 def _joined(name, record, how):
     rest = {key: value for key, value in how.items() if key not in record._fields}
-    return {name: record(*(how[field] for field in record._fields)), **rest}
+    return {name: record(**{field: how[field] for field in record._fields if field in how}), **rest}

@@ -17,30 +17,10 @@ class Rule(NamedTuple):
     applies: Callable[[Case, Node], Any]
 
 
-POOLS = ("AveragePool", "MaxPool")
-
-
 def dimensions(case: Case, node: Node) -> int:
     """How many a window has."""
     size = node.attributes.get("kernel_shape")
     return len(size) if size else case.inputs[node.inputs[1]].ndim - 2
-
-
-def is_cut_otherwise(case: Case, node: Node) -> bool:
-    """Whether rounding up gives more windows than rounding down."""
-    attributes = node.attributes
-    if not attributes.get("ceil_mode"):
-        return False
-    sizes = case.inputs[node.inputs[0]].shape[2:]
-    pads = attributes.get("pads") or [0] * 2 * len(sizes)
-    totals = np.add(pads[: len(sizes)], pads[len(sizes) :])
-    down = (np.add(sizes, totals) - attributes["kernel_shape"]) // attributes["strides"] + 1
-    return case.outputs[node.outputs[0]].shape[2:] != tuple(down)
-
-
-def is_more_than_half(case: Case, node: Node) -> bool:
-    size, pads = node.attributes["kernel_shape"], node.attributes.get("pads", [])
-    return any(2 * pad > size[i % len(size)] for i, pad in enumerate(pads))
 
 
 def first_arrays(case: Case, node: Node) -> list[np.ndarray]:
@@ -60,13 +40,7 @@ RULES = (
         ("AveragePool", "Conv", "ConvTranspose", "MaxPool"),
         lambda case, node: dimensions(case, node) == 3,
     ),
-    Rule("dilated pools", POOLS, lambda case, node: max(node.attributes.get("dilations", [1])) > 1),
-    Rule("`ceil_mode`, where it adds windows that leave the image", POOLS, is_cut_otherwise),
-    Rule(
-        "padding of more than half of the pool, which PyTorch refuses too",
-        ("MaxPool",),
-        is_more_than_half,
-    ),
+    Rule("dilated averages", ("AveragePool",), lambda case, node: max(node.attributes.get("dilations", [1])) > 1),
     Rule(
         "modes `edge`, `reflect` and `wrap`",
         ("Pad",),

@@ -92,8 +92,8 @@ Attributes mean something else than the arguments of the same name here and in P
 - `BatchNormalization`: `momentum` is how much of the running statistics stays, 1 less ours, and the running variance
   takes in the batch's biased variance, where PyTorch and minidl take the unbiased one.
 - `LayerNormalization` also gives the means, and 1 over the deviations; `LayerNorm` keeps them to itself.
-- `MaxPool` may have a border of more than half of the pool. PyTorch and minidl refuse it.
-- `GlobalAveragePool` and `GlobalMaxPool` give images of one pixel, (n, c, 1, 1); ours give (n, c).
+- `GlobalAveragePool` and `GlobalMaxPool` give images of one pixel, (n, c, 1, 1), as ours do with `keepdims=True`; else
+  they give (n, c).
 - `AveragePool` leaves its border out of the means unless told to count it; PyTorch and minidl count it unless told not
   to.
 - `ConvTranspose` may be given the size of its output in the place of a border, which follows from it.

@@ -56,14 +56,15 @@ def conv_transpose(node: Node, x: Any, w: Any, b: Any = None) -> Outputs:
 def max_pool(node: Node, x: Any) -> Outputs:
     size, stride = _pair(node, "kernel_shape"), _pair(node, "strides")
     pads = _pads(node, _image(x).shape[2:], size, stride)
-    node.get("ceil_mode"), node.get("dilations")  # a rule leaves out where they matter
+    dilation, ceil_mode = _pair(node, "dilations"), bool(node.get("ceil_mode", 0))
     by_column = node.get("storage_order", 0)
     same, flipped = _same(node)
-    padding = "same" if same else (pads[0][0], pads[1][0])
+    padding = "same" if same else tuple(pads)
     if x.ndim == 3:
-        padding = padding if same else pads[1][0]
-        return (flipped(F.max_pool1d(flipped(x), size[1], stride=stride[1], padding=padding)[0]),)
-    y, pullback = F.max_pool2d(flipped(x), size, stride=stride, padding=padding)
+        how = {"stride": stride[1], "padding": padding if same else pads[1], "dilation": dilation[1]}
+        return (flipped(F.max_pool1d(flipped(x), size[1], **how, ceil_mode=ceil_mode)[0]),)
+    how = {"stride": stride, "padding": padding, "dilation": dilation, "ceil_mode": ceil_mode}
+    y, pullback = F.max_pool2d(flipped(x), size, **how)
     return (flipped(y), _places(y, pullback, by_column=by_column)) if len(node.outputs) == 2 else (flipped(y),)
 
 
@@ -71,31 +72,20 @@ def average_pool(node: Node, x: Any) -> Outputs:
     size, stride = _pair(node, "kernel_shape"), _pair(node, "strides")
     image = _image(x)
     pads = _pads(node, image.shape[2:], size, stride)
-    node.get("ceil_mode"), node.get("dilations")  # a rule leaves out where they matter
-    counts = bool(node.get("count_include_pad", 0))
+    node.get("dilations")  # a rule leaves out where they matter
+    counts, ceil_mode = bool(node.get("count_include_pad", 0)), bool(node.get("ceil_mode", 0))
     same, flipped = _same(node)
-    how = {"stride": stride, "count_include_pad": counts}
-    if same or _fits(pads, size):
-        padding = "same" if same else (pads[0][0], pads[1][0])
-        return (_like(flipped(F.average_pool2d(flipped(image), size, **how, padding=padding)[0]), x),)
-    # Another border than a pool of ours has: of zeros that count, or that the part of each window inside makes up for.
-    y = F.average_pool2d(F.zero_pad2d(image, pads)[0], size, **how)[0]
-    if not counts:
-        y = y / F.average_pool2d(F.zero_pad2d(np.ones_like(image), pads)[0], size, **how)[0]
-    return (_like(y, x),)
-
-
-def _fits(pads: Any, size: Any) -> bool:
-    """Whether a border is what a pool of ours has: the same at both ends, and at most half of it."""
-    return all(start == end and 2 * start <= pool for (start, end), pool in zip(pads, size, strict=True))
+    how = {"stride": stride, "count_include_pad": counts, "ceil_mode": ceil_mode}
+    padding = "same" if same else tuple(pads)
+    return (_like(flipped(F.average_pool2d(flipped(image), size, **how, padding=padding)[0]), x),)
 
 
 def global_average_pool(node: Node, x: Any) -> Outputs:
-    return (F.global_average_pool2d(x)[0][:, :, None, None],)
+    return (F.global_average_pool2d(x, keepdims=True)[0],)
 
 
 def global_max_pool(node: Node, x: Any) -> Outputs:
-    return (F.global_max_pool2d(x)[0][:, :, None, None],)
+    return (F.global_max_pool2d(x, keepdims=True)[0],)
 
 
 def _places(y: np.ndarray, pullback: F.Pullback, *, by_column: bool) -> np.ndarray:

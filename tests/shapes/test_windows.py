@@ -229,20 +229,57 @@ def test_pool_slides_by_its_size_unless_told():
 
 @given(size=PAIRS, kernel=PAIRS, stride=PAIRS, data=st.data())
 def test_no_window_of_a_pool_holds_nothing_but_padding(size, kernel, stride, data):
-    padding = data.draw(st.just("same") | st.tuples(*(st.integers(0, k // 2) for k in kernel)))
+    dilation, ceil_mode = data.draw(st.tuples(st.integers(1, 3), st.integers(1, 3))), data.draw(st.booleans())
+    ends = (st.tuples(*[st.integers(0, d * (k - 1))] * 2) for k, d in zip(kernel, dilation, strict=True))
+    padding = data.draw(st.just("same") | st.tuples(*ends))
     try:
-        _, window = shapes.pool(size, kernel, stride=stride, padding=padding)
+        _, window = shapes.pool(size, kernel, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode)
     except ShapeError:
         return
     for axis in range(2):
         for i in range(window.output[axis]):
             start = i * stride[axis] - window.padding[axis][0]
-            assert any(0 <= start + tap < size[axis] for tap in range(kernel[axis]))
+            assert any(0 <= start + tap * dilation[axis] < size[axis] for tap in range(kernel[axis]))
 
 
-@pytest.mark.parametrize(("pool_size", "padding"), [(2, 2), (3, 2), ((4, 2), (2, 2)), (1, 1)])
-def test_padding_of_more_than_half_of_a_pool(pool_size, padding):
-    with pytest.raises(ValueError, match=r"^padding: expected at most half of the pool size \(.*\), got "):
+@given(
+    size=st.integers(1, 12),
+    kernel=st.integers(1, 5),
+    stride=st.integers(1, 5),
+    dilation=st.integers(1, 3),
+    data=st.data(),
+)
+def test_ceil_mode_has_as_many_windows_as_pytorch(size, kernel, stride, dilation, data):
+    """By the formula of `pooling_output_shape` in ATen/native/Pool.h."""
+    span = dilation * (kernel - 1) + 1
+    padding = data.draw(st.integers(0, span // 2))
+    wanted = -(-(size + 2 * padding - span) // stride) + 1
+    if (wanted - 1) * stride >= size + padding:
+        wanted -= 1
+    how = {"stride": (stride, 1), "padding": ((padding, padding), (0, 0)), "dilation": (dilation, 1), "ceil_mode": True}
+    try:
+        _, window = shapes.pool((size, 1), (kernel, 1), **how)
+    except ShapeError:
+        assert wanted < 1 or size < dilation
+        return
+    assert window.output == (wanted, 1)
+    assert window.padding[0] == (padding, padding + window.extra[0])
+    assert 0 <= window.extra[0] < max(stride, span)
+    reached = (wanted - 1) * stride + span
+    assert reached <= size + 2 * padding + window.extra[0]
+    assert window.extra[0] == 0 or reached == size + 2 * padding + window.extra[0]
+
+
+def test_taps_on_both_sides_of_an_image_and_none_in_it():
+    with pytest.raises(ShapeError, match=r"^expected an image of at least the dilation \(3, 1\), got 2 x 9: a window"):
+        shapes.pool((2, 9), 2, stride=1, padding=(2, 0), dilation=(3, 1))
+    with pytest.raises(ShapeError, match=r"^expected a sequence of at least the dilation 3, got 2: a window"):
+        shapes.pool_along(2, 2, stride=1, padding=2, dilation=3)
+
+
+@pytest.mark.parametrize(("pool_size", "padding"), [(2, 2), (3, 3), ((4, 2), (2, 2)), (1, 1)])
+def test_padding_as_large_as_a_pool(pool_size, padding):
+    with pytest.raises(ValueError, match=r"^padding: expected less than the pool's span \(.*\), got "):
         shapes.pool((8, 8), pool_size, stride=1, padding=padding)
 
 

@@ -22,10 +22,10 @@ def max_pool2d(x, *, pool):
 
     The first maximum wins a tie, NaN wins over everything, and padding never wins.
     """
-    pool_size, stride, padding = pool
+    pool_size, stride, padding, dilation = pool
     n_images, n_channels, height, width = x.shape
-    out_height = windows(height, pool_size[0], stride[0], padding[0], 1)
-    out_width = windows(width, pool_size[1], stride[1], padding[1], 1)
+    out_height = windows(height, pool_size[0], stride[0], padding[0], dilation[0])
+    out_width = windows(width, pool_size[1], stride[1], padding[1], dilation[1])
     y = np.zeros((n_images, n_channels, out_height, out_width), x.dtype)
     argmax = np.zeros(y.shape, np.intp)
     for n in range(n_images):
@@ -35,7 +35,8 @@ def max_pool2d(x, *, pool):
                     best, where = None, 0
                     for p in range(pool_size[0]):
                         for q in range(pool_size[1]):
-                            row, column = i * stride[0] + p - padding[0][0], j * stride[1] + q - padding[1][0]
+                            row = i * stride[0] + p * dilation[0] - padding[0][0]
+                            column = j * stride[1] + q * dilation[1] - padding[1][0]
                             if 0 <= row < height and 0 <= column < width:
                                 value = float(x[n, c, row, column])
                                 first_nan = math.isnan(value) and (best is None or not math.isnan(best))
@@ -49,7 +50,7 @@ def max_pool2d(x, *, pool):
 @quiet
 def max_pool2d_backward(dy, argmax, *, size, pool):
     """dx of `max_pool2d` for images of `size` (h, w): each window hands dy to the tap that won it."""
-    pool_size, stride, padding = pool
+    pool_size, stride, padding, dilation = pool
     n_images, n_channels, out_height, out_width = dy.shape
     dx = np.zeros((n_images, n_channels, *size))
     for n in range(n_images):
@@ -57,15 +58,19 @@ def max_pool2d_backward(dy, argmax, *, size, pool):
             for i in range(out_height):
                 for j in range(out_width):
                     p, q = divmod(int(argmax[n, c, i, j]), pool_size[1])
-                    row, column = i * stride[0] + p - padding[0][0], j * stride[1] + q - padding[1][0]
+                    row = i * stride[0] + p * dilation[0] - padding[0][0]
+                    column = j * stride[1] + q * dilation[1] - padding[1][0]
                     dx[n, c, row, column] += float(dy[n, c, i, j])
     return dx.astype(dy.dtype)
 
 
 @quiet
 def average_pool2d(x, *, pool):
-    """The mean of each window: over its taps, of which those in the padding are zero, or over its pixels alone."""
-    pool_size, stride, padding, count_include_pad = pool
+    """The mean of each window: over its taps, of which those in the padding are zero, or over its pixels alone.
+
+    Taps in the rows and columns of the padding that are `uncounted` are no part of it.
+    """
+    pool_size, stride, padding, count_include_pad, uncounted = pool
     n_images, n_channels, height, width = x.shape
     out_height = windows(height, pool_size[0], stride[0], padding[0], 1)
     out_width = windows(width, pool_size[1], stride[1], padding[1], 1)
@@ -74,34 +79,38 @@ def average_pool2d(x, *, pool):
         for c in range(n_channels):
             for i in range(out_height):
                 for j in range(out_width):
-                    total, count = 0.0, 0
+                    total, pixels, taps = 0.0, 0, 0
                     for p in range(pool_size[0]):
                         for q in range(pool_size[1]):
                             row, column = i * stride[0] + p - padding[0][0], j * stride[1] + q - padding[1][0]
                             if 0 <= row < height and 0 <= column < width:
                                 total += float(x[n, c, row, column])
-                                count += 1
-                    y[n, c, i, j] = total / (pool_size[0] * pool_size[1] if count_include_pad else count)
+                                pixels += 1
+                            if row < height + padding[0][1] - uncounted[0]:
+                                taps += column < width + padding[1][1] - uncounted[1]
+                    y[n, c, i, j] = total / (taps if count_include_pad else pixels)
     return y
 
 
 @quiet
 def average_pool2d_backward(dy, *, size, pool):
     """dx of `average_pool2d` for images of `size` (h, w): each window shares dy out among its pixels."""
-    pool_size, stride, padding, count_include_pad = pool
+    pool_size, stride, padding, count_include_pad, uncounted = pool
     n_images, n_channels, out_height, out_width = dy.shape
     dx = np.zeros((n_images, n_channels, *size))
     for n in range(n_images):
         for c in range(n_channels):
             for i in range(out_height):
                 for j in range(out_width):
-                    pixels = []
+                    pixels, taps = [], 0
                     for p in range(pool_size[0]):
                         for q in range(pool_size[1]):
                             row, column = i * stride[0] + p - padding[0][0], j * stride[1] + q - padding[1][0]
                             if 0 <= row < size[0] and 0 <= column < size[1]:
                                 pixels.append((row, column))
-                    count = pool_size[0] * pool_size[1] if count_include_pad else len(pixels)
+                            if row < size[0] + padding[0][1] - uncounted[0]:
+                                taps += column < size[1] + padding[1][1] - uncounted[1]
+                    count = taps if count_include_pad else len(pixels)
                     for row, column in pixels:
                         dx[n, c, row, column] += float(dy[n, c, i, j]) / count
     return dx.astype(dy.dtype)

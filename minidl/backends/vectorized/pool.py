@@ -20,14 +20,14 @@ __all__ = [
 
 def max_pool2d(x: Array, *, pool: MaxPool) -> tuple[Array, IntArray]:
     """(y, argmax): argmax, the winning tap of each window, is what backward needs and all that it needs."""
-    pool_size, stride, padding = pool
-    windows = patches(pad(x, padding, -np.inf), pool_size, stride, (1, 1))
+    pool_size, stride, padding, dilation = pool
+    windows = patches(pad(x, padding, -np.inf), pool_size, stride, dilation)
     n, out_h, out_w, kh, kw, c = windows.shape
     candidates = windows.reshape(n, out_h, out_w, kh * kw, c)
     argmax = candidates.argmax(axis=3)
     if np.any(padding):  # where a window holds nothing above minus infinity, its padding must not win the tie
         outside = np.pad(np.zeros((1, 1, *x.shape[2:]), x.dtype), ((0, 0), (0, 0), *padding), constant_values=1)
-        taps = patches(outside.transpose(0, 2, 3, 1), pool_size, stride, (1, 1)).reshape(1, out_h, out_w, kh * kw, 1)
+        taps = patches(outside.transpose(0, 2, 3, 1), pool_size, stride, dilation).reshape(1, out_h, out_w, kh * kw, 1)
         won_by_padding = np.take_along_axis(taps, argmax[:, :, :, None], axis=3)[:, :, :, 0] == 1
         argmax = np.where(won_by_padding, taps.argmin(axis=3), argmax)
     y = np.take_along_axis(candidates, argmax[:, :, :, None], axis=3)[:, :, :, 0]
@@ -37,22 +37,25 @@ def max_pool2d(x: Array, *, pool: MaxPool) -> tuple[Array, IntArray]:
 @quiet
 def max_pool2d_backward(dy: Array, argmax: IntArray, *, size: Pair, pool: MaxPool) -> Array:
     """Tap by tap, so that overlapping windows add up."""
-    pool_size, stride, padding = pool
+    pool_size, stride, padding, dilation = pool
     n, c, out_h, out_w = dy.shape
     dy_nhwc, winners = dy.transpose(0, 2, 3, 1), argmax.transpose(0, 2, 3, 1)
     dx = np.zeros((n, size[0] + sum(padding[0]), size[1] + sum(padding[1]), c), dy.dtype)
     for tap in range(pool_size[0] * pool_size[1]):
         p, q = divmod(tap, pool_size[1])
-        under_tap(dx, p, q, stride, (out_h, out_w))[...] += np.where(winners == tap, dy_nhwc, 0)
+        under = under_tap(dx, p * dilation[0], q * dilation[1], stride, (out_h, out_w))
+        under += np.where(winners == tap, dy_nhwc, 0)
     return crop(dx, padding, size)
 
 
-def average_windows(length: int, pool_size: int, stride: int, padding: Pair, count_include_pad: bool) -> IntArray:
+def average_windows(
+    length: int, pool_size: int, stride: int, padding: Pair, uncounted: int, count_include_pad: bool
+) -> IntArray:
     """(first pixel, one beyond the last, what their sum is divided by) of each window along one axis: (windows, 3)."""
-    first = np.arange((length + sum(padding) - pool_size) // stride + 1) * stride - padding[0]
-    last = np.minimum(first + pool_size, length)
-    first = np.maximum(first, 0)
-    return np.stack([first, last, np.full_like(first, pool_size) if count_include_pad else last - first], axis=1)
+    begin = np.arange((length + sum(padding) - pool_size) // stride + 1) * stride - padding[0]
+    first, last = np.maximum(begin, 0), np.minimum(begin + pool_size, length)
+    taps = np.minimum(pool_size, length + padding[1] - uncounted - begin)
+    return np.stack([first, last, taps if count_include_pad else last - first], axis=1)
 
 
 def adaptive_windows(length: int, outputs: int) -> IntArray:
@@ -70,7 +73,7 @@ def _counts(rows: IntArray, columns: IntArray, dtype: np.dtype[Any]) -> Array:
 
 def windows_of_averages(size: Pair, pool: AveragePool) -> tuple[IntArray, IntArray]:
     """`average_windows` down and across."""
-    axes = zip(size, pool.pool_size, pool.stride, pool.padding, strict=True)
+    axes = zip(size, pool.pool_size, pool.stride, pool.padding, pool.uncounted, strict=True)
     rows, columns = (average_windows(*axis, pool.count_include_pad) for axis in axes)
     return rows, columns
 
@@ -78,7 +81,7 @@ def windows_of_averages(size: Pair, pool: AveragePool) -> tuple[IntArray, IntArr
 @quiet
 def average_pool2d(x: Array, *, pool: AveragePool) -> Array:
     """Sums of the windows of zero-padded images, row by row, over their counts."""
-    pool_size, stride, padding, _ = pool
+    pool_size, stride, padding, *_ = pool
     sums = patches(pad(x, padding, 0), pool_size, stride, (1, 1)).sum(axis=4).sum(axis=3)
     windows = windows_of_averages((x.shape[2], x.shape[3]), pool)
     y = np.ascontiguousarray(sums / _counts(*windows, x.dtype))
@@ -88,7 +91,7 @@ def average_pool2d(x: Array, *, pool: AveragePool) -> Array:
 @quiet
 def average_pool2d_backward(dy: Array, *, size: Pair, pool: AveragePool) -> Array:
     """Tap by tap, so that overlapping windows add up."""
-    pool_size, stride, padding, _ = pool
+    pool_size, stride, padding, *_ = pool
     n, c, out_h, out_w = dy.shape
     windows = windows_of_averages(size, pool)
     shares = dy.transpose(0, 2, 3, 1) / _counts(*windows, dy.dtype)

@@ -9,6 +9,7 @@ from minidl.backends import compiled, updates
 from minidl.backends.compiled.norm import batch
 from minidl.backends.compiled.runtime.program import run
 from tests.backends.compiled.conv import fused
+from minidl.description.operators import MaxPool
 from tests.backends.windows import of_conv, of_pool
 
 PAGE = mmap.PAGESIZE
@@ -64,12 +65,14 @@ for dtype in (np.float32, np.float64):
         compiled.elementwise_backward("softplus", images(draw(2, 7, 5, c)), y, (1.0, 20.0))
         compiled.dropout(x, rate=0.5, key=1, counter=1)
         compiled.dropout(fenced(draw(3, c)), rate=0.5, key=1, counter=1)
-        max_2x2 = ((2, 2), (2, 2), ((0, 0), (0, 0)))
-        pool = dict(zip(("pool_size", "stride", "padding"), max_2x2))
-        y, argmax = compiled.max_pool2d(x, **of_pool(pool))
+        max_2x2 = MaxPool((2, 2), (2, 2), ((0, 0), (0, 0)))
+        y, argmax = compiled.max_pool2d(x, pool=max_2x2)
         dy = images(draw(*y.transpose(0, 2, 3, 1).shape))
-        compiled.max_pool2d_backward(dy, argmax, size=(7, 5), **of_pool(pool))
-        for pooling in (None, max_2x2, ((3, 2), (2, 1), ((1, 1), (0, 0)))):
+        compiled.max_pool2d_backward(dy, argmax, size=(7, 5), pool=max_2x2)
+        dilated = MaxPool((2, 3), (2, 1), ((1, 2), (0, 3)), (3, 2))
+        y, argmax = compiled.max_pool2d(x, pool=dilated)
+        compiled.max_pool2d_backward(images(draw(*y.transpose(0, 2, 3, 1).shape)), argmax, size=(7, 5), pool=dilated)
+        for pooling in (None, max_2x2, MaxPool((3, 2), (2, 1), ((1, 1), (0, 0)))):
             running = (fenced(draw(c)), fenced(draw(c)), 0.1)
             saved, jobs = batch.prepare_batch_norm(x, gamma, beta, eps=1e-5, relu=True, pool=pooling, running=running)
             run(x.dtype, *jobs)

@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from minidl.backends.compiled.codegen.jit import kernel, njit
+from minidl.backends.compiled.codegen.jit import inlined, kernel, njit
 from minidl.backends.compiled.codegen.lanewise import add, relu_grad, select_max, where_equal
 from minidl.backends.compiled.codegen.load_store import clear, lanes, load, splat, store
 from minidl.backends.compiled.graph.lowered import Lowered, Table, through
@@ -29,21 +29,31 @@ class PoolWindows(NamedTuple):
     taps_across: int
     stride_down: int
     stride_across: int
+    down: int  # of the dilation: pixels from a tap to the next
+    across: int
     top: int  # of the padding
     left: int
     x_step: int  # floats from a pixel to the next
     y_step: int
 
 
-NO_WINDOWS = PoolWindows(*[0] * 13)
+NO_WINDOWS = PoolWindows(*[0] * 15)
 """In the record of a job without pooling."""
+
+
+@inlined
+def _taps_inside(start, taps, step, size):
+    """(first, one beyond the last) of the taps that lie in an image, of a window that begins at `start`."""
+    if step == 1:  # the usual case, without divisions
+        return max(-start, 0), min(taps, size - start)
+    return (max(-start, 0) + step - 1) // step, min(taps, (size - start + step - 1) // step)
 
 
 @njit
 def pool_rows(memory, windows, first_row, last_row, x, y, argmax):
     """MaxPool one image x (h, w, c) into rows first to last - 1 of y and argmax (out_h, out_w, c)."""
     height, width, channels, out_width = windows.height, windows.width, windows.channels, windows.out_width
-    taps_down, taps_across = windows.taps_down, windows.taps_across
+    down, across = windows.down, windows.across
     if is_max_2x2(windows):
         pool_2x2(memory, x, y, argmax, windows, first_row, last_row)
         return
@@ -51,17 +61,20 @@ def pool_rows(memory, windows, first_row, last_row, x, y, argmax):
     lowest = splat(memory, -math.inf)
     for i in range(first_row, last_row):
         top = i * windows.stride_down - windows.top
+        first_p, last_p = _taps_inside(top, windows.taps_down, down, height)
         for j in range(out_width):
             left = j * windows.stride_across - windows.left
+            first_q, last_q = _taps_inside(left, windows.taps_across, across, width)
             pixel, place = (i * out_width + j) * channels, (i * out_width + j) * windows.y_step
-            first = max(-top, 0) * taps_across + max(-left, 0)  # the first tap inside wins where all are -inf
+            first = first_p * windows.taps_across + first_q  # the first tap inside wins where all are -inf
             for c in range(0, channels, width_of_vector):
                 count = channels - c
                 best, winner = lowest, splat(memory, first)
-                for p in range(max(-top, 0), min(taps_down, height - top)):
-                    for q in range(max(-left, 0), min(taps_across, width - left)):
-                        value = load(memory, x + ((top + p) * width + left + q) * windows.x_step + c, count)
-                        winner = select_max(value, best, splat(memory, p * taps_across + q), winner)
+                for p in range(first_p, last_p):
+                    row = (top + p * down) * width + left
+                    for q in range(first_q, last_q):
+                        value = load(memory, x + (row + q * across) * windows.x_step + c, count)
+                        winner = select_max(value, best, splat(memory, p * windows.taps_across + q), winner)
                         best = select_max(value, best, value, best)
                 store(memory, y + place + c, best, count)
                 store(memory, argmax + pixel + c, winner, count)
@@ -75,15 +88,17 @@ def unpool_image(memory, windows, dy, argmax, y, masked, dx, dx_width):
     """
     height, width, channels = windows.height, windows.width, windows.channels
     out_height, out_width = windows.out_height, windows.out_width
-    taps_down, taps_across = windows.taps_down, windows.taps_across
+    down, across = windows.down, windows.across
     if is_max_2x2(windows):
         unpool_2x2(memory, dy, windows.y_step, argmax, y, masked, dx, dx_width, height, width, channels)
         return
     width_of_vector = lanes(memory)
     for i in range(out_height):
         top = i * windows.stride_down - windows.top
+        first_p, last_p = _taps_inside(top, windows.taps_down, down, height)
         for j in range(out_width):
             left = j * windows.stride_across - windows.left
+            first_q, last_q = _taps_inside(left, windows.taps_across, across, width)
             pixel, place = (i * out_width + j) * channels, (i * out_width + j) * windows.y_step
             for c in range(0, channels, width_of_vector):
                 count = channels - c
@@ -91,10 +106,11 @@ def unpool_image(memory, windows, dy, argmax, y, masked, dx, dx_width):
                 if masked:
                     grad = relu_grad(load(memory, y + pixel + c, count), grad)
                 winner = load(memory, argmax + pixel + c, count)
-                for p in range(max(-top, 0), min(taps_down, height - top)):
-                    for q in range(max(-left, 0), min(taps_across, width - left)):
-                        target = dx + ((top + p) * dx_width + left + q) * channels + c
-                        part = where_equal(winner, splat(memory, p * taps_across + q), grad)
+                for p in range(first_p, last_p):
+                    row = (top + p * down) * dx_width + left
+                    for q in range(first_q, last_q):
+                        target = dx + (row + q * across) * channels + c
+                        part = where_equal(winner, splat(memory, p * windows.taps_across + q), grad)
                         store(memory, target, add(load(memory, target, count), part), count)
 
 
@@ -102,10 +118,11 @@ def pool_windows(
     size: Pair, channels: int, pool: MaxPool, x_step: int | None = None, y_step: int | None = None
 ) -> PoolWindows:
     """The windows of a pooling over images of this size, whose pixels may lie in larger ones."""
-    pool_size, stride, padding = pool
-    out = [(s + sum(p) - k) // d + 1 for s, p, k, d in zip(size, padding, pool_size, stride, strict=True)]
-    steps = x_step or channels, y_step or channels
-    return PoolWindows(*size, channels, out[0], out[1], *pool_size, *stride, padding[0][0], padding[1][0], *steps)
+    pool_size, stride, padding, dilation = pool
+    axes = zip(size, padding, pool_size, stride, dilation, strict=True)
+    out = [(s + sum(p) - (d * (k - 1) + 1)) // step + 1 for s, p, k, step, d in axes]
+    corner, steps = (padding[0][0], padding[1][0]), (x_step or channels, y_step or channels)
+    return PoolWindows(*size, channels, out[0], out[1], *pool_size, *stride, *dilation, *corner, *steps)
 
 
 class _Pool(NamedTuple):

@@ -9,7 +9,7 @@ from minidl.backends.compiled.codegen.load_store import clear, load, splat, stor
 @njit
 def is_max_2x2(windows):
     """Whether a pooling's windows are 2 x 2, side by side, from the first pixel on, and all inside the image."""
-    taps = windows.taps_down == 2 and windows.taps_across == 2
+    taps = windows.taps_down == 2 and windows.taps_across == 2 and windows.down == 1 and windows.across == 1
     strides = windows.stride_down == 2 and windows.stride_across == 2
     top_left = windows.top == 0 and windows.left == 0
     bottom_right = 2 * windows.out_height <= windows.height and 2 * windows.out_width <= windows.width

@@ -176,7 +176,7 @@ def _layout(plan: Plan, size: int, bands: int) -> _Layout:
 
 def is_2x2(pool: MaxPool) -> bool:
     """Whether a pooling's windows are 2 x 2, side by side, from the first pixel on."""
-    return pool == ((2, 2), (2, 2), ((0, 0), (0, 0)))
+    return pool == MaxPool((2, 2), (2, 2), ((0, 0), (0, 0)))
 
 
 def _in_bands(n: int, plan: Plan, size: int) -> _Layout:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl import shapes
-from minidl.description.operators import ConvGeometry, ReLU
+from minidl.description.operators import ConvGeometry, MaxPool, ReLU
 from tests.backends.compiled.conv import fused
 from tests.backends.windows import of_conv, of_pool
 
@@ -53,11 +53,11 @@ def geometries(draw):
 def poolings(draw, output):
     """A pooling's size, stride and padding, or None; half of them 2 x 2, side by side."""
     if draw(st.booleans()) and min(output) >= 2:
-        return (2, 2), (2, 2), ((0, 0), (0, 0))
+        return MaxPool((2, 2), (2, 2), ((0, 0), (0, 0)))
     size = tuple(draw(st.integers(1, min(3, extent))) for extent in output)
     stride = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
     border = tuple((draw(st.integers(0, extent // 2)),) * 2 for extent in size)
-    return draw(st.sampled_from([None, (size, stride, border)]))
+    return draw(st.sampled_from([None, MaxPool(size, stride, border)]))
 
 
 DTYPES = st.sampled_from([np.float32, np.float64])
@@ -104,8 +104,7 @@ def test_fusion_changes_no_bit(compiled, arrays, data, geometry, dtype):
     y, argmax = fused.conv2d_relu(x, w, b, **of_conv(how), pool=pool)
     rectified = want = compiled.elementwise("relu", compiled.conv2d(x, w, b, **of_conv(how)), ())
     if pool is not None:
-        names = dict(zip(("pool_size", "stride", "padding"), pool, strict=True))
-        want, winners = compiled.max_pool2d(rectified, **of_pool(names))
+        want, winners = compiled.max_pool2d(rectified, pool=pool)
         assert argmax.tobytes() == winners.tobytes()
     assert y.tobytes() == want.tobytes()
 
@@ -113,7 +112,7 @@ def test_fusion_changes_no_bit(compiled, arrays, data, geometry, dtype):
     grads = dy
     if pool is not None:
         grads = compiled.max_pool2d_backward(
-            compiled.elementwise_backward("relu", dy, y, ()), argmax, size=out, **of_pool(names)
+            compiled.elementwise_backward("relu", dy, y, ()), argmax, size=out, pool=pool
         )
     grads = compiled.elementwise_backward("relu", grads, rectified, ())
     for need_dx in (False, True):
@@ -158,7 +157,7 @@ def test_every_remainder_of_a_vector(compiled, kernels, filters, channels, dtype
     w, b = rng.standard_normal((filters, channels, 3, 3)).astype(dtype), rng.standard_normal(filters).astype(dtype)
     for width in range(1, 41):
         x = rng.standard_normal((1, channels, 5, width)).astype(dtype)
-        for pool in [None] if width == 1 else [None, ((2, 2), (2, 2), ((0, 0), (0, 0)))]:
+        for pool in [None] if width == 1 else [None, MaxPool((2, 2), (2, 2), ((0, 0), (0, 0)))]:
             plan = plans.plan_for((5, width), channels, filters, (3, 3), ConvGeometry(*how.values()))
             want, winners, jobs = im2col.prepare(x, w, plan, epilogue.Epilogue(b, activation=ReLU(), pool=pool))
             program.run(x.dtype, *jobs)

@@ -33,7 +33,8 @@ HOUSE = [
             "shapes.checks",
             "arraylike display.progress process.importing shapes.windows shapes.arrange",
             "shapes",
-            "nested saving.budget saving.files saving.states",
+            "nested saving.budget saving.files saving.states saving.torch_names",
+            "saving.archive saving.unpickler",
             "process.threads",
             "process.memory",
         ],
@@ -73,8 +74,9 @@ HOUSE = [
         [
             "augment augment.*",
             "data.labels data.rows data.split saving.npz training training.logged",
+            "saving.torch_tensors",
             "losses losses.* metrics metrics.* optim optim.* schedules schedules.* data data.* datasets datasets.* "
-            "saving.architecture",
+            "saving.architecture saving.torch_file saving.safetensors_file",
         ],
     ),
     Floor(

@@ -1,23 +1,20 @@
 """Named arrays in .npz files: written whole or not at all, read as data and never as code."""
 
-import contextlib
 import io
 import math
 import re
-import struct
-from collections.abc import Iterator, Mapping
-from typing import IO, TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Mapping
+from typing import IO, Any, TypeAlias
 
 import numpy as np
 from numpy.lib import format as npy
 
 from minidl.errors import DTypeError, FormatError, keyword_hints
+from minidl.saving.archive import check_members, damage_named, member
+from minidl.saving.archive import shortened as shortened
 from minidl.saving.budget import USUAL, Budget
 from minidl.saving.files import reading, shown, size_of, writing
 from minidl.typing import FileOrPath, StrPath
-
-if TYPE_CHECKING:
-    from zipfile import ZipFile
 
 # zipfile, zlib and json are imported where they're used: they take longer to import than the rest of minidl's files.
 
@@ -30,9 +27,6 @@ METADATA_LIMIT = 16 * 2**20
 CHUNK_SIZE = 2**18
 HEADER_LIMIT = 4096
 NAME_LIMIT = 1024
-SHOWN = 500
-"""Characters of a message that a file has a say in."""
-
 NUMERIC_KINDS = "biufc"
 
 # The words of a header that describes numbers. Whatever else a Python literal may hold (operators, escapes, other type
@@ -42,13 +36,6 @@ HEADER_WORDS = rb"""\{(?:[ \n{}(),:] | ['"](?:descr|fortran_order|shape)['"] | [
 # Version 3.0 exists for field names in Unicode, so it never holds plain numbers.
 HEADER_READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 HEADER_LENGTH_SIZES = {(1, 0): 2, (2, 0): 4}
-
-LOCAL_HEADER = struct.Struct("<26xHH")
-"""The start of a zip member: all that matters here are the lengths of the name and of the extra field."""
-
-# What reading a damaged file raises, besides the errors of zipfile and zlib. UserWarning: under `-W error`, zipfile's
-# notes on extra fields.
-DAMAGE = (ValueError, KeyError, IndexError, OverflowError, EOFError, RuntimeError, UserWarning, struct.error)
 
 
 def save_arrays(path: FileOrPath, arrays: Mapping[str, AnyArray], *, metadata: Mapping[str, Any] | None = None) -> None:
@@ -107,11 +94,11 @@ def load_arrays(path: FileOrPath, *, budget: Budget = USUAL) -> tuple[dict[str, 
 
     arrays: dict[str, AnyArray] = {}
     metadata: dict[str, Any] = {}
-    with reading(path) as file, _damage_named(shown(path)), zipfile.ZipFile(file) as archive:
-        _check_archive(file, archive, budget)
+    with reading(path) as file, damage_named(shown(path)), zipfile.ZipFile(file) as archive:
+        check_members(file, archive, budget, _member_problem)
         for info in archive.infolist():
             name = info.filename.removesuffix(".npy")
-            with _damage_named(_member(info.filename)), archive.open(info) as stream:
+            with damage_named(member(info.filename)), archive.open(info) as stream:
                 if name != METADATA_NAME:
                     arrays[name] = _read_array(stream, info.file_size)
                 elif info.file_size > METADATA_LIMIT + HEADER_LIMIT:
@@ -131,32 +118,8 @@ def load_array(path: StrPath) -> AnyArray:
 
     Source: NEP 1.
     """
-    with reading(path) as file, _damage_named(shown(path)):
+    with reading(path) as file, damage_named(shown(path)):
         return _read_array(file, size_of(file))
-
-
-@contextlib.contextmanager
-def _damage_named(place: str) -> Iterator[None]:
-    """Turn whatever a damaged file raises into a FormatError that begins with `place`."""
-    import zipfile
-    import zlib
-
-    try:
-        yield
-    except FormatError as error:
-        # From the cause, so that a traceback doesn't show the message once for each place.
-        raise FormatError(f"{place}: {error}") from error.__cause__
-    except (*DAMAGE, zipfile.BadZipFile, zlib.error) as error:
-        raise FormatError(f"{place}: {shortened(str(error)) or type(error).__name__}") from error
-
-
-def shortened(text: str) -> str:
-    """The text, or its beginning where a file has made it very long."""
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}... ({len(text)} characters)"
-
-
-def _member(name: str) -> str:
-    return f"member {shortened(name)!r}"
 
 
 def _name_problem(name: str) -> str | None:
@@ -173,40 +136,10 @@ def _name_problem(name: str) -> str | None:
     return None
 
 
-def _check_archive(file: IO[bytes], archive: "ZipFile", budget: Budget) -> None:
-    """Raise a FormatError unless the members are plain, apart from each other and believable in size."""
-    import zipfile
-
-    names = set()
-    for info in archive.infolist():
-        member = _member(info.filename)
-        problem = _name_problem(info.filename.removesuffix(".npy"))
-        if problem or not info.filename.endswith(".npy"):
-            raise FormatError(f"{member}: its name {problem or 'does not end in .npy'}")
-        if info.filename in names:
-            raise FormatError(f"{member}: there are two of this name")
-        if info.flag_bits & 1:
-            raise FormatError(f"{member}: it is encrypted")
-        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise FormatError(f"{member}: unsupported compression {info.compress_type}")
-        if info.compress_type == zipfile.ZIP_STORED and info.compress_size != info.file_size:
-            raise FormatError(f"{member}: not compressed, but two sizes, {info.compress_size} and {info.file_size}")
-        names.add(info.filename)
-
-    expanded = sum(info.file_size for info in archive.infolist())
-    budget.check_arrays(expanded, size_of(file))
-
-    end = 0
-    for info in sorted(archive.infolist(), key=lambda info: info.header_offset):
-        if not 0 <= info.header_offset <= archive.start_dir - LOCAL_HEADER.size:
-            raise FormatError(f"{_member(info.filename)}: it begins outside the file")
-        if info.header_offset < end:
-            raise FormatError(f"{_member(info.filename)}: it overlaps another one")
-        file.seek(info.header_offset)
-        name_size, extra_size = LOCAL_HEADER.unpack(file.read(LOCAL_HEADER.size))
-        end = info.header_offset + LOCAL_HEADER.size + name_size + extra_size + info.compress_size
-        if end > archive.start_dir:
-            raise FormatError(f"{_member(info.filename)}: it goes on after the end of the members")
+def _member_problem(name: str) -> str | None:
+    """What is wrong with a member's name, or None."""
+    problem = _name_problem(name.removesuffix(".npy"))
+    return problem or (None if name.endswith(".npy") else "does not end in .npy")
 
 
 def _read_array(stream: IO[bytes], size: int) -> AnyArray:

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import importlib
 import importlib.util
 import json
 import os
@@ -62,10 +63,10 @@ def port(model):
         free.bind(("127.0.0.1", 0))
         number = free.getsockname()[1]
     settings = {"SERVICE_MODEL": str(model[0]), "SERVICE_MOST_BYTES": str(MOST_BYTES), "MINIDL_BACKEND": "vectorized"}
-    command = [sys.executable, "-m", "uvicorn", "service:app", "--port", str(number), "--workers", "2"]
+    command = [sys.executable, str(EXAMPLE / "serve.py"), "--port", str(number), "--workers", "2"]
     root = str(Path(ml.__file__).parents[1])
     environment = os.environ | settings | {"PYTHONPATH": root}
-    process = subprocess.Popen(command, cwd=EXAMPLE, env=environment, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
     try:
         until = time.monotonic() + 120
         while True:
@@ -104,6 +105,28 @@ def test_every_answer_is_the_models_own(port, photos, model):
         np.testing.assert_allclose([*answer["probabilities"].values()], [p for _, p in expected[file]], rtol=1e-4)
     right = sum(answer["name"] == file.parent.name for file, (_, answer) in zip(asked, answers, strict=True))
     assert right >= 0.95 * PICTURES
+
+
+def test_one_connection_that_is_kept_serves_all(port, photos, model):
+    files = sorted(photos.rglob("*.jpg"))
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    with contextlib.closing(connection):
+        for file in files:
+            connection.request("POST", "/classify", file.read_bytes())
+            answer = json.loads(connection.getresponse().read())
+            assert answer["name"] == model[1].classify(file)[0][0]
+        assert connection.sock is not None  # neither side has closed it
+
+
+def test_connections_answer_without_waiting_for_acknowledgements(monkeypatch):
+    import uvicorn
+
+    monkeypatch.syspath_prepend(EXAMPLE)
+    serve = importlib.import_module("serve")
+    with serve.listening(uvicorn.Config("service:app", port=0)) as shared:
+        shared.listen()
+        with socket.create_connection(shared.getsockname()), shared.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_health(port):

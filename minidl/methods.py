@@ -8,7 +8,7 @@ from minidl.display import streams
 from minidl.errors import NotBuiltError, keyword_hints
 from minidl.module import Module
 from minidl.process.importing import imported
-from minidl.saving import npz
+from minidl.saving import arrays
 from minidl.saving.budget import USUAL, Budget
 from minidl.typing import Array, FileOrPath, Shape
 
@@ -153,10 +153,10 @@ class Model(Module):
         return summarize(self, self.input_shape).html(drawing(self, self.input_shape))
 
     def save_weights(self, path: FileOrPath) -> None:
-        """Write the `state_dict` to an .npz file, whole or not at all."""
-        npz.save_arrays(path, self.state_dict())
+        """Write the `state_dict` to an .npz or a .safetensors file, whole or not at all: see `minidl.save_arrays`."""
+        arrays.save_arrays(path, self.state_dict())
 
     @keyword_hints
     def load_weights(self, path: FileOrPath, *, budget: Budget = USUAL) -> None:
-        """Read the `state_dict` from an .npz file. Raises FormatError, or StateError where it doesn't fit."""
-        self.load_state_dict(npz.load_arrays(path, budget=budget)[0])
+        """Read the `state_dict` from a file, as `minidl.load_arrays` does. Raises StateError where it doesn't fit."""
+        self.load_state_dict(arrays.load_arrays(path, budget=budget))

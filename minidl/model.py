@@ -25,7 +25,8 @@ from minidl.numeric import entropy_of
 from minidl.process import locks
 from minidl.process.importing import imported
 from minidl.process.interrupts import uninterrupted
-from minidl.saving import architecture, files, npz
+from minidl.saving import architecture, files, kinds, npz
+from minidl.saving.arrays import MODELS, Arrays, identified, load_arrays, save_arrays, suffix_of
 from minidl.saving.budget import USUAL, Budget
 from minidl.training.samples import as_input, channels_first, layout_hint
 from minidl.typing import Array, Backward, FileOrPath, Shape
@@ -74,19 +75,37 @@ class SavedModel(Model):
         return error if is_told else ShapeError(f"{error}{hint}")
 
     @keyword_hints
-    def save(self, path: FileOrPath, *, budget: Budget = USUAL) -> None:
-        """Write architecture and parameters to an .npz file, whole or not at all; `load` with this budget reads it.
+    def save(
+        self,
+        path: FileOrPath,
+        *,
+        budget: Budget = USUAL,
+        opset: int | None = None,
+        ir_version: int | None = None,
+        fold: bool = False,
+    ) -> None:
+        """Write architecture and parameters to a file, whole or not at all; `load` with this budget reads it.
 
-        `path` may be a file open in binary mode, as of `save_arrays`.
-        Raises NotBuiltError; TypeError for layers that aren't minidl's, or that a Sequential uses twice; and ValueError
-        for what `load` would refuse, such as modules that lie too deep in one another. `save_weights` writes their
-        values alone.
+        The suffix says which: `.npz`; `.safetensors`, with `pip install "minidl[safetensors]"`; or `.onnx`, with
+        `pip install "minidl[onnx]"`, for which the last three arguments are: the operators' version (17), the format's
+        (8), and whether normalizations become part of the convolutions before them. `path` may be a file open in
+        binary mode, as of `save_arrays`.
+        Raises FormatError for another suffix; NotBuiltError; TypeError for layers that aren't minidl's, or that a
+        Sequential uses twice; and ValueError for what `load` would refuse, such as modules that lie too deep in one
+        another. `save_weights` writes their values alone.
         """
+        given = {"opset": opset, "ir_version": ir_version, "fold": fold or None}
+        options = {name: value for name, value in given.items() if value is not None}
+        if suffix_of(path, MODELS) == ".onnx":
+            imported("minidl.onnx_out").save_onnx(self, path, **options)
+            return
+        if options:
+            raise ValueError(f"{', '.join(options)}: expected with an .onnx file alone, got {files.shown(path)}")
         described = self.description(budget=budget)
         metadata: dict[str, Any] = {"format": FORMAT, "model": described}
         if self.preprocessing is not None:
             metadata["preprocessing"] = self.preprocessing.as_dict()
-        npz.save_arrays(path, self.state_dict(), metadata=metadata)
+        save_arrays(path, self.state_dict(), metadata=metadata)
 
     @keyword_hints
     def classify(
@@ -276,17 +295,34 @@ _TABLE: dict[str, type[Module]] = {layer.__name__: layer for layer in LAYERS} | 
 
 
 @keyword_hints
-def load(path: FileOrPath, *, budget: Budget = USUAL) -> Sequential | Graph:
-    """The model that `save` wrote: nothing in the file is run, only the layers' names and arguments are looked up.
+def load(path: FileOrPath, *, input_shape: Any = None, budget: Budget = USUAL) -> Sequential | Graph:
+    """The model of a file, by what the file is: one that `save` wrote, or an ONNX model of whoever.
 
-    `path` may be a file open in binary mode, such as an io.BytesIO, which is read to its end.
-    Raises FormatError, which names the file, for anything that isn't such a file, and for a model that takes more than
-    `budget` allows: see `Budget`.
+    ONNX files need `pip install "minidl[onnx]"`, and .safetensors files the extra `safetensors`. `input_shape` is for
+    ONNX files that leave their images' sizes open. Nothing in a file is run, only the layers' names and arguments are
+    looked up. `path` may be a file open in binary mode, such as an io.BytesIO, which is read to its end.
+    Raises FormatError, which names the file, for anything that isn't such a file, saying what it is; for an ONNX model
+    with operators that minidl lacks, all of which it names; and for a model that takes more than `budget` allows: see
+    `Budget`.
     """
-    arrays, metadata = npz.load_arrays(path, budget=budget)
+    kind, source = identified(path)
+    if kind is kinds.ONNX:
+        loaded: Graph = imported("minidl.onnx_in").load_onnx(source, input_shape=input_shape, budget=budget)
+        return loaded
+    if input_shape is not None:
+        raise ValueError(f"input_shape: expected for an ONNX model alone; {files.shown(path)} is {kind.words}")
+    if kind is kinds.TORCH:
+        help = "it has arrays without a network: build one, then model.load_state_dict(minidl.load_arrays(path))"
+        raise kinds.refusal(files.shown(path), kind, help)
+    return _of_arrays(load_arrays(source, budget=budget), files.shown(path), budget)
+
+
+def _of_arrays(arrays: Arrays, shown: str, budget: Budget) -> Sequential | Graph:
+    """The model whose parameters and, in the metadata, architecture these are."""
+    metadata = arrays.metadata
     if metadata.get("format") != FORMAT:
         found = npz.shortened(repr(metadata.get("format")))
-        raise FormatError(f"{files.shown(path)}: not a model that minidl saved (format {found})")
+        raise FormatError(f"{shown}: not a model that minidl saved (format {found}); load_arrays reads its arrays")
     try:
         model, input_shape = _unbuilt(metadata.get("model"), budget)
         _adopt(model, arrays)
@@ -301,9 +337,9 @@ def load(path: FileOrPath, *, budget: Budget = USUAL) -> Sequential | Graph:
                 metadata["preprocessing"]
             )
     except ValueError as error:
-        raise FormatError(f"{files.shown(path)}: {npz.shortened(str(error))}") from None
+        raise FormatError(f"{shown}: {npz.shortened(str(error))}") from None
     except RecursionError:
-        raise FormatError(f"{files.shown(path)}: its description is nested too deeply") from None
+        raise FormatError(f"{shown}: its description is nested too deeply") from None
     return model
 
 

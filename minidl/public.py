@@ -11,10 +11,11 @@ from minidl.predictor import Predictor
 from minidl.process.exact import is_exact, set_exact
 from minidl.process.memory import memory_limit, set_memory_limit
 from minidl.process.threads import num_threads, set_num_threads
+from minidl.saving.arrays import Arrays, load_arrays, save_arrays
 from minidl.saving.budget import Budget
-from minidl.saving.npz import load_arrays, save_arrays
 
 __all__ = [
+    "Arrays",
     "Budget",
     "DTypeError",
     "FormatError",

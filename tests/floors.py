@@ -34,7 +34,7 @@ HOUSE = [
             "arraylike display.progress process.importing shapes.windows shapes.arrange",
             "shapes",
             "nested saving.budget saving.files saving.states saving.torch_names",
-            "saving.archive saving.unpickler",
+            "saving.archive saving.kinds saving.unpickler",
             "process.threads",
             "process.memory",
         ],
@@ -75,6 +75,7 @@ HOUSE = [
             "augment augment.*",
             "data.labels data.rows data.split saving.npz training training.logged",
             "saving.torch_tensors",
+            "saving.arrays",
             "losses losses.* metrics metrics.* optim optim.* schedules schedules.* data data.* datasets datasets.* "
             "saving.architecture saving.torch_file saving.safetensors_file",
         ],

@@ -84,8 +84,8 @@ def test_a_damaged_description_is_a_format_error(tmp_path, damage):
     model = network()
     model.preprocessing = LOOK
     model.save(tmp_path / "model.npz")
-    arrays, metadata = ml.load_arrays(tmp_path / "model.npz")
-    metadata["preprocessing"] = metadata["preprocessing"] | damage
-    ml.save_arrays(tmp_path / "model.npz", arrays, metadata=metadata)
+    arrays = ml.load_arrays(tmp_path / "model.npz")
+    arrays.metadata["preprocessing"] |= damage
+    ml.save_arrays(tmp_path / "model.npz", arrays, metadata=arrays.metadata)
     with pytest.raises(ml.FormatError, match=r"model\.npz: preprocessing: "):
         ml.load(tmp_path / "model.npz")

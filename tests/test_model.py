@@ -134,7 +134,7 @@ def test_a_network_of_one_s_own_class_trains_and_saves_its_weights(tmp_path):
     other.load_weights(path)
     assert bits(other) == bits(net)
     assert other.predict(x).tobytes() == net.predict(x).tobytes()
-    assert list(ml.load_arrays(path)[0]) == ["body.0.weight", "body.0.bias", "head.0.weight", "head.0.bias"]
+    assert list(ml.load_arrays(path)) == ["body.0.weight", "body.0.bias", "head.0.weight", "head.0.bias"]
     assert not hasattr(net, "save")
     wide = Net(units=5)
     before = bits(wide)

@@ -6,7 +6,7 @@ import os
 from minidl.callbacks.callback import Logs
 from minidl.callbacks.monitor import Monitor
 from minidl.callbacks.paths import check_alone, check_makeable, filled_in, has_fields, make_folder
-from minidl.saving import npz
+from minidl.saving.arrays import MODELS, WRITERS, save_arrays, suffix_of
 from minidl.shapes import is_int
 from minidl.typing import StrPath
 
@@ -55,7 +55,10 @@ class ModelCheckpoint(Monitor):
         path = filled_in(who, self.filepath, self.logged, ("epoch", "batch") if self.hears_batches else ("epoch",))
         check_makeable(who, path)
         describe = getattr(self.model, "description", None)
-        if describe is not None and not self.save_weights_only:
+        if self.save_weights_only or not hasattr(self.model, "save"):
+            suffix_of(path, WRITERS)
+        elif describe is not None:
+            suffix_of(path, MODELS)
             describe()  # an error if the model can't be saved
         if not has_fields(os.path.dirname(self.filepath)):
             make_folder(path)
@@ -80,7 +83,7 @@ class ModelCheckpoint(Monitor):
         make_folder(path)
         save = getattr(self.model, "save", None)
         if self.save_weights_only or save is None:
-            npz.save_arrays(path, self.model.state_dict())
+            save_arrays(path, self.model.state_dict())
         else:
             save(path)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import minidl
-from minidl.cli import bench, data, evaluate, explain, info, predict, report, summary, train, warmup
+from minidl.cli import bench, data, evaluate, explain, export, info, predict, report, summary, train, warmup
 from minidl.cli.arguments import Parser
 
 
@@ -30,6 +30,7 @@ COMMANDS: dict[str, Command] = {
     "explain": explain,
     "summary": summary,
     "report": report,
+    "export": export,
     "data": data,
     "info": info,
     "warmup": warmup,

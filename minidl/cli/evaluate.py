@@ -4,6 +4,7 @@ import argparse
 
 from minidl.cli import computing
 from minidl.cli.messages import printable, say
+from minidl.cli.named import add_run_argument
 from minidl.cli.run import json_text, load_run
 from minidl.cli.tested import add_data_argument, tested
 from minidl.metrics import Accuracy
@@ -13,13 +14,13 @@ HELP = "Print the loss and accuracy of a trained model on the test split of its 
 EXAMPLES = """\
 minidl evaluate runs/first
 minidl evaluate runs/first --data fashion-mnist --json
-minidl evaluate lenet.npz --data fashion-mnist-10k      # a model that Model.save wrote
+minidl evaluate lenet.onnx --data fashion-mnist-10k      # a model in a file: .npz, .safetensors or .onnx
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `evaluate`."""
-    parser.add_argument("run", metavar="RUN", help="a folder that `minidl train` made, or the .npz file of a model")
+    add_run_argument(parser)
     add_data_argument(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON object")
     computing.add_arguments(parser)

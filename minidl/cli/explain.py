@@ -8,6 +8,7 @@ import numpy as np
 
 from minidl.cli.arguments import whole_number
 from minidl.cli.messages import printable, say
+from minidl.cli.named import add_run_argument
 from minidl.cli.pages import page_path
 from minidl.cli.run import load_run
 from minidl.cli.tested import add_data_argument, tested
@@ -21,13 +22,13 @@ HELP = "Write a page, one HTML file, that shows in a browser what a trained mode
 EXAMPLES = """\
 minidl explain runs/first                      # writes runs/first/explain.html
 minidl explain runs/first --out lenet.html --images 3 --open
-minidl explain lenet.npz --data fashion-mnist-10k      # a model that Model.save wrote; writes lenet.html
+minidl explain lenet.npz --data fashion-mnist-10k      # a model in a file (or .onnx); writes lenet.html
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `explain`."""
-    parser.add_argument("run", metavar="RUN", help="a folder that `minidl train` made, or the .npz file of a model")
+    add_run_argument(parser)
     parser.add_argument(
         "--out", metavar="FILE.html", help="the file to write (default: explain.html in the run's folder)"
     )

@@ -1,4 +1,4 @@
-"""The argument that names a model: a run, a file, or a network of `minidl.models`."""
+"""The arguments that name a model: a run, a file, or a network of `minidl.models`."""
 
 import argparse
 import os
@@ -9,13 +9,20 @@ from minidl.errors import did_you_mean
 from minidl.model import SavedModel
 from minidl.models import MODELS
 
+FILE = "the file of a model (.npz, .safetensors or .onnx)"
+
+
+def add_run_argument(parser: argparse.ArgumentParser) -> None:
+    """Add RUN."""
+    parser.add_argument("run", metavar="RUN", help=f"a folder that `minidl train` made, or {FILE}")
+
 
 def add_model_argument(parser: argparse.ArgumentParser) -> None:
     """Add RUN-OR-MODEL."""
     parser.add_argument(
         "model",
         metavar="RUN-OR-MODEL",
-        help=f"the folder of a run, the .npz file of a model, or a name: {', '.join(MODELS)}",
+        help=f"the folder of a run, {FILE}, or a name: {', '.join(MODELS)}",
     )
 
 

@@ -12,6 +12,7 @@ from minidl.cli import computing
 from minidl.cli.arguments import whole_number
 from minidl.cli.choices import class_names
 from minidl.cli.messages import UsageError, printable, say
+from minidl.cli.named import add_run_argument
 from minidl.cli.one_image import check_one_image
 from minidl.cli.run import json_text, load_run, regular_file
 from minidl.datasets import layout
@@ -38,7 +39,7 @@ AT_A_TIME = 256
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `predict`."""
-    parser.add_argument("run", metavar="RUN", help="a folder that `minidl train` made, or the .npz file of a model")
+    add_run_argument(parser)
     parser.add_argument(
         "images",
         metavar="IMAGES",

@@ -8,6 +8,7 @@ from typing import Any
 from minidl.cli import computing
 from minidl.cli.arguments import whole_number
 from minidl.cli.messages import printable, say
+from minidl.cli.named import add_run_argument
 from minidl.cli.pages import page_path
 from minidl.cli.run import Run, json_text, load_run, regular_file
 from minidl.cli.tested import add_data_argument, tested
@@ -17,13 +18,13 @@ HELP = "Write a run as one HTML page: curves, confusion matrix, worst mistakes, 
 EXAMPLES = """\
 minidl report runs/first                              # writes runs/first/report.html
 minidl report runs/first --open
-minidl report lenet.npz --data fashion-mnist-10k --out lenet.html      # a model that Model.save wrote
+minidl report lenet.npz --data fashion-mnist-10k --out lenet.html      # a model in a file (or .onnx)
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `report`."""
-    parser.add_argument("run", metavar="RUN", help="a folder that `minidl train` made, or the .npz file of a model")
+    add_run_argument(parser)
     add_data_argument(parser)
     parser.add_argument("--out", metavar="FILE", help="where to write (default: report.html in the run's folder)")
     parser.add_argument("--title", metavar="TEXT", help="the page's headline (default: the name of the run)")

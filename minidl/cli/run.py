@@ -20,6 +20,7 @@ from minidl.cli.toml import read_toml, toml_text
 from minidl.errors import FormatError, did_you_mean
 from minidl.model import SavedModel, load
 from minidl.saving.atomic import write_atomically
+from minidl.saving.kinds import SAVED_MODEL, kind_of_folder, refusal
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def _check_free(run: Run) -> None:
 
 
 def load_run(path: str) -> tuple[SavedModel, dict[str, Any]]:
-    """The model and the configuration of a run's folder, or the model of an .npz file and {}.
+    """The model and the configuration of a run's folder, or the model of a file and {}: see `minidl.load`.
 
     Raises FileNotFoundError, UsageError where there's another thing than such a folder or file, and FormatError, naming
     the file, for a damaged one.
@@ -121,6 +122,8 @@ def load_run(path: str) -> tuple[SavedModel, dict[str, Any]]:
     if not run.folder.is_dir():
         return load(regular_file(path)), {}
     if not run.model.exists():
+        if (kind := kind_of_folder(path)) is SAVED_MODEL:
+            raise refusal(path, kind)
         raise UsageError(f"{path} isn't the folder of a run: there is no {run.model.name} in it")
     model = load(regular_file(run.model))
     return model, read_config(run.config) if run.config.exists() else {}

@@ -8,7 +8,7 @@ from typing import Any
 from minidl.cli.messages import UsageError
 from minidl.cli.run import Run, regular_file
 from minidl.model import SavedModel
-from minidl.saving.npz import load_arrays
+from minidl.saving.arrays import load_arrays
 
 SHOWN = 4
 """How many names a message has."""
@@ -21,7 +21,7 @@ def take_weights(model: SavedModel, source: str) -> str:
     none fits.
     """
     path = Path(source)
-    found: Mapping[str, Any] = load_arrays(regular_file(Run(path).model if path.is_dir() else path))[0]
+    found: Mapping[str, Any] = load_arrays(regular_file(Run(path).model if path.is_dir() else path))
     own = dict(model.named_state())
     fitting = [name for name, array in own.items() if name in found and found[name].shape == array.value.shape]
     if not fitting:

@@ -16,6 +16,7 @@ minidl summary lenet
 minidl summary runs/first --timings      # microseconds of each layer
 minidl summary resnet20 --expand         # the layers inside of blocks, too
 minidl summary lenet.npz --json          # a model that Model.save wrote
+minidl summary model.onnx                # somebody else's; of operators that minidl lacks it says which
 """
 
 

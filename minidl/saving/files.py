@@ -45,10 +45,18 @@ def reading(file: FileOrPath) -> IO[bytes]:
         content: Any = file.read()
         if not isinstance(content, bytes | bytearray | memoryview):
             raise _not_binary(file, "rb")
-        return io.BytesIO(content)
+        return _Content(content, shown(file))
     if os.path.exists(file) and not os.path.isdir(file) and not os.path.isfile(file):
         raise FormatError(f"{os.fspath(file)}: not a regular file")
     return open(file, "rb")
+
+
+class _Content(io.BytesIO):
+    """What an open file had from where it stood, under its name."""
+
+    def __init__(self, content: bytes | bytearray | memoryview, name: str) -> None:
+        super().__init__(content)
+        self.name = name
 
 
 def size_of(file: IO[bytes]) -> int:

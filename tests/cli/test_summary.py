@@ -41,7 +41,9 @@ def test_other_names_of_a_network_lead_to_ours(fails):
 
 def test_a_file_that_is_no_model(fails, tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
-    assert "notes.txt: File is not a zip file" in fails("summary", tmp_path / "notes.txt")
+    assert "notes.txt: it is no file that minidl knows; it begins with b'hello': minidl reads .npz, " in fails(
+        "summary", tmp_path / "notes.txt"
+    )
 
 
 def test_json(command, trained):

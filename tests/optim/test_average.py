@@ -80,7 +80,7 @@ def test_optimizer_schedule_and_average_resumed_from_files_give_the_same_bits(ba
             ml.save_arrays(tmp_path / f"{i}.npz", {k: np.asarray(v) for k, v in item.state_dict().items()})
         again = made(seed=5)
         for i, item in enumerate(again):
-            item.load_state_dict(ml.load_arrays(tmp_path / f"{i}.npz")[0])
+            item.load_state_dict(ml.load_arrays(tmp_path / f"{i}.npz"))
         train(*again, range(8, 24, 4))
     assert bits(again[0]) == bits(whole[0])
     for one, other in zip(again[1:], whole[1:], strict=True):

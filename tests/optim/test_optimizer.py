@@ -148,9 +148,9 @@ def test_a_model_resumed_from_files_gives_the_same_bits(backend, tmp_path):
         ml.save_arrays(tmp_path / "model.npz", part.state_dict())
         ml.save_arrays(tmp_path / "optimizer.npz", {k: np.asarray(v) for k, v in optimizer.state_dict().items()})
         again = model(1)
-        again.load_state_dict(ml.load_arrays(tmp_path / "model.npz")[0])
+        again.load_state_dict(ml.load_arrays(tmp_path / "model.npz"))
         optimizer = ml.Adam(again.parameters())
-        optimizer.load_state_dict(ml.load_arrays(tmp_path / "optimizer.npz")[0])
+        optimizer.load_state_dict(ml.load_arrays(tmp_path / "optimizer.npz"))
         train(again, optimizer, batches[2:])
     for name, value in whole.state_dict().items():
         assert again.state_dict()[name].tobytes() == value.tobytes()

@@ -45,9 +45,9 @@ def test_a_file_is_written_and_read_from_where_it_stands():
     ml.save_arrays(buffer, {"a": np.arange(9)}, metadata={"b": 1})
     assert buffer.getvalue()[:4] == b"head"
     buffer.seek(4)
-    arrays, metadata = ml.load_arrays(buffer)
+    arrays = ml.load_arrays(buffer)
     np.testing.assert_array_equal(arrays["a"], np.arange(9))
-    assert metadata == {"b": 1}
+    assert arrays.metadata == {"b": 1}
 
 
 def test_nothing_is_written_where_saving_fails():

@@ -253,7 +253,7 @@ def test_a_frozen_layer_is_loaded_frozen(tmp_path):
     assert not again.trainable
     again.trainable = True
     again.save(tmp_path / "model.npz")
-    assert "trainable" not in json.dumps(ml.load_arrays(tmp_path / "model.npz")[1])  # as files were before
+    assert "trainable" not in json.dumps(ml.load_arrays(tmp_path / "model.npz").metadata)  # as files were before
 
 
 @pytest.mark.parametrize("value", [True, None, 0, "no"])

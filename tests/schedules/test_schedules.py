@@ -105,8 +105,8 @@ def test_resumed_from_a_file_it_goes_on_with_the_same_bits(name, after, tmp_path
         ml.save_arrays(tmp_path / f"{key}.npz", {name: np.asarray(value) for name, value in state.items()})
     other = sgd(lr=0.123)
     resumed = CASES[name](other)
-    other.load_state_dict(ml.load_arrays(tmp_path / "optimizer.npz")[0])
-    resumed.load_state_dict(ml.load_arrays(tmp_path / "schedule.npz")[0])
+    other.load_state_dict(ml.load_arrays(tmp_path / "optimizer.npz"))
+    resumed.load_state_dict(ml.load_arrays(tmp_path / "schedule.npz"))
     assert other.lr == optimizer.lr
     for value in VALUES[after:]:
         schedule.step(value)

@@ -1,0 +1,53 @@
+"""`minidl export`: the model of a run as a file for others: ONNX, safetensors or .npz."""
+
+import argparse
+import os
+from pathlib import Path
+
+from minidl.cli.arguments import whole_number
+from minidl.cli.messages import UsageError, printable, say
+from minidl.cli.named import add_model_argument, find_model
+from minidl.cli.run import json_text
+from minidl.display.progress import megabytes
+from minidl.saving.arrays import MODELS, suffix_of
+from minidl.saving.atomic import check_writable
+
+HELP = "Write a model to a file: .onnx for ONNX Runtime, browsers and phones, .safetensors, or .npz."
+
+EXAMPLES = """\
+minidl export runs/first lenet.onnx
+minidl export runs/first lenet.onnx --fold        # normalizations become part of the convolutions before them
+minidl export runs/first lenet.safetensors
+minidl export model.onnx model.npz                # an ONNX model as one of minidl's own
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `export`."""
+    add_model_argument(parser)
+    parser.add_argument("out", metavar="FILE", help=f"the file to write, by its suffix: {', '.join(MODELS)}")
+    parser.add_argument("--fold", action="store_true", help="of .onnx: write no normalization that can be folded")
+    parser.add_argument(
+        "--opset", type=whole_number(1), metavar="N", help="of .onnx: the version of its operators (default: 17)"
+    )
+    parser.add_argument("--json", action="store_true", help="print a JSON object")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Load, write, say where."""
+    out = Path(arguments.out)
+    options = {"opset": arguments.opset} if arguments.opset is not None else {}
+    if arguments.fold:
+        options["fold"] = True
+    if suffix_of(out, MODELS) != ".onnx" and options:
+        raise UsageError(f"argument --{next(iter(options))}: it's for .onnx files, and {out} is none")
+    if out.is_dir() or not out.parent.is_dir():
+        raise UsageError(f"argument FILE: {out} isn't a file in a folder that exists")
+    check_writable(out)
+    model = find_model(arguments.model)
+    model.save(out, **options)
+    size = os.path.getsize(out)
+    if arguments.json:
+        say(json_text({"model": arguments.model, "file": str(out), "bytes": size}))
+    else:
+        say(f"written to {printable(str(out))}, {megabytes(size)}")

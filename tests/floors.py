@@ -61,6 +61,7 @@ HOUSE = [
         "layers, a file for each family, those made of others, graphs of them, and what a pass costs",
         [
             "layers.affine layers.operation",
+            "layers.elementwise",
             "layers.*",
             "layers.container",
             "layers.branches",

@@ -41,8 +41,8 @@ from minidl.layers import (
     Softplus,
     Tanh,
 )
-from minidl.layers.activation import Formula
 from minidl.layers.container import without_softmax
+from minidl.layers.elementwise import Formula
 from minidl.model import Graph, SavedModel, Sequential
 from minidl.module import Module, Parameter
 from minidl.shapes import Window

@@ -32,25 +32,25 @@ def formula(name: str, *settings: float) -> Elementwise:
     return Elementwise(name, settings, name in KEEP_Y)
 
 
-KEEP_Y = frozenset({"leaky_relu", "relu", "sigmoid", "tanh"})
+KEEP_Y = frozenset({"clip", "exp", "hard_sigmoid", "leaky_relu", "reciprocal", "relu", "sigmoid", "sqrt", "tanh"})
 """Whose backward needs y, which the next operator may keep as well; that of the others needs x."""
 
 
 def relu(x: Array) -> tuple[Array, Pullback]:
     """max(x, 0), element by element; NaN stays NaN. Raises DTypeError."""
-    return _elementwise("relu", x)
+    return elementwise("relu", x)
 
 
 def leaky_relu(x: Array, *, negative_slope: float = 0.01) -> tuple[Array, Pullback]:
     """x where it is above zero, else negative_slope x, which is at least 0. Raises DTypeError, ValueError."""
     check_number("negative_slope", negative_slope)
-    return _elementwise("leaky_relu", x, negative_slope)
+    return elementwise("leaky_relu", x, negative_slope)
 
 
 def elu(x: Array, *, alpha: float = 1.0) -> tuple[Array, Pullback]:
     """x where it is above zero, else alpha (exp(x) - 1) with alpha at least 0. Raises DTypeError, ValueError."""
     check_number("alpha", alpha)
-    return _elementwise("elu", x, alpha)
+    return elementwise("elu", x, alpha)
 
 
 def gelu(x: Array, *, approximate: str = "none") -> tuple[Array, Pullback]:
@@ -59,55 +59,55 @@ def gelu(x: Array, *, approximate: str = "none") -> tuple[Array, Pullback]:
     `approximate` "tanh" is x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x**3))) / 2, within 0.0005 of it.
     """
     check_approximate(approximate)
-    return _elementwise("gelu_tanh" if approximate == "tanh" else "gelu", x)
+    return elementwise("gelu_tanh" if approximate == "tanh" else "gelu", x)
 
 
 def silu(x: Array) -> tuple[Array, Pullback]:
     """x sigmoid(x), also known as swish. Raises DTypeError."""
-    return _elementwise("silu", x)
+    return elementwise("silu", x)
 
 
 def sigmoid(x: Array) -> tuple[Array, Pullback]:
     """1 / (1 + exp(-x)). Raises DTypeError."""
-    y, pullback = _elementwise("sigmoid", x)
+    y, pullback = elementwise("sigmoid", x)
     return mark_sigmoid(y), pullback
 
 
 def tanh(x: Array) -> tuple[Array, Pullback]:
     """The hyperbolic tangent. Raises DTypeError."""
-    return _elementwise("tanh", x)
+    return elementwise("tanh", x)
 
 
 def softplus(x: Array, *, beta: float = 1.0, threshold: float = 20.0) -> tuple[Array, Pullback]:
     """log(1 + exp(beta x)) / beta, and where beta x is above the threshold x itself. Raises DTypeError, ValueError."""
     check_number("beta", beta, is_positive=True)
     check_number("threshold", threshold)
-    return _elementwise("softplus", x, beta, threshold)
+    return elementwise("softplus", x, beta, threshold)
 
 
 def hard_swish(x: Array) -> tuple[Array, Pullback]:
     """x times (x + 3) / 6 clipped to [0, 1]. Raises DTypeError."""
-    return _elementwise("hard_swish", x)
+    return elementwise("hard_swish", x)
 
 
 def rescale(x: Array, *, scale: float, offset: float = 0.0) -> tuple[Array, Pullback]:
     """Scale x + offset, element by element. Raises DTypeError, and ValueError for numbers that aren't finite."""
     check_finite("scale", scale)
     check_finite("offset", offset)
-    return _elementwise("rescale", x, scale, offset)
+    return elementwise("rescale", x, scale, offset)
 
 
 def selu(x: Array) -> tuple[Array, Pullback]:
     """1.0507 x where it is above zero, else 1.0507 times 1.6733 (exp(x) - 1). Raises DTypeError."""
-    return _elementwise("selu", x)
+    return elementwise("selu", x)
 
 
 def mish(x: Array) -> tuple[Array, Pullback]:
     """x tanh(log(1 + exp(x))). Raises DTypeError."""
-    return _elementwise("mish", x)
+    return elementwise("mish", x)
 
 
-def _elementwise(name: str, x: Array, *settings: float) -> tuple[Array, Pullback]:
+def elementwise(name: str, x: Array, *settings: float) -> tuple[Array, Pullback]:
     """(y, pullback) of the formula of this name, which every backend has."""
     check_floats(x=x)
     backend = backends.current()

@@ -11,6 +11,7 @@ from minidl.layers.conv import *
 from minidl.layers.dense import *
 from minidl.layers.dropout import *
 from minidl.layers.embedding import *
+from minidl.layers.formulas import *
 from minidl.layers.norm import *
 from minidl.layers.normalization import *
 from minidl.layers.parts import *

@@ -5,8 +5,9 @@ from minidl import shapes
 from minidl.description import operators as op
 from minidl.description.graph import CannotDescribeError, Describer, Value
 from minidl.functional import Pullback
-from minidl.module import Module
-from minidl.typing import Array, Backward, Shape
+from minidl.layers.elementwise import Formula
+from minidl.layers.operation import Operation
+from minidl.typing import Array, Shape
 
 __all__ = [
     "ELU",
@@ -25,23 +26,7 @@ __all__ = [
 ]
 
 
-class Activation(Module):
-    """A layer without parameters that applies one operator."""
-
-    def operator(self, x: Array) -> tuple[Array, Pullback]:
-        """(y, pullback)."""
-        raise NotImplementedError(f"{type(self).__name__} doesn't define operator(x)")
-
-    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
-        y, pullback = self.operator(x)
-
-        def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
-            return pullback(dy) if need_dx else None
-
-        return y, backward
-
-
-class ReLU(Activation):
+class ReLU(Operation):
     """max(x, 0), element by element, for arrays of any shape."""
 
     def describe(self, describer: Describer, x: Value) -> Value:
@@ -49,20 +34,6 @@ class ReLU(Activation):
 
     def operator(self, x: Array) -> tuple[Array, Pullback]:
         return F.relu(x)
-
-
-class Formula(Activation):
-    """An activation that is a formula of one number, for arrays of any shape."""
-
-    def formula(self) -> tuple[str, tuple[float, ...]]:
-        """(name, settings) for a backend that prepares a network."""
-        raise NotImplementedError(f"{type(self).__name__} doesn't define formula()")
-
-    def describe(self, describer: Describer, x: Value) -> Value:
-        name, settings = self.formula()
-        for setting in settings:
-            F.check_number(name, setting)
-        return describer.add(F.formula(name, *settings), x, shape=x.shape)
 
 
 class LeakyReLU(Formula):
@@ -200,7 +171,7 @@ class Mish(Formula):
         return "mish", ()
 
 
-class _OfRows(Activation):
+class _OfRows(Operation):
     """An activation of each row of x (n, classes), or of the values along an axis."""
 
     def __init__(self, axis: int | None = None) -> None:

@@ -48,6 +48,12 @@ CASES = {
     "selu": Case("selu", (), True, (-1.7580993408473766, INF), (0, 1.0507009873554805)),
     "mish": Case("mish", (), True, (0, INF), (0, 1)),
     "hard_swish": Case("hard_swish", (), True, (0, INF), (0, 1)),
+    "hard_sigmoid": Case("hard_sigmoid", (0.25, 0.5), False, (0, 1), (0, 0)),
+    "hard_sigmoid, falling": Case("hard_sigmoid", (-0.125, 1.0), False, (1, 0), (0, 0)),
+    "clip": Case("clip", (-1.5, 1.75), False, (-1.5, 1.75), (0, 0)),
+    "abs": Case("abs", (), True, (INF, INF), (-1, 1)),
+    "negative": Case("rescale", (-1.0, -0.0), True, (INF, -INF), (-1, -1)),
+    "erf": Case("erf", (), True, (-1, 1), (0, 0)),
 }
 
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
@@ -129,9 +135,8 @@ def test_limits(backend, frozen, case, dtype):
         x = frozen([-large, large], dtype)
         y = forward(backend, case, x)
         wanted = [limit if abs(limit) != INF else case.derivatives[0] * -large for limit in case.limits[:1]]
-        np.testing.assert_allclose(
-            y, [*wanted, case.derivatives[1] * large if case.limits[1] == INF else case.limits[1]], rtol=1e-6
-        )
+        wanted.append(case.derivatives[1] * large if abs(case.limits[1]) == INF else case.limits[1])
+        np.testing.assert_allclose(y, wanted, rtol=1e-6)
         dx = backward(backend, case, frozen([2, -3], dtype), x, frozen(y, dtype))
         atol = np.finfo(dtype).eps  # of what is 1 - 1 but for the rounding of a setting
         np.testing.assert_allclose(dx, [2 * case.derivatives[0], -3 * case.derivatives[1]], rtol=1e-6, atol=atol)
@@ -241,7 +246,7 @@ def test_each_formula_has_code_of_its_own():
     from minidl.backends.compiled.activation.elementwise import _KERNELS
 
     names = {kernel.function.__qualname__ for kernel in _KERNELS.values()}
-    assert len(names) == len(_KERNELS) == 26
+    assert len(names) == len(_KERNELS) == 48
 
 
 @pytest.mark.compiled

@@ -15,14 +15,18 @@ FUNCTIONS = {
     "softplus": lambda x: mp.log1p(mp.exp(x)),
     "log_sigmoid": lambda x: -mp.log1p(mp.exp(-x)),
     "normal_distribution": mp.ncdf,
+    "log": mp.log,
+    "erf": mp.erf,
 }
 
 
 def inputs(name, rng):
     """Numbers over all of the range where a function is neither zero nor infinite, and more where it bends."""
-    last = {"log1p": 1, "normal_distribution": 37.5}.get(name, 708)
+    last = {"log1p": 1, "normal_distribution": 37.5, "erf": 6}.get(name, 708)
     small = rng.choice([-1, 1], 40) * 10.0 ** rng.uniform(-300, 0, 40)
     x = np.concatenate([rng.uniform(-last, last, 60), rng.uniform(-1, 1, 60), rng.uniform(-8, 8, 60), small])
+    if name == "log":
+        return np.concatenate([np.abs(x), 1 + small[np.abs(small) < 1], np.abs(10 ** (x / 3))])
     return np.abs(x)[np.abs(x) <= 1] if name == "log1p" else x[np.abs(x) <= last]
 
 

@@ -166,6 +166,18 @@ TABLE |= {
         lambda: ml.Multiply([[], [ml.AdaptiveAveragePool2D(1), ml.Conv2D(4, 1), ml.Sigmoid()]]),
         IMAGE,
     ),
+    "Abs": (lambda: ml.Abs(), IMAGE),
+    "Clip": (lambda: ml.Clip(-1.111, 0.911), IMAGE),
+    "Erf": (lambda: ml.Erf(), IMAGE),
+    "Exp": (lambda: ml.Exp(), SEQUENCE),
+    "HardSigmoid": (lambda: ml.HardSigmoid(0.45), IMAGE),
+    "Log": (lambda: Chain([ml.Softplus(), ml.Log()]), IMAGE),
+    "Negative": (lambda: ml.Negative(), (6,)),
+    "Power": (lambda: Chain([ml.Softplus(), ml.Power(1.7)]), IMAGE),
+    "Power of 2": (lambda: ml.Power(2), IMAGE),
+    "ReLU6": (lambda: ml.ReLU6(), IMAGE),
+    "Reciprocal": (lambda: Chain([ml.Softplus(), ml.Reciprocal()]), (6,)),
+    "Sqrt": (lambda: Chain([ml.Softplus(), ml.Sqrt()]), (6,)),
     "Add": (lambda: ml.Add([[ml.Dense(6), ml.ReLU()], [], ml.Dense(6)]), (6,)),
 }
 

@@ -1,10 +1,10 @@
-"""Activations that are formulas of one number, on Python's floats."""
+"""Activations and functions that are formulas of one number, on Python's floats."""
 
 import math
 
 import numpy as np
 
-from minidl.backends.reference.numbers import exp, quiet
+from minidl.backends.reference.numbers import divide, exp, natural_log, power, quiet
 
 __all__ = ["elementwise", "elementwise_backward"]
 
@@ -63,6 +63,87 @@ def _rescale(x, scale, offset):
 
 def _rescale_backward(dy, x, scale, offset):
     return scale * dy
+
+
+def _abs_backward(dy, x):
+    """dy with the sign of x; 0 where x is 0."""
+    return dy if x > 0 else -dy if x < 0 else x * dy
+
+
+def _clip(x, low, high):
+    """The number nearest to x from low to high; NaN stays."""
+    return low if x < low else high if x > high else x
+
+
+def _clip_backward(dy, y, low, high):
+    """By the output: 0 where it is one of the bounds."""
+    return 0.0 if y <= low or y >= high else dy
+
+
+def _hard_sigmoid(x, slope, offset):
+    """slope x + offset from 0 to 1."""
+    return _clip(slope * x + offset, 0.0, 1.0)
+
+
+def _hard_sigmoid_backward(dy, y, slope, offset):
+    return 0.0 if y <= 0 or y >= 1 else slope * dy
+
+
+def _exp(x):
+    """exp(x), infinite where it overflows."""
+    try:
+        return math.exp(x)
+    except OverflowError:
+        return math.inf
+
+
+def _exp_backward(dy, y):
+    return dy * y
+
+
+def _log_backward(dy, x):
+    return divide(dy, x)
+
+
+def _sqrt(x):
+    return math.nan if x < 0 else math.sqrt(x)
+
+
+def _sqrt_backward(dy, y):
+    return divide(0.5 * dy, y)
+
+
+def _reciprocal(x):
+    return divide(1.0, x)
+
+
+def _reciprocal_backward(dy, y):
+    return -dy * (y * y)
+
+
+def _square(x):
+    return x * x
+
+
+def _square_backward(dy, x):
+    return dy * (2 * x)
+
+
+def _cube(x):
+    return x * x * x
+
+
+def _cube_backward(dy, x):
+    return dy * (3 * x * x)
+
+
+def _power_backward(dy, x, exponent):
+    """exponent x^(exponent - 1); 0 where the exponent is."""
+    return 0.0 if exponent == 0 else dy * (exponent * power(x, exponent - 1))
+
+
+def _erf_backward(dy, x):
+    return dy * (2 / math.sqrt(math.pi) * exp(-x * x))
 
 
 def _logistic(x):
@@ -158,18 +239,29 @@ def _mish_backward(dy, x):
 
 
 FORMULAS = {
+    "abs": (abs, _abs_backward),
+    "clip": (_clip, _clip_backward),
+    "cube": (_cube, _cube_backward),
     "elu": (_elu, _elu_backward),
+    "erf": (math.erf, _erf_backward),
+    "exp": (_exp, _exp_backward),
     "gelu": (_gelu, _gelu_backward),
     "gelu_tanh": (_gelu_tanh, _gelu_tanh_backward),
+    "hard_sigmoid": (_hard_sigmoid, _hard_sigmoid_backward),
     "hard_swish": (_hard_swish, _hard_swish_backward),
     "leaky_relu": (_leaky_relu, _leaky_relu_backward),
+    "log": (natural_log, _log_backward),
     "mish": (_mish, _mish_backward),
+    "power": (power, _power_backward),
+    "reciprocal": (_reciprocal, _reciprocal_backward),
     "relu": (_relu, _relu_backward),
     "rescale": (_rescale, _rescale_backward),
     "selu": (_selu, _selu_backward),
     "sigmoid": (_logistic, _logistic_backward),
     "silu": (_silu, _silu_backward),
     "softplus": (_softplus, _softplus_backward),
+    "sqrt": (_sqrt, _sqrt_backward),
+    "square": (_square, _square_backward),
     "tanh": (math.tanh, _tanh_backward),
 }
 """(y by x and the settings, dx by dy, what was kept, and the settings)."""

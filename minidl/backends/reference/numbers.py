@@ -23,6 +23,32 @@ def log(value):
     return math.log(value) if value > 0 else value
 
 
+def divide(a, b):
+    """a / b with b = 0 too: infinite, or NaN of 0 / 0."""
+    if b == 0:
+        return math.nan if a == 0 or math.isnan(a) else math.copysign(math.inf, a) * math.copysign(1, b)
+    return a / b
+
+
+def power(value, exponent):
+    """value to an exponent, as C's pow."""
+    is_odd = math.isfinite(exponent) and exponent % 2 == 1
+    sign = math.copysign(1, value) if is_odd else 1.0
+    if value == 0 and exponent < 0:
+        return sign * math.inf
+    try:
+        return math.pow(value, exponent)
+    except OverflowError:
+        return sign * math.inf
+    except ValueError:
+        return math.nan
+
+
+def natural_log(value):
+    """The logarithm with what it is of 0, and NaN below."""
+    return math.log(value) if value > 0 else -math.inf if value == 0 else math.nan
+
+
 def wanted(dtype, *gradients):
     """Each array of the (array, whether it's needed), in this dtype; None for the others."""
     return tuple(array.astype(dtype) if needed else None for array, needed in gradients)

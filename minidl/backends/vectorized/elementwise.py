@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from minidl.backends.vectorized.gaussian import gaussian
+from minidl.backends.vectorized.gaussian import erf, gaussian
 from minidl.backends.vectorized.windows import quiet
 from minidl.typing import Array
 
@@ -62,6 +62,85 @@ def _rescale(x: Array, scale: float, offset: float) -> Array:
 
 def _rescale_backward(dy: Array, x: Array, scale: float, offset: float) -> Array:
     dx: Array = scale * dy
+    return dx
+
+
+def _abs_backward(dy: Array, x: Array) -> Array:
+    """Dy with the sign of x; 0 where x is 0."""
+    return np.where(x > 0, dy, np.where(x < 0, -dy, x * 0 * dy))
+
+
+def _clip(x: Array, low: float, high: float) -> Array:
+    y: Array = np.clip(x, x.dtype.type(low), x.dtype.type(high))
+    return y
+
+
+def _clip_backward(dy: Array, y: Array, low: float, high: float) -> Array:
+    """Dy where y is neither of the bounds, as rounded to its dtype."""
+    return np.where((y <= y.dtype.type(low)) | (y >= y.dtype.type(high)), dy.dtype.type(0), dy)
+
+
+def _hard_sigmoid(x: Array, slope: float, offset: float) -> Array:
+    return _clip(slope * x + x.dtype.type(offset), 0, 1)
+
+
+def _hard_sigmoid_backward(dy: Array, y: Array, slope: float, offset: float) -> Array:
+    return _clip_backward(slope * dy, y, 0, 1)
+
+
+def _exp_backward(dy: Array, y: Array) -> Array:
+    dx: Array = dy * y
+    return dx
+
+
+def _log_backward(dy: Array, x: Array) -> Array:
+    dx: Array = dy / x
+    return dx
+
+
+def _sqrt_backward(dy: Array, y: Array) -> Array:
+    dx: Array = 0.5 * dy / y
+    return dx
+
+
+def _reciprocal(x: Array) -> Array:
+    y: Array = 1 / x
+    return y
+
+
+def _reciprocal_backward(dy: Array, y: Array) -> Array:
+    dx: Array = -dy * (y * y)
+    return dx
+
+
+def _square_backward(dy: Array, x: Array) -> Array:
+    dx: Array = dy * (2 * x)
+    return dx
+
+
+def _cube(x: Array) -> Array:
+    y: Array = x * x * x
+    return y
+
+
+def _cube_backward(dy: Array, x: Array) -> Array:
+    dx: Array = dy * (3 * x * x)
+    return dx
+
+
+def _power(x: Array, exponent: float) -> Array:
+    y: Array = np.power(x, x.dtype.type(exponent))
+    return y
+
+
+def _power_backward(dy: Array, x: Array, exponent: float) -> Array:
+    """Dy exponent x^(exponent - 1), and 0 where the exponent is."""
+    return dy * (exponent * _power(x, exponent - 1)) if exponent else np.zeros_like(dy)
+
+
+def _erf_backward(dy: Array, x: Array) -> Array:
+    near = np.clip(x, -FAR, FAR)
+    dx: Array = dy * (2 / math.sqrt(math.pi) * np.exp(-near * near))
     return dx
 
 
@@ -197,18 +276,29 @@ def _mish_backward(dy: Array, x: Array) -> Array:
 
 
 FORMULAS: dict[str, tuple[Callable[..., Array], Callable[..., Array]]] = {
+    "abs": (np.abs, _abs_backward),
+    "clip": (_clip, _clip_backward),
+    "cube": (_cube, _cube_backward),
     "elu": (_elu, _elu_backward),
+    "erf": (erf, _erf_backward),
+    "exp": (np.exp, _exp_backward),
     "gelu": (_gelu, _gelu_backward),
     "gelu_tanh": (_gelu_tanh, _gelu_tanh_backward),
+    "hard_sigmoid": (_hard_sigmoid, _hard_sigmoid_backward),
     "hard_swish": (_hard_swish, _hard_swish_backward),
     "leaky_relu": (_leaky_relu, _leaky_relu_backward),
+    "log": (np.log, _log_backward),
     "mish": (_mish, _mish_backward),
+    "power": (_power, _power_backward),
+    "reciprocal": (_reciprocal, _reciprocal_backward),
     "relu": (_relu, _relu_backward),
     "rescale": (_rescale, _rescale_backward),
     "selu": (_selu, _selu_backward),
     "sigmoid": (_sigmoid, _sigmoid_backward),
     "silu": (_silu, _silu_backward),
     "softplus": (_softplus, _softplus_backward),
+    "sqrt": (np.sqrt, _sqrt_backward),
+    "square": (np.square, _square_backward),
     "tanh": (np.tanh, _tanh_backward),
 }
 """(y by x and the settings, dx by dy, what was kept, and the settings)."""

@@ -76,6 +76,10 @@ class Vector:
         """The square root, correctly rounded."""
         return self._call("sqrt")
 
+    def floor(self):
+        """The largest integer that isn't above it."""
+        return self._call("floor")
+
     def with_sign_of(self, other):
         """Its size, and the sign of the other one, of zero and NaN too."""
         return self._call("copysign", other.value)
@@ -167,6 +171,25 @@ def power_of_two(x, bits):
     full = [ir.Constant(bits.type, [number] * bits.type.count) for number in (bias, fraction)]
     shifted = x.builder.shl(x.builder.add(bits, full[0]), full[1])
     return x.like(x.builder.bitcast(shifted, x.value.type))
+
+
+def mantissa_and_exponent(x):
+    """(m, n): x = m 2**n with m from sqrt(1/2) to sqrt(2), and n a float; x is normal and above 0.
+
+    As in musl's log: with the bits of 1 less those of sqrt(1/2) added, the exponent counts from there.
+    """
+    kind = ir.VectorType(ir.IntType(x.dtype.bitwidth), lanes_of(x.dtype))
+    one, root, fraction = (0x3F800000, 0x3F3504F3, 23) if x.is_single else (0x3FF << 52, 0x3FE6A09E667F3BCD, 52)
+
+    def full(number):
+        return ir.Constant(kind, [number] * kind.count)
+
+    builder, shift = x.builder, x.like(1.5 * 2.0**fraction)
+    moved = builder.add(builder.bitcast(x.value, kind), full(one - root))
+    bits = builder.add(builder.and_(moved, full((1 << fraction) - 1)), full(root))
+    number = builder.sub(builder.lshr(moved, full(fraction)), full(one >> fraction))
+    shifted = builder.add(number, builder.bitcast(shift.value, kind))
+    return x.like(builder.bitcast(bits, x.value.type)), x.like(builder.bitcast(shifted, x.value.type)) - shift
 
 
 def in_kernels(function):

@@ -21,6 +21,8 @@ BOUNDS = {
     "softplus": 2.3,
     "log_sigmoid": 2.3,
     "normal_distribution": 4.8,
+    "log": 1.0,
+    "erf": 2.6,
 }
 INF, NAN = np.inf, np.nan
 LIMITS = {
@@ -31,6 +33,7 @@ LIMITS = {
     "softplus": [0, math.log(2), INF],
     "log_sigmoid": [-INF, -math.log(2), 0],
     "normal_distribution": [0, 0.5, 1],
+    "erf": [-1, 0, 1],
 }
 
 
@@ -110,15 +113,17 @@ def in_double(name, x):
         "softplus": lambda: np.maximum(x, 0) + np.log1p(e),
         "log_sigmoid": lambda: np.minimum(x, 0) - np.log1p(e),
         "normal_distribution": lambda: np.array([math.erfc(number) for number in -x / math.sqrt(2)]) / 2,
+        "log": lambda: np.log(x),
+        "erf": lambda: np.array([math.erf(number) for number in x]),
     }[name]()
 
 
 @pytest.mark.parametrize("name", BOUNDS)
 def test_float32_is_near_float64(evaluate, name):
     """Over the whole range: every 20,011th of all float32 numbers up to the last one that doesn't overflow."""
-    last = {"log1p": 1, "normal_distribution": 40}.get(name, 88.7)
+    last = {"log1p": 1, "normal_distribution": 40, "log": 3e38, "erf": 6}.get(name, 88.7)
     x = np.arange(0, int(np.float32(last).view(np.uint32)) + 1, 20011, dtype=np.uint32).view(np.float32)
-    x = x if name == "log1p" else np.concatenate([-x, x, -2 * x[x > 40]])
+    x = x[x > 0] if name == "log" else x if name == "log1p" else np.concatenate([-x, x, -2 * x[x > 40]])
     assert x.size > 50000
     assert units_off(evaluate(name, x), in_double(name, x.astype(np.float64))).max() <= BOUNDS[name]
 
@@ -134,6 +139,14 @@ def test_limits_and_nan(evaluate, name, dtype):
     np.testing.assert_allclose(got[2], middle, rtol=np.finfo(dtype).eps)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_log_at_its_ends(evaluate, dtype):
+    kind = np.finfo(dtype)
+    x = np.array([0, -0.0, -1, -INF, INF, NAN, 1, kind.smallest_subnormal, kind.tiny / 3, kind.max], dtype)
+    want = [-INF, -INF, NAN, NAN, INF, NAN, 0, *np.log(x[7:].astype(np.longdouble))]
+    np.testing.assert_allclose(evaluate("log", x), want, rtol=kind.eps)
+
+
 @pytest.mark.parametrize(("dtype", "last", "least"), [(np.float32, 88.722835, -103.97), (np.float64, 709.78, -745.1)])
 def test_exp_to_its_ends(evaluate, dtype, last, least):
     """The largest number that doesn't overflow, and numbers below the smallest normal one, spaced evenly."""
@@ -147,7 +160,8 @@ def test_exp_to_its_ends(evaluate, dtype, last, least):
 
 def test_a_sign_stays(evaluate):
     x = np.array([-0.0, 0.0, -1e-310, 1e-310])
-    np.testing.assert_array_equal(np.signbit(evaluate("tanh", x)), [True, False, True, False])
+    for name in ("tanh", "erf"):
+        np.testing.assert_array_equal(np.signbit(evaluate(name, x)), [True, False, True, False])
     np.testing.assert_array_equal(evaluate("tanh", x), x)
 
 

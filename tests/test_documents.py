@@ -32,7 +32,7 @@ LINKING = [
 WITHOUT_EXAMPLES = {"index.md", "api.md", "benchmarks.md", "recipes/index.md", "recipes/service.md"}
 SUBPACKAGES = (
     "augment", "datasets", "functional", "initializers", "inspection", "metrics", "models", "plots", "report",
-    "schedules", "testing",
+    "schedules", "sklearn", "testing",
 )  # fmt: skip
 
 FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<body>.*?)^```[ ]*$", re.MULTILINE | re.DOTALL)

@@ -1,0 +1,137 @@
+"""What the estimators have in common: their arguments, and how `fit` and `partial_fit` go about it."""
+
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from minidl import shapes
+from minidl.sklearn import samples
+from minidl.sklearn.networks import network
+from minidl.sklearn.training import optimizer_of, sample_weights, train
+from minidl.typing import Array
+
+
+@dataclass(eq=False, repr=False)
+class CNNEstimator(BaseEstimator):
+    """A network with scikit-learn's methods: the base class of the classifier and the regressor.
+
+    X is rows (n, features), which are images where `image_shape` says so, or images (n, h, w) or (n, c, h, w). They
+    are converted to the network's floats and not scaled. After `fit` there are `model_`, the trained network, an
+    ordinary model of minidl; `history_`, what the last training saw; `n_iter_`, the epochs so far; `input_shape_`, the
+    shape of a sample; `n_features_in_`, how many numbers that is; and, of a data frame, `feature_names_in_`.
+    """
+
+    model: Any = "auto"
+    """The network: a name, "auto", "mlp" or one of `minidl.models.MODELS`; a `Sequential` or `Graph`, which is copied,
+    so that one with weights is trained further; or a function (input_shape, outputs) that makes one, and that may take
+    a `seed`, too. "auto" is "cnn" of images, and of rows "mlp", a dense network with a hidden layer of 100 units."""
+    _: KW_ONLY
+    image_shape: Any = None
+    """(h, w) or (c, h, w), where rows are images."""
+    epochs: int = 50
+    """Passes through the samples."""
+    batch_size: int = 32
+    """Samples at a time."""
+    optimizer: Any = "adam"
+    """"adam", "adamw", "sgd", "rmsprop", "adagrad" or "lion"; or a function of the parameters, such as
+    `functools.partial(ml.SGD, lr=0.1, momentum=0.9)`."""
+    learning_rate: float = 1e-3
+    """That of an optimizer by name."""
+    loss: Any = None
+    """A loss of minidl's; by default `CrossEntropy` for classes and `MeanSquaredError` for numbers."""
+    augment: Any = None
+    """What changes images in training, as in `minidl.fit`."""
+    early_stopping: bool = False
+    """Whether to set a share of the samples aside, to end when the loss on them gets no better, and to go back to the
+    best epoch's weights."""
+    validation_fraction: float = 0.1
+    """The share that `early_stopping` sets aside; of classes, each gives its part."""
+    n_iter_no_change: int = 5
+    """For how many epochs the loss may fail to get better before `early_stopping` ends the training."""
+    warm_start: bool = False
+    """Whether `fit` goes on from the weights of the last."""
+    random_state: Any = None
+    """What decides on first weights, the order of samples, and the share that is set aside: a seed or a RandomState."""
+    verbose: int = 0
+    """As in `minidl.fit`: 0 is silent."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train on samples X and targets y; a weight, of `sample_weight` (n,), counts as that many copies of a sample.
+
+        Arguments are checked here, before any work: raises ValueError and TypeError.
+        """
+        return self._fit(X, y, sample_weight, goes_on=bool(self.warm_start) and hasattr(self, "model_"))
+
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, **of_targets: Any) -> Self:
+        if self.early_stopping:
+            raise ValueError("early_stopping: partial_fit sees a part of the samples at a time; use fit")
+        return self._fit(X, y, sample_weight, goes_on=hasattr(self, "model_"), is_partial=True, **of_targets)
+
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any, *, goes_on: bool, is_partial: bool = False, **of_targets: Any
+    ) -> Self:
+        """Make a network, unless training `goes_on` with the one there is, and train it, one epoch if it `is_partial`.
+
+        A part is trained on with the optimizer and in the random order of those before.
+        """
+        x, targets = samples.validated(self, X, y, reset=not goes_on, **self._validation())
+        weights = sample_weights(sample_weight, len(x))
+        encoded, weights, outputs = self._encoded(targets, weights, goes_on=goes_on, **of_targets)
+        is_continued = goes_on and is_partial
+        random = self._random if is_continued else check_random_state(self.random_state)
+        if not goes_on:
+            input_shape = samples.input_shape_of(x, self._image_shape(is_rows=x.ndim == 2))
+            self.model_ = network(
+                self.model, input_shape, outputs, int(random.randint(2**31 - 1)), of_classes=is_classifier(self)
+            )
+            self.input_shape_, self.n_features_in_, self.n_iter_ = input_shape, int(np.prod(input_shape)), 0
+        x = self._as_input(samples.fitted(self, x))
+        if not is_continued:
+            self._random: Any = random
+            self._optimizer = optimizer_of(self.model_, self.optimizer, self.learning_rate)
+        train(
+            self,
+            x,
+            encoded,
+            weights,
+            loss=self._usual_loss() if self.loss is None else self.loss,
+            optimizer=self._optimizer,
+            epochs=1 if is_partial else shapes.count(self.epochs, "epochs"),
+            random=random,
+        )
+        return self
+
+    def _scores(self, X: Any) -> Array:
+        """What the network gives for X, in float64. Raises NotFittedError before a training."""
+        check_is_fitted(self, "model_")
+        x = samples.validated_samples(self, X)
+        scores: Array = self.model_.predict(self._as_input(x), verbose=0)
+        return scores.astype(np.float64)
+
+    def _as_input(self, x: Array) -> Array:
+        return np.ascontiguousarray(x, getattr(self.model_, "dtype", "float32"))
+
+    def _image_shape(self, *, is_rows: bool) -> Any:
+        """The shape of images that is given, or, for rows, that the given model has."""
+        own = getattr(self.model, "input_shape", None) or ()
+        return own if is_rows and self.image_shape is None and len(own) == 3 else self.image_shape
+
+    def _validation(self) -> dict[str, Any]:
+        """How scikit-learn checks the targets."""
+        return {}
+
+    def _encoded(self, y: Array, weights: Array | None, *, goes_on: bool) -> tuple[Array, Array | None, int]:
+        """The targets for the network, the samples' weights, and how many outputs the network needs."""
+        raise NotImplementedError
+
+    def _usual_loss(self) -> Any:
+        raise NotImplementedError
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags

@@ -26,7 +26,7 @@ minidl info
 minidl info --json
 """
 
-EXTRAS = {"data": ("pooch", "pillow"), "plot": ("matplotlib",), "progress": ("tqdm",)}
+EXTRAS = {"data": ("pooch", "pillow"), "plot": ("matplotlib",), "progress": ("tqdm",), "safetensors": ("safetensors",)}
 """The packages of each extra that a user may want."""
 
 

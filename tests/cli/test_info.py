@@ -26,7 +26,7 @@ def test_the_facts(command, monkeypatch):
     assert (found["threads"], found["threads_reason"]) == minidl.process.threads.choice()
     assert found["cpu"]["cores"] == os.cpu_count()
     assert found["cpu"]["model"]
-    assert set(found["extras"]) == {"data", "plot", "progress"}
+    assert set(found["extras"]) == set(info.EXTRAS)
     assert found["backend"] == {"name": "vectorized", "reason": "it was chosen"}  # by the fixture of these tests
     assert found["data"]["fashion-mnist-10k"] == str(fashion.PACKAGED_FOLDER)
 

@@ -96,6 +96,7 @@ HOUSE = [
             "summary",
             "methods",
             "model",
+            "onnx_in onnx_in.*",
         ],
     ),
     Floor(
@@ -131,6 +132,7 @@ FOLDERS = [
     "datasets",
     "callbacks",
     "drawing",
+    "onnx_in",
     "models",
     "inspection",
     "plots",

@@ -39,6 +39,7 @@ class Case(NamedTuple):
     """A model, and one set of data for it."""
 
     name: str
+    model: onnx.ModelProto
     nodes: list[Node]
     inputs: dict[str, np.ndarray]
     """By name, the model's own constants among them; they can't be written to."""
@@ -103,7 +104,7 @@ def _case(name: str, model: onnx.ModelProto, inputs: Any, outputs: Any, rtol: fl
             nodes.append(Node(proto, opset))
     given = {name: _frozen(tensor) for name, tensor in (constants | dict(zip(fed, inputs, strict=True))).items()}
     expected = dict(zip([entry.name for entry in model.graph.output], outputs, strict=True))
-    return Case(name, nodes, given, expected, rtol, atol)
+    return Case(name, model, nodes, given, expected, rtol, atol)
 
 
 def _frozen(tensor: Any) -> Any:

@@ -1,0 +1,105 @@
+"""Steps as a Graph: layers called on nodes, under the names that the file has."""
+
+import re
+from typing import Any
+
+import numpy as np
+
+from minidl.errors import FormatError, ShapeError
+from minidl.graph.node import Input, Node
+from minidl.graph.wiring import numbered
+from minidl.layers.cost import cost
+from minidl.layers.rescaling import Rescaling
+from minidl.model import Graph
+from minidl.module import flatten_parameters
+from minidl.onnx_in.proto import File
+from minidl.onnx_in.simplify.steps import Steps
+from minidl.process.importing import imported
+from minidl.saving.budget import Budget
+
+NAME_LENGTH = 150
+
+PREPROCESSING = "minidl_preprocessing"
+"""The key among a file's properties under which minidl keeps it."""
+
+
+def build(file: File, steps: Steps, budget: Budget) -> Graph:
+    """The graph, with the parameters that the file has.
+
+    Raises FormatError where they don't fit, and for more than the budget allows.
+    """
+    count = sum(step is not None for step in steps.all)
+    budget.check_model(layers=count, depth=0)
+    _check_size(file, steps, budget)
+    names = _names(steps)
+    nodes: dict[int, Node] = {}
+    inputs = []
+    for i in steps.present():
+        step = steps[i]
+        if step.layer is None:
+            nodes[i] = Input(step.samples[0], name=names[i])
+            inputs.append(nodes[i])
+            continue
+        for name, array in step.arrays.items():
+            parameter = getattr(step.layer, name)
+            if problem := parameter.problem(array):
+                raise FormatError(f"{step.name}: {name}: {problem}")
+            parameter.value = np.ascontiguousarray(array, np.float32)
+        nodes[i] = step.layer(*(nodes[read] for read in step.inputs), name=names[i])
+        step.arrays = {}
+    try:
+        model = Graph(inputs, _outputs(file, steps, nodes))
+    except ShapeError as error:
+        raise FormatError(str(error)) from None
+    flatten_parameters(model, "float32")
+    sample: Any = model.input_shape
+    one = cost(model, sample)
+    size = sum(map(np.prod, model.input_shapes))
+    budget.check_pass(sample=4 * int(size), activations=4 * one.values, operations=one.operations)
+    if PREPROCESSING in file.metadata:
+        model.preprocessing = _preprocessing(file.metadata[PREPROCESSING])
+    return model
+
+
+def _preprocessing(text: str) -> Any:
+    """What minidl wrote of a model's classes and pictures. Raises FormatError."""
+    try:
+        values = imported("json").loads(text)
+    except (ValueError, RecursionError):
+        raise FormatError("preprocessing: expected JSON") from None
+    return imported("minidl.datasets.preprocessing").Preprocessing.from_dict(values)
+
+
+def _outputs(file: File, steps: Steps, nodes: dict[int, Node]) -> Any:
+    """The nodes that go out, by their names where there are several; each is a value of its own."""
+    found: list[Node] = []
+    for i in steps.outputs:
+        node = nodes[i]
+        if node.layer is None or any(node is other for other in found):
+            node = Rescaling(1.0)(node)
+        found.append(node)
+    return found[0] if len(found) == 1 else dict(zip(file.outputs, found, strict=True))
+
+
+def _check_size(file: File, steps: Steps, budget: Budget) -> None:
+    """Raise FormatError for parameters that take more than the budget allows."""
+    size = sum(4 * np.size(array) for i in steps.present() for array in steps[i].arrays.values())
+    budget.check_arrays(size, file.size, slack=COMPUTED)
+
+
+COMPUTED = 5 * 2**27
+"""Bytes that a file may compute from next to nothing: VGG-19, which ONNX ships with such weights, has 575 MB."""
+
+
+def _names(steps: Steps) -> dict[int, str]:
+    """A name for each step as graphs have them: the file's, less the characters that they can't have."""
+    names: dict[int, str] = {}
+    taken: set[str] = set()
+    first = [*steps.outputs, *(i for i in steps.present() if steps[i].layer is None)]  # which keep theirs
+    for i in [*first, *(i for i in steps.present() if i not in first)]:
+        if i not in names:
+            word = re.sub(r"[^A-Za-z0-9_-]", "_", steps[i].name)[-NAME_LENGTH:]
+            word = word if re.match(r"[A-Za-z_]", word) else f"_{word}"
+            names[i] = numbered(word, taken)
+            taken.add(names[i])
+    return names

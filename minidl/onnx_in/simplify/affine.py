@@ -1,0 +1,91 @@
+"""Scales and shifts that belong to the convolution or dense layer before them, or to one another."""
+
+from typing import Any
+
+import numpy as np
+
+from minidl.layers.conv import Conv2D
+from minidl.layers.dense import Dense
+from minidl.layers.rescaling import Rescaling
+from minidl.layers.sequence import Conv1D
+from minidl.layers.transposed import ConvTranspose1D, ConvTranspose2D
+from minidl.onnx_in.simplify.steps import Steps
+from minidl.parameter import Parameter
+
+AFFINE = (Conv1D, Conv2D, ConvTranspose1D, ConvTranspose2D, Dense)
+
+
+def fold(steps: Steps) -> None:
+    """Shifts become biases, numbers after numbers one, and numbers after a layer with weights a part of these."""
+    for i in steps.present():
+        step = steps[i]
+        if len(step.inputs) != 1 or step.layer is None:
+            continue
+        before = steps.before(i)
+        numbers, shift = steps.formula(i), _shift(steps, i)
+        if numbers == (1.0, 0.0):
+            _skip(steps, i)
+        elif not steps.is_private(before) or steps[before].layer is None:
+            continue
+        elif numbers is not None and steps.formula(before) is not None:
+            _combine(steps, before, i, numbers)
+        elif isinstance(steps[before].layer, AFFINE) and (numbers is not None or shift is not None):
+            scale, offset = numbers or (1.0, 0.0)
+            _absorb(steps, before, i, scale, offset if shift is None else shift)
+        elif type(steps[before].layer).__name__ == "ScaleShift" and (numbers is not None or shift is not None):
+            _extend(steps, before, i, *(numbers or (1.0, 0.0)), shift=shift)
+
+
+def _shift(steps: Steps, i: int) -> Any:
+    """What a step adds to channels, if that is all that it does."""
+    made = steps.named(i, "ScaleShift")
+    return steps[i].arrays["bias"] if made is not None and "weight" not in steps[i].arrays else None
+
+
+def _skip(steps: Steps, i: int) -> None:
+    before = steps.before(i)
+    if i in steps.outputs and (before in steps.outputs or steps[before].layer is None):
+        return  # outputs are values of their own
+    steps.take_place(i, before)
+
+
+def _combine(steps: Steps, before: int, i: int, numbers: tuple[float, float]) -> None:
+    first = steps.formula(before)
+    assert first is not None
+    scale, offset = first[0] * numbers[0], first[1] * numbers[0] + numbers[1]
+    steps.replace(i, Rescaling(scale, offset), steps[before].inputs)
+
+
+def _absorb(steps: Steps, before: int, i: int, scale: float, offset: Any) -> None:
+    """Let the layer before do it: w scale and b scale + offset."""
+    step = steps[before]
+    made, arrays = step.layer, dict(step.arrays)
+    assert isinstance(made, AFFINE)
+    count = made.units if isinstance(made, Dense) else made.filters
+    bias = arrays.get("bias", np.zeros(count, np.float32))
+    if np.ndim(offset) and len(offset) != count:
+        return
+    if scale != 1:
+        arrays["weight"] = arrays["weight"] * np.float32(scale)
+    arrays["bias"] = (bias * np.float32(scale) + np.float32(offset)).astype(np.float32)
+    if made.bias is None and not np.any(arrays["bias"]):
+        del arrays["bias"]
+    elif made.bias is None:
+        made.bias = Parameter()
+    step.arrays = arrays
+    steps.take_place(i, before)
+
+
+def _extend(steps: Steps, before: int, i: int, scale: float, offset: float, *, shift: Any) -> None:
+    """Let the scales and shifts of channels before do it."""
+    step = steps[before]
+    weight: Any = step.arrays.get("weight")
+    bias: Any = step.arrays.get("bias")
+    added = np.float32(offset) if shift is None else shift
+    if weight is None and bias is None:
+        return
+    count = len(weight if weight is not None else bias)
+    weight = np.full(count, scale, np.float32) if weight is None else weight * np.float32(scale)
+    bias = np.zeros(count, np.float32) + added if bias is None else bias * np.float32(scale) + added
+    made: Any = type(step.layer)
+    steps.replace(i, made(), step.inputs, {"weight": weight, "bias": bias.astype(np.float32)})

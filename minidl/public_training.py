@@ -10,6 +10,7 @@ from minidl.callbacks import (
     LearningRateScheduler,
     ModelCheckpoint,
     ProgressBar,
+    TensorBoard,
     TerminateOnNaN,
 )
 from minidl.data import batches, class_weights, one_hot, train_test_split
@@ -102,6 +103,7 @@ __all__ = [
     "Recall",
     "RootMeanSquaredError",
     "StochasticWeightAverage",
+    "TensorBoard",
     "TerminateOnNaN",
     "TopKAccuracy",
     "TrainingCheckpoint",

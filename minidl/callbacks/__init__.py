@@ -10,6 +10,7 @@ from minidl.callbacks.lambda_callback import LambdaCallback
 from minidl.callbacks.learning_rate_scheduler import LearningRateScheduler
 from minidl.callbacks.model_checkpoint import ModelCheckpoint
 from minidl.callbacks.progress_bar import ProgressBar
+from minidl.callbacks.tensorboard import TensorBoard
 from minidl.callbacks.terminate_on_nan import TerminateOnNaN
 from minidl.errors import missing_name
 
@@ -23,6 +24,7 @@ __all__ = [
     "Logs",
     "ModelCheckpoint",
     "ProgressBar",
+    "TensorBoard",
     "TerminateOnNaN",
 ]
 

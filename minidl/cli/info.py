@@ -26,7 +26,15 @@ minidl info
 minidl info --json
 """
 
-EXTRAS = {"data": ("pooch", "pillow"), "plot": ("matplotlib",), "progress": ("tqdm",), "safetensors": ("safetensors",)}
+EXTRAS = {
+    "data": ("pooch", "pillow"),
+    "onnx": ("onnx",),
+    "plot": ("matplotlib",),
+    "progress": ("tqdm",),
+    "safetensors": ("safetensors",),
+    "sklearn": ("scikit-learn",),
+    "tensorboard": ("tensorboardX",),
+}
 """The packages of each extra that a user may want."""
 
 

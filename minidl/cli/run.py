@@ -54,6 +54,11 @@ class Run:
         """The same, as a list for each column, once training has ended."""
         return self.folder / "history.json"
 
+    @property
+    def tensorboard(self) -> Path:
+        """What `--tensorboard` has written: see `minidl.TensorBoard`."""
+        return self.folder / "tensorboard"
+
     def files(self) -> tuple[Path, ...]:
         """All of them, whether they are there or not."""
         return self.model, self.config, self.training, self.history_csv, self.history_json

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import minidl
-from minidl.callbacks import AverageWeights, Callback, CSVLogger, ModelCheckpoint, ProgressBar
+from minidl.callbacks import AverageWeights, Callback, CSVLogger, ModelCheckpoint, ProgressBar, TensorBoard
 from minidl.cli import choices, computing, start
 from minidl.cli.arguments import choice, positive_number, size, whole_number
 from minidl.cli.configuration import (
@@ -56,6 +56,7 @@ minidl train --config lenet.toml --set optimizer.momentum=0.8
 minidl train --data pictures --size 64        # a folder with a folder of pictures for each class
 minidl train --data pictures --model net.py:build --init runs/cnn --freeze "0.*" --early-stopping 5
 minidl train --set validation_split=0         # on all images to train on, without a validation
+minidl train --tensorboard --out runs/curves  # then: tensorboard --logdir runs
 minidl train --resume runs/cnn --epochs 6     # three more; without --epochs what an interruption left
 """
 
@@ -123,6 +124,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", metavar="FOLDER", help="where to keep the run (default: a new folder runs/MODEL-DATE-TIME)"
     )
     parser.add_argument("--resume", metavar="RUN", help="go on with a run: with --epochs to more of them than it had")
+    parser.add_argument(
+        "--tensorboard", action="store_true", help="write what TensorBoard shows to the folder tensorboard in the run's"
+    )
     parser.add_argument("--json", action="store_true", help="print a JSON object at the end, and progress on stderr")
     computing.add_arguments(parser)
 
@@ -146,7 +150,8 @@ def run(arguments: argparse.Namespace) -> None:
             run = stack.enter_context(resumed_run(arguments.resume))
         else:
             run = stack.enter_context(new_run(arguments.out, choices.short_name(config["model"]["name"])))
-        _train(run, config, stop, resume=arguments.resume is not None, json=arguments.json)
+        options = {"json": arguments.json, "tensorboard": arguments.tensorboard}
+        _train(run, config, stop, resume=arguments.resume is not None, **options)
 
 
 def _configuration(arguments: argparse.Namespace) -> Configuration:
@@ -206,7 +211,9 @@ def _resumed(arguments: argparse.Namespace) -> Configuration:
     return complete(overridden(read_configuration(path), given), str(path))
 
 
-def _train(run: Run, config: Configuration, stop: StopAfterEpoch, *, resume: bool, json: bool) -> None:
+def _train(
+    run: Run, config: Configuration, stop: StopAfterEpoch, *, resume: bool, json: bool, tensorboard: bool
+) -> None:
     config, splits, found = load_images(config)
     if resume:
         _check_images(run, found)
@@ -223,6 +230,8 @@ def _train(run: Run, config: Configuration, stop: StopAfterEpoch, *, resume: boo
     optimizer = choices.make_optimizer(config["optimizer"], model.named_parameters())
     schedule = choices.make_schedule(config.get("schedule"), optimizer)
     state = TrainingCheckpoint(run.training)
+    shown: dict[str, Any] = {"histogram_freq": 1, "gradients": True, "mistakes": validation}
+    boards = [TensorBoard(run.tensorboard, **shown)] if tensorboard else []
     callbacks: list[Callback] = [*_judges(config), ModelCheckpoint(_literal(run.model)), state]
     first = 0
     if resume and run.training.exists():
@@ -242,7 +251,7 @@ def _train(run: Run, config: Configuration, stop: StopAfterEpoch, *, resume: boo
     is_mixed = any(table["name"] in ("mixup", "cutmix") for table in config.get("augment", []))
     # The state comes last: an interruption before it is written leaves the one before, which files of later epochs
     # don't contradict, since they would be written again with the same bits.
-    watchers = [stop, *callbacks[:-1], CSVLogger(run.history_csv, append=first > 0), state]
+    watchers = [stop, *boards, *callbacks[:-1], CSVLogger(run.history_csv, append=first > 0), state]
     if json:
         watchers.insert(0, ProgressBar(stream=sys.stderr))
     at_once = False

@@ -2,6 +2,7 @@ import csv
 import json
 import platform
 import re
+import sys
 import tomllib
 from importlib.metadata import version
 
@@ -224,3 +225,19 @@ def test_missing_data_leave_no_folder(fails, tmp_path, monkeypatch):
     error = fails("train", "--data", "fashion-mnist", "--out", tmp_path / "run")
     assert "Any of these helps: pip install it; set MINIDL_DATA" in error
     assert not any(tmp_path.iterdir())
+
+
+def test_what_tensorboard_shows(command, tmp_path):
+    pytest.importorskip("tensorboardX")
+    arguments = ("train", "--model", "tutorial", "--epochs", 1, "--tensorboard", "--out", tmp_path / "run")
+    assert command(*arguments).code == 0
+    assert command("train", "--resume", tmp_path / "run", "--epochs", 2, "--tensorboard").code == 0
+    folder = tmp_path / "run" / "tensorboard"
+    assert {path.name: len([*path.iterdir()]) for path in folder.iterdir()} == {"train": 2, "validation": 2}
+
+
+def test_tensorboard_without_its_extra(fails, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    message = fails("train", "--model", "tutorial", "--tensorboard", "--out", tmp_path / "run")
+    assert 'pip install "minidl[tensorboard]"' in message
+    assert not (tmp_path / "run").exists()

@@ -1,4 +1,4 @@
-"""Operators that move values about, as records: other axes, parts, repetitions."""
+"""Operators that move values about, repeat or combine them along axes, as records; the batch is axis 0."""
 
 from typing import Any, NamedTuple, TypeAlias
 
@@ -62,3 +62,22 @@ class Slice(NamedTuple):
         """Their index in an array."""
         stop = self.start + self.count * self.step
         return (*[slice(None)] * self.axis, slice(self.start, None if stop < 0 else stop, self.step))
+
+
+class Expand(NamedTuple):
+    """Samples repeated along axes that are 1 long."""
+
+    shape: Shape
+
+
+class Reduce(NamedTuple):
+    """The "sum", "mean", "max" or "l2", the root of the sum of squares, along axes, which are 1 long then."""
+
+    name: str
+    axes: tuple[int, ...]
+
+
+class ArgMax(NamedTuple):
+    """The place of the largest value along an axis, as a float."""
+
+    axis: int

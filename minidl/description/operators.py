@@ -2,7 +2,10 @@
 
 from typing import Any, NamedTuple, Protocol, Self, TypeAlias, TypeGuard, runtime_checkable
 
+from minidl.description.moving import ArgMax as ArgMax
+from minidl.description.moving import Expand as Expand
 from minidl.description.moving import Rearrange as Rearrange
+from minidl.description.moving import Reduce as Reduce
 from minidl.description.moving import Reshape as Reshape
 from minidl.description.moving import Slice as Slice
 from minidl.description.moving import Transpose as Transpose
@@ -280,6 +283,9 @@ Operator: TypeAlias = (
     | Transpose
     | Rearrange
     | Slice
+    | Expand
+    | Reduce
+    | ArgMax
     | ZeroPad
     | UpSample
     | Dropout

@@ -21,6 +21,7 @@ from minidl.functional.network import *
 from minidl.functional.norm import *
 from minidl.functional.pool import *
 from minidl.functional.pullbacks import *
+from minidl.functional.reduce import *
 from minidl.functional.resize import *
 from minidl.functional.softmax import *
 

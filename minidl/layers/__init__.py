@@ -16,6 +16,7 @@ from minidl.layers.norm import *
 from minidl.layers.normalization import *
 from minidl.layers.parts import *
 from minidl.layers.pool import *
+from minidl.layers.reduce import *
 from minidl.layers.rescaling import *
 from minidl.layers.reshape import *
 from minidl.layers.resize import *

@@ -138,6 +138,40 @@ def sliced(length: int, start: int | None, stop: int | None, step: int) -> tuple
     return places[0], len(places), step
 
 
+def expanded(shape: Shape, target: Sequence[int]) -> Shape:
+    """The shape of one sample that is repeated to `target`, in which -1 keeps a length. Raises ShapeError."""
+    if len(shape) == len(target):
+        found = tuple(have if want == -1 else want for have, want in zip(shape, target, strict=True))
+        if all(have in (1, want) for have, want in zip(shape, found, strict=True)):
+            return found
+    raise ShapeError(f"expected samples of {show(target)}, or 1 long where they are repeated, got {show(shape)}")
+
+
+def check_expanded(target: Sequence[int]) -> Shape:
+    """The target of a repetition as ints. Raises ValueError unless they're sizes of at least 1, or -1."""
+    if (
+        not isinstance(target, Sequence)
+        or isinstance(target, str)
+        or not target
+        or not all(is_int(length) and (int(length) >= 1 or int(length) == -1) for length in target)
+    ):
+        raise ValueError(f"shape: expected sizes of at least 1, or -1 for an axis's own, got {target!r}")
+    return tuple(map(int, target))
+
+
+def reduced(shape: Shape, axes: Shape, *, keepdims: bool) -> tuple[Shape, Shape]:
+    """(the axes, counted with the batch as 0, the shape of one sample that is combined along them).
+
+    Raises ShapeError where an axis isn't there or nothing lies along it.
+    """
+    places = places_of(axes, len(shape), shape)
+    if not all(shape[place] for place in places):
+        raise ShapeError(f"expected at least one value along axes {show(axes)}, got {show(shape)}")
+    kept = tuple(1 if place in places else size for place, size in enumerate(shape))
+    left = kept if keepdims else tuple(size for place, size in enumerate(shape) if place not in places)
+    return tuple(place + 1 for place in places), left
+
+
 ORDERS = ("crd", "dcr")
 
 

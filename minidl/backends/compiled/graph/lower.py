@@ -14,6 +14,7 @@ from minidl.backends.compiled.norm.lower import lower_batch_norm, lower_group_no
 from minidl.backends.compiled.pool import average
 from minidl.backends.compiled.pool import max as max_pool
 from minidl.backends.compiled.rearrange import lower_moves, lower_slice
+from minidl.backends.compiled.reduce import lower_argmax, lower_expand, lower_reduce
 from minidl.backends.compiled.resize import lower_upsample, lower_zero_pad
 from minidl.description import operators as op
 from minidl.typing import Array
@@ -39,6 +40,9 @@ _LOWER: Table = {
     op.Transpose: lower_moves,
     op.Rearrange: lower_moves,
     op.Slice: lower_slice,
+    op.Expand: lower_expand,
+    op.Reduce: lower_reduce,
+    op.ArgMax: lower_argmax,
     op.ZeroPad: lower_zero_pad,
     op.UpSample: lower_upsample,
     op.Dropout: lower_dropout,

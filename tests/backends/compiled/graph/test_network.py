@@ -140,6 +140,13 @@ LAYERS = {
         ml.Squeeze(-1),
         ml.Slice(2, 2, -2),
     ],
+    "reduced": lambda: [
+        conv(),
+        ml.Add([[], [ml.ReduceMean((2, 3)), ml.Expand((-1, 8, 6))], [ml.ReduceMax(1), ml.Expand((6, -1, -1))]]),
+        ml.Multiply([[], ml.ReduceL2((1, 3)), ml.ReduceSum((1, 2))]),
+        ml.Concatenate([ml.ReduceMean((2, 3), keepdims=False), [ml.ReduceMax((1, 3), keepdims=False)]]),
+    ],
+    "largest": lambda: [conv(), ml.Concatenate([[], ml.ArgMax(1)]), ml.ArgMax(2), ml.Flatten()],
     "softmax": lambda: [ml.Flatten(), ml.Dense(5), ml.Softmax(), ml.Dense(4), ml.LogSoftmax()],
     "activated": lambda: [
         conv(),

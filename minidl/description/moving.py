@@ -50,17 +50,17 @@ def _joined(first: "Move | Rearrange", after: Any) -> Rearrange | None:
 
 
 class Slice(NamedTuple):
-    """`count` places along an axis, from `start` on, each `step` behind the one before; the batch is axis 0."""
+    """`length` places along an axis, from `start` on, each `step` behind the one before; the batch is axis 0."""
 
     axis: int
     start: int
-    count: int
+    length: int
     step: int
 
     @property
     def places(self) -> tuple[slice, ...]:
         """Their index in an array."""
-        stop = self.start + self.count * self.step
+        stop = self.start + self.length * self.step
         return (*[slice(None)] * self.axis, slice(self.start, None if stop < 0 else stop, self.step))
 
 

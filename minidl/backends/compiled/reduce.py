@@ -176,7 +176,7 @@ def _rows(x: Array, axes: tuple[int, ...], jobs: list[Job], *, in_order: bool = 
     if sorted(long) == between and (not in_order or sorted(long) == long):
         start, stop = min(long, default=0), max(long, default=-1) + 1
         sizes = [math.prod(part) for part in (seen.shape[:start], seen.shape[start:stop], seen.shape[stop:])]
-        return _Rows(x, *sizes, None)
+        return _Rows(x, sizes[0], sizes[1], sizes[2], None)
     order = (*(place for place in range(seen.ndim) if place not in places), *places)
     moved = seen.transpose(order)
     rows = empty(moved.shape, x.dtype)
@@ -301,7 +301,7 @@ def lower_reduce(operator: Reduce, x: Array) -> Lowered:
     y, jobs = prepare_reduce(name, x, axes)
     needs_both = name in ("max", "l2")
     kept = (x, y) if needs_both else (None, None)
-    return Lowered(y, jobs, through(lambda dy: prepare_reduce_backward(name, dy, *kept, x.shape)))
+    return Lowered(y, jobs, through(lambda dy: prepare_reduce_backward(name, dy, kept[0], kept[1], x.shape)))
 
 
 def lower_argmax(operator: ArgMax, x: Array) -> Lowered:

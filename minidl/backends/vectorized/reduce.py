@@ -15,10 +15,11 @@ __all__ = ["argmax", "reduce", "reduce_backward"]
 def reduce(name: str, x: Array, *, axes: tuple[int, ...]) -> Array:
     """Along axes, which are 1 long in y."""
     if name == "max":
-        return np.max(x, axis=axes, keepdims=True)
+        largest: Array = np.max(x, axis=axes, keepdims=True)
+        return largest
+    total: Array = np.sum(x * x if name == "l2" else x, axis=axes, keepdims=True)
     if name == "l2":
-        return np.sqrt(np.sum(x * x, axis=axes, keepdims=True))
-    total: Array = np.sum(x, axis=axes, keepdims=True)
+        return np.sqrt(total, out=total)
     return total / x.dtype.type(math.prod(x.shape[axis] for axis in axes)) if name == "mean" else total
 
 
@@ -31,7 +32,8 @@ def reduce_backward(name: str, dy: Array, x: Array | None, y: Array | None, *, s
         return _to_first_largest(dy, x, axes)
     if name == "l2":
         assert y is not None
-        return np.divide(dy, y, out=np.zeros_like(dy), where=y != 0) * x
+        share: Array = np.divide(dy, y, out=np.zeros_like(dy), where=y != 0)
+        return share * x
     count = math.prod(shape[axis] for axis in axes) if name == "mean" else 1
     return np.array(np.broadcast_to(dy / dy.dtype.type(count), shape))
 

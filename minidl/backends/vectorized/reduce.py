@@ -31,6 +31,7 @@ def reduce_backward(name: str, dy: Array, x: Array | None, y: Array | None, *, s
         assert x is not None
         return _to_first_largest(dy, x, axes)
     if name == "l2":
+        assert x is not None
         assert y is not None
         share: Array = np.divide(dy, y, out=np.zeros_like(dy), where=y != 0)
         return share * x
@@ -41,7 +42,8 @@ def reduce_backward(name: str, dy: Array, x: Array | None, y: Array | None, *, s
 @quiet
 def argmax(x: Array, *, axis: int) -> Array:
     """The place of the largest value along an axis, as a float."""
-    return np.argmax(x, axis=axis, keepdims=True).astype(x.dtype)
+    where: Array = np.argmax(x, axis=axis, keepdims=True).astype(x.dtype)
+    return where
 
 
 def _to_first_largest(dy: Array, x: Array, axes: Sequence[int]) -> Array:

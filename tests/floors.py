@@ -42,7 +42,8 @@ HOUSE = [
     Floor(
         "how an operator is computed, and the choice",
         [
-            "description.moving backends.updates",
+            "description.moving description.param backends.updates",
+            "description.arithmetic",
             "description.operators",
             "description.graph",
             "description.fuse",

@@ -4,19 +4,14 @@ from typing import Any, NamedTuple, Protocol, Self, TypeAlias, TypeGuard, runtim
 
 from minidl.description.moving import ArgMax as ArgMax
 from minidl.description.moving import Expand as Expand
+from minidl.description.arithmetic import PReLU as PReLU
 from minidl.description.moving import Rearrange as Rearrange
 from minidl.description.moving import Reduce as Reduce
 from minidl.description.moving import Reshape as Reshape
 from minidl.description.moving import Slice as Slice
 from minidl.description.moving import Transpose as Transpose
+from minidl.description.param import Param as Param
 from minidl.typing import Array, Border, Pair
-
-
-class Param(NamedTuple):
-    """A parameter's value, and the gradient that backward adds to, or None for one that isn't trained."""
-
-    value: Array
-    grad: Array | None
 
 
 class ConvGeometry(NamedTuple):
@@ -277,6 +272,7 @@ Operator: TypeAlias = (
     | AdaptiveAveragePool
     | ReLU
     | Elementwise
+    | PReLU
     | Softmax
     | LogSoftmax
     | Reshape

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from minidl import backends
+from minidl import backends, shapes
 from minidl.description.operators import Elementwise
 from minidl.functional.checks import check_finite, check_floats, check_gradient, check_number
 from minidl.functional.origin import mark_sigmoid
-from minidl.functional.pullbacks import Pullback
+from minidl.functional.pullbacks import Pullback, WeightPullback
 from minidl.typing import Array
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "hard_swish",
     "leaky_relu",
     "mish",
+    "prelu",
     "relu",
     "rescale",
     "selu",
@@ -105,6 +106,25 @@ def selu(x: Array) -> tuple[Array, Pullback]:
 def mish(x: Array) -> tuple[Array, Pullback]:
     """x tanh(log(1 + exp(x))). Raises DTypeError."""
     return elementwise("mish", x)
+
+
+def prelu(x: Array, w: Array) -> tuple[Array, WeightPullback]:
+    """x where it is above zero, else the channel's weight times x (n, c, ...); w is (c,), or (1,) for all channels.
+
+    `pullback(dy)` gives (dx, dw). Raises ShapeError and DTypeError.
+    """
+    check_floats(x=x, w=w)
+    if w.shape != (1,):
+        channels = x.shape[1] if x.ndim > 1 else "channels"
+        shapes.expect("w ", w.shape, (channels,))
+    backend = backends.current()
+    y = backend.prelu(x, w)
+
+    def pullback(dy: Array) -> tuple[Array, Array]:
+        check_gradient(dy, x.shape, x.dtype)
+        return backend.prelu_backward(dy, x, w)
+
+    return y, pullback
 
 
 def elementwise(name: str, x: Array, *settings: float) -> tuple[Array, Pullback]:

@@ -6,7 +6,7 @@ from typing import Protocol
 from minidl.functional.checks import check_gradient
 from minidl.typing import AffineGradients, Array
 
-__all__ = ["AffinePullback", "NormPullback", "Pullback"]
+__all__ = ["AffinePullback", "NormPullback", "Pullback", "WeightPullback"]
 
 
 class Pullback(Protocol):
@@ -22,6 +22,14 @@ class AffinePullback(Protocol):
 
     def __call__(self, dy: Array, *, need_dx: bool = True, need_dw: bool = True) -> AffineGradients:
         """The gradients of input, weights and bias, for the gradient of the output."""
+        ...
+
+
+class WeightPullback(Protocol):
+    """dy -> (dx, dw)."""
+
+    def __call__(self, dy: Array) -> tuple[Array, Array]:
+        """The gradients of input and weights, for the gradient of the output."""
         ...
 
 

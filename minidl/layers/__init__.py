@@ -20,6 +20,7 @@ from minidl.layers.reduce import *
 from minidl.layers.rescaling import *
 from minidl.layers.reshape import *
 from minidl.layers.resize import *
+from minidl.layers.scale_shift import *
 from minidl.layers.separable import *
 from minidl.layers.sequence import *
 from minidl.layers.sequence_separable import *

@@ -1,5 +1,6 @@
 """Base classes of the layers with a weight or a bias: their parameters, and the accumulation of their gradients."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +8,8 @@ import numpy as np
 
 from minidl import functional as F
 from minidl import initializers, shapes
-from minidl.description.graph import CannotDescribeError
+from minidl.description import operators as op
+from minidl.description.graph import CannotDescribeError, Describer, Value
 from minidl.description.operators import Param
 from minidl.errors import ShapeError
 from minidl.functional import AffinePullback, NormPullback
@@ -201,3 +203,12 @@ class Grouped(Affine):
 def param_of(parameter: Parameter) -> Param:
     """A parameter as operators know it."""
     return Param(parameter.value, parameter.grad if parameter.trainable else None)
+
+
+def of_images(describer: Describer, operator: op.Operator, x: Value) -> Value:
+    """What it gives for samples that are taken for images that are 1 high; groups of vectors are normalized as such."""
+    if len(x.shape) == 3 or (len(x.shape) == 1 and isinstance(operator, op.GroupNorm)):
+        return describer.add(operator, x, shape=x.shape)
+    shape = x.shape[0], 1, math.prod(x.shape[1:])
+    images = describer.add(op.Reshape(shape), x, shape=shape)
+    return describer.add(op.Reshape(x.shape), describer.add(operator, images, shape=shape), shape=x.shape)

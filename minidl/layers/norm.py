@@ -10,7 +10,7 @@ from minidl import initializers, shapes
 from minidl.description import operators as op
 from minidl.description.graph import CannotDescribeError, Describer, Value
 from minidl.errors import ShapeError
-from minidl.layers.affine import Scaled
+from minidl.layers.affine import Scaled, of_images
 from minidl.module import Buffer
 from minidl.typing import Array, Backward, Shape
 
@@ -116,8 +116,8 @@ class _BatchNorm(Scaled):
         if describer.purpose == "training" and self.trainable and describer.batch_size:
             self.check_count((describer.batch_size, *x.shape))
             F.check_share("momentum", self.momentum)
-            return _of_images(describer, op.BatchNorm(weight, bias, mean, variance, self.momentum, self.eps), x)
-        return _of_images(describer, op.Normalize(weight, bias, mean, variance, self.eps), x)
+            return of_images(describer, op.BatchNorm(weight, bias, mean, variance, self.momentum, self.eps), x)
+        return of_images(describer, op.Normalize(weight, bias, mean, variance, self.eps), x)
 
 
 class BatchNorm2D(_BatchNorm):
@@ -197,7 +197,7 @@ class LayerNorm(Scaled):
         self.output_shape(x.shape)
         if self.axis is not None and len(x.shape) > 1:
             raise CannotDescribeError("LayerNorm: no operator normalizes along an axis")
-        return _of_images(describer, op.GroupNorm(*self._params(x.shape), 1, self.eps, by_value=True), x)
+        return of_images(describer, op.GroupNorm(*self._params(x.shape), 1, self.eps, by_value=True), x)
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         built = self._built_shape()
@@ -235,18 +235,9 @@ class GroupNorm(Scaled):
 
     def describe(self, describer: Describer, x: Value) -> Value:
         self.output_shape(x.shape)
-        return _of_images(describer, op.GroupNorm(*self._params(x.shape[:1]), self.groups, self.eps), x)
+        return of_images(describer, op.GroupNorm(*self._params(x.shape[:1]), self.groups, self.eps), x)
 
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         self.output_shape(x.shape[1:])
         y, pullback = F.group_norm(x, *self._values(x.shape[1:2], x.dtype), groups=self.groups, eps=self.eps)
         return y, self._accumulate(pullback)
-
-
-def _of_images(describer: Describer, operator: op.Operator, x: Value) -> Value:
-    """What it gives for samples that are taken for images that are 1 high; groups of vectors are normalized as such."""
-    if len(x.shape) == 3 or (len(x.shape) == 1 and isinstance(operator, op.GroupNorm)):
-        return describer.add(operator, x, shape=x.shape)
-    shape = x.shape[0], 1, math.prod(x.shape[1:])
-    images = describer.add(op.Reshape(shape), x, shape=shape)
-    return describer.add(op.Reshape(x.shape), describer.add(operator, images, shape=shape), shape=x.shape)

@@ -289,6 +289,7 @@ FUNCTIONS = {
     "selu": (F.selu, {"x": X}),
     "mish": (F.mish, {"x": X}),
     "abs": (F.abs, {"x": X}),
+    "prelu": (F.prelu, {"x": X, "w": zeros(X.shape[1])}),
     "clip": (F.clip, {"x": X}),
     "erf": (F.erf, {"x": X}),
     "exp": (F.exp, {"x": X}),

@@ -34,6 +34,8 @@ MODULES = [
     ml.SELU(),
     ml.Mish(),
     ml.Clip(None, 2.5),
+    ml.PReLU(shared=False, init=0.1),
+    ml.ScaleShift(scale=False),
     ml.Log(),
     ml.Reciprocal(),
     ml.Sqrt(),

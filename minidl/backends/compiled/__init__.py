@@ -5,6 +5,7 @@ neighbours in one pass, with the same bits.
 """
 
 from minidl.backends.compiled.activation.elementwise import *
+from minidl.backends.compiled.activation.prelu import *
 from minidl.backends.compiled.activation.softmax import *
 from minidl.backends.compiled.augment import *
 from minidl.backends.compiled.conv.select import *

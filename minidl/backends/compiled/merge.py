@@ -8,7 +8,7 @@ import numpy as np
 
 from minidl.backends.compiled.codegen.jit import Kernel, kernel
 from minidl.backends.compiled.codegen.lanewise import add, multiply, rectify
-from minidl.backends.compiled.codegen.load_store import copy, lanes, load, store
+from minidl.backends.compiled.codegen.load_store import copy, lanes, load, splat, store
 from minidl.backends.compiled.graph.lowered import Lowered, as_kernels_see, new
 from minidl.backends.compiled.runtime.memory import address, empty
 from minidl.backends.compiled.runtime.operands import Operands, kernel_by_operands, operands_of
@@ -150,7 +150,7 @@ def lower_multiply(operator: Multiply, *xs: Array, into: Array | None = None) ->
         jobs: list[Job] = []
         others = [[dy, *xs[:i], *xs[i + 1 :]] for i in range(len(xs))]
         dxs = [
-            _prepare_summed(_reduced(prepare_multiply, each, jobs), x.shape, jobs) if need else None
+            prepare_summed(_reduced(prepare_multiply, each, jobs), x.shape, jobs) if need else None
             for x, each, need in zip(xs, others, needs, strict=True)
         ]
         return dxs, jobs
@@ -174,13 +174,13 @@ def _sum_axis(memory, ints, job, task, scratch):
     for i in range(task * job.outer // job.tasks, (task + 1) * job.outer // job.tasks):
         x, y = job.x + i * length * inner, job.y + i * inner
         for j in range(0, inner, lanes(memory)):
-            total = load(memory, x + j, inner - j)
+            total = load(memory, x + j, inner - j) if length else splat(memory, 0.0)
             for k in range(1, length):
                 total = add(total, load(memory, x + k * inner + j, inner - j))
             store(memory, y + j, total, inner - j)
 
 
-def _prepare_summed(gradient: Array, shape: tuple[int, ...], jobs: list[Job]) -> Array:
+def prepare_summed(gradient: Array, shape: tuple[int, ...], jobs: list[Job]) -> Array:
     """The gradient of what was repeated along its axes of length 1, along the last axis first."""
     for axis in reversed(range(len(shape))):
         if gradient.shape[axis] != shape[axis]:

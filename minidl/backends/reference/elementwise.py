@@ -6,7 +6,7 @@ import numpy as np
 
 from minidl.backends.reference.numbers import divide, exp, natural_log, power, quiet
 
-__all__ = ["elementwise", "elementwise_backward"]
+__all__ = ["elementwise", "elementwise_backward", "prelu", "prelu_backward"]
 
 
 def elementwise(name, x, settings=()):
@@ -17,6 +17,27 @@ def elementwise(name, x, settings=()):
 def elementwise_backward(name, dy, kept, settings=()):
     """dx by the formula's gradient, of dy and what was kept: y or x, as its second argument says."""
     return _each(FORMULAS[name][1], settings, dy, kept)
+
+
+@quiet
+def prelu(x, w):
+    """x where it is above zero, else the channel's weight times x; w is (c,), or (1,) for all channels."""
+    y = np.zeros(x.shape, x.dtype)
+    for index in np.ndindex(x.shape):
+        y[index] = _leaky_relu(float(x[index]), float(w[index[1] if w.size > 1 else 0]))
+    return y
+
+
+@quiet
+def prelu_backward(dy, x, w):
+    """(dx, dw)."""
+    dx, dw = np.zeros(x.shape, x.dtype), [0.0] * w.size
+    for index in np.ndindex(x.shape):
+        channel = index[1] if w.size > 1 else 0
+        gradient, value = float(dy[index]), float(x[index])
+        dx[index] = float(w[channel]) * gradient if value <= 0 else gradient
+        dw[channel] += gradient * value if value <= 0 else 0.0
+    return dx, np.array(dw, w.dtype)
 
 
 @quiet

@@ -9,7 +9,7 @@ from minidl.backends.vectorized.gaussian import erf, gaussian
 from minidl.backends.vectorized.windows import quiet
 from minidl.typing import Array
 
-__all__ = ["elementwise", "elementwise_backward"]
+__all__ = ["elementwise", "elementwise_backward", "prelu", "prelu_backward"]
 
 
 @quiet
@@ -22,6 +22,25 @@ def elementwise(name: str, x: Array, settings: tuple[float, ...] = ()) -> Array:
 def elementwise_backward(name: str, dy: Array, kept: Array, settings: tuple[float, ...] = ()) -> Array:
     """Dx by the formula's gradient, of dy and what was kept: y or x, as its second argument says."""
     return FORMULAS[name][1](dy, kept, *settings)
+
+
+@quiet
+def prelu(x: Array, w: Array) -> Array:
+    """X where it's above zero, else the channel's weight times x; w is (c,), or (1,) for all channels."""
+    return np.where(x <= 0, _along_channels(w, x.ndim) * x, x)
+
+
+@quiet
+def prelu_backward(dy: Array, x: Array, w: Array) -> tuple[Array, Array]:
+    """(dx, dw)."""
+    axes = tuple(axis for axis in range(x.ndim) if axis != 1 or w.size == 1)
+    below = x <= 0
+    dx = np.where(below, _along_channels(w, x.ndim) * dy, dy)
+    return dx, np.where(below, dy * x, x.dtype.type(0)).sum(axis=axes).reshape(w.shape)
+
+
+def _along_channels(w: Array, ndim: int) -> Array:
+    return w if w.size == 1 else w.reshape(-1, *[1] * (ndim - 2))
 
 
 def _relu(x: Array) -> Array:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidl.backends.compiled.activation.elementwise import lower_elementwise
+from minidl.backends.compiled.activation.prelu import lower_prelu
 from minidl.backends.compiled.activation.softmax import lower_log_softmax, lower_softmax
 from minidl.backends.compiled.conv.lower import lower_conv, lower_conv_transpose
 from minidl.backends.compiled.dropout import lower_dropout
@@ -34,6 +35,7 @@ _LOWER: Table = {
     **max_pool.LOWER,
     op.ReLU: lower_elementwise,
     op.Elementwise: lower_elementwise,
+    op.PReLU: lower_prelu,
     op.Softmax: lower_softmax,
     op.LogSoftmax: lower_log_softmax,
     op.Reshape: lower_moves,
@@ -49,7 +51,7 @@ _LOWER: Table = {
 }
 
 
-READERS = (op.Identity, op.Add, op.Multiply, op.Concat, op.MaxPool, op.AveragePool, op.ReLU, op.Elementwise)
+READERS = (op.Identity, op.Add, op.Multiply, op.Concat, op.MaxPool, op.AveragePool, op.ReLU, op.Elementwise, op.PReLU)
 """Operators that can read some channels of a block."""
 
 WRITERS = (*READERS, op.Conv, op.ConvTranspose, op.Dense, op.BatchNorm, op.Normalize, op.UpSample)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from minidl.backends.compiled.runtime.copy import prepare_copy, prepare_sum
-from minidl.backends.compiled.runtime.memory import empty
+from minidl.backends.compiled.runtime.memory import as_nhwc, contiguous, empty
 from minidl.backends.compiled.runtime.program import Job
 from minidl.description.operators import Masks, Param
 from minidl.typing import Array, IntArray
@@ -59,6 +59,11 @@ def new(shape: tuple[int, ...], dtype: "np.dtype[np.floating]") -> Array:
 def as_kernels_see(array: Array) -> Array:
     """Images with their channels last, anything else as it is."""
     return array.transpose(0, 2, 3, 1) if array.ndim == 4 else array
+
+
+def dense(array: Array) -> Array:
+    """The array itself if it lies as kernels see it, else a copy that does."""
+    return as_nhwc(array).transpose(0, 3, 1, 2) if array.ndim == 4 else contiguous(array)
 
 
 def accumulate(param: Param | None, parts: Array | None, order: tuple[int, ...]) -> list[Job]:

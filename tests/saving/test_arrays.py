@@ -2,12 +2,13 @@
 
 import io
 import re
+import sys
 
 import numpy as np
 import pytest
 
 import minidl as ml
-from tests.saving.test_kinds import LEGACY, npy, onnx_model, zipped
+from tests.saving.test_kinds import LEGACY, npy, onnx_model, safetensors, zipped
 from tests.training.blobs import X, network
 
 
@@ -47,6 +48,58 @@ def test_capital_suffixes_and_names_that_are_unlike_the_content(tmp_path):
     model.save(tmp_path / "MODEL.NPZ")
     (tmp_path / "MODEL.NPZ").rename(tmp_path / "model.onnx")
     np.testing.assert_array_equal(ml.load(tmp_path / "model.onnx")(X), model(X))
+
+
+@pytest.mark.parametrize("through", ["path", "file"])
+def test_a_model_in_a_safetensors_file(tmp_path, through):
+    pytest.importorskip("safetensors")
+    model, path = network(), tmp_path / "m.safetensors"
+    model.preprocessing = ml.datasets.Preprocessing(("a", "b"), (4, 4), grey=True)
+    model.save(path)
+    with open(path, "rb") as file:
+        again = ml.load(path if through == "path" else file)
+    np.testing.assert_array_equal(again(X), model(X))
+    assert repr(again) == repr(model)
+    assert again.preprocessing == model.preprocessing
+    assert set(ml.load_arrays(path)) == set(model.state_dict())
+    assert list(ml.load_arrays(path).metadata) == ["format", "model", "preprocessing"]
+    other = network(seed=1)
+    other.load_weights(path)
+    np.testing.assert_array_equal(other(X), model(X))
+
+
+@pytest.mark.parametrize("through", ["path", "file"])
+def test_an_onnx_model(tmp_path, through):
+    (tmp_path / "m").write_bytes(onnx_model())
+    with open(tmp_path / "m", "rb") as file:
+        model = ml.load(tmp_path / "m" if through == "path" else file)
+    assert isinstance(model, ml.Graph)
+    x = np.array([[-1, 2], [3, -4]], np.float32)
+    np.testing.assert_array_equal(model(x), np.maximum(x, 0))
+
+
+def test_arrays_go_through_either_kind_of_file(tmp_path):
+    pytest.importorskip("safetensors")
+    arrays = {"b": np.arange(6, dtype=np.int64).reshape(2, 3), "a": np.ones((2, 2), np.float32).T, "c": np.array(True)}
+    for name in ("m.npz", "m.safetensors"):
+        ml.save_arrays(tmp_path / name, arrays, metadata={"of": ["tests", 1]})
+        found = ml.load_arrays(tmp_path / name)
+        assert found.metadata == {"of": ["tests", 1]}
+        assert set(found) == set(arrays)
+        for key, value in arrays.items():
+            np.testing.assert_array_equal(found[key], value)
+            assert found[key].dtype == value.dtype
+
+
+@pytest.mark.parametrize("extra", ["onnx", "safetensors"])
+def test_without_an_extra_the_error_names_it(extra, tmp_path, monkeypatch):
+    content = onnx_model() if extra == "onnx" else safetensors()
+    (tmp_path / f"m.{extra}").write_bytes(content)
+    for name in [each for each in sys.modules if each.split(".")[0] == extra]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, extra, None)
+    with pytest.raises(ImportError, match=rf'pip install "minidl\[{extra}\]"'):
+        ml.load(tmp_path / f"m.{extra}")
 
 
 def test_options_of_onnx_alone(tmp_path):

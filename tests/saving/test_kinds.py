@@ -6,13 +6,14 @@ import tarfile
 import zipfile
 
 import numpy as np
-import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import minidl as ml
 from minidl.saving import kinds
+
+onnx = pytest.importorskip("onnx")
 
 LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03."
 

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minidl.backends.compiled.runtime.pages import new_bytes
+
 AnyArray = np.ndarray[Any, Any]
 
 LINE = 64
@@ -32,13 +34,13 @@ class Workspace:
 
     def empty(self, shape: Sequence[int], dtype: np.dtype[Any]) -> AnyArray:
         """A new array. Its pages are never touched, so that it takes no memory."""
-        owner = np.empty(math.prod(shape) * dtype.itemsize, np.uint8)
+        owner = new_bytes(math.prod(shape) * dtype.itemsize)
         self.owners[id(owner)] = owner
         return owner.view(dtype).reshape(shape)
 
     def owner_of(self, array: AnyArray) -> int | None:
         """The key of what this array is a part of, or None for an array from elsewhere."""
-        key = id(array if array.base is None else array.base)
+        key = id(array.base if isinstance(array.base, np.ndarray) else array)
         return key if key in self.owners else None
 
     def place(self, jobs: Sequence[Iterable[int]], *, outside: Collection[int], reuse: bool) -> None:
@@ -52,7 +54,7 @@ class Workspace:
             alive = {key: Span(0, len(jobs)) for key in alive}
         starts, size = places({key: self.owners[key].nbytes for key in alive}, alive)
         if size:
-            area = np.empty(size + LINE, np.uint8)
+            area = new_bytes(size + LINE)
             first = -area.ctypes.data % LINE
             self.arenas.append(area)
             self.starts.update({key: area.ctypes.data + first + start for key, start in starts.items()})

@@ -9,6 +9,7 @@ import numpy as np
 
 from minidl.backends.compiled.runtime import memory
 from minidl.backends.compiled.runtime.arena import LINE, Workspace
+from minidl.backends.compiled.runtime.pages import new_bytes
 from minidl.backends.compiled.runtime.program import Program
 
 Prepare = TypeVar("Prepare", bound=Callable[..., Any])
@@ -44,7 +45,7 @@ class Constants(Workspace):
     def empty(self, shape: Sequence[int], dtype: "np.dtype[Any]") -> "np.ndarray[Any, Any]":
         """A new array, which begins a cache line."""
         size = math.prod(shape) * dtype.itemsize
-        owner = np.empty(size + LINE, np.uint8)
+        owner = new_bytes(size + LINE)
         self.nbytes += owner.nbytes
         start = -owner.ctypes.data % LINE
         return owner[start : start + size].view(dtype).reshape(shape)

@@ -79,7 +79,7 @@ HOUSE = [
             "saving.torch_tensors",
             "saving.arrays",
             "losses losses.* metrics metrics.* optim optim.* schedules schedules.* data data.* datasets datasets.* "
-            "saving.architecture saving.torch_file saving.safetensors_file",
+            "saving.architecture saving.torch_file saving.safetensors_file onnx_out onnx_out.*",
         ],
     ),
     Floor(
@@ -131,6 +131,7 @@ FOLDERS = [
     "optim",
     "schedules",
     "datasets",
+    "onnx_out",
     "callbacks",
     "drawing",
     "onnx_in",

@@ -1,0 +1,106 @@
+"""Rules for activations: formulas of one number, and softmax."""
+
+import math
+from collections.abc import Callable
+
+from minidl.onnx_out.writer import Call, Writer
+
+
+def relu(writer: Writer, call: Call) -> str:
+    return writer.add("Relu", call.x)
+
+
+def softmax(writer: Writer, call: Call) -> str:
+    return writer.add("Softmax", call.x, axis=-1)
+
+
+def log_softmax(writer: Writer, call: Call) -> str:
+    return writer.add("LogSoftmax", call.x, axis=-1)
+
+
+def softmax_along(writer: Writer, call: Call) -> str:
+    """Softmax and LogSoftmax along an axis, which don't describe themselves."""
+    return writer.add(type(call.operator).__name__, call.x, axis=call.operator.axis)
+
+
+def elementwise(writer: Writer, call: Call) -> str:
+    formula = FORMULAS.get(call.operator.name)
+    if formula is None:
+        raise NotImplementedError(f"the formula {call.operator.name!r} has no rule")
+    return formula(writer, call.x, *call.operator.settings)
+
+
+def _gelu(writer: Writer, x: str) -> str:
+    """As PyTorch spells it out where the operator is too new."""
+    if writer.opset >= 20:
+        return writer.add("Gelu", x)
+    inner = writer.add("Erf", writer.add("Div", x, writer.number(math.sqrt(2))))
+    product = writer.add("Mul", x, writer.add("Add", inner, writer.number(1)))
+    return writer.add("Mul", product, writer.number(0.5))
+
+
+def _gelu_tanh(writer: Writer, x: str) -> str:
+    if writer.opset >= 20:
+        return writer.add("Gelu", x, approximate="tanh")
+    cube = writer.add("Mul", writer.add("Mul", x, x), x)
+    inner = writer.add("Add", x, writer.add("Mul", cube, writer.number(0.044715)))
+    bent = writer.add("Tanh", writer.add("Mul", inner, writer.number(math.sqrt(2 / math.pi))))
+    half = writer.add("Mul", x, writer.number(0.5))
+    return writer.add("Mul", half, writer.add("Add", bent, writer.number(1)))
+
+
+def _silu(writer: Writer, x: str) -> str:
+    return writer.add("Mul", x, writer.add("Sigmoid", x))
+
+
+def _mish(writer: Writer, x: str) -> str:
+    if writer.opset >= 18:
+        return writer.add("Mish", x)
+    return writer.add("Mul", x, writer.add("Tanh", writer.add("Softplus", x)))
+
+
+LINEAR = 17.0
+"""From here on log(1 + exp(x)) is x in float32."""
+
+
+def _softplus(writer: Writer, x: str, beta: float, threshold: float) -> str:
+    if beta == 1 and threshold >= LINEAR:
+        return writer.add("Softplus", x)
+    scaled = x if beta == 1 else writer.add("Mul", x, writer.number(beta))
+    soft = writer.add("Softplus", scaled)
+    soft = soft if beta == 1 else writer.add("Div", soft, writer.number(beta))
+    if threshold >= LINEAR:
+        return soft
+    return writer.add("Where", writer.add("Greater", scaled, writer.number(threshold)), x, soft)
+
+
+def _rescale(writer: Writer, x: str, scale: float, offset: float) -> str:
+    scaled = writer.add("Mul", x, writer.number(scale))
+    return writer.add("Add", scaled, writer.number(offset)) if offset else scaled
+
+
+def _plain(operator: str, *attributes: str) -> Callable[..., str]:
+    """An operator of ONNX that computes the formula, its settings under these names."""
+
+    def written(writer: Writer, x: str, *settings: float) -> str:
+        return writer.add(operator, x, **dict(zip(attributes, map(float, settings), strict=True)))
+
+    return written
+
+
+FORMULAS: dict[str, Callable[..., str]] = {
+    "elu": _plain("Elu", "alpha"),
+    "gelu": _gelu,
+    "gelu_tanh": _gelu_tanh,
+    "hard_swish": _plain("HardSwish"),
+    "leaky_relu": _plain("LeakyRelu", "alpha"),
+    "mish": _mish,
+    "relu": _plain("Relu"),
+    "rescale": _rescale,
+    "selu": _plain("Selu"),
+    "sigmoid": _plain("Sigmoid"),
+    "silu": _silu,
+    "softplus": _softplus,
+    "tanh": _plain("Tanh"),
+}
+"""By the names that backends know them by."""

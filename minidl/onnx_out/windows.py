@@ -1,0 +1,201 @@
+"""Rules for operators of windows: convolutions, pools, borders, and images made larger."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minidl import shapes
+from minidl.description import operators as op
+from minidl.onnx_out.writer import Call, Writer
+from minidl.typing import Array
+
+
+def border(padding: Any) -> dict[str, Any]:
+    """The attribute for ((top, bottom), (left, right)), or for "same" where that depends on the size of the images."""
+    if isinstance(padding, str):
+        return {"auto_pad": "SAME_UPPER"}
+    return {"pads": [start for start, _ in padding] + [end for _, end in padding]}
+
+
+def biased(writer: Writer, weight: op.Param, bias: op.Param | None) -> list[str]:
+    """The names of both, or of the weight alone."""
+    return [writer.array(weight.value, "weight")] + ([] if bias is None else [writer.array(bias.value, "bias")])
+
+
+def conv(writer: Writer, call: Call) -> str:
+    weight, bias, geometry = call.operator[:3]
+    return writer.add(
+        "Conv",
+        call.x,
+        *biased(writer, weight, bias),
+        kernel_shape=weight.value.shape[2:],
+        strides=geometry.stride,
+        dilations=geometry.dilation,
+        group=geometry.groups,
+        **border(geometry.padding),
+    )
+
+
+def output_padding(operator: op.ConvTranspose, size: tuple[int, ...]) -> tuple[int, ...]:
+    """What a transposed convolution of images of this size adds at the bottom and right."""
+    geometry, taps = operator.geometry, operator.weight.value.shape[2:]
+    full = [
+        (length - 1) * stride + dilation * (tap - 1) + 1 - sum(padding)
+        for length, stride, dilation, tap, padding in zip(
+            size, geometry.stride, geometry.dilation, taps, geometry.padding, strict=True
+        )
+    ]
+    return tuple(wanted - known for wanted, known in zip(operator.size, full, strict=True))
+
+
+def conv_transpose(writer: Writer, call: Call) -> str:
+    operator = call.operator
+    return writer.add(
+        "ConvTranspose",
+        call.x,
+        *biased(writer, operator.weight, operator.bias),
+        kernel_shape=operator.weight.value.shape[2:],
+        strides=operator.geometry.stride,
+        dilations=operator.geometry.dilation,
+        group=operator.geometry.groups,
+        output_padding=output_padding(operator, call.shapes[0][1:]),
+        **border(operator.geometry.padding),
+    )
+
+
+def max_pool(writer: Writer, call: Call) -> str:
+    operator = call.operator
+    return writer.add(
+        "MaxPool", call.x, kernel_shape=operator.pool_size, strides=operator.stride, **border(operator.padding)
+    )
+
+
+def average_pool(writer: Writer, call: Call) -> str:
+    operator = call.operator
+    return writer.add(
+        "AveragePool",
+        call.x,
+        kernel_shape=operator.pool_size,
+        strides=operator.stride,
+        count_include_pad=int(operator.count_include_pad),
+        **border(operator.padding),
+    )
+
+
+def adaptive_average_pool(writer: Writer, call: Call) -> str:
+    """Windows of one size where the image is a multiple of the output's, else two matrix products."""
+    size, wanted = call.shapes[0][1:], call.operator.output_size
+    if wanted == (1, 1):
+        pooled = writer.add("GlobalAveragePool", call.x)
+        return writer.add("Flatten", pooled, axis=1) if call.operator.to_vectors else pooled
+    if call.varies:
+        raise ValueError("its windows depend on the size of the images")
+    if all(length % out == 0 for length, out in zip(size, wanted, strict=True)):
+        kernel = [length // out for length, out in zip(size, wanted, strict=True)]
+        return writer.add("AveragePool", call.x, kernel_shape=kernel, strides=kernel)
+    down, across = (_means(length, out) for length, out in zip(size, wanted, strict=True))
+    rows = writer.add("MatMul", writer.array(down, "rows"), call.x)
+    return writer.add("MatMul", rows, writer.array(np.ascontiguousarray(across.T), "columns"))
+
+
+def _means(length: int, out: int) -> Array:
+    """(out, length): the mean over window i is row i times what it is taken over."""
+    matrix = np.zeros((out, length), np.float32)
+    for i in range(out):
+        start, stop = i * length // out, math.ceil((i + 1) * length / out)
+        matrix[i, start:stop] = 1 / (stop - start)
+    return matrix
+
+
+def zero_pad(writer: Writer, call: Call) -> str:
+    (top, bottom), (left, right) = call.operator.padding
+    return writer.add("Pad", call.x, writer.ints(0, 0, top, left, 0, 0, bottom, right), mode="constant")
+
+
+def upsample(writer: Writer, call: Call) -> str:
+    factors = writer.array(np.array([1, 1, *call.operator.factors], np.float32), "scales")
+    if call.operator.interpolation == "nearest":
+        how = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    else:
+        how = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
+    return writer.add("Resize", call.x, "", factors, **how)
+
+
+# Layers of sequences don't describe themselves: a network that is prepared would take them for images.
+
+
+def conv1d(writer: Writer, call: Call) -> str:
+    layer = call.operator
+    return _along(writer, call, call.x, layer.weight, layer.bias, layer.groups)
+
+
+def depthwise_conv1d(writer: Writer, call: Call) -> str:
+    return _along(writer, call, call.x, call.operator.weight, call.operator.bias, call.shapes[0][0])
+
+
+def separable_conv1d(writer: Writer, call: Call) -> str:
+    layer = call.operator
+    between = _along(writer, call, call.x, layer.depthwise_weight, None, call.shapes[0][0])
+    names = [writer.array(layer.pointwise_weight.value)]
+    names += [] if layer.bias is None else [writer.array(layer.bias.value)]
+    return writer.add("Conv", between, *names, kernel_shape=[1])
+
+
+def _along(writer: Writer, call: Call, x: str, weight: Any, bias: Any, groups: int) -> str:
+    layer, taps = call.operator, weight.value.shape[2]
+    window = shapes.slide_along(
+        call.shapes[0][1], taps, stride=layer.stride, padding=layer.padding, dilation=layer.dilation
+    )
+    names = [writer.array(each.value) for each in (weight, bias) if each is not None]
+    how = {"kernel_shape": [taps], "strides": window.stride[1:], "dilations": window.dilation[1:], "group": groups}
+    return writer.add("Conv", x, *names, pads=window.padding[1], **how)
+
+
+def conv_transpose1d(writer: Writer, call: Call) -> str:
+    layer, length = call.operator, call.shapes[0][1]
+    taps = layer.weight.value.shape[2]
+    window = shapes.spread_along(
+        length,
+        taps,
+        stride=layer.stride,
+        padding=layer.padding,
+        output_padding=layer.output_padding,
+        dilation=layer.dilation,
+    )
+    full = (length - 1) * layer.stride + layer.dilation * (taps - 1) + 1 - sum(window.padding[1])
+    names = [writer.array(each.value) for each in (layer.weight, layer.bias) if each is not None]
+    return writer.add(
+        "ConvTranspose",
+        call.x,
+        *names,
+        kernel_shape=[taps],
+        strides=[layer.stride],
+        dilations=[layer.dilation],
+        group=layer.groups,
+        pads=window.padding[1],
+        output_padding=[window.size[1] - full],
+    )
+
+
+def max_pool1d(writer: Writer, call: Call) -> str:
+    return writer.add("MaxPool", call.x, **_pool_along(call))
+
+
+def average_pool1d(writer: Writer, call: Call) -> str:
+    counts = int(call.operator.count_include_pad)
+    return writer.add("AveragePool", call.x, count_include_pad=counts, **_pool_along(call))
+
+
+def _pool_along(call: Call) -> dict[str, Any]:
+    layer = call.operator
+    window = shapes.pool_along(call.shapes[0][1], layer.pool_size, stride=layer.stride, padding=layer.padding)
+    return {"kernel_shape": [layer.pool_size], "strides": window.stride[1:], "pads": window.padding[1]}
+
+
+def global_average_pool(writer: Writer, call: Call) -> str:
+    return writer.add("Flatten", writer.add("GlobalAveragePool", call.x), axis=1)
+
+
+def global_max_pool(writer: Writer, call: Call) -> str:
+    return writer.add("Flatten", writer.add("GlobalMaxPool", call.x), axis=1)

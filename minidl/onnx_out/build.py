@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from minidl.description import operators as op
 from minidl.description.graph import Node
 from minidl.onnx_out.sizes import Sized
-from minidl.onnx_out.table import OPERATORS, rule_of_layer
+from minidl.onnx_out.table import AT_LAST, OPERATORS, rule_of_layer
 from minidl.onnx_out.writer import Call, Rule, Writer
 from minidl.process.importing import imported
 from minidl.typing import Shape
@@ -37,7 +37,8 @@ class Ends(NamedTuple):
 def rule_of(node: Node) -> Rule | None:
     """What writes a node, or None."""
     if isinstance(node.operator, op.Opaque):
-        return rule_of_layer(node.operator.module)
+        module = node.operator.module
+        return rule_of_layer(module) or rule_of_layer(module, AT_LAST)
     return OPERATORS.get(type(node.operator))
 
 

@@ -24,18 +24,53 @@ def in_turn(operator: str) -> Rule:
     return written
 
 
+def reshaped(writer: Writer, call: Call) -> str:
+    if call.varies:
+        raise ValueError("the shape depends on the size of the images")
+    return call.x if call.shape == call.shapes[0] else writer.add("Reshape", call.x, writer.ints(0, *call.shape))
+
+
 def reshape(writer: Writer, call: Call) -> str:
-    """The batch stays; where the size of images isn't fixed, the target has 0 for an axis that stays, and one -1."""
-    target, shape = call.operator.shape, call.shapes[0]
-    if target == shape:
-        return call.x
-    if len(target) == 1:
-        return writer.add("Flatten", call.x, axis=1)
-    return writer.add("Reshape", call.x, writer.ints(0, *target))
+    """The batch stays; in ONNX too 0 keeps the length of an axis, and -1 is what is left."""
+    return writer.add("Reshape", call.x, writer.ints(0, *call.operator.shape))
 
 
-def permute(writer: Writer, call: Call) -> str:
-    return writer.add("Transpose", call.x, perm=[0, *call.operator.axes])
+def flatten(writer: Writer, call: Call) -> str:
+    return writer.add("Flatten", call.x, axis=1)
+
+
+def squeeze(writer: Writer, call: Call) -> str:
+    """Squeeze and Unsqueeze."""
+    axis = call.operator.axis
+    axes = writer.ints(*(axis if isinstance(axis, tuple | list) else (axis,)))
+    return writer.add(type(call.operator).__name__, call.x, axes)
+
+
+def transpose(writer: Writer, call: Call) -> str:
+    return writer.add("Transpose", call.x, perm=call.operator.axes)
+
+
+FIRST, LAST = -(2**63), 2**63 - 1
+"""What stands for the place before the first, and behind the last."""
+
+
+def sliced(writer: Writer, call: Call) -> str:
+    axis, start, count, step = call.operator
+    stop = start + count * step
+    return _slice(writer, call.x, axis, start, FIRST if stop < 0 else stop, step)
+
+
+def slice_layer(writer: Writer, call: Call) -> str:
+    """By its arguments, which count from the end of images of any size."""
+    layer = call.operator
+    forward = layer.step > 0
+    start = layer.start if layer.start is not None else 0 if forward else LAST
+    stop = layer.stop if layer.stop is not None else LAST if forward else FIRST
+    return _slice(writer, call.x, layer.axis, start, stop, layer.step)
+
+
+def _slice(writer: Writer, x: str, axis: int, start: int, stop: int, step: int) -> str:
+    return writer.add("Slice", x, *(writer.ints(each) for each in (start, stop, axis, step)))
 
 
 def embedding(writer: Writer, call: Call) -> str:

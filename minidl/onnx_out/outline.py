@@ -8,6 +8,7 @@ import numpy as np
 from minidl.description import operators as op
 from minidl.description.graph import Describer, Description, Node, Value
 from minidl.module import Module
+from minidl.onnx_out.table import rule_of_layer
 from minidl.typing import Array, Shape
 
 
@@ -34,9 +35,19 @@ class Outline(NamedTuple):
         return counts
 
 
+class _Describer(Describer):
+    """Leaves layers that have rules of their own as they are."""
+
+    def call(self, module: Any, *inputs: Value, name: str = "") -> Any:
+        if rule_of_layer(module) is None:
+            return super().call(module, *inputs, name=name)
+        with self._inside(name, module):
+            return self.opaque(module, *inputs)
+
+
 def described(model: Module, input_shapes: Sequence[Shape]) -> Outline:
     """The outline of a built model for samples of these shapes. Raises ShapeError where they don't fit."""
-    describer = Describer("inference", batch_size=1)
+    describer = _Describer("inference", batch_size=1)
     inputs = [describer.input(shape) for shape in input_shapes]
     given = describer.call(model, *inputs)
     return _plain(describer.described(inputs, [given] if isinstance(given, Value) else given))

@@ -76,18 +76,15 @@ def _of_every_size(each: Sequence[Node], read: Sequence[Sequence[Shape]]) -> Any
     node = each[0]
     operators: list[Any] = [other.operator for other in each]
     first = operators[0]
-    if isinstance(first, op.Reshape):
-        return op.Reshape(_target(node, [operator.shape for operator in operators], [taken[0] for taken in read]))
     if all(_alike(first, other) for other in operators[1:]):
         return first
     if isinstance(first, op.ConvTranspose):
         added = {output_padding(operator, shape[0][1:]) for operator, shape in zip(operators, read, strict=True)}
         if len(added) == 1 and all(_alike(first, other._replace(size=first.size)) for other in operators[1:]):
             return first
-    if isinstance(first, op.Conv | op.MaxPool | op.AveragePool) and all(
-        _is_same(operator, shape[0]) for operator, shape in zip(operators, read, strict=True)
-    ):
-        return _padded(first, "same")
+    if isinstance(first, op.Conv) and all(map(_is_same, operators, read)):
+        same: Any = "same"  # which the rule knows
+        return first._replace(geometry=first.geometry._replace(padding=same))
     raise _fixed_size(node)
 
 
@@ -100,36 +97,10 @@ def _alike(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def _is_same(operator: Any, shape: Shape) -> bool:
+def _is_same(operator: op.Conv, read: Sequence[Shape]) -> bool:
     """Whether its padding is what "same" is for images of this shape."""
-    if isinstance(operator, op.Conv):
-        kernel, how = operator.weight.value.shape[2:], operator.geometry
-        dilation = how.dilation
-    else:
-        kernel, how, dilation = operator.pool_size, operator, (1, 1)
+    (shape,), kernel, how = read, operator.weight.value.shape[2:], operator.geometry
     window = shapes.slide(
-        (shape[1], shape[2]), (kernel[0], kernel[1]), stride=how.stride, padding="same", dilation=dilation
+        (shape[1], shape[2]), (kernel[0], kernel[1]), stride=how.stride, padding="same", dilation=how.dilation
     )
-    return bool(window.padding == how.padding)
-
-
-def _padded(operator: Any, padding: Any) -> Any:
-    if isinstance(operator, op.Conv):
-        return operator._replace(geometry=operator.geometry._replace(padding=padding))
-    return operator._replace(padding=padding)
-
-
-def _target(node: Node, targets: Sequence[Shape], sources: Sequence[Shape]) -> Shape:
-    """A reshape's target as ONNX has it: 0 for an axis that is the input's, -1 for one that is left."""
-    target = list(targets[0])
-    open_axes = [axis for axis in range(len(target)) if len({other[axis] for other in targets}) > 1]
-    for axis in open_axes:
-        pairs = zip(targets, sources, strict=True)
-        if len(open_axes) > 1 and all(axis < len(source) and other[axis] == source[axis] for other, source in pairs):
-            target[axis] = 0
-    left = [axis for axis in open_axes if target[axis]]
-    if len(left) > 1:
-        raise _fixed_size(node)
-    for axis in left:
-        target[axis] = -1
-    return tuple(target)
+    return window.padding == how.padding

@@ -3,13 +3,13 @@
 from minidl import layers
 from minidl.description import operators as op
 from minidl.module import Module
-from minidl.onnx_out import formulas, moves, norms, windows
+from minidl.onnx_out import formulas, moves, norms, pools, windows
 from minidl.onnx_out.writer import Rule
 
 OPERATORS: dict[type, Rule] = {
     op.Add: moves.in_turn("Add"),
-    op.AdaptiveAveragePool: windows.adaptive_average_pool,
-    op.AveragePool: windows.average_pool,
+    op.AdaptiveAveragePool: pools.adaptive_average_pool,
+    op.AveragePool: pools.average_pool,
     op.Concat: moves.concat,
     op.Conv: windows.conv,
     op.ConvTranspose: windows.conv_transpose,
@@ -17,11 +17,13 @@ OPERATORS: dict[type, Rule] = {
     op.Elementwise: formulas.elementwise,
     op.GroupNorm: norms.group_norm,
     op.LogSoftmax: formulas.log_softmax,
-    op.MaxPool: windows.max_pool,
+    op.MaxPool: pools.max_pool,
     op.Multiply: moves.in_turn("Mul"),
     op.Normalize: norms.normalize,
     op.ReLU: formulas.relu,
-    op.Reshape: moves.reshape,
+    op.Reshape: moves.reshaped,
+    op.Slice: moves.sliced,
+    op.Transpose: moves.transpose,
     op.Softmax: formulas.softmax,
     op.UpSample: windows.upsample,
     op.ZeroPad: windows.zero_pad,
@@ -33,32 +35,45 @@ WITHOUT: dict[type, str] = {
     op.Identity: "it's what it reads",
     op.Opaque: "its module has a rule, or none has",
     op.BatchNorm: "it's of training: at inference it's Normalize",
+    op.Rearrange: "reshapes and transposes that were fused: here they aren't",
     op.Dropout: "it's of training: at inference it isn't described",
 }
 """Records that have no rule, and why."""
 
 LAYERS: dict[type[Module], Rule] = {
-    layers.AveragePool1D: windows.average_pool1d,
+    layers.AveragePool1D: pools.pool,
+    layers.AveragePool2D: pools.pool,
     layers.Conv1D: windows.conv1d,
     layers.ConvTranspose1D: windows.conv_transpose1d,
     layers.DepthwiseConv1D: windows.depthwise_conv1d,
     layers.Embedding: moves.embedding,
-    layers.GlobalAveragePool1D: windows.global_average_pool,
-    layers.GlobalMaxPool1D: windows.global_max_pool,
-    layers.GlobalMaxPool2D: windows.global_max_pool,
+    layers.Flatten: moves.flatten,
+    layers.GlobalAveragePool1D: pools.global_average_pool,
+    layers.GlobalMaxPool1D: pools.global_max_pool,
+    layers.GlobalMaxPool2D: pools.global_max_pool,
+    layers.MaxPool1D: pools.pool,
+    layers.MaxPool2D: pools.pool,
+    layers.Normalization: norms.normalization,
+    layers.PixelShuffle: windows.pixel_shuffle,
+    layers.PixelUnshuffle: windows.pixel_unshuffle,
+    layers.Reshape: moves.reshape,
+    layers.SeparableConv1D: windows.separable_conv1d,
+    layers.Slice: moves.slice_layer,
+    layers.Squeeze: moves.squeeze,
+    layers.Unsqueeze: moves.squeeze,
+}
+"""Layers that don't describe themselves, or of which ONNX knows more than their description says."""
+
+AT_LAST: dict[type[Module], Rule] = {
     layers.GroupNorm: norms.group_norm_layer,
     layers.LayerNorm: norms.layer_norm,
     layers.LogSoftmax: formulas.softmax_along,
-    layers.MaxPool1D: windows.max_pool1d,
-    layers.Normalization: norms.normalization,
-    layers.Permute: moves.permute,
-    layers.SeparableConv1D: windows.separable_conv1d,
     layers.Softmax: formulas.softmax_along,
 }
-"""Layers that don't describe themselves, or not in every case."""
+"""Layers that don't describe themselves in every case: their rules are for the others."""
 
 
-def rule_of_layer(module: Module) -> Rule | None:
-    """The rule of a module that doesn't describe itself; none where it, or its class, redefines what the layer does."""
+def rule_of_layer(module: Module, table: dict[type[Module], Rule] = LAYERS) -> Rule | None:
+    """The rule of a layer; none where the module, or its class, redefines what the layer does."""
     redefined = any(callable(getattr(type(module), name, None)) for name in vars(module))
-    return None if redefined else LAYERS.get(type(module))
+    return None if redefined else table.get(type(module))

@@ -1,6 +1,5 @@
-"""Rules for operators of windows: convolutions, pools, borders, and images made larger."""
+"""Rules for operators of windows: convolutions, borders, and images made larger."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -8,7 +7,6 @@ import numpy as np
 from minidl import shapes
 from minidl.description import operators as op
 from minidl.onnx_out.writer import Call, Writer
-from minidl.typing import Array
 
 
 def border(padding: Any) -> dict[str, Any]:
@@ -62,50 +60,6 @@ def conv_transpose(writer: Writer, call: Call) -> str:
         output_padding=output_padding(operator, call.shapes[0][1:]),
         **border(operator.geometry.padding),
     )
-
-
-def max_pool(writer: Writer, call: Call) -> str:
-    operator = call.operator
-    return writer.add(
-        "MaxPool", call.x, kernel_shape=operator.pool_size, strides=operator.stride, **border(operator.padding)
-    )
-
-
-def average_pool(writer: Writer, call: Call) -> str:
-    operator = call.operator
-    return writer.add(
-        "AveragePool",
-        call.x,
-        kernel_shape=operator.pool_size,
-        strides=operator.stride,
-        count_include_pad=int(operator.count_include_pad),
-        **border(operator.padding),
-    )
-
-
-def adaptive_average_pool(writer: Writer, call: Call) -> str:
-    """Windows of one size where the image is a multiple of the output's, else two matrix products."""
-    size, wanted = call.shapes[0][1:], call.operator.output_size
-    if wanted == (1, 1):
-        pooled = writer.add("GlobalAveragePool", call.x)
-        return writer.add("Flatten", pooled, axis=1) if call.operator.to_vectors else pooled
-    if call.varies:
-        raise ValueError("its windows depend on the size of the images")
-    if all(length % out == 0 for length, out in zip(size, wanted, strict=True)):
-        kernel = [length // out for length, out in zip(size, wanted, strict=True)]
-        return writer.add("AveragePool", call.x, kernel_shape=kernel, strides=kernel)
-    down, across = (_means(length, out) for length, out in zip(size, wanted, strict=True))
-    rows = writer.add("MatMul", writer.array(down, "rows"), call.x)
-    return writer.add("MatMul", rows, writer.array(np.ascontiguousarray(across.T), "columns"))
-
-
-def _means(length: int, out: int) -> Array:
-    """(out, length): the mean over window i is row i times what it is taken over."""
-    matrix = np.zeros((out, length), np.float32)
-    for i in range(out):
-        start, stop = i * length // out, math.ceil((i + 1) * length / out)
-        matrix[i, start:stop] = 1 / (stop - start)
-    return matrix
 
 
 def zero_pad(writer: Writer, call: Call) -> str:
@@ -178,24 +132,15 @@ def conv_transpose1d(writer: Writer, call: Call) -> str:
     )
 
 
-def max_pool1d(writer: Writer, call: Call) -> str:
-    return writer.add("MaxPool", call.x, **_pool_along(call))
+def pixel_shuffle(writer: Writer, call: Call) -> str:
+    return writer.add("DepthToSpace", call.x, blocksize=call.operator.factor, mode=call.operator.order.upper())
 
 
-def average_pool1d(writer: Writer, call: Call) -> str:
-    counts = int(call.operator.count_include_pad)
-    return writer.add("AveragePool", call.x, count_include_pad=counts, **_pool_along(call))
-
-
-def _pool_along(call: Call) -> dict[str, Any]:
-    layer = call.operator
-    window = shapes.pool_along(call.shapes[0][1], layer.pool_size, stride=layer.stride, padding=layer.padding)
-    return {"kernel_shape": [layer.pool_size], "strides": window.stride[1:], "pads": window.padding[1]}
-
-
-def global_average_pool(writer: Writer, call: Call) -> str:
-    return writer.add("Flatten", writer.add("GlobalAveragePool", call.x), axis=1)
-
-
-def global_max_pool(writer: Writer, call: Call) -> str:
-    return writer.add("Flatten", writer.add("GlobalMaxPool", call.x), axis=1)
+def pixel_unshuffle(writer: Writer, call: Call) -> str:
+    """SpaceToDepth has channels (down, across, c); those of the order "crd" are put in it after."""
+    factor, channels = call.operator.factor, call.shapes[0][0]
+    y = writer.add("SpaceToDepth", call.x, blocksize=factor)
+    if call.operator.order == "dcr" or channels == 1:
+        return y
+    order = np.arange(factor * factor * channels).reshape(factor * factor, channels).T
+    return writer.add("Gather", y, writer.ints(*order.ravel().tolist()), axis=1)

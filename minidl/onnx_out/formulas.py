@@ -75,8 +75,29 @@ def _softplus(writer: Writer, x: str, beta: float, threshold: float) -> str:
 
 
 def _rescale(writer: Writer, x: str, scale: float, offset: float) -> str:
+    if (scale, offset) == (-1, 0):
+        return writer.add("Neg", x)
     scaled = writer.add("Mul", x, writer.number(scale))
     return writer.add("Add", scaled, writer.number(offset)) if offset else scaled
+
+
+def _clip(writer: Writer, x: str, low: float, high: float) -> str:
+    bounds = [writer.number(bound) if math.isfinite(bound) else "" for bound in (low, high)]
+    while bounds and not bounds[-1]:
+        bounds.pop()
+    return writer.add("Clip", x, *bounds)
+
+
+def _power(writer: Writer, x: str, exponent: float) -> str:
+    return writer.add("Pow", x, writer.number(exponent))
+
+
+def _square(writer: Writer, x: str) -> str:
+    return _power(writer, x, 2)
+
+
+def _cube(writer: Writer, x: str) -> str:
+    return _power(writer, x, 3)
 
 
 def _plain(operator: str, *attributes: str) -> Callable[..., str]:
@@ -89,18 +110,29 @@ def _plain(operator: str, *attributes: str) -> Callable[..., str]:
 
 
 FORMULAS: dict[str, Callable[..., str]] = {
+    "abs": _plain("Abs"),
+    "clip": _clip,
+    "cube": _cube,
     "elu": _plain("Elu", "alpha"),
+    "erf": _plain("Erf"),
+    "exp": _plain("Exp"),
     "gelu": _gelu,
     "gelu_tanh": _gelu_tanh,
+    "hard_sigmoid": _plain("HardSigmoid", "alpha", "beta"),
     "hard_swish": _plain("HardSwish"),
     "leaky_relu": _plain("LeakyRelu", "alpha"),
+    "log": _plain("Log"),
     "mish": _mish,
+    "power": _power,
+    "reciprocal": _plain("Reciprocal"),
     "relu": _plain("Relu"),
     "rescale": _rescale,
     "selu": _plain("Selu"),
     "sigmoid": _plain("Sigmoid"),
     "silu": _silu,
     "softplus": _softplus,
+    "sqrt": _plain("Sqrt"),
+    "square": _square,
     "tanh": _plain("Tanh"),
 }
 """By the names that backends know them by."""

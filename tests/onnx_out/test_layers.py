@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 import minidl as ml
+from minidl.backends.reference.elementwise import FORMULAS
 from minidl.description import operators as op
 from minidl.layers import LAYERS
 from minidl.module import Module
-from minidl.onnx_out import table
+from minidl.onnx_out import formulas, table
 from tests.layers.test_contract import TABLE, made, sample
 from tests.onnx_out.runs import RUNTIMES, check
 
@@ -53,6 +54,10 @@ def test_every_record_has_a_rule_or_a_reason():
     records = {*get_args(op.Operator)}
     assert records == table.OPERATORS.keys() | table.WITHOUT.keys()
     assert not table.OPERATORS.keys() & table.WITHOUT.keys()
+
+
+def test_every_formula_has_a_rule():
+    assert formulas.FORMULAS.keys() == FORMULAS.keys()
 
 
 def test_every_layer_describes_itself_or_has_a_rule():

@@ -39,7 +39,6 @@ def test_minidl_is_loaded_without_scikit_learn(run_python):
 
 
 def test_without_scikit_learn_it_says_what_to_install(run_python):
-    program = (
-        "import sys\nsys.modules['sklearn'] = None\ntry:\n    import minidl.sklearn\nexcept ImportError as error:\n"
-    )
-    assert 'pip install "minidl[sklearn]"' in run_python(program + "    print(error)").stdout
+    program = "import sys\nsys.modules['sklearn'] = None\ntry:\n    import minidl.sklearn\n"
+    program += "except ImportError as error:\n    print(error)"
+    assert 'pip install "minidl[sklearn]"' in run_python(program).stdout

@@ -121,6 +121,21 @@ class Model(Module):
         return results
 
     @keyword_hints
+    def test_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        loss: "Losses",
+        sample_weight: Any = None,
+        loss_weights: Mapping[str, float] | Sequence[float] | None = None,
+        metrics: "Metrics" = (),
+    ) -> dict[str, Any]:
+        """The loss and metrics of these samples and targets, without a step: see `minidl.test_on_batch`."""
+        results: dict[str, Any] = _called("evaluation.test_on_batch", locals())
+        return results
+
+    @keyword_hints
     def summary(self, *, timings: bool = False, batch_size: int = 64, expand: bool = False) -> None:
         """Print a table: layers, output shapes, parameters, multiply-accumulate operations (MACs) and memory.
 

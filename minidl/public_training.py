@@ -55,6 +55,7 @@ from minidl.optim import (
     biases_and_norms,
     clip_gradients,
 )
+from minidl.training.evaluation import test_on_batch
 from minidl.training.history import History
 from minidl.training.loop import evaluate, fit, predict
 from minidl.training.resume import TrainingCheckpoint, load_training, save_training
@@ -118,6 +119,7 @@ __all__ = [
     "one_hot",
     "predict",
     "save_training",
+    "test_on_batch",
     "train_on_batch",
     "train_test_split",
     "warm_up",

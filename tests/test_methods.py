@@ -10,7 +10,7 @@ import minidl as ml
 from tests.training.blobs import X, Y, network
 
 
-@pytest.mark.parametrize("name", ["fit", "evaluate", "predict", "train_on_batch"])
+@pytest.mark.parametrize("name", ["fit", "evaluate", "predict", "train_on_batch", "test_on_batch"])
 def test_a_method_has_the_function_s_arguments_and_defaults(name):
     method, function = inspect.signature(getattr(ml.Model, name)), inspect.signature(getattr(ml, name))
     own, wanted = ([*each.parameters.values()] for each in (method, function))

@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> None:
     few = first_of_each_class(test, arguments.images)
     network = config.get("model", Path(arguments.run).stem)
     title = f"How {network.get('name', 'it') if isinstance(network, dict) else network} sees a picture"
-    write_page(out, model, few.images, few.labels, class_names=test.class_names, title=title)
+    write_page(out, model, few.images, few.labels, class_names=test.class_names, paths=few.paths, title=title)
     say(f"saved to {printable(str(out))}")
     if arguments.open:
         webbrowser.open(out.resolve().as_uri())

@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import Any
 
 from minidl import shapes
@@ -31,14 +32,15 @@ def page(
     labels: Sequence[int] | IntArray,
     *,
     class_names: Sequence[str] | None = None,
+    paths: Sequence[str | os.PathLike[str]] | None = None,
     title: str = TITLE,
 ) -> str:
     """A page, as HTML, that walks images through the model; a reader picks one of `images`, or draws one.
 
     `images` are (n, c, h, w), floats from 0 to 1 as the model is given them, `labels` (n,) their classes. `class_names`
-    are as many as the model has classes, by default numbers. The page computes the network itself, in JavaScript, from
-    the weights in it, and needs no network and no other file. Raises ValueError for a model with layers that it can't
-    explain, ShapeError, DTypeError.
+    are as many as the model has classes, by default numbers, and `paths` the images' files, if they have any. The page
+    computes the network itself, in JavaScript, from the weights in it, and needs no network and no other file. Raises
+    ValueError for a model with layers that it can't explain, ShapeError, DTypeError.
     """
     steps = network_steps(model)
     classes = int(steps[-1]["shape"][0])
@@ -55,10 +57,13 @@ def page(
         raise ShapeError(f"expected one whole number for each image as labels, ({len(images)},), got {numbers.shape}")
     if len(numbers) and (numbers.min() < 0 or numbers.max() >= classes):
         raise ValueError(f"labels: expected 0 to {classes - 1}, got {numbers.min()} to {numbers.max()}")
+    if paths is not None and len(paths) != len(images):
+        raise ShapeError(f"paths: expected one for each of {len(images)} images, got {len(paths)}")
     data = {
         "input": [int(size) for size in model.input_shape],
         "classes": names,
         "labels": numbers.tolist(),
+        "files": [] if paths is None else ["/".join(PurePath(legible(os.fspath(path))).parts[-2:]) for path in paths],
         "images": encode_images(images),
         "steps": steps,
     }
@@ -72,11 +77,12 @@ def write_page(
     labels: Sequence[int] | IntArray,
     *,
     class_names: Sequence[str] | None = None,
+    paths: Sequence[str | os.PathLike[str]] | None = None,
     title: str = TITLE,
 ) -> None:
     """Write what `page` gives to a file, whole or not at all."""
     with write_atomically(path) as file:  # first, so that a folder that isn't there is met before the work
-        file.write(page(model, images, labels, class_names=class_names, title=title).encode())
+        file.write(page(model, images, labels, class_names=class_names, paths=paths, title=title).encode())
 
 
 def _assemble(title: str, data: dict[str, Any]) -> str:

@@ -26,7 +26,7 @@ document.getElementById("compact").prepend(compact);
 
 const thumbnails = images.map((image, i) => {
   const canvas = paintImage(element("canvas", { class: "map" }), image, data.input);
-  const name = data.classes[data.labels[i]];
+  const name = [data.classes[data.labels[i]], ...data.files.slice(i, i + 1)].join(": ");
   const attributes = { type: "button", class: "thumbnail", title: name, "aria-label": `Test image: ${name}` };
   return element("button", { ...attributes, onclick: () => board.set(image) }, canvas);
 });
@@ -80,7 +80,8 @@ function compute() {
   const said = `${data.classes[highest]}, ${percent(state.probabilities[highest])}`;
   document.getElementById("brief").textContent = said;
   const label = picked >= 0 ? data.labels[picked] : null;
-  verdict.replaceChildren("The network says ", element("strong", {}, data.classes[highest]));
+  const file = picked >= 0 && data.files.length ? `${data.files[picked]}: the` : "The";
+  verdict.replaceChildren(`${file} network says `, element("strong", {}, data.classes[highest]));
   if (label === null) verdict.append(".");
   else if (label === highest) verdict.append(", and so does the label. ", element("span", { class: "right" }, "✓"));
   else verdict.append(`, but the label says ${data.classes[label]}. `, element("span", { class: "wrong" }, "✗"));

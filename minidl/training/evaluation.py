@@ -93,6 +93,28 @@ def evaluate(
 
 
 @keyword_hints
+def test_on_batch(
+    module: Module,
+    x: Any,
+    y: Any = None,
+    *,
+    loss: Losses,
+    sample_weight: Any = None,
+    loss_weights: Mapping[str, float] | Sequence[float] | None = None,
+    metrics: Metrics = (),
+) -> dict[str, Any]:
+    """{"loss": ..., each metric's name: its value} of samples x (n, ...) and targets y (n, ...), in one pass, silently.
+
+    It is to `evaluate` what `train_on_batch` is to `fit`: all samples are computed at once. Raises ShapeError and its
+    kin before that.
+    """
+    x, y = pair_of(x, y, module)
+    options = {"loss_weights": loss_weights, "metrics": metrics, "sample_weight": sample_weight}
+    results: dict[str, Any] = evaluate(module, x, y, loss=loss, **options, batch_size=max(length(x), 1), verbose=0)
+    return results
+
+
+@keyword_hints
 def predict(
     module: Module, x: Any, *, batch_size: int | None = None, steps: int | None = None, verbose: int | str = "auto"
 ) -> Any:

@@ -116,3 +116,16 @@ def test_a_configuration_that_was_edited(command, fails, trained, tmp_path):
     assert command("evaluate", folder).out == command("evaluate", trained.path).out
     (folder / "config.toml").write_text('data = "fashion-mnist-10k"\nloss = "focl"')
     assert f"{folder}: loss: unknown name 'focl'; did you mean focal?" in fails("evaluate", folder)
+
+
+def test_each_image_has_a_line(command, trained):
+    lines = command("evaluate", trained.path, "--each", "--json").out.splitlines()
+    each, whole = [json.loads(line) for line in lines[:-1]], json.loads(lines[-1])
+    assert whole == json.loads(command("evaluate", trained.path, "--json").out)
+    assert [found["index"] for found in each] == list(range(200))
+    assert set(each[0]) == {"index", "label", "name", "is_right", "probability"}
+    assert np.mean([found["is_right"] for found in each]) == whole["accuracy"]
+    text = command("evaluate", trained.path, "--each").out.splitlines()[:200]
+    wrong = next(found for found in each if not found["is_right"])
+    said = f"{wrong['index']}: {wrong['probability']:.4f} {wrong['name']}, but it is {wrong['label']}"
+    assert text[wrong["index"]] == said

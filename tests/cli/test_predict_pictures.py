@@ -101,3 +101,28 @@ def test_a_damaged_picture_is_named_and_can_be_left_out(command, fails, photos, 
     assert result.code == 0
     assert "1 of 41 pictures are skipped: above/bad.jpg" in result.err
     assert "expected 'raise' or 'skip', got 'ignore'" in fails(*arguments, "--set", "data.on_error=ignore")
+
+
+def test_each_picture_that_is_tested_has_a_line(command, photos, run):
+    lines = command("evaluate", run, "--each", "--json").out.splitlines()
+    each, whole = [json.loads(line) for line in lines[:-1]], json.loads(lines[-1])
+    assert len(each) == whole["images"] == 8
+    assert sum(found["is_right"] for found in each) / 8 == whole["accuracy"]
+    predicted = json.loads(command("predict", run, *(found["file"] for found in each), "--json").out)
+    for found, same in zip(each, predicted, strict=True):
+        assert found["label"] == found["file"].split("/")[-2]
+        assert (found["name"], found["index"]) == (same["name"], same["index"])
+        assert found["probability"] == pytest.approx(same["probability"], rel=1e-5)
+        assert found["is_right"] == (found["name"] == found["label"])
+    text = command("evaluate", run, "--each").out.splitlines()
+    assert text[0].startswith(f"{each[0]['file']}: {each[0]['probability']:.4f} ")
+    assert text[8:] == command("evaluate", run).out.splitlines()
+
+
+def test_the_page_names_the_files(command, photos, run):
+    assert command("explain", run, "--images", 2).code == 0
+    data = json.loads((run / "explain.html").read_text("utf-8").partition('id="data">')[2].partition("</script>")[0])
+    assert len(data["files"]) == 4
+    for file, label in zip(data["files"], data["labels"], strict=True):
+        assert file.partition("/")[0] == data["classes"][label]
+        assert (photos / file).is_file()

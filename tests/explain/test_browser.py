@@ -280,3 +280,13 @@ def test_a_narrow_page_has_nothing_to_scroll_sideways(opened, pictures):
         assert 360 < wide == seen <= 400
     finally:
         page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_a_picture_is_named_by_its_file(opened, pictures):
+    images, labels = pictures
+    paths = [f"test/{i}.png" for i in range(5)]
+    page = opened(explain.page(models.tutorial(seed=1), images, labels, paths=paths))
+    page.find("#thumbnails button")[2].click()
+    page.driver.execute_async_script(FRAME)
+    assert page.find("#verdict")[0].text.startswith("test/2.png: the network says ")
+    assert page.find("#thumbnails button")[2].get_attribute("title") == f"{labels[2]}: test/2.png"

@@ -1,6 +1,7 @@
 import html.parser
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,8 +59,20 @@ def test_the_page_needs_nothing_else(model, images):
 def test_data_is_the_network_and_the_images(model, images):
     data = data_of(explain.page(model, images, np.array([1, 0, 9]), class_names=list("abcdefghij")))
     assert (data["input"], data["labels"], data["classes"]) == ([1, 28, 28], [1, 0, 9], list("abcdefghij"))
+    assert data["files"] == []
     kinds = ["convolution", "elementwise", "maximum", "flatten", "dense", "softmax"]
     assert [step["kind"] for step in data["steps"]] == kinds
+
+
+def test_files_are_named_with_their_folder(model, images):
+    paths = [Path("all") / "one" / "a.png", "b.png", "caf\udce9/c.png"]
+    assert data_of(explain.page(model, images, [1, 2, 3], paths=paths))["files"] == [
+        "one/a.png",
+        "b.png",
+        r"caf\udce9/c.png",
+    ]
+    with pytest.raises(ml.ShapeError, match="paths: expected one for each of 3 images, got 2"):
+        explain.page(model, images, [1, 2, 3], paths=paths[:2])
 
 
 @pytest.mark.parametrize("bad", ["</script><b>", "<!--<script>", "{{script}}", "a & b", "\u2028", "\N{SNOWMAN}", '"'])

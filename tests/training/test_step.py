@@ -102,3 +102,21 @@ def test_errors_come_before_the_step(change, error, message):
     with pytest.raises(error, match=message):
         model.train_on_batch(**options | change)
     assert bits(model) == before
+
+
+def test_a_batch_is_looked_at_as_evaluate_does_and_nothing_changes(capsys):
+    model = network(softmax=True)
+    before = bits(model)
+    options = {"loss": ml.CrossEntropy(), "metrics": [ml.Accuracy()], "sample_weight": np.arange(60)}
+    found = model.test_on_batch(X, Y, **options)
+    assert found == ml.test_on_batch(model, X, Y, **options) == model.evaluate(X, Y, batch_size=60, **options)
+    assert found != model.test_on_batch(X, Y, loss=ml.CrossEntropy(), metrics=[ml.Accuracy()])
+    assert bits(model) == before
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_batch_without_samples_is_refused():
+    with pytest.raises(ml.ShapeError, match="at least one sample"):
+        network().test_on_batch(X[:0], Y[:0], loss=ml.CrossEntropy())
+    with pytest.raises(TypeError, match="test_on_batch: unknown argument 'optimizer'"):
+        network().test_on_batch(X, Y, loss=ml.CrossEntropy(), optimizer=None)

@@ -10,6 +10,7 @@ from minidl.module import Module
 from minidl.process.importing import imported
 from minidl.saving import arrays
 from minidl.saving.budget import USUAL, Budget
+from minidl.saving.matching import By, check_by
 from minidl.typing import Array, FileOrPath, Shape
 
 if TYPE_CHECKING:
@@ -172,6 +173,10 @@ class Model(Module):
         arrays.save_arrays(path, self.state_dict())
 
     @keyword_hints
-    def load_weights(self, path: FileOrPath, *, budget: Budget = USUAL) -> None:
-        """Read the `state_dict` from a file, as `minidl.load_arrays` does. Raises StateError where it doesn't fit."""
-        self.load_state_dict(arrays.load_arrays(path, budget=budget))
+    def load_weights(self, path: FileOrPath, *, by: By = "name", prefix: str = "", budget: Budget = USUAL) -> None:
+        """Read the `state_dict` from a file of any kind that `minidl.load_arrays` reads: .npz, safetensors, PyTorch's.
+
+        `by` and `prefix` are those of `load_state_dict`. Raises FormatError, or StateError where it doesn't fit.
+        """
+        check_by(by)
+        self.load_state_dict(arrays.load_arrays(path, budget=budget), by=by, prefix=prefix)

@@ -8,10 +8,10 @@ import numpy as np
 
 from minidl import initializers
 from minidl.display import code
-from minidl.errors import KeywordHints, ShapeError, StateError
+from minidl.errors import KeywordHints, ShapeError
 from minidl.graph.symbolic import S, first_symbolic
 from minidl.parameter import Buffer, Parameter
-from minidl.shapes import show
+from minidl.saving.matching import By, matched
 from minidl.typing import Array, Backward, Shape
 
 if TYPE_CHECKING:
@@ -195,31 +195,22 @@ class Module(KeywordHints):
         """A copy of every parameter's and buffer's value by its dotted name."""
         return {name: array.value.copy() for name, array in self.named_state()}
 
-    def load_state_dict(self, state: Mapping[str, Array]) -> None:
+    def load_state_dict(self, state: Mapping[str, Array], *, by: By = "name", prefix: str = "") -> None:
         """Copy these values into the parameters and buffers.
+
+        Of the names only those that begin with `prefix` are taken, without it: "module." or "_orig_mod." in weights
+        from PyTorch, whose counters `num_batches_tracked` are left out. With `by="order"` names count for nothing but
+        their last part, weight for weight, and the order decides, which must be that of this model's layers.
 
         Raises StateError, which names every missing, unexpected and mis-shaped entry; then nothing has changed.
         """
-        self.check_state(state)
+        values = matched(self, dict(self.named_state()), state, by=by, prefix=prefix)
         for name, parameter in self.named_state():
-            parameter.value = np.asarray(state[name])
+            parameter.value = np.asarray(values[name])
 
     def check_state(self, state: Mapping[str, Array]) -> None:
         """Raise StateError, which names every missing, unexpected and mis-shaped entry, unless this state fits."""
-        parameters = dict(self.named_state())
-        wrong = [f"missing {name}" for name in parameters if name not in state]
-        wrong += [f"unexpected {name}" for name in state if name not in parameters]
-        for name, parameter in parameters.items():
-            if name in state:
-                value = np.asarray(state[name])
-                if value.shape != parameter.value.shape:
-                    wrong.append(f"{name}: expected {show(parameter.value.shape)}, got {show(value.shape)}")
-                elif not np.issubdtype(value.dtype, np.floating):
-                    wrong.append(f"{name}: expected floats, got {value.dtype}")
-                elif problem := parameter.problem(value):
-                    wrong.append(f"{name}: {problem}")
-        if wrong:
-            raise StateError(f"the state doesn't fit this {type(self).__name__}: {'; '.join(wrong)}")
+        matched(self, dict(self.named_state()), state)
 
     def arguments(self) -> dict[str, Any]:
         """The constructor's arguments, read from attributes of their names; of `bias`, whether there is one."""

@@ -56,7 +56,7 @@ HOUSE = [
     Floor("operators as `op(x, ...) -> (y, pullback)`: checks, and picks the backend", ["functional functional.*"]),
     Floor(
         "`Parameter`, `Module`; networks that a backend has prepared for modules, and keeps",
-        ["initializers", "parameter graph graph.symbolic", "module", "engine engine.*"],
+        ["initializers", "parameter graph graph.symbolic", "saving.matching", "module", "engine engine.*"],
     ),
     Floor(
         "layers, a file for each family, those made of others, graphs of them, and what a pass costs",

@@ -1,12 +1,16 @@
 """The ready models: their sizes by the papers' arithmetic, their arguments, and that they learn."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import minidl as ml
 from minidl.models import CIFAR, FASHION, IMAGENET, MODELS
+
+GOLDEN = Path(__file__).parent / "golden" / "resnet20.npz"
+PUBLISHED = Path(__file__).resolve().parents[2] / "shared" / "models" / "torch" / "resnet20-12fca82f.th"
 
 PARAMETERS = {
     "tutorial": (1 * 36 + 1) + (11 * 11 * 10 + 10),
@@ -153,6 +157,33 @@ def test_resnet20_is_the_papers_but_for_the_projections():
     assert total - extra == 269_722
     weights = [name for name, value in model.named_parameters() if value.value.ndim > 1 and "projection" not in name]
     assert len(weights) == 20
+
+
+def test_resnet20_with_shortcuts_of_zeros_is_the_papers():
+    model = ml.models.resnet20(shortcut="pad", seed=0)
+    assert sum(parameter.value.size for parameter in model.parameters()) == 269_722
+    first, second = [layer.projection for layer in model if isinstance(layer, ml.Residual) and layer.projection]
+    x = np.random.default_rng(0).standard_normal((2, 16, 31, 32), np.float32)
+    np.testing.assert_array_equal(first(x), np.pad(x[:, :, ::2, ::2], [(0, 0), (8, 8), (0, 0), (0, 0)]))
+    assert second.output_shape((32, 16, 16)) == (64, 8, 8)
+    with pytest.raises(ValueError, match='shortcut: expected "projection" or "pad", got \'none\''):
+        ml.models.resnet20(shortcut="none")
+
+
+@pytest.mark.skipif(
+    not PUBLISHED.exists(), reason="needs weights that others trained, which aren't part of the project"
+)
+@pytest.mark.parametrize("name", [pytest.param("compiled", marks=pytest.mark.compiled), "vectorized"])
+def test_resnet20_with_published_weights_gives_the_scores_of_pytorch(name):
+    """Those of tests/golden/make_resnet20.py."""
+    images = np.random.default_rng(0).standard_normal((8, 3, 32, 32), np.float32)
+    with np.load(GOLDEN) as file:
+        wanted = file["scores"]
+    with ml.use_backend(name):
+        model = ml.models.resnet20(shortcut="pad")
+        model.load_state_dict(ml.load_arrays(PUBLISHED), by="order")
+        np.testing.assert_allclose(model(images), wanted, rtol=0, atol=1e-5 * abs(wanted).max())
+        np.testing.assert_allclose(ml.Predictor(model).predict(images), wanted, rtol=0, atol=1e-5 * abs(wanted).max())
 
 
 def test_resnet18_has_the_sizes_of_the_paper():

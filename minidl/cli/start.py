@@ -9,31 +9,40 @@ from minidl.cli.messages import UsageError
 from minidl.cli.run import Run, regular_file
 from minidl.model import SavedModel
 from minidl.saving.arrays import load_arrays
-
-SHOWN = 4
-"""How many names a message has."""
+from minidl.saving.matching import last, prefix_of, some, without, without_counters
+from minidl.shapes import show
 
 
 def take_weights(model: SavedModel, source: str) -> str:
     """Give the model the arrays of a file, or a run, that have the names and shapes of its own; in words, which.
 
-    The others stay as they are: so a network for other classes takes all but its last layer. Raises UsageError where
-    none fits.
+    A prefix before all names, which PyTorch's wrappers put there, is taken off. Where no name is known, arrays as many
+    as the model's are taken in their order, those that have its shapes. The others stay as they are: so a network for
+    other classes takes all but its last layer. Raises UsageError where none fits.
     """
     path = Path(source)
-    found: Mapping[str, Any] = load_arrays(regular_file(Run(path).model if path.is_dir() else path))
     own = dict(model.named_state())
+    found: Mapping[str, Any] = load_arrays(regular_file(Run(path).model if path.is_dir() else path))
+    told = ""
+    if prefix := prefix_of(own, found):
+        found, told = without(prefix, found), f", without their prefix {prefix!r}"
+    found = without_counters(own, found)
+    if not set(own) & set(found) and [last(name) for name in own] == [last(name) for name in found]:
+        found, told = dict(zip(own, found.values(), strict=True)), ", in their order"
     fitting = [name for name, array in own.items() if name in found and found[name].shape == array.value.shape]
     if not fitting:
-        raise UsageError(
-            f"init: no array of {source} has the name and shape of one of the model; it has {_some(found)}, and the "
-            f"model {_some(own)}"
-        )
+        known = [
+            f"{name} {show(found[name].shape)}, not {show(own[name].value.shape)}" for name in own if name in found
+        ]
+        why = f"of the same name are {some(known)}" if known else f"it has {some(found)}, and the model {some(own)}"
+        raise UsageError(f"init: no array of {source} has the name and shape of one of the model; {why}")
     for name in fitting:
         own[name].value = found[name].astype(own[name].value.dtype, copy=False)
     new = [name for name in own if name not in fitting]
-    rest = f"; new: {_some(new)}" if new else ""
-    return f"{len(fitting)} of {len(own)} arrays from {source}{rest}"
+    rest = f"; new: {some(new)}" if new else ""
+    unused = [name for name in found if name not in own]
+    rest += f"; not used: {some(unused)}" if unused else ""
+    return f"{len(fitting)} of {len(own)} arrays from {source}{told}{rest}"
 
 
 def freeze(model: SavedModel, patterns: Sequence[str]) -> str:
@@ -65,8 +74,3 @@ def _layers(module: Any, prefix: str) -> Any:
         if next(child.named_parameters(), None) is not None:
             yield prefix + name, child
             yield from _layers(child, f"{prefix}{name}.")
-
-
-def _some(names: Any) -> str:
-    names = list(names)
-    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")

@@ -49,6 +49,18 @@ def _joined(first: "Move | Rearrange", after: Any) -> Rearrange | None:
     return Rearrange((*moves_of(first), *moves_of(after)))
 
 
+class PadAxis(NamedTuple):
+    """Zeros `before` and `after` what is along an axis; the batch is axis 0."""
+
+    axis: int
+    before: int
+    after: int
+
+    def inside(self, length: int) -> "Slice":
+        """Where x is in y, which are `length` long along this axis without the zeros."""
+        return Slice(self.axis, self.before, length, 1)
+
+
 class Slice(NamedTuple):
     """`length` places along an axis, from `start` on, each `step` behind the one before; the batch is axis 0."""
 

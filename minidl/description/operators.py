@@ -2,9 +2,10 @@
 
 from typing import Any, NamedTuple, Protocol, Self, TypeAlias, TypeGuard, runtime_checkable
 
+from minidl.description.arithmetic import PReLU as PReLU
 from minidl.description.moving import ArgMax as ArgMax
 from minidl.description.moving import Expand as Expand
-from minidl.description.arithmetic import PReLU as PReLU
+from minidl.description.moving import PadAxis as PadAxis
 from minidl.description.moving import Rearrange as Rearrange
 from minidl.description.moving import Reduce as Reduce
 from minidl.description.moving import Reshape as Reshape
@@ -282,6 +283,7 @@ Operator: TypeAlias = (
     | Expand
     | Reduce
     | ArgMax
+    | PadAxis
     | ZeroPad
     | UpSample
     | Dropout

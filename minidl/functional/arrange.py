@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from minidl import shapes
-from minidl.description.operators import Slice
+from minidl.description.operators import PadAxis, Slice
 from minidl.functional.checks import check_floats, check_gradient
 from minidl.functional.pullbacks import Pullback
 from minidl.shapes import arrange
 from minidl.typing import Array
 
-__all__ = ["pixel_shuffle", "pixel_unshuffle", "reshape", "slice", "squeeze", "transpose", "unsqueeze"]
+__all__ = ["pixel_shuffle", "pixel_unshuffle", "reshape", "slice", "squeeze", "transpose", "unsqueeze", "zero_pad_axis"]
 
 
 def reshape(x: Array, shape: Sequence[int]) -> tuple[Array, Pullback]:
@@ -75,6 +75,27 @@ def slice(x: Array, axis: int, start: int | None = 0, stop: int | None = None, s
         dx = zeros(before, dtype)
         dx[part.places] = dy
         return dx
+
+    return y, pullback
+
+
+def zero_pad_axis(x: Array, axis: int, before: int = 0, after: int = 0) -> tuple[Array, Pullback]:
+    """X with so many zeros before and after it along an axis, which isn't the batch's, 0.
+
+    Raises ShapeError, DTypeError and ValueError.
+    """
+    check_floats(x=x)
+    shapes.check_axis(axis)
+    arrange.check_zeros(before, after)
+    place = shapes.axis_of(axis, x.shape[1:]) + 1
+    part = PadAxis(place, before, after).inside(x.shape[place])
+    y, dtype = zeros((*x.shape[:place], before + x.shape[place] + after, *x.shape[place + 1 :]), x.dtype), x.dtype
+    y[part.places] = x
+    padded = y.shape
+
+    def pullback(dy: Array) -> Array:
+        check_gradient(dy, padded, dtype)
+        return dy[part.places]
 
     return y, pullback
 

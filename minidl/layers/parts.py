@@ -9,7 +9,7 @@ from minidl.layers.operation import Operation
 from minidl.shapes import arrange
 from minidl.typing import Array, Shape
 
-__all__ = ["PixelShuffle", "PixelUnshuffle", "Slice"]
+__all__ = ["PixelShuffle", "PixelUnshuffle", "Slice", "ZeroPadAxis"]
 
 
 class Slice(Operation):
@@ -35,6 +35,29 @@ class Slice(Operation):
 
     def operator(self, x: Array) -> tuple[Array, Pullback]:
         return F.slice(x, self.axis, self.start, self.stop, self.step)
+
+
+class ZeroPadAxis(Operation):
+    """Samples with `before` and `after` zeros around them along an axis: 1 for channels; the batch is axis 0."""
+
+    def __init__(self, axis: int, before: int = 0, after: int = 0) -> None:
+        shapes.check_axis(axis)
+        arrange.check_zeros(before, after)
+        self.axis = axis
+        self.before = before
+        self.after = after
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        place = shapes.axis_of(self.axis, input_shape)
+        size = self.before + input_shape[place] + self.after
+        return (*input_shape[:place], size, *input_shape[place + 1 :])
+
+    def describe(self, describer: Describer, x: Value) -> Value:
+        operator = op.PadAxis(shapes.axis_of(self.axis, x.shape) + 1, self.before, self.after)
+        return describer.add(operator, x, shape=self.output_shape(x.shape))
+
+    def operator(self, x: Array) -> tuple[Array, Pullback]:
+        return F.zero_pad_axis(x, self.axis, self.before, self.after)
 
 
 class PixelShuffle(Operation):

@@ -2,7 +2,17 @@
 
 from minidl import shapes
 from minidl.errors import keyword_hints
-from minidl.layers import BatchNorm2D, Conv2D, Dense, GlobalAveragePool2D, MaxPool2D, ReLU, Residual
+from minidl.layers import (
+    AveragePool2D,
+    BatchNorm2D,
+    Conv2D,
+    Dense,
+    GlobalAveragePool2D,
+    MaxPool2D,
+    ReLU,
+    Residual,
+    ZeroPadAxis,
+)
 from minidl.model import Sequential
 from minidl.models.plain import CIFAR, IMAGENET
 from minidl.module import Module
@@ -10,16 +20,21 @@ from minidl.typing import Shape
 
 
 @keyword_hints
-def resnet20(*, input_shape: Shape = CIFAR, classes: int = 10, seed: int | None = None) -> Sequential:
+def resnet20(
+    *, input_shape: Shape = CIFAR, classes: int = 10, shortcut: str = "projection", seed: int | None = None
+) -> Sequential:
     """The residual network of 20 layers for small images: three stages of three blocks, of 16, 32 and 64 filters.
 
     A block is two 3 x 3 convolutions with batch normalization, and ReLU after the first and after the sum. The second
-    and third stage begin with a stride of 2, where the shortcut is a 1 x 1 convolution with batch normalization, the
-    paper's option B; its own networks for CIFAR-10 fill with zeros there, without parameters. The mean of each channel
-    goes into the dense layer; logits of the classes. Source: He, Zhang, Ren and Sun, "Deep residual learning for image
-    recognition", 2015, section 4.2.
+    and third stage begin with a stride of 2, where the `shortcut` is a 1 x 1 convolution with batch normalization,
+    "projection", the paper's option B; or "pad", option A, as its own networks for CIFAR-10 have it: every second
+    pixel, between channels of zeros, without parameters. The mean of each channel goes into the dense layer; logits of
+    the classes. Raises ValueError for another shortcut. Source: He, Zhang, Ren and Sun, "Deep residual learning for
+    image recognition", 2015, section 4.2.
     """
-    layers = [*_normalized(16, 3), ReLU(), *_stages((16, 32, 64), blocks=3, channels=16)]
+    if shortcut not in ("projection", "pad"):
+        raise ValueError(f'shortcut: expected "projection" or "pad", got {shortcut!r}')
+    layers = [*_normalized(16, 3), ReLU(), *_stages((16, 32, 64), blocks=3, channels=16, pads=shortcut == "pad")]
     layers += [GlobalAveragePool2D(), Dense(shapes.count(classes, "classes"))]
     return Sequential(layers, input_shape=input_shape, seed=seed)
 
@@ -39,17 +54,30 @@ def resnet18(*, input_shape: Shape = IMAGENET, classes: int = 1000, seed: int | 
     return Sequential(layers, input_shape=input_shape, seed=seed)
 
 
-def _stages(widths: tuple[int, ...], *, blocks: int, channels: int) -> list[Module]:
+def _stages(widths: tuple[int, ...], *, blocks: int, channels: int, pads: bool = False) -> list[Module]:
     """Stages of these numbers of filters, all but the first with a stride of 2; `channels` come in."""
+    shortcut = _padded if pads else _projected
     layers: list[Module] = []
     for filters in widths:
         for i in range(blocks):
             stride = 2 if i == 0 and filters > widths[0] else 1
             body = [*_normalized(filters, 3, stride=stride), ReLU(), *_normalized(filters, 3)]
-            projection = None if channels == filters else _normalized(filters, 1, stride=stride)
+            projection = None if channels == filters else shortcut(channels, filters, stride)
             layers += [Residual(body, projection=projection), ReLU()]
             channels = filters
     return layers
+
+
+def _projected(channels: int, filters: int, stride: int) -> list[Module]:
+    """A shortcut with weights."""
+    del channels
+    return _normalized(filters, 1, stride=stride)
+
+
+def _padded(channels: int, filters: int, stride: int) -> list[Module]:
+    """A shortcut without: a pool of one pixel takes each `stride`-th."""
+    before = (filters - channels) // 2
+    return [AveragePool2D(1, stride=stride), ZeroPadAxis(1, before, filters - channels - before)]
 
 
 def _normalized(filters: int, kernel_size: int, *, stride: int = 1) -> list[Module]:

@@ -172,6 +172,13 @@ def reduced(shape: Shape, axes: Shape, *, keepdims: bool) -> tuple[Shape, Shape]
     return tuple(place + 1 for place in places), left
 
 
+def check_zeros(before: object, after: object) -> None:
+    """Raise ValueError unless they're ints of at least 0."""
+    for name, value in (("before", before), ("after", after)):
+        if not is_int(value) or int(value) < 0:
+            raise ValueError(f"{name}: expected an int of at least 0, got {value!r}")
+
+
 ORDERS = ("crd", "dcr")
 
 

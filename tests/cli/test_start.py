@@ -6,6 +6,7 @@ import pytest
 import minidl as ml
 from minidl.cli.messages import UsageError
 from minidl.cli.start import freeze, take_weights
+from tests.saving.torch_files import saved
 
 
 def network(classes, seed=0):
@@ -92,3 +93,46 @@ def test_from_the_command_line(command, trained, tmp_path):
 
 def test_bad_paths_are_named_before_any_work(fails, tmp_path):
     assert "init: expected the path of weights, got 'nowhere'" in fails("train", "--init", "nowhere")
+
+
+def of_pytorch(model, prefix="", layers=("conv", "bn", "fc")):
+    """A state of PyTorch, whose layers have these names."""
+    names = dict(zip(("0", "1", "3"), layers, strict=True))
+    state = {f"{prefix}{names[name[0]]}{name[1:]}": value for name, value in model.state_dict().items()}
+    return state | {f"{prefix}{layers[1]}.num_batches_tracked": np.array(3)}
+
+
+@pytest.mark.parametrize(
+    ("prefix", "layers", "told"),
+    [
+        ("", ("0", "1", "3"), ""),
+        ("module.", ("0", "1", "3"), ", without their prefix 'module.'"),
+        ("module.", ("conv", "bn", "fc"), ", in their order"),
+    ],
+)
+def test_weights_of_pytorch_are_taken(prefix, layers, told, tmp_path):
+    path = tmp_path / "weights.pth"
+    source, model = network(3, seed=1), network(3)
+    path.write_bytes(saved(of_pytorch(source, prefix, layers)))
+    assert take_weights(model, str(path)) == f"8 of 8 arrays from {path}{told}"
+    for name, value in model.state_dict().items():
+        np.testing.assert_array_equal(value, source.state_dict()[name])
+    model = network(5)
+    assert take_weights(model, str(path)) == f"6 of 8 arrays from {path}{told}; new: 3.weight, 3.bias"
+
+
+def test_weights_in_safetensors_are_taken(tmp_path):
+    pytest.importorskip("safetensors")
+    path = tmp_path / "weights.safetensors"
+    source, model = network(3, seed=1), network(3)
+    ml.save_arrays(path, source.state_dict() | {"head.weight": np.zeros(3)})
+    assert take_weights(model, str(path)) == f"8 of 8 arrays from {path}; not used: head.weight"
+    np.testing.assert_array_equal(model.state_dict()["3.weight"], source.state_dict()["3.weight"])
+
+
+def test_weights_of_other_shapes_are_named(tmp_path):
+    ml.save_arrays(tmp_path / "other.npz", {"3.weight": np.zeros((9, 32)), "3.bias": np.zeros(9)})
+    with pytest.raises(
+        UsageError, match=r"of the same name are 3\.weight \(9, 32\), not \(3, 32\), 3\.bias \(9,\), not"
+    ):
+        take_weights(network(3), str(tmp_path / "other.npz"))

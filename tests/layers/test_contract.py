@@ -153,6 +153,8 @@ TABLE |= {
     "Squeeze": (lambda: ml.Squeeze((1, -2)), (1, 6, 1, 3)),
     "Unsqueeze": (lambda: ml.Unsqueeze((1, -1)), SEQUENCE),
     "Slice": (lambda: ml.Slice(1, 1, 3), IMAGE),
+    "ZeroPadAxis": (lambda: ml.ZeroPadAxis(1, 2, 1), IMAGE),
+    "ZeroPadAxis at the end": (lambda: ml.ZeroPadAxis(-1, after=2), (3, 8)),
     "Slice by steps": (lambda: ml.Slice(-1, 4, None, -2), IMAGE),
     "Expand": (lambda: ml.Expand((-1, 4, 3)), (2, 1, 3)),
     "ReduceMean": (lambda: ml.ReduceMean((2, 3)), IMAGE),

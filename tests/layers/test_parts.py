@@ -25,6 +25,18 @@ def test_a_slice_of_nothing():
         ml.Slice(2)(np.zeros((2, 5), np.float32))
 
 
+@pytest.mark.parametrize(("axis", "before", "after"), [(1, 2, 1), (2, 0, 3), (-1, 1, 0), (-2, 0, 0)])
+def test_zeros_along_an_axis(axis, before, after):
+    x = np.arange(2 * 5 * 3, dtype=np.float32).reshape(2, 5, 3)
+    layer = ml.ZeroPadAxis(axis, before, after)
+    y, backward = layer.forward(x, train=True)
+    pairs = [(0, 0)] * 3
+    pairs[axis] = before, after
+    np.testing.assert_array_equal(y, np.pad(x, pairs), strict=True)
+    np.testing.assert_array_equal(backward(y), x, strict=True)
+    assert layer.output_shape((5, 3)) == y.shape[1:]
+
+
 def test_channels_become_pixels():
     x = np.arange(8, dtype=np.float32).reshape(1, 8, 1, 1)
     np.testing.assert_array_equal(ml.PixelShuffle(2)(x), [[[[0, 1], [2, 3]], [[4, 5], [6, 7]]]])

@@ -8,7 +8,7 @@ from minidl.backends.compiled.runtime.copy import prepare_copy, prepare_sum
 from minidl.backends.compiled.runtime.memory import empty
 from minidl.backends.compiled.runtime.program import Job
 from minidl.backends.compiled.runtime.strided import prepare_strided_copy
-from minidl.description.moving import Move, Rearrange, Reshape, Slice, Transpose, moves_of
+from minidl.description.moving import Move, PadAxis, Rearrange, Reshape, Slice, Transpose, moves_of
 from minidl.typing import Array
 
 
@@ -97,20 +97,35 @@ def _prepare_copy(source: Array, target: Array) -> Job:
 
 def lower_slice(operator: Slice, x: Array) -> Lowered:
     """Places along an axis."""
-    y, jobs = x[operator.places], []
-    if not as_kernels_see(y).flags.c_contiguous:
-        part, y = y, new(y.shape, x.dtype)
-        jobs = [_prepare_copy(part, y)]
-    shape = x.shape
+    y, jobs = _part(x, operator)
+    return Lowered(y, jobs, through(lambda dy: _among_zeros(dy, operator, x.shape)))
 
-    def back(dy: Array) -> tuple[Array, list[Job]]:
-        dx = new(shape, dy.dtype)
-        job = prepare_strided_copy(dy, dx[operator.places])
-        if job is None:
-            raise CannotPrepareError(f"{dy.ndim} axes are too many to be copied")
-        return dx, [prepare_zeros(dx), job]
 
-    return Lowered(y, jobs, through(back))
+def lower_pad_axis(operator: PadAxis, x: Array) -> Lowered:
+    """Zeros around what is along an axis."""
+    axis = operator.axis
+    part = operator.inside(x.shape[axis])
+    size = operator.before + x.shape[axis] + operator.after
+    y, jobs = _among_zeros(x, part, (*x.shape[:axis], size, *x.shape[axis + 1 :]))
+    return Lowered(y, jobs, through(lambda dy: _part(dy, part)))
+
+
+def _part(x: Array, part: Slice) -> tuple[Array, list[Job]]:
+    """(these places of x, dense; jobs)."""
+    y = x[part.places]
+    if as_kernels_see(y).flags.c_contiguous:
+        return y, []
+    dense = new(y.shape, x.dtype)
+    return dense, [_prepare_copy(y, dense)]
+
+
+def _among_zeros(x: Array, part: Slice, shape: tuple[int, ...]) -> tuple[Array, list[Job]]:
+    """(zeros of this shape, but for x in these places; jobs). Raises CannotPrepareError for too many axes."""
+    y = new(shape, x.dtype)
+    job = prepare_strided_copy(x, y[part.places])
+    if job is None:
+        raise CannotPrepareError(f"{x.ndim} axes are too many to be copied")
+    return y, [prepare_zeros(y), job]
 
 
 def prepare_zeros(array: Array) -> Job:

@@ -13,10 +13,10 @@ if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
 pytest.importorskip("numba")
 
 from minidl.backends.compiled.graph.lowered import as_kernels_see, new
-from minidl.backends.compiled.rearrange import lower_moves, lower_slice
+from minidl.backends.compiled.rearrange import lower_moves, lower_pad_axis, lower_slice
 from minidl.backends.compiled.runtime.program import run
 from minidl.backends.compiled.runtime.strided import prepare_strided_copy
-from minidl.description.operators import Rearrange, Reshape, Slice, Transpose
+from minidl.description.operators import PadAxis, Rearrange, Reshape, Slice, Transpose
 
 pytestmark = pytest.mark.compiled
 
@@ -140,6 +140,19 @@ def test_slices(data, n, shape, dtype):
     dx = np.zeros_like(x)
     dx[part.places] = dy
     np.testing.assert_array_equal(backward(lowered, dy), dx, strict=True)
+
+
+@given(data=st.data(), n=st.integers(0, 3), shape=SHAPES, before=st.integers(0, 3), after=st.integers(0, 3))
+def test_zeros_along_an_axis(data, n, shape, before, after):
+    axis, dtype = data.draw(st.integers(1, len(shape))), data.draw(st.sampled_from([np.float32, np.float64]))
+    operator = PadAxis(axis, before, after)
+    x = drawn((n, *shape), dtype=dtype)
+    lowered = lower_pad_axis(operator, x)
+    pairs = [(0, 0)] * axis + [(before, after)] + [(0, 0)] * (len(shape) - axis)
+    wanted = np.pad(x, pairs)
+    np.testing.assert_array_equal(forward(lowered), wanted, strict=True)
+    dy = drawn(wanted.shape, 1, dtype)
+    np.testing.assert_array_equal(backward(lowered, dy), dy[operator.inside(shape[axis - 1]).places], strict=True)
 
 
 @pytest.mark.parametrize("shape", [(3, 40, 50, 33), (70_000,), (2, 3, 4, 5, 6, 7)])

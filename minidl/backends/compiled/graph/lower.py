@@ -14,7 +14,7 @@ from minidl.backends.compiled.merge import lower_add, lower_concat, lower_identi
 from minidl.backends.compiled.norm.lower import lower_batch_norm, lower_group_norm, lower_normalize
 from minidl.backends.compiled.pool import average
 from minidl.backends.compiled.pool import max as max_pool
-from minidl.backends.compiled.rearrange import lower_moves, lower_slice
+from minidl.backends.compiled.rearrange import lower_moves, lower_pad_axis, lower_slice
 from minidl.backends.compiled.reduce import lower_argmax, lower_expand, lower_reduce
 from minidl.backends.compiled.resize import lower_upsample, lower_zero_pad
 from minidl.description import operators as op
@@ -45,6 +45,7 @@ _LOWER: Table = {
     op.Expand: lower_expand,
     op.Reduce: lower_reduce,
     op.ArgMax: lower_argmax,
+    op.PadAxis: lower_pad_axis,
     op.ZeroPad: lower_zero_pad,
     op.UpSample: lower_upsample,
     op.Dropout: lower_dropout,

@@ -147,6 +147,14 @@ LAYERS = {
         ml.Concatenate([ml.ReduceMean((2, 3), keepdims=False), [ml.ReduceMax((1, 3), keepdims=False)]]),
     ],
     "largest": lambda: [conv(), ml.Concatenate([[], ml.ArgMax(1)]), ml.ArgMax(2), ml.Flatten()],
+    "zeros along axes": lambda: [
+        conv(),
+        ml.Concatenate([[ml.ZeroPadAxis(1, 1, 2), conv(3)], [ml.ReLU()]]),
+        ml.ZeroPadAxis(2, 1),
+        ml.Residual([conv(9)], projection=[ml.AveragePool2D(1), ml.ZeroPadAxis(-3)]),
+        ml.Flatten(),
+        ml.ZeroPadAxis(1, 3),
+    ],
     "softmax": lambda: [ml.Flatten(), ml.Dense(5), ml.Softmax(), ml.Dense(4), ml.LogSoftmax()],
     "activated": lambda: [
         conv(),
@@ -172,6 +180,7 @@ LAYERS = {
 SHAPE = (4, 8, 6)
 WHOLE = {
     "resnet20": lambda: ml.models.resnet20(input_shape=(3, 8, 8), seed=0),
+    "resnet20, shortcuts without parameters": lambda: ml.models.resnet20(input_shape=(3, 8, 8), shortcut="pad", seed=0),
     "mobilenet": lambda: ml.models.mobilenet(input_shape=(3, 16, 16), width=0.1, seed=0),
     "unet": lambda: ml.models.unet(input_shape=(1, 16, 16), classes=3, depth=2, width=0.1, seed=0),
 }

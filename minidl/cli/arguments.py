@@ -80,6 +80,17 @@ def positive_number(text: str) -> float:
     return number
 
 
+def shape(text: str) -> tuple[int, ...]:
+    """The type of an argument that is a shape, sizes with x between them."""
+    try:
+        found = tuple(int(part) for part in text.lower().split("x"))
+    except ValueError:
+        found = (0,)
+    if min(found) < 1:
+        raise argparse.ArgumentTypeError(f"expected a shape such as 3x224x224, got {text!r}")
+    return found
+
+
 def size(text: str) -> int | list[int]:
     """The type of an argument that is a size in pixels: a whole number, or height and width as HxW."""
     try:

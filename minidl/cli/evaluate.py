@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Load, evaluate, print."""
     with computing.computing(arguments):
-        model, config = load_run(arguments.run)
+        model, config = load_run(arguments.run, arguments.input_shape)
         test = tested(arguments.run, config, arguments.data, model)
         result = model.evaluate(test.images.images, test.images.labels, loss=test.loss, metrics=[Accuracy()])
         each = list(_each(model, test)) if arguments.each else []

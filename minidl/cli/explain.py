@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Load, write, say where."""
-    model, config = load_run(arguments.run)
+    model, config = load_run(arguments.run, arguments.input_shape)
     out = page_path(arguments.run, arguments.out, "explain.html")
     data, _, test, _ = tested(arguments.run, config, arguments.data, model)
     if model.input_shape != test.images.shape[1:]:

@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
     if out.is_dir() or not out.parent.is_dir():
         raise UsageError(f"argument FILE: {out} isn't a file in a folder that exists")
     check_writable(out)
-    model = find_model(arguments.model)
+    model = find_model(arguments.model, arguments.input_shape)
     model.save(out, **options)
     size = os.path.getsize(out)
     if arguments.json:

@@ -3,11 +3,13 @@
 import argparse
 import os
 
+from minidl.cli.arguments import shape
 from minidl.cli.messages import UsageError
-from minidl.cli.run import load_run
+from minidl.cli.run import check_no_shape, load_run
 from minidl.errors import did_you_mean
 from minidl.model import SavedModel
 from minidl.models import MODELS
+from minidl.typing import Shape
 
 FILE = "the file of a model (.npz, .safetensors or .onnx)"
 
@@ -15,6 +17,7 @@ FILE = "the file of a model (.npz, .safetensors or .onnx)"
 def add_run_argument(parser: argparse.ArgumentParser) -> None:
     """Add RUN."""
     parser.add_argument("run", metavar="RUN", help=f"a folder that `minidl train` made, or {FILE}")
+    _add_shape(parser)
 
 
 def add_model_argument(parser: argparse.ArgumentParser) -> None:
@@ -24,12 +27,23 @@ def add_model_argument(parser: argparse.ArgumentParser) -> None:
         metavar="RUN-OR-MODEL",
         help=f"the folder of a run, {FILE}, or a name: {', '.join(MODELS)}",
     )
+    _add_shape(parser)
 
 
-def find_model(name: str) -> SavedModel:
+def _add_shape(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--input-shape",
+        type=shape,
+        metavar="CxHxW",
+        help="of an ONNX file that leaves its images' size open (default: 224 high and wide)",
+    )
+
+
+def find_model(name: str, input_shape: Shape | None = None) -> SavedModel:
     """Build or load it; a name goes before a folder of the same name, which is then ./name."""
     if name in MODELS:
+        check_no_shape(name, input_shape)
         return MODELS[name](seed=0)
     if os.path.exists(name):
-        return load_run(name)[0]
+        return load_run(name, input_shape)[0]
     raise UsageError(f"there is no folder, file or model {name!r}; {did_you_mean(name, MODELS)}")

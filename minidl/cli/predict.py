@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise UsageError("expected one .npy file, or pictures and folders of them")
     files = [] if is_array else picture_files(arguments.images)
     with computing.computing(arguments):
-        model, config = load_run(arguments.run)
+        model, config = load_run(arguments.run, arguments.input_shape)
         assert model.input_shape is not None  # load builds it
         check_one_image(arguments.run, model)
         if is_array:

@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> None:
     from minidl import report  # here, so that other commands start sooner
 
     with computing.computing(arguments):
-        model, config = load_run(arguments.run)
+        model, config = load_run(arguments.run, arguments.input_shape)
         run = Run(Path(arguments.run))
         out = page_path(arguments.run, arguments.out, "report.html")
         histories = [path for path in (run.history_json, run.history_csv) if run.folder.is_dir() and path.exists()]

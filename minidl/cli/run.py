@@ -21,6 +21,7 @@ from minidl.errors import FormatError, did_you_mean
 from minidl.model import SavedModel, load
 from minidl.saving.atomic import write_atomically
 from minidl.saving.kinds import SAVED_MODEL, kind_of_folder, refusal
+from minidl.typing import Shape
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def _check_free(run: Run) -> None:
         raise UsageError(f"argument --out: {run.folder} holds a run already ({there.name}); name another folder")
 
 
-def load_run(path: str) -> tuple[SavedModel, dict[str, Any]]:
+def load_run(path: str, input_shape: Shape | None = None) -> tuple[SavedModel, dict[str, Any]]:
     """The model and the configuration of a run's folder, or the model of a file and {}: see `minidl.load`.
 
     Raises FileNotFoundError, UsageError where there's another thing than such a folder or file, and FormatError, naming
@@ -125,13 +126,20 @@ def load_run(path: str) -> tuple[SavedModel, dict[str, Any]]:
     """
     run = Run(Path(path))
     if not run.folder.is_dir():
-        return load(regular_file(path)), {}
+        return load(regular_file(path), input_shape=input_shape), {}
+    check_no_shape(path, input_shape)
     if not run.model.exists():
         if (kind := kind_of_folder(path)) is SAVED_MODEL:
             raise refusal(path, kind)
         raise UsageError(f"{path} isn't the folder of a run: there is no {run.model.name} in it")
     model = load(regular_file(run.model))
     return model, read_config(run.config) if run.config.exists() else {}
+
+
+def check_no_shape(name: str, input_shape: Shape | None) -> None:
+    """Raise UsageError for a shape of a model that has one."""
+    if input_shape is not None:
+        raise UsageError(f"argument --input-shape: it's for ONNX files, and {name} is none")
 
 
 def old_run(path: str) -> Run:

@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Build or load, and print."""
     with computing.computing(arguments):
-        model = find_model(arguments.model)
+        model = find_model(arguments.model, arguments.input_shape)
         assert model.input_shape is not None  # of a name or a file: it's built
         table = summarize(
             model,

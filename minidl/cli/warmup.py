@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Warm up and say how long it took."""
-    model = find_model(arguments.model)
+    model = find_model(arguments.model, arguments.input_shape)
     assert model.input_shape is not None
     start = time.perf_counter()
     with computing.computing(arguments):

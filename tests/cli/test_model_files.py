@@ -113,6 +113,26 @@ def test_operators_that_are_missing_are_all_named(fails, tmp_path):
         assert all(each in message for each in ("LSTM (1)", "If (1)", "ConvInteger (2)"))
 
 
+def test_the_shape_that_a_file_leaves_open(command, fails, trained, tmp_path):
+    weight = onnx.numpy_helper.from_array(np.ones((2, 3, 3, 3), np.float32), "w")
+    node = onnx.helper.make_node("Conv", ["x", "w"], ["y"])
+    ends = [onnx.helper.make_tensor_value_info(name, 1, ["n", c, "h", "w"]) for name, c in (("x", 3), ("y", 2))]
+    graph = onnx.helper.make_graph([node], "g", ends[:1], ends[1:], [weight])
+    path = tmp_path / "m.onnx"
+    path.write_bytes(onnx.helper.make_model(graph).SerializeToString())
+    assert "(n, 2, 222, 222)" in command("summary", path).out
+    assert "(n, 2, 18, 28)" in command("summary", path, "--input-shape", "3x20x30").out
+    assert ml.load(path, input_shape=(3, 20, 30)).input_shape == (3, 20, 30)
+    for model in ("lenet", trained.path):
+        assert f"argument --input-shape: it's for ONNX files, and {model} is none" in fails(
+            "summary", model, "--input-shape", "1x28x28"
+        )
+    assert "input_shape: expected for an ONNX model alone" in fails(
+        "evaluate", trained.folder / "model.npz", "--input-shape", "1x28x28"
+    )
+    assert "expected a shape such as 3x224x224, got '3x0'" in fails("summary", path, "--input-shape", "3x0")
+
+
 def test_classes_and_preprocessing_of_a_file(command, path, tmp_path):
     image = pytest.importorskip("PIL.Image")
     model = ml.load(path)

@@ -31,7 +31,7 @@ HOUSE = [
             "saving.file_locks",
             "saving.atomic display.html shapes.arguments",
             "shapes.checks",
-            "arraylike display.progress process.importing shapes.windows shapes.arrange",
+            "arraylike display.progress process.importing shapes.windows shapes.arrange shapes.resampling",
             "shapes",
             "nested saving.budget saving.files saving.states saving.torch_names",
             "saving.archive saving.kinds saving.unpickler",

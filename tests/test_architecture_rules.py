@@ -157,6 +157,7 @@ def test_each_file_of_the_package_was_read():
         "exports",
         "shapes",
         "shapes.arrange",
+        "shapes.resampling",
         "errors",
         "errors.moved",
         "numeric",

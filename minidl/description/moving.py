@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple, TypeAlias
 
-from minidl.typing import Shape
+from minidl.typing import Border, Pair, Shape
 
 
 class Reshape(NamedTuple):
@@ -93,3 +93,30 @@ class ArgMax(NamedTuple):
     """The place of the largest value along an axis, as a float."""
 
     axis: int
+
+
+class Gather(NamedTuple):
+    """Places along an axis, by their numbers."""
+
+    axis: int
+    indices: tuple[int, ...]
+
+
+class Resize(NamedTuple):
+    """Images of another size, in the words of ONNX."""
+
+    size: Pair
+    scale: tuple[float, float] | None
+    """What places are computed by; None for that of the sizes."""
+    interpolation: str
+    coordinates: str
+    rounding: str
+
+
+class Pad(NamedTuple):
+    """Images in a border by its mode, "constant", "reflect" or "edge"."""
+
+    padding: Border
+    mode: str
+    value: float
+    """The constant."""

@@ -5,10 +5,13 @@ from typing import Any, NamedTuple, Protocol, Self, TypeAlias, TypeGuard, runtim
 from minidl.description.arithmetic import PReLU as PReLU
 from minidl.description.moving import ArgMax as ArgMax
 from minidl.description.moving import Expand as Expand
+from minidl.description.moving import Gather as Gather
+from minidl.description.moving import Pad as Pad
 from minidl.description.moving import PadAxis as PadAxis
 from minidl.description.moving import Rearrange as Rearrange
 from minidl.description.moving import Reduce as Reduce
 from minidl.description.moving import Reshape as Reshape
+from minidl.description.moving import Resize as Resize
 from minidl.description.moving import Slice as Slice
 from minidl.description.moving import Transpose as Transpose
 from minidl.description.param import Param as Param
@@ -284,6 +287,9 @@ Operator: TypeAlias = (
     | Reduce
     | ArgMax
     | PadAxis
+    | Gather
+    | Resize
+    | Pad
     | ZeroPad
     | UpSample
     | Dropout

@@ -47,6 +47,10 @@ NAMES: dict[str, str] = {
     "UpSampling2D": "ml.UpSample2D",
     "Upsample": "ml.UpSample2D",
     "ZeroPadding2D": "ml.ZeroPad2D",
+    "ConstantPad2d": "ml.Pad2D",
+    "ReflectionPad2d": "ml.Pad2D",
+    "ReplicationPad2d": "ml.Pad2D",
+    "Resizing": "ml.Resize",
     # losses
     "BCELoss": "ml.BinaryCrossEntropy",
     "BCEWithLogitsLoss": "ml.BinaryCrossEntropy",

@@ -22,8 +22,9 @@ from minidl.functional.norm import *
 from minidl.functional.pool import *
 from minidl.functional.pullbacks import *
 from minidl.functional.reduce import *
-from minidl.functional.resize import *
+from minidl.functional.resample import *
 from minidl.functional.softmax import *
+from minidl.functional.upsample import *
 
 if not TYPE_CHECKING:  # for which a star makes names public
     __all__ = _exported(globals())

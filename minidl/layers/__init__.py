@@ -17,6 +17,7 @@ from minidl.layers.normalization import *
 from minidl.layers.parts import *
 from minidl.layers.pool import *
 from minidl.layers.reduce import *
+from minidl.layers.resample import *
 from minidl.layers.rescaling import *
 from minidl.layers.reshape import *
 from minidl.layers.resize import *

@@ -99,10 +99,10 @@ CASES = {
 }
 
 
-def main() -> None:
+def write(cases: dict[str, tuple[nn.Module, tuple[int, ...]]], path: Path) -> None:
     generator = torch.Generator().manual_seed(0)
     arrays = {"torch": np.array(torch.__version__)}
-    for name, (module, shape) in CASES.items():
+    for name, (module, shape) in cases.items():
         module = module.double()
         with torch.no_grad():
             for parameter in module.parameters():
@@ -121,8 +121,8 @@ def main() -> None:
             arrays[f"{name}/value/{key}"] = parameter.detach().numpy()
             arrays[f"{name}/grad/{key}"] = parameter.grad.numpy()
     floats = {key: value.astype(np.float32) if value.dtype == np.float64 else value for key, value in arrays.items()}
-    np.savez_compressed(Path(__file__).with_name("shapes.npz"), **floats)
+    np.savez_compressed(path, **floats)
 
 
 if __name__ == "__main__":
-    main()
+    write(CASES, Path(__file__).with_name("shapes.npz"))

@@ -1,4 +1,4 @@
-"""Values and gradients that PyTorch computes (tests/golden/make_shapes.py), for layers with its parameters."""
+"""Values and gradients that PyTorch computes (golden/make_shapes.py, make_moving.py), for layers with parameters."""
 
 from pathlib import Path
 
@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 import minidl as ml
+from minidl.layers import Chain
 from minidl.module import flatten_parameters
 
-with np.load(Path(__file__).parent.parent / "golden" / "shapes.npz") as file:
-    GOLDEN = dict(file)
+GOLDEN = {}
+for name in ("shapes.npz", "moving.npz"):
+    with np.load(Path(__file__).parent.parent / "golden" / name) as file:
+        GOLDEN |= dict(file)
 LAYERS = {
     "ConvTranspose2D": lambda: ml.ConvTranspose2D(4, 3),
     "ConvTranspose2D strided": lambda: ml.ConvTranspose2D(2, (4, 3), stride=2, padding=1, output_padding=(0, 1)),
@@ -40,6 +43,25 @@ LAYERS = {
     "Reshape": lambda: ml.Reshape((2, 3, -1)),
     "Permute": lambda: ml.Permute((3, 1, 2)),
     "Embedding": lambda: ml.Embedding(7, 3),
+    "PixelShuffle": lambda: ml.PixelShuffle(2),
+    "PixelUnshuffle": lambda: ml.PixelUnshuffle(2),
+    "Resize nearest": lambda: ml.Resize((7, 3), coordinates="asymmetric", rounding="floor"),
+    "Resize nearest exact": lambda: ml.Resize((7, 3), rounding="round_prefer_ceil"),
+    "Resize linear": lambda: ml.Resize((3, 9), interpolation="linear"),
+    "Resize linear by a scale": lambda: ml.Resize(scale=(1.7, 0.6), interpolation="linear"),
+    "Resize linear, corners aligned": lambda: ml.Resize((8, 3), interpolation="linear", coordinates="align_corners"),
+    "Resize cubic": lambda: ml.Resize((8, 3), interpolation="cubic"),
+    "Resize cubic, corners aligned": lambda: ml.Resize((3, 7), interpolation="cubic", coordinates="align_corners"),
+    "Pad2D": lambda: ml.Pad2D(((0, 3), (1, 2)), value=0.5),
+    "Pad2D reflecting": lambda: ml.Pad2D(((1, 4), (2, 3)), mode="reflect"),
+    "Pad2D of edges": lambda: ml.Pad2D(((1, 2), (5, 0)), mode="edge"),
+    "ReduceMean": lambda: ml.ReduceMean((2, 3)),
+    "ReduceSum": lambda: ml.ReduceSum((1, 2), keepdims=False),
+    "ReduceMax": lambda: ml.ReduceMax((1, 3)),
+    "ReduceL2": lambda: ml.ReduceL2(1, keepdims=False),
+    "Slice": lambda: Chain([ml.Slice(1, 1), ml.Slice(-1, step=2)]),
+    "Gather": lambda: ml.Gather(2, (4, 0, -1, 1)),
+    "Expand": lambda: ml.Expand((-1, 5, -1)),
     "Embedding with padding": lambda: ml.Embedding(7, 3, padding_idx=2),
     "Concatenate": lambda: ml.Concatenate([ml.Conv2D(2, 1), [ml.Conv2D(4, 3, padding=1), ml.ReLU()], []]),
     "Add": lambda: ml.Add([ml.Conv2D(3, 1), [ml.Conv2D(3, 3, padding=1)], []]),

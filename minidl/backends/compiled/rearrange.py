@@ -89,6 +89,11 @@ def _prepare_copy(source: Array, target: Array) -> Job:
     ordered = source.transpose(order)
     if len(copy.merged(ordered)[0]) <= copy.AXES:
         return prepare_copy(ordered, target.transpose(order))
+    return prepare_copy_into(source, target)
+
+
+def prepare_copy_into(source: Array, target: Array) -> Job:
+    """Copy into a part of an array. Raises CannotPrepareError for too many axes."""
     job = prepare_strided_copy(source, target)
     if job is None:
         raise CannotPrepareError(f"{source.ndim} axes are too many to be copied")
@@ -122,10 +127,7 @@ def _part(x: Array, part: Slice) -> tuple[Array, list[Job]]:
 def _among_zeros(x: Array, part: Slice, shape: tuple[int, ...]) -> tuple[Array, list[Job]]:
     """(zeros of this shape, but for x in these places; jobs). Raises CannotPrepareError for too many axes."""
     y = new(shape, x.dtype)
-    job = prepare_strided_copy(x, y[part.places])
-    if job is None:
-        raise CannotPrepareError(f"{x.ndim} axes are too many to be copied")
-    return y, [prepare_zeros(y), job]
+    return y, [prepare_zeros(y), prepare_copy_into(x, y[part.places])]
 
 
 def prepare_zeros(array: Array) -> Job:

@@ -16,6 +16,7 @@ from minidl.backends.reference.norm import *
 from minidl.backends.reference.optim import *
 from minidl.backends.reference.pool import *
 from minidl.backends.reference.reduce import *
+from minidl.backends.reference.resample import *
 from minidl.backends.reference.resize import *
 from minidl.backends.reference.softmax import *
 from minidl.backends.reference.transposed import *

@@ -13,6 +13,7 @@ from minidl.backends.vectorized.norm import *
 from minidl.backends.vectorized.optim import *
 from minidl.backends.vectorized.pool import *
 from minidl.backends.vectorized.reduce import *
+from minidl.backends.vectorized.resample import *
 from minidl.backends.vectorized.resize import *
 from minidl.backends.vectorized.softmax import *
 from minidl.backends.vectorized.transposed import *

@@ -16,6 +16,7 @@ from minidl.backends.compiled.pool import average
 from minidl.backends.compiled.pool import max as max_pool
 from minidl.backends.compiled.rearrange import lower_moves, lower_pad_axis, lower_slice
 from minidl.backends.compiled.reduce import lower_argmax, lower_expand, lower_reduce
+from minidl.backends.compiled.resample import lower_gather, lower_pad, lower_resize
 from minidl.backends.compiled.resize import lower_upsample, lower_zero_pad
 from minidl.description import operators as op
 from minidl.typing import Array
@@ -46,6 +47,9 @@ _LOWER: Table = {
     op.Reduce: lower_reduce,
     op.ArgMax: lower_argmax,
     op.PadAxis: lower_pad_axis,
+    op.Gather: lower_gather,
+    op.Resize: lower_resize,
+    op.Pad: lower_pad,
     op.ZeroPad: lower_zero_pad,
     op.UpSample: lower_upsample,
     op.Dropout: lower_dropout,
@@ -55,7 +59,7 @@ _LOWER: Table = {
 READERS = (op.Identity, op.Add, op.Multiply, op.Concat, op.MaxPool, op.AveragePool, op.ReLU, op.Elementwise, op.PReLU)
 """Operators that can read some channels of a block."""
 
-WRITERS = (*READERS, op.Conv, op.ConvTranspose, op.Dense, op.BatchNorm, op.Normalize, op.UpSample)
+WRITERS = (*READERS, op.Conv, op.ConvTranspose, op.Dense, op.BatchNorm, op.Normalize, op.UpSample, op.Resize)
 """Operators that can write to them."""
 
 

@@ -146,6 +146,21 @@ LAYERS = {
         ml.Multiply([[], ml.ReduceL2((1, 3)), ml.ReduceSum((1, 2))]),
         ml.Concatenate([ml.ReduceMean((2, 3), keepdims=False), [ml.ReduceMax((1, 3), keepdims=False)]]),
     ],
+    "resized": lambda: [
+        conv(),
+        ml.Resize(scale=(2, 1.5), interpolation="linear"),
+        ml.Concatenate(
+            [[], [conv(3), ml.Resize((16, 9))], [ml.Resize((16, 12), interpolation="cubic"), ml.Resize((16, 9))]]
+        ),
+        ml.Pad2D(2, mode="reflect"),
+        conv(),
+        ml.Resize((5, 4), coordinates="asymmetric", rounding="floor"),
+        ml.Pad2D((0, 1), mode="edge"),
+        ml.Pad2D(((1, 0), (0, 2)), value=0.5),
+        ml.Gather(1, (3, 0, 3)),
+        ml.Flatten(),
+        ml.Gather(1, range(1, 30, 4)),
+    ],
     "largest": lambda: [conv(), ml.Concatenate([[], ml.ArgMax(1)]), ml.ArgMax(2), ml.Flatten()],
     "zeros along axes": lambda: [
         conv(),

@@ -66,6 +66,7 @@ HOUSE = [
             "layers.*",
             "layers.container",
             "layers.branches",
+            "layers.matmul layers.excite",
             "graph.*",
             "layers.cost",
             "layers",

@@ -158,6 +158,19 @@ class GroupNorm(NamedTuple):
     """Whether weight and bias are of a sample's shape, and not (c,)."""
 
 
+class ResponseNorm(NamedTuple):
+    """Local response normalization across channels."""
+
+    size: int
+    alpha: float
+    beta: float
+    k: float
+
+
+class MatMul(NamedTuple):
+    """The matrix products of two inputs, sample by sample."""
+
+
 Activation: TypeAlias = ReLU | Elementwise
 
 
@@ -271,6 +284,8 @@ Operator: TypeAlias = (
     | BatchNorm
     | Normalize
     | GroupNorm
+    | ResponseNorm
+    | MatMul
     | MaxPool
     | AveragePool
     | AdaptiveAveragePool

@@ -17,6 +17,7 @@ from minidl.functional.conv import *
 from minidl.functional.dense import *
 from minidl.functional.dropout import *
 from minidl.functional.formulas import *
+from minidl.functional.matmul import *
 from minidl.functional.network import *
 from minidl.functional.norm import *
 from minidl.functional.pool import *

@@ -5,11 +5,11 @@ import math
 from minidl import backends, shapes
 from minidl.errors import ShapeError
 from minidl.functional.checks import check_floats, check_gradient, check_number, check_share
-from minidl.functional.pullbacks import NormPullback
+from minidl.functional.pullbacks import NormPullback, Pullback
 from minidl.functional.rows import as_rows, from_rows
 from minidl.typing import Array
 
-__all__ = ["batch_norm2d", "group_norm", "layer_norm", "scale_shift"]
+__all__ = ["batch_norm2d", "group_norm", "instance_norm2d", "layer_norm", "local_response_norm", "scale_shift"]
 
 
 def batch_norm2d(
@@ -122,6 +122,47 @@ def group_norm(x: Array, gamma: Array, beta: Array, *, groups: int, eps: float =
     for name, array in (("gamma", gamma), ("beta", beta)):
         shapes.expect(f"{name} ", array.shape, x.shape[1:2])
     return _group_norm(x, gamma, beta, groups, eps)
+
+
+def instance_norm2d(x: Array, gamma: Array, beta: Array, *, eps: float = 1e-5) -> tuple[Array, NormPullback]:
+    """Each channel of each image x (n, c, h, w) less its mean, over its deviation, times gamma plus beta, both (c,).
+
+    Raises ShapeError, DTypeError and ValueError.
+    """
+    _check_channels(x, gamma=gamma, beta=beta)
+    check_number("eps", eps)
+    _check_sample(x)
+    return _group_norm(x, gamma, beta, x.shape[1], eps)
+
+
+def local_response_norm(
+    x: Array, size: int, *, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> tuple[Array, Pullback]:
+    """Images x over (k + alpha times the mean square of `size` channels around each) to the power beta.
+
+    The window of a channel has (size - 1) // 2 channels before it, as in ONNX, and the rest behind; those beyond the
+    image count as zeros. Raises ShapeError, DTypeError and ValueError.
+    """
+    check_floats(x=x)
+    shapes.image_shape(x.shape, batch=True)
+    check_response(size, alpha, beta, k)
+    how = {"size": int(size), "alpha": float(alpha), "beta": float(beta), "k": float(k)}
+    backend = backends.current()
+    y = backend.local_response_norm(x, **how)
+
+    def pullback(dy: Array) -> Array:
+        check_gradient(dy, x.shape, x.dtype)
+        return backend.local_response_norm_backward(dy, x, **how)
+
+    return y, pullback
+
+
+def check_response(size: int, alpha: float, beta: float, k: float) -> None:
+    """Raise ValueError unless these can be a local response normalization's."""
+    shapes.count(size, "size")
+    check_number("alpha", alpha)
+    check_number("beta", beta)
+    check_number("k", k, is_positive=True)
 
 
 def _check_sample(x: Array) -> None:

@@ -6,7 +6,7 @@ from typing import Protocol
 from minidl.functional.checks import check_gradient
 from minidl.typing import AffineGradients, Array
 
-__all__ = ["AffinePullback", "NormPullback", "Pullback", "WeightPullback"]
+__all__ = ["AffinePullback", "NormPullback", "PairPullback", "Pullback", "WeightPullback"]
 
 
 class Pullback(Protocol):
@@ -38,6 +38,14 @@ class NormPullback(Protocol):
 
     def __call__(self, dy: Array) -> tuple[Array, Array, Array]:
         """The gradients of input, scale and shift, for the gradient of the output."""
+        ...
+
+
+class PairPullback(Protocol):
+    """dy -> (da, db)."""
+
+    def __call__(self, dy: Array) -> tuple[Array, Array]:
+        """The gradients of both inputs, for the gradient of the output."""
         ...
 
 

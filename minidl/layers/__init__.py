@@ -11,7 +11,10 @@ from minidl.layers.conv import *
 from minidl.layers.dense import *
 from minidl.layers.dropout import *
 from minidl.layers.embedding import *
+from minidl.layers.excite import *
 from minidl.layers.formulas import *
+from minidl.layers.instance_norm import *
+from minidl.layers.matmul import *
 from minidl.layers.norm import *
 from minidl.layers.normalization import *
 from minidl.layers.parts import *
@@ -21,6 +24,7 @@ from minidl.layers.resample import *
 from minidl.layers.rescaling import *
 from minidl.layers.reshape import *
 from minidl.layers.resize import *
+from minidl.layers.response import *
 from minidl.layers.scale_shift import *
 from minidl.layers.separable import *
 from minidl.layers.sequence import *

@@ -223,6 +223,30 @@ def stacked(parts: Sequence[Shape], *, of: str = "branches") -> Shape:
     return (sum(shape[0] for shape in parts), *first[1:])
 
 
+def product(left: Shape, right: Shape) -> Shape:
+    """The shape of the matrix products of samples (..., m, k) and (..., k, n), whose axes before those broadcast.
+
+    Raises ShapeError.
+    """
+    if len(left) < 2 or len(right) < 2 or left[-1] != right[-2]:
+        raise ShapeError(f"expected samples (..., m, k) and (..., k, n), got {show(left)} and {show(right)}")
+    axes = max(len(left), len(right)) - 2
+    stacks = [(*[1] * (axes + 2 - len(shape)), *shape[:-2]) for shape in (left, right)]
+    found = []
+    for have, other in zip(*stacks, strict=True):
+        if have != other and 1 not in (have, other):
+            raise ShapeError(f"expected stacks of matrices that broadcast, got {show(left)} and {show(right)}")
+        found.append(other if have == 1 else have)
+    return (*found, left[-2], right[-1])
+
+
+def same_batch(*batches: Shape) -> None:
+    """Raise ShapeError unless these arrays have as many samples."""
+    if len({shape[0] for shape in batches}) > 1:
+        shown = ", ".join(str(shape[0]) for shape in batches)
+        raise ShapeError(f"expected as many samples in each input, got {shown}")
+
+
 def alike(parts: Sequence[Shape], *, of: str = "branches") -> Shape:
     """The shape that all of them have. Raises ShapeError unless they're the same."""
     for i, shape in enumerate(parts):

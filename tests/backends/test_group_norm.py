@@ -11,7 +11,8 @@ DTYPES = st.sampled_from([np.float32, np.float64])
 @st.composite
 def samples(draw):
     """(shape of x, groups, shape of gamma)."""
-    groups, size, length = draw(st.integers(1, 4)), draw(st.integers(1, 20)), draw(st.integers(1, 9))
+    groups, size = draw(st.tuples(st.integers(1, 4), st.integers(1, 20)) | st.sampled_from([(32, 1), (8, 8), (96, 1)]))
+    length = draw(st.integers(1, 9))
     channels = groups * size
     by_place = groups == 1 and draw(st.booleans())
     return (draw(st.integers(0, 3)), channels, length), groups, (channels, length) if by_place else (channels,)

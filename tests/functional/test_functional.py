@@ -323,6 +323,9 @@ FUNCTIONS = {
         lambda x, gamma, beta: F.group_norm(x, gamma, beta, groups=1),
         {"x": X, "gamma": zeros(X.shape[1]), "beta": zeros(X.shape[1])},
     ),
+    "instance_norm2d": (F.instance_norm2d, {"x": X, "gamma": zeros(X.shape[1]), "beta": zeros(X.shape[1])}),
+    "local_response_norm": (lambda x: F.local_response_norm(x, 3), {"x": X}),
+    "matmul": (F.matmul, {"a": zeros(2, 3, 4), "b": zeros(2, 4, 5)}),
     "embedding": (lambda w: F.embedding(np.zeros((2, 3), np.int64), w), {"w": MATRIX}),
 }
 ARGUMENTS = [(function, name) for function, (_, arrays) in FUNCTIONS.items() for name in arrays]
@@ -347,7 +350,7 @@ def test_every_argument_is_a_floating_point_array(function, name):
 
 @pytest.mark.usefixtures("no_work")
 @pytest.mark.parametrize(
-    ("function", "name"), [p for p in ARGUMENTS if p[1] not in ("x", "logits") and len(FUNCTIONS[p[0]][1]) > 1]
+    ("function", "name"), [p for p in ARGUMENTS if p[1] not in ("x", "a", "logits") and len(FUNCTIONS[p[0]][1]) > 1]
 )
 def test_dtypes_are_not_mixed(function, name):
     call, arrays = FUNCTIONS[function]

@@ -14,9 +14,11 @@ from minidl.backends.compiled.dropout import *
 from minidl.backends.compiled.embedding import *
 from minidl.backends.compiled.graph.lowered import CannotPrepareError
 from minidl.backends.compiled.graph.network import Network
+from minidl.backends.compiled.matmul.batched import *
 from minidl.backends.compiled.matmul.dense import *
 from minidl.backends.compiled.norm.batch import batch_norm2d, batch_norm2d_backward, scale_shift, scale_shift_backward
 from minidl.backends.compiled.norm.group import *
+from minidl.backends.compiled.norm.response import *
 from minidl.backends.compiled.optim import *
 from minidl.backends.compiled.pool.average import *
 from minidl.backends.compiled.pool.max import *

@@ -12,11 +12,13 @@ from minidl.backends.reference.dropout import *
 from minidl.backends.reference.elementwise import *
 from minidl.backends.reference.embedding import *
 from minidl.backends.reference.images import *
+from minidl.backends.reference.matmul import *
 from minidl.backends.reference.norm import *
 from minidl.backends.reference.optim import *
 from minidl.backends.reference.pool import *
 from minidl.backends.reference.reduce import *
 from minidl.backends.reference.resample import *
 from minidl.backends.reference.resize import *
+from minidl.backends.reference.response import *
 from minidl.backends.reference.softmax import *
 from minidl.backends.reference.transposed import *

@@ -12,6 +12,7 @@ divide = in_kernels(operator.truediv)
 multiply_add = in_kernels(vector.multiply_add)
 square_root = in_kernels(Vector.square_root)
 exponential = in_kernels(elementary.exp_below_zero)
+power = in_kernels(elementary.power)
 
 
 @in_kernels

@@ -9,9 +9,11 @@ from minidl.backends.compiled.activation.softmax import lower_log_softmax, lower
 from minidl.backends.compiled.conv.lower import lower_conv, lower_conv_transpose
 from minidl.backends.compiled.dropout import lower_dropout
 from minidl.backends.compiled.graph.lowered import CannotPrepareError, Lowered, Table
+from minidl.backends.compiled.matmul.batched import lower_matmul
 from minidl.backends.compiled.matmul.dense import lower_dense
 from minidl.backends.compiled.merge import lower_add, lower_concat, lower_identity, lower_multiply
 from minidl.backends.compiled.norm.lower import lower_batch_norm, lower_group_norm, lower_normalize
+from minidl.backends.compiled.norm.response import lower_response_norm
 from minidl.backends.compiled.pool import average
 from minidl.backends.compiled.pool import max as max_pool
 from minidl.backends.compiled.rearrange import lower_moves, lower_pad_axis, lower_slice
@@ -32,6 +34,8 @@ _LOWER: Table = {
     op.BatchNorm: lower_batch_norm,
     op.Normalize: lower_normalize,
     op.GroupNorm: lower_group_norm,
+    op.ResponseNorm: lower_response_norm,
+    op.MatMul: lower_matmul,
     **average.LOWER,
     **max_pool.LOWER,
     op.ReLU: lower_elementwise,
@@ -56,7 +60,18 @@ _LOWER: Table = {
 }
 
 
-READERS = (op.Identity, op.Add, op.Multiply, op.Concat, op.MaxPool, op.AveragePool, op.ReLU, op.Elementwise, op.PReLU)
+READERS = (
+    op.Identity,
+    op.Add,
+    op.Multiply,
+    op.Concat,
+    op.MaxPool,
+    op.AveragePool,
+    op.ReLU,
+    op.Elementwise,
+    op.PReLU,
+    op.ResponseNorm,
+)
 """Operators that can read some channels of a block."""
 
 WRITERS = (*READERS, op.Conv, op.ConvTranspose, op.Dense, op.BatchNorm, op.Normalize, op.UpSample, op.Resize)

@@ -8,7 +8,7 @@ from minidl.backends.compiled.norm.group_backward import (
     sum_of_places,
     sum_of_samples,
 )
-from minidl.backends.compiled.norm.group_forward import CHAINS, Normalize, Samples, normalize
+from minidl.backends.compiled.norm.group_forward import CHAINS, Normalize, Samples, blocks_of, normalize
 from minidl.backends.compiled.runtime.copy import prepare_packed
 from minidl.backends.compiled.runtime.memory import contiguous, empty, empty_like
 from minidl.backends.compiled.runtime.program import Job, pieces
@@ -29,8 +29,9 @@ def group_norm(
     gammas, packing = prepare_packed(gamma.T)
     betas, more = prepare_packed(beta.T)
     step, samples = channels if gamma.ndim == 2 else 0, Samples(n, length, channels, groups)
-    record = Normalize(pixels, y, mean, variance, gammas, betas, step, eps, samples)
-    work = Job(normalize, record, n, 16 * pixels.size, 3 * channels + CHAINS)
+    blocks = blocks_of(samples)
+    record = Normalize(pixels, y, mean, variance, gammas, betas, step, blocks, eps, samples)
+    work = Job(normalize, record, n * blocks, 16 * pixels.size, 3 * channels + CHAINS)
     return (y.transpose(0, 2, 1), mean, variance), [*packing, *more, work]
 
 

@@ -39,8 +39,18 @@ class Normalize(NamedTuple):
     gamma: Array  # (c,) or (pixels, c)
     beta: Array
     step: int  # from one pixel's gammas to the next one's: 0 or c
+    blocks: int  # of groups, that tasks share
     eps: float
     samples: Samples
+
+
+def blocks_of(samples: Samples) -> int:
+    """How many blocks of equal numbers of groups a sample has, each of them a cache line of channels wide or more."""
+    fits = (8, 4, 2) if samples.channels >= 2 * CHAINS else ()
+    return next(
+        (n for n in fits if samples.groups % n == 0 and samples.channels // n % CHAINS == 0),
+        1,
+    )
 
 
 @njit
@@ -101,24 +111,27 @@ def _apply(memory, c, count, x, y, mean, scale, gamma, beta):
 
 @kernel(Normalize)
 def normalize(memory, ints, job, task, scratch):
-    """Sample `task`; `scratch` holds means, scales and sums of its channels, and the chains."""
-    pixels, channels, groups = job.samples.pixels, job.samples.channels, job.samples.groups
-    size = channels // groups
-    x, y = job.x + task * pixels * channels, job.y + task * pixels * channels
+    """A block of a sample's groups; `scratch` holds means, scales and sums of its channels, and the chains."""
+    pixels, channels, blocks = job.samples.pixels, job.samples.channels, job.blocks
+    sample, block = task // blocks, task % blocks
+    size, groups, width = channels // job.samples.groups, job.samples.groups // blocks, channels // blocks
+    first = sample * pixels * channels + block * width
+    x, y = job.x + first, job.y + first
     mean, variance = job.mean + task * groups, job.variance + task * groups
-    means, scales, sums, chains = scratch, scratch + channels, scratch + 2 * channels, scratch + 3 * channels
-    _sum(memory, 0, channels, x, pixels, channels, sums)
+    means, scales, sums, chains = scratch, scratch + width, scratch + 2 * width, scratch + 3 * width
+    _sum(memory, 0, width, x, pixels, channels, sums)
     for g in range(groups):
         memory[mean + g] = sum_of(memory, sums + g * size, size, chains) / (pixels * size)
         fill(memory, means + g * size, memory[mean + g], size)
-    _square(memory, 0, channels, x, pixels, channels, means, sums)
+    _square(memory, 0, width, x, pixels, channels, means, sums)
     for g in range(groups):
         memory[variance + g] = sum_of(memory, sums + g * size, size, chains) / (pixels * size)
         fill(memory, scales + g * size, memory[variance + g], size)
-    invert(memory, scales, job.eps, channels)
+    invert(memory, scales, job.eps, width)
+    begin = block * width
     for p in range(pixels):
-        gamma, beta, place = job.gamma + p * job.step, job.beta + p * job.step, p * channels
-        _apply(memory, 0, channels, x + place, y + place, means, scales, gamma, beta)
+        gamma, beta, place = job.gamma + p * job.step + begin, job.beta + p * job.step + begin, p * channels
+        _apply(memory, 0, width, x + place, y + place, means, scales, gamma, beta)
 
 
 @njit

@@ -88,7 +88,9 @@ def layer_norm(writer: Writer, call: Call) -> str:
 
 def group_norm_layer(writer: Writer, call: Call) -> str:
     layer = call.operator
-    return _group_norm(writer, call, *_values(layer, call.shapes[0][:1]), layer.groups, layer.eps)
+    channels = call.shapes[0][0]
+    groups = getattr(layer, "groups", channels)  # of InstanceNorm2D, all of them
+    return _group_norm(writer, call, *_values(layer, (channels,)), groups, layer.eps)
 
 
 def _values(layer: "object", shape: Shape) -> tuple[Array, Array]:

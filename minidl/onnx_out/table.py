@@ -3,7 +3,7 @@
 from minidl import layers
 from minidl.description import operators as op
 from minidl.module import Module
-from minidl.onnx_out import formulas, moves, norms, pools, windows
+from minidl.onnx_out import formulas, moves, norms, pools, products, windows
 from minidl.onnx_out.writer import Rule
 
 OPERATORS: dict[type, Rule] = {
@@ -17,11 +17,13 @@ OPERATORS: dict[type, Rule] = {
     op.Elementwise: formulas.elementwise,
     op.GroupNorm: norms.group_norm,
     op.LogSoftmax: formulas.log_softmax,
+    op.MatMul: products.matmul,
     op.MaxPool: pools.max_pool,
     op.Multiply: moves.in_turn("Mul"),
     op.Normalize: norms.normalize,
     op.ReLU: formulas.relu,
     op.Reshape: moves.reshaped,
+    op.ResponseNorm: products.response_norm,
     op.Slice: moves.sliced,
     op.Transpose: moves.transpose,
     op.Softmax: formulas.softmax,
@@ -66,6 +68,7 @@ LAYERS: dict[type[Module], Rule] = {
 
 AT_LAST: dict[type[Module], Rule] = {
     layers.GroupNorm: norms.group_norm_layer,
+    layers.InstanceNorm2D: norms.group_norm_layer,
     layers.LayerNorm: norms.layer_norm,
     layers.LogSoftmax: formulas.softmax_along,
     layers.Softmax: formulas.softmax_along,

@@ -42,7 +42,7 @@ def load_onnx(path: FileOrPath, *, input_shape: InputShape = None, budget: Budge
     """
     try:
         file = proto.read(path, budget)
-        missing.check(file.operations)
+        missing.check(file)
         steps, model = _translated(file, input_shape, budget)
         del steps
     except FormatError as error:

@@ -46,6 +46,7 @@ class Translation:
         self.values: dict[str, Value] = {}
         self.memory = memory
         self._rules = rules
+        self._unmade: dict[str, Operation] = {}
         self._name = ""
         self._count = len(next(iter(worlds.shapes.values())))
         for name, array in file.constants.items():
@@ -61,7 +62,7 @@ class Translation:
 
     def _output(self, name: str) -> int:
         if name not in self.values:
-            raise FormatError(f"output {name}: nothing gives it")
+            raise self._not_there(name, None)
         self._name = name
         number = self.tensor(self.values[name]).number
         if self.steps[number].layer is not None:
@@ -72,7 +73,7 @@ class Translation:
         inputs: list[Value | None] = []
         for name in node.inputs:
             if name and name not in self.values:
-                raise node.error(f"reads {name!r}, which nothing before it gives")
+                raise self._not_there(name, node)
             inputs.append(self.values[name] if name else None)
         while inputs and inputs[-1] is None:
             inputs.pop()
@@ -87,8 +88,14 @@ class Translation:
         outputs = given if type(given) is tuple else (given,)
         for name, value in zip(node.outputs, outputs, strict=False):
             self.values[name] = value
-        if any(node.outputs[len(outputs) :]):
-            raise node.error(f"minidl gives {len(outputs)} of its {len(node.outputs)} outputs")
+        self._unmade.update(dict.fromkeys(node.outputs[len(outputs) :], node))
+
+    def _not_there(self, name: str, reader: Operation | None) -> FormatError:
+        if name in self._unmade:
+            return self._unmade[name].error(f"minidl doesn't give its output {name!r}")
+        if reader is None:
+            return FormatError(f"output {name}: nothing gives it")
+        return reader.error(f"reads {name!r}, which nothing before it gives")
 
     def _evaluated(self, node: Operation, inputs: Sequence[Any]) -> Any:
         """What NumPy makes of arrays, once where they're the same in all worlds."""

@@ -75,7 +75,8 @@ def layer_norm(t: Translation, node: Operation, x: Value, scale: Value, bias: Va
     if len(lengths) > 1:
         raise FormatError("expected a weight for each value that it's over")
     (length,) = lengths
-    weight, shift = (None if each is None else np.broadcast_to(t.floats(each), length).copy() for each in (scale, bias))
+    weight: Any = np.broadcast_to(t.floats(scale, "the scale"), length)
+    shift: Any = None if bias is None else np.broadcast_to(t.floats(bias, "the bias"), length)
     has_bias = shift is not None
     if start == 0:
         return t.add(LayerNorm(eps=eps, center=has_bias), tensor, weight=weight, bias=shift)

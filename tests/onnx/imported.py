@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from onnx import ModelProto, numpy_helper
 
-import minidl as ml
 from minidl.onnx_in import load_onnx
 from minidl.onnx_in.rules import RULES
 from tests.onnx.cases import Case
@@ -93,29 +92,3 @@ def _values(case: Case, fed: list[str]) -> list[str]:
     places: Any = VALUES.get(node.operator, (0,))
     chosen = node.inputs if places is None else [node.inputs[i] for i in places if i < len(node.inputs)]
     return [name for name in fed if name in chosen] or fed
-
-
-def main() -> None:
-    """Say which cases fail, and how."""
-    from collections import Counter
-
-    from tests.onnx import cases
-
-    total, failed = Counter(), Counter()
-    for case in cases.all_cases():
-        node = next((node for node in case.nodes if node.operator in OPERATORS), None)
-        if node is None:
-            continue
-        total[node.operator] += 1
-        try:
-            with ml.use_backend("vectorized"):
-                check(case)
-        except Exception as error:
-            failed[node.operator] += 1
-            print(f"{node.operator:20} {case.name:60} {type(error).__name__} {' '.join(str(error).split())[:150]}")
-    print({name: f"{total[name] - failed[name]}/{total[name]}" for name in sorted(total)})
-    print(sum(total.values()) - sum(failed.values()), "of", sum(total.values()))
-
-
-if __name__ == "__main__":
-    main()

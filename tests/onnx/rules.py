@@ -1,16 +1,18 @@
-"""Which of ONNX's cases are of minidl's operators, and which of them are left out, each by a rule that says why."""
+"""Which of ONNX's cases are of operators that minidl has, and which are left out, each by a rule that says why."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from tests.onnx import imported, training
 from tests.onnx.cases import Case, Node, all_cases
-from tests.onnx.translation import OPERATORS
+
+OPERATORS = imported.OPERATORS | training.OPERATORS.keys()
 
 
 class Rule(NamedTuple):
-    """Leaves out the cases of these operators to which it applies."""
+    """Leaves out the cases of these operators to which it applies; of all, where none are named."""
 
     reason: str
     operators: tuple[str, ...]
@@ -23,15 +25,20 @@ def dimensions(case: Case, node: Node) -> int:
     return len(size) if size else case.inputs[node.inputs[1]].ndim - 2
 
 
-def first_arrays(case: Case, node: Node) -> list[np.ndarray]:
-    """What the node is given first, unless another node makes it."""
-    return [case.inputs[name] for name in node.inputs[:1] if name in case.inputs]
+def is_trained(case: Case, node: Node) -> Any:
+    """Whether it's what an operator does in training."""
+    arrays = [case.inputs[name] for name in node.inputs if name]
+    is_dropout = node.operator == "Dropout" and len(arrays) > 2 and bool(arrays[2])
+    return is_dropout or node.attributes.get("training_mode")
 
 
-def draws(case: Case, node: Node) -> bool:
-    """Whether a dropout is to draw a mask: in training, which is its third input, with a ratio above 0."""
-    arrays = [case.inputs[name] for name in node.inputs]
-    return len(arrays) > 2 and bool(arrays[2]) and arrays[1] > 0
+def arrays_of(case: Case) -> list[Any]:
+    """All that come in and go out."""
+    return [np.asarray(array) for array in (*case.inputs.values(), *case.outputs.values())]
+
+
+def has_antialias(case: Case, node: Node) -> Any:
+    return node.attributes.get("antialias") or node.attributes.get("cubic_coeff_a", -0.75) != -0.75
 
 
 RULES = (
@@ -40,28 +47,17 @@ RULES = (
         ("AveragePool", "Conv", "ConvTranspose", "MaxPool"),
         lambda case, node: dimensions(case, node) == 3,
     ),
-    Rule("dilated averages", ("AveragePool",), lambda case, node: max(node.attributes.get("dilations", [1])) > 1),
-    Rule(
-        "modes `edge`, `reflect` and `wrap`",
-        ("Pad",),
-        lambda case, node: node.attributes.get("mode", "constant") != "constant",
-    ),
-    Rule("masks that NumPy's old generator draws", ("Dropout",), draws),
-    Rule(
-        "other than two matrices",
-        ("MatMul",),
-        lambda case, node: any(case.inputs[name].ndim != 2 for name in node.inputs if name in case.inputs),
-    ),
-    Rule(
-        "integers: minidl computes in float32 and float64",
-        tuple(OPERATORS),
-        lambda case, node: any(array.dtype not in (np.float32, np.float64) for array in first_arrays(case, node)),
-    ),
+    Rule("training, which layers do in a way of their own", ("BatchNormalization", "Dropout"), is_trained),
+    Rule("dilated means", ("AveragePool",), lambda case, node: max(node.attributes.get("dilations", [1])) > 1),
+    Rule("`antialias`, and a `cubic_coeff_a` other than PyTorch's", ("Resize",), has_antialias),
+    Rule("gradients as operators", (), lambda case, node: any(each.operator == "Gradient" for each in case.nodes)),
+    Rule("arrays without values", (), lambda case, node: any(0 in array.shape for array in case.outputs.values())),
+    Rule("means over the batch", ("MeanVarianceNormalization",), lambda case, node: True),
 )
 
 
 def main_node(case: Case) -> Node | None:
-    """The node whose case it is: the first of minidl's operators. Others beside it are for NumPy."""
+    """The node whose case it is: the first of minidl's operators."""
     return next((node for node in case.nodes if node.operator in OPERATORS), None)
 
 
@@ -72,10 +68,19 @@ def our_cases() -> list[tuple[Case, Node]]:
 
 def reason_against(case: Case, node: Node) -> str | None:
     """Why the case is left out, or None for one to run."""
-    met = (rule.reason for rule in RULES if node.operator in rule.operators and rule.applies(case, node))
+    met = (
+        rule.reason
+        for rule in RULES
+        if (not rule.operators or node.operator in rule.operators) and rule.applies(case, node)
+    )
     return next(met, None)
+
+
+def check(case: Case, node: Node) -> None:
+    """Raise AssertionError unless minidl's outputs are those of the case."""
+    (training if node.operator in training.OPERATORS else imported).check(case)
 
 
 def is_small(case: Case) -> bool:
     """Whether plain loops are done with it in a moment."""
-    return sum(array.size for array in (*case.inputs.values(), *case.outputs.values())) < 20_000
+    return sum(array.size for array in arrays_of(case)) < 20_000

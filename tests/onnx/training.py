@@ -8,8 +8,22 @@ import numpy as np
 import minidl as ml
 from minidl import functional as F
 from minidl.losses.loss import ClassLoss, Each
-from tests.onnx.cases import Node
-from tests.onnx.windows import Outputs
+from tests.onnx.cases import Case, Node
+
+Outputs = tuple[np.ndarray, ...]
+"""Of a node, in their order."""
+
+
+def check(case: Case) -> None:
+    """Raise AssertionError unless minidl's outputs are those of the case, which has a single node."""
+    (node,) = case.nodes
+    inputs = [case.inputs[name] if name else None for name in node.inputs]
+    outputs = dict(zip(node.outputs, OPERATORS[node.operator](node, *inputs), strict=False))
+    if node.unheeded:
+        raise NotImplementedError(f"{node.operator}: nothing heeds {', '.join(sorted(node.unheeded))}")
+    for name, expected in case.outputs.items():
+        assert (outputs[name].shape, outputs[name].dtype) == (expected.shape, expected.dtype), name
+        np.testing.assert_allclose(outputs[name], expected, rtol=case.rtol, atol=case.atol, err_msg=name)
 
 
 class NegativeLogLikelihood(ClassLoss):
@@ -146,3 +160,13 @@ def _values(parameters: list[ml.Parameter]) -> Outputs:
 def _split(vector: np.ndarray, like: Outputs) -> Outputs:
     ends = np.cumsum([array.size for array in like])[:-1]
     return tuple(part.reshape(array.shape) for part, array in zip(np.split(vector, ends), like, strict=True))
+
+
+OPERATORS: dict[str, Any] = {
+    "Adagrad": adagrad,
+    "Adam": adam,
+    "Momentum": momentum,
+    "NegativeLogLikelihoodLoss": negative_log_likelihood,
+    "SoftmaxCrossEntropyLoss": cross_entropy,
+}
+"""ONNX's operators of training: no network has them, so they're compared with minidl's own by themselves."""

@@ -120,8 +120,8 @@ scores = model(images)
   come as a dict.
 - **Numbers** are float32: weights in float16, bfloat16 or float64 are converted, and integers come in and go out as
   floats, but for the indices of an embedding.
-- **What is spelled out** becomes the layer that it stands for: hard-swish, SiLU, Mish, GELU, layer and group norm, pixels
-  shuffled by reshapes, scales and shifts after a convolution. Dropout is taken away, and constants are computed.
+- **What is spelled out** becomes the layer that it stands for: hard-swish, SiLU, Mish, GELU, layer and group norm,
+  pixels shuffled by reshapes, scales and shifts after a convolution. Dropout is taken away, and constants are computed.
 - **What minidl lacks** is one error that lists every operator, with how often it comes, before any work:
 
 ```text
@@ -137,9 +137,9 @@ Does it compute what ONNX says it should? ONNX brings cases for those who implem
 and the outputs expected. For the operators that minidl has there are {cases} in ONNX {version}, among them models that
 PyTorch exported; {passed} pass, {share} %. `tests/onnx` runs them, read as any file, on the backends `compiled` and
 `vectorized`, and small ones on `reference`, but for those that a rule leaves out, for what minidl doesn't do; the last
-column gives their number and the reason. Weights that a case feeds in are constants of the file, as they are in networks. An
-output counts as right if its shape is the case's, and its numbers within the case's own tolerance, {rtol:g} of them and
-{atol:g}.
+column gives their number and the reason. Weights that a case feeds in are constants of the file, as they are in
+networks. An output counts as right if its shape is the case's, and its numbers within the case's own tolerance,
+{rtol:g} of them and {atol:g}.
 
 Operators of training, which no network has, are compared with minidl's losses and optimizers by themselves.
 

@@ -31,6 +31,22 @@ def build(file: File, steps: Steps, budget: Budget) -> Graph:
     count = sum(step is not None for step in steps.all)
     budget.check_model(layers=count, depth=0)
     _check_size(file, steps, budget)
+    try:
+        model = _graph(file, steps)
+    except (ShapeError, TypeError) as error:
+        raise FormatError(str(error)) from None
+    flatten_parameters(model, "float32")
+    sample: Any = model.input_shape
+    one = cost(model, sample)
+    size = sum(map(np.prod, model.input_shapes))
+    budget.check_pass(sample=4 * int(size), activations=4 * one.values, operations=one.operations)
+    if PREPROCESSING in file.metadata:
+        model.preprocessing = _preprocessing(file.metadata[PREPROCESSING])
+    return model
+
+
+def _graph(file: File, steps: Steps) -> Graph:
+    """The layers, with their parameters, called on nodes."""
     names = _names(steps)
     nodes: dict[int, Node] = {}
     inputs = []
@@ -47,18 +63,7 @@ def build(file: File, steps: Steps, budget: Budget) -> Graph:
             parameter.value = np.ascontiguousarray(array, np.float32)
         nodes[i] = step.layer(*(nodes[read] for read in step.inputs), name=names[i])
         step.arrays = {}
-    try:
-        model = Graph(inputs, _outputs(file, steps, nodes))
-    except ShapeError as error:
-        raise FormatError(str(error)) from None
-    flatten_parameters(model, "float32")
-    sample: Any = model.input_shape
-    one = cost(model, sample)
-    size = sum(map(np.prod, model.input_shapes))
-    budget.check_pass(sample=4 * int(size), activations=4 * one.values, operations=one.operations)
-    if PREPROCESSING in file.metadata:
-        model.preprocessing = _preprocessing(file.metadata[PREPROCESSING])
-    return model
+    return Graph(inputs, _outputs(file, steps, nodes))
 
 
 def _preprocessing(text: str) -> Any:

@@ -115,7 +115,7 @@ def test_an_attribute_that_nothing_heeds():
 
 def test_weights_that_do_not_fit():
     made = model([node("Conv", "x w", "y")], {"x": ("N", 5, 8, 8)}, constants={"w": normal(4, 3, 3, 3)})
-    refused(made, "expected weights")
+    refused(made, r"y \(Conv2D\): expected \(3, h, w\) images, got \(5, 8, 8\)")
 
 
 def test_strides_of_nothing():

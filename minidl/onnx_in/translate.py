@@ -128,7 +128,7 @@ class Translation:
         taken = list(zip(*(each.samples for each in inputs), strict=True))
         samples = [made.output_shape(shapes[0] if len(inputs) == 1 else shapes) for shapes in taken]
         has_batch = inputs[0].has_batch if has_batch is None else has_batch
-        batches = self._batches(inputs)
+        batches = self.batches(inputs)
         given = [(*batch, *sample) if has_batch else sample for batch, sample in zip(batches, samples, strict=True)]
         parameters = {name: array for name, array in arrays.items() if array is not None}
         return self._value(made, inputs, tuple(given), has_batch, self._name, parameters)
@@ -137,18 +137,17 @@ class Translation:
         self, made: Any, inputs: Sequence[Tensor], given: Any, has_batch: bool, name: str, arrays: Any = None
     ) -> Tensor:
         has_batch = has_batch and len(given[0]) > 0
-        tensor = Tensor(len(self.steps), tuple(map(tuple, given)), has_batch)
-        self.steps.append(Step(made, [each.number for each in inputs], tensor.samples, name, arrays))
-        return tensor
+        shapes = tuple(map(tuple, given))
+        samples = tuple(shape[1:] for shape in shapes) if has_batch else shapes
+        self.steps.append(Step(made, [each.number for each in inputs], samples, name, arrays))
+        return Tensor(len(self.steps) - 1, shapes, has_batch, samples)
 
-    def _batches(self, inputs: Sequence[Tensor]) -> list[Shape]:
+    def batches(self, inputs: Sequence[Tensor]) -> tuple[Shape, ...]:
         """(n,) in each world. Raises NoBatchError where inputs have batches of several sizes."""
-        found = {tuple(shape[:1] for shape in each.shapes) for each in inputs if each.has_batch}
-        if len(found) > 1:  # one of a single sample is a constant of each
-            found = {batches for batches in found if any(batch != (1,) for batch in batches)}
+        found = {each.batches for each in inputs if each.has_batch}
         if len(found) > 1:
             raise NoBatchError("its inputs have batches of several sizes")
-        return list(found.pop()) if found else [(1,)] * self._count
+        return found.pop() if found else ((1,),) * self._count
 
     def fixed(self, value: Value | None, what: str = "an input") -> Any:
         """The array of a value that is the same in all worlds, None for None. Raises FormatError and UnsettledError."""
@@ -179,18 +178,27 @@ class Translation:
         if isinstance(value, Tensor):
             return value
         arrays = value.arrays
-        first = Tensor(0, self.steps[0].samples, False)
         batches = {len(array) if array.ndim else 0 for array in arrays}
         if not value.is_fixed and len(batches) > 1:  # as many as the batch has, which are all alike
             if any((array != array[:1]).any() for array in arrays):
                 raise UnsettledError("an input depends on the sizes that the network is given")
-            return self._repeated(self.fixed(self.known([array[0] for array in arrays])), first, len_of=arrays)
-        return self.add(layer("Constant")(_plain(self.fixed(value)), trainable=False), first, has_batch=False)
+            made = self.constant(self.fixed(self.known([array[0] for array in arrays])))
+            return self.of_each(made, tuple((len(array),) for array in arrays))
+        return self.constant(self.fixed(value))
 
-    def _repeated(self, array: Any, first: Tensor, *, len_of: Sequence[Any]) -> Tensor:
-        tensor = self.add(layer("Constant")(_plain(array), trainable=False), first, has_batch=False)
-        given = tuple((len(each), *array.shape) for each in len_of)
-        return Tensor(tensor.number, given, True)
+    def constant(self, array: Any, near: Tensor | None = None, *, trainable: bool = False) -> Tensor:
+        """The tensor that is this array for each sample. Its layer reads `near`, else the first input."""
+        given = np.ascontiguousarray(array, np.float32)
+        first = self.steps[0].samples
+        anchor = near or Tensor(0, first, False, first)
+        sized = given.reshape(given.shape or (1,))
+        y = self.add(layer("Constant")(sized, trainable=trainable), anchor, has_batch=False)
+        return y._replace(shapes=(given.shape,) * self._count)
+
+    def of_each(self, tensor: Tensor, batches: tuple[Shape, ...]) -> Tensor:
+        """A tensor without a batch as what each sample of batches has."""
+        shapes = tuple((*batch, *shape) for batch, shape in zip(batches, tensor.shapes, strict=True))
+        return tensor._replace(shapes=shapes, has_batch=True)
 
     def batched(self, value: Value | None) -> Tensor:
         """The tensor with the batch as its first axis. Raises NoBatchError where it has none."""
@@ -212,8 +220,6 @@ class Translation:
 
     def _reinterpreted(self, tensor: Tensor, samples: Sequence[Shape], *, has_batch: bool) -> Tensor:
         """The tensor with a leading axis of 1 that counts as the batch's, or as a sample's."""
-        if tensor.samples == tuple(map(tuple, samples)):
-            return tensor
         return self.reshape(tensor, samples, has_batch=has_batch)
 
     def along(self, tensor: Tensor, axis: int) -> tuple[Tensor, int]:
@@ -244,22 +250,29 @@ class Translation:
             )
         if target.count(-1) > 1:
             raise UnsettledError("its shape depends on the sizes that the network is given")
+        leads = self.batches([tensor])
+        shapes = tuple((*lead, *each) if has_batch else each for lead, each in zip(leads, samples, strict=True))
+        if not samples[0]:  # a single number, for which samples have an axis
+            y = tensor if tensor.samples[0] == (1,) else self.add(Flatten(), tensor)
+            return y._replace(shapes=shapes, has_batch=has_batch)
         if tuple(samples) == tensor.samples:
-            leads = self._batches([tensor])
-            given = [(*lead, *each) if has_batch else each for lead, each in zip(leads, samples, strict=True)]
-            return Tensor(tensor.number, tuple(given), has_batch)
+            return tensor._replace(shapes=shapes, has_batch=has_batch)
         made: Module = Flatten() if len(target) == 1 else Reshape(tuple(target))
         return self.add(made, tensor, has_batch=has_batch)
+
+    def sized(self, tensor: Tensor, axes: int) -> Tensor:
+        """The tensor with axes of 1 in front, so that its samples have this many; ONNX's shapes stay."""
+        short = axes - len(tensor.samples[0])
+        if short <= 0:
+            return tensor
+        y = self.reshape(tensor, [(1,) * short + shape for shape in tensor.samples])
+        return y._replace(shapes=tensor.shapes)
 
     def target(self, value: Value) -> list[list[int]]:
         """A shape for each world, from a constant or one that depends on sizes."""
         if isinstance(value, Tensor):
             raise FormatError("its shape depends on the numbers that the network is given")
         return [[int(size) for size in np.ravel(array)] for array in value.arrays]
-
-
-def _plain(array: Any) -> Any:
-    return np.ascontiguousarray(array, np.float32)
 
 
 @contextlib.contextmanager

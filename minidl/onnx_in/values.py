@@ -49,16 +49,25 @@ class Known(NamedTuple):
 
 
 class Tensor(NamedTuple):
-    """What step `number` gives, of these shapes as ONNX sees them; their first axis is the batch, or there is none."""
+    """What step `number` gives, of these shapes as ONNX sees them; their first axis is the batch, or there is none.
+
+    `samples` are the shapes of one sample of minidl's: they have an axis even where a single number is left.
+    """
 
     number: int
     shapes: tuple[Shape, ...]
     has_batch: bool
+    samples: tuple[Shape, ...]
 
     @property
-    def samples(self) -> tuple[Shape, ...]:
-        """The shapes of one sample of minidl's."""
-        return tuple(shape[1:] for shape in self.shapes) if self.has_batch else self.shapes
+    def batches(self) -> tuple[Shape, ...]:
+        """(n,) in each world, or () without a batch."""
+        return tuple(shape[:1] if self.has_batch else () for shape in self.shapes)
+
+    @property
+    def is_number(self) -> bool:
+        """Whether ONNX sees no axes beyond the batch's."""
+        return len(self.shapes[0]) == self.has_batch
 
     @property
     def rank(self) -> int:

@@ -27,10 +27,19 @@ SHAPES = {
 COUNT = 100
 
 
-def image(shape: tuple[int, ...], *, as_bytes: bool) -> np.ndarray:
-    """Numbers as networks take them: near 0, or from 0 to 255."""
-    x = np.random.default_rng(sum(shape)).random(shape, np.float32)
-    return 255 * x if as_bytes else 2 * x - 1
+def image(shape: tuple[int, ...], name: str) -> np.ndarray:
+    """Numbers as networks take them: from -1 to 1, from 0 to 255, or what looks like text to one that looks for it."""
+    rng = np.random.default_rng(sum(shape))
+    if name == "ppocr_v4_det":
+        x = np.full(shape, 1, np.float32)
+        for top in range(12, shape[2] - 20, 32):
+            for left in range(8, shape[3] - 10, 6):
+                down, across = 4 * rng.integers(0, 3, 2)
+                x[..., top + down : top + down + 8, left : left + 2] = -1
+                x[..., top + across : top + across + 2, left : left + 6] = -1
+        return x
+    x = rng.random(shape, np.float32)
+    return 255 * x if name.startswith("yunet") else 2 * x - 1
 
 
 def places(size: int) -> np.ndarray:
@@ -48,7 +57,7 @@ if __name__ == "__main__":
         path = str(FOLDER / f"{name}.onnx")
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         for i, shape in enumerate(shapes):
-            x = image(shape, as_bytes=name.startswith("yunet"))
+            x = image(shape, name)
             for k, y in enumerate(session.run(None, {session.get_inputs()[0].name: x})):
                 arrays[f"{name}.{i}.{k}"] = y.reshape(-1)[places(y.size)]
                 arrays[f"{name}.{i}.{k}.shape"] = np.array(y.shape)

@@ -51,7 +51,7 @@ RULES = (
     Rule("dilated means", ("AveragePool",), lambda case, node: max(node.attributes.get("dilations", [1])) > 1),
     Rule("`antialias`, and a `cubic_coeff_a` other than PyTorch's", ("Resize",), has_antialias),
     Rule("gradients as operators", (), lambda case, node: any(each.operator == "Gradient" for each in case.nodes)),
-    Rule("arrays without values", (), lambda case, node: any(0 in array.shape for array in case.outputs.values())),
+    Rule("arrays without values", (), lambda case, node: any(0 in array.shape for array in arrays_of(case))),
     Rule("means over the batch", ("MeanVarianceNormalization",), lambda case, node: True),
 )
 

@@ -159,7 +159,6 @@ def test_sizes_that_no_layer_says_are_fixed_and_said():
         node("Cast", "r", "f", to=1),
         node("Mul", "x f", "y"),
     ]
-    pytest.importorskip("minidl.layers").Constant if hasattr(ml, "Constant") else pytest.skip("no Constant yet")
     made = model(
         grid,
         {"x": ("N", 1, "H", "W")},

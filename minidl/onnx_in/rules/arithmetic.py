@@ -42,35 +42,26 @@ def joined(t: Translation, kind: str, values: list[Value]) -> Tensor:
     rank = max(len(each.shapes[0]) for each in values)
     tensors = [each for each in values if isinstance(each, Tensor)]
     has_batch = any(each.has_batch for each in tensors)
-    if len({tuple(shape[0] for shape in each.shapes) for each in tensors if each.has_batch}) > 1:
-        raise NoBatchError("its inputs have batches of several sizes")
+    batches = t.batches(tensors)
     if has_batch and any(each.has_batch and each.rank < rank for each in tensors):
         values = [t.unbatched(each) if isinstance(each, Tensor) else each for each in values]
         has_batch = False
-    axes = rank - has_batch
-    operands = [_aligned(t, each, rank, axes, has_batch) for each in values]
-    return t.add(layer(LAYERS[kind])(), *operands, has_batch=has_batch)
+    raised = [_raised(t, each, rank, has_batch, batches, tensors[0]) for each in values]
+    axes = max(len(each.samples[0]) for each in raised)
+    operands = [t.sized(each, axes) for each in raised]
+    y = t.add(layer(LAYERS[kind])(), *operands, has_batch=has_batch)
+    worlds = zip(*(each.shapes for each in raised), strict=True)
+    return y._replace(shapes=tuple(np.broadcast_shapes(*shapes) for shapes in worlds))
 
 
-def _aligned(t: Translation, value: Value, rank: int, axes: int, has_batch: bool) -> Tensor:
-    """The value as a tensor whose samples have this many axes."""
+def _raised(t: Translation, value: Value, rank: int, has_batch: bool, batches: Any, near: Tensor) -> Tensor:
+    """The value as a tensor that has a batch, or none."""
     if isinstance(value, Known):
-        array = _sample_of(t, value, rank, has_batch)
-        constant = array.reshape((1,) * (axes - array.ndim) + array.shape)
-        return _constant(t, constant, has_batch)
+        made = t.constant(_sample_of(t, value, rank, has_batch), near)
+        return t.of_each(made, batches) if has_batch else made
     if value.has_batch or not has_batch:
-        pass
-    elif value.rank == rank:
-        value = t.batched(value)
-    else:  # what belongs to each sample
-        value = Tensor(value.number, tuple((1, *shape) for shape in value.shapes), True)
-    short = axes - len(value.samples[0])
-    return value if not short else t.reshape(value, [(1,) * short + shape for shape in value.samples])
-
-
-def _constant(t: Translation, array: Any, has_batch: bool) -> Tensor:
-    made = t.tensor(Known((array,) * len(t.steps[0].samples)))
-    return Tensor(made.number, tuple((1, *shape) for shape in made.shapes) if has_batch else made.shapes, has_batch)
+        return value
+    return t.batched(value) if value.rank == rank else t.of_each(value, batches)
 
 
 def _sample_of(t: Translation, value: Known, rank: int, has_batch: bool) -> Any:
@@ -89,8 +80,8 @@ def _with_constant(t: Translation, kind: str, x: Tensor, constant: Known, *, is_
         return joined(t, kind, [constant, x] if is_first else [x, constant])
     array = _sample_of(t, constant, x.rank, x.has_batch)
     axes = len(x.samples[0])
-    array = array.reshape((1,) * (axes - array.ndim) + array.shape)
-    if array.size == 1 and array.ndim <= axes:
+    array = array.reshape((1,) * max(axes - array.ndim, 0) + array.shape)
+    if array.size == 1:
         made = _with_number(t, kind, x, float(array.reshape(())), is_first)
         if made is not None:
             return made

@@ -26,7 +26,7 @@ def _rows(t: Translation, x: Tensor, shapes: list[Shape]) -> Tensor:
     """A number for each sample, which has no axes left."""
     if any(math.prod(shape) != 1 for shape in x.samples):
         raise NoBatchError("its first axis would no longer be the batch's")
-    return Tensor(t.reshape(x, [(1,)] * len(shapes)).number, tuple(shapes), True)
+    return t.reshape(x, [()] * len(shapes))
 
 
 def reshape(t: Translation, node: Operation, x: Value, target: Value | None = None) -> Tensor:

@@ -58,13 +58,9 @@ def _dense(t: Translation, x: Tensor, weight: Any, bias: Any) -> Tensor:
     """X W^T + b; of rows that belong to one sample by a product of matrices."""
     if x.has_batch and x.rank == 2:
         return t.add(Dense(len(weight), bias=bias is not None), x, weight=weight, bias=bias)
-    right = t.add(layer("Constant")(np.ascontiguousarray(weight.T)), _first(t), has_batch=False)
-    y = t.add(layer("MatMul")(), x, right, has_batch=x.has_batch)
+    right = t.constant(weight.T, x, trainable=True)
+    y = t.add(layer("MatMul")(), x, t.sized(right, len(x.samples[0])), has_batch=x.has_batch)
     return y if bias is None else combine(t, "Add", y, t.known([bias] * len(t.steps[0].samples)))
-
-
-def _first(t: Translation) -> Tensor:
-    return Tensor(0, t.steps[0].samples, False)
 
 
 def matmul(t: Translation, node: Operation, a: Value, b: Value) -> Tensor:
@@ -80,19 +76,19 @@ def matmul(t: Translation, node: Operation, a: Value, b: Value) -> Tensor:
         return _of_vectors(t, t.unbatched(left), t.unbatched(right))
     rank = max(ranks)
     has_batch = any(each.has_batch and each.rank == rank for each in (left, right)) and rank > 2
-    operands = [_raised(t, each, rank, has_batch) for each in (left, right)]
+    batches = t.batches([left, right])
+    operands = [_raised(t, each, rank, has_batch, batches) for each in (left, right)]
     return t.add(layer("MatMul")(), *operands, has_batch=has_batch)
 
 
-def _raised(t: Translation, x: Tensor, rank: int, has_batch: bool) -> Tensor:
-    """The tensor with as many axes as the other has."""
+def _raised(t: Translation, x: Tensor, rank: int, has_batch: bool, batches: Any) -> Tensor:
+    """The tensor with as many axes as the other has, and with a batch or without."""
     if has_batch and x.rank == rank:
         return t.batched(x)
     x = t.unbatched(x)
-    axes = rank - has_batch
-    short = axes - x.rank
+    short = rank - has_batch - x.rank
     y = x if short <= 0 else t.reshape(x, [(1,) * short + shape for shape in x.samples])
-    return Tensor(y.number, tuple((1, *shape) for shape in y.shapes), True) if has_batch else y
+    return t.of_each(y, batches) if has_batch else y
 
 
 def _of_vectors(t: Translation, a: Tensor, b: Tensor) -> Tensor:

@@ -14,6 +14,8 @@ from minidl.model import Graph
 from minidl.module import flatten_parameters
 from minidl.onnx_in.proto import File
 from minidl.onnx_in.simplify.steps import Steps
+from minidl.onnx_in.translate import OpenReshape
+from minidl.onnx_in.values import UnsettledError
 from minidl.process.importing import imported
 from minidl.saving.budget import Budget
 
@@ -56,6 +58,8 @@ def _graph(file: File, steps: Steps) -> Graph:
             nodes[i] = Input(step.samples[0], name=names[i])
             inputs.append(nodes[i])
             continue
+        if isinstance(step.layer, OpenReshape):
+            raise UnsettledError(f"{step.name}: its shape depends on the sizes that the network is given")
         for name, array in step.arrays.items():
             parameter = getattr(step.layer, name)
             if problem := parameter.problem(array):

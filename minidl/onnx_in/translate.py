@@ -38,6 +38,16 @@ class Step:
         self.arrays = arrays or {}
 
 
+class OpenReshape(Module):
+    """A reshape to what depends on sizes in a way that no layer says: something must take its place."""
+
+    def __init__(self, shapes: dict[Shape, Shape]) -> None:
+        self.shapes = shapes
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return self.shapes[input_shape]
+
+
 class Translation:
     """The steps made so far, and the values by their names in the file."""
 
@@ -236,7 +246,7 @@ class Translation:
     ) -> Tensor:
         """The tensor with samples of these shapes, one for each world. `raw` is the target that the file has.
 
-        Raises UnsettledError where no target with one -1 says it for all sizes.
+        Where no target with one -1 says it for all sizes, it's an `OpenReshape`.
         """
         has_batch = tensor.has_batch if has_batch is None else has_batch
         samples = [tuple(map(int, each)) for each in samples]
@@ -248,8 +258,6 @@ class Translation:
             target.append(
                 0 if keeps and (len(sizes) > 1 or is_open) else -1 if is_open else min(sizes) if len(sizes) == 1 else -1
             )
-        if target.count(-1) > 1:
-            raise UnsettledError("its shape depends on the sizes that the network is given")
         leads = self.batches([tensor])
         shapes = tuple((*lead, *each) if has_batch else each for lead, each in zip(leads, samples, strict=True))
         if not samples[0]:  # a single number, for which samples have an axis
@@ -257,7 +265,10 @@ class Translation:
             return y._replace(shapes=shapes, has_batch=has_batch)
         if tuple(samples) == tensor.samples:
             return tensor._replace(shapes=shapes, has_batch=has_batch)
-        made: Module = Flatten() if len(target) == 1 else Reshape(tuple(target))
+        if target.count(-1) > 1:
+            made: Module = OpenReshape(dict(zip(tensor.samples, samples, strict=True)))
+        else:
+            made = Flatten() if len(target) == 1 else Reshape(tuple(target))
         return self.add(made, tensor, has_batch=has_batch)
 
     def sized(self, tensor: Tensor, axes: int) -> Tensor:

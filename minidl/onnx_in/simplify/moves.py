@@ -9,6 +9,7 @@ from minidl.layers.reshape import Flatten, Reshape
 from minidl.layers.resize import ZeroPad2D
 from minidl.onnx_in.later import layer
 from minidl.onnx_in.simplify.steps import Steps
+from minidl.onnx_in.translate import OpenReshape
 from minidl.shapes import sides
 
 UNARY = {"Clip", "ELU", "GELU", "HardSigmoid", "HardSwish", "LeakyReLU", "Mish", "ReLU", "ReLU6", "Rescaling"} | {
@@ -25,7 +26,7 @@ def merge(steps: Steps) -> None:
         before = steps.before(i)
         if steps.named(i, "Transpose"):
             _transpose(steps, i)
-        elif type(steps[i].layer) in (Flatten, Reshape):
+        elif type(steps[i].layer) in (Flatten, Reshape, OpenReshape):
             _reshape(steps, i, before)
         elif type(steps[i].layer) is Conv2D:
             _border(steps, i, before)
@@ -71,9 +72,9 @@ def _reshape(steps: Steps, i: int, before: int) -> None:
         if steps[before].layer is not None or i not in steps.outputs:
             steps.take_place(i, before)
         return
-    while type(steps[before].layer) in (Flatten, Reshape):
+    while type(steps[before].layer) in (Flatten, Reshape, OpenReshape):
         made: Any = steps[i].layer
-        if len(samples[0]) > 1 and 0 in made.shape:
+        if len(samples[0]) > 1 and (isinstance(made, OpenReshape) or 0 in made.shape):
             return
         before = steps.before(before)
         steps.replace(i, Flatten() if len(samples[0]) == 1 else Reshape(made.shape), [before])
@@ -89,7 +90,7 @@ def _shuffle(steps: Steps, i: int) -> bool:
     if order not in ((0, 1, 4, 2, 5, 3), (0, 3, 4, 1, 5, 2)) or not steps.is_private(middle):
         return False
     first = steps.before(middle)
-    if not isinstance(steps[first].layer, Reshape) or not steps.is_private(first):
+    if not isinstance(steps[first].layer, Reshape | OpenReshape) or not steps.is_private(first):
         return False
     source = steps.before(first)
     split = steps[first].samples

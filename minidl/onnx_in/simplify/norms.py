@@ -10,6 +10,7 @@ from minidl.layers.norm import GroupNorm, LayerNorm
 from minidl.layers.reshape import Reshape
 from minidl.onnx_in.simplify.activations import near
 from minidl.onnx_in.simplify.steps import Steps
+from minidl.onnx_in.translate import OpenReshape
 
 
 def recognize(steps: Steps) -> None:
@@ -30,7 +31,7 @@ def _group_norm(steps: Steps, i: int) -> None:
         return
     after = steps.readers[i][0]
     source = steps.before(before)
-    same = steps[after].samples == steps[source].samples and isinstance(steps[after].layer, Reshape)
+    same = steps[after].samples == steps[source].samples and isinstance(steps[after].layer, Reshape | OpenReshape)
     channels = {shape[0] for shape in steps[source].samples}
     if not same or len(channels) != 1 or not steps.is_private(after):
         return

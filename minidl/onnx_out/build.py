@@ -82,7 +82,7 @@ def _written(writer: Writer, sized: Sized, inputs: dict[int, str], ends: Ends) -
     for (number, name), kind in zip(inputs.items(), ends.input_types, strict=True):
         if kind == "UINT8":
             writer.path = name
-            values[number] = writer.add("Cast", name, to=imported("onnx").TensorProto.FLOAT)
+            values[number] = writer.floats(name)
     needed = [number for number in outline.needed() if number not in values]
     last = {outline.nodes[number].name: number for number in needed}
     for number in needed:

@@ -10,6 +10,14 @@ def relu(writer: Writer, call: Call) -> str:
     return writer.add("Relu", call.x)
 
 
+def prelu(writer: Writer, call: Call) -> str:
+    weight = call.operator.weight.value
+    shape = (1,) if weight.size == 1 else (-1, *[1] * (len(call.shapes[0]) - 1))
+    return writer.add(
+        "PRelu", call.x, writer.array(weight if weight.shape == shape else weight.reshape(shape), "weight")
+    )
+
+
 def softmax(writer: Writer, call: Call) -> str:
     return writer.add("Softmax", call.x, axis=-1)
 

@@ -7,7 +7,11 @@ from minidl.typing import Array, Shape
 
 
 def normalize(writer: Writer, call: Call) -> str:
+    """A batch normalization, or what `ScaleShift` describes itself as, whose mean is 0 and whose variance is 1."""
     operator = call.operator
+    if operator.eps == 0 and not operator.mean.any() and (operator.variance == 1).all():
+        shape = (-1, *[1] * (len(call.shapes[0]) - 1))
+        return _affine(writer, call.x, operator.weight.value, operator.bias.value, shape)
     names = [
         writer.array(value, name)
         for value, name in (
@@ -46,9 +50,12 @@ def _group_norm(writer: Writer, call: Call, weight: Array, bias: Array, groups: 
 
 
 def _affine(writer: Writer, x: str, weight: Array, bias: Array, shape: Shape) -> str:
-    """X times the weight plus the bias, in a shape that is repeated along x."""
-    scaled = writer.add("Mul", x, shaped(writer, weight, shape, "weight"))
-    return writer.add("Add", scaled, shaped(writer, bias, shape, "bias"))
+    """X times the weight plus the bias, in a shape that is repeated along x, without those that a layer hasn't."""
+    if writer.is_parameter(weight) or (weight != 1).any():
+        x = writer.add("Mul", x, shaped(writer, weight, shape, "weight"))
+    if writer.is_parameter(bias) or bias.any():
+        x = writer.add("Add", x, shaped(writer, bias, shape, "bias"))
+    return x
 
 
 def shaped(writer: Writer, value: Array, shape: Shape, name: str) -> str:

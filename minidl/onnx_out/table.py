@@ -3,11 +3,12 @@
 from minidl import layers
 from minidl.description import operators as op
 from minidl.module import Module
-from minidl.onnx_out import formulas, moves, norms, pools, products, windows
+from minidl.onnx_out import formulas, moves, norms, pools, products, reductions, windows
 from minidl.onnx_out.writer import Rule
 
 OPERATORS: dict[type, Rule] = {
     op.Add: moves.in_turn("Add"),
+    op.ArgMax: reductions.arg_max,
     op.AdaptiveAveragePool: pools.adaptive_average_pool,
     op.AveragePool: pools.average_pool,
     op.Concat: moves.concat,
@@ -15,13 +16,16 @@ OPERATORS: dict[type, Rule] = {
     op.ConvTranspose: windows.conv_transpose,
     op.Dense: moves.dense,
     op.Elementwise: formulas.elementwise,
+    op.Expand: reductions.expand,
     op.GroupNorm: norms.group_norm,
     op.LogSoftmax: formulas.log_softmax,
     op.MatMul: products.matmul,
     op.MaxPool: pools.max_pool,
     op.Multiply: moves.in_turn("Mul"),
     op.Normalize: norms.normalize,
+    op.PReLU: formulas.prelu,
     op.ReLU: formulas.relu,
+    op.Reduce: reductions.reduce,
     op.Reshape: moves.reshaped,
     op.ResponseNorm: products.response_norm,
     op.Slice: moves.sliced,
@@ -43,12 +47,14 @@ WITHOUT: dict[type, str] = {
 """Records that have no rule, and why."""
 
 LAYERS: dict[type[Module], Rule] = {
+    layers.ArgMax: reductions.arg_max,
     layers.AveragePool1D: pools.pool,
     layers.AveragePool2D: pools.pool,
     layers.Conv1D: windows.conv1d,
     layers.ConvTranspose1D: windows.conv_transpose1d,
     layers.DepthwiseConv1D: windows.depthwise_conv1d,
     layers.Embedding: moves.embedding,
+    layers.Expand: reductions.expand,
     layers.Flatten: moves.flatten,
     layers.GlobalAveragePool1D: pools.global_average_pool,
     layers.GlobalMaxPool1D: pools.global_max_pool,
@@ -58,6 +64,10 @@ LAYERS: dict[type[Module], Rule] = {
     layers.Normalization: norms.normalization,
     layers.PixelShuffle: windows.pixel_shuffle,
     layers.PixelUnshuffle: windows.pixel_unshuffle,
+    layers.ReduceL2: reductions.reduce_layer,
+    layers.ReduceMax: reductions.reduce_layer,
+    layers.ReduceMean: reductions.reduce_layer,
+    layers.ReduceSum: reductions.reduce_layer,
     layers.Reshape: moves.reshape,
     layers.SeparableConv1D: windows.separable_conv1d,
     layers.Slice: moves.slice_layer,

@@ -72,6 +72,14 @@ class Writer:
         self.nodes.append(self._helper.make_node(operator, list(inputs), [name], name=name, **given))
         return name
 
+    def floats(self, x: str) -> str:
+        """A value in float32."""
+        return self.add("Cast", x, to=imported("onnx").TensorProto.FLOAT)
+
+    def is_parameter(self, value: Any) -> bool:
+        """Whether an array is the model's own, and not one that a description made up."""
+        return id(value) in self._parameters
+
     def array(self, value: Any, name: str = "constant") -> str:
         """A constant in float32: a parameter under its own name, once, or another array under the module's."""
         known = self._known.get(id(value))

@@ -7,21 +7,16 @@ from minidl.typing import Array, Shape
 
 
 def normalize(writer: Writer, call: Call) -> str:
-    """A batch normalization, or what `ScaleShift` describes itself as, whose mean is 0 and whose variance is 1."""
-    operator = call.operator
-    if operator.eps == 0 and not operator.mean.any() and (operator.variance == 1).all():
-        shape = (-1, *[1] * (len(call.shapes[0]) - 1))
-        return _affine(writer, call.x, operator.weight.value, operator.bias.value, shape)
-    names = [
-        writer.array(value, name)
-        for value, name in (
-            (operator.weight.value, "weight"),
-            (operator.bias.value, "bias"),
-            (operator.mean, "running_mean"),
-            (operator.variance, "running_var"),
-        )
-    ]
-    return writer.add("BatchNormalization", call.x, *names, epsilon=operator.eps)
+    weight, bias, mean, variance, eps = call.operator[:5]
+    return _batch_norm(writer, call.x, weight.value, bias.value, mean, variance, eps)
+
+
+def _batch_norm(
+    writer: Writer, x: str, weight: Array, bias: Array, mean: Array, variance: Array, eps: float = 0.0
+) -> str:
+    arrays = {"weight": weight, "bias": bias, "running_mean": mean, "running_var": variance}
+    names = [writer.array(value, name) for name, value in arrays.items()]
+    return writer.add("BatchNormalization", x, *names, epsilon=eps)
 
 
 def group_norm(writer: Writer, call: Call) -> str:
@@ -46,22 +41,22 @@ def _group_norm(writer: Writer, call: Call, weight: Array, bias: Array, groups: 
     normal = writer.add("InstanceNormalization", grouped, *alone, epsilon=eps)
     wanted = writer.add("Shape", call.x) if call.varies else writer.ints(0, *shape)
     back = writer.add("Reshape", normal, wanted)
-    return _affine(writer, back, weight, bias, (-1, *[1] * (len(shape) - 1)))
+    return _by_channel(writer, back, weight, bias)
 
 
-def _affine(writer: Writer, x: str, weight: Array, bias: Array, shape: Shape) -> str:
-    """X times the weight plus the bias, in a shape that is repeated along x, without those that a layer hasn't."""
+def _by_channel(writer: Writer, x: str, weight: Array, bias: Array) -> str:
+    """Channels times a weight plus a bias: one node, which runtimes compute with a convolution before it."""
+    zeros, ones = np.zeros(weight.shape, np.float32), np.ones(weight.shape, np.float32)
+    return _batch_norm(writer, x, weight, bias, zeros, ones)
+
+
+def _affine(writer: Writer, x: str, weight: Array, bias: Array) -> str:
+    """X times the weight plus the bias, without those that a layer hasn't."""
     if writer.is_parameter(weight) or (weight != 1).any():
-        x = writer.add("Mul", x, shaped(writer, weight, shape, "weight"))
+        x = writer.add("Mul", x, writer.array(weight, "weight"))
     if writer.is_parameter(bias) or bias.any():
-        x = writer.add("Add", x, shaped(writer, bias, shape, "bias"))
+        x = writer.add("Add", x, writer.array(bias, "bias"))
     return x
-
-
-def shaped(writer: Writer, value: Array, shape: Shape, name: str) -> str:
-    """The constant in another shape: its own where that is the same."""
-    wanted = np.reshape(value, shape)
-    return writer.array(value if wanted.shape == value.shape else wanted, name)
 
 
 def _layer_norm(writer: Writer, x: str, weight: Array, bias: Array, eps: float, axis: int = 1) -> str:
@@ -74,7 +69,7 @@ def _layer_norm(writer: Writer, x: str, weight: Array, bias: Array, eps: float, 
     variance = writer.add("ReduceMean", writer.add("Mul", centred, centred), axes=axes, keepdims=1)
     deviation = writer.add("Sqrt", writer.add("Add", variance, writer.number(eps)))
     normal = writer.add("Div", centred, deviation)
-    return _affine(writer, normal, weight, bias, weight.shape)
+    return _affine(writer, normal, weight, bias)
 
 
 # Layers that don't describe themselves: without a weight and a bias, or along an axis.
@@ -114,4 +109,4 @@ def normalization(writer: Writer, call: Call) -> str:
     if len(call.shapes[0]) == 1:
         return writer.add("Div", writer.add("Sub", call.x, writer.array(mean)), writer.array(std))
     scale = 1 / std
-    return _affine(writer, call.x, scale, -mean * scale, (-1, 1, 1))
+    return _by_channel(writer, call.x, scale, -mean * scale)

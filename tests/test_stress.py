@@ -12,7 +12,7 @@ from minidl.errors import FormatError
 from tests.stress import fuzz, inputs
 
 FOLDER = Path(__file__).parent / "stress"
-HELPERS = {"__main__", "command", "inputs"}
+HELPERS = {"__main__", "command", "foreign", "inputs"}
 PARTS = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in HELPERS)
 OF_ITS_OWN = "threads"
 """The part that looks at the memory of its process, which shouldn't be that of other tests."""

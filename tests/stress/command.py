@@ -9,13 +9,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-def main(run, *, count, seconds):
-    """Run a stress test as its options say, print what it tells, and end with 1 where an assertion failed."""
+def main(run, *, count, seconds, only=()):
+    """Run a stress test as its options say, print what it tells, and end with 1 where an assertion failed.
+
+    Of one that has parts, `only` are their names.
+    """
     parser = argparse.ArgumentParser(description=run.__doc__)
     parser.add_argument("--count", type=int, default=count, help="how many times (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=seconds, help="for how long at most (default: %(default)s)")
-    arguments = parser.parse_args()
-    print(run(arguments.count, arguments.seconds))
+    if only:
+        parser.add_argument("--only", choices=only, help="a single one of them")
+    arguments = vars(parser.parse_args())
+    print(run(**arguments))
 
 
 def child(program, *arguments, timeout=300):

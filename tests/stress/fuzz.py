@@ -22,6 +22,7 @@ from minidl.datasets import cifar, from_folder, read_cifar10, read_idx
 from minidl.report.history import curves_of
 from minidl.saving import npz as checkpoint
 from tests.stress import command, inputs
+from tests.stress.foreign import Foreign
 
 ROOM = 2**30
 """Bytes of addresses beyond those at the start that all inputs must do with."""
@@ -29,12 +30,16 @@ ROOM = 2**30
 LONGEST = 10_000
 """Characters of an error: inputs are of some hundreds, or of some thousands with long texts."""
 
+SECONDS = 5.0
+COMPILING = 60.0
+"""Those of the processor that an input may take; of models, whose kernels may have to be compiled first."""
+
 BUDGET = ml.Budget(activations=2**20, operations=10**6)
 X = np.random.default_rng(0).random((4, 1, 4, 4), np.float32)
 Y = np.array([0, 1, 2, 0])
 
 
-class Inputs:
+class Inputs(Foreign):
     """Every reader by its name, as a function of random numbers that writes a changed file and reads it."""
 
     def __init__(self, folder, backends=("vectorized",)):
@@ -44,6 +49,7 @@ class Inputs:
         self._prepare_model()
         self._prepare_training()
         self._prepare_data()
+        self._prepare_foreign()
         self.readers = [
             *[self.npy] * 24,
             *[self.idx] * 22,
@@ -54,6 +60,9 @@ class Inputs:
             *[self.picture] * 3,
             *[self.model] * 2,
             *[self.history] * 14,
+            *[self.torch] * 12,
+            *[self.safetensors] * 12,
+            *[self.onnx] * 3,
             self.training,
         ]
 
@@ -205,13 +214,25 @@ lr = 0.001
 betas = [0.9, 0.999]
 """
 
+ONLY = (
+    *("npy", "idx", "npz", "model", "training", "picture", "cifar_file", "cifar_archive", "toml", "history"),
+    *("torch", "safetensors", "onnx"),
+)
+"""The readers."""
+
 DOCUMENTED = (ml.FormatError, ml.StateError, ml.ShapeError, ml.DTypeError, UsageError)
 
 
-def trial(number, made):
-    """Read the input of this number. Raises AssertionError, with all that makes it again, for another error."""
+def trial(number, made, only=None):
+    """Read the input of this number. Raises AssertionError, with all that makes it again, for another error.
+
+    So it does where that takes the processor more than SECONDS.
+    """
     rng = random.Random(number)
     read = rng.choice(made.readers)
+    if only is not None:
+        read = getattr(made, only)
+    start = time.process_time()
     try:
         read(rng)
     except DOCUMENTED as error:
@@ -221,6 +242,9 @@ def trial(number, made):
     except Exception as error:
         told = "".join(traceback.format_exception(error, limit=-6))
         raise AssertionError(f"input {number} of {read.__name__}, {made.content[:2000]!r}:\n{told}") from error
+    took = time.process_time() - start
+    if took > (COMPILING if read in (made.model, made.training, made.onnx) else SECONDS):
+        raise AssertionError(f"input {number} of {read.__name__}, {made.content[:2000]!r}: it took {took:.1f} s")
 
 
 @contextlib.contextmanager
@@ -242,8 +266,8 @@ def little_memory():
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
-def run(count=1_000_000, seconds=420.0):
-    """Read `count` changed files, of every kind that minidl reads."""
+def run(count=1_000_000, seconds=420.0, only=None):
+    """Read `count` changed files, of every kind that minidl reads, or of one."""
     end, done = time.monotonic() + seconds, 0
     folder = tempfile.mkdtemp(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
     try:
@@ -254,7 +278,7 @@ def run(count=1_000_000, seconds=420.0):
             made = Inputs(folder, ("vectorized", "compiled") if is_long else ("vectorized",))
             with little_memory():
                 while done < count and (done % 100 or time.monotonic() < end):
-                    trial(done, made)
+                    trial(done, made, only)
                     done += 1
     finally:
         shutil.rmtree(folder)
@@ -262,4 +286,4 @@ def run(count=1_000_000, seconds=420.0):
 
 
 if __name__ == "__main__":
-    command.main(run, count=1_000_000, seconds=420.0)
+    command.main(run, count=1_000_000, seconds=420.0, only=ONLY)

@@ -83,19 +83,27 @@ class SavedModel(Model):
         opset: int | None = None,
         ir_version: int | None = None,
         fold: bool = False,
+        dynamic_size: bool = False,
+        takes_bytes: bool = False,
     ) -> None:
         """Write architecture and parameters to a file, whole or not at all; `load` with this budget reads it.
 
         The suffix says which: `.npz`; `.safetensors`, with `pip install "minidl[safetensors]"`; or `.onnx`, with
-        `pip install "minidl[onnx]"`, for which the last three arguments are: the operators' version (17), the format's
-        (8), and whether normalizations become part of the convolutions before them. `path` may be a file open in
-        binary mode, as of `save_arrays`.
+        `pip install "minidl[onnx]"`. `path` may be a file open in binary mode, as of `save_arrays`.
+
+        For .onnx alone: `opset`, the version of its operators, 17 or another from 14 on, and `ir_version`, that of the
+        format; `fold` computes batch normalizations into the weights before them, `dynamic_size` leaves the size of
+        images open, and `takes_bytes` makes uint8 the type of images whose model begins with Rescaling. The batch is
+        open, nodes and constants have the names of layers and parameters, and the file keeps `preprocessing`.
+
         Raises FormatError for another suffix; NotBuiltError; TypeError for layers that aren't minidl's, or that a
         Sequential uses twice; and ValueError for what `load` would refuse, such as modules that lie too deep in one
         another. `save_weights` writes their values alone.
         """
-        given = {"opset": opset, "ir_version": ir_version, "fold": fold or None}
-        options = {name: value for name, value in given.items() if value is not None}
+        given = {"opset": opset, "ir_version": ir_version}
+        options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        flags = {"fold": fold, "dynamic_size": dynamic_size, "takes_bytes": takes_bytes}
+        options |= {name: True for name, value in flags.items() if value}
         if suffix_of(path, MODELS) == ".onnx":
             imported("minidl.onnx_out").save_onnx(self, path, **options)
             return

@@ -3,12 +3,12 @@
 import argparse
 import os
 from pathlib import Path
+from typing import Any
 
 from minidl.cli.arguments import whole_number
 from minidl.cli.messages import UsageError, printable, say
 from minidl.cli.named import add_model_argument, find_model
 from minidl.cli.run import json_text
-from minidl.display.progress import megabytes
 from minidl.saving.arrays import MODELS, suffix_of
 from minidl.saving.atomic import check_writable
 
@@ -21,12 +21,20 @@ minidl export runs/first lenet.safetensors
 minidl export model.onnx model.npz                # an ONNX model as one of minidl's own
 """
 
+FLAGS = {
+    "fold": "compute batch normalizations into the weights before them",
+    "dynamic_size": "leave the size of images open",
+    "takes_bytes": "take bytes, where the model begins with Rescaling",
+}
+"""Options of `Model.save` for ONNX files that are on or off."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `export`."""
     add_model_argument(parser)
     parser.add_argument("out", metavar="FILE", help=f"the file to write, by its suffix: {', '.join(MODELS)}")
-    parser.add_argument("--fold", action="store_true", help="of .onnx: write no normalization that can be folded")
+    for flag, words in FLAGS.items():
+        parser.add_argument(f"--{flag.replace('_', '-')}", action="store_true", help=f"of .onnx: {words}")
     parser.add_argument(
         "--opset", type=whole_number(1), metavar="N", help="of .onnx: the version of its operators (default: 17)"
     )
@@ -36,11 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Load, write, say where."""
     out = Path(arguments.out)
-    options = {"opset": arguments.opset} if arguments.opset is not None else {}
-    if arguments.fold:
-        options["fold"] = True
+    options: dict[str, Any] = {flag: True for flag in FLAGS if getattr(arguments, flag)}
+    if arguments.opset is not None:
+        options["opset"] = arguments.opset
     if suffix_of(out, MODELS) != ".onnx" and options:
-        raise UsageError(f"argument --{next(iter(options))}: it's for .onnx files, and {out} is none")
+        option = next(iter(options)).replace("_", "-")
+        raise UsageError(f"argument --{option}: it's for .onnx files, and {out} is none")
     if out.is_dir() or not out.parent.is_dir():
         raise UsageError(f"argument FILE: {out} isn't a file in a folder that exists")
     check_writable(out)
@@ -50,4 +59,4 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.json:
         say(json_text({"model": arguments.model, "file": str(out), "bytes": size}))
     else:
-        say(f"written to {printable(str(out))}, {megabytes(size)}")
+        say(f"written to {printable(str(out))}, {size:,} bytes")

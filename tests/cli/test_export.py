@@ -12,10 +12,51 @@ def test_a_run_as_a_file_of_its_own(command, trained, tmp_path):
     result = command("export", trained.path, tmp_path / "lenet.npz")
     path = tmp_path / "lenet.npz"
     assert (result.code, result.err) == (0, "")
-    assert result.out == f"written to {path}, {path.stat().st_size / 1e6:.1f} MB\n"
+    assert result.out == f"written to {path}, {path.stat().st_size:,} bytes\n"
     np.testing.assert_array_equal(ml.load(path)(X), ml.load(trained.folder / "model.npz")(X))
     found = json.loads(command("export", path, path, "--json").out)
     assert found == {"model": str(path), "file": str(path), "bytes": path.stat().st_size}
+
+
+def test_an_onnx_file(command, trained, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    path = tmp_path / "m.onnx"
+    assert command("export", trained.path, path).code == 0
+    proto = onnx.load(path)
+    onnx.checker.check_model(proto, full_check=True)
+    assert (proto.ir_version, proto.opset_import[0].version) == (8, 17)
+    assert [each.dim_param for each in proto.graph.input[0].type.tensor_type.shape.dim] == ["N", "", "", ""]
+    np.testing.assert_array_equal(ml.load(path)(X), ml.load(trained.folder / "model.npz")(X))
+    assert command("evaluate", path, "--data", "fashion-mnist-10k").out == command("evaluate", trained.path).out
+
+
+def test_options_of_onnx_files(command, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    layers = [
+        ml.Rescaling(1 / 255),
+        ml.Conv2D(4, 3),
+        ml.BatchNorm2D(),
+        ml.ReLU(),
+        ml.GlobalAveragePool2D(),
+        ml.Dense(3),
+    ]
+    model = ml.Sequential(layers, input_shape=(3, 12, 12), seed=0)
+    model.save(tmp_path / "m.npz")
+    out = tmp_path / "m.onnx"
+
+    def written(*options):
+        assert command("export", tmp_path / "m.npz", out, *options).code == 0
+        proto = onnx.load(out)
+        entry = proto.graph.input[0].type.tensor_type
+        sizes = [each.dim_param or each.dim_value for each in entry.shape.dim]
+        return {node.op_type for node in proto.graph.node}, sizes, entry.elem_type, proto.opset_import[0].version
+
+    operators, sizes, kind, version = written()
+    assert "BatchNormalization" in operators
+    assert (sizes, kind, version) == (["N", 3, 12, 12], onnx.TensorProto.FLOAT, 17)
+    operators, sizes, kind, version = written("--fold", "--dynamic-size", "--takes-bytes", "--opset", "18")
+    assert "BatchNormalization" not in operators
+    assert (sizes, kind, version) == (["N", 3, "H", "W"], onnx.TensorProto.UINT8, 18)
 
 
 def test_what_is_refused_before_any_work(fails, trained, tmp_path):
@@ -25,7 +66,10 @@ def test_what_is_refused_before_any_work(fails, trained, tmp_path):
     assert "argument --opset: it's for .onnx files, and " in fails(
         "export", trained.path, tmp_path / "m.npz", "--opset", "17"
     )
-    assert "argument --fold: it's for .onnx files" in fails("export", trained.path, tmp_path / "m.npz", "--fold")
+    for flag in ("--fold", "--dynamic-size", "--takes-bytes"):
+        message = fails("export", trained.path, tmp_path / "m.npz", flag)
+        assert f"argument {flag}: it's for .onnx files" in message
+    assert "opset: expected 14 to " in fails("export", trained.path, tmp_path / "m.onnx", "--opset", "3")
     assert "isn't a file in a folder that exists" in fails("export", trained.path, tmp_path / "no" / "m.npz")
     assert "did you mean lenet?" in fails("export", "lenett", tmp_path / "m.npz")
     assert not [*tmp_path.iterdir()]

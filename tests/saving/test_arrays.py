@@ -9,7 +9,7 @@ import pytest
 
 import minidl as ml
 from tests.saving.test_kinds import LEGACY, npy, onnx_model, safetensors, zipped
-from tests.training.blobs import X, network
+from tests.training.blobs import X, fit, network
 
 
 def test_arrays_are_a_dict_with_metadata(tmp_path):
@@ -154,3 +154,19 @@ def test_the_face_loads_none_of_the_extras(run_python):
     program = "import sys, minidl as ml\nml.load, ml.load_arrays, ml.fit\n"
     program += f"print([name for name in {names} if name in sys.modules])"
     assert run_python(program, MINIDL_BACKEND="vectorized").stdout.strip() == "[]"
+
+
+def test_a_model_goes_out_as_onnx_and_comes_in_again(tmp_path):
+    model = network()
+    model.preprocessing = ml.datasets.Preprocessing(("a", "b"), (4, 4), grey=True)
+    model.save(tmp_path / "m.onnx", opset=18)
+    again = ml.load(tmp_path / "m.onnx")
+    np.testing.assert_array_equal(again(X), model(X))
+    assert again.preprocessing == model.preprocessing
+    assert onnx_version(tmp_path / "m.onnx") == 18
+    fit(model, epochs=2, callbacks=[ml.ModelCheckpoint(tmp_path / "{epoch}.onnx")])
+    np.testing.assert_allclose(ml.load(tmp_path / "2.onnx")(X), model(X), rtol=1e-6)
+
+
+def onnx_version(path):
+    return pytest.importorskip("onnx").load(path).opset_import[0].version

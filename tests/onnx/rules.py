@@ -41,6 +41,18 @@ def has_antialias(case: Case, node: Node) -> Any:
     return node.attributes.get("antialias") or node.attributes.get("cubic_coeff_a", -0.75) != -0.75
 
 
+def mode_of(node: Node) -> Any:
+    """Of the coordinates of a Resize."""
+    return node.attributes.get("coordinate_transformation_mode")
+
+
+def is_uneven(case: Case, node: Node) -> bool:
+    """Whether a Resize has scales that don't give whole sizes."""
+    scales = [case.inputs[name] for name in node.inputs[2:3] if name]
+    sizes = case.inputs[node.inputs[0]].shape
+    return bool(scales) and any(scale * size % 1 for scale, size in zip(scales[0], sizes, strict=False))
+
+
 RULES = (
     Rule(
         "images of three dimensions",
@@ -52,6 +64,25 @@ RULES = (
     Rule("`antialias`, and a `cubic_coeff_a` other than PyTorch's", ("Resize",), has_antialias),
     Rule("gradients as operators", (), lambda case, node: any(each.operator == "Gradient" for each in case.nodes)),
     Rule("arrays without values", (), lambda case, node: any(0 in array.shape for array in arrays_of(case))),
+    Rule("the part of an image, `tf_crop_and_resize`", ("Resize",), lambda case, node: "crop" in str(mode_of(node))),
+    Rule(
+        "`align_corners` by scales that don't give whole sizes; ONNX Runtime and minidl take the size that comes out",
+        ("Resize",),
+        lambda case, node: mode_of(node) == "align_corners" and is_uneven(case, node),
+    ),
+    Rule(
+        "numbers beyond float32",
+        (),
+        lambda case, node: any(
+            array.dtype == np.float64 and np.isfinite(array).all() and np.abs(array).max(initial=0) > 1e38
+            for array in arrays_of(case)
+        ),
+    ),
+    Rule(
+        "numbers rounded to bfloat16 on the way",
+        (),
+        lambda case, node: any(array.dtype.name == "bfloat16" for array in arrays_of(case)),
+    ),
     Rule("means over the batch", ("MeanVarianceNormalization",), lambda case, node: True),
 )
 

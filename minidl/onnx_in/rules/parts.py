@@ -152,7 +152,8 @@ def pad(
             ends = [length + min(after, 0) for length in lengths]
             tensor = _between(t, tensor, axis, [max(-before, 0)] * len(ends), list(ends), 1, lengths)
     around = {axis: (max(a, 0), max(b, 0)) for axis, (a, b) in both.items() if a > 0 or b > 0}
-    images = {axis: ends for axis, ends in around.items() if tensor.rank == 4 and tensor.has_batch and axis > 1}
+    is_image = tensor.rank == 4 and tensor.has_batch and mode != "wrap"
+    images = {axis: ends for axis, ends in around.items() if is_image and axis > 1}
     if images:
         tensor = t.add(_pad((images.get(2, (0, 0)), images.get(3, (0, 0))), mode, number), tensor)
     for axis, border in around.items():
@@ -170,6 +171,8 @@ def _pad(border: tuple[tuple[int, int], tuple[int, int]], mode: str, number: flo
 def _padded(t: Translation, x: Tensor, axis: int, ends: tuple[int, int], mode: str, number: float) -> Tensor:
     """A border along any axis: as an image's height, all axes beyond it being its width."""
     x, place = t.along(x, axis)
+    if mode == "wrap":
+        return _wrapped(t, x, place, ends)
     samples = x.samples
     images = []
     for shape in samples:
@@ -177,6 +180,15 @@ def _padded(t: Translation, x: Tensor, axis: int, ends: tuple[int, int], mode: s
         images.append((lead, shape[place - 1], rest))
     y = t.add(_pad((ends, (0, 0)), mode, number), t.reshape(x, images))
     return t.reshape(y, [(*s[: place - 1], s[place - 1] + sum(ends), *s[place:]) for s in samples])
+
+
+def _wrapped(t: Translation, x: Tensor, place: int, ends: tuple[int, int]) -> Tensor:
+    """What lies at the other end, on both sides."""
+    shortest = min(shape[place - 1] for shape in x.samples)
+    if max(ends) > shortest:
+        raise FormatError(f"pads: expected at most the {shortest} of the axis to go round, got {ends}")
+    parts = [_part(t, x, place, -ends[0], None, 1)] * bool(ends[0]) + [x]
+    return joined(t, parts + [_part(t, x, place, 0, ends[1], 1)] * bool(ends[1]), place)
 
 
 RULES: dict[str, Any] = {

@@ -102,6 +102,47 @@ def test_scales_and_shifts_after_a_convolution_are_its_own():
     assert layers(check(made, images())) == ["Conv2D"]
 
 
+@pytest.mark.parametrize(("pads", "names"), [(0, ["ReLU", "Conv2D"]), (1, ["ReLU", "Rescaling", "Conv2D"])])
+def test_numbers_before_a_convolution_are_its_own_without_a_border(pads, names):
+    made = model(
+        [
+            node("Relu", "x", "r"),
+            node("Mul", "r s", "m"),
+            node("Add", "m t", "a"),
+            node("Conv", "a w", "y", pads=[pads] * 4),
+        ],
+        IMAGES,
+        constants={"w": normal(4, 3, 3, 3), **scalars(s=0.5, t=2)},
+    )
+    assert layers(check(made, images())) == names
+
+
+def test_numbers_before_two_readers():
+    made = model(
+        [
+            node("Relu", "x", "r"),
+            node("Mul", "r s", "m"),
+            node("Conv", "m w", "y", pads=[1] * 4),
+            node("Conv", "m w", "z"),
+        ],
+        IMAGES,
+        ("y", "z"),
+        constants={"w": normal(4, 3, 3, 3), **scalars(s=0.5)},
+    )
+    assert layers(check(made, images())) == ["ReLU", "Conv2D", "Conv2D"]
+
+
+def test_numbers_that_come_first_stay():
+    made = model(
+        [node("Mul", "x s", "m"), node("Conv", "m w", "y")],
+        IMAGES,
+        constants={"w": normal(4, 3, 3, 3), **scalars(s=1 / 255)},
+    )
+    network = check(made, images())
+    assert layers(network) == ["Rescaling", "Conv2D"]
+    assert network.takes_bytes
+
+
 def test_a_scale_of_channels_and_a_shift_are_one_layer():
     made = model(
         [node("Mul", "x w", "m"), node("Add", "b m", "y")],

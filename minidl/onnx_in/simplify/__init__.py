@@ -3,7 +3,10 @@
 from minidl.onnx_in.simplify import activations, affine, moves, norms
 from minidl.onnx_in.simplify.steps import Steps
 
-PASSES = (moves.merge, affine.fold, activations.recognize, norms.recognize, affine.fold, moves.merge)
+PASSES = (
+    *(moves.merge, activations.recognize, affine.fold, activations.recognize, norms.recognize),
+    *(affine.fold, affine.fold_forwards, moves.merge),
+)
 """In turn; those that come twice find more after the others."""
 
 EXACT = (moves.merge, norms.recognize)

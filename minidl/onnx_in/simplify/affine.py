@@ -89,3 +89,37 @@ def _extend(steps: Steps, before: int, i: int, scale: float, offset: float, *, s
     bias = np.zeros(count, np.float32) + added if bias is None else bias * np.float32(scale) + added
     made: Any = type(step.layer)
     steps.replace(i, made(), step.inputs, {"weight": weight, "bias": bias.astype(np.float32)})
+
+
+def fold_forwards(steps: Steps) -> None:
+    """Numbers before convolutions without a border, or dense layers, become a part of these: w (a x + b)."""
+    for i in steps.present():
+        numbers = steps.formula(i)
+        readers = steps.readers[i]
+        if numbers is None or i in steps.outputs or not readers or steps[steps.before(i)].layer is None:
+            continue  # what comes first may be there for bytes
+        if all(_takes(steps, reader, offset=numbers[1]) for reader in readers):
+            for reader in readers:
+                _weigh(steps, reader, *numbers)
+            steps.take_place(i, steps.before(i))
+
+
+def _takes(steps: Steps, i: int, *, offset: float) -> bool:
+    """Whether a step has weights for what it reads, and no border, where an offset would be missing."""
+    made = steps[i].layer
+    if isinstance(made, Dense):
+        return True
+    return type(made) is Conv2D and (not offset or made.padding == 0)
+
+
+def _weigh(steps: Steps, i: int, scale: float, offset: float) -> None:
+    step = steps[i]
+    made, arrays = step.layer, dict(step.arrays)
+    assert isinstance(made, Conv2D | Dense)
+    weight = arrays["weight"]
+    arrays["weight"] = weight * np.float32(scale)
+    if offset:
+        added = np.float32(offset) * weight.reshape(len(weight), -1).sum(axis=1)
+        arrays["bias"] = (arrays.get("bias", 0) + added).astype(np.float32)
+        made.bias = made.bias or Parameter()
+    step.arrays = arrays

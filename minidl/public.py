@@ -7,7 +7,6 @@ from minidl.graph.node import Input
 from minidl.methods import Model
 from minidl.model import Graph, Sequential, load
 from minidl.module import Module, Parameter
-from minidl.onnx_out.save import save_onnx
 from minidl.predictor import Predictor
 from minidl.process.exact import is_exact, set_exact
 from minidl.process.memory import memory_limit, set_memory_limit
@@ -39,7 +38,6 @@ __all__ = [
     "memory_limit",
     "num_threads",
     "save_arrays",
-    "save_onnx",
     "set_exact",
     "set_memory_limit",
     "set_num_threads",

@@ -8,6 +8,7 @@ _A_STEP = "a step is model.forward(x, train=True), the loss, backward(dscores) a
 _LAYERS = "layers are in minidl itself, as in ml.Conv2D"
 _AS_LAYER = "an activation is a layer of its own, such as ml.ReLU()"
 _NO_TAPE = "there is no tape: model.forward(x, train=True) gives the way back with its result"
+_EXPORT = 'an ONNX file is written by its suffix: model.save("model.onnx")'
 _SEED = "a seed is an argument, as in Sequential(seed=0) and fit(seed=0)"
 _ARRAYS = "arrays are NumPy's"
 
@@ -103,10 +104,21 @@ NAMES: dict[str, str] = {
     "optimizers": "ml.optim",
     # training
     "BackupAndRestore": "ml.TrainingCheckpoint",
-    "TensorBoard": "ml.CSVLogger writes a table, and minidl.plots draws a History",
+    "SummaryWriter": "ml.TensorBoard",
     "Trainer": "ml.fit",
-    "save": "a model saves itself: model.save(path)",
+    "export": _EXPORT,
+    "from_onnx": "ml.load",
+    "load_file": "ml.load_arrays",
     "load_model": "ml.load",
+    "load_onnx": "ml.load",
+    "load_safetensors": "ml.load_arrays",
+    "load_state_dict": "a model loads its own: model.load_state_dict(ml.load_arrays(path))",
+    "load_torch": "ml.load_arrays",
+    "save": "a model saves itself: model.save(path)",
+    "save_file": "ml.save_arrays",
+    "save_model": "a model saves itself: model.save(path)",
+    "save_onnx": _EXPORT,
+    "save_safetensors": "ml.save_arrays",
     "train": "ml.fit",
     # data
     "CIFAR10": "ml.datasets.cifar10",
@@ -184,6 +196,7 @@ _MODEL = {
     "cuda": _ON_CPU,
     "double": _ON_CPU,
     "eval": _NO_MODE,
+    "export": _EXPORT,
     "extend": _AT_ONCE,
     "fit_generator": "fit takes arrays, also mapped from files, and augment=",
     "float": _ON_CPU,
@@ -206,9 +219,11 @@ _MODEL = {
     "predict_on_batch": "a batch is predicted by model(x)",
     "predict_proba": "predict of a model that ends in Softmax gives probabilities",
     "score": "evaluate",
+    "save_model": "save",
+    "save_onnx": _EXPORT,
     "set_weights": "load_state_dict",
-    "test_on_batch": "a batch is judged by model.evaluate(x, y, loss=...)",
     "to": _ON_CPU,
+    "to_onnx": _EXPORT,
     "to_json": "model.save keeps architecture and weights, and repr(model) is code",
     "train": _NO_MODE,
     "train_step": _A_STEP,

@@ -1,6 +1,9 @@
 """What other frameworks call the arguments of functions and classes."""
 
 SYNONYMS = {
+    "log_dir": "folder",
+    "logdir": "folder",
+    "opset_version": "opset",
     "inplace": "nothing (no layer writes to what it is given)",
     "activation": "a layer of its own, such as ReLU(), after this one",
     "channels": "filters",

@@ -47,7 +47,7 @@ def test_each_synonym_leads_somewhere(word):
     known += ["glorot_normal", "glorot_uniform", "he_normal", "he_uniform"]
     known += ["initial_accumulator_value", "multiplier", "norm", "period", "step_size", "steps"]
     known += ["axes", "features", "interpolation", "pool_size", "shape", "size"]
-    known += ["classes", "width", "trainable", "average", "class_names", "ignore_index", "function"]
+    known += ["classes", "width", "trainable", "average", "class_names", "ignore_index", "function", "folder", "opset"]
     assert did_you_mean(word, known) == f"did you mean {SYNONYMS[word]}?"
     assert word not in known
 

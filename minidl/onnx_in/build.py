@@ -14,7 +14,7 @@ from minidl.model import Graph
 from minidl.module import flatten_parameters
 from minidl.onnx_in.proto import File
 from minidl.onnx_in.simplify.steps import Steps
-from minidl.onnx_in.translate import OpenReshape
+from minidl.onnx_in.step import OpenReshape
 from minidl.onnx_in.values import UnsettledError
 from minidl.process.importing import imported
 from minidl.saving.budget import Budget

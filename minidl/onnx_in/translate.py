@@ -13,39 +13,9 @@ from minidl.module import Module
 from minidl.onnx_in import constants
 from minidl.onnx_in.later import layer
 from minidl.onnx_in.proto import Entry, File, Operation
+from minidl.onnx_in.step import OpenReshape, Step
 from minidl.onnx_in.values import Known, NoBatchError, Tensor, UnsettledError, Value, Worlds
 from minidl.typing import Shape
-
-
-class Step:
-    """One layer's call, with the arrays that are its parameters; an input has no layer."""
-
-    __slots__ = ("arrays", "inputs", "layer", "name", "samples")
-
-    def __init__(
-        self,
-        layer: Module | None,
-        inputs: Sequence[int],
-        samples: tuple[Shape, ...],
-        name: str,
-        arrays: dict[str, Any] | None = None,
-    ) -> None:
-        self.layer = layer
-        self.inputs = list(inputs)
-        self.samples = samples
-        """The shape of one sample of what it gives, in each world."""
-        self.name = name
-        self.arrays = arrays or {}
-
-
-class OpenReshape(Module):
-    """A reshape to what depends on sizes in a way that no layer says: something must take its place."""
-
-    def __init__(self, shapes: dict[Shape, Shape]) -> None:
-        self.shapes = shapes
-
-    def output_shape(self, input_shape: Shape) -> Shape:
-        return self.shapes[input_shape]
 
 
 class Translation:
@@ -53,6 +23,7 @@ class Translation:
 
     def __init__(self, file: File, worlds: Worlds, rules: dict[str, Any], memory: constants.Memory) -> None:
         self.steps: list[Step] = []
+        self._tensors: list[Tensor] = []
         self.values: dict[str, Value] = {}
         self.memory = memory
         self._rules = rules
@@ -150,7 +121,31 @@ class Translation:
         shapes = tuple(map(tuple, given))
         samples = tuple(shape[1:] for shape in shapes) if has_batch else shapes
         self.steps.append(Step(made, [each.number for each in inputs], samples, name, arrays))
-        return Tensor(len(self.steps) - 1, shapes, has_batch, samples)
+        self._tensors.append(Tensor(len(self.steps) - 1, shapes, has_batch, samples))
+        return self._tensors[-1]
+
+    def beneath(self, tensors: Sequence[Tensor]) -> tuple[list[Tensor], tuple[int, ...]] | None:
+        """(what they are transposes of, the order of axes), where all are images or volumes in one order.
+
+        An operator that doesn't care about the order of axes is then done before the transpose, which may meet another
+        one that takes it back: so graphs of images with channels last become those of minidl's images.
+        """
+        orders = {self._order(each) for each in tensors}
+        if len(orders) != 1 or None in orders:
+            return None
+        (order,) = orders
+        assert order is not None
+        return [self._tensors[self.steps[each.number].inputs[0]] for each in tensors], order
+
+    def _order(self, tensor: Tensor) -> tuple[int, ...] | None:
+        """The order of axes in which a tensor is a transpose of images that have a batch."""
+        made: Any = self.steps[tensor.number].layer
+        is_whole = tensor == self._tensors[tensor.number] and tensor.has_batch and tensor.rank > 3
+        return tuple(made.axes) if is_whole and type(made).__name__ == "Transpose" else None
+
+    def on_top(self, tensor: Tensor, order: tuple[int, ...]) -> Tensor:
+        """The tensor with its axes in this order."""
+        return self.add(layer("Transpose")(order), tensor)
 
     def batches(self, inputs: Sequence[Tensor]) -> tuple[Shape, ...]:
         """(n,) in each world. Raises NoBatchError where inputs have batches of several sizes."""

@@ -187,6 +187,43 @@ def test_transposes_that_cancel_are_gone():
     assert layers(check(made, images())) == ["ReLU", "Conv2D"]
 
 
+def test_images_with_channels_last_become_minidl_s():
+    """As TensorFlow's graphs come: convolutions between transposes, all else with channels last."""
+    nodes = [
+        node("Transpose", "x", "x1", perm=[0, 3, 1, 2]),
+        node("Conv", "x1 w", "c1", pads=[1, 1, 1, 1]),
+        node("Transpose", "c1", "c2", perm=[0, 2, 3, 1]),
+        node("Add", "c2 b", "c3"),
+        node("Relu", "c3", "c4"),
+        node("Pad", "c4 pads", "c5"),
+        node("Transpose", "c5", "c6", perm=[0, 3, 1, 2]),
+        node("Conv", "c6 v", "d1"),
+        node("Transpose", "d1", "d2", perm=[0, 2, 3, 1]),
+        node("Mul", "d2 s", "d3"),
+        node("Add", "d3 c4", "e"),
+        node("Concat", "e c4", "f", axis=3),
+        node("PRelu", "f slope", "g"),
+        node("ReduceMean", "g", "h", axes=[1, 2], keepdims=0),
+        node("MatMul", "h m", "y"),
+    ]
+    made = model(
+        nodes,
+        {"x": ("N", "H", "W", 3)},
+        constants={
+            "w": normal(4, 3, 3, 3),
+            "b": normal(4),
+            "pads": np.array([0, 1, 1, 0, 0, 1, 1, 0]),
+            "v": normal(4, 4, 3, 3),
+            "s": normal(4),
+            "slope": normal(1, 1, 8),
+            "m": normal(8, 5),
+        },
+    )
+    network = check(made, normal(2, 8, 12, 3), tolerance=1e-4)
+    assert layers(network).count("Transpose") == 1
+    assert layers(network)[-3:] == ["PReLU", "GlobalAveragePool2D", "Dense"]
+
+
 def test_transposes_in_a_row_are_one():
     made = model(
         [node("Transpose", "x", "a", perm=[0, 2, 3, 1]), node("Transpose", "a", "y", perm=[0, 2, 1, 3])], IMAGES

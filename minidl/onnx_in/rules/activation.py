@@ -24,9 +24,9 @@ from minidl.layers.activation import (
 from minidl.layers.rescaling import Rescaling
 from minidl.onnx_in.later import layer
 from minidl.onnx_in.proto import Operation
-from minidl.onnx_in.rules.arithmetic import combine
+from minidl.onnx_in.rules.arithmetic import combine, turned
 from minidl.onnx_in.translate import Translation
-from minidl.onnx_in.values import Tensor, Value
+from minidl.onnx_in.values import Known, Tensor, Value
 
 
 def alone(make: Callable[[Operation], Any]) -> Callable[..., Tensor]:
@@ -34,9 +34,18 @@ def alone(make: Callable[[Operation], Any]) -> Callable[..., Tensor]:
 
     def rule(t: Translation, node: Operation, x: Value) -> Tensor:
         node.get("consumed_inputs")
-        return t.add(make(node), t.tensor(x))
+        return single(t, make(node), t.tensor(x))
 
     return rule
+
+
+def single(t: Translation, made: Any, x: Tensor) -> Tensor:
+    """A layer of single numbers, beneath a transpose where there is one."""
+    found = t.beneath([x])
+    if found is None:
+        return t.add(made, x)
+    (source,), order = found
+    return t.on_top(t.add(made, source), order)
 
 
 def clip(t: Translation, node: Operation, x: Value, low: Value | None = None, high: Value | None = None) -> Any:
@@ -55,10 +64,10 @@ def clipped(t: Translation, x: Tensor, low: float | None, high: float | None) ->
     if low is not None and high is not None:
         low = min(low, high)
     if low == 0 and high is None:
-        return t.add(ReLU(), x)
+        return single(t, ReLU(), x)
     if low == 0 and high == 6:
-        return t.add(layer("ReLU6")(), x)
-    return t.add(layer("Clip")(low, high), x)
+        return single(t, layer("ReLU6")(), x)
+    return single(t, layer("Clip")(low, high), x)
 
 
 def _number(t: Translation, value: Value | None) -> float | None:
@@ -69,6 +78,10 @@ def _number(t: Translation, value: Value | None) -> float | None:
 def prelu(t: Translation, node: Operation, x: Value, slope: Value) -> Tensor:
     """PRelu: a slope for all, for each channel, or anything that is broadcast."""
     tensor = t.tensor(x)
+    found = t.beneath([tensor])
+    if found is not None and isinstance(slope, Known):
+        (source,), order = found
+        return t.on_top(prelu(t, node, source, turned(slope, order)), order)
     if not isinstance(slope, Tensor):
         array = t.floats(slope, "the slope")
         shape = array.shape
@@ -103,6 +116,10 @@ def softmax(kind: Any) -> Callable[..., Tensor]:
 
 def _along(t: Translation, kind: Any, tensor: Tensor, axis: int) -> Tensor:
     is_row = len(tensor.samples[0]) == 1
+    found = t.beneath([tensor])
+    if found is not None:
+        (source,), order = found
+        return t.on_top(t.add(kind(axis=order[axis]), source), order)
     return t.add(kind() if is_row else kind(axis=axis), tensor)
 
 

@@ -29,6 +29,10 @@ def combine(t: Translation, kind: str, a: Value, b: Value) -> Tensor:
     """Two values by the operator of this kind; at least one is a tensor."""
     if isinstance(a, Known) and isinstance(b, Known):
         a = t.tensor(a)
+    found = _beneath(t, [a, b])
+    if found is not None:
+        (first, second), order = found
+        return t.on_top(combine(t, kind, first, second), order)
     if isinstance(a, Known) and isinstance(b, Tensor):
         return _with_constant(t, kind, b, a, is_first=True)
     assert isinstance(a, Tensor)
@@ -37,8 +41,28 @@ def combine(t: Translation, kind: str, a: Value, b: Value) -> Tensor:
     return joined(t, kind, [a, b])
 
 
+def _beneath(t: Translation, values: list[Value]) -> tuple[list[Value], tuple[int, ...]] | None:
+    """(the values, order) where all that aren't constants are transposes in one order: see `Translation.beneath`."""
+    tensors = [each for each in values if isinstance(each, Tensor)]
+    found = t.beneath(tensors)
+    if found is None or any(len(each.shapes[0]) > len(found[1]) for each in values):
+        return None
+    sources, order = iter(found[0]), found[1]
+    return [next(sources) if isinstance(each, Tensor) else turned(each, order) for each in values], order
+
+
+def turned(value: Known, order: tuple[int, ...]) -> Known:
+    """A constant as it is broadcast with what is to be put in this order of axes."""
+    back = np.argsort(order)
+    axes = len(order)
+    return Known(tuple(each.reshape((1,) * (axes - each.ndim) + each.shape).transpose(back) for each in value.arrays))
+
+
 def joined(t: Translation, kind: str, values: list[Value]) -> Tensor:
     """Any values by a layer that broadcasts."""
+    found = _beneath(t, values)
+    if found is not None:
+        return t.on_top(joined(t, kind, found[0]), found[1])
     rank = max(len(each.shapes[0]) for each in values)
     tensors = [each for each in values if isinstance(each, Tensor)]
     has_batch = any(each.has_batch for each in tensors)

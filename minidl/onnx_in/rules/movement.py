@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from minidl.errors import FormatError
-from minidl.onnx_in import constants
+from minidl.onnx_in import arguments
 from minidl.onnx_in.later import layer
 from minidl.onnx_in.proto import Operation
 from minidl.onnx_in.translate import Translation
@@ -36,7 +36,7 @@ def reshape(t: Translation, node: Operation, x: Value, target: Value | None = No
     wanted = [node.get("shape")] * len(tensor.shapes) if target is None else t.target(target)
     shapes = []
     for old, new in zip(tensor.shapes, wanted, strict=True):
-        sizes = constants.reshape_target(old, new, allow_zero=allow_zero)
+        sizes = arguments.reshape_target(old, new, allow_zero=allow_zero)
         known = math.prod(size for size in sizes if size != -1)
         if sizes.count(-1) > 1 or (-1 in sizes and (not known or math.prod(old) % known)):
             raise FormatError(f"can't reshape {old} to {new}")
@@ -58,7 +58,7 @@ def flatten(t: Translation, node: Operation, x: Value) -> Tensor:
 def squeeze(t: Translation, node: Operation, x: Value, axes: Value | None = None) -> Tensor:
     """Squeeze: axes of length 1 go, the batch's as well where it's fixed."""
     tensor = t.tensor(x)
-    found = constants.axes_of(node, t.fixed(axes), since=13)
+    found = arguments.axes_of(node, t.fixed(axes), since=13)
     if found is None:
         found = [i for i in range(tensor.rank) if all(shape[i] == 1 for shape in tensor.shapes)]
     gone = {axis % tensor.rank for axis in found}
@@ -75,7 +75,7 @@ def squeeze(t: Translation, node: Operation, x: Value, axes: Value | None = None
 def unsqueeze(t: Translation, node: Operation, x: Value, axes: Value | None = None) -> Tensor:
     """Unsqueeze: axes of length 1 come."""
     tensor = t.tensor(x)
-    found = constants.axes_of(node, t.fixed(axes), since=13) or []
+    found = arguments.axes_of(node, t.fixed(axes), since=13) or []
     rank = tensor.rank + len(found)
     new = {axis % rank for axis in found}
     shapes = [_with_ones(shape, new) for shape in tensor.shapes]

@@ -9,7 +9,7 @@ from minidl.layers.branches import Concatenate
 from minidl.layers.embedding import Embedding
 from minidl.layers.resize import ZeroPad2D
 from minidl.module import Module
-from minidl.onnx_in import constants
+from minidl.onnx_in import arguments
 from minidl.onnx_in.later import layer
 from minidl.onnx_in.proto import Operation
 from minidl.onnx_in.translate import Translation
@@ -31,12 +31,16 @@ def joined(t: Translation, tensors: list[Tensor], axis: int) -> Tensor:
     tensors = [each for each in tensors if all(shape[axis - 1] for shape in each.samples)]
     if len(tensors) < 2:
         return tensors[0]
+    found = t.beneath(tensors)
+    if found is not None:
+        sources, order = found
+        return t.on_top(joined(t, sources, order[axis]), order)
     if axis == 1:
         return t.add(Concatenate(), *tensors)
     count = len(tensors[0].samples[0]) + 1
-    order = [0, axis, *(i for i in range(1, count) if i != axis)]
-    moved = [t.add(layer("Transpose")(tuple(order)), each) for each in tensors]
-    return t.add(layer("Transpose")(tuple(int(i) for i in np.argsort(order))), t.add(Concatenate(), *moved))
+    to_front = [0, axis, *(i for i in range(1, count) if i != axis)]
+    moved = [t.add(layer("Transpose")(tuple(to_front)), each) for each in tensors]
+    return t.add(layer("Transpose")(tuple(int(i) for i in np.argsort(to_front))), t.add(Concatenate(), *moved))
 
 
 def split(t: Translation, node: Operation, x: Value, sizes: Value | None = None) -> tuple[Tensor, ...]:
@@ -44,7 +48,7 @@ def split(t: Translation, node: Operation, x: Value, sizes: Value | None = None)
     tensor, axis = t.along(t.tensor(x), node.get("axis", 0))
     length = t.settled({shape[axis - 1] for shape in tensor.samples})
     node.get("num_outputs")
-    ends = np.cumsum(constants.split_sizes(node, t.fixed(sizes), length)).tolist()
+    ends = np.cumsum(arguments.split_sizes(node, t.fixed(sizes), length)).tolist()
     return tuple(_part(t, tensor, axis, start, end, 1) for start, end in zip([0, *ends], ends, strict=False))
 
 
@@ -63,13 +67,13 @@ def cut(t: Translation, node: Operation, x: Value, *rest: Value | None) -> Tenso
     if len(known) < len(rest):
         raise FormatError("its bounds depend on the numbers that the network is given")
     worlds = [
-        constants.slice_of(node, tuple(None if each is None else each.arrays[i] for each in known))
+        arguments.slice_of(node, tuple(None if each is None else each.arrays[i] for each in known))
         for i in range(len(tensor.shapes))
     ]
     for k, axis in enumerate(worlds[0][2]):
         step = worlds[0][3][k]
         lengths = [shape[axis] for shape in tensor.shapes]
-        ends = [constants.bounds(world[0][k], world[1][k], step, n) for world, n in zip(worlds, lengths, strict=True)]
+        ends = [arguments.bounds(world[0][k], world[1][k], step, n) for world, n in zip(worlds, lengths, strict=True)]
         tensor = _between(t, tensor, axis, [end[0] for end in ends], [end[1] for end in ends], step, lengths)
     return tensor
 
@@ -152,6 +156,15 @@ def pad(
             ends = [length + min(after, 0) for length in lengths]
             tensor = _between(t, tensor, axis, [max(-before, 0)] * len(ends), list(ends), 1, lengths)
     around = {axis: (max(a, 0), max(b, 0)) for axis, (a, b) in both.items() if a > 0 or b > 0}
+    found = t.beneath([tensor])
+    if found is not None:
+        (source,), order = found
+        return t.on_top(_bordered(t, source, {order[axis]: ends for axis, ends in around.items()}, mode, number), order)
+    return _bordered(t, tensor, around, mode, number)
+
+
+def _bordered(t: Translation, tensor: Tensor, around: dict[int, tuple[int, int]], mode: str, number: float) -> Tensor:
+    """The tensor with borders along axes."""
     is_image = tensor.rank == 4 and tensor.has_batch and mode != "wrap"
     images = {axis: ends for axis, ends in around.items() if is_image and axis > 1}
     if images:

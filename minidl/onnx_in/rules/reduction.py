@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from minidl.errors import FormatError
+from minidl.layers.pool import GlobalAveragePool2D, GlobalMaxPool2D
 from minidl.layers.rescaling import Rescaling
-from minidl.onnx_in import constants
+from minidl.onnx_in import arguments
 from minidl.onnx_in.later import layer
 from minidl.onnx_in.proto import Operation
 from minidl.onnx_in.translate import Translation
@@ -14,8 +15,17 @@ from minidl.onnx_in.values import Tensor, Value
 Step = Callable[[Translation, Tensor, tuple[int, ...], bool], Tensor]
 
 
+POOLS: dict[str, Any] = {"ReduceMax": GlobalMaxPool2D, "ReduceMean": GlobalAveragePool2D}
+"""Reductions over an image's height and width."""
+
+
 def _plain(name: str) -> Step:
-    return lambda t, x, axes, keeps: t.add(layer(name)(axes, keepdims=keeps), x)
+    def step(t: Translation, x: Tensor, axes: tuple[int, ...], keeps: bool) -> Tensor:
+        if name in POOLS and axes == (2, 3) and len(x.samples[0]) == 3:
+            return t.add(POOLS[name](keepdims=keeps), x)
+        return t.add(layer(name)(axes, keepdims=keeps), x)
+
+    return step
 
 
 def _least(t: Translation, x: Tensor, axes: tuple[int, ...], keeps: bool) -> Tensor:
@@ -39,7 +49,7 @@ def reduced(step: Step, *, since: int = 18) -> Callable[..., Tensor]:
 
     def rule(t: Translation, node: Operation, x: Value, axes: Value | None = None) -> Tensor:
         tensor, keeps = t.tensor(x), bool(node.get("keepdims", 1))
-        found = constants.axes_of(node, t.fixed(axes), since=since)
+        found = arguments.axes_of(node, t.fixed(axes), since=since)
         if node.get("noop_with_empty_axes", 0) and not found:
             return tensor
         return over(t, tensor, found or list(range(tensor.rank)), keeps, step)
@@ -54,6 +64,15 @@ def over(t: Translation, tensor: Tensor, axes: list[int], keeps: bool, step: Ste
     places = sorted({axis % tensor.rank for axis in axes})
     if tensor.has_batch and 0 in places:
         tensor = t.unbatched(tensor)
+    found = t.beneath([tensor])
+    if found is not None:  # over the same axes; those that are left may be in order without a transpose
+        (source,), order = found
+        inner = tuple(sorted(order[place] for place in places))
+        left = [axis for axis in order if axis not in inner]
+        if keeps:
+            return t.on_top(step(t, source, inner, True), order)
+        if left == sorted(left) and len(left) > 1:
+            return step(t, source, inner, False)
     places = [place + (not tensor.has_batch) for place in places]
     if not keeps and len(places) == len(tensor.samples[0]):  # samples have one axis at least
         y = step(t, tensor, tuple(places), True)

@@ -9,7 +9,7 @@ from minidl.layers.reshape import Flatten, Reshape
 from minidl.layers.resize import ZeroPad2D
 from minidl.onnx_in.later import layer
 from minidl.onnx_in.simplify.steps import Steps
-from minidl.onnx_in.translate import OpenReshape
+from minidl.onnx_in.step import OpenReshape
 from minidl.shapes import sides
 
 UNARY = {"Clip", "ELU", "GELU", "HardSigmoid", "HardSwish", "LeakyReLU", "Mish", "ReLU", "ReLU6", "Rescaling"} | {

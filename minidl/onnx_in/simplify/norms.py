@@ -10,7 +10,7 @@ from minidl.layers.norm import GroupNorm, LayerNorm
 from minidl.layers.reshape import Reshape
 from minidl.onnx_in.simplify.activations import near
 from minidl.onnx_in.simplify.steps import Steps
-from minidl.onnx_in.translate import OpenReshape
+from minidl.onnx_in.step import OpenReshape
 
 
 def recognize(steps: Steps) -> None:

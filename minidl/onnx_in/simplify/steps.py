@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from minidl.layers.rescaling import Rescaling
 from minidl.module import Module
-from minidl.onnx_in.translate import Step
+from minidl.onnx_in.step import Step
 
 M = TypeVar("M", bound=Module)
 

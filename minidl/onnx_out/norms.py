@@ -95,6 +95,11 @@ def group_norm_layer(writer: Writer, call: Call) -> str:
     return _group_norm(writer, call, *_values(layer, (channels,)), groups, layer.eps)
 
 
+def instance_norm(writer: Writer, call: Call) -> str:
+    channels = call.shapes[0][0]
+    return _group_norm(writer, call, *_values(call.operator, (channels,)), channels, call.operator.eps)
+
+
 def _values(layer: "object", shape: Shape) -> tuple[Array, Array]:
     weight, bias = getattr(layer, "weight", None), getattr(layer, "bias", None)
     return (

@@ -26,7 +26,7 @@ def _max_pool(
 ) -> str:
     """A border as wide as the kernel, which ONNX Runtime refuses, is put around the image before."""
     if not isinstance(padding, str) and any(max(ends) >= taps for ends, taps in zip(padding, kernel, strict=True)):
-        lowest = writer.number(-math.inf)
+        lowest = writer.number(float(np.finfo(np.float32).min))
         pads = [0, 0, *(start for start, _ in padding), 0, 0, *(end for _, end in padding)]
         x = writer.add("Pad", x, writer.ints(*pads), lowest, mode="constant")
         padding = [(0, 0) for _ in kernel]

@@ -3,7 +3,7 @@
 from minidl import layers
 from minidl.description import operators as op
 from minidl.module import Module
-from minidl.onnx_out import formulas, moves, norms, pools, products, reductions, windows
+from minidl.onnx_out import formulas, moves, norms, pools, products, reductions, sampling, windows
 from minidl.onnx_out.writer import Rule
 
 OPERATORS: dict[type, Rule] = {
@@ -17,22 +17,26 @@ OPERATORS: dict[type, Rule] = {
     op.Dense: moves.dense,
     op.Elementwise: formulas.elementwise,
     op.Expand: reductions.expand,
+    op.Gather: sampling.gather,
     op.GroupNorm: norms.group_norm,
     op.LogSoftmax: formulas.log_softmax,
     op.MatMul: products.matmul,
     op.MaxPool: pools.max_pool,
     op.Multiply: moves.in_turn("Mul"),
     op.Normalize: norms.normalize,
+    op.Pad: sampling.pad,
+    op.PadAxis: sampling.pad_axis,
     op.PReLU: formulas.prelu,
     op.ReLU: formulas.relu,
     op.Reduce: reductions.reduce,
+    op.Resize: sampling.resize,
     op.Reshape: moves.reshaped,
     op.ResponseNorm: products.response_norm,
     op.Slice: moves.sliced,
     op.Transpose: moves.transpose,
     op.Softmax: formulas.softmax,
-    op.UpSample: windows.upsample,
-    op.ZeroPad: windows.zero_pad,
+    op.UpSample: sampling.upsample,
+    op.ZeroPad: sampling.zero_pad,
 }
 """By the records of a description."""
 
@@ -69,6 +73,7 @@ LAYERS: dict[type[Module], Rule] = {
     layers.ReduceMean: reductions.reduce_layer,
     layers.ReduceSum: reductions.reduce_layer,
     layers.Reshape: moves.reshape,
+    layers.Resize: sampling.resize_layer,
     layers.SeparableConv1D: windows.separable_conv1d,
     layers.Slice: moves.slice_layer,
     layers.Squeeze: moves.squeeze,
@@ -79,6 +84,7 @@ LAYERS: dict[type[Module], Rule] = {
 AT_LAST: dict[type[Module], Rule] = {
     layers.GroupNorm: norms.group_norm_layer,
     layers.InstanceNorm2D: norms.group_norm_layer,
+    layers.InstanceNorm2D: norms.instance_norm,
     layers.LayerNorm: norms.layer_norm,
     layers.LogSoftmax: formulas.softmax_along,
     layers.Softmax: formulas.softmax_along,

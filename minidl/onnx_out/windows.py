@@ -1,4 +1,4 @@
-"""Rules for operators of windows: convolutions, borders, and images made larger."""
+"""Rules for operators of windows: convolutions, and pixels that become channels or come from them."""
 
 from typing import Any
 
@@ -60,20 +60,6 @@ def conv_transpose(writer: Writer, call: Call) -> str:
         output_padding=output_padding(operator, call.shapes[0][1:]),
         **border(operator.geometry.padding),
     )
-
-
-def zero_pad(writer: Writer, call: Call) -> str:
-    (top, bottom), (left, right) = call.operator.padding
-    return writer.add("Pad", call.x, writer.ints(0, 0, top, left, 0, 0, bottom, right), mode="constant")
-
-
-def upsample(writer: Writer, call: Call) -> str:
-    factors = writer.array(np.array([1, 1, *call.operator.factors], np.float32), "scales")
-    if call.operator.interpolation == "nearest":
-        how = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
-    else:
-        how = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
-    return writer.add("Resize", call.x, "", factors, **how)
 
 
 # Layers of sequences don't describe themselves: a network that is prepared would take them for images.

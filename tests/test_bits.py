@@ -89,8 +89,16 @@ shapes = ml.Sequential([
     ml.DepthwiseConv2D(3, padding="same"), ml.Concatenate([[], ml.Conv2D(3, 1)]), ml.Add([[], ml.Conv2D(10, 1)]),
     ml.Reshape((10, -1)), ml.Conv1D(3, 5, stride=3), ml.MaxPool1D(2), ml.Flatten(), ml.Dense(3),
 ], input_shape=(3, 12, 12), seed=0)
+moved = ml.Sequential([
+    ml.Conv2D(8, 3, padding=1), ml.Resize(scale=(2, 1.7), interpolation="cubic"), ml.Pad2D(2, mode="reflect"),
+    ml.PixelUnshuffle(2), ml.Conv2D(12, 1), ml.Reshape((3, 4, 14, 12)), ml.Transpose((0, 2, 1, 3, 4)),
+    ml.Reshape((12, 14, 12)), ml.Conv2D(8, 3), ml.ReLU(), ml.Slice(1, 1, -1),
+    ml.Resize((30, 9), interpolation="linear"), ml.Gather(2, range(0, 30, 2)), ml.Add([[], [ml.ReduceMean((2, 3)), ml.Expand((-1, 15, 9))]]), ml.ReduceL2(3),
+    ml.Concatenate([[ml.ReduceMax(2)], [ml.ReduceSum(2)]]), ml.Flatten(), ml.Dense(3),
+], input_shape=(3, 12, 12), seed=0)
 words = ml.Sequential([ml.Embedding(9, 5), ml.Flatten(), ml.Dense(3)], input_shape=(4,), seed=0)
-cases = [(shapes, rng.standard_normal((40, 3, 12, 12), dtype=np.float32)), (words, rng.integers(9, size=(40, 4)))]
+images = rng.standard_normal((40, 3, 12, 12), dtype=np.float32)
+cases = [(shapes, images), (moved, images), (words, rng.integers(9, size=(40, 4)))]
 for model, x in cases:
     model.fit(x, labels, loss=ml.CrossEntropy(), optimizer=ml.Adam(model.parameters()), epochs=3, seed=0, verbose=0)
     state = model.state_dict()

@@ -93,7 +93,8 @@ moved = ml.Sequential([
     ml.Conv2D(8, 3, padding=1), ml.Resize(scale=(2, 1.7), interpolation="cubic"), ml.Pad2D(2, mode="reflect"),
     ml.PixelUnshuffle(2), ml.Conv2D(12, 1), ml.Reshape((3, 4, 14, 12)), ml.Transpose((0, 2, 1, 3, 4)),
     ml.Reshape((12, 14, 12)), ml.Conv2D(8, 3), ml.ReLU(), ml.Slice(1, 1, -1),
-    ml.Resize((30, 9), interpolation="linear"), ml.Gather(2, range(0, 30, 2)), ml.Add([[], [ml.ReduceMean((2, 3)), ml.Expand((-1, 15, 9))]]), ml.ReduceL2(3),
+    ml.Resize((30, 9), interpolation="linear"), ml.Gather(2, range(0, 30, 2)),
+    ml.Add([[], [ml.ReduceMean((2, 3)), ml.Expand((-1, 15, 9))]]), ml.ReduceL2(3),
     ml.Concatenate([[ml.ReduceMax(2)], [ml.ReduceSum(2)]]), ml.Flatten(), ml.Dense(3),
 ], input_shape=(3, 12, 12), seed=0)
 words = ml.Sequential([ml.Embedding(9, 5), ml.Flatten(), ml.Dense(3)], input_shape=(4,), seed=0)

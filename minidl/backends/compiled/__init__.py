@@ -23,6 +23,7 @@ from minidl.backends.compiled.optim import *
 from minidl.backends.compiled.pool.average import *
 from minidl.backends.compiled.pool.max import *
 from minidl.backends.compiled.reduce import *
+from minidl.backends.compiled.reduce_gradient import *
 from minidl.backends.compiled.resample import *
 from minidl.backends.compiled.resize import *
 from minidl.backends.compiled.runtime.constants import Constants

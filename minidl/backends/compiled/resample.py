@@ -1,13 +1,13 @@
 """Images of another size, borders that repeat what is inside, and places along an axis: sums by tables.
 
-Each axis has a pass of its own, in which a row of numbers, of pixels or of their channels, is a sum of others.
+A row of pixels is a sum of rows, and each pixel then a sum of pixels in that; channels lie in the lanes.
 """
 
 import math
 from typing import NamedTuple
 
 from minidl.backends.compiled.codegen.by_vectors import kernel_by_vectors
-from minidl.backends.compiled.codegen.jit import kernel
+from minidl.backends.compiled.codegen.jit import inlined, kernel
 from minidl.backends.compiled.codegen.lanewise import multiply, multiply_add
 from minidl.backends.compiled.codegen.load_store import clear, copy, lanes, load, splat, store
 from minidl.backends.compiled.graph.lowered import Lowered, as_kernels_see, new, through
@@ -22,69 +22,111 @@ from minidl.typing import Array, IntArray, Pair
 __all__ = ["gather", "gather_backward", "pad2d", "pad2d_backward", "resize2d", "resize2d_backward"]
 
 
-class _Along(NamedTuple):
-    x: Array  # (outer, length, inner)
-    y: Array  # (outer, made, inner), its rows `step` apart
-    length: int
-    made: int
-    inner: int
+class _Combine(NamedTuple):
+    """Images (n, height, width, channels), of which each pixel becomes a sum of some; or other arrays, as such."""
+
+    x: Array
+    y: Array  # its pixels `step` floats apart
+    height: int
+    width: int
+    channels: int
+    out_height: int
+    out_width: int
     step: int
-    rows: int
+    rows: int  # of all images
     starts: IntArray
     places: IntArray
     weights: Array
+    keeps: bool  # whether columns stay as they are, and the next three aren't read
+    column_starts: IntArray
+    column_places: IntArray
+    column_weights: Array
     tasks: int
 
 
-@kernel(_Along)
-def _along(memory, ints, job, task, scratch):
-    """A share of the rows of y, each the sum of rows of x by its taps."""
-    inner = job.inner
-    for row in range(task * job.rows // job.tasks, (task + 1) * job.rows // job.tasks):
-        outer, i = row // job.made, row % job.made
-        begin, end = ints[job.starts + i], ints[job.starts + i + 1]
-        x, y = job.x + outer * job.length * inner, job.y + row * job.step
-        if begin == end:
-            clear(memory, y, inner)
-        elif begin + 1 == end and memory[job.weights + begin] == 1:
-            if inner == 1:
-                memory[y] = memory[x + ints[job.places + begin]]
-            else:
-                copy(memory, y, x + ints[job.places + begin] * inner, inner)
+@inlined
+def _sum(memory, ints, y, x, stride, places, weights, first, last, count):
+    """Write the sum of `count` numbers each that lie at x + place stride, by their weights."""
+    source = x + ints[places + first] * stride if first < last else 0
+    if first == last:
+        clear(memory, y, count)
+    elif first + 1 == last and memory[weights + first] == 1:
+        if count > 256:
+            copy(memory, y, source, count)
         else:
-            for c in range(0, inner, lanes(memory)):
-                count = inner - c
-                value = load(memory, x + ints[job.places + begin] * inner + c, count)
-                total = multiply(splat(memory, memory[job.weights + begin]), value)
-                for k in range(begin + 1, end):
-                    value = load(memory, x + ints[job.places + k] * inner + c, count)
-                    total = multiply_add(splat(memory, memory[job.weights + k]), value, total)
-                store(memory, y + c, total, count)
+            for c in range(0, count, lanes(memory)):
+                store(memory, y + c, load(memory, source + c, count - c), count - c)
+    elif first + 2 == last:
+        other, one, two = x + ints[places + first + 1] * stride, memory[weights + first], memory[weights + first + 1]
+        for c in range(0, count, lanes(memory)):
+            total = multiply(splat(memory, one), load(memory, source + c, count - c))
+            total = multiply_add(splat(memory, two), load(memory, other + c, count - c), total)
+            store(memory, y + c, total, count - c)
+    else:
+        for c in range(0, count, lanes(memory)):
+            total = multiply(splat(memory, memory[weights + first]), load(memory, source + c, count - c))
+            for k in range(first + 1, last):
+                value = load(memory, x + ints[places + k] * stride + c, count - c)
+                total = multiply_add(splat(memory, memory[weights + k]), value, total)
+            store(memory, y + c, total, count - c)
 
 
-def _prepare_along(x: Array, axis: int, taps: Taps, into: Array | None = None) -> tuple[Array, Job]:
-    """(y, job) for a dense x, images with their channels last, perhaps written `into` channels of a block."""
-    y = new((*x.shape[:axis], taps.length, *x.shape[axis + 1 :]), x.dtype) if into is None else into
-    seen, place = as_kernels_see(x), (0, 3, 1, 2)[axis] if x.ndim == 4 else axis
-    inner = math.prod(seen.shape[place + 1 :])
-    step = inner if into is None else spaced(into)[1]
-    rows = math.prod(seen.shape[:place]) * taps.length
-    tasks = max(min(rows, pieces(y.size)), 1)
-    tables = taps.starts, taps.places, taps.weights.astype(x.dtype)
-    record = _Along(x, y, seen.shape[place], taps.length, inner, step, rows, *tables, tasks)
-    return y, Job(_along, record, tasks, 16 * y.size)
+@kernel(_Combine)
+def _combine(memory, ints, job, task, scratch):
+    """A share of the rows of pixels: the sum of rows, in `scratch` unless it is one of them, and of pixels in it."""
+    size, out_size = job.width * job.channels, job.out_width * job.step
+    first, last = task * job.rows // job.tasks, (task + 1) * job.rows // job.tasks
+    before = 0
+    for row in range(first, last):
+        image, i = job.x + row // job.out_height * job.height * size, row % job.out_height
+        begin, end = ints[job.starts + i], ints[job.starts + i + 1]
+        y, line = job.y + row * out_size, scratch
+        if job.keeps:
+            _sum(memory, ints, y, image, size, job.places, job.weights, begin, end, size)
+            continue
+        if begin + 1 == end and memory[job.weights + begin] == 1:
+            line = image + ints[job.places + begin] * size
+            if line == before and job.step == job.channels:
+                copy(memory, y, y - out_size, out_size)
+                continue
+        else:
+            _sum(memory, ints, line, image, size, job.places, job.weights, begin, end, size)
+        before = line if line != scratch else 0
+        for j in range(job.out_width):
+            _sum(
+                *(memory, ints, y + j * job.step, line, job.channels, job.column_places, job.column_weights),
+                *(ints[job.column_starts + j], ints[job.column_starts + j + 1], job.channels),
+            )
 
 
 def _prepare_images(x: Array, down: Taps, across: Taps, into: Array | None = None) -> tuple[Array, list[Job]]:
-    """(y, jobs) of dense images, down and then across, where these change anything."""
-    jobs = []
-    if not down.keeps(x.shape[2]):
-        x, job = _prepare_along(x, 2, down)
-        jobs.append(job)
-    if into is not None or not jobs or not across.keeps(x.shape[3]):
-        x, job = _prepare_along(x, 3, across, into)
-        jobs.append(job)
-    return x, jobs
+    """(y, jobs) of dense images, perhaps written `into` channels of a block."""
+    n, channels, height, width = x.shape
+    y = new((n, channels, down.length, across.length), x.dtype) if into is None else into
+    step = channels if into is None else spaced(into)[1]
+    keeps = step == channels and across.keeps(width)
+    sizes = height, width, channels, down.length, across.length, step, n * down.length
+    return y, [_job(x, y, sizes, down, across, keeps)]
+
+
+def _prepare_along(x: Array, axis: int, taps: Taps) -> tuple[Array, Job]:
+    """(y, job) for a dense x, images with their channels last, whose values along one axis are combined."""
+    y = new((*x.shape[:axis], taps.length, *x.shape[axis + 1 :]), x.dtype)
+    seen, place = as_kernels_see(x), (0, 3, 1, 2)[axis] if x.ndim == 4 else axis
+    inner = math.prod(seen.shape[place + 1 :])
+    rows = math.prod(seen.shape[:place]) * taps.length
+    return y, _job(x, y, (seen.shape[place], 1, inner, taps.length, 1, inner, rows), taps, None, True)
+
+
+def _job(x: Array, y: Array, sizes: tuple[int, ...], down: Taps, across: Taps | None, keeps: bool) -> Job:
+    tables = down.starts, down.places, down.weights.astype(x.dtype)
+    columns: tuple[Array | IntArray | None, ...] = (None, None, None)
+    if across is not None and not keeps:
+        columns = across.starts, across.places, across.weights.astype(x.dtype)
+    rows = sizes[-1]
+    tasks = max(min(rows, pieces(y.size)), 1)
+    record = _Combine(x, y, *sizes, *tables, keeps, *columns, tasks)
+    return Job(_combine, record, tasks, 16 * max(x.size, y.size), 0 if keeps else sizes[1] * sizes[2])
 
 
 def _dense(images: Array) -> Array:

@@ -17,7 +17,7 @@ from minidl.backends.compiled.norm.response import lower_response_norm
 from minidl.backends.compiled.pool import average
 from minidl.backends.compiled.pool import max as max_pool
 from minidl.backends.compiled.rearrange import lower_moves, lower_pad_axis, lower_slice
-from minidl.backends.compiled.reduce import lower_argmax, lower_expand, lower_reduce
+from minidl.backends.compiled.reduce_gradient import lower_argmax, lower_expand, lower_reduce
 from minidl.backends.compiled.resample import lower_gather, lower_pad, lower_resize
 from minidl.backends.compiled.resize import lower_upsample, lower_zero_pad
 from minidl.description import operators as op

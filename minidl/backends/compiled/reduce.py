@@ -39,7 +39,7 @@ class _Reduce(NamedTuple):
     outer: int
     length: int
     inner: int
-    count: int  # what a mean is divided by
+    values: int  # what a mean is divided by
     tasks: int
 
 
@@ -72,7 +72,7 @@ def _kernel(name: str, first: Callable[..., Any], combine: Callable[..., Any], l
                     for k in range(block + 1, min(block + BLOCK, length)):
                         part = combine(part, _value(memory, place + k * along, step, count))
                     total = join(total, part) if block else part
-                store(memory, y + c, last(memory, total, job.count), count)
+                store(memory, y + c, last(memory, total, job.values), count)
 
     reduce.__qualname__ = f"_reduce_{name}"
     return Kernel(reduce, _Reduce)

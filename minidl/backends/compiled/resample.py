@@ -22,81 +22,90 @@ from minidl.typing import Array, IntArray, Pair
 __all__ = ["gather", "gather_backward", "pad2d", "pad2d_backward", "resize2d", "resize2d_backward"]
 
 
-class _Combine(NamedTuple):
-    """Images (n, height, width, channels), of which each pixel becomes a sum of some; or other arrays, as such."""
+class _Sizes(NamedTuple):
+    """Of images that are read (n, height, width, channels) and written, whose pixels lie `step` floats apart."""
 
-    x: Array
-    y: Array  # its pixels `step` floats apart
     height: int
     width: int
     channels: int
     out_height: int
     out_width: int
     step: int
-    rows: int  # of all images
-    starts: IntArray
-    places: IntArray
-    weights: Array
-    keeps: bool  # whether columns stay as they are, and the next three aren't read
-    column_starts: IntArray
-    column_places: IntArray
-    column_weights: Array
+    rows: int  # of all images that are written
+
+
+class _Tables(NamedTuple):
+    """`Taps`, as kernels read them."""
+
+    starts: IntArray | None
+    places: IntArray | None
+    weights: Array | None
+
+
+class _Combine(NamedTuple):
+    """Images, of which each pixel becomes a sum of some; or other arrays, as such."""
+
+    x: Array
+    y: Array
+    sizes: _Sizes
+    down: _Tables
+    across: _Tables
+    keeps: bool  # whether columns stay as they are, and `across` isn't read
     tasks: int
 
 
 @inlined
-def _sum(memory, ints, y, x, stride, places, weights, first, last, count):
+def _sum(memory, ints, y, x, stride, tables, first, last, count):
     """Write the sum of `count` numbers each that lie at x + place stride, by their weights."""
-    source = x + ints[places + first] * stride if first < last else 0
+    source = x + ints[tables.places + first] * stride if first < last else 0
     if first == last:
         clear(memory, y, count)
-    elif first + 1 == last and memory[weights + first] == 1:
+    elif first + 1 == last and memory[tables.weights + first] == 1:
         if count > 256:
             copy(memory, y, source, count)
         else:
             for c in range(0, count, lanes(memory)):
                 store(memory, y + c, load(memory, source + c, count - c), count - c)
     elif first + 2 == last:
-        other, one, two = x + ints[places + first + 1] * stride, memory[weights + first], memory[weights + first + 1]
+        other = x + ints[tables.places + first + 1] * stride
+        one, two = memory[tables.weights + first], memory[tables.weights + first + 1]
         for c in range(0, count, lanes(memory)):
             total = multiply(splat(memory, one), load(memory, source + c, count - c))
             total = multiply_add(splat(memory, two), load(memory, other + c, count - c), total)
             store(memory, y + c, total, count - c)
     else:
         for c in range(0, count, lanes(memory)):
-            total = multiply(splat(memory, memory[weights + first]), load(memory, source + c, count - c))
+            total = multiply(splat(memory, memory[tables.weights + first]), load(memory, source + c, count - c))
             for k in range(first + 1, last):
-                value = load(memory, x + ints[places + k] * stride + c, count - c)
-                total = multiply_add(splat(memory, memory[weights + k]), value, total)
+                value = load(memory, x + ints[tables.places + k] * stride + c, count - c)
+                total = multiply_add(splat(memory, memory[tables.weights + k]), value, total)
             store(memory, y + c, total, count - c)
 
 
 @kernel(_Combine)
 def _combine(memory, ints, job, task, scratch):
     """A share of the rows of pixels: the sum of rows, in `scratch` unless it is one of them, and of pixels in it."""
-    size, out_size = job.width * job.channels, job.out_width * job.step
-    first, last = task * job.rows // job.tasks, (task + 1) * job.rows // job.tasks
+    sizes, down, across = job.sizes, job.down, job.across
+    size, out_size = sizes.width * sizes.channels, sizes.out_width * sizes.step
     before = 0
-    for row in range(first, last):
-        image, i = job.x + row // job.out_height * job.height * size, row % job.out_height
-        begin, end = ints[job.starts + i], ints[job.starts + i + 1]
+    for row in range(task * sizes.rows // job.tasks, (task + 1) * sizes.rows // job.tasks):
+        image, i = job.x + row // sizes.out_height * sizes.height * size, row % sizes.out_height
+        begin, end = ints[down.starts + i], ints[down.starts + i + 1]
         y, line = job.y + row * out_size, scratch
         if job.keeps:
-            _sum(memory, ints, y, image, size, job.places, job.weights, begin, end, size)
+            _sum(memory, ints, y, image, size, down, begin, end, size)
             continue
-        if begin + 1 == end and memory[job.weights + begin] == 1:
-            line = image + ints[job.places + begin] * size
-            if line == before and job.step == job.channels:
+        if begin + 1 == end and memory[down.weights + begin] == 1:
+            line = image + ints[down.places + begin] * size
+            if line == before and sizes.step == sizes.channels:
                 copy(memory, y, y - out_size, out_size)
                 continue
         else:
-            _sum(memory, ints, line, image, size, job.places, job.weights, begin, end, size)
+            _sum(memory, ints, line, image, size, down, begin, end, size)
         before = line if line != scratch else 0
-        for j in range(job.out_width):
-            _sum(
-                *(memory, ints, y + j * job.step, line, job.channels, job.column_places, job.column_weights),
-                *(ints[job.column_starts + j], ints[job.column_starts + j + 1], job.channels),
-            )
+        for j in range(sizes.out_width):
+            first, last = ints[across.starts + j], ints[across.starts + j + 1]
+            _sum(memory, ints, y + j * sizes.step, line, sizes.channels, across, first, last, sizes.channels)
 
 
 def _prepare_images(x: Array, down: Taps, across: Taps, into: Array | None = None) -> tuple[Array, list[Job]]:
@@ -105,8 +114,8 @@ def _prepare_images(x: Array, down: Taps, across: Taps, into: Array | None = Non
     y = new((n, channels, down.length, across.length), x.dtype) if into is None else into
     step = channels if into is None else spaced(into)[1]
     keeps = step == channels and across.keeps(width)
-    sizes = height, width, channels, down.length, across.length, step, n * down.length
-    return y, [_job(x, y, sizes, down, across, keeps)]
+    sizes = _Sizes(height, width, channels, down.length, across.length, step, n * down.length)
+    return y, [_job(x, y, sizes, down, None if keeps else across)]
 
 
 def _prepare_along(x: Array, axis: int, taps: Taps) -> tuple[Array, Job]:
@@ -115,18 +124,19 @@ def _prepare_along(x: Array, axis: int, taps: Taps) -> tuple[Array, Job]:
     seen, place = as_kernels_see(x), (0, 3, 1, 2)[axis] if x.ndim == 4 else axis
     inner = math.prod(seen.shape[place + 1 :])
     rows = math.prod(seen.shape[:place]) * taps.length
-    return y, _job(x, y, (seen.shape[place], 1, inner, taps.length, 1, inner, rows), taps, None, True)
+    return y, _job(x, y, _Sizes(seen.shape[place], 1, inner, taps.length, 1, inner, rows), taps, None)
 
 
-def _job(x: Array, y: Array, sizes: tuple[int, ...], down: Taps, across: Taps | None, keeps: bool) -> Job:
-    tables = down.starts, down.places, down.weights.astype(x.dtype)
-    columns: tuple[Array | IntArray | None, ...] = (None, None, None)
-    if across is not None and not keeps:
-        columns = across.starts, across.places, across.weights.astype(x.dtype)
-    rows = sizes[-1]
-    tasks = max(min(rows, pieces(y.size)), 1)
-    record = _Combine(x, y, *sizes, *tables, keeps, *columns, tasks)
-    return Job(_combine, record, tasks, 16 * max(x.size, y.size), 0 if keeps else sizes[1] * sizes[2])
+def _job(x: Array, y: Array, sizes: _Sizes, down: Taps, across: Taps | None) -> Job:
+    tasks = max(min(sizes.rows, pieces(y.size)), 1)
+    scratch = 0 if across is None else sizes.width * sizes.channels
+    record = _Combine(x, y, sizes, _tables(down, x), _tables(across, x), across is None, tasks)
+    return Job(_combine, record, tasks, 16 * max(x.size, y.size), scratch)
+
+
+def _tables(taps: Taps | None, x: Array) -> _Tables:
+    """The taps with weights of the dtype of x."""
+    return _Tables(None, None, None) if taps is None else _Tables(*taps[:2], taps.weights.astype(x.dtype))
 
 
 def _dense(images: Array) -> Array:

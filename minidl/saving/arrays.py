@@ -37,16 +37,19 @@ class Arrays(dict[str, npz.AnyArray]):
 
 
 @keyword_hints
-def load_arrays(path: FileOrPath, *, budget: Budget = USUAL) -> Arrays:
+def load_arrays(path: FileOrPath, *, key: str | None = None, budget: Budget = USUAL) -> Arrays:
     """The arrays of a file by their names: an .npz file, a safetensors file, or a PyTorch file, whatever its name.
 
     PyTorch needn't be installed; safetensors needs `pip install "minidl[safetensors]"`. Files by `np.savez` are read as
     well, and files that are open in binary mode, to their end. Every array is in the machine's byte order, and has
     memory of its own. The result's `metadata` is what the file says beside them. Nothing in a file is run.
 
+    Of a PyTorch file with a model's tensors beside an optimizer's, the model's are read; `key` names another entry of
+    the file, such as "optimizer", or "" for all there is.
+
     Raises FormatError, naming the file, where it is of another kind, which it names, is damaged, holds other things
     than numbers and bools, or asks for more memory than `budget` allows, by default 100 times its size; this is known
-    before the memory is taken. A missing file is a FileNotFoundError.
+    before the memory is taken. A missing file is a FileNotFoundError, and a `key` of another kind of file a ValueError.
     """
     kind, source = identified(path)
     if kind is kinds.ONNX:
@@ -54,7 +57,10 @@ def load_arrays(path: FileOrPath, *, budget: Budget = USUAL) -> Arrays:
     if kind.name not in READERS:
         raise kinds.refusal(shown(path), kind)
     module, function = READERS[kind.name]
-    arrays, metadata = getattr(imported(module), function)(source, budget=budget)
+    if key is not None and kind is not kinds.TORCH:
+        raise ValueError(f"{shown(path)}: key: a PyTorch file has entries; it is {kind.words}")
+    entry = {} if key is None else {"key": key}
+    arrays, metadata = getattr(imported(module), function)(source, budget=budget, **entry)
     return Arrays(arrays, metadata=metadata)
 
 

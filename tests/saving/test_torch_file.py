@@ -185,6 +185,16 @@ def test_the_model_is_found_beside_an_optimizer(key):
     refused(in_file(root), rf"no entry 'ema'; there are: 'epoch', 'arch', '{key}', 'optimizer', 'best'", key="ema")
 
 
+def test_an_entry_is_chosen_by_its_name(tmp_path):
+    path = tmp_path / "checkpoint.pth"
+    path.write_bytes(in_file({"state_dict": ordered({"weight": PART}), "optimizer": {"state": {0: {"step": PART}}}}))
+    assert list(ml.load_arrays(path)) == ["weight"]
+    assert list(ml.load_arrays(path, key="optimizer")) == ["state.0.step"]
+    ml.save_arrays(tmp_path / "a.npz", {})
+    with pytest.raises(ValueError, match=r"a\.npz: key: a PyTorch file has entries; it is arrays in an \.npz file"):
+        ml.load_arrays(tmp_path / "a.npz", key="optimizer")
+
+
 def test_what_else_pytorch_writes():
     rebuild = named("torch._utils", "_rebuild_tensor")
     parameter = named("torch._utils", "_rebuild_parameter")

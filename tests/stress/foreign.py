@@ -52,7 +52,9 @@ def repickled(code, rng):
         elif kind == 4:
             parts.insert(place, rng.choice(POOL))
         elif kind == 5:
-            parts[place:place] = parts[min(place, other) : max(place, other)] * rng.choice((1, 2, 100))
+            parts[place:place] = parts[min(place, other) : max(place, other)] * (
+                rng.choice((1, 2, 100)) if len(parts) < 1000 else 1
+            )
         else:
             parts[place] = inputs.changed(parts[place], rng)
     return b"".join(parts)

@@ -10,11 +10,12 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from minidl.functional import log_softmax
 from minidl.losses import CrossEntropy
-from minidl.sklearn.estimator import CNNEstimator
+from minidl.sklearn.estimator import CNNEstimator, keyword_hints
 from minidl.sklearn.networks import gives_probabilities
 from minidl.typing import Array
 
 
+@keyword_hints
 @dataclass(eq=False, repr=False)
 class CNNClassifier(ClassifierMixin, CNNEstimator):
     """A network that tells which of two or more classes a sample is of. Labels are of any kind, and become `classes_`.

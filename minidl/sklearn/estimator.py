@@ -1,7 +1,8 @@
 """What the estimators have in common: their arguments, and how `fit` and `partial_fit` go about it."""
 
+import functools
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
@@ -9,10 +10,26 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from minidl import shapes
+from minidl.errors import check_keywords
 from minidl.sklearn import samples
 from minidl.sklearn.networks import network
 from minidl.sklearn.training import optimizer_of, sample_weights, train
 from minidl.typing import Array
+
+E = TypeVar("E")
+
+
+def keyword_hints(kind: type[E]) -> type[E]:
+    """Decorate an estimator so that an unknown keyword argument draws a hint."""
+    constructor: Any = kind.__init__
+
+    @functools.wraps(constructor)
+    def hinting(self: E, *args: Any, **kwargs: Any) -> None:
+        check_keywords(kind.__name__, constructor, kwargs)
+        constructor(self, *args, **kwargs)
+
+    kind.__init__ = hinting  # type: ignore[assignment, method-assign]
+    return kind
 
 
 @dataclass(eq=False, repr=False)

@@ -8,10 +8,11 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.validation import column_or_1d
 
 from minidl.losses import MeanSquaredError
-from minidl.sklearn.estimator import CNNEstimator
+from minidl.sklearn.estimator import CNNEstimator, keyword_hints
 from minidl.typing import Array
 
 
+@keyword_hints
 @dataclass(eq=False, repr=False)
 class CNNRegressor(RegressorMixin, CNNEstimator):
     """A network that predicts a number for each sample (n,), or several (n, outputs).

@@ -223,3 +223,12 @@ def test_the_model_is_an_ordinary_one(bars, tmp_path):
     fitted.model_.save(tmp_path / "bars.npz")
     logits = ml.load(tmp_path / "bars.npz").predict(x[:, None].astype(np.float32))
     assert np.array_equal(fitted.classes_[logits.argmax(axis=1)], fitted.predict(x))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [("lr", "learning_rate"), ("max_iter", "epochs"), ("solver", "optimizer"), ("epoch", "epochs")],
+)
+def test_an_unknown_argument_draws_a_hint(wrong, right):
+    with pytest.raises(TypeError, match=f"CNNClassifier: unknown argument '{wrong}'; did you mean {right}?"):
+        CNNClassifier(**{wrong: 3})

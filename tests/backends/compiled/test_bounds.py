@@ -39,7 +39,7 @@ for dtype in (np.float32, np.float64):
     draw = lambda *shape: rng.standard_normal(shape).astype(dtype)
     cases = [(1, 6, 5, 1, 0, 1), (1, 1, 6, 1, 1, 1), (1, 8, 2, 2, 3, 1), (1, 7, 3, 3, 0, 1)]
     cases += [(3, 5, 3, 2, 1, 1), (20, 33, 3, 1, 1, 1), (12, 12, 3, 2, 2, 4), (19, 19, 3, 1, 1, 19)]
-    cases.append((49, 16, 3, 1, 2, 1))
+    cases += [(49, 16, 3, 1, 2, 1), (33, 13, 3, 1, 1, 1), (13, 33, 3, 1, 1, 1)]
     for c, o, k, stride, pad, groups in cases:
         how = dict(stride=(stride, stride), padding=((pad, pad), (pad, pad)), dilation=(1, 1), groups=groups)
         x, w, b = images(draw(3, 9, 8, c)), fenced(draw(o, c // groups, k, k)), fenced(draw(o))

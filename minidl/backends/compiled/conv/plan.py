@@ -25,6 +25,9 @@ FEW_PLANES = MOST_PLANES // 2
 MANY_CHANNELS = 16
 """From this many channels and filters on, Winograd's transforms are made in whole vectors."""
 
+SOME_CHANNELS = 6
+"""From this many on, Winograd's tiles save time forward even so."""
+
 TRANSFORM = 512
 """Multiply-adds in the time of transforming a tile of one channel or filter, generously measured."""
 
@@ -92,7 +95,8 @@ class Plan:
             (self.padded[1] - dilation[1] * (kernel[1] - 1) - 1) // stride[1] + 1,
         )
         self.span = dilation[0] * (kernel[0] - 1) + 1  # rows that a window reaches over
-        self.winograd = self._suits_winograd() and self._saves_by_winograd()
+        saves = self._suits_winograd(SOME_CHANNELS) and self._saves_by_winograd()
+        self.winograd_forward, self.winograd = saves, saves and self._suits_winograd(MANY_CHANNELS)
         row, down, across = self.padded[1] * channels, range(self.out[0]), range(self.out[1])
         self.pixels = offsets((stride[0] * row, down), (stride[1] * channels, across))
         self.taps = offsets(
@@ -117,10 +121,13 @@ class Plan:
         self.grad_row = self.grad_size[1] * filters
         self.weights_unpadded = table_of(self.pixels, filters * np.arange(self.pixels.size))
 
-    def _suits_winograd(self) -> bool:
-        """Whether Winograd's tiles, of 4 x 4 outputs and of as many inputs for their gradient, can be used."""
+    def _suits_winograd(self, fewest: int) -> bool:
+        """Whether Winograd's tiles, of 4 x 4 outputs and of as many inputs for their gradient, can be used.
+
+        `fewest` channels and filters are needed for it.
+        """
         plain = self.kernel == (3, 3) and self.stride == self.dilation == (1, 1) and self.groups == 1
-        return plain and min(self.channels, self.filters) >= MANY_CHANNELS and max(map(max, self.padding)) <= 2
+        return plain and min(self.channels, self.filters) >= fewest and max(map(max, self.padding)) <= 2
 
     def _saves_by_winograd(self) -> bool:
         """Whether 36 products a tile, and the transforms, take less time than nine a pixel: for any number of images.

@@ -36,8 +36,8 @@ def plan_of(x: Array, w: Array, stride: Pair, padding: Border, dilation: Pair, g
     return plan_for((x.shape[2], x.shape[3]), x.shape[1], w.shape[0], w.shape[2:], geometry)
 
 
-def _by_winograd(plan: Plan, x: Array) -> bool:
-    return plan.winograd and x.dtype == np.float32 and len(x) > 0 and not is_exact()
+def _takes_winograd(x: Array) -> bool:
+    return x.dtype == np.float32 and len(x) > 0 and not is_exact()
 
 
 def prepare(
@@ -57,7 +57,7 @@ def prepare(
     can_write = False
     if plan.planar:
         strategy, takes = planar.forward, planar.takes(plan, epilogue)
-    elif _by_winograd(plan, x):
+    elif plan.winograd_forward and _takes_winograd(x):
         strategy, takes = winograd.forward, winograd.TAKES[: None if epilogue.other is None else -1]
         can_write = True
     elif plan.depthwise:
@@ -101,7 +101,7 @@ def prepare_backward(
         return None, None, None, []
     if plan.planar_backward and not need_dx:
         return None, *planar_backward.backward(grad, x, plan)
-    if _by_winograd(plan, x):
+    if plan.winograd and _takes_winograd(x):
         return winograd_backward.backward(grad, x, w, plan, need_dx, need_dw, need_db)
     if not plan.depthwise:
         return im2col_backward.prepare(grad, x, w, plan, need_dx, need_dw)

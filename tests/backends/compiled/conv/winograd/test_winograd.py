@@ -177,6 +177,25 @@ def test_remainders(channels, filters, padding):
             check(vectorized, *(draw(shape) for shape in (*shapes[:2], (filters,), shapes[2])), padding)
 
 
+@pytest.mark.untraced
+@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize(("channels", "filters"), [(6, 6), (24, 6), (6, 24), (7, 33), (33, 9), (15, 15)])
+def test_forward_of_fewer_channels_than_a_vector_has_lanes(channels, filters, padding):
+    for n, height, width in [(1, 4, 5), (2, 13, 12), (3, 8, 8), (9, 6, 11), (2, 3, 10)]:
+        x_shape, w_shape, _ = geometry(n, channels, filters, height, width, padding)
+        x, w, b = draw(x_shape), draw(w_shape), draw(filters)
+        with whatever_it_saves():
+            plan = plan_for(x_shape[2:], channels, filters, (3, 3), ConvGeometry((1, 1), padding, (1, 1), 1))
+            assert (plan.winograd_forward, plan.winograd) == (True, False)
+            y = compiled.conv2d(x, w, b, **of_conv(keywords(padding)))
+        assert_close(
+            y,
+            vectorized.conv2d(*(array.astype(np.float64) for array in (x, w, b)), **of_conv(keywords(padding))),
+            roundings=channels + 20,
+            magnitude=magnitude_of_outputs(x, w, padding) + abs(b)[:, None, None],
+        )
+
+
 @pytest.mark.parametrize(("channels", "filters", "size"), [(20, 16, 70), (200, 24, 12), (600, 16, 8), (16, 300, 8)])
 def test_many_blocks(channels, filters, size):
     padding = ((1, 1), (1, 1))

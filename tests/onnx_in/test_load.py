@@ -184,3 +184,14 @@ def test_names_are_the_files_as_far_as_graphs_have_them():
     network = loaded(made)
     assert [vertex.name for vertex in network.wiring.vertices] == ["x_1", "a_b_1", "_7", "a_b"]
     assert len(given(network, normal(1, 4))) == 1
+
+
+def test_zeros_along_channels_are_one_layer(tmp_path):
+    """As in residual networks whose shortcuts have no parameters."""
+    layers = [ml.Conv2D(2, 1), ml.ZeroPadAxis(1, 1, 2)]
+    model = ml.Sequential(layers, input_shape=(3, 4, 4), seed=0)
+    model.save(tmp_path / "model.onnx")
+    graph = ml.load(tmp_path / "model.onnx")
+    assert [type(layer).__name__ for layer in graph.layers] == ["Conv2D", "ZeroPadAxis"]
+    x = np.random.default_rng(0).standard_normal((2, 3, 4, 4), np.float32)
+    np.testing.assert_array_equal(graph(x), model(x), strict=True)

@@ -7,6 +7,7 @@ import numpy as np
 from minidl.errors import FormatError
 from minidl.layers.branches import Concatenate
 from minidl.layers.embedding import Embedding
+from minidl.layers.parts import ZeroPadAxis
 from minidl.layers.resize import ZeroPad2D
 from minidl.module import Module
 from minidl.onnx_in import arguments
@@ -186,6 +187,8 @@ def _padded(t: Translation, x: Tensor, axis: int, ends: tuple[int, int], mode: s
     x, place = t.along(x, axis)
     if mode == "wrap":
         return _wrapped(t, x, place, ends)
+    if mode == "constant" and number == 0:
+        return t.add(ZeroPadAxis(place, *ends), x)
     samples = x.samples
     images = []
     for shape in samples:

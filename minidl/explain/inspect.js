@@ -80,7 +80,7 @@ const INSPECT = {
   elementwise(at, value) {
     const { state, step } = at;
     const before = state.values[step.from[0]][position(at)];
-    const drawn = curve((x) => FORMULAS[step.formula](x, ...step.settings), before);
+    const drawn = curve((x) => FORMULAS[step.formula](x, ...settingsOf(step, at.map)), before);
     const number = figure(before, 3);
     const said = step.formula === "relu" ? `The larger of 0 and ${number} is ` : `${number} becomes `;
     const parts = [...pixelPart(at), part(`the curve of ${step.layer}`, drawn)];
@@ -88,7 +88,8 @@ const INSPECT = {
   },
 
   flatten(at, value) {
-    const { network, step, map } = at;
+    const { network, step } = at;
+    const map = position(at);
     const shape = network.shapes[step.from[0]];
     if (shape.length !== 3) return [result(`Number ${map + 1} stays number ${map + 1}: `, strong(value))];
     const plane = shape[1] * shape[2];
@@ -168,6 +169,24 @@ const INSPECT = {
     return [
       element("div", { class: "terms" }, ...parts),
       result(numbers.map((number, i) => (i ? term(number) : figure(number))).join(""), " = ", strong(value)),
+    ];
+  },
+
+  combine(at, value) {
+    const { network, state, step, row, column, map } = at;
+    const sign = step.operation === "add" ? "+" : "×";
+    const numbers = step.from.map((from, which) => state.values[from][placeIn(step, which, position(at))]);
+    const parts = step.shape.length === 3
+      ? step.from.flatMap((from, which) => {
+          const [maps, rows, columns] = step.sources[which];
+          const place = pixel(rows > 1 ? row : 0, columns > 1 ? column : 0);
+          const picture = sourceMap(at, maps > 1 ? map : 0, place, which);
+          return [which ? symbol(sign) : null, part(valueName(network, from), picture, "source")];
+        })
+      : [];
+    return [
+      element("div", { class: "terms" }, ...parts),
+      result(numbers.map((number) => figure(number, 3)).join(` ${sign} `), " = ", strong(value)),
     ];
   },
 

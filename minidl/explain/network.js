@@ -14,7 +14,7 @@ function prepare(input, steps) {
   const shapes = [input, ...steps.map((step) => step.shape)];
   for (const step of steps) {
     step.sources = step.from.map((value) => shapes[value]);
-    for (const name of ["weight", "bias", "scale", "shift"]) if (step[name]) step[name] = floats(step[name]);
+    for (const name of ["weight", "bias", "scale", "shift", "slopes"]) if (step[name]) step[name] = floats(step[name]);
   }
   return { input, steps, shapes };
 }
@@ -91,7 +91,8 @@ const COMPUTE = {
   },
 
   elementwise(step, image) {
-    return image.map((value) => FORMULAS[step.formula](value, ...step.settings));
+    const size = image.length / step.shape[0];
+    return image.map((value, i) => FORMULAS[step.formula](value, ...settingsOf(step, Math.floor(i / size))));
   },
 
   dense(step, vector) {
@@ -118,6 +119,12 @@ const COMPUTE = {
     return others.reduce((sum, other) => sum.map((value, i) => value + other[i]), first);
   },
 
+  combine(step, ...parts) {
+    const output = new Float32Array(size(step.shape));
+    const numbers = (i) => parts.map((part, which) => part[placeIn(step, which, i)]);
+    return output.map((_, i) => numbers(i).reduce(OPERATIONS[step.operation]));
+  },
+
   concatenate(step, ...parts) {
     const output = new Float32Array(size(step.shape));
     let start = 0;
@@ -132,7 +139,41 @@ const COMPUTE = {
   identity: (step, image) => image,
 };
 
+const OPERATIONS = {
+  add: (x, y) => x + y,
+  multiply: (x, y) => x * y,
+};
+
+/** Where a part has the number that counts for number `index` of the whole: axes of length 1 count for all. */
+function placeIn(step, which, index) {
+  let [place, pace, rest] = [0, 1, index];
+  for (let axis = step.shape.length - 1; axis >= 0; axis--) {
+    const length = step.sources[which][axis];
+    if (length > 1) place += (rest % step.shape[axis]) * pace;
+    pace *= length;
+    rest = Math.floor(rest / step.shape[axis]);
+  }
+  return place;
+}
+
+/** The numbers of an activation's formula: for all maps alike, or a slope for each of them. */
+function settingsOf(step, map) {
+  return step.slopes ? [step.slopes[step.slopes.length > 1 ? map : 0]] : step.settings;
+}
+
 const FORMULAS = {
+  abs: (x) => Math.abs(x),
+  clip: (x, low, high) => Math.min(Math.max(x, low), high),
+  cube: (x) => x ** 3,
+  erf: (x) => erf(x),
+  exp: (x) => Math.exp(x),
+  hard_sigmoid: (x, slope, offset) => Math.min(Math.max(slope * x + offset, 0), 1),
+  log: (x) => Math.log(x),
+  power: (x, exponent) => x ** exponent,
+  reciprocal: (x) => 1 / x,
+  rescale: (x, scale, offset) => x * scale + offset,
+  sqrt: (x) => Math.sqrt(x),
+  square: (x) => x * x,
   relu: (x) => (x > 0 || x !== x ? x : 0),
   leaky_relu: (x, slope) => (x > 0 ? x : slope * x),
   elu: (x, alpha) => (x > 0 ? x : alpha * Math.expm1(x)),

@@ -11,35 +11,52 @@ from minidl.layers import (
     ELU,
     GELU,
     SELU,
+    Abs,
     Add,
     AveragePool2D,
     BatchNorm1D,
     BatchNorm2D,
     Chain,
+    Clip,
     Concatenate,
     Conv2D,
     Dense,
     DepthwiseConv2D,
     Dropout,
     Dropout2D,
+    Erf,
+    Exp,
     Flatten,
     GlobalAveragePool2D,
     GlobalMaxPool2D,
+    HardSigmoid,
     HardSwish,
     LeakyReLU,
+    Log,
     LogSoftmax,
     MaxPool2D,
     Mish,
+    Multiply,
+    Negative,
     Normalization,
+    Power,
+    PReLU,
+    Reciprocal,
     ReLU,
+    ReLU6,
     Rescaling,
+    Reshape,
     Residual,
+    ScaleShift,
     SeparableConv2D,
     Sigmoid,
     SiLU,
     Softmax,
     Softplus,
+    Sqrt,
+    Squeeze,
     Tanh,
+    Unsqueeze,
 )
 from minidl.layers.container import without_softmax
 from minidl.layers.elementwise import Formula
@@ -56,13 +73,17 @@ Step = dict[str, Any]
 its place in the model. The other entries are of its kind; arrays are float32, little-endian, in base64.
 """
 
-CONTAINERS: tuple[type[Module], ...] = (Chain, Sequential, Graph, Residual, Add, Concatenate)
-FORMULAS: tuple[type[Module], ...] = (LeakyReLU, ELU, GELU, SiLU, Sigmoid, Tanh, Softplus, HardSwish, SELU, Mish)
+CONTAINERS: tuple[type[Module], ...] = (Chain, Sequential, Graph, Residual, Add, Concatenate, Multiply)
+FORMULAS: tuple[type[Module], ...] = (
+    *(LeakyReLU, ELU, GELU, SiLU, Sigmoid, Tanh, Softplus, HardSwish, SELU, Mish),
+    *(Abs, Clip, Erf, Exp, HardSigmoid, Log, Negative, Power, Reciprocal, ReLU6, Sqrt),
+)
 LEAVES: tuple[type[Module], ...] = (
     *(Conv2D, DepthwiseConv2D, SeparableConv2D, MaxPool2D, AveragePool2D, GlobalAveragePool2D, GlobalMaxPool2D),
-    *(BatchNorm2D, BatchNorm1D, Normalization, Rescaling, ReLU, *FORMULAS, Dropout, Dropout2D),
-    *(Flatten, Dense, Softmax, LogSoftmax),
+    *(BatchNorm2D, BatchNorm1D, Normalization, Rescaling, ScaleShift, ReLU, PReLU, *FORMULAS, Dropout, Dropout2D),
+    *(Flatten, Reshape, Squeeze, Unsqueeze, Dense, Softmax, LogSoftmax),
 )
+LARGEST = float(np.finfo(np.float32).max)
 
 
 def network_steps(model: SavedModel) -> list[Step]:
@@ -117,7 +138,7 @@ def _add(steps: list[Step], module: Module, path: str, taken: int, shape: Shape)
         return taken
     if isinstance(module, Graph):
         return _add_graph(steps, module, path, taken, shape)
-    if isinstance(module, Residual | Add | Concatenate):
+    if isinstance(module, Residual | Add | Concatenate | Multiply):
         return _add_branches(steps, module, path, taken, shape)
     if isinstance(module, SeparableConv2D):
         return _add_separable(steps, module, path, taken, shape)
@@ -134,17 +155,30 @@ def _add_graph(steps: list[Step], graph: Graph, path: str, taken: int, shape: Sh
         if len(reads) == 1:
             given[i] = _add(steps, layer, place, reads[0], found[vertex.inputs[0]])
         else:
-            kind = "concatenate" if isinstance(layer, Concatenate) else "add"
-            given[i] = _step(steps, kind, layer, place, reads, found[i], is_projected=False)
+            joined = _joined(layer, [found[j] for j in vertex.inputs], found[i])
+            given[i] = _step(steps, joined.pop("kind"), layer, place, reads, found[i], is_projected=False, **joined)
     return given[graph.wiring.outputs[0]]
 
 
-def _add_branches(steps: list[Step], module: Residual | Add | Concatenate, path: str, taken: int, shape: Shape) -> int:
+def _joined(layer: Module, parts: list[Shape], output: Shape) -> Step:
+    """The kind, and its entries, of a step that joins values of these shapes."""
+    if isinstance(layer, Concatenate):
+        return {"kind": "concatenate"}
+    if not isinstance(layer, Multiply) and all(part == output for part in parts):
+        return {"kind": "add"}
+    return {"kind": "combine", "operation": "multiply" if isinstance(layer, Multiply) else "add"}
+
+
+def _add_branches(
+    steps: list[Step], module: Residual | Add | Concatenate | Multiply, path: str, taken: int, shape: Shape
+) -> int:
     ends = [_add(steps, child, f"{path}{name}.", taken, shape) for name, child in module.children()]
     if isinstance(module, Residual) and module.projection is None:
         ends.append(taken)
-    kind = "concatenate" if isinstance(module, Concatenate) else "add"
-    last = _step(steps, kind, module, path, ends, module.output_shape(shape))
+    output = module.output_shape(shape)
+    given = [shape if end == taken else tuple(steps[end - 1]["shape"]) for end in ends]
+    joined = _joined(module, given, output)
+    last = _step(steps, joined.pop("kind"), module, path, ends, output, **joined)
     steps[-1]["code"] = type(module).__name__  # its repr has all the layers inside, which are steps of their own
     steps[-1]["is_projected"] = isinstance(module, Residual) and module.projection is not None
     return last
@@ -191,6 +225,11 @@ def _describe(layer: Module, shape: Shape) -> tuple[str, Step]:
             raise NotBuiltError("Normalization: it has no mean and std yet: give them, or call adapt(images) once")
         mean, std = layer.mean.value.astype(np.float64), layer.std.value.astype(np.float64)
         return "scale", {"scale": encode(1 / std), "shift": encode(-mean / std)}
+    if isinstance(layer, ScaleShift):
+        ones, zeros = np.ones(shape[0]), np.zeros(shape[0])
+        scale = layer.weight.value if layer.weight is not None else ones
+        shift = layer.bias.value if layer.bias is not None else zeros
+        return "scale", {"scale": encode(scale), "shift": encode(shift)}
     if isinstance(layer, Rescaling):
         scale, shift = np.full((2, shape[0]), [[layer.scale], [layer.offset]])
         return "scale", {"scale": encode(scale), "shift": encode(shift)}
@@ -200,10 +239,17 @@ def _describe(layer: Module, shape: Shape) -> tuple[str, Step]:
         return "elementwise", {"formula": "relu", "settings": []}
     if isinstance(layer, Formula):
         name, settings = layer.formula()
-        return "elementwise", {"formula": name, "settings": list(settings)}
+        finite = [min(max(setting, -LARGEST), LARGEST) for setting in settings]  # JSON has no infinity
+        return "elementwise", {"formula": name, "settings": finite}
+    if isinstance(layer, PReLU):
+        return "elementwise", {"formula": "leaky_relu", "settings": [], "slopes": encode(layer.weight.value)}
     if isinstance(layer, Softmax | LogSoftmax) and len(shape) > 1:
         raise ValueError(f"{layer!r} of {shapes.show(shape)} can't be explained: only of vectors")
-    return {Flatten: "flatten", Softmax: "softmax", LogSoftmax: "log_softmax"}.get(type(layer), "identity"), {}
+    if isinstance(layer, Flatten | Reshape | Squeeze | Unsqueeze):
+        if len(layer.output_shape(shape)) not in (1, 3):
+            raise ValueError(f"{layer!r} of {shapes.show(shape)} can't be explained: only to vectors and images")
+        return "flatten", {}
+    return {Softmax: "softmax", LogSoftmax: "log_softmax"}.get(type(layer), "identity"), {}
 
 
 def _affine(weight: Parameter, bias: Parameter | None) -> Step:

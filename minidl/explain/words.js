@@ -21,12 +21,15 @@ const TITLES = {
   softmax: "Softmax",
   log_softmax: "Log-softmax",
   add: "Sum",
+  combine: "Product",
   concatenate: "Stack",
   identity: "Dropout",
 };
 
 function titleOf(step) {
   if (step.kind === "elementwise") return step.layer;
+  if (step.operation === "add") return TITLES.add;
+  if (step.kind === "flatten" && step.shape.length > 1) return "Reshape";
   if (step.part) return `Convolution ${step.part}`;
   return TITLES[step.kind];
 }
@@ -66,7 +69,11 @@ const SENTENCES = {
     step.formula === "relu" ? "Negative numbers become 0, and the others stay." : "One curve bends every number.",
     BEND,
   ],
-  flatten: () => ["All the maps are read row by row and put into one long list of numbers. Nothing is computed."],
+  flatten: (step) => [
+    step.shape.length > 1
+      ? "The same numbers, arranged in another way. Nothing is computed."
+      : "All the maps are read row by row and put into one long list of numbers. Nothing is computed.",
+  ],
   dense: (step) => [
     `Each of the ${step.shape[0]} units has a weight for every one of the ${step.sources[0][0]} numbers before it. ` +
       `It multiplies${step.bias ? ", adds everything up, and adds its bias" : " and adds everything up"}.`,
@@ -85,6 +92,12 @@ const SENTENCES = {
       ? "A shortcut past some layers lets what was there before through unchanged: they only have to learn what to add."
       : null,
   ],
+  combine: (step) => [
+    `Number by number, the results of several paths are ${step.operation === "add" ? "added" : "multiplied"}.`,
+    step.sources.some((shape) => size(shape) < size(step.shape))
+      ? "What has one number for a whole map counts for all of its pixels: it says how much the map matters."
+      : null,
+  ],
   concatenate: () => ["The maps of several paths are put on one pile."],
   identity: () => [
     "In training, it sets some numbers to zero by chance, so that the network doesn't rely on any one of them. " +
@@ -93,7 +106,7 @@ const SENTENCES = {
 };
 
 function isGlobal(step) {
-  return step.shape.length === 1;
+  return step.shape.length === 1 || step.shape[1] * step.shape[2] === 1;
 }
 
 function grouping(step, depth) {

@@ -7,7 +7,7 @@ import minidl as ml
 from minidl import explain, models
 from minidl import functional as F
 
-MINUS = "\N{MINUS SIGN}"
+MINUS, TIMES = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
 
 # What a reader does is seen from the next frame on.
 FRAME = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))"
@@ -67,6 +67,21 @@ def activations_and_branches():
     )
 
 
+def gates_and_formulas():
+    """What networks from elsewhere are made of: gates, slopes of channels, and elementary functions."""
+    x = ml.Input((1, 28, 28))
+    a = ml.PReLU(shared=False, init=0.1)(ml.ScaleShift()(ml.Conv2D(8, 3, stride=2, padding=1)(x)))
+    gate = ml.ReLU6()(ml.Dense(4)(ml.Flatten()(ml.GlobalAveragePool2D(keepdims=True)(a))))
+    gate = ml.Reshape((8, 1, 1))(ml.HardSigmoid()(ml.Dense(8)(gate)))
+    b = ml.Multiply()(a, gate)
+    b = ml.Add()(b, ml.PReLU()(ml.Conv2D(8, 1)(b)))
+    b = ml.Multiply([[ml.Sigmoid()], [ml.Clip(-1, 2), ml.Abs()], []])(b)
+    b = ml.Sqrt()(ml.Power(2)(ml.Exp()(ml.Negative()(ml.Erf()(ml.Power(3)(b))))))
+    b = ml.Reciprocal()(ml.Power(1.5)(ml.Clip(low=0.5)(b)))
+    b = ml.Log()(ml.MaxPool2D(2, ceil_mode=True)(b))
+    return ml.Graph(x, ml.Dense(10)(ml.Squeeze((2, 3))(ml.GlobalMaxPool2D(keepdims=True)(b))), seed=8)
+
+
 def global_maxima():
     layers = [ml.Conv2D(5, 5, padding=2), ml.ReLU(), ml.GlobalMaxPool2D(), ml.Dense(10), ml.Softmax()]
     return ml.Sequential(layers, input_shape=(1, 28, 28), seed=4, dtype="float64")
@@ -86,12 +101,13 @@ def alive(model):
 def shares(model, images):
     """The probabilities that minidl itself gives."""
     scores = model.predict(images)
-    return scores if isinstance(model[-1], ml.Softmax) else F.softmax(scores)[0]
+    ends = not isinstance(model, ml.Graph) and isinstance(model[-1], ml.Softmax)
+    return scores if ends else F.softmax(scores)[0]
 
 
 @pytest.mark.parametrize(
     "make",
-    [models.tutorial, models.lenet, strides_and_groups, activations_and_branches, global_maxima],
+    [models.tutorial, models.lenet, strides_and_groups, activations_and_branches, gates_and_formulas, global_maxima],
     ids=lambda make: make.__name__,
 )
 def test_probabilities_are_those_of_minidl(opened, pictures, make):
@@ -104,6 +120,24 @@ def test_probabilities_are_those_of_minidl(opened, pictures, make):
         thumbnail.click()
         np.testing.assert_array_equal(page.run("return explained.pixels()"), image.ravel())
         np.testing.assert_allclose(page.run("return explained.probabilities()"), row, atol=1e-5)
+
+
+def test_gates_are_explained_by_what_they_weigh(opened, pictures):
+    images, labels = pictures
+    model = alive(gates_and_formulas())
+    page = opened(explain.page(model, images, labels))
+    steps = [step.find_element("css selector", "h2").text for step in page.find(".station")]
+    assert (steps.count("Product"), steps.count("Reshape"), steps.count("Sum")) == (2, 1, 1)
+    values = page.run("return explained.values()")
+    for name, place in (("Product", steps.index("Product") + 1), ("Sum", steps.index("Sum") + 1)):
+        (station,) = page.find(f"#step-{place}")
+        page.run("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", station)
+        page.driver.execute_async_script(SEEN, f"#step-{place} .total")
+        text = station.find_element("css selector", ".total").text.replace(MINUS, "-")
+        left, value = text.rstrip(".").split(" = ")
+        one, other = map(float, left.split(f" {TIMES} " if name == "Product" else " + "))
+        assert float(value) == pytest.approx(one * other if name == "Product" else one + other, abs=0.0101)
+        assert float(value) == pytest.approx(max(values[place][: 8 * 14 * 14]), abs=5e-4)
 
 
 @pytest.mark.parametrize("name", ["resnet20", "mobilenet"])

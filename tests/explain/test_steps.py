@@ -147,5 +147,6 @@ def test_graphs_that_cannot_be_explained():
         ValueError, match="expected a model of one image and its classes, got inputs x, z and outputs add"
     ):
         network_steps(ml.Graph([x, z], scores + z))
-    with pytest.raises(ValueError, match="layer multiply, Multiply, can't be explained"):
-        network_steps(ml.Graph(x, scores * scores))
+    images = ml.Reshape((4, 4))(ml.Flatten()(x))
+    with pytest.raises(ValueError, match=r"Reshape\(\(4, 4\)\) of \(16,\) can't be explained: only to vectors and im"):
+        network_steps(ml.Graph(x, ml.Dense(2)(ml.Flatten()(images))))

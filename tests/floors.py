@@ -67,6 +67,7 @@ HOUSE = [
             "layers.container",
             "layers.branches",
             "layers.matmul layers.excite",
+            "layers.arithmetic",
             "graph.*",
             "layers.cost",
             "layers",

@@ -19,7 +19,7 @@ GO_ALONG = frozenset(
     {op.Normalize, op.BatchNorm, op.GroupNorm, op.ReLU, op.Elementwise, op.Softmax, op.LogSoftmax, op.Identity}
 )
 """The operators of layers that are in one box with the one before."""
-JOINS: dict[type, str] = {op.Add: "Add", op.Multiply: "Multiply", op.Concat: "Concatenate"}
+JOINS: dict[type, str] = {op.Add: "Add", op.Multiply: "Multiply", op.Concat: "Concatenate", op.Where: "Where"}
 
 
 class Box(NamedTuple):
@@ -137,10 +137,16 @@ def _units(call: _Call, recorder: Describer, expand: bool, *, is_root: bool = Fa
     for i in range(call.start, call.end):
         node = recorder.nodes[i]
         if i not in inside and not isinstance(node.operator, op.Identity):
-            text = JOINS.get(type(node.operator), type(node.operator).__name__)
-            kind: Kind = "join" if type(node.operator) in JOINS else "plain"
+            joins = _joined_as(node.operator)
+            text = joins or type(node.operator).__name__
+            kind: Kind = "join" if joins else "plain"
             box = Box((text,), kind, node.shape, call.name)
             yield _Unit(box, range(i, i + 1), (text, node.shape))
+
+
+def _joined_as(operator: op.Operator) -> str:
+    """The name of what joins several values; nothing for any other operator."""
+    return operator.kind.capitalize() if isinstance(operator, op.Arithmetic) else JOINS.get(type(operator), "")
 
 
 def _unit(call: _Call, recorder: Describer) -> _Unit:
@@ -148,7 +154,7 @@ def _unit(call: _Call, recorder: Describer) -> _Unit:
     kind: Kind = "plain"
     if next(iter(call.module.named_parameters()), None) is not None:
         kind = "parameters"
-    elif type(last.operator) in JOINS:
+    elif _joined_as(last.operator):
         kind = "join"
     box = Box((_text(call, last.shape),), kind, last.shape, call.name)
     nodes = range(call.start, call.end)

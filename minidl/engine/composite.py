@@ -1,5 +1,7 @@
 """Modules made of others, whose network a backend may prepare as a whole."""
 
+import numpy as np
+
 from minidl.engine.networks import Networks
 from minidl.module import Module
 from minidl.typing import Array, Backward
@@ -32,8 +34,10 @@ class Composite(Module):
         if prepared is None:
             return self.forward_by_parts(x, train=train)
         ys, of_network = prepared
+        shape, dtype = x.shape, x.dtype
 
         def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
-            return of_network((dy,), need_dx=need_dx)[0]
+            dx = of_network((dy,), need_dx=need_dx)[0]
+            return np.zeros(shape, dtype) if need_dx and dx is None else dx
 
         return ys[0], backward

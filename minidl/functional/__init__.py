@@ -11,6 +11,7 @@ from minidl.errors import missing_name as _missing_name
 from minidl.errors import moved as _moved
 from minidl.exports import exported as _exported
 from minidl.functional.activation import *
+from minidl.functional.arithmetic import *
 from minidl.functional.arrange import *
 from minidl.functional.checks import *
 from minidl.functional.conv import *

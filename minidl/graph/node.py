@@ -3,12 +3,19 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from minidl import shapes
 from minidl.errors import NotBuiltError, ShapeError
 from minidl.graph.symbolic import Symbolic
 from minidl.graph.wiring import Vertex, Wiring, check_name, numbered, snake_case
+from minidl.layers.arithmetic import Divide, Pow, Subtract
 from minidl.layers.branches import Add, Multiply
+from minidl.layers.constant import Constant
+from minidl.layers.formulas import Abs, Negative, Power, Reciprocal
+from minidl.layers.rescaling import Rescaling
 from minidl.module import Module
+from minidl.numeric import is_real
 from minidl.typing import Shape
 
 
@@ -16,12 +23,14 @@ class Node(Symbolic):
     """What a layer gives that is called on nodes, or what an `Input` stands for: one value of a graph.
 
     `layer` is None for an input, `inputs` are the nodes that it reads, `shape` is that of one sample, or None as long
-    as a layer can't tell. `name` is the one that was given, else the one that a Graph has found. `a + b` and `a * b` go
-    element by element.
+    as a layer can't tell. `name` is the one that was given, else the one that a Graph has found.
+
+    `a + b`, `a - b`, `a * b`, `a / b`, `a ** b`, `-a` and `abs(a)` go element by element; numbers and arrays, which are
+    repeated as NumPy does, are constants that aren't trained.
     """
 
     __slots__ = ("inputs", "is_named", "layer", "name", "shape")
-    __array_ufunc__ = None  # so that array + node is refused, rather than tried number by number
+    __array_ufunc__ = None  # so that array + node is this class's to compute, rather than tried number by number
 
     def __init__(
         self, layer: Module | None, inputs: Sequence["Node"], *, name: str | None = None, shape: Shape | None = None
@@ -41,11 +50,54 @@ class Node(Symbolic):
                 )
         return Node(module, inputs, name=name)
 
-    def __add__(self, other: object) -> "Node":
-        return Node(Add(), (self, other)) if isinstance(other, Node) else NotImplemented
+    def __add__(self, other: Any) -> "Node":
+        return Node(Rescaling(1.0, other), (self,)) if is_real(other) else self._joined(Add(), self, other)
 
-    def __mul__(self, other: object) -> "Node":
-        return Node(Multiply(), (self, other)) if isinstance(other, Node) else NotImplemented
+    def __radd__(self, other: Any) -> "Node":
+        return self + other if is_real(other) else self._joined(Add(), other, self)
+
+    def __sub__(self, other: Any) -> "Node":
+        return Node(Rescaling(1.0, -other), (self,)) if is_real(other) else self._joined(Subtract(), self, other)
+
+    def __rsub__(self, other: Any) -> "Node":
+        return Node(Rescaling(-1.0, other), (self,)) if is_real(other) else self._joined(Subtract(), other, self)
+
+    def __mul__(self, other: Any) -> "Node":
+        return Node(Rescaling(other), (self,)) if is_real(other) else self._joined(Multiply(), self, other)
+
+    def __rmul__(self, other: Any) -> "Node":
+        return self * other if is_real(other) else self._joined(Multiply(), other, self)
+
+    def __truediv__(self, other: Any) -> "Node":
+        return self * (1 / other) if is_real(other) and other else self._joined(Divide(), self, other)
+
+    def __rtruediv__(self, other: Any) -> "Node":
+        return Reciprocal()(self) * other if is_real(other) else self._joined(Divide(), other, self)
+
+    def __pow__(self, other: Any) -> "Node":
+        return Node(Power(other), (self,)) if is_real(other) else self._joined(Pow(), self, other)
+
+    def __rpow__(self, other: Any) -> "Node":
+        return self._joined(Pow(), other, self)
+
+    def __neg__(self) -> "Node":
+        return Node(Negative(), (self,))
+
+    def __abs__(self) -> "Node":
+        return Node(Abs(), (self,))
+
+    def _joined(self, layer: Module, *values: Any) -> "Node":
+        """What a layer gives for two values, of which this is one and the other may be an array."""
+        nodes = [
+            self._constant(value) if is_real(value) or isinstance(value, np.ndarray) else value for value in values
+        ]
+        return Node(layer, nodes) if all(isinstance(node, Node) for node in nodes) else NotImplemented
+
+    def _constant(self, value: Any) -> "Node":
+        """An array of at most a sample's axes, the last of which it has, as a value of the graph."""
+        array = np.asarray(value)
+        missing = 0 if self.shape is None else max(len(self.shape) - array.ndim, 0)
+        return Node(Constant(array.reshape((1,) * missing + array.shape), trainable=False), (self,))
 
     def __repr__(self) -> str:
         kind = "Input" if self.layer is None else type(self.layer).__name__

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 from minidl.errors import missing_name as _missing_name
 from minidl.exports import exported as _exported
 from minidl.layers.activation import *
+from minidl.layers.arithmetic import *
 from minidl.layers.branches import *
+from minidl.layers.constant import *
 from minidl.layers.container import *
 from minidl.layers.conv import *
 from minidl.layers.dense import *

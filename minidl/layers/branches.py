@@ -161,25 +161,27 @@ class Concatenate(Branches):
 
 
 class Add(Branches):
-    """The sum of the outputs of branches, which are fed with the same input and give the same shape.
+    """The sum of the outputs of branches, which are fed with the same input, or without branches of several inputs.
 
-    `branches` are modules or lists of layers; an empty list is the input itself. They are added in their order. Without
-    branches, several inputs are added.
+    `branches` are modules or lists of layers; an empty list is the input itself. They are added in their order. All are
+    of one shape, but that an axis may be 1 long, and then counts for the whole length of the others'.
     """
 
     def joined_shape(self, parts: Sequence[Shape], *, of: str = "branches") -> Shape:
-        return arrange.alike(parts, of=of)
+        return arrange.broadcast(parts, of=of)
 
     def describe(self, describer: Describer, *inputs: Value) -> Value:
         parts = self.described_parts(describer, *inputs)
-        return describer.add(op.Add(), *parts, shape=self.joined_shape([part.shape for part in parts]))
+        shapes = [part.shape for part in parts]
+        kind = op.Add() if len(set(shapes)) == 1 else op.Arithmetic("add")
+        return describer.add(kind, *parts, shape=self.joined_shape(shapes))
 
     def join(self, parts: Sequence[Array]) -> Array:
         return functools.reduce(operator.add, parts)
 
     def pullback(self, parts: Sequence[Array]) -> Pullback:
-        count = len(parts)
-        return lambda dy: [dy] * count
+        shapes = [part.shape for part in parts]
+        return lambda dy: pulled_through_sums(dy, shapes)
 
 
 class Multiply(Branches):
@@ -210,11 +212,22 @@ class Multiply(Branches):
         return pulled
 
 
+def pulled_through_sums(dy: Array, shapes: Sequence[Shape]) -> list[Array]:
+    """The gradient of each term: dy, summed step by step where it was repeated, as a backend adds two at a time."""
+    gradients = []
+    for i in range(len(shapes) - 1, 0, -1):
+        gradients.append(_summed(dy, shapes[i]))
+        dy = _summed(dy, np.broadcast_shapes(*shapes[:i]))
+    return [dy, *reversed(gradients)]
+
+
 def _summed(gradient: Array, shape: Shape) -> Array:
     """The gradient of what was repeated along its axes of length 1: sums in order, along the last axis first."""
     for axis in reversed(range(len(shape))):
         if gradient.shape[axis] != shape[axis]:
-            gradient = np.add.accumulate(gradient, axis=axis).take([-1], axis=axis)
+            count = gradient.shape[axis]
+            none = np.zeros((*gradient.shape[:axis], 1, *gradient.shape[axis + 1 :]), gradient.dtype)
+            gradient = np.add.accumulate(gradient, axis=axis).take([-1], axis=axis) if count else none
     return gradient
 
 

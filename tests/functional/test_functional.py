@@ -289,6 +289,14 @@ FUNCTIONS = {
     "selu": (F.selu, {"x": X}),
     "mish": (F.mish, {"x": X}),
     "abs": (F.abs, {"x": X}),
+    "add": (F.add, {"a": X, "b": X.copy()}),
+    "divide": (F.divide, {"a": X, "b": X.copy()}),
+    "maximum": (F.maximum, {"a": X, "b": X.copy()}),
+    "minimum": (F.minimum, {"a": X, "b": X.copy()}),
+    "multiply": (F.multiply, {"a": X, "b": X.copy()}),
+    "pow": (F.pow, {"a": X, "b": X.copy()}),
+    "subtract": (F.subtract, {"a": X, "b": X.copy()}),
+    "where": (F.where, {"condition": X, "x": X.copy(), "y": X.copy()}),
     "prelu": (F.prelu, {"x": X, "w": zeros(X.shape[1])}),
     "clip": (F.clip, {"x": X}),
     "erf": (F.erf, {"x": X}),
@@ -351,6 +359,8 @@ def test_every_argument_is_a_floating_point_array(function, name):
 @pytest.mark.usefixtures("no_work")
 @pytest.mark.parametrize(
     ("function", "name"), [p for p in ARGUMENTS if p[1] not in ("x", "a", "logits") and len(FUNCTIONS[p[0]][1]) > 1]
+    ("function", "name"),
+    [(function, name) for function, name in ARGUMENTS if name != next(iter(FUNCTIONS[function][1]))],
 )
 def test_dtypes_are_not_mixed(function, name):
     call, arrays = FUNCTIONS[function]

@@ -67,7 +67,7 @@ def test_an_inception_block_comes_back_from_its_file(tmp_path):
         ),
         (
             ml.Add([[], ml.Conv2D(2, 1)]),
-            r"^Sequential\[0\] Add: expected branches that all give \(3, 5, 4\), got \(2, 5, 4\) of branches\[1\]; ",
+            r"^Sequential\[0\] Add: expected branches of one shape, .*, got \(2, 5, 4\) of branches\[1\] and ",
         ),
         (
             ml.Add([[], [ml.ReLU(), ml.Conv2D(2, 7)]]),
@@ -84,7 +84,7 @@ def test_shapes_of_arrays_are_checked_too():
     layer = ml.Add([[], ml.MaxPool2D(2)])
     for call in (layer, lambda x: layer.forward(x, train=True)):
         with pytest.raises(
-            ml.ShapeError, match=r"expected branches that all give \(3, 5, 4\), got \(3, 2, 2\) of bran"
+            ml.ShapeError, match=r"expected branches of one shape, .*, got \(3, 2, 2\) of branches\[1\]"
         ):
             call(X)
     with pytest.raises(ml.DTypeError, match=r"^branches\[1\]: expected x in float32 or float64, got int64"):

@@ -202,6 +202,15 @@ TABLE |= {
     "ScaleShift": (lambda: ml.ScaleShift(), IMAGE),
     "ScaleShift of sequences": (lambda: ml.ScaleShift(shift=False), SEQUENCE),
     "ScaleShift of vectors": (lambda: ml.ScaleShift(scale=False), (6,)),
+    "Subtract": (lambda: ml.Subtract([[ml.Dense(6), ml.Tanh()], []]), (6,)),
+    "Subtract from a mean": (lambda: ml.Subtract([[ml.AdaptiveAveragePool2D(1)], []]), IMAGE),
+    "Divide": (lambda: ml.Divide([[], [ml.Dense(6), ml.Softplus()]]), (6,)),
+    "Pow": (lambda: ml.Pow([[ml.Softplus()], [ml.Conv2D(1, 1)]]), IMAGE),
+    "Minimum": (lambda: ml.Minimum([ml.Dense(6), [], ml.Dense(6)]), (6,)),
+    "Maximum": (lambda: ml.Maximum([ml.Conv2D(1, 1), [ml.AdaptiveAveragePool2D(1)], []]), IMAGE),
+    "Where": (lambda: ml.Where([ml.Clip(0), ml.Conv2D(1, 1), ml.Conv2D(4, 1)]), IMAGE),
+    "Constant": (lambda: ml.Constant(np.linspace(-2.0, 1.0, 10).reshape(2, 5)), IMAGE),
+    "Constant of images": (lambda: Chain([ml.Constant(np.arange(60.0).reshape(4, 3, 5)), ml.Tanh()]), (6,)),
     "Abs": (lambda: ml.Abs(), IMAGE),
     "Clip": (lambda: ml.Clip(-1.111, 0.911), IMAGE),
     "Erf": (lambda: ml.Erf(), IMAGE),
@@ -214,6 +223,7 @@ TABLE |= {
     "ReLU6": (lambda: ml.ReLU6(), IMAGE),
     "Reciprocal": (lambda: Chain([ml.Softplus(), ml.Reciprocal()]), (6,)),
     "Sqrt": (lambda: Chain([ml.Softplus(), ml.Sqrt()]), (6,)),
+    "Add, repeating": (lambda: ml.Add([[], ml.Conv2D(1, 1), [ml.AdaptiveAveragePool2D(1)]]), IMAGE),
     "Add": (lambda: ml.Add([[ml.Dense(6), ml.ReLU()], [], ml.Dense(6)]), (6,)),
 }
 

@@ -62,7 +62,11 @@ def test_branches_are_multiplied():
 @pytest.mark.parametrize(
     ("layer", "x", "message"),
     [
-        (ml.Add(), (A, B[:, :2]), "expected inputs that all give (3, 4, 5), got (2, 4, 5) of inputs[1]"),
+        (
+            ml.Add(),
+            (A, B[:, :2]),
+            "expected inputs of one shape, or 1 long where others are longer, got (2, 4, 5) of inputs[1] and (3, 4, 5)",
+        ),
         (
             ml.Concatenate(),
             (A, B[:, :, 1:]),

@@ -34,6 +34,7 @@ MODULES = [
     ml.SELU(),
     ml.Mish(),
     ml.Clip(None, 2.5),
+    ml.Constant(shape=(2, 3), trainable=False),
     ml.PReLU(shared=False, init=0.1),
     ml.ScaleShift(scale=False),
     ml.Log(),

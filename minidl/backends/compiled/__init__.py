@@ -7,6 +7,7 @@ neighbours in one pass, with the same bits.
 from minidl.backends.compiled.activation.elementwise import *
 from minidl.backends.compiled.activation.prelu import *
 from minidl.backends.compiled.activation.softmax import *
+from minidl.backends.compiled.arithmetic import *
 from minidl.backends.compiled.augment import *
 from minidl.backends.compiled.conv.select import *
 from minidl.backends.compiled.conv.transposed import *

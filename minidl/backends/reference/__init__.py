@@ -6,6 +6,7 @@ files and to what they check. Images are (n, c, h, w), convolution weights (out,
 all are (down, across), but that padding is ((top, bottom), (left, right)) and groups are a number.
 """
 
+from minidl.backends.reference.arithmetic import *
 from minidl.backends.reference.conv import *
 from minidl.backends.reference.dense import *
 from minidl.backends.reference.dropout import *

@@ -3,6 +3,7 @@
 Shapes as in `reference`. Images come out channels last in memory: (n, h, w, c) blocks seen as (n, c, h, w).
 """
 
+from minidl.backends.vectorized.arithmetic import *
 from minidl.backends.vectorized.conv import *
 from minidl.backends.vectorized.dense import *
 from minidl.backends.vectorized.dropout import *

@@ -127,6 +127,8 @@ def _prelu(x: Array, w: Array) -> tuple[Array, list[Job]]:
 @Replay
 def _prelu_backward(dy: Array, x: Array, w: Array) -> tuple[tuple[Array, Array], list[Job]]:
     dx, dw, jobs = prepare_prelu_backward(dy, x, w, need_dx=True, need_dw=True)
+    assert dx is not None
+    assert dw is not None
     return (dx, dw), jobs
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from minidl.backends.compiled.activation.elementwise import lower_elementwise
 from minidl.backends.compiled.activation.prelu import lower_prelu
 from minidl.backends.compiled.activation.softmax import lower_log_softmax, lower_softmax
+from minidl.backends.compiled.arithmetic import lower_arithmetic, lower_constant, lower_where
 from minidl.backends.compiled.conv.lower import lower_conv, lower_conv_transpose
 from minidl.backends.compiled.dropout import lower_dropout
 from minidl.backends.compiled.graph.lowered import CannotPrepareError, Lowered, Table
@@ -27,6 +28,9 @@ _LOWER: Table = {
     op.Identity: lower_identity,
     op.Add: lower_add,
     op.Multiply: lower_multiply,
+    op.Arithmetic: lower_arithmetic,
+    op.Where: lower_where,
+    op.Constant: lower_constant,
     op.Concat: lower_concat,
     op.Conv: lower_conv,
     op.ConvTranspose: lower_conv_transpose,
@@ -75,7 +79,17 @@ READERS = (
 """Operators that can read some channels of a block."""
 
 WRITERS = (*READERS, op.Conv, op.ConvTranspose, op.Dense, op.BatchNorm, op.Normalize, op.UpSample, op.Resize)
+WRITERS = (*READERS, op.Arithmetic, op.Conv, op.ConvTranspose, op.Dense, op.BatchNorm, op.Normalize, op.UpSample)
 """Operators that can write to them."""
+
+
+REPEATERS = (op.Add, op.Multiply, op.Arithmetic, op.Where)
+"""Operators that can read a value that is in memory once for all samples."""
+
+
+def can_repeat(operator: op.Operator, readers: Sequence[op.Operator]) -> bool:
+    """Whether a constant needn't be copied for each sample."""
+    return isinstance(operator, op.Constant) and all(isinstance(reader, REPEATERS) for reader in readers)
 
 
 def reads_gradient_in_block(operator: op.Operator) -> bool:

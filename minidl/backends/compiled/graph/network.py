@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backends.compiled.codegen.ahead import want
-from minidl.backends.compiled.graph.lower import READERS, WRITERS, can_defer, lower, reads_gradient_in_block
+from minidl.backends.compiled.graph.lower import READERS, WRITERS, can_defer, can_repeat, lower, reads_gradient_in_block
 from minidl.backends.compiled.graph.lowered import Lowered, as_kernels_see, new
 from minidl.backends.compiled.merge import prepare_copy_channels, prepare_sum_of
 from minidl.backends.compiled.runtime.arena import Workspace
@@ -89,12 +89,15 @@ class Network:
         lowered: list[Lowered] = []
         arrays: list[Array] = []
         jobs: list[Job] = []
+        nodes, _, outputs = self._description
         blocks, readers = self._blocks(batch_size), self._description.readers()
-        for number, node in enumerate(self._description.nodes):
+        for number, node in enumerate(nodes):
             if isinstance(node.operator, Input):
                 one = Lowered(new((batch_size, *node.shape), self._dtype), [], None)
             else:
                 options: dict[str, Any] = {"deferred": True} if self._is_deferred(number, readers[number]) else {}
+                if number not in outputs and can_repeat(node.operator, [nodes[i].operator for i in readers[number]]):
+                    options["repeated"] = True
                 if lowered[node.inputs[0]].prologue is not None:
                     options["prologue"] = lowered[node.inputs[0]].prologue
                 one = lower(node.operator, [arrays[i] for i in node.inputs], blocks.get(number), **options)

@@ -2,18 +2,15 @@
 
 from typing import Any, NamedTuple, Protocol, Self, TypeAlias, TypeGuard, runtime_checkable
 
-from minidl.description.arithmetic import PReLU as PReLU
-from minidl.description.moving import ArgMax as ArgMax
-from minidl.description.moving import Expand as Expand
-from minidl.description.moving import Gather as Gather
-from minidl.description.moving import Pad as Pad
-from minidl.description.moving import PadAxis as PadAxis
 from minidl.description.arithmetic import Arithmetic as Arithmetic
 from minidl.description.arithmetic import Constant as Constant
 from minidl.description.arithmetic import PReLU as PReLU
 from minidl.description.arithmetic import Where as Where
 from minidl.description.moving import ArgMax as ArgMax
 from minidl.description.moving import Expand as Expand
+from minidl.description.moving import Gather as Gather
+from minidl.description.moving import Pad as Pad
+from minidl.description.moving import PadAxis as PadAxis
 from minidl.description.moving import Rearrange as Rearrange
 from minidl.description.moving import Reduce as Reduce
 from minidl.description.moving import Reshape as Reshape

@@ -25,14 +25,6 @@ class AffinePullback(Protocol):
         ...
 
 
-class PairPullback(Protocol):
-    """dy -> (da, db)."""
-
-    def __call__(self, dy: Array) -> tuple[Array, Array]:
-        """The gradients of two inputs, for the gradient of the output."""
-        ...
-
-
 class WeightPullback(Protocol):
     """dy -> (dx, dw)."""
 

@@ -78,8 +78,10 @@ READERS = (
 )
 """Operators that can read some channels of a block."""
 
-WRITERS = (*READERS, op.Conv, op.ConvTranspose, op.Dense, op.BatchNorm, op.Normalize, op.UpSample, op.Resize)
-WRITERS = (*READERS, op.Arithmetic, op.Conv, op.ConvTranspose, op.Dense, op.BatchNorm, op.Normalize, op.UpSample)
+WRITERS = (
+    *(*READERS, op.Arithmetic, op.Conv, op.ConvTranspose, op.Dense, op.BatchNorm),
+    *(op.Normalize, op.UpSample, op.Resize),
+)
 """Operators that can write to them."""
 
 

@@ -249,7 +249,8 @@ def _describe(layer: Module, shape: Shape) -> tuple[str, Step]:
         if len(layer.output_shape(shape)) not in (1, 3):
             raise ValueError(f"{layer!r} of {shapes.show(shape)} can't be explained: only to vectors and images")
         return "flatten", {}
-    return {Softmax: "softmax", LogSoftmax: "log_softmax"}.get(type(layer), "identity"), {}
+    kinds: dict[type[Module], str] = {Softmax: "softmax", LogSoftmax: "log_softmax"}
+    return kinds.get(type(layer), "identity"), {}
 
 
 def _affine(weight: Parameter, bias: Parameter | None) -> Step:

@@ -99,11 +99,15 @@ class Concat(NamedTuple):
 
 
 class Softmax(NamedTuple):
-    """Softmax of each row."""
+    """Softmax along an axis of a batch: of the rows of (n, classes) along the last."""
+
+    axis: int = -1
 
 
 class LogSoftmax(NamedTuple):
-    """The logarithm of softmax of each row."""
+    """The logarithm of softmax along an axis."""
+
+    axis: int = -1
 
 
 class ZeroPad(NamedTuple):

@@ -3,7 +3,7 @@
 from minidl import functional as F
 from minidl import shapes
 from minidl.description import operators as op
-from minidl.description.graph import CannotDescribeError, Describer, Value
+from minidl.description.graph import Describer, Value
 from minidl.functional import Pullback
 from minidl.layers.elementwise import Formula
 from minidl.layers.operation import Operation
@@ -185,12 +185,11 @@ class _OfRows(Operation):
             shapes.axis_of(self.axis, input_shape)
         return input_shape
 
-    def described(self, describer: Describer, x: Value, operator: op.Operator) -> Value:
+    def described(self, describer: Describer, x: Value, operator: type[op.Softmax] | type[op.LogSoftmax]) -> Value:
         """What `describe` of each class says."""
         shape = self.output_shape(x.shape)
-        if len(shape) != 1:
-            raise CannotDescribeError(f"{type(self).__name__}: no operator works along an axis")
-        return describer.add(operator, x, shape=shape)
+        place = len(shape) - 1 if self.axis is None else shapes.axis_of(self.axis, shape)
+        return describer.add(operator(-1 if len(shape) == 1 else place + 1), x, shape=shape)
 
 
 class Softmax(_OfRows):
@@ -201,7 +200,7 @@ class Softmax(_OfRows):
     """
 
     def describe(self, describer: Describer, x: Value) -> Value:
-        return self.described(describer, x, op.Softmax())
+        return self.described(describer, x, op.Softmax)
 
     def operator(self, x: Array) -> tuple[Array, Pullback]:
         return F.softmax(x, axis=self.axis)
@@ -214,7 +213,7 @@ class LogSoftmax(_OfRows):
     """
 
     def describe(self, describer: Describer, x: Value) -> Value:
-        return self.described(describer, x, op.LogSoftmax())
+        return self.described(describer, x, op.LogSoftmax)
 
     def operator(self, x: Array) -> tuple[Array, Pullback]:
         return F.log_softmax(x, axis=self.axis)

@@ -19,11 +19,11 @@ def prelu(writer: Writer, call: Call) -> str:
 
 
 def softmax(writer: Writer, call: Call) -> str:
-    return writer.add("Softmax", call.x, axis=-1)
+    return writer.add("Softmax", call.x, axis=call.operator.axis)
 
 
 def log_softmax(writer: Writer, call: Call) -> str:
-    return writer.add("LogSoftmax", call.x, axis=-1)
+    return writer.add("LogSoftmax", call.x, axis=call.operator.axis)
 
 
 def softmax_along(writer: Writer, call: Call) -> str:

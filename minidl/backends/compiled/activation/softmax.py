@@ -2,14 +2,17 @@
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from minidl.backends.compiled.codegen.by_vectors import named
 from minidl.backends.compiled.codegen.cpu import REGISTER_BYTES
 from minidl.backends.compiled.codegen.jit import Kernel, inlined, njit
 from minidl.backends.compiled.codegen.lanewise import divide, exponential, multiply, select_max, subtract
 from minidl.backends.compiled.codegen.load_store import lanes, largest_lane, load, load_over, splat, store, store_whole
-from minidl.backends.compiled.graph.lowered import Lowered, through
+from minidl.backends.compiled.graph.lowered import Lowered, as_kernels_see, new, through
+from minidl.backends.compiled.runtime.copy import prepare_copy
 from minidl.backends.compiled.runtime.memory import contiguous, empty
 from minidl.backends.compiled.runtime.program import Job, pieces
 from minidl.backends.compiled.runtime.replay import Replay
@@ -180,13 +183,35 @@ def cross_entropy(logits: Array, targets: Array) -> tuple[tuple[Array, Array], l
     return (losses, dlogits), jobs
 
 
+def _along(operator: Any, axis: int, *arrays: Array) -> tuple[Array, list[Job]]:
+    """(y, jobs) of an operator of rows, of those that lie along an axis of dense arrays of networks."""
+    x = arrays[0]
+    place = (0, 3, 1, 2)[axis % 4] if x.ndim == 4 else axis % x.ndim
+    order = (*(i for i in range(x.ndim) if i != place), place)
+    jobs: list[Job] = []
+    rows = []
+    for array in arrays:
+        moved = as_kernels_see(array).transpose(order)
+        if not moved.flags.c_contiguous:
+            dense = empty(moved.shape, x.dtype)
+            jobs.append(prepare_copy(moved, dense))
+            moved = dense
+        rows.append(moved.reshape(x.size // max(x.shape[axis], 1), x.shape[axis]))
+    found, more = operator.prepare(*rows)
+    seen = found.reshape([as_kernels_see(x).shape[i] for i in order]).transpose(np.argsort(order))
+    if seen.flags.c_contiguous:
+        return seen.transpose(0, 3, 1, 2) if x.ndim == 4 else seen, [*jobs, *more]
+    y = new(x.shape, x.dtype)
+    return y, [*jobs, *more, prepare_copy(seen, as_kernels_see(y))]
+
+
 def lower_softmax(operator: Softmax, x: Array) -> Lowered:
-    """Softmax of each row, as an operator of a network."""
-    y, jobs = softmax.prepare(x)
-    return Lowered(y, jobs, through(lambda dy: softmax_backward.prepare(dy, y)))
+    """Softmax along an axis, as an operator of a network."""
+    y, jobs = _along(softmax, operator.axis, x)
+    return Lowered(y, jobs, through(lambda dy: _along(softmax_backward, operator.axis, dy, y)))
 
 
 def lower_log_softmax(operator: LogSoftmax, x: Array) -> Lowered:
-    """The logarithm of softmax of each row."""
-    y, jobs = log_softmax.prepare(x)
-    return Lowered(y, jobs, through(lambda dy: log_softmax_backward.prepare(dy, y)))
+    """The logarithm of softmax along an axis."""
+    y, jobs = _along(log_softmax, operator.axis, x)
+    return Lowered(y, jobs, through(lambda dy: _along(log_softmax_backward, operator.axis, dy, y)))

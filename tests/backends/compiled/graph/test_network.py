@@ -171,6 +171,16 @@ LAYERS = {
         ml.ZeroPadAxis(1, 3),
     ],
     "softmax": lambda: [ml.Flatten(), ml.Dense(5), ml.Softmax(), ml.Dense(4), ml.LogSoftmax()],
+    "softmax along axes": lambda: [
+        conv(),
+        ml.Softmax(1),
+        conv(),
+        ml.Softmax(2),
+        ml.LogSoftmax(-1),
+        ml.Reshape((6, -1)),
+        ml.LogSoftmax(1),
+        ml.Softmax(2),
+    ],
     "activated": lambda: [
         conv(),
         ml.Tanh(),

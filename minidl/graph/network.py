@@ -158,10 +158,13 @@ class Network(Module):
         self.value_shapes(input_shape, rng=rng)
 
     def without_last(self, kinds: tuple[type[Module], ...]) -> Module | None:
-        """The same up to what a last layer of these kinds reads; None for several outputs, or where others read it."""
+        """The same up to what a last layer of these kinds reads; None for several outputs, or where others read it.
+
+        Its output is an array, also where the graph gives a dict of the one.
+        """
         wiring = self.wiring
         last = wiring.vertices[wiring.outputs[0]]
-        alone = len(wiring.outputs) == 1 and not self.names_outputs and not wiring.readers()[wiring.outputs[0]]
+        alone = len(wiring.outputs) == 1 and not wiring.readers()[wiring.outputs[0]]
         if not alone or last.layer is None or not isinstance(self.layers[last.layer], kinds):
             return None
         return self.up_to(last.inputs[0])

@@ -47,6 +47,17 @@ def test_a_sigmoid_and_its_loss_are_one(loss):
     assert values == {name: pytest.approx(wanted[f"val_{name}"][-1]) for name in values}
 
 
+def test_an_output_that_has_a_name_is_joined_too():
+    losses = []
+    for named in (False, True):
+        x = ml.Input((4,))
+        y = ml.Softmax()(ml.Dense(2)(x))
+        model = ml.Graph(x, {"y": y} if named else y, seed=0)
+        options = {"loss": ml.CrossEntropy(), "epochs": 2, "metrics": [ml.Accuracy()], "validation_data": (X, Y)}
+        losses.append(model.fit(X, Y, optimizer=ml.SGD(model.parameters(), lr=0.5), seed=0, verbose=0, **options))
+    assert losses[0] == losses[1]
+
+
 def test_a_confident_sigmoid_still_learns():
     """Where the probability rounds to 1, its own derivative is 0: only both as one have a gradient."""
     model = ml.Sequential([ml.Dense(1), ml.Sigmoid()], input_shape=(1,), seed=0)

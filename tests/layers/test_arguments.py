@@ -34,6 +34,8 @@ NAMES = {name: getattr(ml, name) for name in ml.__all__} | {"Chain": Chain}
         (lambda: ml.ELU(alfa=1.0), "ELU: unknown argument 'alfa'; did you mean alpha?"),
         (lambda: ml.GELU(approximation="tanh"), "GELU: unknown argument 'approximation'; did you mean approximate?"),
         (lambda: ml.Softplus(treshold=3), "Softplus: unknown argument 'treshold'; did you mean threshold?"),
+        (lambda: ml.Clip(min_val=0), "Clip: unknown argument 'min_val'; did you mean low?"),
+        (lambda: ml.PReLU(num_parameters=3), "did you mean shared=False, for a weight of each channel,?"),
         (lambda: ml.Softmax(dim=1), "Softmax: unknown argument 'dim'; known: axis"),
         (lambda: ml.Dropout(p=0.5), "Dropout: unknown argument 'p'; did you mean rate?"),
         (lambda: ml.Residual([], projections=[]), "Residual: unknown argument 'projections'; did you mean projection?"),

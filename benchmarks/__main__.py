@@ -30,6 +30,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--networks", type=_words, default=(), metavar="A,B", help=f"only some of {networks}")
     parser.add_argument("--batches", type=_numbers, default=(), metavar="N,M", help="these instead of the usual ones")
     parser.add_argument("--peers", type=_words, default=(), metavar="A,B", help=f"only some of {peers}")
+    parser.add_argument("--models", default="", metavar="DIR", help="the folder of ONNX files for onnx_files")
     options = parser.parse_args(arguments)
     unknown = [name for name in options.names if name not in suites.NAMES]
     if unknown:
@@ -62,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         networks=options.networks,
         batches=options.batches,
         contestants=options.peers,
+        models=options.models,
     )
     if options.repeats is not None:
         settings = dataclasses.replace(settings, rounds=options.repeats)

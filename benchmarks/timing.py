@@ -28,6 +28,8 @@ class Settings:
     """Instead of each network's own."""
     contestants: tuple[str, ...] = ()
     """The peers that take part, where they are installed; all, where none is named."""
+    models: str = ""
+    """The folder of the files that onnx_files measures."""
 
     def takes(self, contestant: str) -> bool:
         """Whether a peer takes part."""

@@ -76,6 +76,15 @@ def inference(
     return Job(lambda: scores_of(images), {"scores": scores_of(images)}, activate)
 
 
+def onnx_file(path: str, x: Any, *, backend: str, threads: int, input_shape: tuple[int, ...] | None) -> Job:
+    """What a file's network gives for a batch, by a Predictor."""
+    activate = prepare(backend, threads)
+    predictor = minidl.Predictor(minidl.load(path, input_shape=input_shape))
+    ys = predictor(x)
+    given = ys.values() if isinstance(ys, dict) else ys if isinstance(ys, tuple) else [ys]
+    return Job(lambda: predictor(x), {f"output.{i}": y for i, y in enumerate(given)}, activate)
+
+
 def channels_last(images: Any) -> Any:
     """The same (n, c, h, w) images in minidl's memory order, which sending them to a process may have changed."""
     return np.ascontiguousarray(images.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)

@@ -229,3 +229,20 @@ def test_installed_sizes_follow_requirements():
     assert installed.size("numpy") > 1_000_000
     assert installed.size("no-such-distribution") == 0
     assert installed.package_size("minidl") > 10_000
+
+
+def test_onnx_files(local, tmp_path):
+    pytest.importorskip("onnx")
+    suite = suites.load("onnx_files")
+    report = suite.run(local, TINY)
+    assert report.tables[0].rows == []
+    assert "no ONNX files are measured: --models DIR says where they are" in report.notes
+    layers = [minidl.Conv2D(2, 3), minidl.ReLU(), minidl.Flatten(), minidl.Dense(3)]
+    minidl.Sequential(layers, input_shape=(1, 6, 5)).save(tmp_path / "a.onnx")
+    both = minidl.Input((3,)), minidl.Input((3,))
+    minidl.Graph(both, minidl.Add()(*both)).save(tmp_path / "b.onnx")
+    report = suite.run(local, replace(TINY, quick=False, models=str(tmp_path)))
+    assert [row[0] for row in report.tables[0].rows] == ["a"]
+    assert report.records[0]["shape"] == [1, 1, 6, 5]
+    assert report.records[0]["contestants"]["minidl"]["median"] > 0
+    assert "b.onnx is left out: it has 2 inputs" in report.notes

@@ -1,6 +1,7 @@
 """Normalization over batches, samples and groups of channels."""
 
 import math
+from typing import Any
 
 from minidl import backends, shapes
 from minidl.errors import ShapeError
@@ -146,7 +147,7 @@ def local_response_norm(
     check_floats(x=x)
     shapes.image_shape(x.shape, batch=True)
     check_response(size, alpha, beta, k)
-    how = {"size": int(size), "alpha": float(alpha), "beta": float(beta), "k": float(k)}
+    how: dict[str, Any] = {"size": int(size), "alpha": float(alpha), "beta": float(beta), "k": float(k)}
     backend = backends.current()
     y = backend.local_response_norm(x, **how)
 

@@ -39,8 +39,10 @@ def max_pool2d(
     """
     check_floats(x=x)
     check_switch("ceil_mode", ceil_mode)
-    size, how = shapes.image_shape(x.shape, batch=True)[1:], {"dilation": dilation, "ceil_mode": bool(ceil_mode)}
-    kernel, window = shapes.pool(size, pool_size, stride=stride, padding=padding, **how)
+    size, rounds_up = shapes.image_shape(x.shape, batch=True)[1:], bool(ceil_mode)
+    kernel, window = shapes.pool(
+        size, pool_size, stride=stride, padding=padding, dilation=dilation, ceil_mode=rounds_up
+    )
     pool, backend = MaxPool(kernel, window.stride, window.padding, window.dilation), backends.current()
     y, argmax = backend.max_pool2d(x, pool=pool)
     shape, dtype = y.shape, y.dtype
@@ -68,8 +70,9 @@ def max_pool1d(
     check_floats(x=x)
     check_switch("ceil_mode", ceil_mode)
     _, length = shapes.sequence_shape(x.shape, batch=True)
-    how = {"dilation": dilation, "ceil_mode": bool(ceil_mode)}
-    window = shapes.pool_along(length, pool_size, stride=stride, padding=padding, **how)
+    window = shapes.pool_along(
+        length, pool_size, stride=stride, padding=padding, dilation=dilation, ceil_mode=bool(ceil_mode)
+    )
     pool, backend = MaxPool((1, pool_size), window.stride, window.padding, window.dilation), backends.current()
     y, argmax = backend.max_pool2d(x[:, :, None], pool=pool)
     shape, dtype = (*x.shape[:2], window.output[1]), x.dtype

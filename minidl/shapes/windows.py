@@ -63,8 +63,9 @@ def slide(
         paddings = sides(padding)
     extra = (0, 0)
     if ceil_mode:
-        extra = tuple(map(_lacking, size, spans, strides, paddings))
-        paddings = tuple((before, after + more) for (before, after), more in zip(paddings, extra, strict=True))
+        down, across = map(_lacking, size, spans, strides, paddings)
+        extra = (down, across)
+        paddings = (paddings[0][0], paddings[0][1] + down), (paddings[1][0], paddings[1][1] + across)
     padded = (size[0] + sum(paddings[0]), size[1] + sum(paddings[1]))
     if min(size) < 1:
         raise ShapeError(f"expected an image of at least 1 x 1, got {size[0]} x {size[1]}")

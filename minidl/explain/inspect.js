@@ -174,7 +174,7 @@ const INSPECT = {
 
   combine(at, value) {
     const { network, state, step, row, column, map } = at;
-    const sign = step.operation === "add" ? "+" : "×";
+    const { sign } = COMBINED[step.operation];
     const numbers = step.from.map((from, which) => state.values[from][placeIn(step, which, position(at))]);
     const parts = step.shape.length === 3
       ? step.from.flatMap((from, which) => {
@@ -197,6 +197,8 @@ const INSPECT = {
     const name = `map ${map + 1} of ${valueName(at.network, at.step.from[which])}`;
     return [result(`Map ${at.map + 1} of the pile is ${name}. The number here is `, strong(value))];
   },
+
+  constant: (at, value) => [result("The network’s own number: ", strong(value))],
 
   identity: (at, value) => [result("The number stays ", strong(value))],
 };

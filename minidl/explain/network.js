@@ -135,13 +135,19 @@ const COMPUTE = {
     return output;
   },
 
+  constant: (step) => step.weight,
   flatten: (step, image) => image,
   identity: (step, image) => image,
 };
 
 const OPERATIONS = {
   add: (x, y) => x + y,
+  divide: (x, y) => x / y,
+  maximum: (x, y) => Math.max(x, y),
+  minimum: (x, y) => Math.min(x, y),
   multiply: (x, y) => x * y,
+  power: (x, y) => x ** y,
+  subtract: (x, y) => x - y,
 };
 
 /** Where a part has the number that counts for number `index` of the whole: axes of length 1 count for all. */

@@ -19,9 +19,11 @@ from minidl.layers import (
     Chain,
     Clip,
     Concatenate,
+    Constant,
     Conv2D,
     Dense,
     DepthwiseConv2D,
+    Divide,
     Dropout,
     Dropout2D,
     Erf,
@@ -34,11 +36,14 @@ from minidl.layers import (
     LeakyReLU,
     Log,
     LogSoftmax,
+    Maximum,
     MaxPool2D,
+    Minimum,
     Mish,
     Multiply,
     Negative,
     Normalization,
+    Pow,
     Power,
     PReLU,
     Reciprocal,
@@ -55,9 +60,11 @@ from minidl.layers import (
     Softplus,
     Sqrt,
     Squeeze,
+    Subtract,
     Tanh,
     Unsqueeze,
 )
+from minidl.layers.branches import Branches
 from minidl.layers.container import without_softmax
 from minidl.layers.elementwise import Formula
 from minidl.model import Graph, SavedModel, Sequential
@@ -73,7 +80,17 @@ Step = dict[str, Any]
 its place in the model. The other entries are of its kind; arrays are float32, little-endian, in base64.
 """
 
-CONTAINERS: tuple[type[Module], ...] = (Chain, Sequential, Graph, Residual, Add, Concatenate, Multiply)
+OPERATIONS: dict[type[Module], str] = {
+    Multiply: "multiply",
+    Subtract: "subtract",
+    Divide: "divide",
+    Pow: "power",
+    Minimum: "minimum",
+    Maximum: "maximum",
+}
+"""Layers that combine several values number by number, beside sums."""
+
+CONTAINERS: tuple[type[Module], ...] = (Chain, Sequential, Graph, Residual, Add, Concatenate, *OPERATIONS)
 FORMULAS: tuple[type[Module], ...] = (
     *(LeakyReLU, ELU, GELU, SiLU, Sigmoid, Tanh, Softplus, HardSwish, SELU, Mish),
     *(Abs, Clip, Erf, Exp, HardSigmoid, Log, Negative, Power, Reciprocal, ReLU6, Sqrt),
@@ -81,7 +98,7 @@ FORMULAS: tuple[type[Module], ...] = (
 LEAVES: tuple[type[Module], ...] = (
     *(Conv2D, DepthwiseConv2D, SeparableConv2D, MaxPool2D, AveragePool2D, GlobalAveragePool2D, GlobalMaxPool2D),
     *(BatchNorm2D, BatchNorm1D, Normalization, Rescaling, ScaleShift, ReLU, PReLU, *FORMULAS, Dropout, Dropout2D),
-    *(Flatten, Reshape, Squeeze, Unsqueeze, Dense, Softmax, LogSoftmax),
+    *(Flatten, Reshape, Squeeze, Unsqueeze, Dense, Constant, Softmax, LogSoftmax),
 )
 LARGEST = float(np.finfo(np.float32).max)
 
@@ -138,7 +155,7 @@ def _add(steps: list[Step], module: Module, path: str, taken: int, shape: Shape)
         return taken
     if isinstance(module, Graph):
         return _add_graph(steps, module, path, taken, shape)
-    if isinstance(module, Residual | Add | Concatenate | Multiply):
+    if isinstance(module, Branches | Residual):
         return _add_branches(steps, module, path, taken, shape)
     if isinstance(module, SeparableConv2D):
         return _add_separable(steps, module, path, taken, shape)
@@ -164,14 +181,13 @@ def _joined(layer: Module, parts: list[Shape], output: Shape) -> Step:
     """The kind, and its entries, of a step that joins values of these shapes."""
     if isinstance(layer, Concatenate):
         return {"kind": "concatenate"}
-    if not isinstance(layer, Multiply) and all(part == output for part in parts):
+    operation = OPERATIONS.get(type(layer), "add")
+    if operation == "add" and all(part == output for part in parts):
         return {"kind": "add"}
-    return {"kind": "combine", "operation": "multiply" if isinstance(layer, Multiply) else "add"}
+    return {"kind": "combine", "operation": operation}
 
 
-def _add_branches(
-    steps: list[Step], module: Residual | Add | Concatenate | Multiply, path: str, taken: int, shape: Shape
-) -> int:
+def _add_branches(steps: list[Step], module: Branches | Residual, path: str, taken: int, shape: Shape) -> int:
     ends = [_add(steps, child, f"{path}{name}.", taken, shape) for name, child in module.children()]
     if isinstance(module, Residual) and module.projection is None:
         ends.append(taken)
@@ -245,6 +261,10 @@ def _describe(layer: Module, shape: Shape) -> tuple[str, Step]:
         return "elementwise", {"formula": "leaky_relu", "settings": [], "slopes": encode(layer.weight.value)}
     if isinstance(layer, Softmax | LogSoftmax) and len(shape) > 1:
         raise ValueError(f"{layer!r} of {shapes.show(shape)} can't be explained: only of vectors")
+    if isinstance(layer, Constant):
+        if len(layer.shape) not in (1, 3):
+            raise ValueError(f"{layer!r} can't be explained: only vectors and images")
+        return "constant", {"weight": encode(layer.weight.value)}
     if isinstance(layer, Flatten | Reshape | Squeeze | Unsqueeze):
         if len(layer.output_shape(shape)) not in (1, 3):
             raise ValueError(f"{layer!r} of {shapes.show(shape)} can't be explained: only to vectors and images")

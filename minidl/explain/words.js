@@ -21,14 +21,25 @@ const TITLES = {
   softmax: "Softmax",
   log_softmax: "Log-softmax",
   add: "Sum",
-  combine: "Product",
+  constant: "Constant",
   concatenate: "Stack",
   identity: "Dropout",
 };
 
+/** What combines numbers: its name, what it does to them, and the sign between them. */
+const COMBINED = {
+  add: { title: "Sum", words: "added", sign: "+" },
+  divide: { title: "Quotient", words: "divided, the first by the second", sign: "÷" },
+  maximum: { title: "Maximum", words: "compared, and the largest goes on", sign: "or" },
+  minimum: { title: "Minimum", words: "compared, and the smallest goes on", sign: "or" },
+  multiply: { title: "Product", words: "multiplied", sign: "×" },
+  power: { title: "Power", words: "taken to powers, the first to the second", sign: "to the power of" },
+  subtract: { title: "Difference", words: "subtracted, the second from the first", sign: "−" },
+};
+
 function titleOf(step) {
   if (step.kind === "elementwise") return step.layer;
-  if (step.operation === "add") return TITLES.add;
+  if (step.kind === "combine") return COMBINED[step.operation].title;
   if (step.kind === "flatten" && step.shape.length > 1) return "Reshape";
   if (step.part) return `Convolution ${step.part}`;
   return TITLES[step.kind];
@@ -93,11 +104,12 @@ const SENTENCES = {
       : null,
   ],
   combine: (step) => [
-    `Number by number, the results of several paths are ${step.operation === "add" ? "added" : "multiplied"}.`,
+    `Number by number, the results of several paths are ${COMBINED[step.operation].words}.`,
     step.sources.some((shape) => size(shape) < size(step.shape))
       ? "What has one number for a whole map counts for all of its pixels: it says how much the map matters."
       : null,
   ],
+  constant: () => ["The network’s own numbers, learned in training: they are the same for every picture."],
   concatenate: () => ["The maps of several paths are put on one pile."],
   identity: () => [
     "In training, it sets some numbers to zero by chance, so that the network doesn't rely on any one of them. " +

@@ -74,7 +74,10 @@ def gates_and_formulas():
     gate = ml.ReLU6()(ml.Dense(4)(ml.Flatten()(ml.GlobalAveragePool2D(keepdims=True)(a))))
     gate = ml.Reshape((8, 1, 1))(ml.HardSigmoid()(ml.Dense(8)(gate)))
     b = ml.Multiply()(a, gate)
-    b = ml.Add()(b, ml.PReLU()(ml.Conv2D(8, 1)(b)))
+    b = ml.Add()(b, ml.PReLU()(ml.Conv2D(1, 1)(b)))  # one map is added to all
+    offset = ml.Constant(np.linspace(-0.2, 0.2, 8).reshape(8, 1, 1))(x)
+    b = ml.Maximum()(ml.Subtract()(b, offset), ml.Minimum()(b, offset))
+    b = ml.Divide()(b, ml.Pow()(ml.Constant(np.full((1, 1, 1), 2.0))(x), ml.Tanh()(b)))
     b = ml.Multiply([[ml.Sigmoid()], [ml.Clip(-1, 2), ml.Abs()], []])(b)
     b = ml.Sqrt()(ml.Power(2)(ml.Exp()(ml.Negative()(ml.Erf()(ml.Power(3)(b))))))
     b = ml.Reciprocal()(ml.Power(1.5)(ml.Clip(low=0.5)(b)))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import IO, Any, NamedTuple
 
 from minidl.errors import FormatError, keyword_hints
-from minidl.saving import unpickler
+from minidl.saving import kinds, unpickler
 from minidl.saving.archive import check_members, damage_named, member, shortened
 from minidl.saving.budget import USUAL, Budget
 from minidl.saving.files import reading, shown, size_of
@@ -18,8 +18,6 @@ from minidl.typing import FileOrPath
 
 MAGIC = 0x1950A86A20F9469CFC6C
 PROTOCOL = 1001
-LEGACY_START = b"\x80\x02\x8a\x0a" + MAGIC.to_bytes(10, "little")
-"""The first bytes of a file of before PyTorch 1.6."""
 
 
 @keyword_hints
@@ -41,28 +39,22 @@ def load_torch(
 
     Source: torch/serialization.py and torch/_weights_only_unpickler.py of PyTorch 2.13.
     """
-    with reading(path) as file, damage_named(shown(path)):
-        start = file.read(len(LEGACY_START))
-        file.seek(0)
-        if start == LEGACY_START:
-            root, storages = _legacy(file)
-            return loaded(root, storages, key, budget, size_of(file))
-        if start[:2] == b"PK":
+    with reading(path) as file:
+        kind = kinds.kind_of(file)
+        if kind is not kinds.TORCH:
+            raise kinds.refusal(shown(path), kind)
+        with damage_named(shown(path)):
+            is_archive = file.read(2) == b"PK"
+            file.seek(0)
+            if not is_archive:
+                root, storages = _legacy(file)
+                return loaded(root, storages, key, budget, size_of(file))
+
             import zipfile
 
             with zipfile.ZipFile(file) as archive:
                 root, members = _zip(file, archive, budget)
                 return loaded(root, members, key, budget, size_of(file))
-        raise FormatError(_other_kind(file))
-
-
-def _other_kind(file: IO[bytes]) -> str:
-    start = file.read(512)
-    if start[257:262] == b"ustar" or (start[:1].isascii() and start[100:108].strip(b"\0 ").isdigit()):
-        return "a tar archive of PyTorch 0.1: load it there, or in PyTorch before 2.0, and save its state_dict again"
-    if start[:1] == b"\x80":
-        return "a pickle, but not one that torch.save wrote: nothing in it is run; save arrays, or tensors"
-    return "not a file that torch.save wrote"
 
 
 class _Members:
@@ -92,11 +84,6 @@ def _zip(file: IO[bytes], archive: Any, budget: Budget) -> tuple[Any, Source]:
     names = archive.namelist()
     pickles = [name for name in names if name.count("/") == 1 and name.endswith("/data.pkl")]
     folder = pickles[0].removesuffix("/data.pkl") if pickles else ""
-    if f"{folder}/constants.pkl" in names or any(name.startswith(f"{folder}/code/") for name in names):
-        raise FormatError(
-            "a TorchScript archive, which is a program: in PyTorch, load it with torch.jit.load and save its tensors, "
-            'torch.save(model.state_dict(), "weights.pth"), or export it to ONNX'
-        )
     if len(pickles) != 1:
         raise FormatError("a zip archive, but not one that torch.save wrote: there is no data.pkl in a single folder")
 
@@ -141,7 +128,8 @@ class _Stretches:
 def _legacy(file: IO[bytes]) -> tuple[Any, Source]:
     """The pickle of a file of before PyTorch 1.6, and where its storages are."""
     reader = Reader(file.read(unpickler.LONGEST))
-    reader.read()
+    if reader.read() != MAGIC:
+        raise FormatError("it doesn't begin with PyTorch's magic number")
     version = reader.read()
     if version != PROTOCOL or type(version) is not int:
         raise FormatError(f"a file of another version of PyTorch's format than {PROTOCOL}")

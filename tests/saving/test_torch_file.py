@@ -254,10 +254,10 @@ def whole_module(as_legacy):
 
 
 OTHER_KINDS = {
-    "a tar archive": (tar_of("sys_info", "pickle", "storages", "tensors"), "a tar archive of PyTorch 0.1"),
+    "a tar archive": (tar_of("sys_info", "pickle", "storages", "tensors"), r"before 2017 \(a tar archive\): load it in PyTorch"),
     "TorchScript": (
         zipped(files.value({}), {}, more={"archive/constants.pkl": b"", "archive/code/__torch__.py": b""}),
-        "a TorchScript archive, which is a program: .* save its tensors",
+        "it is a TorchScript archive: save its state_dict",
     ),
     "a module": (whole_module(False), r"names 'torchvision\..*ResNet': it holds a whole pickled module"),
     "an old module": (whole_module(True), r"names 'torchvision\..*ResNet'.* torch\.save\(model\.state_dict"),
@@ -266,10 +266,10 @@ OTHER_KINDS = {
         r"tensors of 'torch\._utils\._rebuild_qtensor', which minidl can't read",
     ),
     "float8": (in_file({"x": named("torch", "float8_e4m3fn")}), "tensors of 'torch.float8_e4m3fn'"),
-    "another pickle": (pickle.dumps({"a": 1}), "a pickle, but not one that torch.save wrote"),
-    "another zip": (zipped(b"N", {}, folder="a/b"), "a zip archive, but not one that torch.save wrote"),
-    "text": (b"<!DOCTYPE html>", "not a file that torch.save wrote"),
-    "nothing": (b"", "not a file that torch.save wrote"),
+    "another pickle": (pickle.dumps({"a": 1}), "it is a Python pickle: it may run any code, and minidl runs none"),
+    "another zip": (zipped(b"N", {}, more={"other/data.pkl": b"N."}), "there is no data.pkl in a single folder"),
+    "text": (b"<!DOCTYPE html>", "it is a web page"),
+    "nothing": (b"", "it is empty: a download or a copy"),
     "another version": (legacy(files.value({}), {}, protocol=1000), "another version of PyTorch's format than 1001"),
 }  # fmt: skip
 

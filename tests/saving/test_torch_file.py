@@ -254,7 +254,7 @@ def whole_module(as_legacy):
 
 
 OTHER_KINDS = {
-    "a tar archive": (tar_of("sys_info", "pickle", "storages", "tensors"), r"before 2017 \(a tar archive\): load it in PyTorch"),
+    "a tar archive": (tar_of("sys_info", "pickle", "storages", "tensors"), r"before 2017 \(a tar archive\): load it"),
     "TorchScript": (
         zipped(files.value({}), {}, more={"archive/constants.pkl": b"", "archive/code/__torch__.py": b""}),
         "it is a TorchScript archive: save its state_dict",

@@ -16,7 +16,7 @@ from minidl.backends.compiled.runtime.memory import address, empty, planned
 from minidl.backends.compiled.runtime.program import Job, Program, Slot
 from minidl.description.fuse import fused
 from minidl.description.graph import Description
-from minidl.description.operators import Concat, Identity, Input, Masks, is_trained
+from minidl.description.operators import Concat, Identity, Input, Masks, Rearrange, Transpose, is_trained
 from minidl.typing import Array, IntArray
 
 LAST = 1 << 62
@@ -93,7 +93,8 @@ class Network:
         blocks, readers = self._blocks(batch_size), self._description.readers()
         for number, node in enumerate(nodes):
             if isinstance(node.operator, Input):
-                one = Lowered(new((batch_size, *node.shape), self._dtype), [], None)
+                make = empty if self._is_moved(number, readers[number]) else new
+                one = Lowered(make((batch_size, *node.shape), self._dtype), [], None)
             else:
                 options: dict[str, Any] = {"deferred": True} if self._is_deferred(number, readers[number]) else {}
                 if number not in outputs and can_repeat(node.operator, [nodes[i].operator for i in readers[number]]):
@@ -107,6 +108,12 @@ class Network:
             arrays.append(one.y)
             jobs += one.jobs
         return lowered, arrays, jobs
+
+    def _is_moved(self, number: int, readers: Sequence[int]) -> bool:
+        """Whether all that read an input put its axes in another order: then it's taken in NumPy's."""
+        nodes, _, outputs = self._description
+        operators = [nodes[reader].operator for reader in readers]
+        return number not in outputs and all(isinstance(each, Transpose | Rearrange) for each in operators)
 
     def _is_deferred(self, number: int, readers: Sequence[int]) -> bool:
         """Whether a normalization is left to the one operator that reads it."""
@@ -230,7 +237,7 @@ class _Port:
 
     def __init__(self, array: Array) -> None:
         self.shape, self.dtype = array.shape, array.dtype
-        self.is_image = array.ndim == 4
+        self.is_image = array.ndim == 4 and as_kernels_see(array).flags.c_contiguous
         self.owner = id(array if array.base is None else array.base)
         self.slot = Slot()
 

@@ -118,6 +118,12 @@ LAYERS = {
         ml.Flatten(),
         ml.Dense(3),
     ],
+    "of images with the channels last": lambda: [
+        ml.Transpose((0, 3, 1, 2)),
+        conv(),
+        ml.Add([[], ml.Conv2D(6, 1)]),
+        ml.Transpose((0, 2, 3, 1)),
+    ],
     "shuffled channels": lambda: [
         conv(),
         ml.Reshape((2, 3, 8, 6)),

@@ -13,18 +13,19 @@ HALF = Fraction(1, 2)
 
 
 def _position(i, length, out, scale, coordinates):
-    """Where in `length` values the i-th of `out` lies, exactly; the scale is out / length where none is given."""
-    scale = Fraction(out, length) if scale is None else Fraction(scale)
+    """Where in `length` values the i-th of `out` lies, exactly where there is no scale, which is out / length then."""
+    if coordinates == "align_corners":
+        return Fraction(i * (length - 1), out - 1) if out > 1 else 0
+    if coordinates == "pytorch_half_pixel" and out == 1:
+        return 0
+    if scale is None:
+        return Fraction(i * length, out) if coordinates == "asymmetric" else (i + HALF) * length / out - HALF
     if coordinates == "asymmetric":
         return i / scale
-    if coordinates == "align_corners":
-        return Fraction(i * (length - 1), out - 1) if out > 1 else Fraction(0)
-    if coordinates == "pytorch_half_pixel" and out == 1:
-        return Fraction(0)
-    shift = Fraction(0)
+    shift = 0.0
     if coordinates == "half_pixel_symmetric":  # the middle of the output is that of the input
-        shift = Fraction(length, 2) * (1 - out / (scale * length))
-    return shift + (i + HALF) / scale - HALF
+        shift = length / 2 * (1 - out / (scale * length))
+    return shift + (i + 0.5) / scale - 0.5
 
 
 def _cubic(distance):

@@ -1,9 +1,7 @@
 """Which values along an axis make each of another number of them, and by which shares, as tables."""
 
 import functools
-import math
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +9,6 @@ import numpy as np
 from minidl.description.operators import Pad, Resize
 from minidl.typing import Array, IntArray, Pair
 
-HALF = Fraction(1, 2)
 CUBIC = -0.75
 """The coefficient of Keys's kernel, which PyTorch and ONNX have, too."""
 
@@ -69,61 +66,54 @@ def taps_of_resize(size: Pair, resize: Resize) -> tuple[Taps, Taps]:
     return _resized(size[0], resize.size[0], down, *how), _resized(size[1], resize.size[1], across, *how)
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=64)
 def _resized(length: int, out: int, scale: float | None, interpolation: str, coordinates: str, rounding: str) -> Taps:
-    """Positions are exact, so that no rounding decides which of two values is the nearer."""
-    ratio = Fraction(out, length) if scale is None else Fraction(scale)
-    starts, places, weights = [0], [], []
-    for i in range(out):
-        position = _position(i, length, out, ratio, coordinates)
-        for place, weight in _shares(position, length, interpolation, rounding).items():
-            places.append(place)
-            weights.append(weight)
-        starts.append(len(places))
-    return Taps(np.array(starts, np.int64), np.array(places, np.int64), np.array(weights))
-
-
-def _position(i: int, length: int, out: int, scale: Fraction, coordinates: str) -> Fraction:
-    if coordinates == "asymmetric":
-        return i / scale
-    if coordinates == "align_corners":
-        return Fraction(i * (length - 1), max(out - 1, 1))
-    if coordinates == "pytorch_half_pixel" and out == 1:
-        return Fraction(0)
-    centre = (i + HALF) / scale - HALF
-    return centre + (length - out / scale) / 2 if coordinates == "half_pixel_symmetric" else centre
-
-
-ROUNDED: dict[str, Callable[[Fraction], int]] = {
-    "round_prefer_floor": lambda position: math.ceil(position - HALF),
-    "round_prefer_ceil": lambda position: math.floor(position + HALF),
-    "floor": math.floor,
-    "ceil": math.ceil,
-}
-
-
-def _shares(position: Fraction, length: int, interpolation: str, rounding: str) -> dict[int, float]:
-    """The shares of values by their places; beyond the ends, those at the ends count."""
+    lower, share = _positions(length, out, scale, coordinates)
     last = length - 1
     if interpolation == "nearest":
-        return {min(max(ROUNDED[rounding](position), 0), last): 1.0}
+        return taps_of_indices(np.clip(lower + ROUNDED[rounding](share), 0, last))
     if interpolation == "linear":
-        position = min(max(position, Fraction(0)), Fraction(last))
-    lower = math.floor(position)
-    share = float(position - lower)
-    if interpolation == "linear":
-        return {lower: 1 - share, lower + 1: share} if share else {lower: 1.0}
-    found: dict[int, float] = {}
-    for k in range(-1, 3):
-        weight = _cubic(abs(share - k))
-        if weight:
-            place = min(max(lower + k, 0), last)
-            found[place] = found.get(place, 0.0) + weight
-    return found
+        share = np.where((lower < 0) | (lower >= last), 0.0, share)
+        lower = np.clip(lower, 0, last)
+        places, weights = np.stack([lower, lower + 1], 1), np.stack([1 - share, share], 1)
+    else:
+        steps = np.arange(-1, 3)
+        places, weights = np.clip(lower[:, None] + steps, 0, last), _cubic(abs(share[:, None] - steps))
+    used = weights != 0
+    starts = np.concatenate([[0], np.cumsum(used.sum(1))])
+    return Taps(starts.astype(np.int64), places[used], weights[used])
 
 
-def _cubic(d: float) -> float:
+def _positions(length: int, out: int, scale: float | None, coordinates: str) -> tuple[IntArray, Array]:
+    """(the place before, the share of the way to the next) of `out` values among `length`, exactly for sizes."""
+    i = np.arange(out)
+    above, below = i, 1
+    if coordinates == "align_corners":
+        above, below = i * (length - 1), max(out - 1, 1)
+    elif coordinates == "pytorch_half_pixel" and out == 1:
+        above = 0 * i
+    elif scale is not None:
+        shift = length / 2 * (1 - out / (scale * length)) if coordinates == "half_pixel_symmetric" else 0.0
+        position = i / scale if coordinates == "asymmetric" else shift + (i + 0.5) / scale - 0.5
+        lower = np.floor(position)
+        return lower.astype(np.int64), position - lower
+    elif coordinates == "asymmetric":
+        above, below = i * length, out
+    else:
+        above, below = (2 * i + 1) * length - out, 2 * out
+    return above // below, above % below / below
+
+
+ROUNDED: dict[str, Callable[[Array], Any]] = {
+    "round_prefer_floor": lambda share: share > 0.5,
+    "round_prefer_ceil": lambda share: share >= 0.5,
+    "floor": lambda share: 0,
+    "ceil": lambda share: share > 0,
+}
+"""Whether it's the next place that is nearer, or meant, by the share of the way there."""
+
+
+def _cubic(d: Array) -> Array:
     """Source: Keys, "Cubic convolution interpolation for digital image processing", 1981."""
-    if d <= 1:
-        return (CUBIC + 2) * d**3 - (CUBIC + 3) * d**2 + 1
-    return CUBIC * (d**3 - 5 * d**2 + 8 * d - 4) if d < 2 else 0.0
+    near = (CUBIC + 2) * d**3 - (CUBIC + 3) * d**2 + 1
+    return np.where(d <= 1, near, np.where(d < 2, CUBIC * (d**3 - 5 * d**2 + 8 * d - 4), 0.0))

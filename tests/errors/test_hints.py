@@ -46,7 +46,7 @@ def test_each_synonym_leads_somewhere(word):
     known += ["alpha", "class_weight", "clip_norm", "clip_value", "delta", "eps", "gamma", "groups", "min_lr"]
     known += ["glorot_normal", "glorot_uniform", "he_normal", "he_uniform"]
     known += ["initial_accumulator_value", "multiplier", "norm", "period", "step_size", "steps"]
-    known += ["axes", "features", "interpolation", "pool_size", "shape", "size"]
+    known += ["axes", "features", "interpolation", "pool_size", "shape", "size", "factor"]
     known += ["classes", "width", "trainable", "average", "class_names", "ignore_index", "function", "folder", "opset"]
     known += ["epochs", "learning_rate", "optimizer", "low", "high"]
     assert did_you_mean(word, known) == f"did you mean {SYNONYMS[word]}?"

@@ -67,7 +67,7 @@ def _translated(file: proto.File, input_shape: InputShape, budget: Budget) -> tu
         try:
             translation = Translation(file, worlds, RULES, Memory(_allowed(file, budget)))
             steps = Steps(translation.steps, translation.outputs)
-            simplify(steps, exactly=file.producer == "minidl")  # what minidl wrote comes back as it was
+            simplify(steps, exactly=translation.is_own)
             model = build(file, steps, budget)
         except (UnsettledError, NoBatchError) as error:
             problem = problem or error

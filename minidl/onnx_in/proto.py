@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from minidl.errors import FormatError
 from minidl.onnx_in.tensors import DTYPES, array_of
 from minidl.process.importing import imported
@@ -158,4 +160,11 @@ def _plain(attribute: Any, folder: str | None) -> Any:
         return array_of(value, folder)
     if attribute.type == 3:
         return value.decode("utf-8", "replace")
+    if attribute.type in (1, 6):
+        return [decimal(each) for each in value] if attribute.type == 6 else decimal(value)
     return list(value) if attribute.type > 4 else value
+
+
+def decimal(value: float) -> float:
+    """The shortest number that a float32 may have been written for: 1e-5, not 9.999999747e-06."""
+    return float(str(np.float32(value)))

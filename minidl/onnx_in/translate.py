@@ -17,6 +17,9 @@ from minidl.onnx_in.step import OpenReshape, Step
 from minidl.onnx_in.values import Known, NoBatchError, Tensor, UnsettledError, Value, Worlds
 from minidl.typing import Shape
 
+OWN = "minidl"
+"""What calls itself so in a file is minidl."""
+
 
 class Translation:
     """The steps made so far, and the values by their names in the file."""
@@ -26,6 +29,8 @@ class Translation:
         self._tensors: list[Tensor] = []
         self.values: dict[str, Value] = {}
         self.memory = memory
+        self.is_own = file.producer == OWN
+        """Whether minidl wrote the file, and what comes of it should be what it was written from, bit for bit."""
         self._rules = rules
         self._unmade: dict[str, Operation] = {}
         self._name = ""

@@ -5,6 +5,7 @@ from typing import Any
 from minidl.errors import FormatError
 from minidl.layers.conv import Conv2D
 from minidl.layers.resize import ZeroPad2D
+from minidl.layers.separable import DepthwiseConv2D
 from minidl.layers.sequence import Conv1D
 from minidl.layers.transposed import ConvTranspose1D, ConvTranspose2D
 from minidl.onnx_in.later import layer
@@ -22,13 +23,24 @@ def conv(t: Translation, node: Operation, x: Value, w: Value, b: Value | None = 
     stride, dilation = ints(node, "strides", axes), ints(node, "dilations", axes)
     border = border_of(node, tensor, kernel, stride, dilation)
     around: Any = border if isinstance(border, str) else padding(border)
+    groups = node.get("group", 1)
+    if t.is_own and axes == 2 and groups > 1 and all(shape[0] == groups for shape in tensor.samples):
+        depthwise = DepthwiseConv2D(
+            plain(kernel),
+            depth_multiplier=len(weight) // groups,
+            stride=plain(stride),
+            padding=around,
+            dilation=plain(dilation),
+            bias=bias is not None,
+        )
+        return t.add(depthwise, tensor, weight=weight, bias=bias)
     made = (Conv1D if axes == 1 else Conv2D)(
         len(weight),
         plain(kernel),
         stride=plain(stride),
         padding=around,
         dilation=plain(dilation),
-        groups=node.get("group", 1),
+        groups=groups,
         bias=bias is not None,
     )
     return t.add(made, tensor, weight=weight, bias=bias)

@@ -8,7 +8,7 @@ import numpy as np
 from minidl.errors import FormatError
 from minidl.layers.norm import BatchNorm1D, BatchNorm2D, GroupNorm, LayerNorm
 from minidl.onnx_in.later import layer
-from minidl.onnx_in.proto import Operation
+from minidl.onnx_in.proto import Operation, decimal
 from minidl.onnx_in.rules.arithmetic import combine
 from minidl.onnx_in.translate import Translation
 from minidl.onnx_in.values import Tensor, Value
@@ -31,7 +31,7 @@ def batch_norm(
     }
     momentum = min(max(1 - node.get("momentum", 0.9), 0.0), 1.0)
     kind = BatchNorm2D if tensor.rank == 4 else BatchNorm1D
-    return _as_images(t, kind(momentum=float(np.float32(momentum)), eps=node.get("epsilon", 1e-5)), tensor, 3, arrays)
+    return _as_images(t, kind(momentum=decimal(momentum), eps=node.get("epsilon", 1e-5)), tensor, 3, arrays)
 
 
 def _as_images(t: Translation, made: Any, tensor: Tensor, most: int, arrays: dict[str, Any]) -> Tensor:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.errors import FormatError, ShapeError
+from minidl.errors import FormatError
 from minidl.graph.node import Input, Node
 from minidl.graph.wiring import numbered
 from minidl.layers.cost import cost
@@ -35,7 +35,9 @@ def build(file: File, steps: Steps, budget: Budget) -> Graph:
     _check_size(file, steps, budget)
     try:
         model = _graph(file, steps)
-    except (ShapeError, TypeError) as error:
+    except FormatError:
+        raise
+    except (TypeError, ValueError) as error:
         raise FormatError(str(error)) from None
     flatten_parameters(model, "float32")
     sample: Any = model.input_shape
@@ -56,7 +58,8 @@ def _graph(file: File, steps: Steps) -> Graph:
         step = steps[i]
         if step.layer is None:
             nodes[i] = Input(step.samples[0], name=names[i])
-            inputs.append(nodes[i])
+            if steps.readers[i] or i in steps.outputs:
+                inputs.append(nodes[i])
             continue
         if isinstance(step.layer, OpenReshape):
             raise UnsettledError(f"{step.name}: its shape depends on the sizes that the network is given")
@@ -67,6 +70,8 @@ def _graph(file: File, steps: Steps) -> Graph:
             parameter.value = np.ascontiguousarray(array, np.float32)
         nodes[i] = step.layer(*(nodes[read] for read in step.inputs), name=names[i])
         step.arrays = {}
+    if not inputs:
+        raise FormatError("no output depends on what it's given")
     return Graph(inputs, _outputs(file, steps, nodes))
 
 

@@ -50,7 +50,10 @@ class Translation:
         if name not in self.values:
             raise self._not_there(name, None)
         self._name = name
-        number = self.tensor(self.values[name]).number
+        tensor = self.tensor(self.values[name])
+        if tensor.is_number and tensor.samples[0]:
+            tensor = self.add(layer("Squeeze")(1), tensor, has_batch=True)
+        number = tensor.number
         if self.steps[number].layer is not None:
             self.steps[number].name = name
         return number
@@ -266,10 +269,33 @@ class Translation:
         if tuple(samples) == tensor.samples:
             return tensor._replace(shapes=shapes, has_batch=has_batch)
         if target.count(-1) > 1:
+            moved = self._with_ones(tensor, samples)
+            if moved is not None:
+                return moved._replace(shapes=shapes, has_batch=has_batch)
             made: Module = OpenReshape(dict(zip(tensor.samples, samples, strict=True)))
         else:
             made = Flatten() if len(target) == 1 else Reshape(tuple(target))
         return self.add(made, tensor, has_batch=has_batch)
+
+    def _with_ones(self, tensor: Tensor, samples: Sequence[Shape]) -> Tensor | None:
+        """The tensor with axes of length 1 taken away and put in, where nothing else is to be done."""
+        pairs = list(zip(tensor.samples, samples, strict=True))
+        old, new, gone, come = len(tensor.samples[0]), len(samples[0]), [], []
+        i = j = 0
+        while i < old or j < new:
+            if i < old and j < new and all(a[i] == b[j] for a, b in pairs):
+                i, j = i + 1, j + 1
+            elif i < old and all(a[i] == 1 for a, _ in pairs):
+                gone, i = [i, *gone], i + 1
+            elif j < new and all(b[j] == 1 for _, b in pairs):
+                come, j = [*come, j], j + 1
+            else:
+                return None
+        for axis in gone:
+            tensor = self.add(layer("Squeeze")(axis + 1), tensor, has_batch=True)
+        for axis in come:
+            tensor = self.add(layer("Unsqueeze")(axis + 1), tensor, has_batch=True)
+        return tensor
 
     def sized(self, tensor: Tensor, axes: int) -> Tensor:
         """The tensor with axes of 1 in front, so that its samples have this many; ONNX's shapes stay."""

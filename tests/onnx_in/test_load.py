@@ -195,3 +195,26 @@ def test_zeros_along_channels_are_one_layer(tmp_path):
     assert [type(layer).__name__ for layer in graph.layers] == ["Conv2D", "ZeroPadAxis"]
     x = np.random.default_rng(0).standard_normal((2, 3, 4, 4), np.float32)
     np.testing.assert_array_equal(graph(x), model(x), strict=True)
+
+
+@pytest.mark.parametrize("name", ["lenet", "mobilenet", "unet"])
+def test_what_minidl_wrote_gives_the_same_bits(name, tmp_path):
+    made = getattr(ml.models, name)(seed=0)
+    made.save(tmp_path / "model.onnx")
+    x = normal(2, *made.input_shape)
+    np.testing.assert_array_equal(ml.load(tmp_path / "model.onnx")(x), made(x))
+
+
+def test_classes_and_pictures_come_with_it(tmp_path):
+    made = ml.models.lenet(seed=0)
+    made.preprocessing = ml.datasets.Preprocessing(("cat", "dog"), (28, 28), grey=True)
+    made.save(tmp_path / "model.onnx")
+    assert ml.load(tmp_path / "model.onnx").preprocessing == made.preprocessing
+
+
+@pytest.mark.parametrize("text", ["{", "[" * 10000, '{"class_names": 3}', "{}"])
+def test_other_properties_are_refused(text):
+    made = small()
+    made.metadata_props.add(key="minidl_preprocessing", value=text)
+    with pytest.raises(ml.FormatError, match="BytesIO: preprocessing: "):
+        loaded(made)

@@ -9,9 +9,13 @@ from minidl.errors import FormatError
 from minidl.onnx_in import arguments
 from minidl.onnx_in.later import layer
 from minidl.onnx_in.proto import Operation
+from minidl.onnx_in.rules.parts import joined
 from minidl.onnx_in.translate import Translation
 from minidl.onnx_in.values import NoBatchError, Tensor, Value
 from minidl.typing import Shape
+
+MOST_TILES = 64
+"""How often an axis may come after itself."""
 
 
 def to_shapes(t: Translation, x: Tensor, shapes: list[Shape], raw: list[int]) -> Tensor:
@@ -135,19 +139,17 @@ def expanded(t: Translation, x: Tensor, goal: list[Shape]) -> Tensor:
 
 
 def tile(t: Translation, node: Operation, x: Value, repeats: Value) -> Tensor:
-    """Tile: an axis for the repetitions before each axis, and then both as one."""
+    """Tile: the tensor beside itself along each axis."""
     tensor, counts = t.tensor(x), t.numbers(repeats) or []
     if len(counts) != tensor.rank or min(counts, default=1) < 1:
         raise FormatError(f"repeats: expected {tensor.rank} numbers above 0, got {counts}")
     if tensor.has_batch and counts[0] != 1:
         tensor = t.unbatched(tensor)
     own = counts[1:] if tensor.has_batch else counts
+    if max(own, default=1) > MOST_TILES:
+        raise FormatError(f"repeats: expected at most {MOST_TILES} for each axis, got {counts}")
     for axis, count in enumerate(own):
-        if count > 1:
-            before = tensor.samples
-            y = t.reshape(tensor, [(*shape[:axis], 1, *shape[axis:]) for shape in before])
-            y = expanded(t, y, [(*shape[:axis], count, *shape[axis:]) for shape in before])
-            tensor = t.reshape(y, [(*shape[:axis], count * shape[axis], *shape[axis + 1 :]) for shape in before])
+        tensor = joined(t, [tensor] * count, axis + 1)
     return tensor
 
 
@@ -163,8 +165,9 @@ def space_to_depth(t: Translation, node: Operation, x: Value) -> Tensor:
     y = t.add(layer("PixelUnshuffle")(factor), tensor)  # channels first, then the place in a block
     if node.get("mode", "DCR") == "CRD":
         return y
-    split = [(shape[0] // factor**2, factor**2, *shape[1:]) for shape in y.samples]
-    return t.reshape(t.add(layer("Transpose")((0, 2, 1, 3, 4)), t.reshape(y, split)), y.samples)
+    channels = t.settled({shape[0] for shape in y.samples})
+    order = np.arange(channels).reshape(-1, factor**2).T.ravel()
+    return t.add(layer("Gather")(1, [int(i) for i in order]), y)
 
 
 RULES: dict[str, Any] = {

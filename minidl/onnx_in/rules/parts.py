@@ -1,5 +1,6 @@
 """Operators that put values together and take them apart: along an axis, or within a border."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -183,17 +184,18 @@ def _pad(border: tuple[tuple[int, int], tuple[int, int]], mode: str, number: flo
 
 
 def _padded(t: Translation, x: Tensor, axis: int, ends: tuple[int, int], mode: str, number: float) -> Tensor:
-    """A border along any axis: as an image's height, all axes beyond it being its width."""
+    """A border along any axis: as an image's height."""
     x, place = t.along(x, axis)
     if mode == "wrap":
         return _wrapped(t, x, place, ends)
     if mode == "constant" and number == 0:
         return t.add(ZeroPadAxis(place, *ends), x)
     samples = x.samples
-    images = []
-    for shape in samples:
-        lead, rest = int(np.prod(shape[: place - 1])), int(np.prod(shape[place:]))
-        images.append((lead, shape[place - 1], rest))
+    if len(samples[0]) == 3:  # channels as an image's height
+        order = (0, 2, 1, 3) if place == 1 else (0, 1, 2, 3) if place == 2 else (0, 1, 3, 2)
+        y = t.add(_pad((ends, (0, 0)), mode, number), x if place == 2 else t.add(layer("Transpose")(order), x))
+        return y if place == 2 else t.add(layer("Transpose")(order), y)
+    images = [(math.prod(s[: place - 1]), s[place - 1], math.prod(s[place:])) for s in samples]
     y = t.add(_pad((ends, (0, 0)), mode, number), t.reshape(x, images))
     return t.reshape(y, [(*s[: place - 1], s[place - 1] + sum(ends), *s[place:]) for s in samples])
 

@@ -110,6 +110,11 @@ class Parameter(AttributeHints):
         self._grad: Array | None = None
         self._flat: tuple[Array, Array] | None = None
 
+    def begin(self, value: Array, values: Array, grads: Array) -> None:
+        """Take a first value, copied into the first of these vectors; the other one is zeros, for the gradient."""
+        self._live_in(value.shape, values, grads)
+        self.value[...] = value
+
     def move(self, values: Array, grads: Array) -> None:
         """Live in these vectors from now on, with the value and gradient of now."""
         value, grad = self.value, self.grad

@@ -106,7 +106,7 @@ def _channels(file: proto.File) -> dict[str, int]:
     found: dict[str, Any] = {}
     for node in file.operations:
         if node.operator == "Conv" and len(node.inputs) > 1 and node.inputs[1] in file.constants:
-            weight = file.constants[node.inputs[1]]
-            if weight.ndim > 2:
-                found.setdefault(node.inputs[0], weight.shape[1] * node.attributes.get("group", 1))
+            weight, groups = file.constants[node.inputs[1]], node.attributes.get("group", 1)
+            if weight.ndim > 2 and isinstance(groups, int):
+                found.setdefault(node.inputs[0], weight.shape[1] * groups)
     return found

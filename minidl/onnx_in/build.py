@@ -11,7 +11,7 @@ from minidl.graph.wiring import numbered
 from minidl.layers.cost import cost
 from minidl.layers.rescaling import Rescaling
 from minidl.model import Graph
-from minidl.module import flatten_parameters
+from minidl.module import Buffer, Parameter, flat_views, flatten_parameters
 from minidl.onnx_in.proto import File
 from minidl.onnx_in.simplify.steps import Steps
 from minidl.onnx_in.step import OpenReshape
@@ -39,7 +39,8 @@ def build(file: File, steps: Steps, budget: Budget) -> Graph:
         raise
     except (TypeError, ValueError) as error:
         raise FormatError(str(error)) from None
-    flatten_parameters(model, "float32")
+    if len(flat_views(model.parameters())) > 1:
+        flatten_parameters(model, "float32")
     sample: Any = model.input_shape
     one = cost(model, sample)
     size = sum(map(np.prod, model.input_shapes))
@@ -51,6 +52,7 @@ def build(file: File, steps: Steps, budget: Budget) -> Graph:
 
 def _graph(file: File, steps: Steps) -> Graph:
     """The layers, with their parameters, called on nodes."""
+    _fill(steps)
     names = _names(steps)
     nodes: dict[int, Node] = {}
     inputs = []
@@ -63,16 +65,32 @@ def _graph(file: File, steps: Steps) -> Graph:
             continue
         if isinstance(step.layer, OpenReshape):
             raise UnsettledError(f"{step.name}: its shape depends on the sizes that the network is given")
+        nodes[i] = step.layer(*(nodes[read] for read in step.inputs), name=names[i])
+    if not inputs:
+        raise FormatError("no output depends on what it's given")
+    return Graph(inputs, _outputs(file, steps, nodes))
+
+
+def _fill(steps: Steps) -> None:
+    """Give parameters their values, in one vector for all: they are copied once."""
+    found: list[tuple[Parameter, Any]] = []
+    for i in steps.present():
+        step = steps[i]
         for name, array in step.arrays.items():
             parameter = getattr(step.layer, name)
             if problem := parameter.problem(array):
                 raise FormatError(f"{step.name}: {name}: {problem}")
-            parameter.value = np.ascontiguousarray(array, np.float32)
-        nodes[i] = step.layer(*(nodes[read] for read in step.inputs), name=names[i])
-        step.arrays = {}
-    if not inputs:
-        raise FormatError("no output depends on what it's given")
-    return Graph(inputs, _outputs(file, steps, nodes))
+            found.append((parameter, array))
+    size = sum(array.size for parameter, array in found if not isinstance(parameter, Buffer))
+    values, grads = np.empty(size, np.float32), np.zeros(size, np.float32)
+    start = 0
+    for parameter, array in found:
+        if isinstance(parameter, Buffer):
+            parameter.value = np.asarray(array, np.float32)
+            continue
+        stop = start + array.size
+        parameter.begin(array, values[start:stop], grads[start:stop])
+        start = stop
 
 
 def _preprocessing(text: str) -> Any:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.errors import FormatError
-from minidl.onnx_in.tensors import DTYPES, array_of
+from minidl.onnx_in.tensors import DTYPES, array_of, text
 from minidl.process.importing import imported
 from minidl.saving.budget import Budget
 from minidl.saving.files import reading, shown, size_of
@@ -25,13 +25,13 @@ class Operation:
     """One operator of a graph. It keeps account of which attributes were asked for, so that none goes unheeded."""
 
     def __init__(self, proto: Any, opset: int, folder: str | None) -> None:
-        self.operator: str = proto.op_type
-        self.domain: str = "" if proto.domain in ("", "ai.onnx") else proto.domain
+        self.operator = text(proto.op_type)
+        self.domain = "" if proto.domain in ("", "ai.onnx") else text(proto.domain)
         self.opset = opset
-        self.inputs: tuple[str, ...] = tuple(proto.input)
-        self.outputs: tuple[str, ...] = tuple(proto.output)
-        self.name: str = proto.name or next(filter(None, self.outputs), "")
-        self.attributes = {each.name: _plain(each, folder) for each in proto.attribute}
+        self.inputs = tuple(map(text, proto.input))
+        self.outputs = tuple(map(text, proto.output))
+        self.name = text(proto.name) or next(filter(None, self.outputs), "")
+        self.attributes = {text(each.name): _plain(each, folder) for each in proto.attribute}
         self.subgraphs = [graph for each in proto.attribute for graph in (*([each.g] * (each.type == 5)), *each.graphs)]
         self._unheeded = set(self.attributes)
 
@@ -97,15 +97,15 @@ def read(path: FileOrPath, budget: Budget) -> File:
     graph = model.graph
     if graph.sparse_initializer:
         raise FormatError(f"{len(graph.sparse_initializer)} sparse tensors, which aren't read")
-    constants = {tensor.name: array_of(tensor, folder) for tensor in graph.initializer}
+    constants = {text(tensor.name): array_of(tensor, folder) for tensor in graph.initializer}
     return File(
         [Operation(node, opset, folder) for node in graph.node],
         constants,
-        [_entry(value) for value in graph.input if value.name not in constants],
-        [value.name for value in graph.output],
-        {entry.key: entry.value for entry in model.metadata_props},
+        [_entry(value) for value in graph.input if text(value.name) not in constants],
+        [text(value.name) for value in graph.output],
+        {text(entry.key): text(entry.value) for entry in model.metadata_props},
         size,
-        model.producer_name,
+        text(model.producer_name),
     )
 
 
@@ -114,8 +114,8 @@ def operations_within(operation: Operation) -> Iterator[str]:
     waiting = list(operation.subgraphs)
     while waiting:
         for node in waiting.pop().node:
-            domain = "" if node.domain in ("", "ai.onnx") else f"{node.domain}."
-            yield f"{domain}{node.op_type}"
+            domain = "" if node.domain in ("", "ai.onnx") else f"{text(node.domain)}."
+            yield f"{domain}{text(node.op_type)}"
             waiting += [graph for each in node.attribute for graph in (*([each.g] * (each.type == 5)), *each.graphs)]
 
 
@@ -136,7 +136,7 @@ def _opset(model: Any, newest: int) -> int:
 
 
 def _entry(value: Any) -> Entry:
-    name, kind = value.name, value.type
+    name, kind = text(value.name), value.type
     if not kind.HasField("tensor_type") or kind.tensor_type.elem_type not in DTYPES:
         raise FormatError(f"input {shortened(name)}: expected an array of numbers")
     tensor = kind.tensor_type
@@ -147,7 +147,8 @@ def _entry(value: Any) -> Entry:
 def _size(dimension: Any) -> int | str | None:
     if dimension.HasField("dim_value"):
         return int(dimension.dim_value) if dimension.dim_value > 0 else None
-    return dimension.dim_param if dimension.dim_param not in ("", "?", "None", "-1") else None
+    name = text(dimension.dim_param)
+    return name if name not in ("", "?", "None", "-1") else None
 
 
 def _plain(attribute: Any, folder: str | None) -> Any:
@@ -159,7 +160,7 @@ def _plain(attribute: Any, folder: str | None) -> Any:
     if attribute.type == 4:
         return array_of(value, folder)
     if attribute.type == 3:
-        return value.decode("utf-8", "replace")
+        return text(value)
     if attribute.type in (1, 6):
         return [decimal(each) for each in value] if attribute.type == 6 else decimal(value)
     return list(value) if attribute.type > 4 else value

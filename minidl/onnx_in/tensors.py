@@ -34,12 +34,17 @@ FIELDS = {"float32": "float_data", "float64": "double_data", "int64": "int64_dat
 """Where numbers lie that aren't raw bytes; those of all other types in `int32_data`."""
 
 
+def text(value: Any) -> str:
+    """A name, which protobuf gives as bytes where it isn't UTF-8."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
 def array_of(tensor: Any, folder: str | None) -> Any:
     """The array of a TensorProto, which can't be written to; `folder` is where data beside the file may be.
 
     Raises FormatError for element types that aren't read, sizes that the data don't have, and data elsewhere.
     """
-    name = shortened(tensor.name) or "a tensor"
+    name = shortened(text(tensor.name)) or "a tensor"
     if tensor.data_type not in DTYPES:
         kind = OTHERS.get(tensor.data_type, f"type {tensor.data_type}")
         raise FormatError(f"{name}: elements are {kind}; expected floats, integers or bools")
@@ -81,7 +86,7 @@ def _listed(tensor: Any, name: str, dtype: str, count: int, stored: Any) -> Any:
 
 def _external(tensor: Any, name: str, folder: str | None, count: int, stored: Any) -> Any:
     """The numbers that lie in a file beside the model's."""
-    where = {entry.key: entry.value for entry in tensor.external_data}
+    where = {text(entry.key): text(entry.value) for entry in tensor.external_data}
     location = where.get("location", "")
     if folder is None:
         raise FormatError(f"{name}: its data are in {location!r}: give the path of the model, not an open file")

@@ -280,7 +280,9 @@ class Translation:
     def _with_ones(self, tensor: Tensor, samples: Sequence[Shape]) -> Tensor | None:
         """The tensor with axes of length 1 taken away and put in, where nothing else is to be done."""
         pairs = list(zip(tensor.samples, samples, strict=True))
-        old, new, gone, come = len(tensor.samples[0]), len(samples[0]), [], []
+        old, new = len(tensor.samples[0]), len(samples[0])
+        gone: list[int] = []
+        come: list[int] = []
         i = j = 0
         while i < old or j < new:
             if i < old and j < new and all(a[i] == b[j] for a, b in pairs):

@@ -76,7 +76,7 @@ def over(t: Translation, tensor: Tensor, axes: list[int], keeps: bool, step: Ste
     places = [place + (not tensor.has_batch) for place in places]
     if not keeps and len(places) == len(tensor.samples[0]):  # samples have one axis at least
         y = step(t, tensor, tuple(places), True)
-        return y._replace(shapes=y.batches)
+        return t.reshape(y, [()] * len(y.shapes))
     return step(t, tensor, tuple(places), keeps)
 
 
@@ -94,7 +94,7 @@ def arg_max(t: Translation, node: Operation, x: Value) -> Tensor:
     y = t.add(Rescaling(-1.0, length - 1.0), y) if is_last else y
     if not is_number:
         return y
-    return y._replace(shapes=y.batches)
+    return t.reshape(y, [()] * len(y.shapes))
 
 
 RULES: dict[str, Any] = {

@@ -52,6 +52,16 @@ class Constant(Module):
         )
         return known | {"trainable": not isinstance(self.weight, Buffer)}
 
+    @property
+    def takes_integers(self) -> bool:
+        """True: of what it's called on it counts the samples alone."""
+        return True
+
+    @property
+    def takes_bytes(self) -> bool:
+        """True, as well."""
+        return True
+
     def output_shape(self, input_shape: Shape) -> Shape:
         return self.shape
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from minidl import shapes as geometry
 from minidl.errors import FormatError
+from minidl.layers.constant import Constant
 from minidl.layers.reshape import Flatten, Reshape
 from minidl.module import Module
 from minidl.onnx_in import constants
@@ -199,13 +200,13 @@ class Translation:
             return self.of_each(made, tuple((len(array),) for array in arrays))
         return self.constant(self.fixed(value))
 
-    def constant(self, array: Any, near: Tensor | None = None, *, trainable: bool = False) -> Tensor:
-        """The tensor that is this array for each sample. Its layer reads `near`, else the first input."""
-        given = np.ascontiguousarray(array, np.float32)
+    def constant(self, array: Any, *, trainable: bool = False) -> Tensor:
+        """The tensor that is this array for each sample. Its layer reads the first input, which is there anyway."""
+        given = np.asarray(array, np.float32)
         first = self.steps[0].samples
-        anchor = near or Tensor(0, first, False, first)
+        anchor = Tensor(0, first, False, first)
         sized = given.reshape(given.shape or (1,))
-        y = self.add(layer("Constant")(sized, trainable=trainable), anchor, has_batch=False)
+        y = self.add(Constant(shape=sized.shape, trainable=trainable), anchor, has_batch=False, weight=sized)
         return y._replace(shapes=(given.shape,) * self._count)
 
     def of_each(self, tensor: Tensor, batches: tuple[Shape, ...]) -> Tensor:

@@ -91,4 +91,4 @@ def _values(case: Case, fed: list[str]) -> list[str]:
     node = case.nodes[0]
     places: Any = VALUES.get(node.operator, (0,))
     chosen = node.inputs if places is None else [node.inputs[i] for i in places if i < len(node.inputs)]
-    return [name for name in fed if name in chosen] or fed
+    return [name for name in fed if name in chosen and np.ndim(case.inputs[name])] or fed

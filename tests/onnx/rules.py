@@ -37,6 +37,12 @@ def arrays_of(case: Case) -> list[Any]:
     return [np.asarray(array) for array in (*case.inputs.values(), *case.outputs.values())]
 
 
+def is_empty(case: Case, node: Node) -> bool:
+    """Whether what is computed, or what it's computed from, has no values."""
+    given = [case.inputs[name] for name in node.inputs[:1] if name in case.inputs]
+    return any(0 in np.shape(array) for array in (*given, *case.outputs.values()))
+
+
 def has_antialias(case: Case, node: Node) -> Any:
     return node.attributes.get("antialias") or node.attributes.get("cubic_coeff_a", -0.75) != -0.75
 
@@ -63,12 +69,17 @@ RULES = (
     Rule("dilated means", ("AveragePool",), lambda case, node: max(node.attributes.get("dilations", [1])) > 1),
     Rule("`antialias`, and a `cubic_coeff_a` other than PyTorch's", ("Resize",), has_antialias),
     Rule("gradients as operators", (), lambda case, node: any(each.operator == "Gradient" for each in case.nodes)),
-    Rule("arrays without values", (), lambda case, node: any(0 in array.shape for array in arrays_of(case))),
+    Rule("arrays without values", (), is_empty),
     Rule("the part of an image, `tf_crop_and_resize`", ("Resize",), lambda case, node: "crop" in str(mode_of(node))),
     Rule(
         "`align_corners` by scales that don't give whole sizes; ONNX Runtime and minidl take the size that comes out",
         ("Resize",),
         lambda case, node: mode_of(node) == "align_corners" and is_uneven(case, node),
+    ),
+    Rule(
+        "whole numbers that are divided without a rest",
+        ("Div",),
+        lambda case, node: all(array.dtype.kind in "iu" for array in arrays_of(case)),
     ),
     Rule(
         "numbers beyond float32",
@@ -80,7 +91,7 @@ RULES = (
     ),
     Rule(
         "numbers rounded to bfloat16 on the way",
-        (),
+        ("Celu",),
         lambda case, node: any(array.dtype.name == "bfloat16" for array in arrays_of(case)),
     ),
     Rule("means over the batch", ("MeanVarianceNormalization",), lambda case, node: True),

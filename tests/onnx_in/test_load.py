@@ -218,3 +218,15 @@ def test_other_properties_are_refused(text):
     made.metadata_props.add(key="minidl_preprocessing", value=text)
     with pytest.raises(ml.FormatError, match="BytesIO: preprocessing: "):
         loaded(made)
+
+
+def test_a_network_with_constants_takes_bytes():
+    made = model(
+        [node("Mul", "x s", "a"), node("Add", "a grid", "y")],
+        {"x": ("N", 1, 4, 5)},
+        constants={"s": np.float32(1 / 255), "grid": normal(4, 5)},
+    )
+    network = loaded(made)
+    assert network.takes_bytes
+    x = np.random.default_rng(0).integers(0, 256, (2, 1, 4, 5), dtype=np.uint8)
+    np.testing.assert_allclose(network(x), x / np.float32(255) + normal(4, 5), rtol=1e-5)

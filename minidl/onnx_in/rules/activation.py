@@ -84,6 +84,8 @@ def prelu(t: Translation, node: Operation, x: Value, slope: Value) -> Tensor:
         return t.on_top(prelu(t, node, source, turned(slope, order)), order)
     if not isinstance(slope, Tensor):
         array = t.floats(slope, "the slope")
+        if node.opset < 7 and array.ndim == 1:
+            array = array.reshape(-1, *(1,) * (tensor.rank - 2))  # it was the channels'
         shape = array.shape
         if array.size == 1 and array.ndim <= tensor.rank:
             return t.add(layer("PReLU")(), tensor, weight=array.reshape(1))

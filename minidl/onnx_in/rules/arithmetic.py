@@ -70,20 +70,27 @@ def joined(t: Translation, kind: str, values: list[Value]) -> Tensor:
     if has_batch and any(each.has_batch and each.rank < rank for each in tensors):
         values = [t.unbatched(each) if isinstance(each, Tensor) else each for each in values]
         has_batch = False
-    raised = [_raised(t, each, rank, has_batch, batches, tensors[0]) for each in values]
-    axes = max(len(each.samples[0]) for each in raised)
+    axes = max(rank - has_batch, *(len(each.samples[0]) for each in tensors))
+    raised = [_raised(t, each, rank, axes, batches if has_batch else None) for each in values]
     operands = [t.sized(each, axes) for each in raised]
     y = t.add(layer(LAYERS[kind])(), *operands, has_batch=has_batch)
-    worlds = zip(*(each.shapes for each in raised), strict=True)
+    worlds = zip(*(_seen(each, rank) for each in raised), strict=True)
     return y._replace(shapes=tuple(np.broadcast_shapes(*shapes) for shapes in worlds))
 
 
-def _raised(t: Translation, value: Value, rank: int, has_batch: bool, batches: Any, near: Tensor) -> Tensor:
-    """The value as a tensor that has a batch, or none."""
+def _seen(value: Tensor, rank: int) -> list[Any]:
+    """Its shapes with all axes that the result has: those that it lacks come after the batch's."""
+    lead = int(value.has_batch)
+    return [(*shape[:lead], *(1,) * (rank - len(shape)), *shape[lead:]) for shape in value.shapes]
+
+
+def _raised(t: Translation, value: Value, rank: int, axes: int, batches: Any) -> Tensor:
+    """The value as a tensor that has these batches, or none; a constant's samples have as many axes as the result's."""
     if isinstance(value, Known):
-        made = t.constant(_sample_of(t, value, rank, has_batch), near)
-        return t.of_each(made, batches) if has_batch else made
-    if value.has_batch or not has_batch:
+        array = _sample_of(t, value, rank, batches is not None)
+        made = t.constant(array.reshape((1,) * (axes - array.ndim) + array.shape))
+        return made if batches is None else t.of_each(made, batches)
+    if value.has_batch or batches is None:
         return value
     return t.batched(value) if value.rank == rank else t.of_each(value, batches)
 

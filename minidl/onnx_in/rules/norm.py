@@ -98,7 +98,8 @@ def lp_normalization(t: Translation, node: Operation, x: Value) -> Tensor:
     order = node.get("p", 2)
     tensor, axis = t.along(t.tensor(x), node.get("axis", -1))
     if order == 2:
-        return combine(t, "Div", tensor, t.add(layer("ReduceL2")((axis,)), tensor))
+        length = t.add(layer("Clip")(1e-30, None), t.add(layer("ReduceL2")((axis,)), tensor))  # rows of zeros stay
+        return combine(t, "Div", tensor, length)
     return combine(t, "Div", tensor, t.add(layer("ReduceSum")((axis,)), t.add(layer("Abs")(), tensor)))
 
 

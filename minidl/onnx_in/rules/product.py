@@ -58,7 +58,7 @@ def _dense(t: Translation, x: Tensor, weight: Any, bias: Any) -> Tensor:
     """X W^T + b; of rows that belong to one sample by a product of matrices."""
     if x.has_batch and x.rank == 2:
         return t.add(Dense(len(weight), bias=bias is not None), x, weight=weight, bias=bias)
-    right = t.constant(weight.T, x, trainable=True)
+    right = t.constant(weight.T, trainable=True)
     y = t.add(layer("MatMul")(), x, t.sized(right, len(x.samples[0])), has_batch=x.has_batch)
     return y if bias is None else combine(t, "Add", y, t.known([bias] * len(t.steps[0].samples)))
 

@@ -1,11 +1,11 @@
 """Normalizations that exporters spell out: group norm as an instance norm of groups, layer norm by its means."""
 
-import math
 from typing import Any
 
 import numpy as np
 
 from minidl.layers.branches import Add, Multiply
+from minidl.layers.constant import Constant
 from minidl.layers.norm import GroupNorm, LayerNorm
 from minidl.layers.reshape import Reshape
 from minidl.onnx_in.simplify.activations import near
@@ -96,7 +96,7 @@ def _constant(steps: Steps, reader: int, kind: Any, value: int, length: int) -> 
     if steps.layer(reader, kind) is None or len(steps[reader].inputs) != 2:
         return None
     other = next((each for each in steps[reader].inputs if each != value), None)
-    made: Any = None if other is None or steps[other].layer is None else steps.named(other, "Constant")
-    if made is None or math.prod(np.shape(made.weight.value)) != length:
+    if other is None or steps.layer(other, Constant) is None:
         return None
-    return np.reshape(made.weight.value, -1)
+    array = steps[other].arrays["weight"]
+    return np.reshape(array, -1) if np.size(array) == length else None

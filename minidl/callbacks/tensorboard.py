@@ -72,7 +72,8 @@ class TensorBoard(Callback):
         for place in PLACES:
             check_makeable(who, os.path.join(self.folder, place, "events"))
         if self.mistakes is not None:
-            _shown(*_images_of(self.mistakes))
+            _check_images(*_images_of(self.mistakes))
+            _check_scores(self.model)
         self._writers = {}
         steps = self.params["steps"]
         first = self.params["initial_epoch"]
@@ -173,7 +174,15 @@ def _images_of(data: Any) -> tuple[Any, Array, Sequence[str]]:
     return data[0], np.asarray(data[1]), ()
 
 
-def _shown(images: Any, labels: Array, names: Sequence[str]) -> None:
+def _check_scores(model: Any) -> None:
+    """Raise ShapeError for a model that knows its `input_shape` and gives other things than scores (n, classes)."""
+    if getattr(model, "input_shape", None) is not None:
+        scores = model.output_shape(model.input_shape)
+        if len(scores) != 1 or not isinstance(scores[0], int) or scores[0] < 2:
+            raise ShapeError(f"mistakes: expected a model that gives scores (n, classes), got samples {scores}")
+
+
+def _check_images(images: Any, labels: Array, names: Sequence[str]) -> None:
     """Raise ShapeError unless these are images that can be shown, and labels."""
     shape = np.shape(images) if not hasattr(images, "shape") else tuple(images.shape)
     if len(shape) != 4 or shape[1] not in (1, 3) or labels.shape != shape[:1] or labels.dtype.kind not in "iu":

@@ -234,6 +234,13 @@ def test_wrong_arguments_are_refused_before_training(tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
 
 
+def test_mistakes_are_of_classes(tmp_path):
+    model = ml.Sequential([ml.Conv2D(2, 1)], input_shape=(1, 4, 4), seed=0)
+    with pytest.raises(ml.ShapeError, match=r"mistakes: expected a model that gives scores \(n, classes\), got"):
+        fit(model, X, np.zeros((60, 4, 4), int), callbacks=[ml.TensorBoard(tmp_path, mistakes=(X, Y))])
+    assert not [*tmp_path.iterdir()]
+
+
 def test_without_tensorboardx_the_error_names_the_extra(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     with pytest.raises(ImportError, match=r'pip install "minidl\[tensorboard\]"'):

@@ -1,6 +1,6 @@
 """A network that tells classes, as scikit-learn's classifiers do."""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -12,6 +12,7 @@ from minidl.functional import log_softmax
 from minidl.losses import CrossEntropy
 from minidl.sklearn.estimator import CNNEstimator, keyword_hints
 from minidl.sklearn.networks import gives_probabilities
+from minidl.sklearn.training import Task
 from minidl.typing import Array
 
 
@@ -23,6 +24,7 @@ class CNNClassifier(ClassifierMixin, CNNEstimator):
     X, the other arguments, and what `fit` leaves are described with `CNNEstimator`.
     """
 
+    _: KW_ONLY
     class_weight: Any = None
     """A dict {label: weight}, or "balanced", by which all classes count the same; they multiply `sample_weight`."""
 
@@ -56,11 +58,9 @@ class CNNClassifier(ClassifierMixin, CNNEstimator):
                 scores = np.log(scores)
         return log_softmax(scores)[0]
 
-    def _encoded(
-        self, y: Array, weights: Array | None, *, goes_on: bool, classes: Any = None
-    ) -> tuple[Array, Array | None, int]:
+    def _task(self, y: Array, weights: Array | None, *, goes_on: bool, classes: Any = None) -> Task:
         check_classification_targets(y)
-        known = self.classes_ if goes_on else np.unique(y if classes is None else classes)
+        known: Any = self.classes_ if goes_on else np.unique(y if classes is None else classes)
         if classes is not None and not np.array_equal(np.unique(classes), known):
             raise ValueError(f"classes: expected those of the first call, {known}, got {classes}")
         unknown = np.setdiff1d(y, known)
@@ -72,9 +72,8 @@ class CNNClassifier(ClassifierMixin, CNNEstimator):
         if self.class_weight is not None:
             of_classes = compute_sample_weight(self.class_weight, y)
             weights = of_classes if weights is None else weights * of_classes
-        self.classes_: Any = known
         indices: Any = np.searchsorted(known, y)
-        return indices, weights, len(known)
+        return Task(indices, weights, len(known), {"classes_": known})
 
     def _usual_loss(self) -> CrossEntropy:
         return CrossEntropy()

@@ -1,6 +1,7 @@
 """What the estimators have in common: their arguments, and how `fit` and `partial_fit` go about it."""
 
 import functools
+import math
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self, TypeVar
 
@@ -11,10 +12,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from minidl import shapes
 from minidl.errors import check_keywords
+from minidl.methods import Model
+from minidl.optim import Optimizer
 from minidl.sklearn import samples
 from minidl.sklearn.networks import network
-from minidl.sklearn.training import optimizer_of, sample_weights, train
-from minidl.typing import Array
+from minidl.sklearn.training import Task, as_input, optimizer_of, sample_weights, train
+from minidl.typing import Array, Shape
 
 E = TypeVar("E")
 
@@ -93,44 +96,50 @@ class CNNEstimator(BaseEstimator):
     ) -> Self:
         """Make a network, unless training `goes_on` with the one there is, and train it, one epoch if it `is_partial`.
 
-        A part is trained on with the optimizer and in the random order of those before.
+        A part is trained on with the optimizer and in the random order of those before. Where anything fails, the
+        estimator stays what it was.
         """
         x, targets = samples.validated(self, X, y, reset=not goes_on, **self._validation())
         weights = sample_weights(sample_weight, len(x))
-        encoded, weights, outputs = self._encoded(targets, weights, goes_on=goes_on, **of_targets)
+        task = self._task(targets, weights, goes_on=goes_on, **of_targets)
         is_continued = goes_on and is_partial
         random = self._random if is_continued else check_random_state(self.random_state)
-        if not goes_on:
-            input_shape = samples.input_shape_of(x, self._image_shape(is_rows=x.ndim == 2))
-            self.model_ = network(
-                self.model, input_shape, outputs, int(random.randint(2**31 - 1)), of_classes=is_classifier(self)
-            )
-            self.input_shape_, self.n_features_in_, self.n_iter_ = input_shape, int(np.prod(input_shape)), 0
-        x = self._as_input(samples.fitted(self, x))
-        if not is_continued:
-            self._random: Any = random
-            self._optimizer = optimizer_of(self.model_, self.optimizer, self.learning_rate)
-        train(
+        if goes_on:
+            model, input_shape, before = self.model_, self.input_shape_, self.n_iter_
+            x = samples.fitted(self, x)
+        else:
+            input_shape, before = samples.input_shape_of(x, self._image_shape(is_rows=x.ndim == 2)), 0
+            seed = int(random.randint(2**31 - 1))
+            model = network(self.model, input_shape, task.outputs, seed, of_classes=is_classifier(self))
+            x = x.reshape(len(x), *input_shape)
+        optimizer = self._optimizer if is_continued else optimizer_of(model, self.optimizer, self.learning_rate)
+        history = train(
             self,
-            x,
-            encoded,
-            weights,
+            model,
+            as_input(x, model),
+            task,
             loss=self._usual_loss() if self.loss is None else self.loss,
-            optimizer=self._optimizer,
+            optimizer=optimizer,
             epochs=1 if is_partial else shapes.count(self.epochs, "epochs"),
             random=random,
         )
+        for name, value in task.known.items():
+            setattr(self, name, value)
+        self.model_: Model = model
+        self.history_ = history
+        self.n_iter_: int = before + len(history.get("loss", []))
+        self.input_shape_: Shape = input_shape
+        self.n_features_in_ = math.prod(input_shape)
+        self._random: Any = random
+        self._optimizer: Optimizer = optimizer
         return self
 
     def _scores(self, X: Any) -> Array:
         """What the network gives for X, in float64. Raises NotFittedError before a training."""
         check_is_fitted(self, "model_")
         x = samples.validated_samples(self, X)
-        scores: Array = self.model_.predict(self._as_input(x), verbose=0)
+        scores: Array = self.model_.predict(as_input(x, self.model_), verbose=0)
         return scores.astype(np.float64)
-
-    def _as_input(self, x: Array) -> Array:
-        return np.ascontiguousarray(x, getattr(self.model_, "dtype", "float32"))
 
     def _image_shape(self, *, is_rows: bool) -> Any:
         """The shape of images that is given, or, for rows, that the given model has."""
@@ -141,8 +150,8 @@ class CNNEstimator(BaseEstimator):
         """How scikit-learn checks the targets."""
         return {}
 
-    def _encoded(self, y: Array, weights: Array | None, *, goes_on: bool) -> tuple[Array, Array | None, int]:
-        """The targets for the network, the samples' weights, and how many outputs the network needs."""
+    def _task(self, y: Array, weights: Array | None, *, goes_on: bool) -> Task:
+        """What the network is to learn of these targets."""
         raise NotImplementedError
 
     def _usual_loss(self) -> Any:

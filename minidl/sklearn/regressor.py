@@ -9,6 +9,7 @@ from sklearn.utils.validation import column_or_1d
 
 from minidl.losses import MeanSquaredError
 from minidl.sklearn.estimator import CNNEstimator, keyword_hints
+from minidl.sklearn.training import Task
 from minidl.typing import Array
 
 
@@ -33,14 +34,13 @@ class CNNRegressor(RegressorMixin, CNNEstimator):
     def _validation(self) -> dict[str, Any]:
         return {"multi_output": True, "y_numeric": True}
 
-    def _encoded(self, y: Array, weights: Array | None, *, goes_on: bool) -> tuple[Array, Array | None, int]:
+    def _task(self, y: Array, weights: Array | None, *, goes_on: bool) -> Task:
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         outputs = 1 if y.ndim == 1 else y.shape[1]
         if goes_on and (outputs,) != self.model_.output_shape(self.input_shape_):
             raise ValueError(f"y: expected as many numbers a sample as in the training before, got {outputs}")
-        self._is_vector = y.ndim == 1
-        return y.astype(np.float64), weights, outputs
+        return Task(y.astype(np.float64), weights, outputs, {"_is_vector": y.ndim == 1})
 
     def _usual_loss(self) -> MeanSquaredError:
         return MeanSquaredError()

@@ -1,7 +1,7 @@
 """A training with scikit-learn's arguments: weights of samples, a validation share of its own, early stopping."""
 
 import copy
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.model_selection import train_test_split
@@ -13,7 +13,22 @@ from minidl.losses import Loss
 from minidl.methods import Model
 from minidl.numeric import is_real
 from minidl.optim import Optimizer
+from minidl.training.history import History
 from minidl.typing import Array
+
+
+class Task(NamedTuple):
+    """What a network is to learn."""
+
+    y: Array
+    """A target for each sample, as its loss takes them."""
+    weights: Array | None
+    """How much each sample counts, (n,)."""
+    outputs: int
+    """How many numbers the network gives a sample."""
+    known: dict[str, Any]
+    """What the estimator has to remember of the targets, as attributes."""
+
 
 OPTIMIZERS = {name.lower(): getattr(optim, name) for name in ("Adam", "AdamW", "SGD", "RMSProp", "Adagrad", "Lion")}
 
@@ -49,22 +64,28 @@ def sample_weights(sample_weight: Any, samples: int) -> Array | None:
     return weights
 
 
+def as_input(x: Array, model: Model) -> Array:
+    """Samples as numbers of the model's type."""
+    return np.ascontiguousarray(x, getattr(model, "dtype", "float32"))
+
+
 def train(
     estimator: Any,
+    model: Model,
     x: Array,
-    y: Array,
-    weights: Array | None,
+    task: Task,
     *,
     loss: Any,
     optimizer: Optimizer,
     epochs: int,
     random: Any,
-) -> None:
-    """Train the estimator's `model_` with its arguments; a sample that weighs nothing counts as if it weren't there.
+) -> History:
+    """Train the model with the estimator's arguments; a sample that weighs nothing counts as if it weren't there.
 
     With its `early_stopping` a share of the samples is set aside, in which classes, integers, have their parts, and the
     weights of the best epoch stay.
     """
+    y, weights = task.y, task.weights
     if weights is not None and not weights.all():
         counts = weights > 0
         x, y, weights = x[counts], y[counts], weights[counts]
@@ -77,7 +98,7 @@ def train(
         x, y, weights = x[trained], y[trained], None if weights is None else weights[trained]
     if weights is not None:
         loss, weights = _summed(loss, weights, min(shapes.count(estimator.batch_size, "batch_size"), len(x)))
-    history = estimator.model_.fit(
+    return model.fit(
         x,
         y,
         loss=loss,
@@ -90,8 +111,6 @@ def train(
         verbose=estimator.verbose,
         **options,
     )
-    estimator.history_ = history
-    estimator.n_iter_ += len(history.get("loss", []))
 
 
 def _summed(loss: Any, weights: Array, batch_size: int) -> tuple[Any, Array]:

@@ -232,3 +232,8 @@ def test_the_model_is_an_ordinary_one(bars, tmp_path):
 def test_an_unknown_argument_draws_a_hint(wrong, right):
     with pytest.raises(TypeError, match=f"CNNClassifier: unknown argument '{wrong}'; did you mean {right}?"):
         CNNClassifier(**{wrong: 3})
+
+
+def test_all_but_the_model_is_given_by_name():
+    with pytest.raises(TypeError, match="positional"):
+        CNNClassifier("cnn", "balanced")

@@ -44,6 +44,7 @@ def test_arguments_are_checked_by_fit(bars, arguments, kind, message):
     estimator = CNNClassifier(**arguments)
     with pytest.raises(kind, match=message):
         estimator.fit(x, y)
+    assert not hasattr(estimator, "model_")
 
 
 def test_early_stopping_sets_a_share_of_its_own_aside(bars):
@@ -109,3 +110,13 @@ def test_a_loss_of_ones_own(bars):
     x, y = bars
     smooth = CNNClassifier(loss=ml.CrossEntropy(label_smoothing=0.4), epochs=40, learning_rate=0.01, random_state=0)
     assert smooth.fit(x, y).predict_proba(x).max() < 0.95
+
+
+def test_a_training_that_fails_leaves_the_last_one(bars):
+    x, y = bars
+    fitted = CNNClassifier(epochs=2, random_state=0).fit(x, y)
+    before = fitted.predict_proba(x)
+    with pytest.raises(ValueError, match="batch_size"):
+        fitted.set_params(batch_size=0).fit(x[:, :5], np.arange(60) % 3)
+    assert fitted.classes_.tolist() == ["lying", "standing"]
+    assert np.array_equal(fitted.predict_proba(x), before)

@@ -31,6 +31,7 @@ class Operation:
         self.inputs = tuple(map(text, proto.input))
         self.outputs = tuple(map(text, proto.output))
         self.name = text(proto.name) or next(filter(None, self.outputs), "")
+        self.documentation = text(proto.doc_string)
         self.attributes = {text(each.name): _plain(each, folder) for each in proto.attribute}
         self.subgraphs = [graph for each in proto.attribute for graph in (*([each.g] * (each.type == 5)), *each.graphs)]
         self._unheeded = set(self.attributes)

@@ -10,7 +10,7 @@ from minidl.typing import Shape
 class Step:
     """One layer's call, with the arrays that are its parameters; an input has no layer."""
 
-    __slots__ = ("arrays", "inputs", "layer", "name", "samples")
+    __slots__ = ("arrays", "inputs", "kind", "layer", "module", "name", "samples")
 
     def __init__(
         self,
@@ -25,6 +25,10 @@ class Step:
         self.samples = samples
         """The shape of one sample of what it gives, in each world."""
         self.name = name
+        self.module = ""
+        """Of a file that minidl wrote, the path of the module that its operator is a part of."""
+        self.kind = ""
+        """The class of that module."""
         self.arrays = arrays or {}
 
 

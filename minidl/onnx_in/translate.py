@@ -34,7 +34,9 @@ class Translation:
         """Whether minidl wrote the file, and what comes of it should be what it was written from, bit for bit."""
         self._rules = rules
         self._unmade: dict[str, Operation] = {}
-        self._name = ""
+        self._name = self._module = ""
+        self.kind = ""
+        """Of a file that minidl wrote, the class of the module whose operator is translated."""
         self._count = len(next(iter(worlds.shapes.values())))
         for name, array in file.constants.items():
             self.values[name] = Known((array,) * self._count)
@@ -69,6 +71,7 @@ class Translation:
             inputs.pop()
         output = next(filter(None, node.outputs), "")
         self._name = node.name if node.name and output.startswith(node.name) else output
+        self._module, self.kind = node.name.partition("/")[0], node.documentation
         with _located(node):
             if node.operator in constants.EVALUATORS and all(not isinstance(each, Tensor) for each in inputs):
                 given: Any = self._evaluated(node, inputs)
@@ -130,6 +133,7 @@ class Translation:
         shapes = tuple(map(tuple, given))
         samples = tuple(shape[1:] for shape in shapes) if has_batch else shapes
         self.steps.append(Step(made, [each.number for each in inputs], samples, name, arrays))
+        self.steps[-1].module, self.steps[-1].kind = self._module, self.kind
         self._tensors.append(Tensor(len(self.steps) - 1, shapes, has_batch, samples))
         return self._tensors[-1]
 

@@ -89,7 +89,7 @@ def _written(writer: Writer, sized: Sized, inputs: dict[int, str], ends: Ends) -
         node = outline.nodes[number]
         rule = rule_of(node)
         assert rule is not None
-        writer.path = node.name or node.layer
+        writer.path, writer.kind = node.name or node.layer, node.layer
         operator = node.operator.module if isinstance(node.operator, op.Opaque) else node.operator
         call = Call(
             operator,
@@ -110,7 +110,7 @@ def _written(writer: Writer, sized: Sized, inputs: dict[int, str], ends: Ends) -
 
 def _name_outputs(writer: Writer, values: Sequence[str], inputs: Sequence[str], outputs: Sequence[str]) -> None:
     """Give each output a value of its own: an input, or a value that goes out twice, is copied."""
-    gone = set(inputs)
+    gone, writer.kind = set(inputs), ""
     for value, name in zip(values, outputs, strict=True):
         if value in gone:
             writer.path = name

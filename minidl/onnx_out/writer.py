@@ -46,8 +46,11 @@ class Writer:
         self.opset = opset
         self.path = ""
         """Of the module whose operators are written: nodes are named after it."""
+        self.kind = ""
+        """The module's class, which nodes have as their documentation."""
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
+        self._titles: dict[str, str] = {}  # of nodes, by the values that they give
         self.renamed: dict[str, str] = {}
         """Names that values have in the end, by those that they were given first."""
         self._parameters = parameters
@@ -69,7 +72,8 @@ class Writer:
         """A node with one output, whose name is returned. Attributes that are None are left out."""
         name = self.fresh(f"{self.path}/{operator}")
         given = {key: value for key, value in attributes.items() if value is not None}
-        self.nodes.append(self._helper.make_node(operator, list(inputs), [name], name=name, **given))
+        made = self._helper.make_node(operator, list(inputs), [name], name=name, doc_string=self.kind or None, **given)
+        self.nodes.append(made)
         return name
 
     def floats(self, x: str) -> str:
@@ -108,7 +112,8 @@ class Writer:
         return name
 
     def rename(self, value: str, name: str) -> None:
-        """Let a value have this name in the file."""
+        """Let a value have this name in the file, and its node, at first, that of the module."""
+        self._titles.setdefault(value, self.path)
         self.renamed[value] = name
 
     def finished(self) -> list[Any]:
@@ -116,7 +121,7 @@ class Writer:
         for node in self.nodes:
             for names in (node.input, node.output):
                 names[:] = [self.renamed.get(name, name) for name in names]
-            node.name = self.renamed.get(node.name, node.name)
+            node.name = self._titles.get(node.name, node.name)
         return self.nodes
 
 

@@ -30,7 +30,7 @@ def windows(draw):
 
 
 @st.composite
-def image_layers(draw):
+def image_layers(draw, *, adaptive=True):
     """A layer from images to images, of channels that are an even number."""
     kind = draw(st.sampled_from(["conv", "conv", "depthwise", "separable", "transposed", "pool", "norm", "activation",
                                  "size", "gates", "residual"]))  # fmt: skip
@@ -60,7 +60,7 @@ def image_layers(draw):
                     lambda: ml.UpSample2D((1, 2)),
                     lambda: ml.UpSample2D(2, interpolation="bilinear"),
                     lambda: ml.ZeroPad2D(((0, 1), (2, 0))),
-                    lambda: ml.AdaptiveAveragePool2D((3, 4)),
+                    *([lambda: ml.AdaptiveAveragePool2D((3, 4))] if adaptive else []),
                 ]
             )
         )()
@@ -74,13 +74,13 @@ def _of_pixels_alone(size, **how):
 
 
 @st.composite
-def image_graphs(draw):
+def image_graphs(draw, *, adaptive=True):
     """A graph of one or two images, with sums and concatenations, that gives an image and perhaps scores."""
     shape = (4, draw(st.integers(6, 9)), draw(st.integers(6, 9)))
     inputs = [ml.Input(shape) for _ in range(draw(st.integers(1, 2)))]
     y = inputs[0] if len(inputs) == 1 else draw(st.sampled_from([ml.Add, ml.Concatenate]))()(*inputs)
     for _ in range(draw(st.integers(1, 6))):
-        layer = draw(image_layers())
+        layer = draw(image_layers(adaptive=adaptive))
         try:
             after = layer(y)
         except ml.ShapeError:  # too small by now

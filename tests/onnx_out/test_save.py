@@ -32,7 +32,8 @@ def test_versions_and_names(small):
     assert [node.op_type for node in proto.graph.node] == [
         "Conv", "BatchNormalization", "Relu", "GlobalAveragePool", "Flatten", "Gemm", "Softmax",
     ]  # fmt: skip
-    assert [node.name for node in proto.graph.node] == ["0", "1", "2", "3/GlobalAveragePool", "3", "4", "output"]
+    assert [node.name for node in proto.graph.node] == ["0", "1", "2", "3/GlobalAveragePool", "3", "4", "5"]
+    assert [node.doc_string for node in proto.graph.node][3:] == ["GlobalAveragePool2D"] * 2 + ["Dense", "Softmax"]
     assert [tensor.name for tensor in proto.graph.initializer] == [name for name, _ in small.named_state()]
     assert (dims(proto.graph.input[0]), dims(proto.graph.output[0])) == (["N", 3, 9, 8], ["N", 3])
     assert (proto.graph.input[0].name, proto.graph.output[0].name) == ("input", "output")

@@ -29,9 +29,21 @@ def batch_norm(
         "running_mean": t.floats(mean, "the mean"),
         "running_var": t.floats(variance, "the variance"),
     }
+    if node.get("epsilon", 1e-5) == 0 and not arrays["running_mean"].any() and (arrays["running_var"] == 1).all():
+        return _scale_shift(t, tensor, arrays["weight"], arrays["bias"])
     momentum = min(max(1 - node.get("momentum", 0.9), 0.0), 1.0)
     kind = BatchNorm2D if tensor.rank == 4 else BatchNorm1D
     return _as_images(t, kind(momentum=decimal(momentum), eps=node.get("epsilon", 1e-5)), tensor, 3, arrays)
+
+
+def _scale_shift(t: Translation, tensor: Tensor, weight: Any, bias: Any) -> Tensor:
+    """A normalization that normalizes nothing, as minidl writes its ScaleShift."""
+    made: Any = layer("ScaleShift")
+    if not bias.any():
+        return _as_images(t, made(shift=False), tensor, 3, {"weight": weight})
+    if (weight == 1).all():
+        return _as_images(t, made(scale=False), tensor, 3, {"bias": bias})
+    return _as_images(t, made(), tensor, 3, {"weight": weight, "bias": bias})
 
 
 def _as_images(t: Translation, made: Any, tensor: Tensor, most: int, arrays: dict[str, Any]) -> Tensor:

@@ -21,7 +21,7 @@ POOLS: dict[str, Any] = {"ReduceMax": GlobalMaxPool2D, "ReduceMean": GlobalAvera
 
 def _plain(name: str) -> Step:
     def step(t: Translation, x: Tensor, axes: tuple[int, ...], keeps: bool) -> Tensor:
-        if name in POOLS and axes == (2, 3) and len(x.samples[0]) == 3:
+        if name in POOLS and axes == (2, 3) and len(x.samples[0]) == 3 and t.kind != name:
             return t.add(POOLS[name](keepdims=keeps), x)
         return t.add(layer(name)(axes, keepdims=keeps), x)
 

@@ -39,7 +39,7 @@ def resize(t: Translation, node: Operation, x: Value, *rest: Value | None) -> Te
     axes = [axis % tensor.rank for axis in node.get("axes") or range(tensor.rank)]
     if scales is not None and any(map(len, (array for array in _arrays(scales)))):
         factors = np.ones(tensor.rank)
-        factors[axes] = np.ravel(t.fixed(scales, "the scales"))
+        factors[axes] = [float(str(each)) for each in np.ravel(t.fixed(scales, "the scales"))]  # 1.7, not 1.7000000477
         return _resized(t, tensor, _spatial(tensor, factors.tolist()), None, mode, coordinates, rounding)
     if sizes is None:
         raise FormatError("expected scales or sizes")

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from minidl.layers.activation import GELU, HardSwish, Mish, Sigmoid, SiLU, Softplus, Tanh
-from minidl.layers.branches import Multiply
+from minidl.layers.branches import Add, Multiply
 from minidl.onnx_in.later import layer
 from minidl.onnx_in.simplify.steps import Steps
 
@@ -68,8 +68,9 @@ def _gated(steps: Steps, i: int) -> None:
             reader = steps.readers[i][0]
             steps.replace(reader, HardSwish(), [x])
             return
-        if _is_gelu(steps, x, gate) and steps.is_private(gate):
-            _gelu(steps, i, x)
+        approximate = _gelu_of(steps, x, gate)
+        if approximate is not None and steps.is_private(gate):
+            _gelu(steps, i, x, approximate)
             return
 
 
@@ -81,26 +82,55 @@ def _has_sixth(steps: Steps, i: int) -> bool:
     return steps.is_private(i) and _is_numbers(steps, steps.readers[i][0], 1 / 6, 0)
 
 
-def _is_gelu(steps: Steps, x: int, gate: int) -> bool:
-    """Whether the gate is 1 + erf(x / sqrt(2)), or half of that; x may be half of what it is a function of."""
+def _gelu_of(steps: Steps, x: int, gate: int) -> str | None:
+    """Which GELU the gate is of, if it's 1 + erf(x / sqrt(2)), or by tanh, or half; x may be half of its own input."""
     numbers = steps.formula(gate)
-    if numbers is None or not near(numbers[0], numbers[1]) or not steps.named(steps.before(gate), "Erf"):
-        return False
-    inner = steps.before(steps.before(gate))
-    if not _is_numbers(steps, inner, 1 / math.sqrt(2), 0):
-        return False
-    source = steps.before(inner)
-    if near(numbers[0], 0.5):
-        return source == x
-    return near(numbers[0], 1) and (source == x or (_is_numbers(steps, x, 0.5, 0) and steps.before(x) == source))
+    if numbers is None or not near(numbers[0], numbers[1]) or steps[steps.before(gate)].layer is None:
+        return None
+    inner = steps.before(gate)
+    if steps.named(inner, "Erf") is not None and _is_numbers(steps, steps.before(inner), 1 / math.sqrt(2), 0):
+        source, approximate = steps.before(steps.before(inner)), "none"
+    elif steps.layer(inner, Tanh) is not None:
+        found, approximate = _tanh_of(steps, steps.before(inner)), "tanh"
+        if found is None:
+            return None
+        source = found
+    else:
+        return None
+    halved = _is_numbers(steps, x, 0.5, 0) and steps.before(x) == source
+    fits = source == x if near(numbers[0], 0.5) else near(numbers[0], 1) and (source == x or halved)
+    return approximate if fits else None
 
 
-def _gelu(steps: Steps, i: int, x: int) -> None:
-    if _is_numbers(steps, x, 0.5, 0):
-        steps.replace(i, GELU(), [steps.before(x)])
-        return
+def _tanh_of(steps: Steps, i: int) -> int | None:
+    """Of x, where step `i` is sqrt(2 / pi) (x + 0.044715 x**3), its number."""
+    if not _is_numbers(steps, i, math.sqrt(2 / math.pi), 0) or steps.layer(steps.before(i), Add) is None:
+        return None
+    first, second = (*steps[steps.before(i)].inputs, -1)[:2]
+    for x, cube in ((first, second), (second, first)):
+        if cube >= 0 and _is_numbers(steps, cube, 0.044715, 0) and _is_cube(steps, steps.before(cube), x):
+            return x
+    return None
+
+
+def _is_cube(steps: Steps, i: int, x: int) -> bool:
+    power = steps.named(i, "Power")
+    if power is not None:
+        return power.exponent == 3 and steps.before(i) == x
+    if steps.layer(i, Multiply) is None or len(steps[i].inputs) != 2:
+        return False
+    return any(
+        one == x and steps.layer(square, Multiply) is not None and steps[square].inputs == [x, x]
+        for one, square in (steps[i].inputs, steps[i].inputs[::-1])
+    )
+
+
+def _gelu(steps: Steps, i: int, x: int, approximate: str) -> None:
+    made = GELU(approximate=approximate)
     gate = next(each for each in steps[i].inputs if each != x)
     if near((steps.formula(gate) or (0, 0))[0], 0.5):
-        steps.replace(i, GELU(), [x])
+        steps.replace(i, made, [x])
+    elif _is_numbers(steps, x, 0.5, 0):
+        steps.replace(i, made, [steps.before(x)])
     elif steps.is_private(i) and _is_numbers(steps, steps.readers[i][0], 0.5, 0):
-        steps.replace(steps.readers[i][0], GELU(), [x])
+        steps.replace(steps.readers[i][0], made, [x])

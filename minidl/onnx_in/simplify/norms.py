@@ -7,7 +7,7 @@ import numpy as np
 from minidl.layers.branches import Add, Multiply
 from minidl.layers.constant import Constant
 from minidl.layers.norm import GroupNorm, LayerNorm
-from minidl.layers.reshape import Reshape
+from minidl.layers.reshape import Flatten, Reshape
 from minidl.onnx_in.simplify.activations import near
 from minidl.onnx_in.simplify.steps import Steps
 from minidl.onnx_in.step import OpenReshape
@@ -31,7 +31,9 @@ def _group_norm(steps: Steps, i: int) -> None:
         return
     after = steps.readers[i][0]
     source = steps.before(before)
-    same = steps[after].samples == steps[source].samples and isinstance(steps[after].layer, Reshape | OpenReshape)
+    same = steps[after].samples == steps[source].samples and isinstance(
+        steps[after].layer, Flatten | Reshape | OpenReshape
+    )
     channels = {shape[0] for shape in steps[source].samples}
     if not same or len(channels) != 1 or not steps.is_private(after):
         return

@@ -16,6 +16,8 @@ class Steps:
     def __init__(self, steps: list[Step], outputs: list[int]) -> None:
         self.all: list[Step | None] = list(steps)
         self.outputs = list(outputs)
+        self.within_modules = False
+        """Whether a step takes the place of others only if all are of one module that minidl wrote."""
         self.readers: list[list[int]] = [[] for _ in steps]
         for i, step in enumerate(steps):
             for read in step.inputs:
@@ -75,6 +77,8 @@ class Steps:
 
     def replace(self, i: int, made: Module, inputs: list[int], arrays: dict[str, Any] | None = None) -> None:
         """Let another layer of other inputs give what step `i` does."""
+        if self.within_modules and not self._is_one_module(i, inputs):
+            return
         step = self[i]
         old, step.inputs = step.inputs, list(inputs)
         step.layer, step.arrays = made, arrays or {}
@@ -84,6 +88,17 @@ class Steps:
             self.readers[read].remove(i)
         for read in old:
             self.drop(read)
+
+    def _is_one_module(self, i: int, inputs: list[int]) -> bool:
+        """Whether all steps from these on to step `i` are of its module."""
+        waiting = list(self[i].inputs)
+        while waiting:
+            each = waiting.pop()
+            if each not in inputs:
+                if self[each].layer is None or self[each].module != self[i].module:
+                    return False
+                waiting += self[each].inputs
+        return True
 
     def drop_unread(self) -> None:
         """Take away all that no output depends on, but the inputs."""

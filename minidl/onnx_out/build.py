@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from minidl.description import operators as op
 from minidl.description.graph import Node
+from minidl.onnx_out.arithmetic import REPEATING, of_each
 from minidl.onnx_out.sizes import Sized
 from minidl.onnx_out.table import AT_LAST, OPERATORS, rule_of_layer
 from minidl.onnx_out.writer import Call, Rule, Writer
@@ -76,13 +77,20 @@ def proto_of(
 
 
 def _written(writer: Writer, sized: Sized, inputs: dict[int, str], ends: Ends) -> dict[int, str]:
-    """The names of the values of all nodes that are needed; their operators are written."""
+    """The names of the outputs' values; all operators that are needed are written."""
     outline = sized.outline
     values = dict(inputs)
     for (number, name), kind in zip(inputs.items(), ends.input_types, strict=True):
         if kind == "UINT8":
             writer.path = name
             values[number] = writer.floats(name)
+    alone: dict[int, str] = {}  # constants that are one sample, and values with as many samples as there should be
+
+    def each(number: int) -> str:
+        if number not in alone:
+            return values[number]
+        return of_each(writer, values[number], alone[number], len(outline.nodes[number].shape))
+
     needed = [number for number in outline.needed() if number not in values]
     last = {outline.nodes[number].name: number for number in needed}
     for number in needed:
@@ -90,10 +98,13 @@ def _written(writer: Writer, sized: Sized, inputs: dict[int, str], ends: Ends) -
         rule = rule_of(node)
         assert rule is not None
         writer.path, writer.kind = node.name or node.layer, node.layer
+        names = [values[source] for source in node.inputs]
+        if not isinstance(node.operator, REPEATING) or all(source in alone for source in node.inputs):
+            names = [each(source) for source in node.inputs]
         operator = node.operator.module if isinstance(node.operator, op.Opaque) else node.operator
         call = Call(
             operator,
-            tuple(values[source] for source in node.inputs),
+            tuple(names),
             tuple(outline.nodes[source].shape for source in node.inputs),
             node.shape,
             varies=sized.varies(number) or any(map(sized.varies, node.inputs)),
@@ -103,9 +114,12 @@ def _written(writer: Writer, sized: Sized, inputs: dict[int, str], ends: Ends) -
         except (ValueError, NotImplementedError) as error:
             raise ValueError(f"{writer.path} {node.layer}: {error}") from error
         values[number] = value
+        if isinstance(node.operator, op.Constant):
+            alone[number] = names[0]
+            continue
         if last[node.name] == number and value not in call.inputs and value not in writer.renamed:
             writer.rename(value, writer.fresh(writer.path))
-    return values
+    return {number: each(number) for number in outline.outputs}
 
 
 def _name_outputs(writer: Writer, values: Sequence[str], inputs: Sequence[str], outputs: Sequence[str]) -> None:

@@ -19,15 +19,7 @@ def prelu(writer: Writer, call: Call) -> str:
 
 
 def softmax(writer: Writer, call: Call) -> str:
-    return writer.add("Softmax", call.x, axis=call.operator.axis)
-
-
-def log_softmax(writer: Writer, call: Call) -> str:
-    return writer.add("LogSoftmax", call.x, axis=call.operator.axis)
-
-
-def softmax_along(writer: Writer, call: Call) -> str:
-    """Softmax and LogSoftmax along an axis, which don't describe themselves."""
+    """Softmax and LogSoftmax, whose records have ONNX's names."""
     return writer.add(type(call.operator).__name__, call.x, axis=call.operator.axis)
 
 

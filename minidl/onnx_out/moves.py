@@ -1,7 +1,7 @@
 """Rules for what joins values, moves them about, or multiplies them by a matrix."""
 
 from minidl.onnx_out.windows import biased
-from minidl.onnx_out.writer import Call, Rule, Writer
+from minidl.onnx_out.writer import Call, Writer
 
 
 def dense(writer: Writer, call: Call) -> str:
@@ -10,18 +10,6 @@ def dense(writer: Writer, call: Call) -> str:
 
 def concat(writer: Writer, call: Call) -> str:
     return writer.add("Concat", *call.inputs, axis=1)
-
-
-def in_turn(operator: str) -> Rule:
-    """An operator of two values for each further one: ((a + b) + c) + ..., which is the order of ours."""
-
-    def written(writer: Writer, call: Call) -> str:
-        result = call.inputs[0]
-        for name in call.inputs[1:]:
-            result = writer.add(operator, result, name)
-        return result
-
-    return written
 
 
 def reshaped(writer: Writer, call: Call) -> str:

@@ -3,15 +3,17 @@
 from minidl import layers
 from minidl.description import operators as op
 from minidl.module import Module
-from minidl.onnx_out import formulas, moves, norms, pools, products, reductions, sampling, windows
+from minidl.onnx_out import arithmetic, formulas, moves, norms, pools, products, reductions, sampling, windows
 from minidl.onnx_out.writer import Rule
 
 OPERATORS: dict[type, Rule] = {
-    op.Add: moves.in_turn("Add"),
+    op.Add: arithmetic.in_turn("Add"),
     op.ArgMax: reductions.arg_max,
     op.AdaptiveAveragePool: pools.adaptive_average_pool,
     op.AveragePool: pools.average_pool,
+    op.Arithmetic: arithmetic.arithmetic,
     op.Concat: moves.concat,
+    op.Constant: arithmetic.constant,
     op.Conv: windows.conv,
     op.ConvTranspose: windows.conv_transpose,
     op.Dense: moves.dense,
@@ -19,10 +21,10 @@ OPERATORS: dict[type, Rule] = {
     op.Expand: reductions.expand,
     op.Gather: sampling.gather,
     op.GroupNorm: norms.group_norm,
-    op.LogSoftmax: formulas.log_softmax,
+    op.LogSoftmax: formulas.softmax,
     op.MatMul: products.matmul,
     op.MaxPool: pools.max_pool,
-    op.Multiply: moves.in_turn("Mul"),
+    op.Multiply: arithmetic.in_turn("Mul"),
     op.Normalize: norms.normalize,
     op.Pad: sampling.pad,
     op.PadAxis: sampling.pad_axis,
@@ -36,6 +38,7 @@ OPERATORS: dict[type, Rule] = {
     op.Transpose: moves.transpose,
     op.Softmax: formulas.softmax,
     op.UpSample: sampling.upsample,
+    op.Where: arithmetic.where,
     op.ZeroPad: sampling.zero_pad,
 }
 """By the records of a description."""
@@ -86,8 +89,6 @@ AT_LAST: dict[type[Module], Rule] = {
     layers.InstanceNorm2D: norms.group_norm_layer,
     layers.InstanceNorm2D: norms.instance_norm,
     layers.LayerNorm: norms.layer_norm,
-    layers.LogSoftmax: formulas.softmax_along,
-    layers.Softmax: formulas.softmax_along,
 }
 """Layers that don't describe themselves in every case: their rules are for the others."""
 

@@ -54,7 +54,7 @@ def cast(t: Translation, node: Operation, x: Value) -> Value:
     """Cast between floats, or to them: all that layers give are floats."""
     node.get("saturate"), node.get("round_mode")
     to = DTYPES.get(node.get("to"), "other things than numbers")
-    if "float" not in to:
+    if "float" not in to and (to, t.kind) != ("bool", "Where"):  # ours takes all but 0 for true, as we write it
         raise FormatError(f"minidl computes in floats; can't round to {to} what the network is given")
     return t.tensor(x)
 

@@ -71,7 +71,7 @@ class Translation:
             inputs.pop()
         output = next(filter(None, node.outputs), "")
         self._name = node.name if node.name and output.startswith(node.name) else output
-        self._module, self.kind = node.name.partition("/")[0], node.documentation
+        self._module, self.kind = node.name.partition("/")[0], node.documentation if self.is_own else ""
         with _located(node):
             if node.operator in constants.EVALUATORS and all(not isinstance(each, Tensor) for each in inputs):
                 given: Any = self._evaluated(node, inputs)

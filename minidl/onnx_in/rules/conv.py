@@ -24,7 +24,8 @@ def conv(t: Translation, node: Operation, x: Value, w: Value, b: Value | None = 
     border = border_of(node, tensor, kernel, stride, dilation)
     around: Any = border if isinstance(border, str) else padding(border)
     groups = node.get("group", 1)
-    if t.is_own and axes == 2 and groups > 1 and all(shape[0] == groups for shape in tensor.samples):
+    is_depthwise = t.kind in ("DepthwiseConv2D", "SeparableConv2D")  # which round otherwise than a Conv2D in groups
+    if is_depthwise and axes == 2 and all(shape[0] == groups for shape in tensor.samples):
         depthwise = DepthwiseConv2D(
             plain(kernel),
             depth_multiplier=len(weight) // groups,

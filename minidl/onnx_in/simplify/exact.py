@@ -1,8 +1,6 @@
 """What minidl wrote comes back as the layers that it was, to the bit: its nodes are named after their modules."""
 
-from minidl.layers.conv import Conv2D
 from minidl.layers.rescaling import Rescaling
-from minidl.layers.separable import DepthwiseConv2D
 from minidl.onnx_in.simplify import activations, moves, norms
 from minidl.onnx_in.simplify.steps import Steps
 
@@ -14,7 +12,6 @@ def restore(steps: Steps) -> None:
     norms.recognize(steps)
     steps.within_modules = False
     for i in steps.present():
-        _depthwise(steps, i)
         _rescaling(steps, i)
     moves.merge(steps)
 
@@ -27,19 +24,3 @@ def _rescaling(steps: Steps, i: int) -> None:
         return
     if steps[steps.before(i)].module == steps[i].module and steps.is_private(steps.before(i)):
         steps.replace(i, Rescaling(before[0], numbers[1]), steps[steps.before(i)].inputs)
-
-
-def _depthwise(steps: Steps, i: int) -> None:
-    """A convolution of single channels into whose weights no normalization goes, unlike a Conv2D with groups."""
-    step, made = steps[i], steps.layer(i, Conv2D)
-    if made is None or step.kind not in ("DepthwiseConv2D", "SeparableConv2D"):
-        return
-    if step.arrays["weight"].shape[1] == 1 and made.groups == steps[steps.before(i)].samples[0][0]:
-        step.layer = DepthwiseConv2D(
-            made.kernel_size,
-            depth_multiplier=made.filters // made.groups,
-            stride=made.stride,
-            padding=made.padding,
-            dilation=made.dilation,
-            bias=made.bias is not None,
-        )

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import minidl as ml
 from minidl import shapes
 from tests.backends.windows import of_conv
 
@@ -162,3 +163,35 @@ def test_the_bits_do_not_depend_on_threads(threads):
         ml.set_num_threads(before)
     for one, other in zip(*results, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@given(
+    data=st.data(),
+    x_shape=st.tuples(st.integers(0, 2), st.integers(1, 70), st.integers(1, 5), st.integers(1, 9)),
+    filters=st.integers(1, 40),
+    taps=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    dtype=DTYPES,
+    bias=st.booleans(),
+)
+def test_windows_side_by_side(fast, reference, arrays, assert_sums_equal, data, x_shape, filters, taps, dtype, bias):
+    x, w = data.draw(arrays(x_shape, dtype)), data.draw(arrays((x_shape[1], filters, *taps), dtype))
+    b = data.draw(arrays((filters,), dtype)) if bias else None
+    how = of_conv(PLAIN | {"stride": taps}) | {"size": (x_shape[2] * taps[0], x_shape[3] * taps[1])}
+    y, want = fast.conv_transpose2d(x, w, b, **how), reference.conv_transpose2d(x, w, b, **how)
+    magnitude = reference.conv_transpose2d(abs(x), abs(w), None if b is None else abs(b), **how)
+    assert_sums_equal(y, want, terms=x_shape[1] + 1, magnitude=magnitude)
+
+
+@pytest.mark.parametrize("filters", [3, 16, 21])
+def test_windows_side_by_side_are_written_beside_others(filters):
+    """As channels of a concatenation, in a network that is prepared, and by threads."""
+    x, before = np.random.default_rng(0).standard_normal((2, 5, 6, 7), dtype=np.float32), ml.num_threads()
+    up = ml.ConvTranspose2D(filters, 2, stride=2)
+    joined = ml.Sequential([ml.Concatenate([[ml.ReLU(), up], [ml.UpSample2D(2)]])], input_shape=(5, 6, 7), seed=0)
+    want = np.concatenate([up(ml.ReLU()(x)), ml.UpSample2D(2)(x)], axis=1)
+    try:
+        for threads in (1, 3):
+            ml.set_num_threads(threads)
+            np.testing.assert_array_equal(joined(x), want)
+    finally:
+        ml.set_num_threads(before)

@@ -7,6 +7,7 @@ import numpy as np
 from minidl.backends.compiled.codegen.jit import kernel
 from minidl.backends.compiled.codegen.lanewise import add
 from minidl.backends.compiled.codegen.load_store import lanes, load, splat, store
+from minidl.backends.compiled.conv import side_by_side
 from minidl.backends.compiled.conv.epilogue import NOTHING
 from minidl.backends.compiled.conv.im2col.backward import Gradients
 from minidl.backends.compiled.conv.output_grad import OutputGrad
@@ -57,6 +58,8 @@ def prepare_conv_transpose(
     x: Array, w: Array, b: Array | None, geometry: ConvGeometry, size: Pair, into: Array | None = None
 ) -> tuple[Array, list[Job]]:
     """Of `conv_transpose2d`; with a bias, y may be written `into` channels of a block."""
+    if side_by_side.suits(geometry, (w.shape[2], w.shape[3]), (x.shape[2], x.shape[3]), size):
+        return side_by_side.prepare(x, w, b, into)
     nothing = np.zeros((len(x), *size, w.shape[1] * geometry.groups), x.dtype).transpose(0, 3, 1, 2)  # not read
     plan = plan_of(nothing, w, *geometry)
     y, _, _, jobs = prepare_backward(OutputGrad(x), nothing, w, plan, need_dx=True, need_dw=False, need_db=False)

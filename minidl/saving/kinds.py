@@ -111,7 +111,7 @@ def _by_magic(head: bytes) -> Kind | None:
             words = "a PyTorch file of before 2017 (a tar archive)"
             return Kind(words, "load it in PyTorch and save it again", suffixes=TORCH.suffixes)
         return Kind("a tar archive", _UNPACK)
-    if head[:1] == b"\x80" and 0 < head[1] <= 5:
+    if head[:1] == b"\x80" and b"\0" < head[1:2] <= b"\5":
         if head[2 : 2 + len(LEGACY)] == LEGACY:
             return TORCH
         return Kind("a Python pickle", "it may run any code, and minidl runs none; save its arrays with save_arrays")

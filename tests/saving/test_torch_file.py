@@ -333,6 +333,14 @@ def test_storages_of_old_files_that_cannot_be_are_refused(what):
     refused(legacy(damaged(), storages), words)
 
 
+@pytest.mark.parametrize("as_legacy", [False, True])
+def test_the_beginning_of_a_file_is_refused(as_legacy):
+    content = saved({"a": np.arange(3.0)}, as_legacy=as_legacy)
+    for end in range(len(content)):
+        with pytest.raises(FormatError):
+            load(content[:end])
+
+
 @given(data=st.data(), as_legacy=st.booleans())
 def test_a_damaged_file_is_refused_or_sound(data, as_legacy):
     content = bytearray(saved({"a": np.arange(3.0), "b": np.ones((2, 2), "<f4")}, as_legacy=as_legacy))

@@ -116,6 +116,14 @@ class Foreign:
             content = inputs.changed(self.safe, rng, [self.safe])
         ml.load_arrays(self.path("a.safetensors", content))
 
+    def kind(self, rng):
+        """A file of any kind, or its beginning, whose kind is told."""
+        whole = [*self.arrays, self.archive, self.tar, self.safe, *self.networks, *self.pictures.values()]
+        whole += [code for pair in self.torch_roots for code in pair] + [b"\x80", b"", b"{", b"version https://git-lfs"]
+        content = rng.choice(whole)
+        content = content[: rng.randrange(20)] if rng.random() < 0.2 else inputs.changed(content, rng, whole)
+        ml.load_arrays(self.path("a.pt", content))
+
     def onnx(self, rng):
         """An ONNX file, which predicts if it is loaded: of changed bytes, or of changed fields."""
         content = rng.choice(self.networks)

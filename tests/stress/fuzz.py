@@ -62,6 +62,7 @@ class Inputs(Foreign):
             *[self.history] * 14,
             *[self.torch] * 12,
             *[self.safetensors] * 12,
+            *[self.kind] * 6,
             *[self.onnx] * 3,
             self.training,
         ]
@@ -216,7 +217,7 @@ betas = [0.9, 0.999]
 
 ONLY = (
     *("npy", "idx", "npz", "model", "training", "picture", "cifar_file", "cifar_archive", "toml", "history"),
-    *("torch", "safetensors", "onnx"),
+    *("torch", "safetensors", "onnx", "kind"),
 )
 """The readers."""
 

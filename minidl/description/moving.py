@@ -70,6 +70,11 @@ class Slice(NamedTuple):
     step: int
 
     @property
+    def is_channels(self) -> bool:
+        """Whether they're some channels, side by side."""
+        return self.axis == 1 and self.step == 1
+
+    @property
     def places(self) -> tuple[slice, ...]:
         """Their index in an array."""
         stop = self.start + self.length * self.step

@@ -119,7 +119,8 @@ def lower(operator: op.Operator, xs: Sequence[Array], into: Array | None = None,
     """An operator that reads these arrays, in jobs. Raises CannotPrepareError.
 
     One of WRITERS writes `into` channels of a block, if it can; a concatenation has its parts there. `options` are
-    `deferred=True` for a normalization that its reader does, and the `prologue` of that.
+    `stays=True` for a slice that is read where it lies, `deferred=True` for a normalization that its reader does, and
+    the `prologue` of that.
     """
     prepare = _LOWER.get(type(operator))
     if prepare is None:

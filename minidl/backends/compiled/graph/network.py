@@ -16,7 +16,7 @@ from minidl.backends.compiled.runtime.memory import address, empty, planned
 from minidl.backends.compiled.runtime.program import Job, Program, Slot
 from minidl.description.fuse import fused
 from minidl.description.graph import Description
-from minidl.description.operators import Concat, Identity, Input, Masks, Rearrange, Transpose, is_trained
+from minidl.description.operators import Concat, Identity, Input, Masks, Rearrange, Slice, Transpose, is_trained
 from minidl.typing import Array, IntArray
 
 LAST = 1 << 62
@@ -41,6 +41,7 @@ class Network:
         constants: Constants | None = None,
     ) -> None:
         self._description = fused(description, keeps=keeps)
+        self._readers = self._description.readers()
         self._dtype = dtype
         self._workspace = Workspace(constants)
         self._masks: list[tuple[Masks, IntArray]] = []
@@ -90,7 +91,7 @@ class Network:
         arrays: list[Array] = []
         jobs: list[Job] = []
         nodes, _, outputs = self._description
-        blocks, readers = self._blocks(batch_size), self._description.readers()
+        blocks, readers = self._blocks(batch_size), self._readers
         for number, node in enumerate(nodes):
             if isinstance(node.operator, Input):
                 make = empty if self._is_moved(number, readers[number]) else new
@@ -99,6 +100,8 @@ class Network:
                 options: dict[str, Any] = {"deferred": True} if self._is_deferred(number, readers[number]) else {}
                 if number not in outputs and can_repeat(node.operator, [nodes[i].operator for i in readers[number]]):
                     options["repeated"] = True
+                if isinstance(node.operator, Slice) and node.operator.is_channels and self._can_be_part(number):
+                    options["stays"] = True
                 if lowered[node.inputs[0]].prologue is not None:
                     options["prologue"] = lowered[node.inputs[0]].prologue
                 one = lower(node.operator, [arrays[i] for i in node.inputs], blocks.get(number), **options)
@@ -123,15 +126,7 @@ class Network:
 
     def _blocks(self, batch_size: int) -> dict[int, Array]:
         """For concatenated images or vectors the block, and for what all readers can read there its channels of it."""
-        nodes, _, outputs = self._description
-        readers = self._description.readers()
-
-        def can_lie_there(i: int) -> bool:
-            operators = [nodes[reader].operator for reader in readers[i]]
-            passed_on = [reader for reader in readers[i] if isinstance(nodes[reader].operator, Identity)]
-            is_read = all(isinstance(operator, READERS) for operator in operators)
-            return is_read and i not in outputs and all(map(can_lie_there, passed_on))
-
+        nodes = self._description.nodes
         found: dict[int, Array] = {}
         for number, node in reversed([*enumerate(nodes)]):  # a block may be a part of a later one
             if not isinstance(node.operator, Concat) or len(node.shape) == 2:
@@ -144,9 +139,17 @@ class Network:
                 start += nodes[i].shape[0]
                 while isinstance(nodes[i].operator, Identity):
                     (i,) = nodes[i].inputs
-                if i not in found and isinstance(nodes[i].operator, WRITERS) and can_lie_there(i):
+                if i not in found and isinstance(nodes[i].operator, WRITERS) and self._can_be_part(i):
                     found[i] = part
         return found
+
+    def _can_be_part(self, number: int) -> bool:
+        """Whether all that read a value, directly or passed on, can read it from some channels of a block."""
+        nodes, _, outputs = self._description
+        readers = self._readers[number]
+        passed_on = [reader for reader in readers if isinstance(nodes[reader].operator, Identity)]
+        is_read = all(isinstance(nodes[reader].operator, READERS) for reader in readers)
+        return is_read and number not in outputs and all(map(self._can_be_part, passed_on))
 
     def _alone(self, arrays: Sequence[Array], jobs: list[Job], *, besides: Iterable[Array]) -> list[Array]:
         """The arrays, or copies that `jobs` make, that share their memory with none other and fill it."""

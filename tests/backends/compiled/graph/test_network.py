@@ -176,6 +176,19 @@ LAYERS = {
         ml.Flatten(),
         ml.ZeroPadAxis(1, 3),
     ],
+    "channels read where they lie": lambda: [
+        conv(8),
+        ml.Concatenate(
+            [
+                [ml.Slice(1, 0, 3), ml.ReLU()],
+                [ml.Slice(1, 3, 8), ml.Residual([]), ml.MaxPool2D(3, stride=1, padding=1)],
+                [ml.Slice(1, 2, 5), ml.Multiply([[], ml.Sigmoid()])],
+            ]
+        ),
+        ml.Flatten(),
+        ml.Dense(7),
+        ml.Add([[ml.Slice(1, 0, 3), ml.Tanh()], ml.Slice(1, -3)]),
+    ],
     "softmax": lambda: [ml.Flatten(), ml.Dense(5), ml.Softmax(), ml.Dense(4), ml.LogSoftmax()],
     "softmax along axes": lambda: [
         conv(),

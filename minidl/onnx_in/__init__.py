@@ -30,12 +30,13 @@ InputShape = Sequence[int] | Mapping[str, Sequence[int]] | None
 
 @keyword_hints
 def load_onnx(path: FileOrPath, *, input_shape: InputShape = None, budget: Budget = USUAL) -> Graph:
-    """The network of an ONNX file as a Graph of float32, which trains, saves and predicts as any other.
+    """The network of an ONNX file as a Graph, which trains, saves and predicts as any other.
 
-    The first axis of inputs is the batch, whatever size the file says; where that can't be, as in a file that takes a
-    single image (h, w, 3), all of an input is one sample. `input_shape`, of a sample or by the names of inputs, is the
-    size that a file leaves open, else images are 224 high and wide; the network takes others, too, unless the file
-    computes with their size, which is warned of. Several outputs come as a dict by their names.
+    It computes in float32, or in float64 where that's what it's given; weights are converted. The first axis of inputs
+    is the batch, whatever size the file says; where that can't be, as in a file that takes a single image (h, w, 3),
+    all of an input is one sample. `input_shape`, of a sample or by the names of inputs, is the size that a file leaves
+    open, else images are 224 high and wide; the network takes others, too, unless the file computes with their size,
+    which is warned of. Several outputs come as a dict by their names.
 
     Raises FormatError, which names the file, for anything that isn't ONNX's, with every operator that minidl hasn't;
     and for what takes more than `budget` allows: see `Budget`. Raises ImportError without the package `onnx`.

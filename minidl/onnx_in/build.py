@@ -40,11 +40,13 @@ def build(file: File, steps: Steps, budget: Budget) -> Graph:
     except (TypeError, ValueError) as error:
         raise FormatError(str(error)) from None
     if len(flat_views(model.parameters())) > 1:
-        flatten_parameters(model, "float32")
+        flatten_parameters(model, file.dtype)
     sample: Any = model.input_shape
     one = cost(model, sample)
     size = sum(map(np.prod, model.input_shapes))
-    budget.check_pass(sample=4 * int(size), activations=4 * one.values, operations=one.operations)
+    budget.check_pass(
+        sample=_itemsize(file) * int(size), activations=_itemsize(file) * one.values, operations=one.operations
+    )
     if PREPROCESSING in file.metadata:
         model.preprocessing = _preprocessing(file.metadata[PREPROCESSING])
     return model
@@ -52,7 +54,7 @@ def build(file: File, steps: Steps, budget: Budget) -> Graph:
 
 def _graph(file: File, steps: Steps) -> Graph:
     """The layers, with their parameters, called on nodes."""
-    _fill(steps)
+    _fill(steps, file.dtype)
     names = _names(steps)
     nodes: dict[int, Node] = {}
     inputs = []
@@ -68,10 +70,10 @@ def _graph(file: File, steps: Steps) -> Graph:
         nodes[i] = step.layer(*(nodes[read] for read in step.inputs), name=names[i])
     if not inputs:
         raise FormatError("no output depends on what it's given")
-    return Graph(inputs, _outputs(file, steps, nodes))
+    return Graph(inputs, _outputs(file, steps, nodes), dtype=file.dtype)
 
 
-def _fill(steps: Steps) -> None:
+def _fill(steps: Steps, dtype: str) -> None:
     """Give parameters their values, in one vector for all: they are copied once."""
     found: list[tuple[Parameter, Any]] = []
     for i in steps.present():
@@ -82,11 +84,11 @@ def _fill(steps: Steps) -> None:
                 raise FormatError(f"{step.name}: {name}: {problem}")
             found.append((parameter, array))
     size = sum(array.size for parameter, array in found if not isinstance(parameter, Buffer))
-    values, grads = np.empty(size, np.float32), np.zeros(size, np.float32)
+    values, grads = np.empty(size, dtype), np.zeros(size, dtype)
     start = 0
     for parameter, array in found:
         if isinstance(parameter, Buffer):
-            parameter.value = np.asarray(array, np.float32)
+            parameter.value = np.asarray(array, dtype)
             continue
         stop = start + array.size
         parameter.begin(array, values[start:stop], grads[start:stop])
@@ -113,9 +115,13 @@ def _outputs(file: File, steps: Steps, nodes: dict[int, Node]) -> Any:
     return found[0] if len(found) == 1 else dict(zip(file.outputs, found, strict=True))
 
 
+def _itemsize(file: File) -> int:
+    return np.dtype(file.dtype).itemsize
+
+
 def _check_size(file: File, steps: Steps, budget: Budget) -> None:
     """Raise FormatError for parameters that take more than the budget allows."""
-    size = sum(4 * np.size(array) for i in steps.present() for array in steps[i].arrays.values())
+    size = sum(_itemsize(file) * np.size(array) for i in steps.present() for array in steps[i].arrays.values())
     budget.check_arrays(size, file.size, slack=COMPUTED)
 
 

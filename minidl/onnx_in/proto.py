@@ -76,6 +76,12 @@ class File(NamedTuple):
     size: int
     producer: str
 
+    @property
+    def dtype(self) -> str:
+        """Of the network's numbers: float64 where all floats that it's given are that, else float32."""
+        given = {entry.dtype for entry in self.inputs if "float" in entry.dtype}
+        return "float64" if given == {"float64"} else "float32"
+
 
 def read(path: FileOrPath, budget: Budget) -> File:
     """The records of an ONNX file. Raises FormatError for other files, and ImportError without the package `onnx`."""

@@ -32,6 +32,7 @@ class Translation:
         self.memory = memory
         self.is_own = file.producer == OWN
         """Whether minidl wrote the file, and what comes of it should be what it was written from, bit for bit."""
+        self.dtype = file.dtype
         self._rules = rules
         self._unmade: dict[str, Operation] = {}
         self._name = self._module = ""
@@ -178,11 +179,11 @@ class Translation:
         return value.arrays[0]
 
     def floats(self, value: Value | None, what: str = "an input") -> Any:
-        """The array as float32, not copied where it is that already."""
+        """The array as floats of the network, not copied where it is that already."""
         array = self.fixed(value, what)
         if array is None:
             return None
-        return array if array.dtype == np.float32 else array.astype(np.float32)
+        return array.astype(self.dtype, copy=False)
 
     def numbers(self, value: Value | None, what: str = "an input") -> list[int] | None:
         """The array as a list of ints."""
@@ -206,7 +207,7 @@ class Translation:
 
     def constant(self, array: Any, *, trainable: bool = False) -> Tensor:
         """The tensor that is this array for each sample. Its layer reads the first input, which is there anyway."""
-        given = np.asarray(array, np.float32)
+        given = np.asarray(array, self.dtype)
         first = self.steps[0].samples
         anchor = Tensor(0, first, False, first)
         sized = given.reshape(given.shape or (1,))

@@ -46,7 +46,7 @@ def run(case: Case) -> dict[str, np.ndarray]:
     network = load_onnx(io.BytesIO(content))
     arrays = [np.asarray(case.inputs[name]) for name in fed]
     arrays = [
-        array if array.dtype.kind == "i" and network.takes_integers else array.astype(np.float32) for array in arrays
+        array if array.dtype.kind == "i" and network.takes_integers else array.astype(network.dtype) for array in arrays
     ]
     shapes = [network.input_shape] if len(fed) == 1 else network.input_shape
     is_one_sample = all(shape == array.shape for shape, array in zip(shapes, arrays, strict=True))

@@ -8,6 +8,8 @@ import pytest
 
 pytest.importorskip("onnx", reason="ONNX files are read by onnx")
 
+from onnx import TensorProto
+
 import minidl as ml
 from minidl.onnx_in import load_onnx
 from tests.onnx_in.networks import check, expected, given, layers, loaded, model, node, normal
@@ -124,6 +126,26 @@ def test_weights_may_be_inputs_constants_or_computed():
         constants={"flat": w.reshape(-1), "two": np.array([2])},
     )
     check(made, normal(3, 6))
+
+
+def test_a_network_that_is_given_float64_is_one():
+    made = model(
+        [node("Conv", "x w b", "c"), node("Mul", "c s", "m"), node("Add", "m g", "y")],
+        {"x": ("N", 3, 6, 6)},
+        constants={
+            name: array.astype(np.float64)
+            for name, array in {
+                "w": normal(2, 3, 3, 3),
+                "b": normal(2),
+                "s": normal(2, 1, 1),
+                "g": normal(4, 4),
+            }.items()
+        },
+        kinds={"x": TensorProto.DOUBLE},
+    )
+    network, x = loaded(made), np.random.default_rng(0).standard_normal((2, 3, 6, 6))
+    assert network.dtype == "float64"
+    np.testing.assert_allclose(network(x), expected(made, x)[0], rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float64"])

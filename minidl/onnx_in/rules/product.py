@@ -33,13 +33,13 @@ def gemm(t: Translation, node: Operation, a: Value, b: Value, c: Value | None = 
     if x.rank != 2 or weight.ndim != 2:
         raise FormatError(f"expected matrices, got {x.rank} and {weight.ndim} axes")
     weight = weight if node.get("transB", 0) else weight.T
-    weight = weight if alpha == 1 else weight * np.float32(alpha)
+    weight = weight if alpha == 1 else weight * alpha
     if c is None or beta == 0:
         return _dense(t, x, weight, None)
     if not x.has_batch:
         return combine(t, "Add", _dense(t, x, weight, None), _scaled(t, c, beta))
     if isinstance(c, Known):
-        bias = t.floats(c, "the third input") * np.float32(beta)
+        bias = t.floats(c, "the third input") * beta
         if bias.ndim < 2 or len(bias) == 1:
             row = np.broadcast_to(bias.reshape(-1), (len(weight),))
             return _dense(t, x, weight, row)
@@ -50,7 +50,7 @@ def gemm(t: Translation, node: Operation, a: Value, b: Value, c: Value | None = 
 
 def _scaled(t: Translation, c: Value, beta: float) -> Value:
     if isinstance(c, Known):
-        return t.known([array * np.float32(beta) for array in c.arrays])
+        return t.known([array * beta for array in c.arrays])
     return t.add(Rescaling(beta), c)
 
 

@@ -62,12 +62,12 @@ def _absorb(steps: Steps, before: int, i: int, scale: float, offset: Any) -> Non
     made, arrays = step.layer, dict(step.arrays)
     assert isinstance(made, AFFINE)
     count = made.units if isinstance(made, Dense) else made.filters
-    bias = arrays.get("bias", np.zeros(count, np.float32))
+    bias = arrays.get("bias", np.zeros(count, arrays["weight"].dtype))
     if np.ndim(offset) and len(offset) != count:
         return
     if scale != 1:
-        arrays["weight"] = arrays["weight"] * np.float32(scale)
-    arrays["bias"] = (bias * np.float32(scale) + np.float32(offset)).astype(np.float32)
+        arrays["weight"] = arrays["weight"] * scale
+    arrays["bias"] = bias * scale + offset
     if made.bias is None and not np.any(arrays["bias"]):
         del arrays["bias"]
     elif made.bias is None:
@@ -81,14 +81,14 @@ def _extend(steps: Steps, before: int, i: int, scale: float, offset: float, *, s
     step = steps[before]
     weight: Any = step.arrays.get("weight")
     bias: Any = step.arrays.get("bias")
-    added = np.float32(offset) if shift is None else shift
+    added = offset if shift is None else shift
     if weight is None and bias is None:
         return
-    count = len(weight if weight is not None else bias)
-    weight = np.full(count, scale, np.float32) if weight is None else weight * np.float32(scale)
-    bias = np.zeros(count, np.float32) + added if bias is None else bias * np.float32(scale) + added
+    known = weight if weight is not None else bias
+    weight = np.full_like(known, scale) if weight is None else weight * scale
+    bias = np.zeros_like(known) + added if bias is None else bias * scale + added
     made: Any = type(step.layer)
-    steps.replace(i, made(), step.inputs, {"weight": weight, "bias": bias.astype(np.float32)})
+    steps.replace(i, made(), step.inputs, {"weight": weight, "bias": bias})
 
 
 def fold_forwards(steps: Steps) -> None:
@@ -117,9 +117,9 @@ def _weigh(steps: Steps, i: int, scale: float, offset: float) -> None:
     made, arrays = step.layer, dict(step.arrays)
     assert isinstance(made, Conv2D | Dense)
     weight = arrays["weight"]
-    arrays["weight"] = weight * np.float32(scale)
+    arrays["weight"] = weight * scale
     if offset:
-        added = np.float32(offset) * weight.reshape(len(weight), -1).sum(axis=1)
-        arrays["bias"] = (arrays.get("bias", 0) + added).astype(np.float32)
+        added = offset * weight.reshape(len(weight), -1).sum(axis=1)
+        arrays["bias"] = arrays.get("bias", 0) + added
         made.bias = made.bias or Parameter()
     step.arrays = arrays

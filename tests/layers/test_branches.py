@@ -89,3 +89,22 @@ def test_shapes_of_arrays_are_checked_too():
             call(X)
     with pytest.raises(ml.DTypeError, match=r"^branches\[1\]: expected x in float32 or float64, got int64"):
         ml.Add([[], ml.MaxPool2D(2)])(X.astype(np.int64))
+
+
+@pytest.mark.parametrize("shape", [(6,), (3, 4), (2, 3, 4), (2, 3, 4, 5), (2, 1, 3, 2, 2)])
+@pytest.mark.compiled
+def test_a_prepared_concatenation_of_samples_with_any_number_of_axes(shape):
+    x = ml.Input(shape)
+    graph = ml.Graph(x, ml.Concatenate()(ml.ReLU()(x), ml.SiLU()(x), x))
+    rng = np.random.default_rng(0)
+    images, dy = (
+        rng.standard_normal((2, *shape), np.float32),
+        rng.standard_normal((2, 3 * shape[0], *shape[1:]), np.float32),
+    )
+    found = []
+    for backend in ("vectorized", "compiled"):
+        with ml.use_backend(backend):
+            y, backward = graph.forward(images, train=True)
+            found.append((graph(images), y, backward(dy)))
+    for expected, given in zip(*found, strict=True):
+        np.testing.assert_allclose(given, expected, rtol=1e-5, atol=1e-6)

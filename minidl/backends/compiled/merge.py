@@ -85,7 +85,7 @@ def _copy_channels(memory, ints, job, task, scratch):
 
 def prepare_copy_channels(source: Array, target: Array) -> Job:
     """Copy between parts of the channels of images, or of the features of vectors, whose pixels lie evenly spaced."""
-    if source.ndim == 3:
+    if source.ndim not in (2, 4):
         source, target = _flat(source), _flat(target)
     pixels, channels = source.size // max(source.shape[1], 1), source.shape[1]
     tasks = pieces(source.size)
@@ -93,10 +93,9 @@ def prepare_copy_channels(source: Array, target: Array) -> Job:
     return Job(_copy_channels, record, tasks, 8 * source.size)
 
 
-def _flat(sequences: Array) -> Array:
-    """Sequences (n, c, length) as vectors, also where there are none."""
-    n, channels, length = sequences.shape
-    return sequences.reshape(n, channels * length)
+def _flat(samples: Array) -> Array:
+    """Samples (n, c, ...) as vectors, also where there are none."""
+    return samples.reshape(len(samples), math.prod(samples.shape[1:]))
 
 
 def _step(array: Array) -> int:
@@ -110,10 +109,9 @@ def prepare_concat(parts: Sequence[Array], stacked: Array | None = None) -> tupl
     if stacked is not None:
         pairs = zip(parts, split(stacked, parts), strict=True)
         return stacked, [prepare_copy_channels(part, into) for part, into in pairs if address(part) != address(into)]
-    if parts[0].ndim == 3:  # sequences, each channel of which lies together
-        length = parts[0].shape[2]
+    if parts[0].ndim not in (2, 4):  # sequences and volumes, each channel of which lies together
         flat, jobs = prepare_concat([_flat(part) for part in parts])
-        return flat.reshape(len(flat), sum(part.shape[1] for part in parts), length), jobs
+        return flat.reshape(len(flat), sum(part.shape[1] for part in parts), *parts[0].shape[2:]), jobs
     n, _, *size = parts[0].shape
     y = empty((n, *size, sum(part.shape[1] for part in parts)), parts[0].dtype)
     stacked = y.transpose(0, y.ndim - 1, *range(1, y.ndim - 1))

@@ -129,7 +129,7 @@ class Network:
         nodes = self._description.nodes
         found: dict[int, Array] = {}
         for number, node in reversed([*enumerate(nodes)]):  # a block may be a part of a later one
-            if not isinstance(node.operator, Concat) or len(node.shape) == 2:
+            if not isinstance(node.operator, Concat) or len(node.shape) not in (1, 3):
                 continue
             if number not in found:
                 found[number] = new((batch_size, *node.shape), self._dtype)

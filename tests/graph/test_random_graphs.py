@@ -19,7 +19,13 @@ LAYERS = {
     "sequential": lambda: ml.Sequential([ml.Dense(SIZE), ml.Tanh()]),
     "add": ml.Add,
     "multiply": ml.Multiply,
+    "subtract": ml.Subtract,
+    "maximum": ml.Maximum,
+    "prelu": lambda: ml.PReLU(shared=False),
+    "constant": lambda: ml.Constant(np.linspace(-1, 1, SIZE)),
 }
+MOST = {"add": 3, "multiply": 3, "maximum": 3, "subtract": 2}
+"""How many values at most a layer of several reads."""
 
 
 @st.composite
@@ -29,7 +35,7 @@ def graphs(draw):
     starts, shared = list(nodes), {}
     for _ in range(draw(st.integers(1, 8))):
         kind = draw(st.sampled_from(sorted(LAYERS)))
-        count = draw(st.integers(2, 3)) if kind in ("add", "multiply") else 1
+        count = draw(st.integers(2, MOST[kind])) if kind in MOST else 1
         reads = [draw(st.sampled_from(nodes)) for _ in range(count)]
         layer = shared.setdefault(kind, LAYERS[kind]()) if draw(st.booleans()) else LAYERS[kind]()
         nodes.append(layer(*reads))

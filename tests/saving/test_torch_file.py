@@ -341,6 +341,45 @@ def test_the_beginning_of_a_file_is_refused(as_legacy):
             load(content[:end])
 
 
+def in_pickles(*pickles):
+    """A file of before PyTorch 1.6 that has these after its magic number."""
+    parts = [0x1950A86A20F9469CFC6C, *pickles]
+    return b"".join(files.START + files.value(each) + b"." for each in parts)
+
+
+STRANGE = {
+    "keys that are no list": (in_pickles(1001, {}, {}, {}), "its list of storages isn't one of names"),
+    "keys that are no texts": (in_pickles(1001, {}, {}, [1]), "its list of storages isn't one of names"),
+    "a key twice": (in_pickles(1001, {}, {}, ["0", "0"]), "two storages of one name"),
+    "a storage of two sizes": (
+        zipped(files.value([storage("0", "Float", 2), storage("0", "Float", 1)]), {"0": DATA}),
+        "a storage that is said to be of two types or sizes",
+    ),
+    "a storage of two types": (
+        zipped(files.value([storage("0", "Float", 2), storage("0", "Int", 2)]), {"0": DATA}),
+        "a storage that is said to be of two types or sizes",
+    ),
+    "a storage without a key": (zipped(files.value([storage(0, "Float", 2)]), {"0": DATA}), "without a type or a key"),
+    "a view that isn't one": (
+        zipped(files.value([storage("0", "Float", 2, (1,))]), {"0": DATA}),
+        "a view of a storage",
+    ),
+    "an untyped tensor": (
+        zipped(files.value([tensor(storage("0", "Untyped", 8), 0, (2,), (1,))]), {"0": DATA}),
+        "a tensor without an element type",
+    ),
+    "a typed tensor of nothing": (
+        zipped(call(named("torch._utils", "_rebuild_tensor_v3"), 1, 2, (), (), False, {}, 3), {"0": DATA}),
+        "a tensor without a storage, or without an element type",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", STRANGE)
+def test_strange_files_are_refused(what):
+    refused(*STRANGE[what])
+
+
 @given(data=st.data(), as_legacy=st.booleans())
 def test_a_damaged_file_is_refused_or_sound(data, as_legacy):
     content = bytearray(saved({"a": np.arange(3.0), "b": np.ones((2, 2), "<f4")}, as_legacy=as_legacy))

@@ -133,6 +133,10 @@ BOMBS = {
         zipped(b"(" + b"N" * 10_000 + b"tq\0" + b"ccollections\nCounter\nq\1" + b"h\1h\0R0" * 100 + b"N", {}),
         "more than the 20000 instructions",
     ),
+    "many numbers shared": (
+        zipped(b"](" + b"N" * 5_000 + b"eq\0](" + b"h\0" * 900 + b"e", {}),
+        "more than the 20000 values",
+    ),
     "a long shape": (
         zipped(files.value({"x": files.tensor(files.storage("0", "Float", 1), 0, (1,) * 500, (1,) * 500)}), {}),
         "at most 64 ints",

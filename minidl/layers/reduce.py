@@ -74,7 +74,7 @@ class ReduceL2(_Reduce):
 class ArgMax(Operation):
     """The place of the largest value along an axis of samples, as a float of the model's dtype; the batch is axis 0.
 
-    The first of several wins, and NaN over everything. Its gradient is zero.
+    The first of several wins, and NaN over everything. `keepdims` leaves the axis there, 1 long. Its gradient is zero.
     """
 
     def __init__(self, axis: int, *, keepdims: bool = True) -> None:

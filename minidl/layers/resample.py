@@ -88,7 +88,7 @@ class Pad2D(Operation):
 
 
 class Gather(Operation):
-    """The places along an axis of samples that have these numbers, those below 0 counted from the end.
+    """The places along an axis of samples that `indices` name, those below 0 counted from the end.
 
     The batch is axis 0, the last one -1.
     """

@@ -126,7 +126,7 @@ def _ends(model: Any, outline: Outline, *, takes_bytes: bool) -> Ends:
     if takes_bytes and not any(numbers):
         raise ValueError("takes_bytes: expected a model that begins with Rescaling, which takes bytes")
     types = [
-        "INT64" if whole else "UINT8" if takes_bytes and raw else "FLOAT"
+        "UINT8" if takes_bytes and raw else "INT64" if whole and not raw else "FLOAT"
         for whole, raw in zip(integers, numbers, strict=True)
     ]
     return Ends(inputs, outputs, types)

@@ -7,6 +7,7 @@ from minidl.onnx_in.simplify.steps import Steps
 
 def restore(steps: Steps) -> None:
     """Let one layer do what several steps of one module do, and what changes no bit."""
+    steps.drop_unread()  # transposes that weren't needed, after all, would count as readers
     steps.within_modules = True
     activations.recognize(steps)
     norms.recognize(steps)

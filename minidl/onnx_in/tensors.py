@@ -33,6 +33,9 @@ FIELDS = {"float32": "float_data", "float64": "double_data", "int64": "int64_dat
 )
 """Where numbers lie that aren't raw bytes; those of all other types in `int32_data`."""
 
+MOST = 2**48
+"""Numbers that an array may have, or would, if none of its axes were empty."""
+
 
 def text(value: Any) -> str:
     """A name, which protobuf gives as bytes where it isn't UTF-8."""
@@ -50,7 +53,8 @@ def array_of(tensor: Any, folder: str | None) -> Any:
         raise FormatError(f"{name}: elements are {kind}; expected floats, integers or bools")
     dtype = DTYPES[tensor.data_type]
     shape = tuple(tensor.dims)
-    if any(size < 0 for size in shape) or len(shape) > 32:
+    # NumPy counts also what is empty, as if it weren't.
+    if any(size < 0 for size in shape) or len(shape) > 32 or math.prod(max(size, 1) for size in shape) > MOST:
         raise FormatError(f"{name}: expected a shape, got {shape[:40]}")
     count = math.prod(shape)
     stored = np.dtype("<u2" if dtype == "bfloat16" else np.dtype(dtype).newbyteorder("<"))

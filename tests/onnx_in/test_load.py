@@ -252,3 +252,10 @@ def test_a_network_with_constants_takes_bytes():
     assert network.takes_bytes
     x = np.random.default_rng(0).integers(0, 256, (2, 1, 4, 5), dtype=np.uint8)
     np.testing.assert_allclose(network(x), x / np.float32(255) + normal(4, 5), rtol=1e-5)
+
+
+def test_empty_constants_of_impossible_sizes_are_refused():
+    proto = model([node("Add", "x c", "y")], {"x": ("N", 2)}, constants={"c": np.zeros((0, 2), np.float32)})
+    proto.graph.initializer[0].dims[1] = 2**62
+    with pytest.raises(ml.FormatError, match=r"c: expected a shape, got \(0, 4611686018427387904\)"):
+        load_onnx(io.BytesIO(proto.SerializeToString()))

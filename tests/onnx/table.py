@@ -10,7 +10,8 @@ import onnx
 
 import minidl
 from tests.onnx import rules
-from tests.onnx.cases import ATOL, RTOL
+from tests.onnx.cases import RTOL
+from tests.onnx.imported import ATOL
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "onnx.md"
 
@@ -106,9 +107,15 @@ TEXT = """\
 `ml.load` reads an ONNX file as a `Graph` of minidl's layers, which trains, saves and predicts as any other. It needs
 the package onnx: `pip install "minidl[onnx]"`.
 
-```python
-model = ml.load("network.onnx")
-scores = model(images)
+```pycon
+>>> import numpy as np
+>>> import minidl as ml
+>>> ml.models.lenet(seed=0).save("lenet.onnx")  # or a file of anybody else's
+>>> model = ml.load("lenet.onnx")
+>>> model.input_names, model.input_shape
+(('input',), (1, 28, 28))
+>>> model(np.zeros((5, 1, 28, 28), np.float32)).shape
+(5, 10)
 ```
 
 - **Axes.** The first one is the batch, of any size, whatever the file says. An input without a batch, such as an image
@@ -118,8 +125,8 @@ scores = model(images)
   one size alone; a warning says so.
 - **Names** of inputs, outputs and nodes are the file's, with `_` for characters that names can't have. Several outputs
   come as a dict.
-- **Numbers** are float32: weights in float16, bfloat16 or float64 are converted, and integers come in and go out as
-  floats, but for the indices of an embedding.
+- **Numbers** are float32, or float64 where that's what the network is given: weights of other floats are converted, and
+  integers come in and go out as floats, but for the indices of an embedding.
 - **What is spelled out** becomes the layer that it stands for: hard-swish, SiLU, Mish, GELU, layer and group norm,
   pixels shuffled by reshapes, scales and shifts after a convolution. Dropout is taken away, and constants are computed.
 - **What minidl lacks** is one error that lists every operator, with how often it comes, before any work:

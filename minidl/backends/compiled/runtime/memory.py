@@ -28,9 +28,10 @@ SHARE = 2
 class _Kept:
     """What a Python thread keeps: scratch that jobs write over, and owners of memory by their size."""
 
-    __slots__ = ("__weakref__", "owners", "scratch", "workspace")
+    __slots__ = ("__weakref__", "copies", "owners", "scratch", "workspace")
 
     def __init__(self) -> None:
+        self.copies = 0
         self.scratch: dict[str, AnyArray] = {}
         self.owners: defaultdict[int, list[AnyArray]] = defaultdict(list)
         self.workspace: Workspace | None = None
@@ -183,7 +184,13 @@ def contiguous(array: AnyArray) -> AnyArray:
     workspace = _memory.kept.workspace
     if workspace is not None and workspace.owner_of(array) is not None:
         raise RuntimeError("an array that has no values yet was to be copied: prepare a job that does")
+    _memory.kept.copies += 1
     return np.ascontiguousarray(array) if flags.aligned else np.array(array, order="C")
+
+
+def copies() -> int:
+    """How many arrays `contiguous` has copied in this thread: jobs read a copy, whatever the original holds later."""
+    return _memory.kept.copies
 
 
 def as_nhwc(images: AnyArray) -> AnyArray:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, ParamSpec, TypeVar, cast
 
 import numpy as np
 
-from minidl.backends.compiled.runtime.memory import address, empty
+from minidl.backends.compiled.runtime.memory import address, copies, empty
 from minidl.backends.compiled.runtime.program import Job, Program, Slot, offset_of
 from minidl.process import memory as limit
 from minidl.process.exact import is_exact
@@ -54,11 +54,12 @@ class Replay(Generic[P, R, J]):
             again = call.run(given)
             idle.append(call)
             return cast(R, again)
+        before = copies()
         results, jobs = self.prepare(*args, **kwargs)
         program = Program([jobs] if isinstance(jobs, Job) else jobs, given[0].dtype)
         program.run()
         if idle is not None:
-            call = _Call.of(program, given, results)
+            call = _Call.of(program, given, results) if copies() == before else None
             if call is not None:
                 if kept() + call.size > limit.memory_limit() // SHARE:
                     give_back()
@@ -131,7 +132,7 @@ class _Call:
 
     @classmethod
     def of(cls, program: Program, given: Sequence[Array], results: Array | tuple[Array | None, ...]) -> "_Call | None":
-        """None where an array was copied first or shares memory with another one, and for large arrays of its own."""
+        """None where no job reads an array, or it shares memory with another one, and for large arrays of its own."""
         made = [results] if isinstance(results, np.ndarray) else list(results)
         outer = [*given, *(array for array in made if array is not None)]
         known = {_place(array): Slot() for array in outer}

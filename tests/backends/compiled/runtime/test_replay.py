@@ -18,8 +18,10 @@ pytest.importorskip("numba")
 
 from minidl.backends.compiled.activation import elementwise
 from minidl.backends.compiled.conv import select
+from minidl.backends.compiled.merge import prepare_add
 from minidl.backends.compiled.norm import batch
 from minidl.backends.compiled.runtime import program, replay
+from minidl.backends.compiled.runtime.memory import contiguous
 from tests.backends.windows import of_conv, of_pool
 
 pytestmark = pytest.mark.compiled
@@ -245,3 +247,18 @@ def test_an_array_that_the_jobs_read_from_its_middle_is_never_replaced(rng):
         np.testing.assert_array_equal(y, np.maximum(x[4:], 0))
         np.testing.assert_array_equal(whole, np.maximum(x, 0))
     assert not calls_of(second_half)
+
+
+def test_jobs_some_of_which_read_a_copy_are_not_kept(rng):
+    """One job reads x where it lies, and another a copy, which wouldn't be that of the next x."""
+
+    @replay.Replay
+    def twice(x):
+        y, first = prepare_add(x, x)
+        copy = contiguous(x)
+        total, second = prepare_add(y, copy)
+        return total, [first, second]
+
+    for _ in range(3):
+        x = rng.standard_normal((2, 6)).astype(np.float32)[:, ::2]
+        np.testing.assert_allclose(twice(x), 3 * x, rtol=1e-6)

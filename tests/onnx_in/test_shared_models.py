@@ -14,7 +14,7 @@ import minidl as ml
 from minidl.onnx_in import load_onnx
 from tests.golden import make_onnx_models as golden
 
-MODELS = golden.FOLDER if golden.FOLDER.is_dir() else Path("/work/shared/models/onnx")
+MODELS = golden.FOLDER
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 ARRAYS = np.load(Path(golden.__file__).with_name("onnx_models.npz"))
 

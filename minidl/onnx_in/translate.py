@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from minidl import layers
 from minidl import shapes as geometry
 from minidl.errors import FormatError
 from minidl.layers.constant import Constant
 from minidl.layers.reshape import Flatten, Reshape
 from minidl.module import Module
 from minidl.onnx_in import constants
-from minidl.onnx_in.later import layer
 from minidl.onnx_in.proto import Entry, File, Operation
 from minidl.onnx_in.step import OpenReshape, Step
 from minidl.onnx_in.values import Known, NoBatchError, Tensor, UnsettledError, Value, Worlds
@@ -56,7 +56,7 @@ class Translation:
         self._name = name
         tensor = self.tensor(self.values[name])
         if tensor.is_number and tensor.samples[0]:
-            tensor = self.add(layer("Squeeze")(1), tensor, has_batch=True)
+            tensor = self.add(layers.Squeeze(1), tensor, has_batch=True)
         number = tensor.number
         if self.steps[number].layer is not None:
             self.steps[number].name = name
@@ -159,7 +159,7 @@ class Translation:
 
     def on_top(self, tensor: Tensor, order: tuple[int, ...]) -> Tensor:
         """The tensor with its axes in this order."""
-        return self.add(layer("Transpose")(order), tensor)
+        return self.add(layers.Transpose(order), tensor)
 
     def batches(self, inputs: Sequence[Tensor]) -> tuple[Shape, ...]:
         """(n,) in each world. Raises NoBatchError where inputs have batches of several sizes."""
@@ -300,9 +300,9 @@ class Translation:
             else:
                 return None
         for axis in gone:
-            tensor = self.add(layer("Squeeze")(axis + 1), tensor, has_batch=True)
+            tensor = self.add(layers.Squeeze(axis + 1), tensor, has_batch=True)
         for axis in come:
-            tensor = self.add(layer("Unsqueeze")(axis + 1), tensor, has_batch=True)
+            tensor = self.add(layers.Unsqueeze(axis + 1), tensor, has_batch=True)
         return tensor
 
     def sized(self, tensor: Tensor, axes: int) -> Tensor:

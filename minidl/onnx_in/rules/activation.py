@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl import layers
 from minidl.layers.activation import (
     ELU,
     GELU,
@@ -22,7 +23,6 @@ from minidl.layers.activation import (
     Tanh,
 )
 from minidl.layers.rescaling import Rescaling
-from minidl.onnx_in.later import layer
 from minidl.onnx_in.proto import Operation
 from minidl.onnx_in.rules.arithmetic import combine, turned
 from minidl.onnx_in.translate import Translation
@@ -66,8 +66,8 @@ def clipped(t: Translation, x: Tensor, low: float | None, high: float | None) ->
     if low == 0 and high is None:
         return single(t, ReLU(), x)
     if low == 0 and high == 6:
-        return single(t, layer("ReLU6")(), x)
-    return single(t, layer("Clip")(low, high), x)
+        return single(t, layers.ReLU6(), x)
+    return single(t, layers.Clip(low, high), x)
 
 
 def _number(t: Translation, value: Value | None) -> float | None:
@@ -88,13 +88,13 @@ def prelu(t: Translation, node: Operation, x: Value, slope: Value) -> Tensor:
             array = array.reshape(-1, *(1,) * (tensor.rank - 2))  # it was the channels'
         shape = array.shape
         if array.size == 1 and array.ndim <= tensor.rank:
-            return t.add(layer("PReLU")(), tensor, weight=array.reshape(1))
+            return t.add(layers.PReLU(), tensor, weight=array.reshape(1))
         sample = (1,) * (len(tensor.samples[0]) - array.ndim) + shape[max(array.ndim - len(tensor.samples[0]), 0) :]
         fits = array.ndim <= tensor.rank and math.prod(shape) == math.prod(sample)
         if fits and sample[0] == array.size and all(each[0] == array.size for each in tensor.samples):
-            return t.add(layer("PReLU")(shared=False), tensor, weight=array.reshape(-1))
+            return t.add(layers.PReLU(shared=False), tensor, weight=array.reshape(-1))
     above = t.add(ReLU(), tensor)
-    below = t.add(layer("Clip")(None, 0.0), tensor)
+    below = t.add(layers.Clip(None, 0.0), tensor)
     return combine(t, "Add", above, combine(t, "Mul", below, slope))
 
 
@@ -137,7 +137,7 @@ def swish(t: Translation, node: Operation, x: Value) -> Tensor:
 def softsign(t: Translation, node: Operation, x: Value) -> Tensor:
     """X / (1 + |x|)."""
     tensor = t.tensor(x)
-    return combine(t, "Div", tensor, t.add(Rescaling(1.0, 1.0), t.add(layer("Abs")(), tensor)))
+    return combine(t, "Div", tensor, t.add(Rescaling(1.0, 1.0), t.add(layers.Abs(), tensor)))
 
 
 def celu(t: Translation, node: Operation, x: Value) -> Tensor:
@@ -156,29 +156,29 @@ def selu(t: Translation, node: Operation, x: Value) -> Tensor:
 
 
 RULES: dict[str, Any] = {
-    "Abs": alone(lambda node: layer("Abs")()),
+    "Abs": alone(lambda node: layers.Abs()),
     "Celu": celu,
     "Clip": clip,
     "Elu": alone(lambda node: ELU(node.get("alpha", 1.0))),
-    "Erf": alone(lambda node: layer("Erf")()),
-    "Exp": alone(lambda node: layer("Exp")()),
+    "Erf": alone(lambda node: layers.Erf()),
+    "Exp": alone(lambda node: layers.Exp()),
     "Gelu": alone(lambda node: GELU(approximate=node.get("approximate", "none"))),
-    "HardSigmoid": alone(lambda node: layer("HardSigmoid")(node.get("alpha", 0.2), node.get("beta", 0.5))),
+    "HardSigmoid": alone(lambda node: layers.HardSigmoid(node.get("alpha", 0.2), node.get("beta", 0.5))),
     "HardSwish": alone(lambda node: HardSwish()),
     "LeakyRelu": alone(lambda node: LeakyReLU(node.get("alpha", 0.01))),
-    "Log": alone(lambda node: layer("Log")()),
+    "Log": alone(lambda node: layers.Log()),
     "LogSoftmax": softmax(LogSoftmax),
     "Mish": alone(lambda node: Mish()),
     "Neg": alone(lambda node: Rescaling(-1.0)),
     "PRelu": prelu,
-    "Reciprocal": alone(lambda node: layer("Reciprocal")()),
+    "Reciprocal": alone(lambda node: layers.Reciprocal()),
     "Relu": alone(lambda node: ReLU()),
     "Selu": selu,
     "Sigmoid": alone(lambda node: Sigmoid()),
     "Softmax": softmax(Softmax),
     "Softplus": alone(lambda node: Softplus()),
     "Softsign": softsign,
-    "Sqrt": alone(lambda node: layer("Sqrt")()),
+    "Sqrt": alone(lambda node: layers.Sqrt()),
     "Swish": swish,
     "Tanh": alone(lambda node: Tanh()),
 }

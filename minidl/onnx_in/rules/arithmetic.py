@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from minidl import layers
 from minidl.errors import FormatError
 from minidl.layers.rescaling import Rescaling
-from minidl.onnx_in.later import layer
 from minidl.onnx_in.proto import Operation
 from minidl.onnx_in.translate import Translation
 from minidl.onnx_in.values import Known, NoBatchError, Tensor, Value
@@ -73,7 +73,7 @@ def joined(t: Translation, kind: str, values: list[Value]) -> Tensor:
     axes = max(rank - has_batch, *(len(each.samples[0]) for each in tensors))
     raised = [_raised(t, each, rank, axes, batches if has_batch else None) for each in values]
     operands = [t.sized(each, axes) for each in raised]
-    y = t.add(layer(LAYERS[kind])(), *operands, has_batch=has_batch)
+    y = t.add(getattr(layers, LAYERS[kind])(), *operands, has_batch=has_batch)
     worlds = zip(*(_seen(each, rank) for each in raised), strict=True)
     return y._replace(shapes=tuple(np.broadcast_shapes(*shapes) for shapes in worlds))
 
@@ -135,19 +135,19 @@ def _with_number(t: Translation, kind: str, x: Tensor, number: float, is_first: 
     if kind == "Div" and not is_first and number and math.isfinite(1 / number):
         return t.add(Rescaling(1 / number), x)
     if kind == "Div" and is_first:
-        inverse = t.add(layer("Reciprocal")(), x)
+        inverse = t.add(layers.Reciprocal(), x)
         return inverse if number == 1 else t.add(Rescaling(number), inverse)
     if kind == "Pow" and not is_first:
-        return x if number == 1 else t.add(layer("Sqrt")() if number == 0.5 else layer("Power")(number), x)
+        return x if number == 1 else t.add(layers.Sqrt() if number == 0.5 else layers.Power(number), x)
     if kind in ("Min", "Max") and not math.isnan(number):
         if math.isinf(number):
             return x if (number > 0) == (kind == "Min") else None
-        return t.add(layer("Clip")(None, number) if kind == "Min" else layer("Clip")(number, None), x)
+        return t.add(layers.Clip(None, number) if kind == "Min" else layers.Clip(number, None), x)
     return None
 
 
 def _by_channel(t: Translation, kind: str, x: Tensor, array: Any, is_first: bool) -> Tensor:
-    scale_shift = layer("ScaleShift")
+    scale_shift = layers.ScaleShift
     if kind == "Mul":
         return t.add(scale_shift(shift=False), x, weight=array)
     if kind == "Div":

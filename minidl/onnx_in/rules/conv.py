@@ -2,13 +2,13 @@
 
 from typing import Any
 
+from minidl import layers
 from minidl.errors import FormatError
 from minidl.layers.conv import Conv2D
 from minidl.layers.resize import ZeroPad2D
 from minidl.layers.separable import DepthwiseConv2D
 from minidl.layers.sequence import Conv1D
 from minidl.layers.transposed import ConvTranspose1D, ConvTranspose2D
-from minidl.onnx_in.later import layer
 from minidl.onnx_in.proto import Operation
 from minidl.onnx_in.rules.windows import axes_of, border_of, ints, padding, plain
 from minidl.onnx_in.translate import Translation
@@ -104,7 +104,7 @@ def conv_transpose(t: Translation, node: Operation, x: Value, w: Value, b: Value
     if axes == 1:
         raise FormatError("output_padding: expected less than the stride")
     y = t.add(ZeroPad2D(tuple(extra)), t.add(made, tensor, weight=weight))
-    return y if bias is None else t.add(layer("ScaleShift")(scale=False), y, bias=bias)
+    return y if bias is None else t.add(layers.ScaleShift(scale=False), y, bias=bias)
 
 
 def _halves(total: int, auto: str) -> tuple[int, int]:

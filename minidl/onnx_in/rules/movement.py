@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from minidl import layers
 from minidl.errors import FormatError
 from minidl.onnx_in import arguments
-from minidl.onnx_in.later import layer
 from minidl.onnx_in.proto import Operation
 from minidl.onnx_in.rules.parts import joined
 from minidl.onnx_in.translate import Translation
@@ -107,9 +107,9 @@ def transposed(t: Translation, x: Tensor, order: tuple[int, ...]) -> Tensor:
     if order == tuple(range(x.rank)):
         return x
     if x.has_batch and order[0] == 0:
-        return t.add(layer("Transpose")(order), x)
+        return t.add(layers.Transpose(order), x)
     x = t.unbatched(x)
-    return t.add(layer("Transpose")((0, *(axis + 1 for axis in order))), x)
+    return t.add(layers.Transpose((0, *(axis + 1 for axis in order))), x)
 
 
 def expand(t: Translation, node: Operation, x: Value, shape: Value) -> Tensor:
@@ -135,7 +135,7 @@ def expanded(t: Translation, x: Tensor, goal: list[Shape]) -> Tensor:
     for i in range(len(goal[0])):
         keeps = all(own[i] == new[i] for own, new in zip(x.samples, goal, strict=True))
         target.append(-1 if keeps else t.settled({new[i] for new in goal}))
-    return x if set(target) <= {-1} else t.add(layer("Expand")(tuple(target)), x)
+    return x if set(target) <= {-1} else t.add(layers.Expand(tuple(target)), x)
 
 
 def tile(t: Translation, node: Operation, x: Value, repeats: Value) -> Tensor:
@@ -156,18 +156,18 @@ def tile(t: Translation, node: Operation, x: Value, repeats: Value) -> Tensor:
 def depth_to_space(t: Translation, node: Operation, x: Value) -> Tensor:
     """DepthToSpace, whose channels go by the place in a block first, or last."""
     order = node.get("mode", "DCR").lower()
-    return t.add(layer("PixelShuffle")(node.get("blocksize"), order=order), t.batched(x))
+    return t.add(layers.PixelShuffle(node.get("blocksize"), order=order), t.batched(x))
 
 
 def space_to_depth(t: Translation, node: Operation, x: Value) -> Tensor:
     """SpaceToDepth, DepthToSpace's inverse: channels by the place in a block first, unless it says otherwise."""
     factor, tensor = node.get("blocksize"), t.batched(x)
-    y = t.add(layer("PixelUnshuffle")(factor), tensor)  # channels first, then the place in a block
+    y = t.add(layers.PixelUnshuffle(factor), tensor)  # channels first, then the place in a block
     if node.get("mode", "DCR") == "CRD":
         return y
     channels = t.settled({shape[0] for shape in y.samples})
     order = np.arange(channels).reshape(-1, factor**2).T.ravel()
-    return t.add(layer("Gather")(1, [int(i) for i in order]), y)
+    return t.add(layers.Gather(1, [int(i) for i in order]), y)
 
 
 RULES: dict[str, Any] = {

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from minidl import layers
 from minidl.errors import FormatError
 from minidl.layers.norm import BatchNorm1D, BatchNorm2D, GroupNorm, LayerNorm
-from minidl.onnx_in.later import layer
 from minidl.onnx_in.proto import Operation, decimal
 from minidl.onnx_in.rules.arithmetic import combine
 from minidl.onnx_in.translate import Translation
@@ -38,7 +38,7 @@ def batch_norm(
 
 def _scale_shift(t: Translation, tensor: Tensor, weight: Any, bias: Any) -> Tensor:
     """A normalization that normalizes nothing, as minidl writes its ScaleShift."""
-    made: Any = layer("ScaleShift")
+    made: Any = layers.ScaleShift
     if not bias.any():
         return _as_images(t, made(shift=False), tensor, 3, {"weight": weight})
     if (weight == 1).all():
@@ -62,7 +62,7 @@ def instance_norm(t: Translation, node: Operation, x: Value, scale: Value, bias:
     weight, shift = t.floats(scale, "the scale"), t.floats(bias, "the bias")
     eps = node.get("epsilon", 1e-5)
     if tensor.rank == 4:
-        return t.add(layer("InstanceNorm2D")(eps=eps), tensor, weight=weight, bias=shift)
+        return t.add(layers.InstanceNorm2D(eps=eps), tensor, weight=weight, bias=shift)
     return t.add(GroupNorm(weight.size, eps=eps), tensor, weight=weight, bias=shift)
 
 
@@ -99,7 +99,7 @@ def layer_norm(t: Translation, node: Operation, x: Value, scale: Value, bias: Va
 
 def lrn(t: Translation, node: Operation, x: Value) -> Tensor:
     """LRN: over neighbouring channels."""
-    made = layer("LocalResponseNorm")(
+    made = layers.LocalResponseNorm(
         node.get("size"), alpha=node.get("alpha", 1e-4), beta=node.get("beta", 0.75), k=node.get("bias", 1.0)
     )
     return t.add(made, t.batched(x))
@@ -110,9 +110,9 @@ def lp_normalization(t: Translation, node: Operation, x: Value) -> Tensor:
     order = node.get("p", 2)
     tensor, axis = t.along(t.tensor(x), node.get("axis", -1))
     if order == 2:
-        length = t.add(layer("Clip")(1e-30, None), t.add(layer("ReduceL2")((axis,)), tensor))  # rows of zeros stay
+        length = t.add(layers.Clip(1e-30, None), t.add(layers.ReduceL2((axis,)), tensor))  # rows of zeros stay
         return combine(t, "Div", tensor, length)
-    return combine(t, "Div", tensor, t.add(layer("ReduceSum")((axis,)), t.add(layer("Abs")(), tensor)))
+    return combine(t, "Div", tensor, t.add(layers.ReduceSum((axis,)), t.add(layers.Abs(), tensor)))
 
 
 def mean_variance(t: Translation, node: Operation, x: Value) -> Tensor:
@@ -121,7 +121,7 @@ def mean_variance(t: Translation, node: Operation, x: Value) -> Tensor:
     if tuple(node.get("axes", (0, 2, 3))) != (2, 3):
         raise FormatError("axes: expected [2, 3]: each image by itself")
     ones = np.ones(tensor.samples[0][0], np.float32)
-    return t.add(layer("InstanceNorm2D")(eps=1e-9), tensor, weight=ones, bias=0 * ones)
+    return t.add(layers.InstanceNorm2D(eps=1e-9), tensor, weight=ones, bias=0 * ones)
 
 
 RULES: dict[str, Any] = {

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl import layers
 from minidl.errors import FormatError
 from minidl.layers.branches import Concatenate
 from minidl.layers.embedding import Embedding
@@ -12,7 +13,6 @@ from minidl.layers.parts import ZeroPadAxis
 from minidl.layers.resize import ZeroPad2D
 from minidl.module import Module
 from minidl.onnx_in import arguments
-from minidl.onnx_in.later import layer
 from minidl.onnx_in.proto import Operation
 from minidl.onnx_in.translate import Translation
 from minidl.onnx_in.values import Known, Tensor, Value
@@ -41,8 +41,8 @@ def joined(t: Translation, tensors: list[Tensor], axis: int) -> Tensor:
         return t.add(Concatenate(), *tensors)
     count = len(tensors[0].samples[0]) + 1
     to_front = [0, axis, *(i for i in range(1, count) if i != axis)]
-    moved = [t.add(layer("Transpose")(tuple(to_front)), each) for each in tensors]
-    return t.add(layer("Transpose")(tuple(int(i) for i in np.argsort(to_front))), t.add(Concatenate(), *moved))
+    moved = [t.add(layers.Transpose(tuple(to_front)), each) for each in tensors]
+    return t.add(layers.Transpose(tuple(int(i) for i in np.argsort(to_front))), t.add(Concatenate(), *moved))
 
 
 def split(t: Translation, node: Operation, x: Value, sizes: Value | None = None) -> tuple[Tensor, ...]:
@@ -59,7 +59,7 @@ def _part(t: Translation, x: Tensor, axis: int, start: int, stop: int | None, st
     lengths = {shape[axis - 1] for shape in x.samples}
     if (start, step) == (0, 1) and (stop is None or lengths == {stop}):
         return x
-    return t.add(layer("Slice")(axis, start, stop, step), x)
+    return t.add(layers.Slice(axis, start, stop, step), x)
 
 
 def cut(t: Translation, node: Operation, x: Value, *rest: Value | None) -> Tensor:
@@ -130,7 +130,7 @@ def gather(t: Translation, node: Operation, x: Value, indices: Value) -> Tensor:
 
 
 def _gathered(t: Translation, x: Tensor, place: int, indices: Any) -> Tensor:
-    return t.add(layer("Gather")(place, [int(each) for each in indices]), x)
+    return t.add(layers.Gather(place, [int(each) for each in indices]), x)
 
 
 def pad(
@@ -179,7 +179,7 @@ def _bordered(t: Translation, tensor: Tensor, around: dict[int, tuple[int, int]]
 
 def _pad(border: tuple[tuple[int, int], tuple[int, int]], mode: str, number: float) -> Module:
     is_zero = mode == "constant" and number == 0
-    made: Module = ZeroPad2D(border) if is_zero else layer("Pad2D")(border, mode=mode, value=number)
+    made: Module = ZeroPad2D(border) if is_zero else layers.Pad2D(border, mode=mode, value=number)
     return made
 
 
@@ -193,8 +193,8 @@ def _padded(t: Translation, x: Tensor, axis: int, ends: tuple[int, int], mode: s
     samples = x.samples
     if len(samples[0]) == 3:  # channels as an image's height
         order = (0, 2, 1, 3) if place == 1 else (0, 1, 2, 3) if place == 2 else (0, 1, 3, 2)
-        y = t.add(_pad((ends, (0, 0)), mode, number), x if place == 2 else t.add(layer("Transpose")(order), x))
-        return y if place == 2 else t.add(layer("Transpose")(order), y)
+        y = t.add(_pad((ends, (0, 0)), mode, number), x if place == 2 else t.add(layers.Transpose(order), x))
+        return y if place == 2 else t.add(layers.Transpose(order), y)
     images = [(math.prod(s[: place - 1]), s[place - 1], math.prod(s[place:])) for s in samples]
     y = t.add(_pad((ends, (0, 0)), mode, number), t.reshape(x, images))
     return t.reshape(y, [(*s[: place - 1], s[place - 1] + sum(ends), *s[place:]) for s in samples])

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from minidl import layers
 from minidl.errors import FormatError
 from minidl.layers.dense import Dense
 from minidl.layers.rescaling import Rescaling
-from minidl.onnx_in.later import layer
 from minidl.onnx_in.proto import Operation
 from minidl.onnx_in.rules.arithmetic import combine
 from minidl.onnx_in.rules.movement import transposed
@@ -59,7 +59,7 @@ def _dense(t: Translation, x: Tensor, weight: Any, bias: Any) -> Tensor:
     if x.has_batch and x.rank == 2:
         return t.add(Dense(len(weight), bias=bias is not None), x, weight=weight, bias=bias)
     right = t.constant(weight.T, trainable=True)
-    y = t.add(layer("MatMul")(), x, t.sized(right, len(x.samples[0])), has_batch=x.has_batch)
+    y = t.add(layers.MatMul(), x, t.sized(right, len(x.samples[0])), has_batch=x.has_batch)
     return y if bias is None else combine(t, "Add", y, t.known([bias] * len(t.steps[0].samples)))
 
 
@@ -78,7 +78,7 @@ def matmul(t: Translation, node: Operation, a: Value, b: Value) -> Tensor:
     has_batch = any(each.has_batch and each.rank == rank for each in (left, right)) and rank > 2
     batches = t.batches([left, right])
     operands = [_raised(t, each, rank, has_batch, batches) for each in (left, right)]
-    return t.add(layer("MatMul")(), *operands, has_batch=has_batch)
+    return t.add(layers.MatMul(), *operands, has_batch=has_batch)
 
 
 def _raised(t: Translation, x: Tensor, rank: int, has_batch: bool, batches: Any) -> Tensor:
@@ -94,7 +94,7 @@ def _raised(t: Translation, x: Tensor, rank: int, has_batch: bool, batches: Any)
 def _of_vectors(t: Translation, a: Tensor, b: Tensor) -> Tensor:
     left = t.reshape(a, [(1, *shape) for shape in a.samples]) if a.rank == 1 else a
     right = t.reshape(b, [(*shape, 1) for shape in b.samples]) if b.rank == 1 else b
-    y = t.add(layer("MatMul")(), left, right, has_batch=False)
+    y = t.add(layers.MatMul(), left, right, has_batch=False)
     rows, columns = a.rank > 1, b.rank > 1
     samples = [(*shape[:-2], *shape[-2:-1] * rows, *shape[-1:] * columns) for shape in y.samples]
     return t.reshape(y, samples)

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+from minidl import layers
 from minidl.errors import FormatError
 from minidl.layers.pool import GlobalAveragePool2D, GlobalMaxPool2D
 from minidl.layers.rescaling import Rescaling
 from minidl.onnx_in import arguments
-from minidl.onnx_in.later import layer
 from minidl.onnx_in.proto import Operation
 from minidl.onnx_in.translate import Translation
 from minidl.onnx_in.values import Tensor, Value
@@ -23,7 +23,7 @@ def _plain(name: str) -> Step:
     def step(t: Translation, x: Tensor, axes: tuple[int, ...], keeps: bool) -> Tensor:
         if name in POOLS and axes == (2, 3) and len(x.samples[0]) == 3 and t.kind != name:
             return t.add(POOLS[name](keepdims=keeps), x)
-        return t.add(layer(name)(axes, keepdims=keeps), x)
+        return t.add(getattr(layers, name)(axes, keepdims=keeps), x)
 
     return step
 
@@ -33,15 +33,15 @@ def _least(t: Translation, x: Tensor, axes: tuple[int, ...], keeps: bool) -> Ten
 
 
 def _squares(t: Translation, x: Tensor, axes: tuple[int, ...], keeps: bool) -> Tensor:
-    return _plain("ReduceSum")(t, t.add(layer("Power")(2.0), x), axes, keeps)
+    return _plain("ReduceSum")(t, t.add(layers.Power(2.0), x), axes, keeps)
 
 
 def _sizes(t: Translation, x: Tensor, axes: tuple[int, ...], keeps: bool) -> Tensor:
-    return _plain("ReduceSum")(t, t.add(layer("Abs")(), x), axes, keeps)
+    return _plain("ReduceSum")(t, t.add(layers.Abs(), x), axes, keeps)
 
 
 def _log_sum(t: Translation, x: Tensor, axes: tuple[int, ...], keeps: bool) -> Tensor:
-    return t.add(layer("Log")(), _plain("ReduceSum")(t, x, axes, keeps))
+    return t.add(layers.Log(), _plain("ReduceSum")(t, x, axes, keeps))
 
 
 def reduced(step: Step, *, since: int = 18) -> Callable[..., Tensor]:
@@ -88,9 +88,9 @@ def arg_max(t: Translation, node: Operation, x: Value) -> Tensor:
     is_last = bool(node.get("select_last_index", 0))
     length = t.settled({shape[axis - 1] for shape in tensor.samples}) if is_last else 0
     if is_last:
-        tensor = t.add(layer("Gather")(axis, list(range(length - 1, -1, -1))), tensor)
+        tensor = t.add(layers.Gather(axis, list(range(length - 1, -1, -1))), tensor)
     is_number = not keeps and len(tensor.samples[0]) == 1
-    y = t.add(layer("ArgMax")(axis, keepdims=keeps or is_number), tensor)
+    y = t.add(layers.ArgMax(axis, keepdims=keeps or is_number), tensor)
     y = t.add(Rescaling(-1.0, length - 1.0), y) if is_last else y
     if not is_number:
         return y

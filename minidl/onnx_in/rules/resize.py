@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from minidl import layers
 from minidl.errors import FormatError
 from minidl.layers.resize import UpSample2D
-from minidl.onnx_in.later import layer
 from minidl.onnx_in.proto import Operation
 from minidl.onnx_in.translate import Translation
 from minidl.onnx_in.values import Tensor, UnsettledError, Value
@@ -118,12 +118,12 @@ def _resized(
             return t.add(UpSample2D(same), x)
         if mode == "linear" and coordinates in ("half_pixel", "half_pixel_symmetric"):
             return t.add(UpSample2D(same, interpolation="bilinear"), x)
-    how = {"interpolation": mode, "coordinates": coordinates}
+    how: dict[str, Any] = {"interpolation": mode, "coordinates": coordinates}
     if mode == "nearest":
         how["rounding"] = rounding
     if scale is not None:
-        return t.add(layer("Resize")(scale=tuple(scale), **how), x)
-    return t.add(layer("Resize")(size, **how), x)
+        return t.add(layers.Resize(scale=(scale[0], scale[1]), **how), x)
+    return t.add(layers.Resize(None if size is None else (size[0], size[1]), **how), x)
 
 
 RULES: dict[str, Any] = {"Resize": resize, "Upsample": upsample}

@@ -3,9 +3,9 @@
 import math
 from typing import Any
 
+from minidl import layers
 from minidl.layers.activation import GELU, HardSwish, Mish, Sigmoid, SiLU, Softplus, Tanh
 from minidl.layers.branches import Add, Multiply
-from minidl.onnx_in.later import layer
 from minidl.onnx_in.simplify.steps import Steps
 
 TOLERANCE = 1e-5
@@ -44,7 +44,7 @@ def _hard_sigmoid(steps: Steps, i: int) -> None:
     """(x + 3 between 0 and 6) / 6."""
     x = _six(steps, steps.before(i)) if _is_numbers(steps, i, 1 / 6, 0) and steps[steps.before(i)].layer else None
     if x is not None and steps.is_private(steps.before(i)):
-        steps.replace(i, layer("HardSigmoid")(), [x])
+        steps.replace(i, layers.HardSigmoid(), [x])
 
 
 def _gated(steps: Steps, i: int) -> None:

@@ -3,11 +3,11 @@
 import math
 from typing import Any
 
+from minidl import layers
 from minidl.layers.conv import Conv2D
 from minidl.layers.pool import GlobalAveragePool2D
 from minidl.layers.reshape import Flatten, Reshape
 from minidl.layers.resize import ZeroPad2D
-from minidl.onnx_in.later import layer
 from minidl.onnx_in.simplify.steps import Steps
 from minidl.onnx_in.step import OpenReshape
 from minidl.shapes import sides
@@ -52,7 +52,7 @@ def _transpose(steps: Steps, i: int) -> None:
     is_same = order == tuple(range(len(order)))
     if not passed:
         if not is_same:
-            steps.replace(i, layer("Transpose")(order), [source])
+            steps.replace(i, layers.Transpose(order), [source])
         elif not (i in steps.outputs and (source in steps.outputs or steps[source].layer is None)):
             steps.take_place(i, source)
         return
@@ -103,7 +103,7 @@ def _shuffle(steps: Steps, i: int) -> bool:
         channels = math.prod(parts[:3]) // factor**2
         if len(old) != 3 or parts[3:] != old[1:] or new != (channels, old[1] * factor, old[2] * factor):
             return False
-    steps.replace(i, layer("PixelShuffle")(factor, order="crd" if by_channel else "dcr"), [source])
+    steps.replace(i, layers.PixelShuffle(factor, order="crd" if by_channel else "dcr"), [source])
     return True
 
 

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="IMAGES",
         nargs="+",
         help="pictures, and folders of them; or one .npy file of images (n, h, w) or (n, c, h, w): bytes where 255 is "
-        "white, or floats from 0 to 1",
+        "white, or floats from 0 to 1 (any, for a model in a file that doesn't say how its images are read)",
     )
     parser.add_argument(
         "--top", type=whole_number(1), metavar="N", help="print the N most probable classes (default: 1, of pictures 3)"
@@ -70,7 +70,9 @@ def run(arguments: argparse.Namespace) -> None:
         assert model.input_shape is not None  # load builds it
         check_one_image(arguments.run, model)
         if is_array:
-            scores = model.predict(read_images(arguments.images[0], model.input_shape))
+            # Of a run, and of what is trained on pictures, it's known; others may want 0 to 255, or standardized ones.
+            is_bounded = bool(config) or model.preprocessing is not None
+            scores = model.predict(read_images(arguments.images[0], model.input_shape, is_bounded=is_bounded))
         else:
             scores = np.concatenate([*_scores(model, arguments.run, files)])
         probabilities = probabilities_of(model, scores)
@@ -123,8 +125,11 @@ def _prediction(row: Array, names: Sequence[str], top: int, index: int) -> dict[
     return found
 
 
-def read_images(path: str, input_shape: Shape) -> Array:
-    """The images of a .npy file as floats (n, *input_shape). Raises FormatError, ShapeError, DTypeError."""
+def read_images(path: str, input_shape: Shape, *, is_bounded: bool = True) -> Array:
+    """The images of a .npy file as floats (n, *input_shape): bytes / 255, or floats from 0 to 1.
+
+    Unless `is_bounded` floats may be any finite ones. Raises FormatError, ShapeError, DTypeError.
+    """
     images = load_array(regular_file(path))
     # Grey images are often kept without an axis for the one channel.
     accepted = [input_shape, input_shape[1:]] if len(input_shape) == 3 and input_shape[0] == 1 else [input_shape]
@@ -136,8 +141,13 @@ def read_images(path: str, input_shape: Shape) -> Array:
     if images.dtype == np.uint8:
         return np.divide(images, 255, dtype=np.float32)
     if not np.issubdtype(images.dtype, np.floating):
-        raise DTypeError(f"{path}: expected bytes (uint8) or floats from 0 to 1, got {images.dtype}")
+        wanted = "floats from 0 to 1" if is_bounded else "floats"
+        raise DTypeError(f"{path}: expected bytes (uint8) or {wanted}, got {images.dtype}")
     lowest, highest = images.min(), images.max()
+    if not is_bounded:
+        if not (np.isfinite(lowest) and np.isfinite(highest)):
+            raise DTypeError(f"{path}: expected finite floats, got {lowest:g} to {highest:g}")
+        return images
     if not (lowest >= 0 and highest <= 1):  # nor NaN
         raise DTypeError(f"{path}: expected floats from 0 to 1, got {lowest:g} to {highest:g}")
     return images

@@ -118,7 +118,12 @@ def _chosen(
     """The part to test with, and what it's called; `begun` is the mark of the images that the run was trained with."""
     test_size = (own or {}).get("test_size", 0.2)
     if is_own or own is None:
-        splits = divided(parts, test_size=test_size)
+        try:
+            splits = divided(parts, test_size=test_size)
+        except ValueError:  # too few to set any aside, of a model that hasn't been trained on them here
+            if own is not None or len(parts) > 1:
+                raise
+            return "all", parts["train"]
         # A share that is set aside of other images is another share.
         if begun is not None and "test" not in parts and mark(splits, table) != begun:
             complain(

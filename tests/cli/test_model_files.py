@@ -77,6 +77,17 @@ def test_evaluate_says_that_a_file_knows_no_data_and_takes_them(command, fails, 
     assert found["accuracy"] == (expected(somebodys, test.images).argmax(axis=1) == test.labels).mean()
 
 
+def test_few_images_of_any_range_are_all_tested_with(command, path, tmp_path):
+    rng = np.random.default_rng(1)
+    images = rng.uniform(-100, 255, (12, 1, 28, 28)).astype(np.float32)
+    seen = ml.load(path).predict(images).argmax(axis=1)
+    labels = np.where(np.arange(12) < 6, 9, seen)
+    np.savez(tmp_path / "few.npz", images=images, labels=labels)
+    found = json.loads(command("evaluate", path, "--data", tmp_path / "few.npz", "--json").out)
+    assert (found["split"], found["images"], found["accuracy"]) == ("all", 12, (labels == seen).mean())
+    assert 0.5 <= found["accuracy"] < 1
+
+
 def test_explain_and_report(command, path, tmp_path):
     pytest.importorskip("matplotlib")
     for name in ("explain", "report"):

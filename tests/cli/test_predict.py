@@ -127,6 +127,25 @@ def test_other_arrays(fails, trained, tmp_path, array, message):
     assert "images.npy" in error
 
 
+def test_a_file_that_does_not_say_its_numbers_takes_any(command, fails, tmp_path):
+    model = minidl.Sequential([minidl.Flatten(), minidl.Dense(3)], input_shape=(1, 4, 4), seed=0)
+    model.save(tmp_path / "model.npz")
+    images = np.random.default_rng(0).uniform(-200, 255, (3, 1, 4, 4)).astype(np.float32)
+    np.save(tmp_path / "images.npy", images)
+    found = json.loads(command("predict", tmp_path / "model.npz", tmp_path / "images.npy", "--json").out)
+    assert [each["class"] for each in found] == model.predict(images).argmax(axis=1).tolist()
+    np.save(tmp_path / "bytes.npy", np.full((1, 4, 4), 51, np.uint8))
+    (found,) = json.loads(command("predict", tmp_path / "model.npz", tmp_path / "bytes.npy", "--json").out)
+    assert found["class"] == model.predict(np.full((1, 1, 4, 4), 0.2, np.float32)).argmax()
+    np.save(tmp_path / "images.npy", np.where(images > 0, np.inf, images))
+    error = fails("predict", tmp_path / "model.npz", tmp_path / "images.npy")
+    assert "images.npy: expected finite floats, got -" in error
+    np.save(tmp_path / "images.npy", np.zeros((3, 1, 4, 4), int))
+    assert "expected bytes (uint8) or floats, got int64" in fails(
+        "predict", tmp_path / "model.npz", tmp_path / "images.npy"
+    )
+
+
 class Bomb:
     def __reduce__(self):
         return exec, ("raise SystemExit('unpickled')",)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl import functional as F
+from minidl import shapes
 from minidl.description.graph import Describer, Value
 from minidl.engine.networks import Networks
 from minidl.errors import DTypeError, NotBuiltError, ShapeError
 from minidl.graph.gradients import gradients_of_inputs
-from minidl.graph.node import Node, single
+from minidl.graph.node import Node
 from minidl.graph.plan import Step, steps_of
 from minidl.graph.wiring import Wiring
 from minidl.module import Module
@@ -133,7 +134,7 @@ class Network(Module):
             try:
                 if rng is not None:
                     layer.build(taken, rng)
-                found.append(single(layer.output_shape(taken)))
+                found.append(shapes.single(layer.output_shape(taken)))
             except ShapeError as error:
                 raise self._located(error, i, found) from None
         return found

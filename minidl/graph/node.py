@@ -127,7 +127,7 @@ def _given(node: Node) -> Shape | None:
         return None
     given: Any = taken[0] if len(taken) == 1 else tuple(taken)
     try:
-        return single(node.layer.output_shape(given))
+        return shapes.single(node.layer.output_shape(given))
     except NotBuiltError:
         return None
     except ShapeError as error:
@@ -137,13 +137,6 @@ def _given(node: Node) -> Shape | None:
         raise ShapeError(
             f"{label}: {error}; {wiring.story(len(order) - 1, [each.shape for each in order[:-1]])}"
         ) from None
-
-
-def single(shape: Any) -> Shape:
-    """The shape of a layer's one value. Raises ShapeError where it has several."""
-    if not isinstance(shape, tuple) or not all(map(shapes.is_int, shape)):
-        raise ShapeError(f"expected a module that gives one value for its inputs, got shapes {shape!r}")
-    return shape
 
 
 def ancestors(node: Node) -> list[Node]:

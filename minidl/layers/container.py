@@ -50,7 +50,7 @@ class Chain(Composite):
         shape = input_shape
         for i, layer in enumerate(self.layers):
             try:
-                shape = layer.output_shape(shape)
+                shape = shapes.single(layer.output_shape(shape))
             except ShapeError as error:
                 raise self._located(error, i, input_shape) from None
         return shape
@@ -60,7 +60,7 @@ class Chain(Composite):
         for i, layer in enumerate(self.layers):
             try:
                 layer.build(shape, rng)
-                shape = layer.output_shape(shape)
+                shape = shapes.single(layer.output_shape(shape))
             except ShapeError as error:
                 raise self._located(error, i, input_shape) from None
 
@@ -145,7 +145,7 @@ class Residual(Composite):
         return {name: listed(value) for name, value in super().shown_arguments().items()}
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        shape = self.body.output_shape(input_shape)
+        shape = shapes.single(self.body.output_shape(input_shape))
         self._check_shapes(shape, input_shape if self.projection is None else self.projection.output_shape(input_shape))
         return shape
 

@@ -25,6 +25,7 @@ from minidl.shapes.checks import (
     image_shape,
     sequence_shape,
     show,
+    single,
 )
 from minidl.shapes.windows import (
     Spread,
@@ -72,6 +73,7 @@ __all__ = [
     "sequence_shape",
     "show",
     "sides",
+    "single",
     "slide",
     "slide_along",
     "spread",

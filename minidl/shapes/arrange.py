@@ -260,10 +260,16 @@ def broadcast(parts: Sequence[Shape], *, of: str = "branches") -> Shape:
     axes = len(parts[0])
     longest = tuple(max(shape[axis] for shape in parts if len(shape) == axes) for axis in range(axes))
     for i, shape in enumerate(parts):
-        fits = len(shape) == axes and all(have in (1, most) for have, most in zip(shape, longest, strict=True))
-        if not fits:
-            raise ShapeError(
-                f"expected {of} of one shape, or 1 long where others are longer, got {show(shape)} of {of}[{i}] "
-                f"and {show(parts[0])} of {of}[0]"
-            )
+        if len(shape) != axes:
+            raise _unlike(parts, i, 0, of)
+        for axis, (have, most) in enumerate(zip(shape, longest, strict=True)):
+            if have not in (1, most):
+                raise _unlike(parts, i, [len(part) == axes and part[axis] for part in parts].index(most), of)
     return longest
+
+
+def _unlike(parts: Sequence[Shape], i: int, other: int, of: str) -> ShapeError:
+    return ShapeError(
+        f"expected {of} of one shape, or 1 long where others are longer, got {show(parts[i])} of {of}[{i}] "
+        f"and {show(parts[other])} of {of}[{other}]"
+    )

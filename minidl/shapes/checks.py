@@ -1,9 +1,10 @@
 """The shapes that operators expect, and the errors of those that don't fit."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from minidl.errors import ShapeError
-from minidl.shapes.arguments import count
+from minidl.shapes.arguments import count, is_int
 from minidl.typing import Pair, Shape
 
 
@@ -18,6 +19,13 @@ def expect(name: str, got: Shape, wanted: Sequence[int | str]) -> None:
 def show(shape: Sequence[int | str]) -> str:
     """A shape as people write it: (n, 1, 28, 28)."""
     return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+
+
+def single(shape: Any) -> Shape:
+    """The shape of a module's one value. Raises ShapeError where it has several."""
+    if not isinstance(shape, tuple) or not all(map(is_int, shape)):
+        raise ShapeError(f"expected a module that gives one value for its inputs, got shapes {shape!r}")
+    return shape
 
 
 def image_shape(shape: Shape, *, batch: bool = False) -> tuple[int, int, int]:

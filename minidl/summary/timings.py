@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.graph.network import Network
 from minidl.layers.container import Chain
 from minidl.module import Module
 from minidl.typing import Array
@@ -20,7 +21,7 @@ def time_module(module: Module, x: Array, *, need_dx: bool) -> tuple[float, floa
 
     The first run, which may compile, doesn't count. The module's gradients and statistics change: give a copy.
     """
-    chain = module if isinstance(module, Chain) else Chain([module])  # a chain's rows are prepared, as in a model
+    chain = module if isinstance(module, Chain | Network) else Chain([module])  # their rows are prepared, as in a model
     y, backward = chain.forward(x, train=True)
     dy: Any = np.ones_like(y) if isinstance(y, np.ndarray) else _ones(y)
     backward(dy, need_dx=need_dx)

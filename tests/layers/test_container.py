@@ -175,3 +175,13 @@ def test_without_softmax():
     assert leaves(without_softmax(ml.Softmax())) == []
     assert leaves(without_softmax(Chain([scores, ml.Softmax()]))) == [scores]
     assert leaves(without_softmax(ml.Sequential([relu, Chain([scores, ml.Softmax()])]))) == [relu, scores]
+
+
+@pytest.mark.parametrize("wrap", [lambda graph: [graph], lambda graph: [ml.ReLU(), ml.Residual(graph), ml.ReLU()]])
+def test_a_layer_of_several_outputs_is_refused(wrap):
+    x = ml.Input((4,))
+    graph = ml.Graph(x, [ml.Dense(4)(x), ml.Dense(2)(x)], seed=0)
+    with pytest.raises(ml.ShapeError, match=r"expected a module that gives one value .* got shapes \(\(4,\), \(2,\)\)"):
+        ml.Sequential(wrap(graph), input_shape=(4,))
+    with pytest.raises(ml.ShapeError, match="expected a module that gives one value"):
+        ml.Sequential(wrap(graph))(np.ones((2, 4), np.float32))

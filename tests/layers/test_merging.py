@@ -82,6 +82,16 @@ def test_branches_are_multiplied():
             (A, B[:, 0]),
             "expected inputs of one shape, or 1 long where others are longer, got (4, 5) of in",
         ),
+        (
+            ml.Add(),
+            (A[:, :, 1:], B),
+            "got (3, 3, 5) of inputs[0] and (3, 4, 5) of inputs[1]",
+        ),
+        (
+            ml.Multiply(),
+            (A[..., :1], B, C[..., 1:]),
+            "got (3, 4, 4) of inputs[2] and (3, 4, 5) of inputs[1]",
+        ),
         (ml.Multiply(), (A, B[:1]), "expected as many samples in each input, got 2, 1"),
         (ml.Add(), (A, B[:1]), "expected as many samples in each input, got 2, 1"),
         (ml.Add(), A, "expected a tuple of several inputs, got one; branches feed one input to several modules"),

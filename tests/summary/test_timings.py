@@ -60,3 +60,15 @@ def test_real_layers(layer):
         np.testing.assert_array_equal(y, layer(x))
     assert forward > 0
     assert backward > 0
+
+
+@pytest.mark.parametrize("named", [False, True])
+@pytest.mark.parametrize("backend", ["vectorized", pytest.param("compiled", marks=pytest.mark.compiled)])
+def test_a_graph_of_several_outputs(named, backend):
+    x = ml.Input((3,))
+    outputs = [ml.Dense(2)(x), ml.ReLU()(x)]
+    graph = ml.Graph(x, dict(zip("ab", outputs, strict=True)) if named else outputs, seed=0)
+    with ml.use_backend(backend):
+        forward, backward, y = timings.time_module(graph, np.ones((4, 3), np.float32), need_dx=False)
+    assert list(map(np.shape, y.values() if named else y)) == [(4, 2), (4, 3)]
+    assert min(forward, backward) > 0

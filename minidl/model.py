@@ -320,7 +320,7 @@ def load(path: FileOrPath, *, input_shape: Any = None, budget: Budget = USUAL) -
     if input_shape is not None:
         raise ValueError(f"input_shape: expected for an ONNX model alone; {files.shown(path)} is {kind.words}")
     if kind is kinds.TORCH:
-        help = "it has arrays without a network: build one, then model.load_state_dict(minidl.load_arrays(path))"
+        help = "it has arrays without a network: build one, then model.load_weights(path)"
         raise kinds.refusal(files.shown(path), kind, help)
     return _of_arrays(load_arrays(source, budget=budget), files.shown(path), budget)
 
@@ -329,8 +329,12 @@ def _of_arrays(arrays: Arrays, shown: str, budget: Budget) -> Sequential | Graph
     """The model whose parameters and, in the metadata, architecture these are."""
     metadata = arrays.metadata
     if metadata.get("format") != FORMAT:
-        found = npz.shortened(repr(metadata.get("format")))
-        raise FormatError(f"{shown}: not a model that minidl saved (format {found}); load_arrays reads its arrays")
+        told = metadata.get("format")
+        form = "" if told is None else f" (format {npz.shortened(repr(told))})"
+        raise FormatError(
+            f"{shown}: not a model that minidl saved{form}; it has arrays without a network: build one, then "
+            "model.load_weights(path); load_arrays reads them as they are"
+        )
     try:
         model, input_shape = _unbuilt(metadata.get("model"), budget)
         _adopt(model, arrays)

@@ -7,6 +7,8 @@ are computed (`constants`), what exporters spell out becomes the layer it stands
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from minidl.errors import FormatError, keyword_hints
 from minidl.errors.warned import warn
 from minidl.model import Graph
@@ -21,6 +23,7 @@ from minidl.onnx_in.values import DEFAULT_SIZE, NoBatchError, UnsettledError, wo
 from minidl.saving.budget import USUAL, Budget
 from minidl.saving.files import shown
 from minidl.saving.npz import shortened
+from minidl.shapes import count
 from minidl.typing import FileOrPath, Shape
 
 __all__ = ["load_onnx"]
@@ -96,10 +99,17 @@ def _given(file: proto.File, input_shape: InputShape) -> dict[str, Shape]:
     if isinstance(input_shape, Mapping):
         if unknown := [name for name in input_shape if name not in names]:
             raise ValueError(f"input_shape: unknown input {unknown[0]!r}; expected {', '.join(names)}")
-        return {name: tuple(shape) for name, shape in input_shape.items()}
+        return {name: _sample(shape) for name, shape in input_shape.items()}
     if len(names) > 1:
         raise ValueError(f"input_shape: expected a dict of shapes, for {', '.join(names)}")
-    return {names[0]: tuple(input_shape)}
+    return {names[0]: _sample(input_shape)}
+
+
+def _sample(shape: Sequence[int]) -> Shape:
+    """The shape of a sample that a caller wants."""
+    if isinstance(shape, str) or not isinstance(shape, Sequence | np.ndarray):
+        raise TypeError(f"input_shape: expected sizes such as (3, 224, 224), got {shape!r}")
+    return tuple(count(size, "input_shape") for size in shape)
 
 
 def _channels(file: proto.File) -> dict[str, int]:

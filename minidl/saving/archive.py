@@ -42,6 +42,8 @@ def damage_named(place: str) -> Iterator[None]:
         # From the cause, so that a traceback doesn't show the message once for each place.
         raise FormatError(f"{place}: {error}") from error.__cause__
     except (*DAMAGE, zipfile.BadZipFile, zlib.error) as error:
+        if str(error) == "File is not a zip file":  # whose directory, at its end, isn't there
+            raise FormatError(f"{place}: not a zip archive, or one that was cut short") from error
         raise FormatError(f"{place}: {shortened(str(error)) or type(error).__name__}") from error
 
 

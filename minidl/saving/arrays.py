@@ -82,6 +82,8 @@ def save_arrays(
     ValueError or TypeError for metadata that JSON can't hold or that is longer than 16 MiB. All this is checked before
     any work.
     """
+    if not isinstance(arrays, Mapping):
+        raise TypeError(f"arrays: expected a dict of names and arrays, got {type(arrays).__name__}")
     module, function = WRITERS[suffix_of(path, WRITERS)]
     getattr(imported(module), function)(path, arrays, metadata=metadata)
 

@@ -54,7 +54,7 @@ def save_arrays(path: FileOrPath, arrays: Mapping[str, AnyArray], *, metadata: M
     """
     members: dict[str, AnyArray] = {}
     for name, value in arrays.items():
-        problem = _name_problem(name)
+        problem = _name_problem(name) if isinstance(name, str) else "is no string"
         if problem or name == METADATA_NAME:
             raise ValueError(f"{name!r} can't be the name of a saved array: it {problem or 'is kept for the metadata'}")
         array = np.asarray(value)

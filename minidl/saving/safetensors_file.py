@@ -102,8 +102,10 @@ def load_safetensors(path: FileOrPath, *, budget: Budget = USUAL) -> tuple[dict[
 def _header(file: IO[bytes]) -> tuple[dict[str, Any], dict[str, Any]]:
     """(what is said of each array, the file's metadata), which the package checks afterwards, but for what it can't."""
     size = int.from_bytes(file.read(8), "little")
-    if not 0 < size <= min(size_of(file) - 8, METADATA_LIMIT):
+    if not 0 < size <= METADATA_LIMIT:
         raise FormatError(f"not a safetensors file, or one whose header is longer than {METADATA_LIMIT} bytes")
+    if size > size_of(file) - 8:
+        raise FormatError("not a safetensors file, or one that was cut short: it ends before its header does")
     try:
         entries = json.loads(file.read(size).decode(), object_pairs_hook=_once)
     except RecursionError:

@@ -256,7 +256,7 @@ def test_what_is_no_run(fails, trained, tmp_path):
     run = Path(shutil.copytree(trained.folder, tmp_path / "run"))
     (run / "training.npz").write_bytes(b"nonsense")
     before = digests(run)
-    assert f"{run / 'training.npz'}: File is not a zip file" in fails("train", "--resume", run)
+    assert f"{run / 'training.npz'}: not a zip archive, or one that was cut short" in fails("train", "--resume", run)
     assert digests(run) == before
     (run / "config.toml").write_text('optimizer = "adm"')
     assert f"{run / 'config.toml'}: optimizer: unknown name 'adm'" in fails("train", "--resume", run)

@@ -66,6 +66,18 @@ def test_the_input_shape_says_what_is_open():
         loaded(small(), input_shape=(3, 10))
 
 
+@pytest.mark.parametrize("shape", [3, "abc", {"image": 3}])
+def test_an_input_shape_that_is_none(shape):
+    with pytest.raises(TypeError, match=r"input_shape: expected sizes such as \(3, 224, 224\), got"):
+        loaded(small(), input_shape=shape)
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.5, None, "8"])
+def test_sizes_that_are_none(size):
+    with pytest.raises(ValueError, match=f"input_shape: expected an int of at least 1, got {size!r}"):
+        loaded(small(), input_shape=(3, size, 12))
+
+
 def test_several_outputs_come_by_name():
     made = model(
         [node("Relu", "x", "a/b:0"), node("Sigmoid", "x", "second"), node("Identity", "x", "third")],

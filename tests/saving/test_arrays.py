@@ -116,8 +116,22 @@ def test_weights_without_a_network(content, tmp_path):
     with pytest.raises(ml.FormatError, match=r"weights\.pth: it is a PyTorch file: it has arrays without"):
         ml.load(tmp_path / "weights.pth")
     ml.save_arrays(tmp_path / "weights.npz", {"a": np.zeros(1)})
-    with pytest.raises(ml.FormatError, match=r"not a model that minidl saved \(format None\); load_arrays reads its"):
+    with pytest.raises(ml.FormatError, match=r"not a model that minidl saved; it has arrays without a network: build"):
         ml.load(tmp_path / "weights.npz")
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
+@pytest.mark.parametrize(
+    ("arrays", "kind", "message"),
+    [
+        ([np.zeros(1)], TypeError, "arrays: expected a dict of names and arrays, got list"),
+        ("weights.npz", TypeError, "arrays: expected a dict of names and arrays, got str"),
+        ({1: np.zeros(1)}, ValueError, "1 can't be the name of a saved array"),
+    ],
+)
+def test_what_no_file_holds(arrays, kind, message, suffix, tmp_path):
+    with pytest.raises(kind, match=f"^{message}"):
+        ml.save_arrays(tmp_path / f"m{suffix}", arrays)
 
 
 def test_a_network_where_arrays_are_wanted(tmp_path):

@@ -308,7 +308,7 @@ def test_a_missing_file_and_a_folder_keep_their_errors(tmp_path, load):
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", GOOD, zip_of({})[:-1], zip_of({})[:60]])
 def test_files_that_are_not_archives(tmp_path, content):
-    refuse(tmp_path / "model.npz", content, "zip|central directory")
+    refuse(tmp_path / "model.npz", content, "not a zip archive, or one that was cut short|central directory")
 
 
 def test_an_archive_without_its_beginning(tmp_path):

@@ -129,7 +129,7 @@ TOLD = json.dumps(entry())
 REFUSED = {
     "nothing": (b"", "not a safetensors file"),
     "another file": (b"PK\3\4" + bytes(100), "not a safetensors file"),
-    "a header longer than the file": (struct.pack("<Q", 100) + b"{}", "not a safetensors file"),
+    "a header longer than the file": (struct.pack("<Q", 100) + b"{}", "cut short: it ends before its header does"),
     "a header of nothing": (struct.pack("<Q", 0) + b"{}", "not a safetensors file"),
     "a long header": (struct.pack("<Q", 2**24 + 1) + b"{}" + b" " * 2**24, "header is longer than 16777216 bytes"),
     "no text": (struct.pack("<Q", 2) + b"\xff\xff", "its header isn't text"),

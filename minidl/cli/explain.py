@@ -9,12 +9,14 @@ import numpy as np
 from minidl.cli.arguments import whole_number
 from minidl.cli.messages import printable, say
 from minidl.cli.named import add_run_argument
+from minidl.cli.one_image import check_one_image
 from minidl.cli.pages import page_path
 from minidl.cli.run import load_run
 from minidl.cli.tested import add_data_argument, tested
 from minidl.datasets import Dataset
 from minidl.errors import ShapeError
 from minidl.explain import write_page
+from minidl.explain.steps import check_explained
 from minidl.shapes import show
 
 HELP = "Write a page, one HTML file, that shows in a browser what a trained model computes for a picture, step by step."
@@ -47,6 +49,8 @@ def run(arguments: argparse.Namespace) -> None:
     """Load, write, say where."""
     model, config = load_run(arguments.run, arguments.input_shape)
     out = page_path(arguments.run, arguments.out, "explain.html")
+    check_one_image(arguments.run, model)
+    check_explained(model)  # before images are read
     data, _, test, _ = tested(arguments.run, config, arguments.data, model)
     if model.input_shape != test.images.shape[1:]:
         wanted, got = show(model.input_shape or ()), show(test.images.shape[1:])

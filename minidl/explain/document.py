@@ -20,7 +20,7 @@ from minidl.model import SavedModel
 from minidl.saving.atomic import write_atomically
 from minidl.typing import Array, IntArray
 
-SCRIPTS = ("network", "paint", "words", "bars", "parts", "inspect", "station", "board", "page")
+SCRIPTS = ("network", "paint", "words", "bars", "parts", "inspect", "tables", "station", "board", "page")
 """The files of the page's program, one after the other."""
 
 TITLE = "How this network sees a picture"

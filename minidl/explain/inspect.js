@@ -69,8 +69,9 @@ const INSPECT = {
   },
 
   scale(at, value) {
-    const { step, map } = at;
+    const { step } = at;
     const before = at.state.values[step.from[0]][position(at)];
+    const map = Math.floor((position(at) * step.scale.length) / size(step.shape));
     return [
       ...pixelPart(at),
       result(`${figure(before, 3)} × ${figure(step.scale[map], 3)}${term(step.shift[map], 3)} = `, strong(value)),
@@ -80,7 +81,7 @@ const INSPECT = {
   elementwise(at, value) {
     const { state, step } = at;
     const before = state.values[step.from[0]][position(at)];
-    const drawn = curve((x) => FORMULAS[step.formula](x, ...settingsOf(step, at.map)), before);
+    const drawn = curve((x) => FORMULAS[step.formula](x, ...settingsOf(step, position(at))), before);
     const number = figure(before, 3);
     const said = step.formula === "relu" ? `The larger of 0 and ${number} is ` : `${number} becomes `;
     const parts = [...pixelPart(at), part(`the curve of ${step.layer}`, drawn)];
@@ -173,29 +174,26 @@ const INSPECT = {
   },
 
   combine(at, value) {
-    const { network, state, step, row, column, map } = at;
+    const { network, state, step } = at;
     const { sign } = COMBINED[step.operation];
-    const numbers = step.from.map((from, which) => state.values[from][placeIn(step, which, position(at))]);
-    const parts = step.shape.length === 3
-      ? step.from.flatMap((from, which) => {
-          const [maps, rows, columns] = step.sources[which];
-          const place = pixel(rows > 1 ? row : 0, columns > 1 ? column : 0);
-          const picture = sourceMap(at, maps > 1 ? map : 0, place, which);
-          return [which ? symbol(sign) : null, part(valueName(network, from), picture, "source")];
-        })
-      : [];
+    const places = step.places.map((table) => placeOf(table, position(at)));
+    const numbers = step.from.map((from, which) => state.values[from][places[which]]);
+    const parts = step.from.flatMap((from, which) => [
+      which ? symbol(sign) : null,
+      sourcePart(at, which, places[which], valueName(network, from)),
+    ]);
     return [
-      element("div", { class: "terms" }, ...parts),
+      element("div", { class: "terms" }, ...(step.shape.length === 3 ? parts : [])),
       result(numbers.map((number) => figure(number, 3)).join(` ${sign} `), " = ", strong(value)),
     ];
   },
 
   concatenate(at, value) {
-    let { map } = at;
-    let which = 0;
-    while (map >= at.step.sources[which][0]) map -= at.step.sources[which++][0];
-    const name = `map ${map + 1} of ${valueName(at.network, at.step.from[which])}`;
-    return [result(`Map ${at.map + 1} of the pile is ${name}. The number here is `, strong(value))];
+    const sizes = at.step.sources.map(size);
+    let [place, which] = [position(at), 0];
+    while (place >= sizes[which]) place -= sizes[which++];
+    const name = `${placeText(at.step.sources[which], place)} of ${valueName(at.network, at.step.from[which])}`;
+    return [result(`The number here is that at ${name}: `, strong(value))];
   },
 
   constant: (at, value) => [result("The network’s own number: ", strong(value))],

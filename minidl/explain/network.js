@@ -91,8 +91,7 @@ const COMPUTE = {
   },
 
   elementwise(step, image) {
-    const size = image.length / step.shape[0];
-    return image.map((value, i) => FORMULAS[step.formula](value, ...settingsOf(step, Math.floor(i / size))));
+    return image.map((value, i) => FORMULAS[step.formula](value, ...settingsOf(step, i)));
   },
 
   dense(step, vector) {
@@ -121,8 +120,10 @@ const COMPUTE = {
 
   combine(step, ...parts) {
     const output = new Float32Array(size(step.shape));
-    const numbers = (i) => parts.map((part, which) => part[placeIn(step, which, i)]);
-    return output.map((_, i) => numbers(i).reduce(OPERATIONS[step.operation]));
+    const numbers = (i) => parts.map((part, which) => part[placeOf(step.places[which], i)]);
+    const { operation } = step;
+    if (operation === "choose") return output.map((_, i) => choice(...numbers(i)));
+    return output.map((_, i) => numbers(i).reduce(OPERATIONS[operation]));
   },
 
   concatenate(step, ...parts) {
@@ -140,6 +141,8 @@ const COMPUTE = {
   identity: (step, image) => image,
 };
 
+const choice = (condition, x, y) => (condition !== 0 ? x : y);
+
 const OPERATIONS = {
   add: (x, y) => x + y,
   divide: (x, y) => x / y,
@@ -150,21 +153,9 @@ const OPERATIONS = {
   subtract: (x, y) => x - y,
 };
 
-/** Where a part has the number that counts for number `index` of the whole: axes of length 1 count for all. */
-function placeIn(step, which, index) {
-  let [place, pace, rest] = [0, 1, index];
-  for (let axis = step.shape.length - 1; axis >= 0; axis--) {
-    const length = step.sources[which][axis];
-    if (length > 1) place += (rest % step.shape[axis]) * pace;
-    pace *= length;
-    rest = Math.floor(rest / step.shape[axis]);
-  }
-  return place;
-}
-
-/** The numbers of an activation's formula: for all maps alike, or a slope for each of them. */
-function settingsOf(step, map) {
-  return step.slopes ? [step.slopes[step.slopes.length > 1 ? map : 0]] : step.settings;
+/** The numbers of an activation's formula for number `index`: the same for all, or a slope for each map. */
+function settingsOf(step, index) {
+  return step.slopes ? [step.slopes[Math.floor((index * step.slopes.length) / size(step.shape))]] : step.settings;
 }
 
 const FORMULAS = {

@@ -156,13 +156,17 @@ function curve(formula, x) {
     return made;
   };
   const places = Array.from({ length: 81 }, (_, i) => (i / 40 - 1) * reach);
-  const line = places.map((at) => `${across(at)},${up(formula(at))}`);
+  const lines = [[]]; // a root has no value left of 0, and at 0 a reciprocal goes from one end to the other
+  for (const at of places) {
+    if (Number.isFinite(formula(at))) lines.at(-1).push(`${across(at)},${up(formula(at))}`);
+    else lines.push([]);
+  }
   const drawn = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: "curve", "aria-hidden": "true" });
   drawn.append(
     svg("line", { x1: 0, y1: height / 2, x2: width, y2: height / 2, class: "axis" }),
     svg("line", { x1: width / 2, y1: 0, x2: width / 2, y2: height, class: "axis" }),
-    svg("polyline", { points: line.join(" "), class: "line" }),
-    svg("circle", { cx: across(x), cy: up(formula(x)), r: 5, class: "dot" }),
+    ...lines.map((line) => svg("polyline", { points: line.join(" "), class: "line" })),
+    Number.isFinite(formula(x)) ? svg("circle", { cx: across(x), cy: up(formula(x)), r: 5, class: "dot" }) : "",
   );
   return drawn;
 }

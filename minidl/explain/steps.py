@@ -1,75 +1,53 @@
 """A network as a list of steps that a page computes: each takes earlier values, and gives one."""
 
 import base64
+import math
 from typing import Any
 
 import numpy as np
 
 from minidl import shapes
 from minidl.errors import NotBuiltError, ShapeError
+from minidl.explain import tables
+from minidl.explain.kinds import OPERATIONS, check_layers
 from minidl.layers import (
-    ELU,
-    GELU,
-    SELU,
-    Abs,
-    Add,
     AveragePool2D,
     BatchNorm1D,
     BatchNorm2D,
     Chain,
-    Clip,
     Concatenate,
     Constant,
     Conv2D,
+    ConvTranspose2D,
     Dense,
     DepthwiseConv2D,
-    Divide,
-    Dropout,
-    Dropout2D,
-    Erf,
-    Exp,
     Flatten,
     GlobalAveragePool2D,
     GlobalMaxPool2D,
-    HardSigmoid,
-    HardSwish,
-    LeakyReLU,
-    Log,
+    LocalResponseNorm,
     LogSoftmax,
-    Maximum,
+    MatMul,
     MaxPool2D,
-    Minimum,
-    Mish,
-    Multiply,
-    Negative,
     Normalization,
-    Pow,
-    Power,
     PReLU,
-    Reciprocal,
     ReLU,
-    ReLU6,
     Rescaling,
     Reshape,
     Residual,
     ScaleShift,
     SeparableConv2D,
     Sigmoid,
-    SiLU,
     Softmax,
-    Softplus,
-    Sqrt,
     Squeeze,
-    Subtract,
-    Tanh,
+    SqueezeExcite,
     Unsqueeze,
 )
 from minidl.layers.branches import Branches
 from minidl.layers.container import without_softmax
 from minidl.layers.elementwise import Formula
-from minidl.model import Graph, SavedModel, Sequential
+from minidl.model import Graph, SavedModel
 from minidl.module import Module, Parameter
-from minidl.shapes import Window
+from minidl.shapes import Spread, Window
 from minidl.typing import Array, Shape
 
 Step = dict[str, Any]
@@ -80,38 +58,17 @@ Step = dict[str, Any]
 its place in the model. The other entries are of its kind; arrays are float32, little-endian, in base64.
 """
 
-OPERATIONS: dict[type[Module], str] = {
-    Multiply: "multiply",
-    Subtract: "subtract",
-    Divide: "divide",
-    Pow: "power",
-    Minimum: "minimum",
-    Maximum: "maximum",
-}
-"""Layers that combine several values number by number, beside sums."""
-
-CONTAINERS: tuple[type[Module], ...] = (Chain, Sequential, Graph, Residual, Add, Concatenate, *OPERATIONS)
-FORMULAS: tuple[type[Module], ...] = (
-    *(LeakyReLU, ELU, GELU, SiLU, Sigmoid, Tanh, Softplus, HardSwish, SELU, Mish),
-    *(Abs, Clip, Erf, Exp, HardSigmoid, Log, Negative, Power, Reciprocal, ReLU6, Sqrt),
-)
-LEAVES: tuple[type[Module], ...] = (
-    *(Conv2D, DepthwiseConv2D, SeparableConv2D, MaxPool2D, AveragePool2D, GlobalAveragePool2D, GlobalMaxPool2D),
-    *(BatchNorm2D, BatchNorm1D, Normalization, Rescaling, ScaleShift, ReLU, PReLU, *FORMULAS, Dropout, Dropout2D),
-    *(Flatten, Reshape, Squeeze, Unsqueeze, Dense, Constant, Softmax, LogSoftmax),
-)
 LARGEST = float(np.finfo(np.float32).max)
 
 
-def network_steps(model: SavedModel) -> list[Step]:
-    """The steps from an image to the probabilities of the classes, whose last is always a softmax.
+def check_explained(model: SavedModel) -> Shape:
+    """The shape of the scores of a model of one image and its classes, all of whose layers have words.
 
-    Raises NotBuiltError, and ShapeError or ValueError for a model that isn't one of images and classes, or has a layer
-    that isn't known here: the error names it, and those that are.
+    Raises NotBuiltError, and ShapeError or ValueError for another model: the error names the layer that isn't known
+    here, and those that are.
     """
     if model.input_shape is None:
         raise NotBuiltError("a page needs shapes: give the model input_shape=(c, h, w), or call it once first")
-    _check_layers(model, "")
     if isinstance(model, Graph) and not len(model.input_names) == len(model.output_names) == 1:
         raise ValueError(
             f"expected a model of one image and its classes, got inputs {', '.join(model.input_names)} and outputs "
@@ -119,32 +76,28 @@ def network_steps(model: SavedModel) -> list[Step]:
         )
     if len(model.input_shape) != 3:
         raise ShapeError(f"expected a model of images (c, h, w), got {shapes.show(model.input_shape)}")
-    scores = model.output_shape(model.input_shape)
+    scores: Shape = model.output_shape(model.input_shape)
     if len(scores) != 1 or scores[0] < 2:
         raise ShapeError(f"expected a model that gives scores (classes,), got {shapes.show(scores)}; at least two")
+    check_layers(model, "")
     if without_softmax(model, kinds=(Sigmoid,)) is not None:
         raise ValueError("expected a model of classes that exclude each other, got one that ends in Sigmoid")
+    return scores
+
+
+def network_steps(model: SavedModel) -> list[Step]:
+    """The steps from an image to the probabilities of the classes, whose last is always a softmax.
+
+    Raises what `check_explained` raises, and NotBuiltError for a normalization that has seen no images.
+    """
+    scores = check_explained(model)
+    assert model.input_shape is not None
     steps: list[Step] = []
     last = _add(steps, model, "", 0, model.input_shape)
     if without_softmax(model) is None:
         _step(steps, "softmax", Softmax(), "", [last], scores)
         steps[-1] |= {"code": "softmax", "is_added": True}
     return steps
-
-
-def _check_layers(module: Module, path: str) -> None:
-    # Of these very classes: a subclass may compute another thing.
-    if type(module) in CONTAINERS:
-        for name, child in module.children():
-            _check_layers(child, f"{path}{name}.")
-    elif type(module) not in LEAVES:
-        known = sorted(kind.__name__ for kind in (*CONTAINERS, *LEAVES))
-        place = (
-            f"layer {path.rstrip('.')}, {type(module).__name__},"
-            if path
-            else f"a model of class {type(module).__name__}"
-        )
-        raise ValueError(f"{place} can't be explained; what can is {', '.join(known)}")
 
 
 def _add(steps: list[Step], module: Module, path: str, taken: int, shape: Shape) -> int:
@@ -157,6 +110,8 @@ def _add(steps: list[Step], module: Module, path: str, taken: int, shape: Shape)
         return _add_graph(steps, module, path, taken, shape)
     if isinstance(module, Branches | Residual):
         return _add_branches(steps, module, path, taken, shape)
+    if isinstance(module, SqueezeExcite):
+        return _add_branches(steps, module.parts(), path, taken, shape)
     if isinstance(module, SeparableConv2D):
         return _add_separable(steps, module, path, taken, shape)
     kind, entries = _describe(module, shape)
@@ -181,18 +136,21 @@ def _joined(layer: Module, parts: list[Shape], output: Shape) -> Step:
     """The kind, and its entries, of a step that joins values of these shapes."""
     if isinstance(layer, Concatenate):
         return {"kind": "concatenate"}
+    if isinstance(layer, MatMul):
+        return {"kind": "product", **tables.multiplied(parts, output)}
     operation = OPERATIONS.get(type(layer), "add")
     if operation == "add" and all(part == output for part in parts):
         return {"kind": "add"}
-    return {"kind": "combine", "operation": operation}
+    return {"kind": "combine", "operation": operation, "places": tables.combined(parts, output)}
 
 
 def _add_branches(steps: list[Step], module: Branches | Residual, path: str, taken: int, shape: Shape) -> int:
     ends = [_add(steps, child, f"{path}{name}.", taken, shape) for name, child in module.children()]
+    given = [child.output_shape(shape) for _, child in module.children()]
     if isinstance(module, Residual) and module.projection is None:
         ends.append(taken)
+        given.append(shape)
     output = module.output_shape(shape)
-    given = [shape if end == taken else tuple(steps[end - 1]["shape"]) for end in ends]
     joined = _joined(module, given, output)
     last = _step(steps, joined.pop("kind"), module, path, ends, output, **joined)
     steps[-1]["code"] = type(module).__name__  # its repr has all the layers inside, which are steps of their own
@@ -215,8 +173,15 @@ def _step(
     steps: list[Step], kind: str, layer: Module, path: str, taken: list[int], shape: Shape, **entries: Any
 ) -> int:
     where = {"layer": type(layer).__name__, "code": repr(layer), "path": path.rstrip(".")}
-    steps.append({"kind": kind, **where, "from": taken, "shape": [int(size) for size in shape], **entries})
+    steps.append({"kind": kind, **where, "from": taken, "shape": [int(size) for size in _seen(shape)], **entries})
     return len(steps)
+
+
+def _seen(shape: Shape) -> Shape:
+    """The shape of a value as vectors or maps (c, h, w), which are all that a page shows."""
+    if len(shape) < 2:
+        return shape or (1,)
+    return (math.prod(shape[:-2]), *shape[-2:])
 
 
 def _describe(layer: Module, shape: Shape) -> tuple[str, Step]:
@@ -259,16 +224,29 @@ def _describe(layer: Module, shape: Shape) -> tuple[str, Step]:
         return "elementwise", {"formula": name, "settings": finite}
     if isinstance(layer, PReLU):
         return "elementwise", {"formula": "leaky_relu", "settings": [], "slopes": encode(layer.weight.value)}
-    if isinstance(layer, Softmax | LogSoftmax) and len(shape) > 1:
-        raise ValueError(f"{layer!r} of {shapes.show(shape)} can't be explained: only of vectors")
     if isinstance(layer, Constant):
-        if len(layer.shape) not in (1, 3):
-            raise ValueError(f"{layer!r} can't be explained: only vectors and images")
         return "constant", {"weight": encode(layer.weight.value)}
     if isinstance(layer, Flatten | Reshape | Squeeze | Unsqueeze):
-        if len(layer.output_shape(shape)) not in (1, 3):
-            raise ValueError(f"{layer!r} of {shapes.show(shape)} can't be explained: only to vectors and images")
         return "flatten", {}
+    if isinstance(layer, ConvTranspose2D):
+        return "transposed", {"groups": layer.groups, **_affine(layer.weight, layer.bias), **_spread(shape, layer)}
+    return _describe_by_tables(layer, shape)
+
+
+def _describe_by_tables(layer: Module, shape: Shape) -> tuple[str, Step]:
+    if tables.blends(layer):
+        return "blend", tables.blended(layer, shape)
+    if isinstance(layer, tables.COPIED):
+        return "copy", tables.copied(layer, shape)
+    if type(layer) in tables.REDUCED:
+        return "reduce", tables.reduced(layer, shape)
+    if isinstance(layer, tables.Norm):
+        entries, weight, bias = tables.normalized(layer, shape)
+        return "standardize", {"weight": encode(weight), "bias": encode(bias), **entries}
+    if isinstance(layer, LocalResponseNorm):
+        return "response", {name: float(getattr(layer, name)) for name in ("size", "alpha", "beta", "k")}
+    if isinstance(layer, Softmax | LogSoftmax) and len(shape) > 1:
+        return "share", {"is_logarithm": isinstance(layer, LogSoftmax), **tables.shared(layer, shape)}
     kinds: dict[type[Module], str] = {Softmax: "softmax", LogSoftmax: "log_softmax"}
     return kinds.get(type(layer), "identity"), {}
 
@@ -283,6 +261,12 @@ def _slide(shape: Shape, layer: Conv2D | DepthwiseConv2D | SeparableConv2D) -> S
     return _window(shapes.slide((shape[1], shape[2]), kernel, **how), kernel)
 
 
+def _spread(shape: Shape, layer: ConvTranspose2D) -> Step:
+    kernel = shapes.pair(layer.kernel_size, "kernel_size")
+    how: dict[str, Any] = {"stride": layer.stride, "padding": layer.padding, "dilation": layer.dilation}
+    return _window(shapes.spread((shape[1], shape[2]), kernel, output_padding=layer.output_padding, **how), kernel)
+
+
 def _pool(shape: Shape, layer: MaxPool2D | AveragePool2D) -> Step:
     kernel, window = layer.windows(shape)
     if isinstance(layer, AveragePool2D) and layer.count_include_pad and any(window.extra):
@@ -290,7 +274,7 @@ def _pool(shape: Shape, layer: MaxPool2D | AveragePool2D) -> Step:
     return _window(window, kernel)
 
 
-def _window(window: Window, kernel: tuple[int, int]) -> Step:
+def _window(window: Window | Spread, kernel: tuple[int, int]) -> Step:
     return {
         "kernel": list(kernel),
         "stride": list(window.stride),

@@ -34,12 +34,16 @@ const COMBINED = {
   minimum: { title: "Minimum", words: "compared, and the smallest goes on", sign: "or" },
   multiply: { title: "Product", words: "multiplied", sign: "×" },
   power: { title: "Power", words: "taken to powers, the first to the second", sign: "to the power of" },
+  choose: { title: "Choice", words: "chosen from: the second where the first isn’t 0, and else the third", sign: "," },
   subtract: { title: "Difference", words: "subtracted, the second from the first", sign: "−" },
 };
 
 function titleOf(step) {
   if (step.kind === "elementwise") return step.layer;
   if (step.kind === "combine") return COMBINED[step.operation].title;
+  if (step.layer === "AdaptiveAveragePool2D") return TITLES.average;
+  if (step.kind === "copy") return COPIES[step.layer][0];
+  if (step.kind === "reduce") return step.layer.replace("Reduce", "Reduction: ");
   if (step.kind === "flatten" && step.shape.length > 1) return "Reshape";
   if (step.part) return `Convolution ${step.part}`;
   return TITLES[step.kind];

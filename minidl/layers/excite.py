@@ -63,7 +63,7 @@ class SqueezeExcite(Composite):
         channels = input_shape[0]
         return 2 * channels * max(channels // self.reduction, 1)
 
-    def _parts(self) -> Multiply:
+    def parts(self) -> Multiply:
         """The layers as modules that know how to run."""
         assert self.fc1 is not None
         assert self.fc2 is not None
@@ -80,8 +80,8 @@ class SqueezeExcite(Composite):
 
     def infer_by_parts(self, x: Array) -> Array:
         self.output_shape(x.shape[1:])
-        return self._parts().infer_by_parts(x)
+        return self.parts().infer_by_parts(x)
 
     def forward_by_parts(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         self.output_shape(x.shape[1:])
-        return self._parts().forward_by_parts(x, train=train)
+        return self.parts().forward_by_parts(x, train=train)

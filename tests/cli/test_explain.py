@@ -71,9 +71,14 @@ def test_errors_come_before_any_file(fails, trained, tmp_path):
         ),
         ([minidl.Flatten(), minidl.Dense(3)], (1, 28, 28), "fashion-mnist-10k has 10 classes and the model 3, and "),
         (
-            [minidl.GroupNorm(1), minidl.Flatten(), minidl.Dense(10)],
+            [minidl.Reshape((28, 28)), minidl.Conv1D(2, 3), minidl.Flatten(), minidl.Dense(10)],
             (1, 28, 28),
-            "layer 0, GroupNorm, can't be explained",
+            "layer 1, Conv1D, can't be explained (it takes sequences)",
+        ),
+        (
+            [minidl.PixelUnshuffle(2)],
+            (1, 64, 64),
+            "a model that gives scores (classes,), got (4, 32, 32); at least two",
         ),
     ],
 )

@@ -1,11 +1,14 @@
 """The page in a browser computes what minidl computes, for its images and for what is drawn."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import minidl as ml
 from minidl import explain, models
 from minidl import functional as F
+from minidl.explain.steps import network_steps
 
 MINUS, TIMES = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
 
@@ -85,6 +88,33 @@ def gates_and_formulas():
     return ml.Graph(x, ml.Dense(10)(ml.Squeeze((2, 3))(ml.GlobalMaxPool2D(keepdims=True)(b))), seed=8)
 
 
+def moves_and_norms():
+    """What imported networks move about, sum up and normalize."""
+    x = ml.Input((1, 28, 28))
+    a = ml.InstanceNorm2D()(ml.Conv2D(8, 3, stride=2)(ml.Pad2D(1, mode="reflect")(x)))
+    a = ml.LocalResponseNorm(3, alpha=0.5, k=0.5)(ml.Pad2D(1, value=0.3)(ml.PixelShuffle(2)(a)))  # (2, 30, 30)
+    a = ml.GroupNorm(2)(ml.Conv2D(8, 3, padding=1)(ml.PixelUnshuffle(2)(a)))  # (8, 15, 15)
+    a = ml.SqueezeExcite(2)(ml.Slice(3, 1, None)(ml.Slice(2, 0, -1)(a)))  # (8, 14, 14)
+    shuffled = ml.Transpose((0, 2, 1, 3, 4))(ml.Reshape((2, 4, 14, 14))(a))
+    a = ml.Gather(1, [1, 3, 5, 7, 0, 2])(ml.Reshape((8, 14, 14))(shuffled))
+    a = ml.Concatenate()(ml.UpSample2D(2)(ml.MaxPool2D(2)(a)), ml.Resize((14, 14))(x))  # (7, 14, 14)
+    b = ml.LayerNorm(axis=1)(ml.Resize(scale=0.5, interpolation="linear")(a))  # (7, 7, 7)
+    b = ml.Permute((1, 3, 2))(ml.ConvTranspose2D(4, 3, stride=2, padding=1, output_padding=1)(b))  # (4, 14, 14)
+    b = ml.ConvTranspose2D(8, (3, 2), groups=2, dilation=(1, 2), bias=False)(b)  # (8, 16, 16)
+    b = ml.AdaptiveAveragePool2D((7, 5))(ml.UpSample2D(2, interpolation="bilinear")(b))
+    rows = ml.Softmax(-1)(ml.Reshape((7, 40))(b))
+    c = ml.MatMul()(rows, ml.Reshape((40, 7))(ml.PReLU(shared=False, init=0.2)(b)))  # (7, 7)
+    c = ml.Unsqueeze(1)(ml.BatchNorm1D()(ml.LogSoftmax(2)(c)))  # (1, 7, 7)
+    most = ml.Expand((1, 7, 7))(ml.ReduceMean((1, 2, 3))(ml.ArgMax(1)(b)))
+    c = ml.Where()(ml.ReLU()(ml.Slice(3, 0, 1)(ml.ReduceMax(1)(b))), c, most)
+    c = ml.Concatenate()(c, ml.ZeroPad2D((0, 1))(ml.ReduceL2(1)(b)))
+    c = ml.Add()(
+        ml.ReduceSum((2, 3), keepdims=False)(c), ml.GlobalAveragePool2D()(ml.ZeroPadAxis(1, 1)(ml.Slice(1, 1)(c)))
+    )
+    c = ml.LayerNorm()(ml.Concatenate()(c, ml.Flatten()(b)))
+    return ml.Graph(x, ml.Dense(10)(c), seed=9)
+
+
 def global_maxima():
     layers = [ml.Conv2D(5, 5, padding=2), ml.ReLU(), ml.GlobalMaxPool2D(), ml.Dense(10), ml.Softmax()]
     return ml.Sequential(layers, input_shape=(1, 28, 28), seed=4, dtype="float64")
@@ -110,7 +140,10 @@ def shares(model, images):
 
 @pytest.mark.parametrize(
     "make",
-    [models.tutorial, models.lenet, strides_and_groups, activations_and_branches, gates_and_formulas, global_maxima],
+    [
+        *(models.tutorial, models.lenet, strides_and_groups, activations_and_branches, gates_and_formulas),
+        *(moves_and_norms, global_maxima),
+    ],
     ids=lambda make: make.__name__,
 )
 def test_probabilities_are_those_of_minidl(opened, pictures, make):
@@ -141,6 +174,59 @@ def test_gates_are_explained_by_what_they_weigh(opened, pictures):
         one, other = map(float, left.split(f" {TIMES} " if name == "Product" else " + "))
         assert float(value) == pytest.approx(one * other if name == "Product" else one + other, abs=0.0101)
         assert float(value) == pytest.approx(max(values[place][: 8 * 14 * 14]), abs=5e-4)
+
+
+def visit(page):
+    """Look at each step; what it says of the number that it begins with."""
+    said = []
+    for station in page.find(".station:not(.of-identity)"):
+        page.run("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", station)
+        page.driver.execute_async_script(SEEN, f"#{station.get_attribute('id')} .total")
+        said.append(station.find_element("css selector", ".total").text.replace(MINUS, "-"))
+    return said
+
+
+@pytest.mark.parametrize("make", [moves_and_norms, gates_and_formulas], ids=lambda make: make.__name__)
+def test_every_step_says_where_a_number_comes_from(opened, pictures, make):
+    images, labels = pictures
+    page = opened(explain.page(alive(make()), images, labels))
+    said = visit(page)
+    assert len(said) == len(page.find(".station"))
+    assert not [text for text in said if "undefined" in text or "NaN" in text]
+    if make is moves_and_norms:
+        assert sum("The number comes from" in text for text in said) > 10
+
+
+@pytest.mark.parametrize("make", [moves_and_norms, gates_and_formulas], ids=lambda make: make.__name__)
+def test_each_node_gives_what_it_gives_in_minidl(opened, pictures, make):
+    images, labels = pictures
+    model = alive(make())
+    page = opened(explain.page(model, images, labels))
+    values = page.run("return explained.values()")
+    nodes = {step["path"]: value for step, value in zip(network_steps(model), values[1:], strict=True)}
+    names = [name for name in nodes if name and "." not in name]
+    found = ml.Graph(model.nodes[0], [model.layer_output(name) for name in names])(images[:1])
+    assert len(names) > 20
+    for name, value in zip(names, found, strict=True):
+        np.testing.assert_allclose(nodes[name], value.ravel(), rtol=2e-5, atol=2e-5, err_msg=name)
+
+
+ONNX = Path(__file__).resolve().parents[3] / "shared" / "models" / "onnx"
+
+
+@pytest.mark.parametrize(("name", "white"), [("mnist_8/model.onnx", 255), ("ppocr_cls.onnx", 1)])
+def test_networks_of_others(opened, name, white):
+    pytest.importorskip("onnx")
+    if not (ONNX / name).exists():
+        pytest.skip("the networks of others lie beside the project, and aren't here")
+    model = ml.load(ONNX / name)
+    images = np.random.default_rng(0).uniform(0, white, (2, *model.input_shape)).astype(np.float32)
+    page = opened(explain.page(model, images, [0, 1]))
+    expected = model.predict(images) if name.startswith("ppocr") else F.softmax(model.predict(images))[0]
+    for thumbnail, row in zip(page.find(".thumbnail"), expected, strict=True):
+        thumbnail.click()
+        np.testing.assert_allclose(page.run("return explained.probabilities()"), row, atol=1e-4)
+    visit(page)
 
 
 @pytest.mark.parametrize("name", ["resnet20", "mobilenet"])

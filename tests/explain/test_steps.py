@@ -5,7 +5,9 @@ import pytest
 
 import minidl as ml
 from minidl import models
-from minidl.explain.steps import CONTAINERS, LEAVES, encode_images, network_steps
+from minidl.explain.kinds import CONTAINERS, LEAVES, REFUSED
+from minidl.explain.steps import encode_images, network_steps
+from minidl.layers import LAYERS
 
 
 def decoded(text, dtype="<f4"):
@@ -66,12 +68,19 @@ def test_ready_models_end_in_one_softmax(name):
         assert all(value <= i for value in step["from"]), "a step takes what comes after it"
 
 
-def test_an_unknown_layer_is_named_with_those_that_are_known():
-    inner = ml.Residual([ml.Conv2D(3, 1), ml.GroupNorm(3)])
+def test_each_layer_has_words_or_a_reason_to_have_none():
+    known = {*CONTAINERS, *LEAVES}
+    assert not known & set(REFUSED)
+    assert set(LAYERS) <= known | set(REFUSED)
+    assert {kind.__name__ for kind in REFUSED if not kind.__name__.endswith("1D")} == {"Embedding"}
+
+
+def test_a_layer_of_sequences_is_named_with_those_that_are_known():
+    layers = [ml.ReLU(), ml.Reshape((3, 64)), ml.Residual([ml.Conv1D(3, 1)]), ml.Flatten(), ml.Dense(2)]
     with pytest.raises(
-        ValueError, match=r"layer 1\.body\.1, GroupNorm, can't be explained; what can is .*AveragePool2D"
+        ValueError, match=r"layer 2\.body\.0, Conv1D, can't be explained \(it takes sequences\); what can is .*Average"
     ) as caught:
-        network_steps(built(ml.ReLU(), inner, ml.Flatten(), ml.Dense(2)))
+        network_steps(built(*layers))
     for kind in (*CONTAINERS, *LEAVES):
         assert kind.__name__ in str(caught.value)
 
@@ -135,11 +144,6 @@ def test_a_graph_is_explained_node_by_node():
     ]
 
 
-def test_a_softmax_of_images_cannot_be_explained():
-    with pytest.raises(ValueError, match=r"Softmax\(axis=1\) of \(2, 8, 8\) can't be explained: only of vectors"):
-        network_steps(built(ml.Conv2D(2, 1), ml.Softmax(1), ml.Flatten(), ml.Dense(2)))
-
-
 def test_graphs_that_cannot_be_explained():
     x, z = ml.Input((1, 4, 4), name="x"), ml.Input((3,), name="z")
     scores = ml.Dense(3)(ml.Flatten()(x), name="scores")
@@ -147,6 +151,16 @@ def test_graphs_that_cannot_be_explained():
         ValueError, match="expected a model of one image and its classes, got inputs x, z and outputs add"
     ):
         network_steps(ml.Graph([x, z], scores + z))
-    images = ml.Reshape((4, 4))(ml.Flatten()(x))
-    with pytest.raises(ValueError, match=r"Reshape\(\(4, 4\)\) of \(16,\) can't be explained: only to vectors and im"):
-        network_steps(ml.Graph(x, ml.Dense(2)(ml.Flatten()(images))))
+
+
+def test_several_outputs_are_met_before_the_layers():
+    x = ml.Input((1, 4, 4), name="x")
+    a, b = ml.Dense(3)(ml.Flatten()(x), name="a"), ml.Conv1D(2, 1)(ml.Reshape((1, 16))(x), name="b")
+    with pytest.raises(ValueError, match="one image and its classes, got inputs x and outputs a, b"):
+        network_steps(ml.Graph(x, [a, b]))
+
+
+def test_values_are_shown_as_vectors_or_maps():
+    layers = [ml.Reshape((2, 3, 4, 8)), ml.Transpose((0, 2, 1, 3, 4)), ml.Reshape((12, 16)), ml.Flatten(), ml.Dense(2)]
+    steps = network_steps(built(*layers))
+    assert [step["shape"] for step in steps] == [[6, 4, 8], [6, 4, 8], [1, 12, 16], [192], [2], [2]]

@@ -25,8 +25,9 @@ def compare(
     got: Outcome,
     *,
     tolerance: float | Mapping[str, float],
+    absolute: float = 0.0,
 ) -> None:
-    """Raise CheckError unless each array that both have differs by at most `tolerance` times its size.
+    """Raise CheckError unless each array that both have differs by at most `tolerance` times its size, and `absolute`.
 
     An array by itself is compared element by element, its size is its largest value. Arrays in a group, the gradients
     of a whole network, are compared by their Euclidean norms: where two numbers are equal but for rounding, a ReLU or
@@ -44,7 +45,7 @@ def compare(
         if value.shape != want.shape:
             raise CheckError(f"{case}: {name} of {contestant} has shape {value.shape}, that of {oracle} {want.shape}")
         share = tolerance if isinstance(tolerance, float) else tolerance[_group(name)]
-        bound = share * _size(name, want) + NOISE * scales[_group(name)]
+        bound = share * _size(name, want) + NOISE * scales[_group(name)] + absolute
         error = _size(name, value - want)
         if not error <= bound:  # so that NaN fails
             raise CheckError(

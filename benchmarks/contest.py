@@ -76,6 +76,7 @@ def hold(
     settings: Settings,
     *,
     tolerance: float | Mapping[str, float],
+    absolute: float = 0.0,
     facts: dict[str, Any] | None = None,
 ) -> Result:
     """Check every entry against the first one, the oracle, and time them. Raises CheckError where one differs."""
@@ -86,7 +87,7 @@ def hold(
             outcome = crew.worker(entry.contestant).build(entry.key, entry.function, entry.options)
             if entry is oracle:
                 expected = outcome
-            compare(case, oracle.key, expected, entry.key, outcome, tolerance=tolerance)
+            compare(case, oracle.key, expected, entry.key, outcome, tolerance=tolerance, absolute=absolute)
         timings = interleave(
             {
                 entry.key: lambda loops, entry=entry: crew.worker(entry.contestant).sample(  # type: ignore[misc]

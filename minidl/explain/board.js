@@ -2,6 +2,11 @@
 
 const STEPS_BACK = 50;
 
+/** A black image. */
+function blank(input) {
+  return new Float32Array(size(input)).fill(tones.black);
+}
+
 /** Make the board for images (c, h, w), with a first one on it: `changed(pixels)` is told of each change. */
 function makeBoard(input, first, changed) {
   const [channels, height, width] = input;
@@ -24,13 +29,15 @@ function makeBoard(input, first, changed) {
     ? element("input", { type: "color", id: "ink", value: "#ffffff" })
     : element("input", { type: "range", id: "ink", min: "0", max: "1", step: "0.05", value: "1" });
   const undo = element("button", { type: "button", id: "undo", onclick: goBack, disabled: true }, "Undo");
-  const empty = () => set(new Float32Array(channels * plane));
+  const empty = () => set(blank(input));
   const clear = element("button", { type: "button", id: "clear", onclick: empty }, "Clear");
 
   /** The value of the ink in each channel. */
   function shades() {
-    if (!isColored) return Array(channels).fill(Number(ink.value));
-    return [1, 3, 5].map((at) => parseInt(ink.value.slice(at, at + 2), 16) / 255);
+    const shares = isColored
+      ? [1, 3, 5].map((at) => parseInt(ink.value.slice(at, at + 2), 16) / 255)
+      : Array(channels).fill(Number(ink.value));
+    return shares.map((share) => tones.black + share * (tones.white - tones.black));
   }
 
   function show() {

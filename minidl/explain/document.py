@@ -37,7 +37,8 @@ def page(
 ) -> str:
     """A page, as HTML, that walks images through the model; a reader picks one of `images`, or draws one.
 
-    `images` are (n, c, h, w), floats from 0 to 1 as the model is given them, `labels` (n,) their classes. `class_names`
+    `images` are (n, c, h, w), floats as the model is given them: from 0, black, to 1, unless some go further, which are
+    then black and white. `labels` (n,) their classes. `class_names`
     are as many as the model has classes, by default numbers, and `paths` the images' files, if they have any. The page
     computes the network itself, in JavaScript, from the weights in it, and needs no network and no other file. Raises
     ValueError for a model with layers that it can't explain, ShapeError, DTypeError.
@@ -50,7 +51,7 @@ def page(
     if images.shape[1:] != model.input_shape or images.ndim != 4:
         raise ShapeError(f"expected images {shapes.show(('n', *model.input_shape))}, got {images.shape}")
     if images.dtype.kind != "f":
-        raise DTypeError(f"expected images as floats from 0 to 1, got {images.dtype}")
+        raise DTypeError(f"expected images as floats, got {images.dtype}")
     if len(names) != classes:
         raise ValueError(f"class_names: expected {classes} names, one for each score of the model, got {len(names)}")
     if numbers.shape != images.shape[:1] or (len(numbers) and numbers.dtype.kind not in "iu"):

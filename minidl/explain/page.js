@@ -5,11 +5,12 @@ const network = prepare(data.input, data.steps);
 const images = data.images.data.map((text) =>
   data.images.is_bytes ? Float32Array.from(bytes(text), (value) => value / 255) : floats(text),
 );
+Object.assign(tones, data.images.tones);
 let state = null;
 let picked = null;
 let waiting = false;
 
-const board = makeBoard(data.input, images.length ? images[0] : new Float32Array(size(data.input)), (pixels) => {
+const board = makeBoard(data.input, images.length ? images[0] : blank(data.input), (pixels) => {
   picked = images.findIndex((image) => image.every((value, i) => value === pixels[i]));
   markPicked();
   schedule();

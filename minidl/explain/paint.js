@@ -21,10 +21,18 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
+/** The numbers of black and white pixels in images: 0 and 1, unless those that the page has go further. */
+const tones = { black: 0, white: 1 };
+
+/** The share of white in a number of an image. */
+function whiteness(value) {
+  return Math.min(Math.max((value - tones.black) / (tones.white - tones.black), 0), 1);
+}
+
 /** The color of a number: a grey where the look is an image's, or a shade of blue or orange. */
 function color(value, look) {
   if (Number.isNaN(value)) return [190, 0, 190];
-  if (look.isImage) return Array(3).fill(Math.round(255 * Math.min(Math.max(value, 0), 1)));
+  if (look.isImage) return Array(3).fill(Math.round(255 * whiteness(value)));
   const { negative, zero, positive } = darkness.matches ? SIGNED.dark : SIGNED.light;
   const part = look.scale > 0 ? Math.min(Math.abs(value) / look.scale, 1) : 0;
   const share = darkness.matches ? part ** 0.7 : part; // on black, an eye tells less of small differences

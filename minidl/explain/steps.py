@@ -289,9 +289,14 @@ def encode(array: Array) -> str:
 
 
 def encode_images(images: Array) -> Step:
-    """Images (n, c, h, w): bytes where these give the very same values, pixels / 255, and else floats."""
+    """Images (n, c, h, w): bytes where these give the very same values, pixels / 255, and else floats.
+
+    "tones" are the numbers that are shown black and white: 0 and 1, or the extremes beyond them.
+    """
     with np.errstate(invalid="ignore"):  # NaN is no byte, and stays a float
         pixels = np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8)
     is_bytes = bool(np.array_equal(np.divide(pixels, 255, dtype=np.float32), images))
     data = [base64.b64encode(image.tobytes()).decode() for image in pixels] if is_bytes else list(map(encode, images))
-    return {"is_bytes": is_bytes, "data": data}
+    finite = images[np.isfinite(images)]
+    tones = {"black": float(finite.min(initial=0)), "white": float(finite.max(initial=1))}
+    return {"is_bytes": is_bytes, "data": data, "tones": tones}

@@ -292,6 +292,21 @@ def test_what_is_drawn_goes_through_the_network(opened, pictures, kind):
     assert not page.find("#undo")[0].is_enabled()
 
 
+def test_white_is_what_the_images_have(opened, pictures):
+    images, labels = pictures
+    model = models.lenet(seed=1)
+    page = opened(explain.page(model, images * 260 - 5, labels))
+    (board,) = page.find("canvas.board")
+    shown = page.run("return [...arguments[0].getContext('2d').getImageData(0, 0, 28, 28).data]", board)
+    whole = images * 260 - 5
+    greys = (whole[0, 0] - whole.min()) / np.ptp(whole) * 255
+    np.testing.assert_allclose(np.reshape(shown, (28, 28, 4))[:, :, 0], greys, atol=0.51)
+    page.find("#clear")[0].click()
+    assert set(page.run("return explained.pixels()")) == {-5}
+    draw(page, "mouse", (40, 0), (0, 60))
+    assert max(page.run("return explained.pixels()")) == whole.max()
+
+
 def test_the_keyboard_draws_too(opened, pictures):
     from selenium.webdriver.common.keys import Keys
 

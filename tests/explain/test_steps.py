@@ -119,12 +119,15 @@ def test_images_are_bytes_where_these_say_all():
     images = np.divide(pixels, 255, dtype=np.float32)
     encoded = encode_images(images)
     assert encoded["is_bytes"]
+    assert encoded["tones"] == {"black": 0, "white": 1}
     for text, wanted in zip(encoded["data"], pixels, strict=True):
         np.testing.assert_array_equal(decoded(text, np.uint8), wanted.ravel())
 
     for other in (images + np.float32(1e-4), images - 1, np.where(images > 0.5, np.nan, images).astype(np.float32)):
         encoded = encode_images(other)
         assert not encoded["is_bytes"]
+        black, white = min(0, np.nanmin(other)), max(1, np.nanmax(other))
+        assert encoded["tones"] == {"black": black, "white": white}
         np.testing.assert_array_equal(np.stack([decoded(text) for text in encoded["data"]]), other.reshape(2, -1))
 
 

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from minidl.backends.compiled.runtime.arena import LINE, Workspace
-from minidl.backends.compiled.runtime.pages import new_bytes
 from minidl.process import memory as limit
 
 AnyArray = np.ndarray[Any, Any]
@@ -81,7 +80,7 @@ def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> AnyArray:
     for owner in owners:
         if _references(owner) == _UNUSED:
             return _within(owner, size, shape, dtype)
-    owner = new_bytes(size + LINE)
+    owner = np.empty(size + LINE, np.uint8)
     if _has_room(size):
         owners.append(owner)
     return _within(owner, size, shape, dtype)
@@ -156,7 +155,7 @@ def scratch(dtype: np.dtype[Any], size: int) -> AnyArray:
     area = areas.get(dtype.char)
     if area is None or area.size < size:
         nbytes = size * dtype.itemsize
-        area = areas[dtype.char] = _within(new_bytes(nbytes + LINE), nbytes, (size,), dtype)
+        area = areas[dtype.char] = _within(np.empty(nbytes + LINE, np.uint8), nbytes, (size,), dtype)
     return area
 
 

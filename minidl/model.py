@@ -1,5 +1,6 @@
 """Models: modules that train, predict, describe and save themselves."""
 
+import contextlib
 import math
 import sys
 from collections.abc import Mapping, Sequence
@@ -70,7 +71,9 @@ class SavedModel(Model):
             raise ValueError(f"dtype: expected float32 or float64, got {dtype!r}")
 
     def _with_hint(self, error: ShapeError, x: Any) -> ShapeError:
-        hint = layout_hint(np.shape(x), self.input_shape)
+        hint = ""
+        with contextlib.suppress(ValueError):  # of several arrays that make no single one
+            hint = layout_hint(np.shape(x), self.input_shape)
         is_told = hint in str(error) or "; a single" in str(error)
         return error if is_told else ShapeError(f"{error}{hint}")
 

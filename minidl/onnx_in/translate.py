@@ -200,7 +200,7 @@ class Translation:
         batches = {len(array) if array.ndim else 0 for array in arrays}
         if not value.is_fixed and len(batches) > 1:  # as many as the batch has, which are all alike
             if any((array != array[:1]).any() for array in arrays):
-                raise UnsettledError("an input depends on the sizes that the network is given")
+                raise UnsettledError("layers or outputs take what depends on the sizes that the network is given")
             made = self.constant(self.fixed(self.known([array[0] for array in arrays])))
             return self.of_each(made, tuple((len(array),) for array in arrays))
         return self.constant(self.fixed(value))

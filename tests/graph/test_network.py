@@ -132,6 +132,19 @@ def test_inputs_that_do_not_fit(two_in_two_out, given, kind, message):
             call(given(x, z))
 
 
+@pytest.mark.parametrize("kind", [tuple, list])
+def test_several_arrays_for_one_input(kind):
+    x = ml.Input((3,))
+    a, b = arrays((2, 3), (2, 4))
+    graph, message = (
+        ml.Graph(x, ml.ReLU()(x)),
+        r"^Graph: (expected 1 array, for input, got 2|input: x: expected samples of)",
+    )
+    for call in (graph, ml.Predictor(graph), lambda x: graph.forward(x, train=True)):
+        with pytest.raises(ml.ShapeError, match=message):
+            call(kind((a, b)))
+
+
 @pytest.mark.parametrize("dy", [np.ones((2, 1, 8, 8)), (np.ones((2, 1, 8, 8)),), 3])
 def test_gradients_that_do_not_fit(two_in_two_out, dy):
     _, backward = two_in_two_out.forward(arrays((2, 3, 8, 8), (2, 4)), train=True)

@@ -13,7 +13,7 @@ from minidl.errors import FormatError, keyword_hints
 from minidl.errors.warned import warn
 from minidl.model import Graph
 from minidl.onnx_in import missing, proto
-from minidl.onnx_in.build import COMPUTED, build
+from minidl.onnx_in.build import COMPUTED, build, preprocessing_of
 from minidl.onnx_in.constants import Memory
 from minidl.onnx_in.rules import RULES
 from minidl.onnx_in.simplify import simplify
@@ -95,7 +95,7 @@ def _given(file: proto.File, input_shape: InputShape) -> dict[str, Shape]:
     """The shapes that a caller wants, by the names of inputs."""
     names = [entry.name for entry in file.inputs]
     if input_shape is None:
-        return {}
+        return _pictures(file)
     if isinstance(input_shape, Mapping):
         if unknown := [name for name in input_shape if name not in names]:
             raise ValueError(f"input_shape: unknown input {unknown[0]!r}; expected {', '.join(names)}")
@@ -103,6 +103,16 @@ def _given(file: proto.File, input_shape: InputShape) -> dict[str, Shape]:
     if len(names) > 1:
         raise ValueError(f"input_shape: expected a dict of shapes, for {', '.join(names)}")
     return {names[0]: _sample(input_shape)}
+
+
+def _pictures(file: proto.File) -> dict[str, Shape]:
+    """The size of pictures that a file of minidl's own tells of, for an input (n, c, h, w) that leaves it open."""
+    preprocessing = preprocessing_of(file)
+    match file.inputs:
+        case [proto.Entry(name, (_, int(channels), height, width))] if preprocessing is not None:
+            if not isinstance(height, int) and not isinstance(width, int):
+                return {name: (channels, *preprocessing.size)}
+    return {}
 
 
 def _sample(shape: Sequence[int]) -> Shape:

@@ -47,8 +47,8 @@ def build(file: File, steps: Steps, budget: Budget) -> Graph:
     budget.check_pass(
         sample=_itemsize(file) * int(size), activations=_itemsize(file) * one.values, operations=one.operations
     )
-    if PREPROCESSING in file.metadata:
-        model.preprocessing = _preprocessing(file.metadata[PREPROCESSING])
+    if (preprocessing := preprocessing_of(file)) is not None:
+        model.preprocessing = preprocessing
     return model
 
 
@@ -95,10 +95,12 @@ def _fill(steps: Steps, dtype: str) -> None:
         start = stop
 
 
-def _preprocessing(text: str) -> Any:
-    """What minidl wrote of a model's classes and pictures. Raises FormatError."""
+def preprocessing_of(file: File) -> Any:
+    """What minidl wrote of a model's classes and pictures, None where it wrote nothing. Raises FormatError."""
+    if PREPROCESSING not in file.metadata:
+        return None
     try:
-        values = imported("json").loads(text)
+        values = imported("json").loads(file.metadata[PREPROCESSING])
     except (ValueError, RecursionError):
         raise FormatError("preprocessing: expected JSON") from None
     return imported("minidl.datasets.preprocessing").Preprocessing.from_dict(values)

@@ -107,3 +107,16 @@ def test_bytes_classes_and_outputs():
     assert (found.input_names, found.output_names) == (("image",), ("map", "who"))
     assert found.preprocessing == model.preprocessing
     assert again(found, takes_bytes=True).preprocessing == model.preprocessing
+
+
+def test_images_of_any_size_are_as_large_as_the_pictures_that_it_reads():
+    layers = [ml.Conv2D(2, 3), ml.GlobalAveragePool2D(), ml.Dense(2)]
+    model = ml.Sequential(layers, input_shape=(3, 20, 12), seed=0)
+    model.preprocessing = Preprocessing(("a", "b"), (20, 12))
+    found = again(model, dynamic_size=True)
+    assert (found.input_shape, found.preprocessing) == ((3, 20, 12), model.preprocessing)
+    (x,) = arrays((2, 3, 33, 40))
+    np.testing.assert_array_equal(found(x), model(x))
+    file = io.BytesIO()
+    save_onnx(model, file, dynamic_size=True)
+    assert load_onnx(io.BytesIO(file.getvalue()), input_shape=(3, 8, 9)).input_shape == (3, 8, 9)

@@ -5,8 +5,11 @@ import pytest
 
 import minidl as ml
 from minidl import functional as F
+from minidl.description.operators import MaxPool
 from minidl.module import flatten_parameters
 from minidl.testing import check_gradients
+
+POOLS = [None, MaxPool((2, 2), (2, 2), ((0, 0), (0, 0))), MaxPool((3, 3), (2, 2), ((1, 1), (1, 1)))]
 
 
 @pytest.fixture(params=["reference", "vectorized", "compiled"])
@@ -142,7 +145,9 @@ def test_running_statistics_move_in_place(images):
 
 
 @pytest.mark.compiled
-@pytest.mark.parametrize("pool", [None, ((2, 2), (2, 2), ((0, 0), (0, 0))), ((3, 3), (2, 2), ((1, 1), (1, 1)))])
+@pytest.mark.parametrize(
+    "pool", [None, MaxPool((2, 2), (2, 2), ((0, 0), (0, 0))), MaxPool((3, 3), (2, 2), ((1, 1), (1, 1)))]
+)
 def test_jobs_run_again_follow_what_is_in_their_arrays(pool):
     from minidl.backends.compiled.norm import batch
     from minidl.backends.compiled.runtime.program import Program, run

@@ -56,14 +56,6 @@ def test_a_shape_that_does_not_fit(attempt, message):
         attempt(built(ml.Conv1D(2, 3), (1, 9)))
 
 
-def test_sequences_of_an_embedding_are_read_where_they_lie():
-    """Channels last, as kernels read them: no copy between."""
-    words = ml.Sequential([ml.Embedding(9, 4), ml.Permute((2, 1))], input_shape=(6,), seed=0)
-    y = words(np.arange(6)[None])
-    assert y.shape == (1, 4, 6)
-    assert y.transpose(0, 2, 1).flags.c_contiguous
-
-
 def test_causal_looks_back_alone():
     """An output depends on the values up to its place, dilation taps apart, and on none after it."""
     layer = built(ml.Conv1D(1, 3, padding="causal", dilation=2, bias=False), (1, 7))

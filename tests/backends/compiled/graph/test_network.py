@@ -481,3 +481,23 @@ def test_images_are_put_in_order_in_memory_that_is_used_again():
         tracemalloc.stop()
     assert most - before < x.nbytes // 4
     np.testing.assert_array_equal(y, expected)
+
+
+def test_sequences_of_an_embedding_are_read_where_they_lie(monkeypatch):
+    """Channels last, as kernels read them: the convolution is all that is done."""
+    from minidl.backends.compiled.graph.network import Network
+
+    words = ml.Sequential([ml.Embedding(9, 4), ml.Permute((2, 1)), ml.Conv1D(8, 3)], input_shape=(6,), seed=0)
+    counts = []
+    program = Network._program
+
+    def counted(self, jobs, *args, **options):
+        counts.append(len(jobs))
+        return program(self, jobs, *args, **options)
+
+    monkeypatch.setattr(Network, "_program", counted)
+    x = np.arange(12).reshape(2, 6) % 9
+    y = words(x)
+    assert counts == [1]
+    embedded = words[0](x).transpose(0, 2, 1)
+    np.testing.assert_allclose(y, words[2](np.ascontiguousarray(embedded)), rtol=1e-5, atol=1e-6)

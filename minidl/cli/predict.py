@@ -136,6 +136,8 @@ def read_images(path: str, input_shape: Shape, *, is_bounded: bool = True) -> Ar
     if images.ndim == 0 or images.shape[1:] not in accepted or not len(images):
         wanted = " or ".join(show(("n", *shape)) for shape in reversed(accepted))
         hint = layout_hint(images.shape, input_shape)
+        if not hint and not is_bounded and len(input_shape) == 3 and images.shape[1:2] == input_shape[:1]:
+            hint = f"; for an ONNX file that takes any size, add --input-shape {'x'.join(map(str, images.shape[1:]))}"
         raise ShapeError(f"{path}: expected images {wanted} with n of at least 1, got {show(images.shape)}{hint}")
     images = images.reshape(len(images), *input_shape)
     if images.dtype == np.uint8:

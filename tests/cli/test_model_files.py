@@ -154,3 +154,14 @@ def test_classes_and_preprocessing_of_a_file(command, path, tmp_path):
     found = json.loads(command("predict", tmp_path / "named.safetensors", tmp_path / "photo.png", "--json").out)
     best = model.classify(tmp_path / "photo.png", top=3)
     assert [each["name"] for each in found[0]["top"]] == [name for name, _ in best]
+
+
+def test_images_of_another_size_than_an_open_one_is_taken_to_be(command, fails, tmp_path):
+    model = ml.Sequential([ml.GlobalAveragePool2D(), ml.Dense(2)], input_shape=(3, 8, 8), seed=0)
+    model.save(tmp_path / "m.onnx", dynamic_size=True)
+    np.save(tmp_path / "x.npy", np.ones((2, 3, 20, 30), np.float32))
+    np.save(tmp_path / "grey.npy", np.ones((2, 1, 20, 30), np.float32))
+    message = fails("predict", tmp_path / "m.onnx", tmp_path / "x.npy")
+    assert "got (2, 3, 20, 30); for an ONNX file that takes any size, add --input-shape 3x20x30" in message
+    assert "0" in command("predict", tmp_path / "m.onnx", tmp_path / "x.npy", "--input-shape", "3x20x30").out
+    assert "--input-shape" not in fails("predict", tmp_path / "m.onnx", tmp_path / "grey.npy")

@@ -30,6 +30,7 @@ from minidl.layers.response import *
 from minidl.layers.scale_shift import *
 from minidl.layers.separable import *
 from minidl.layers.sequence import *
+from minidl.layers.sequence_pool import *
 from minidl.layers.sequence_separable import *
 from minidl.layers.transposed import *
 from minidl.module import Module as _Module

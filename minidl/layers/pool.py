@@ -1,4 +1,4 @@
-"""Pooling."""
+"""Pooling of images."""
 
 from typing import Any
 
@@ -6,24 +6,19 @@ from minidl import functional as F
 from minidl import shapes
 from minidl.description import operators as op
 from minidl.description.graph import Describer, Value
-from minidl.errors import ShapeError
-from minidl.module import Module
-from minidl.typing import Array, Backward, Padding, PaddingAlong, Pair, Shape, Size
+from minidl.layers.operation import Operation
+from minidl.typing import Array, Padding, Pair, Shape, Size
 
 __all__ = [
     "AdaptiveAveragePool2D",
-    "AveragePool1D",
     "AveragePool2D",
-    "GlobalAveragePool1D",
     "GlobalAveragePool2D",
-    "GlobalMaxPool1D",
     "GlobalMaxPool2D",
-    "MaxPool1D",
     "MaxPool2D",
 ]
 
 
-class _Pool2D(Module):
+class _Pool2D(Operation):
     """What a layer needs to know of windows that slide over images (n, c, h, w)."""
 
     def __init__(
@@ -88,9 +83,8 @@ class MaxPool2D(_Pool2D):
         operator = op.MaxPool(pool_size, window.stride, window.padding, window.dilation)
         return describer.add(operator, x, shape=self.output_shape(x.shape))
 
-    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
-        y, pullback = F.max_pool2d(x, self.pool_size, **self._how())
-        return y, _without_parameters(pullback)
+    def operator(self, x: Array) -> tuple[Array, F.Pullback]:
+        return F.max_pool2d(x, self.pool_size, **self._how())
 
 
 class AveragePool2D(_Pool2D):
@@ -121,12 +115,11 @@ class AveragePool2D(_Pool2D):
         operator = op.AveragePool(pool_size, window.stride, window.padding, self.count_include_pad, window.extra)
         return describer.add(operator, x, shape=self.output_shape(x.shape))
 
-    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
-        y, pullback = F.average_pool2d(x, self.pool_size, **self._how(), count_include_pad=self.count_include_pad)
-        return y, _without_parameters(pullback)
+    def operator(self, x: Array) -> tuple[Array, F.Pullback]:
+        return F.average_pool2d(x, self.pool_size, **self._how(), count_include_pad=self.count_include_pad)
 
 
-class AdaptiveAveragePool2D(Module):
+class AdaptiveAveragePool2D(Operation):
     """The means of `output_size` windows that cover images (n, c, h, w) of any size: y is (n, c, *output_size).
 
     The i-th of `out` windows along an axis of h pixels is from floor(i h / out) to ceil((i + 1) h / out), as in
@@ -146,12 +139,11 @@ class AdaptiveAveragePool2D(Module):
         shape = self.output_shape(x.shape)
         return describer.add(op.AdaptiveAveragePool((shape[1], shape[2])), x, shape=shape)
 
-    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
-        y, pullback = F.adaptive_average_pool2d(x, self.output_size)
-        return y, _without_parameters(pullback)
+    def operator(self, x: Array) -> tuple[Array, F.Pullback]:
+        return F.adaptive_average_pool2d(x, self.output_size)
 
 
-class _GlobalPool2D(Module):
+class _GlobalPool2D(Operation):
     """Images (n, c, h, w) of any size as vectors (n, c), or as images of one pixel."""
 
     def __init__(self, *, keepdims: bool = False) -> None:
@@ -177,9 +169,8 @@ class GlobalAveragePool2D(_GlobalPool2D):
         operator = op.AdaptiveAveragePool((1, 1), to_vectors=not self.keepdims)
         return describer.add(operator, x, shape=self.output_shape(x.shape))
 
-    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
-        y, pullback = F.global_average_pool2d(x, keepdims=self.keepdims)
-        return y, _without_parameters(pullback)
+    def operator(self, x: Array) -> tuple[Array, F.Pullback]:
+        return F.global_average_pool2d(x, keepdims=self.keepdims)
 
 
 class GlobalMaxPool2D(_GlobalPool2D):
@@ -199,136 +190,10 @@ class GlobalMaxPool2D(_GlobalPool2D):
         pixel = describer.add(_whole(height, 1), rows, shape=(channels, 1, 1))
         return pixel if self.keepdims else describer.add(op.Reshape(shape), pixel, shape=shape)
 
-    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
-        y, pullback = F.global_max_pool2d(x, keepdims=self.keepdims)
-        return y, _without_parameters(pullback)
+    def operator(self, x: Array) -> tuple[Array, F.Pullback]:
+        return F.global_max_pool2d(x, keepdims=self.keepdims)
 
 
 def _whole(height: int, width: int) -> op.MaxPool:
     """The one window over an image of this size."""
     return op.MaxPool((height, width), (height, width), ((0, 0), (0, 0)))
-
-
-class _Pool1D(Module):
-    """What a layer needs to know of windows that slide along sequences (n, c, length), images that are 1 high.
-
-    None describes itself: a prepared network would copy sequences, before and after, to the order of images in memory.
-    """
-
-    def __init__(
-        self,
-        pool_size: int,
-        *,
-        stride: int | None = None,
-        padding: PaddingAlong = 0,
-        dilation: int = 1,
-        ceil_mode: bool = False,
-    ) -> None:
-        self.pool_size = shapes.count(pool_size, "pool_size")
-        self.stride = None if stride is None else shapes.count(stride, "stride")
-        self.padding = padding
-        self.ceil_mode = ceil_mode
-        F.check_switch("ceil_mode", ceil_mode)
-        shapes.check_pool_padding_along(self.pool_size, padding, dilation)
-
-    def _how(self) -> dict[str, Any]:
-        """The arguments of its operator."""
-        return {"stride": self.stride, "padding": self.padding, "ceil_mode": self.ceil_mode}
-
-    def output_shape(self, input_shape: Shape) -> Shape:
-        channels, length = shapes.sequence_shape(input_shape)
-        window = shapes.pool_along(length, self.pool_size, **self._how())
-        return (channels, window.output[1])
-
-
-class MaxPool1D(_Pool1D):
-    """The maximum of each window of `pool_size` values in sequences (n, c, length); `stride` is that too unless given.
-
-    y is (n, c, floor((length + 2 padding - dilation (pool - 1) - 1) / stride) + 1), or rounded up with `ceil_mode`, as
-    for `MaxPool2D`. `padding` is an int or (left, right), less than the window, or "same". The first maximum wins a
-    tie, NaN wins over everything, padding never wins.
-    """
-
-    def __init__(
-        self,
-        pool_size: int,
-        *,
-        stride: int | None = None,
-        padding: PaddingAlong = 0,
-        dilation: int = 1,
-        ceil_mode: bool = False,
-    ) -> None:
-        super().__init__(pool_size, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode)
-        self.dilation = dilation
-
-    def _how(self) -> dict[str, Any]:
-        return super()._how() | {"dilation": self.dilation}
-
-    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
-        y, pullback = F.max_pool1d(x, self.pool_size, **self._how())
-        return y, _without_parameters(pullback)
-
-
-class AveragePool1D(_Pool1D):
-    """The mean of each window of `pool_size` values in sequences (n, c, length); `stride` is that too unless given.
-
-    y is (n, c, floor((length + 2 padding - pool) / stride) + 1), or rounded up with `ceil_mode`, as for `MaxPool2D`.
-    `padding` is an int or (left, right), less than the pool, or "same". Padding counts as zeros, as in PyTorch, or with
-    `count_include_pad` False not at all, as in Keras; what a window has beyond it, with `ceil_mode`, never counts.
-    """
-
-    def __init__(
-        self,
-        pool_size: int,
-        *,
-        stride: int | None = None,
-        padding: PaddingAlong = 0,
-        ceil_mode: bool = False,
-        count_include_pad: bool = True,
-    ) -> None:
-        super().__init__(pool_size, stride=stride, padding=padding, ceil_mode=ceil_mode)
-        self.count_include_pad = count_include_pad
-        if not isinstance(count_include_pad, bool):
-            raise ValueError(f"count_include_pad: expected True or False, got {count_include_pad!r}")
-
-    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
-        y, pullback = F.average_pool1d(x, self.pool_size, **self._how(), count_include_pad=self.count_include_pad)
-        return y, _without_parameters(pullback)
-
-
-class _GlobalPool1D(Module):
-    """Sequences (n, c, length) of any length as vectors (n, c)."""
-
-    def output_shape(self, input_shape: Shape) -> Shape:
-        channels, length = shapes.sequence_shape(input_shape)
-        if length < 1:
-            raise ShapeError(f"expected a sequence of at least 1 value, got {length}")
-        return (channels,)
-
-
-class GlobalAveragePool1D(_GlobalPool1D):
-    """The mean of each channel: sequences (n, c, length) of any length become vectors (n, c)."""
-
-    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
-        y, pullback = F.global_average_pool1d(x)
-        return y, _without_parameters(pullback)
-
-
-class GlobalMaxPool1D(_GlobalPool1D):
-    """The maximum of each channel: sequences (n, c, length) of any length become vectors (n, c).
-
-    The first maximum wins a tie, and NaN wins over everything.
-    """
-
-    def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
-        y, pullback = F.global_max_pool1d(x)
-        return y, _without_parameters(pullback)
-
-
-def _without_parameters(pullback: F.Pullback) -> Backward:
-    """The backward of a layer that has nothing but its input to find a gradient for."""
-
-    def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
-        return pullback(dy) if need_dx else None
-
-    return backward

@@ -90,7 +90,7 @@ def test_blends(layer):
         (ml.ReduceL2((1, 2, 3)), np.linalg.norm),
         (ml.ArgMax(2, keepdims=False), np.argmax),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_reductions(layer, of):
     x = sample((2, 3, 4))

@@ -2,16 +2,8 @@
 
 from typing import Any
 
-from minidl.layers.pool import (
-    AveragePool1D,
-    AveragePool2D,
-    GlobalAveragePool1D,
-    GlobalAveragePool2D,
-    GlobalMaxPool1D,
-    GlobalMaxPool2D,
-    MaxPool1D,
-    MaxPool2D,
-)
+from minidl.layers.pool import AveragePool2D, GlobalAveragePool2D, GlobalMaxPool2D, MaxPool2D
+from minidl.layers.sequence_pool import AveragePool1D, GlobalAveragePool1D, GlobalMaxPool1D, MaxPool1D
 from minidl.onnx_in.proto import Operation
 from minidl.onnx_in.rules.windows import axes_of, border_of, ints, padding, plain
 from minidl.onnx_in.translate import Translation

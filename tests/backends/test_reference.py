@@ -21,7 +21,11 @@ def test_it_imports_numpy_and_nothing_of_minidl(reference):
         imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
         names = [alias.name for node in imports if isinstance(node, ast.Import) for alias in node.names]
         names += [node.module for node in imports if isinstance(node, ast.ImportFrom)]
-        assert {name for name in names if not name.startswith("minidl.backends.reference.")} <= {"math", "numpy"}
+        assert {name for name in names if not name.startswith("minidl.backends.reference.")} <= {
+            "fractions",
+            "math",
+            "numpy",
+        }
 
 
 def test_convolution_is_a_cross_correlation(reference):

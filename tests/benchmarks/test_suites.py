@@ -242,7 +242,7 @@ def test_onnx_files(local, tmp_path):
     both = minidl.Input((3,)), minidl.Input((3,))
     minidl.Graph(both, minidl.Add()(*both)).save(tmp_path / "b.onnx")
     report = suite.run(local, replace(TINY, quick=False, models=str(tmp_path)))
-    assert [row[0] for row in report.tables[0].rows] == ["a"]
+    assert [row[0] for row in report.tables[0].rows] == ["a.onnx"]
     assert report.records[0]["shape"] == [1, 1, 6, 5]
     assert report.records[0]["contestants"]["minidl"]["median"] > 0
     assert "b.onnx is left out: it has 2 inputs" in report.notes

@@ -34,6 +34,28 @@ VALUES = {
     **dict.fromkeys(["eps", "alpha", "beta", "negative_slope", "threshold", "scale", "offset"], st.floats(0.01, 2)),
     **dict.fromkeys(["kernel_size", "pool_size", "output_size", "size"], sizes),
 }
+axes = st.integers(1, 3)
+OWN = {
+    ml.Rescaling: {"scale": VALUES["scale"]},
+    ml.ZeroPad2D: {"padding": sizes},
+    ml.Pad2D: {"padding": sizes, "mode": st.sampled_from(["constant", "reflect", "edge"]), "value": st.floats(-1, 1)},
+    ml.Resize: {"size": sizes, "scale": None, "interpolation": st.sampled_from(["nearest", "linear", "cubic"])},
+    ml.Constant: {"shape": st.just((2, 3)), "trainable": st.booleans()},
+    ml.LocalResponseNorm: {"size": st.integers(1, 5)},
+    ml.Transpose: {"axes": st.sampled_from([(0, 2, 1), (0, 3, 1, 2)])},
+    ml.Slice: {"axis": axes, "start": st.integers(0, 2), "stop": st.integers(3, 4), "step": st.integers(1, 2)},
+    ml.Gather: {"axis": axes, "indices": st.lists(st.integers(0, 4), min_size=1).map(tuple)},
+    ml.ZeroPadAxis: {"axis": axes, "before": st.integers(0, 2), "after": st.integers(0, 2)},
+    ml.Power: {"exponent": st.floats(-2, 2)},
+    **{key: {"axis": axes} for key in [ml.ArgMax, ml.Squeeze, ml.Unsqueeze]},
+    **{key: {"factor": st.integers(1, 3)} for key in [ml.PixelShuffle, ml.PixelUnshuffle]},
+    **{
+        key: {"axes": st.sampled_from([1, (1, 2), (2, -1)]), "keepdims": st.booleans()}
+        for key in [ml.ReduceL2, ml.ReduceMax, ml.ReduceMean, ml.ReduceSum]
+    },
+}
+"""Of arguments that mean something else in these layers."""
+NEEDED = {(ml.Resize, "size"), (ml.Constant, "shape")}
 
 
 @st.composite
@@ -48,11 +70,11 @@ def layers(draw, depth=2):
     options = {}
     for name, parameter in code.constructor(kind.__new__(kind)).items():
         values = st.integers(1, 4) if single and name in ("kernel_size", "pool_size") else VALUES.get(name)
-        if name == "scale" and kind is not ml.Rescaling:
+        if name == "scale":
             values = st.booleans()
-        if kind is ml.ZeroPad2D:
-            values = sizes
-        if values is not None and (parameter.default is parameter.empty or draw(st.booleans())):
+        values = OWN.get(kind, {}).get(name, values)
+        is_needed = parameter.default is parameter.empty or (kind, name) in NEEDED
+        if values is not None and (is_needed or draw(st.booleans())):
             options[name] = draw(values)
     return kind(**options)
 

@@ -26,8 +26,8 @@ from minidl.numeric import entropy_of
 from minidl.process import locks
 from minidl.process.importing import imported
 from minidl.process.interrupts import uninterrupted
-from minidl.saving import architecture, files, kinds, npz
-from minidl.saving.arrays import MODELS, Arrays, identified, load_arrays, save_arrays, suffix_of
+from minidl.saving import architecture, files
+from minidl.saving.arrays import MODELS, save_arrays, suffix_of
 from minidl.saving.budget import USUAL, Budget
 from minidl.training.samples import as_input, channels_first, layout_hint
 from minidl.typing import Array, Backward, FileOrPath, Shape
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _building = locks.lock("building")
 
 
-def _random() -> Any:
+def random_part() -> Any:
     """NumPy's part for random numbers, which it loads late: a fork waits for that, too."""
     return imported("numpy.random")
 
@@ -64,7 +64,7 @@ class SavedModel(Model):
         self.seed = seed
         self.dtype = np.dtype(dtype).name if isinstance(dtype, type | np.dtype) else dtype
         self.input_shape = None
-        _random()
+        random_part()
         if seed is not None:
             entropy_of(seed)  # which refuses what is no seed
         if self.dtype not in _DTYPES:
@@ -144,9 +144,9 @@ class SavedModel(Model):
                 "Graph, whose layers may be shared"
             )
         try:
-            described = architecture.describe(self, _TABLE, budget=budget)
-            _unbuilt(described, budget)
-            _check_cost(self, budget)
+            described = architecture.describe(self, TABLE, budget=budget)
+            unbuilt(described, budget)
+            check_cost(self, budget)
             budget.check_arrays(sum(array.value.nbytes for _, array in self.named_state()), sys.maxsize)
         except FormatError as error:
             raise ValueError(f"a file of this model couldn't be loaded: {error}") from None
@@ -172,7 +172,7 @@ class Sequential(Chain, SavedModel):
         super().__init__(layers)
         self._settle(seed, dtype)
         if input_shape is not None:
-            self._build_first(_check_input_shape(input_shape, self))
+            self._build_first(check_input_shape(input_shape, self))
 
     def build(self, input_shape: Shape, rng: "Generator") -> None:
         _set_dtype(self, self.dtype)
@@ -218,7 +218,7 @@ class Sequential(Chain, SavedModel):
                     self._build_first(np.shape(x)[1:])
 
     def _build_first(self, input_shape: Shape) -> None:
-        self.build(input_shape, _random().default_rng(self.seed))
+        self.build(input_shape, random_part().default_rng(self.seed))
         first = channels_first(input_shape)
         if first and input_shape[0] == input_shape[1] and hasattr(next(iter(self.layers), None), "kernel_size"):
             warn(
@@ -254,7 +254,7 @@ class Graph(Network, SavedModel):
         for name, array in self.named_state():
             if array.is_built and array.value.dtype != self.dtype:
                 raise ValueError(f"dtype: expected {array.value.dtype}, which {name} has already, got {self.dtype}")
-        self.build(one_or_all(self.input_shapes), _random().default_rng(seed))
+        self.build(one_or_all(self.input_shapes), random_part().default_rng(seed))
         self._nodes = ends.keep_names()
 
     @classmethod
@@ -299,66 +299,16 @@ class Graph(Network, SavedModel):
 
 
 FORMAT = "minidl-model-1"
-_TABLE: dict[str, type[Module]] = {layer.__name__: layer for layer in LAYERS} | {
+"""What the metadata of a file with a model says."""
+
+TABLE: dict[str, type[Module]] = {layer.__name__: layer for layer in LAYERS} | {
     "Sequential": Sequential,
     "Graph": Graph,
 }
+"""What a saved model may name."""
 
 
-@keyword_hints
-def load(path: FileOrPath, *, input_shape: Any = None, budget: Budget = USUAL) -> Sequential | Graph:
-    """The model of a file, by what the file is: one that `save` wrote, or an ONNX model of whoever.
-
-    ONNX files need `pip install "minidl[onnx]"`, and .safetensors files the extra `safetensors`. `input_shape` is for
-    ONNX files that leave their images' sizes open. Nothing in a file is run, only the layers' names and arguments are
-    looked up. `path` may be a file open in binary mode, such as an io.BytesIO, which is read to its end.
-    Raises FormatError, which names the file, for anything that isn't such a file, saying what it is; for an ONNX model
-    with operators that minidl lacks, all of which it names; and for a model that takes more than `budget` allows: see
-    `Budget`.
-    """
-    kind, source = identified(path)
-    if kind is kinds.ONNX:
-        loaded: Graph = imported("minidl.onnx_in").load_onnx(source, input_shape=input_shape, budget=budget)
-        return loaded
-    if input_shape is not None:
-        raise ValueError(f"input_shape: expected for an ONNX model alone; {files.shown(path)} is {kind.words}")
-    if kind is kinds.TORCH:
-        help = "it has arrays without a network: build one, then model.load_weights(path)"
-        raise kinds.refusal(files.shown(path), kind, help)
-    return _of_arrays(load_arrays(source, budget=budget), files.shown(path), budget)
-
-
-def _of_arrays(arrays: Arrays, shown: str, budget: Budget) -> Sequential | Graph:
-    """The model whose parameters and, in the metadata, architecture these are."""
-    metadata = arrays.metadata
-    if metadata.get("format") != FORMAT:
-        told = metadata.get("format")
-        form = "" if told is None else f" (format {npz.shortened(repr(told))})"
-        raise FormatError(
-            f"{shown}: not a model that minidl saved{form}; it has arrays without a network: build one, then "
-            "model.load_weights(path); load_arrays reads them as they are"
-        )
-    try:
-        model, input_shape = _unbuilt(metadata.get("model"), budget)
-        _adopt(model, arrays)
-        if isinstance(model, Sequential):
-            model.build(_check_input_shape(input_shape, model), _random().default_rng(0))
-        else:
-            flatten_parameters(model, model.dtype)  # of one dtype, whichever the file has
-            model.build(one_or_all(model.input_shapes), _random().default_rng(0))
-        _check_cost(model, budget)
-        if metadata.get("preprocessing") is not None:
-            model.preprocessing = imported("minidl.datasets.preprocessing").Preprocessing.from_dict(
-                metadata["preprocessing"]
-            )
-    except ValueError as error:
-        raise FormatError(f"{shown}: {npz.shortened(str(error))}") from None
-    except RecursionError:
-        raise FormatError(f"{shown}: its description is nested too deeply") from None
-    return model
-
-
-def _unbuilt(description: Any, budget: Budget) -> tuple[Sequential | Graph, Any]:
+def unbuilt(description: Any, budget: Budget) -> tuple[Sequential | Graph, Any]:
     """The described model and its input shape, not built yet, so that no size in the file takes memory."""
     input_shapes = []
 
@@ -372,7 +322,7 @@ def _unbuilt(description: Any, budget: Budget) -> tuple[Sequential | Graph, Any]
             input_shapes.append(node["arguments"].pop("input_shape", None))
         return node
 
-    model = architecture.construct(defer(description), _TABLE, budget=budget)
+    model = architecture.construct(defer(description), TABLE, budget=budget)
     budget.check_model(layers=calls(model), depth=0)
     if isinstance(model, Graph):
         return model, None
@@ -381,24 +331,12 @@ def _unbuilt(description: Any, budget: Budget) -> tuple[Sequential | Graph, Any]
     return model, input_shapes[-1]
 
 
-def _check_cost(model: SavedModel, budget: Budget) -> None:
+def check_cost(model: SavedModel, budget: Budget) -> None:
+    """Raise FormatError where a pass of it takes more than the budget allows."""
     shape: Any = model.input_shape
     one, size = cost(model, shape), np.dtype(model.dtype).itemsize
     inputs = sum(map(math.prod, model.input_shapes)) if isinstance(model, Graph) else math.prod(shape)
     budget.check_pass(sample=size * inputs, activations=size * one.values, operations=one.operations)
-
-
-def _adopt(model: SavedModel, arrays: dict[str, Any]) -> None:
-    parameters = dict(model.named_state())
-    if set(parameters) != set(arrays):
-        wrong = sorted(set(parameters) ^ set(arrays))
-        raise FormatError(f"its arrays aren't its layers' parameters: {', '.join(wrong)}")
-    for name, parameter in parameters.items():
-        if not np.issubdtype(arrays[name].dtype, np.floating):
-            raise FormatError(f"{name}: expected floats, got {arrays[name].dtype}")
-        if problem := parameter.problem(arrays[name]):
-            raise FormatError(f"{name}: {problem}")
-        parameter.value = arrays[name]
 
 
 def _set_dtype(module: Module, dtype: str) -> None:
@@ -409,7 +347,8 @@ def _set_dtype(module: Module, dtype: str) -> None:
         _set_dtype(child, dtype)
 
 
-def _check_input_shape(input_shape: Any, model: Sequential) -> Shape:
+def check_input_shape(input_shape: Any, model: Sequential) -> Shape:
+    """The shape of a sample, as a tuple. Raises ShapeError for what isn't one."""
     is_shape = isinstance(input_shape, Sequence) and not isinstance(input_shape, str)
     if not is_shape or not (input_shape or model.takes_integers):  # a single index has no axes
         raise ShapeError(f"input_shape: expected (c, h, w) or (features,), got {input_shape!r}")

@@ -5,7 +5,8 @@ from minidl.backends import backend_name, use_backend
 from minidl.errors import DTypeError, FormatError, NotBuiltError, ShapeError, StateError
 from minidl.graph.node import Input
 from minidl.methods import Model
-from minidl.model import Graph, Sequential, load
+from minidl.model import Graph, Sequential
+from minidl.model_files import load
 from minidl.module import Module, Parameter
 from minidl.predictor import Predictor
 from minidl.process.exact import is_exact, set_exact

@@ -99,6 +99,7 @@ HOUSE = [
             "methods",
             "model",
             "onnx_in onnx_in.*",
+            "model_files",
         ],
     ),
     Floor(

@@ -18,7 +18,8 @@ from minidl.cli.claim import claimed
 from minidl.cli.messages import UsageError
 from minidl.cli.toml import read_toml, toml_text
 from minidl.errors import FormatError, did_you_mean
-from minidl.model import SavedModel, load
+from minidl.model import SavedModel
+from minidl.model_files import load
 from minidl.saving.atomic import write_atomically
 from minidl.saving.kinds import SAVED_MODEL, kind_of_folder, refusal
 from minidl.typing import Shape

@@ -91,8 +91,7 @@ def layer_norm(writer: Writer, call: Call) -> str:
 def group_norm_layer(writer: Writer, call: Call) -> str:
     layer = call.operator
     channels = call.shapes[0][0]
-    groups = getattr(layer, "groups", channels)  # of InstanceNorm2D, all of them
-    return _group_norm(writer, call, *_values(layer, (channels,)), groups, layer.eps)
+    return _group_norm(writer, call, *_values(layer, (channels,)), layer.groups, layer.eps)
 
 
 def instance_norm(writer: Writer, call: Call) -> str:

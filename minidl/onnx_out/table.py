@@ -86,7 +86,6 @@ LAYERS: dict[type[Module], Rule] = {
 
 AT_LAST: dict[type[Module], Rule] = {
     layers.GroupNorm: norms.group_norm_layer,
-    layers.InstanceNorm2D: norms.group_norm_layer,
     layers.InstanceNorm2D: norms.instance_norm,
     layers.LayerNorm: norms.layer_norm,
 }

@@ -27,8 +27,8 @@ HOUSE = [
         "how much memory is kept",
         [
             "errors errors.* exports description typing numeric philox process process.entering process.exact "
-            "process.locks process.interrupts display display.code display.streams display.installed saving "
-            "saving.file_locks",
+            "process.locks process.interrupts process.share display display.code display.streams display.installed "
+            "saving saving.file_locks",
             "saving.atomic display.html shapes.arguments",
             "shapes.checks",
             "arraylike display.progress process.importing shapes.windows shapes.arrange shapes.resampling",

@@ -15,6 +15,7 @@ from minidl.engine.shelf import Prepared, Shelf
 from minidl.engine.steps import Run, Steps, UnexpectedError, expect_gradients
 from minidl.errors import NotBuiltError, ShapeError
 from minidl.module import Buffer, Module
+from minidl.process import share
 from minidl.process.exact import is_exact
 from minidl.typing import Array
 
@@ -162,8 +163,8 @@ class _Lease:
 
 def _key(xs: tuple[Array, ...], purpose: Purpose) -> Any:
     if len(xs) == 1:  # the usual case, and every call asks
-        return purpose, is_exact(), xs[0].shape, xs[0].dtype.char
-    return (purpose, is_exact(), *[(x.shape, x.dtype.char) for x in xs])
+        return purpose, is_exact(), share.key(), xs[0].shape, xs[0].dtype.char
+    return (purpose, is_exact(), share.key(), *[(x.shape, x.dtype.char) for x in xs])
 
 
 def _prepare(

@@ -14,7 +14,8 @@ from minidl.backends.compiled.conv.output_grad import OutputGrad
 from minidl.backends.compiled.conv.select import plan_of, prepare, prepare_backward, summed_gradients
 from minidl.backends.compiled.norm.batch import prepare_scale_shift
 from minidl.backends.compiled.runtime.memory import as_nhwc, empty
-from minidl.backends.compiled.runtime.program import PARTS, Job
+from minidl.backends.compiled.runtime.parts import part_start, parts_of
+from minidl.backends.compiled.runtime.program import Job
 from minidl.backends.compiled.runtime.replay import Replay
 from minidl.description.operators import ConvGeometry
 from minidl.typing import AffineGradients, Array, Pair
@@ -34,7 +35,7 @@ class _SumPixels(NamedTuple):
 @kernel(_SumPixels)
 def _sum_pixels(memory, ints, job, task, scratch):
     """The sum of the pixels of part `task` of the images, one after the other."""
-    first, last = task * job.images // job.tasks, (task + 1) * job.images // job.tasks
+    first, last = part_start(job.images, job.tasks, task), part_start(job.images, job.tasks, task + 1)
     for c in range(0, job.channels, lanes(memory)):
         count = job.channels - c
         total = splat(memory, 0.0)
@@ -79,7 +80,7 @@ def prepare_conv_transpose_backward(
     if not need_dw:
         return dx, None, None, jobs
     _, dw, _, more = prepare_backward(OutputGrad(x), dy, w, plan, need_dx=False, need_dw=True, need_db=False)
-    pixels, parts = as_nhwc(dy), max(min(len(dy), PARTS), 1)
+    pixels, parts = as_nhwc(dy), parts_of(len(dy))
     n, height, width, channels = pixels.shape
     db = empty((parts, channels), dy.dtype)
     record = _SumPixels(pixels, db, n, height * width, channels, parts)

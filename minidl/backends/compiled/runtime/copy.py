@@ -6,11 +6,12 @@ import numpy as np
 
 from minidl.backends.compiled.codegen.by_vectors import kernel_by_vectors
 from minidl.backends.compiled.codegen.interleave import transpose_square
-from minidl.backends.compiled.codegen.jit import kernel, njit
+from minidl.backends.compiled.codegen.jit import inlined, kernel, njit
 from minidl.backends.compiled.codegen.lanewise import add
 from minidl.backends.compiled.codegen.load_store import lanes, load, splat, store
 from minidl.backends.compiled.runtime.constants import of_weights
 from minidl.backends.compiled.runtime.memory import empty
+from minidl.backends.compiled.runtime.parts import part_start, parts_of
 from minidl.backends.compiled.runtime.program import Job, pieces, shared_job
 from minidl.typing import Array
 
@@ -121,25 +122,55 @@ def prepare_packed(array: Array) -> tuple[Array, list[Job]]:
     return target, [prepare_copy(array, target)]
 
 
-class _SumParts(NamedTuple):
-    parts: Array  # (n_parts, size)
+class _Sum(NamedTuple):
+    rows: Array  # (images, size)
     target: Array
-    n_parts: int
+    images: int
+    parts: int
     onto: bool
     size: int
     tasks: int
 
 
-@kernel_by_vectors(_SumParts)
-def _sum_parts(memory, i, count, job):
-    total = load(memory, job.parts + i, count) if job.n_parts else splat(memory, 0.0)
-    for part in range(1, job.n_parts):
-        total = add(total, load(memory, job.parts + part * job.size + i, count))
+@inlined
+def _chain(memory, i, count, job, part):
+    """The sum of a part's rows, one after the other."""
+    first, stop = part_start(job.images, job.parts, part), part_start(job.images, job.parts, part + 1)
+    total = load(memory, job.rows + first * job.size + i, count) if first < stop else splat(memory, 0.0)
+    for row in range(first + 1, stop):
+        total = add(total, load(memory, job.rows + row * job.size + i, count))
+    return total
+
+
+@inlined
+def _two(memory, i, count, job, part):
+    return add(_chain(memory, i, count, job, part), _chain(memory, i, count, job, part + 1))
+
+
+@inlined
+def _four(memory, i, count, job, part):
+    return add(_two(memory, i, count, job, part), _two(memory, i, count, job, part + 2))
+
+
+@kernel_by_vectors(_Sum)
+def _sum(memory, i, count, job):
+    if job.parts == 8:
+        total = add(_four(memory, i, count, job, 0), _four(memory, i, count, job, 4))
+    elif job.parts == 4:
+        total = _four(memory, i, count, job, 0)
+    elif job.parts == 2:
+        total = _two(memory, i, count, job, 0)
+    else:
+        total = _chain(memory, i, count, job, 0)
     if job.onto:
         total = add(load(memory, job.target + i, count), total)
     store(memory, job.target + i, total, count)
 
 
-def prepare_sum(parts: Array, target: Array, *, onto: bool) -> Job:
-    """The sum over the first axis of `parts`, one after the other, written to `target` or added to what is there."""
-    return shared_job(_sum_parts, parts, target, len(parts), onto, size=target.size, work=8 * len(parts))
+def prepare_sum(rows: Array, target: Array, *, onto: bool) -> Job:
+    """The sum over the first axis of `rows`, written to `target` or added to what is there.
+
+    Rows are of images, or of parts of a batch: those of a part are added one after the other, and the parts by a tree.
+    """
+    n = len(rows)
+    return shared_job(_sum, rows, target, n, parts_of(n), onto, size=target.size, work=8 * n)

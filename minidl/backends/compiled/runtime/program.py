@@ -8,14 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backends.compiled.codegen.ahead import want
-from minidl.backends.compiled.codegen.jit import Kernel
+from minidl.backends.compiled.codegen.jit import Kernel, kernel
 from minidl.backends.compiled.codegen.record import flattened
 from minidl.backends.compiled.runtime.memory import address
 from minidl.backends.compiled.runtime.thread_pool import ENTRY, make_ready, run_jobs
-from minidl.process import threads
-
-PARTS = 8
-"""Over how many parts of the batch sums over images are taken apart, whatever the number of threads."""
+from minidl.process import share, threads
+from minidl.typing import Array
 
 SMALL = 250_000
 """Multiply-adds, or what takes as long, below which a job stays in the calling thread."""
@@ -32,6 +30,28 @@ class Job(NamedTuple):
     """Multiply-adds of all tasks: from `SMALL` on, threads share them."""
     scratch: int = 0
     """Floats that a thread needs for itself."""
+
+
+class _Exchange(NamedTuple):
+    local: Array
+    gathered: Array  # (ranks, *local.shape)
+
+
+@kernel(_Exchange)
+def _exchange(memory, ints, job, task, scratch):
+    """Nothing: between two jobs the program itself asks the other ranks."""
+
+
+def prepare_gathered(local: Array) -> tuple[Array, list[Job]]:
+    """(what all ranks have, in their order, (ranks, *local.shape), jobs); where batches are whole, `local` alone.
+
+    `local` may not be of planned memory.
+    """
+    now = share.current()
+    if now is None or now.ranks == 1:
+        return local[None], []
+    gathered = np.empty((now.ranks, *local.shape), local.dtype)
+    return gathered, [Job(_exchange, _Exchange(local, gathered), 0)]
 
 
 class Slot:
@@ -76,6 +96,7 @@ class Program:
                 self.uses[owner].append((place, offset_of(array)))
                 self.arrays.append(array)
             self.owners.append(set(owners))
+        self.exchanges = {place: job.arguments for place, job in enumerate(jobs) if job.kernel is _exchange}
         self.count = len(jobs)
         self.words = _words(table, arguments)
         self.stride = _stride(jobs)
@@ -90,7 +111,14 @@ class Program:
     def run(self) -> None:
         """Do the jobs in turn. While another Python thread has the helpers at work, this one works alone."""
         workers = threads.num_threads() if self.is_shared else 1
-        run_jobs(address(self.words), self.count, self.dtype, self.stride, workers)
+        first = 0
+        for place, (local, gathered) in self.exchanges.items():
+            run_jobs(address(self.words), range(first, place), self.dtype, self.stride, workers)
+            now = share.current()
+            assert now is not None, "a program of several ranks runs where their batch is shared"
+            now.gather(local, gathered)
+            first = place + 1
+        run_jobs(address(self.words), range(first, self.count), self.dtype, self.stride, workers)
 
 
 def offset_of(array: Any) -> int:
@@ -106,7 +134,7 @@ def run(dtype: np.dtype[Any], *jobs: Job) -> None:
     table, arguments = _encoded(jobs, dtype)
     words = _words(table, arguments)
     workers = threads.num_threads() if any(table[3::ENTRY]) else 1
-    run_jobs(address(words), len(jobs), dtype, _stride(jobs), workers)
+    run_jobs(address(words), range(len(jobs)), dtype, _stride(jobs), workers)
 
 
 def _encoded(jobs: Sequence[Job], dtype: np.dtype[Any]) -> tuple[list[int], list[list[Any]]]:

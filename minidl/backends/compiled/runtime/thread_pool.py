@@ -112,13 +112,13 @@ def _nap(builder, dtype, time):
 
 
 @entry
-def _run_jobs(board, table, count, own, stride, workers):
-    """Do the jobs of a table one after the other, each with whatever help turns up.
+def _run_jobs(board, table, first_job, last_job, own, stride, workers):
+    """Do some jobs of a table one after the other, each with whatever help turns up.
 
     This thread takes tasks from the front and helpers take them from the back, so that a thread meets the same images
     in job after job. Nobody waits for a helper that hasn't begun.
     """
-    for j in range(count):
+    for j in range(first_job, last_job):
         entry = table + ENTRY * j
         kernel, job, tasks = _read(entry), table + _read(entry + 1), _read(entry + 2)
         if workers == 1 or tasks < 2 or tasks > _MOST or _read(entry + 3) == 0:
@@ -181,7 +181,7 @@ def make_ready() -> None:
     """Have what leads and helps compiled: not by its first call, which an interrupt may leave half compiled."""
     if len(_entries) < len(_functions):
         once(_entries, "help", lambda: _functions["help"].compile((types.int64,) * 5))
-        once(_entries, "lead", lambda: _functions["lead"].compile((types.int64,) * 6))
+        once(_entries, "lead", lambda: _functions["lead"].compile((types.int64,) * 7))
 
 
 class _Helper(threading.Thread):
@@ -263,8 +263,8 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_start_alone)
 
 
-def run_jobs(table: int, count: int, dtype: np.dtype[Any], stride: int, workers: int) -> None:
-    """Do the jobs of a table in turn, with `stride` floats for each thread. Where another leads now, work alone.
+def run_jobs(table: int, jobs: range, dtype: np.dtype[Any], stride: int, workers: int) -> None:
+    """Do these jobs of a table in turn, with `stride` floats for each thread. Where another leads now, work alone.
 
     The arrays that kernels write to are held from here on, not by the thread's own memory or a module alone: those go
     when Python ends, while daemon threads may still be in a kernel.
@@ -274,7 +274,10 @@ def run_jobs(table: int, count: int, dtype: np.dtype[Any], stride: int, workers:
         with _leading:
             workers = _gather(workers)
             area = scratch(dtype, stride * workers) if stride else None
-            _run_jobs(address(_state), table, count, 0 if area is None else address(area), stride, workers)
+            _run_jobs(
+                address(_state), table, jobs.start, jobs.stop, 0 if area is None else address(area), stride, workers
+            )
     else:
         area = scratch(dtype, stride) if stride else None
-        _run_jobs(0, table, count, 0 if area is None else address(area), stride, 1)
+        own = 0 if area is None else address(area)
+        _run_jobs(0, table, jobs.start, jobs.stop, own, stride, 1)

@@ -20,7 +20,8 @@ from minidl.backends.compiled.norm.prologue import Prologue, copy_channels, read
 from minidl.backends.compiled.runtime.copy import prepare_packed
 from minidl.backends.compiled.runtime.memory import as_nhwc, empty
 from minidl.backends.compiled.runtime.padding import crop_image
-from minidl.backends.compiled.runtime.program import PARTS, Job
+from minidl.backends.compiled.runtime.parts import part_start, parts_of
+from minidl.backends.compiled.runtime.program import Job
 from minidl.typing import Array, IntArray
 
 
@@ -148,7 +149,7 @@ def _backward(memory, ints, job, task, scratch):
     for k in range(border.n_taps if gathers else 0):
         copy(memory, scratch + k * channels, job.weights + ints[border.taps + k] * channels, channels)
     clear(memory, image, job.block + border.size)
-    for n in range(task * job.images // job.parts, (task + 1) * job.images // job.parts):
+    for n in range(part_start(job.images, job.parts, task), part_start(job.images, job.parts, task + 1)):
         x, dy, dx = job.x + n * size, job.dy + n * out_size, job.dx + n * size
         for channel in range(0, channels if job.dw or gathers else 0, step):
             count = min(channels - channel, step)
@@ -229,7 +230,7 @@ def prepare(
 ) -> tuple[Array | None, Array | None, Array | None, list[Job]]:
     """(dx, parts of dw, parts of db, jobs)."""
     weights, jobs = prepare_packed(w.transpose(2, 3, 1, 0))
-    source, n, parts, step = as_nhwc(x), len(x), min(len(x), PARTS), _block(plan)
+    source, n, parts, step = as_nhwc(x), len(x), parts_of(len(x)), _block(plan)
     dx = empty(source.shape, x.dtype) if need_dx else None
     dw, db = (empty((parts, size, plan.channels), x.dtype) if need_dw else None for size in (plan.taps.size, 1))
     nothing, border = numbers_of(plan, x.dtype, NOTHING), _border(plan)

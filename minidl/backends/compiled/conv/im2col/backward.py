@@ -28,7 +28,9 @@ from minidl.backends.compiled.pool.max import PoolWindows
 from minidl.backends.compiled.runtime.copy import prepare_packed
 from minidl.backends.compiled.runtime.memory import as_nhwc, empty
 from minidl.backends.compiled.runtime.padding import pad_image
-from minidl.backends.compiled.runtime.program import PARTS, Job
+from minidl.backends.compiled.runtime.parts import part_start, parts_of
+from minidl.backends.compiled.runtime.program import Job
+from minidl.process.share import PARTS
 from minidl.typing import Array
 
 WEIGHT_BLOCK = 1 << 16
@@ -137,8 +139,8 @@ def _backward(memory, ints, job, task, scratch):
         if block == 0:
             clear(memory, db, filters)
     by_windows = _has_bad_weights(memory, job)
-    stop = (part + 1) * job.images // job.parts
-    for n in range(part * job.images // job.parts, stop, grad.images):
+    stop = part_start(job.images, job.parts, part + 1)
+    for n in range(part_start(job.images, job.parts, part), stop, grad.images):
         images = min(grad.images, stop - n)
         dy, rest = job.dy + n * out_size, scratch + grad.images * geometry.padded_size
         if grad.size:
@@ -190,7 +192,7 @@ def prepare(grad: OutputGrad, x: Array, w: Array, plan: Plan, need_dx: bool, nee
     n, channels, height, width = x.shape
     filters, group_channels, kh, kw = w.shape
     groups, taps, blocks = plan.groups, plan.taps.size, _blocks(n, plan)
-    parts = min(n, -(-PARTS // blocks))
+    parts = parts_of(n)
     dx = empty((n, height, width, channels), x.dtype) if need_dx else None
     dw, db = (empty((parts, *size), x.dtype) if need_dw else None for size in ((taps, filters), (filters,)))
     weights = zeros = np.zeros(max(channels, taps), x.dtype)

@@ -26,7 +26,7 @@ from minidl.backends.compiled.matmul.tile import CHAIN
 from minidl.backends.compiled.pool.max_2x2 import unpool_2x2
 from minidl.backends.compiled.runtime import program
 from minidl.backends.compiled.runtime.memory import as_nhwc, empty
-from minidl.backends.compiled.runtime.program import PARTS
+from minidl.backends.compiled.runtime.parts import part_start, parts_of
 from minidl.typing import Array, IntArray
 
 
@@ -153,7 +153,7 @@ def _backward(memory, ints, job, task, scratch):
     step, apart = geometry.stride_down * row, layout.dilation_down * row
     clear(memory, sums, 2 * filters * layout.taps)
     clear(memory, db, filters)
-    for n in range(task * job.images // job.parts, (task + 1) * job.images // job.parts):
+    for n in range(part_start(job.images, job.parts, task), part_start(job.images, job.parts, task + 1)):
         _pad(memory, job, n, padded)
         grads = _output_gradient(memory, job, n, target)
         sum_lines(memory, grads, out_width * filters, out_height, out_width, filters, db)
@@ -192,7 +192,7 @@ def _layout(plan: Plan) -> _Layout:
 def backward(grad: OutputGrad, x: Array, plan: Plan) -> tuple[Array, Array, list[program.Job]]:
     """(parts of dw (parts, kh kw, out), parts of db (parts, out), jobs)."""
     n, filters = len(x), plan.filters
-    parts = min(n, PARTS)
+    parts = parts_of(n)
     jobs: list[program.Job] = []
     if grad.pool is not None and not is_2x2(grad.pool):
         dy, jobs = grad.prepare_alone(plan)

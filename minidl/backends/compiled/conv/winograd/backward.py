@@ -40,7 +40,7 @@ from minidl.backends.compiled.pool.max import PoolWindows, unpool_image
 from minidl.backends.compiled.runtime import program
 from minidl.backends.compiled.runtime.copy import prepare_packed
 from minidl.backends.compiled.runtime.memory import as_nhwc, empty
-from minidl.backends.compiled.runtime.program import PARTS
+from minidl.backends.compiled.runtime.parts import part_start, parts_of
 from minidl.description.operators import ConvGeometry
 from minidl.typing import Array, IntArray
 
@@ -71,7 +71,7 @@ def _output_gradient(memory, ints, job, task, scratch):
     size = height * width * filters
     db = job.db + task * filters
     clear(memory, db, filters)
-    for n in range(task * job.images // job.parts, (task + 1) * job.images // job.parts):
+    for n in range(part_start(job.images, job.parts, task), part_start(job.images, job.parts, task + 1)):
         target = job.grads + n * size
         if job.argmax:
             step = n * windows.out_height * windows.out_width * filters
@@ -110,7 +110,7 @@ def _point_sums(memory, ints, job, task, scratch):
     inputs = align(scratch)
     grads = inputs + POINTS * x_step
     room = grads + POINTS * grad_step
-    first, last = part * job.images // parts * each, (part + 1) * job.images // parts * each
+    first, last = part_start(job.images, parts, part) * each, part_start(job.images, parts, part + 1) * each
     blocks = (last - first + block - 1) // block
     sums = job.sums + part * POINTS * step + channel * filters + filter_
     for b in range(blocks):
@@ -149,9 +149,9 @@ def _prepare_point_sums(x: Array, grads: Array, plan: Plan) -> tuple[Array, prog
     each = tiles.down * tiles.across
     x_row, grad_row = min(round_up(channels), CHANNEL_BLOCK), min(round_up(filters), FILTER_BLOCK)
     weight_blocks = -(-channels // CHANNEL_BLOCK) * -(-filters // FILTER_BLOCK)
-    parts = min(-(-PARTS // weight_blocks), n)
+    parts = parts_of(n)
     sums = empty((parts, POINTS, channels * filters + APART), x.dtype)
-    block = min(BLOCK // (POINTS * (x_row + grad_row)), -(-n // parts) * each)
+    block = min(BLOCK // (POINTS * (x_row + grad_row)), max(-(-n // parts), 1) * each)
     tables = _tables(x_row, grad_row, block)
     record = _PointSums(x, grads, sums, n, parts, block, x_row, grad_row, *tables, tiles)
     scratch = POINTS * (block * (x_row + grad_row) + 2 * APART) + (POINTS + 1) * LANES
@@ -164,7 +164,7 @@ def backward(
 ) -> tuple[Array | None, Array | None, Array | None, list[program.Job]]:
     """(dx, dw (1, kh kw in, out), parts of db, jobs), through the ReLU and the pooling, too."""
     n, channels, height, width = x.shape
-    filters, parts = plan.filters, min(n, PARTS)
+    filters, parts = plan.filters, parts_of(n)
     x, (dy, y, argmax) = as_nhwc(x), grad.blocks()
     grads = dy if y is None and argmax is None else empty((n, *plan.out, filters), x.dtype)
     dw = empty((1, TAPS * channels, filters), x.dtype) if need_dw else None

@@ -1,6 +1,5 @@
 """Images of few channels and filters, with pixels or taps in the lanes: every size of what fills a vector or not."""
 
-import functools
 import importlib
 
 import numpy as np
@@ -12,6 +11,7 @@ from minidl import shapes
 from minidl.description.operators import ConvGeometry, MaxPool, ReLU
 from tests.backends.compiled.conv import fused
 from tests.backends.windows import of_conv, of_pool
+from tests.distributed.in_threads import added_up
 
 pytestmark = pytest.mark.compiled
 
@@ -141,7 +141,7 @@ def test_lanes_of_filters_give_the_same_bits(compiled, kernels, arrays, data, ge
     grad = output_grad.OutputGrad(dy, y, argmax, pool)
     _, dw_parts, db_parts, jobs = im2col_backward.prepare(grad, x, w, plan, False, True)
     program.run(x.dtype, *jobs)
-    want_dw, want_db = (functools.reduce(np.add, parts) for parts in (dw_parts, db_parts))
+    want_dw, want_db = (added_up([*parts]) for parts in (dw_parts, db_parts))
     assert dw.tobytes() == want_dw.reshape(*kernel, channels, filters).transpose(3, 2, 0, 1).tobytes()
     assert db.tobytes() == want_db.tobytes()
 

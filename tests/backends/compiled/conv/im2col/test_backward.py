@@ -12,7 +12,7 @@ if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
 pytest.importorskip("numba")
 
 from minidl.backends import compiled
-from minidl.backends.compiled.conv.im2col.backward import _blocks, _tables
+from minidl.backends.compiled.conv.im2col.backward import _tables, _weight_blocks
 from minidl.backends.compiled.conv.plan import plan_for
 from minidl.description.operators import ConvGeometry
 
@@ -51,8 +51,8 @@ def test_cases_have_blocks_of_channels_and_several_images_at_a_time():
     blocks, images = set(), set()
     for case in CASES:
         _, plan, _ = draw(*case)
-        blocks.add(_blocks(case[0], plan) > 1)
-        images.add(_tables(case[0], plan, 1, in_border=True, need_dx=True).images > 1)
+        blocks.add(_weight_blocks(plan) > 1)
+        images.add(_tables(case[0], plan, in_border=True, need_dx=True).images > 1)
     assert blocks == {True, False}
     assert True in images
 

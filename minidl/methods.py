@@ -16,6 +16,7 @@ from minidl.typing import Array, FileOrPath, Shape
 if TYPE_CHECKING:
     from minidl.augment import Augment
     from minidl.callbacks import Callback
+    from minidl.distributed.communicator import Communicator
     from minidl.optim import Optimizer
     from minidl.schedules import Schedule
     from minidl.training.history import History
@@ -73,6 +74,7 @@ class Model(Module):
         prefetch: int | None = None,
         seed: int | None = None,
         verbose: int | str = "auto",
+        distributed: "Communicator | None" = None,
     ) -> "History":
         """Train on samples x (n, ...) and targets y, on a Dataset, or on an iterable of batches: see `minidl.fit`."""
         history: History = _called("loop.fit", locals())

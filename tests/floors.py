@@ -87,10 +87,11 @@ HOUSE = [
         "`fit`, `evaluate`, `predict` as functions over any module; tables, drawings; models that have them as methods",
         [
             "callbacks callbacks.* training.arguments training.history training.history_files training.samples",
-            "training.output_arguments graph.arrays",
+            "training.output_arguments training.ranks graph.arrays",
             "training.data training.objective",
-            "training.rehearsal training.source",
+            "training.rehearsal training.source training.watchers",
             "training.resume training.evaluation training.feed training.step",
+            "training.agreement",
             "training.loop",
             "training.warm_up summary.timings summary.unbuilt drawing drawing.* classify",
             "predictor",

@@ -31,6 +31,8 @@ class Augmentation(KeywordHints):
     """Whether it moves what is seen in an image, and so what the targets of pixels are of."""
     repeatable = True
     """Whether a second call does the same: not where numbers are drawn in turn."""
+    mixes_samples = False
+    """Whether what it makes of a sample depends on the others of its batch."""
 
     def __repr__(self) -> str:
         """The call that makes an equal one; a pair of equal ints is shown as one, and no limits as None."""
@@ -98,6 +100,7 @@ class Compose(Augmentation):
                 raise TypeError(f"augmentations[{i}]: expected an Augmentation, got {augmentation!r}{hint}")
         self.augmentations = list(augmentations)
         self.repeatable = all(each.repeatable for each in augmentations)
+        self.mixes_samples = any(each.mixes_samples for each in augmentations)
 
     def steps(self) -> list[Augmentation]:
         return [step for augmentation in self.augmentations for step in augmentation.steps()]
@@ -107,6 +110,7 @@ class _Function(Augmentation):
     """A function (x, y) -> (x, y) in the place of an augmentation; it draws its numbers where it likes."""
 
     repeatable = False
+    mixes_samples = True
 
     def __init__(self, function: Callable[[Any, Any], tuple[Any, Any]]) -> None:
         self.function = function

@@ -36,6 +36,8 @@ class MixUp(Augmentation):
     "mixup: beyond empirical risk minimization", 2018. Raises ShapeError for other targets.
     """
 
+    mixes_samples = True
+
     def __init__(self, alpha: float = 0.2) -> None:
         self.alpha = _check_alpha(alpha)
 
@@ -54,6 +56,8 @@ class CutMix(Augmentation):
     regularization strategy to train strong classifiers with localizable features", 2019. Raises ShapeError for other
     targets.
     """
+
+    mixes_samples = True
 
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = _check_alpha(alpha)

@@ -17,9 +17,9 @@ class TerminateOnNaN(Callback):
 class NaNAlarm:
     """Says once in a `fit` that its loss is NaN or infinite, and whether one of the callbacks ends it then."""
 
-    def __init__(self, callbacks: Iterable[Callback]) -> None:
+    def __init__(self, callbacks: Iterable[Callback], *, is_silent: bool = False) -> None:
         self.terminators = [callback for callback in callbacks if isinstance(callback, TerminateOnNaN)]
-        self.has_rung = False
+        self.has_rung = is_silent
 
     def validation(self, loss: float, epoch: int) -> None:
         """The loss of a validation is no finite number."""

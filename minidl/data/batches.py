@@ -1,6 +1,6 @@
 """Batches: a data set, a part at a time."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,6 +49,28 @@ def batches(
     Raises ShapeError for different lengths, ValueError for a batch size below 1 and the like, and TypeError for another
     `augment`, at the call and not at the first batch.
     """
+    options: dict[str, Any] = {"start": start, "prefetch": prefetch, "augment": augment, "seed": seed, "epoch": epoch}
+    return batches_of(x, y, batch_size=batch_size, rng=rng, drop_last=drop_last, **options)
+
+
+def batches_of(
+    x: Any,
+    y: Any,
+    *,
+    batch_size: int,
+    rng: "random.Generator | None" = None,
+    drop_last: bool = False,
+    start: int = 0,
+    prefetch: int | None = None,
+    augment: "Augment | None" = None,
+    seed: int = 0,
+    epoch: int = 0,
+    own: Callable[[int], slice] | None = None,
+) -> Generator[tuple[Any, Any], None, None]:
+    """`batches`; of several ranks, only those samples of each batch that are `own(how many it has)`.
+
+    No others are read, but for an augmentation that mixes the samples of a batch.
+    """
     shapes.count(batch_size, "batch_size")
     shapes.count(start, "start", minimum=0)
     if prefetch is not None:
@@ -75,11 +97,11 @@ def batches(
     parts = range(start * batch_size, stop, batch_size)
     ahead = max(map(read_ahead, leaves(x).values())) if prefetch is None else prefetch
     if ahead:
-        reading = _batches(x, y, parts, order, augmentation, seed, epoch, reading=True)
+        reading = _batches(x, y, parts, order, augmentation, seed, epoch, own, reading=True)
         # With queues and threads, which other programs needn't load.
         made: Generator[tuple[Any, Any]] = imported("minidl.data.prefetch").prefetched(reading, ahead)
         return made
-    return _batches(x, y, parts, order, augmentation, seed, epoch, reading=False)
+    return _batches(x, y, parts, order, augmentation, seed, epoch, own, reading=False)
 
 
 def _batches(
@@ -90,19 +112,31 @@ def _batches(
     augmentation: "Augmentation | None",
     seed: int,
     epoch: int,
+    own: Callable[[int], slice] | None,
     *,
     reading: bool,
 ) -> Generator[tuple[Any, Any], None, None]:
     """The batches that begin at `parts`; `reading` makes sure that they are in memory."""
     ys = y if isinstance(y, tuple) else (y,)
     n = length(x)
+    mixes = augmentation is not None and augmentation.mixes_samples
     for first in parts:
         part = slice(first, min(first + parts.step, n))
+        share = None if own is None else own(part.stop - part.start)
+        if share is not None and not mixes:
+            part, share = slice(part.start + share.start, part.start + share.stop), None
         inputs, *targets = (_part(arrays, part, order, reading) for arrays in (x, *ys))
-        if augmentation is not None:
+        if augmentation is not None and part.start < part.stop:
             index = np.arange(part.start, part.stop) if order is None else order[part]
             inputs, targets[0] = augmentation(inputs, targets[0], seed=seed, epoch=epoch, index=index)
+        if share is not None:
+            inputs, *targets = cut((inputs, *targets), share)
         yield inputs, tuple(targets) if isinstance(y, tuple) else targets[0]
+
+
+def cut(arrays: Any, part: slice) -> Any:
+    """Some samples of an array, or of each one in a tuple or a dict."""
+    return map_arrays(lambda array: array[part], arrays)
 
 
 def _part(arrays: Any, part: slice, order: Any, reading: bool) -> Any:

@@ -109,6 +109,10 @@ class Optimizer(KeywordHints):
         for _, grad, _, _ in self._flat():
             grad.fill(0)
 
+    def gradients(self) -> list[Array]:
+        """The gradients that a step reads: vectors over neighbors in memory, which may be written to."""
+        return [grad for _, grad, _, _ in self._flat()]
+
     def step(self) -> None:
         """Change every parameter by its gradient."""
         self.steps += 1

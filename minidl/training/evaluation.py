@@ -18,6 +18,7 @@ from minidl.nested import length, map_arrays, output_names
 from minidl.training.data import pair_of, with_weights
 from minidl.training.objective import Losses, Metrics, Objective, objective
 from minidl.training.output_arguments import check_losses, weights_by_output
+from minidl.training.ranks import Batch, Ranks
 from minidl.training.rehearsal import check_outputs
 from minidl.training.samples import samples_of
 from minidl.training.source import Source, begun, inputs_of, is_source, refuse
@@ -189,6 +190,17 @@ def _joined(parts: Sequence[Array]) -> Array:
     """The batches of an output as one array."""
     whole = np.concatenate(parts) if len(parts) > 1 else parts[0]
     return mark_sigmoid(whole) if is_from_sigmoid(parts[0]) else whole
+
+
+def validated(job: Objective, parts: Generator[Batch, None, None], ranks: Ranks) -> dict[str, Any]:
+    """What a job finds on these batches, of which each rank has a share."""
+    job.reset()
+    with contextlib.closing(parts):  # a thread that prefetches ends here, whatever happens
+        for images, inputs, part in parts:
+            own = job.scores_by_output(job.module(inputs))
+            scores, whole = ranks.gathered((own, part), images)
+            job.count(scores[0] if job.is_single else scores, *whole)
+    return job.result()
 
 
 def evaluated(

@@ -1,11 +1,12 @@
 """What `fit` trains on and validates with, batch by batch: arrays, a share of which is held out, or an iterable."""
 
-from collections.abc import Generator
+import contextlib
+from collections.abc import Callable, Generator
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from minidl.data import batches
+from minidl.data.batches import batches_of, cut
 from minidl.errors import ShapeError
 from minidl.module import Module
 from minidl.nested import length, output_names
@@ -15,6 +16,7 @@ from minidl.training.arguments import warn_of_sorted_classes
 from minidl.training.data import held_out, kept, part_of, with_weights
 from minidl.training.objective import Objective
 from minidl.training.output_arguments import weights_by_output
+from minidl.training.ranks import Batch
 from minidl.training.rehearsal import Part
 from minidl.training.source import Source, is_source, refuse
 
@@ -27,6 +29,10 @@ class Draws:
         self.rng = imported("numpy.random").default_rng(entropy)
         self.seed = int(entropy.spawn(1)[0].generate_state(1, np.uint64)[0])
         self.shuffle, self.augment, self.prefetch = shuffle, augment, prefetch
+
+
+Own: TypeAlias = Callable[[int], slice] | None
+"""own(how many samples a batch has): those of this rank; None where it has them all."""
 
 
 class Arrays:
@@ -44,27 +50,36 @@ class Arrays:
         """Whether there is a batch for one more epoch."""
         return True
 
-    def epoch(self, epoch: int, draws: Draws) -> Generator[Any, None, None]:
-        """The batches of an epoch to train on."""
-        return batches(
+    def epoch(self, epoch: int, draws: Draws, own: Own = None, start: int = 0) -> Generator[Batch, None, None]:
+        """The batches of an epoch to train on, but for the first `start` of them."""
+        made = batches_of(
             *self.part,
             batch_size=self.batch_size,
             rng=draws.rng if draws.shuffle else None,
             drop_last=self.drop_last,
+            start=start,
             prefetch=draws.prefetch,
             augment=draws.augment,
             seed=draws.seed,
             epoch=epoch,
+            own=own,
         )
+        return self._counted(made, start)
+
+    def _counted(self, made: Generator[Any, None, None], start: int) -> Generator[Batch, None, None]:
+        n = length(self.part[0])
+        with contextlib.closing(made):  # a thread that prefetches ends with it
+            for place, (inputs, part) in enumerate(made, start):
+                yield Batch(min(self.batch_size, n - place * self.batch_size), inputs, part)
 
     def skip(self, epochs: int, draws: Draws) -> None:
         """Draw the orders of epochs that lie behind."""
         for _ in range(epochs if draws.shuffle else 0):
             draws.rng.permutation(length(self.part[0]))
 
-    def batches(self) -> Generator[Any, None, None]:
+    def batches(self, own: Own = None) -> Generator[Batch, None, None]:
         """All batches in their order, to validate with."""
-        return batches(*self.part, batch_size=self.batch_size)
+        return self._counted(batches_of(*self.part, batch_size=self.batch_size, own=own), 0)
 
 
 class Stream:
@@ -84,33 +99,35 @@ class Stream:
         """Whether there is a batch for one more epoch."""
         return self.source.begin()
 
-    def epoch(self, epoch: int, draws: Draws) -> Generator[Any, None, None]:
-        """The batches of an epoch to train on."""
-        items = self._epoch(epoch, draws)
+    def epoch(self, epoch: int, draws: Draws, own: Own = None, start: int = 0) -> Generator[Batch, None, None]:
+        """The batches of an epoch to train on, but for the first `start` of them, which are read and left out."""
+        items = self._epoch(epoch, draws, own, start)
         if draws.prefetch:
-            ahead: Generator[Any, None, None] = imported("minidl.data.prefetch").prefetched(items, draws.prefetch)
+            ahead: Generator[Batch, None, None] = imported("minidl.data.prefetch").prefetched(items, draws.prefetch)
             return ahead
         return items
 
-    def _epoch(self, epoch: int, draws: Draws) -> Generator[Any, None, None]:
+    def _epoch(self, epoch: int, draws: Draws, own: Own, start: int) -> Generator[Batch, None, None]:
         count = seen = 0
         for inputs, part in self.source.batches():
             n = length(inputs)
-            if draws.augment is not None:
+            if draws.augment is not None and count >= start:
                 index = np.arange(seen, seen + n)
                 inputs, targets = draws.augment(inputs, part[0], seed=draws.seed, epoch=epoch, index=index)
                 part = targets, *part[1:]
             count, seen = count + 1, seen + n
-            yield inputs, part
+            if count > start:
+                yield _batch(n, inputs, part, own)
         self.is_short = self.source.steps is not None and count < self.source.steps
         self.steps = self.source.steps or count
 
     def skip(self, epochs: int, draws: Draws) -> None:
         """Nothing: batches of epochs that lie behind aren't read again."""
 
-    def batches(self) -> Generator[Any, None, None]:
+    def batches(self, own: Own = None) -> Generator[Batch, None, None]:
         """The batches of an epoch that has begun, to validate with."""
-        return self.source.batches()
+        for inputs, part in self.source.batches():
+            yield _batch(length(inputs), inputs, part, own)
 
     def over(self) -> str:
         """What to say when there are no more batches."""
@@ -119,6 +136,10 @@ class Stream:
             f"{argument}: {type(given).__name__} was used up after {self.source.taken} batches; an iterator gives its "
             "batches once, and a function that makes one is called again"
         )
+
+
+def _batch(images: int, inputs: Any, part: Any, own: Own) -> Batch:
+    return Batch(images, inputs, part) if own is None else Batch(images, *cut((inputs, part), own(images)))
 
 
 Feed: TypeAlias = Arrays | Stream

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from minidl import backends, shapes
 from minidl.callbacks import Callback, LearningRateScheduler, ProgressBar
 from minidl.callbacks.events import check_listeners
-from minidl.callbacks.terminate_on_nan import NaNAlarm
 from minidl.display.progress import DELAY_SECONDS, Bar, check_verbose
 from minidl.engine.frozen import Frozen
 from minidl.errors import keyword_hints
@@ -20,7 +19,7 @@ from minidl.optim import Optimizer
 from minidl.process.importing import imported
 from minidl.training.arguments import check_optimizer, check_schedule, check_trained
 from minidl.training.data import check_classes, pair_of
-from minidl.training.evaluation import BATCH_SIZE, check_source, evaluated
+from minidl.training.evaluation import BATCH_SIZE, check_source, validated
 from minidl.training.evaluation import evaluate as evaluate
 from minidl.training.evaluation import predict as predict
 from minidl.training.feed import Arrays, Draws, Feed, Stream, array_parts, to_validate
@@ -28,16 +27,20 @@ from minidl.training.history import History, keep_history
 from minidl.training.logged import logged
 from minidl.training.objective import Losses, Metrics, objective
 from minidl.training.output_arguments import check_losses
+from minidl.training.ranks import ALONE, Ranks, ending_together
 from minidl.training.rehearsal import rehearse
 from minidl.training.source import Source, is_source, refuse
+from minidl.training.watchers import Watchers
 from minidl.typing import Array
 
 if TYPE_CHECKING:
     from minidl.augment import Augment
+    from minidl.distributed.communicator import Communicator
     from minidl.schedules import Schedule
 
 
 @keyword_hints
+@ending_together
 def fit(
     module: Module,
     x: Any,
@@ -66,6 +69,7 @@ def fit(
     prefetch: int | None = None,
     seed: int | None = None,
     verbose: int | str = "auto",
+    distributed: "Communicator | None" = None,
 ) -> History:
     """Train on samples x (n, ...) and targets y (n, ...), or a Dataset alone, and return the History.
 
@@ -108,7 +112,14 @@ def fit(
     order of samples and the augmentations that they would have had. `load_training` loads the rest. A callback that
     sets `stop_training` after a batch or an epoch ends the training there, after the validation. When it's
     interrupted, the model keeps what it has learned, and a `Model` has the whole epochs as `model.history`.
+
+    `distributed`, such as `ml.distributed.MPI()`, is what several processes share each batch by; all of them call `fit`
+    with the same arguments. The result is the same to the last bit for 1, 2, 4 and 8 of them. Callbacks are those of
+    rank 0 alone; what these change in the model, in the optimizer's options and in `stop_training` all take over after
+    each epoch, the last two also after a batch. Every rank returns the History. Raises ValueError on every rank where
+    they don't agree on data, weights, seed, versions and the like.
     """
+    ranks = ALONE if distributed is None else Ranks(distributed)
     epochs = shapes.count(epochs, "epochs", minimum=0)
     initial_epoch = shapes.count(initial_epoch, "initial_epoch", minimum=0)
     if initial_epoch > epochs:
@@ -155,6 +166,18 @@ def fit(
         feed = Arrays(part, batch_size=size, drop_last=drop_last)
         if held is not None:
             validation = Arrays(held, batch_size=held_size)
+    if ranks.are_several:
+        imported("minidl.training.agreement").check_agreement(
+            ranks.communicator,
+            job,
+            optimizer,
+            {"training": feed, "validation": validation},
+            epochs=(initial_epoch, epochs),
+            shuffle=shuffle,
+            seed=seed,
+            augment=augmentation,
+            schedule=schedule,
+        )
     if feed.steps == 0:
         raise ValueError(
             f"drop_last: expected at least one batch of {size} samples, got {len(feed.part[1][0])} of them"
@@ -169,7 +192,7 @@ def fit(
         rehearse(job, feed.part, to_check, batch_size=feed.batch_size, drop_last=feed.drop_last, augment=augmentation)
     if preprocessing is not None and hasattr(module, "preprocessing"):
         module.preprocessing = preprocessing
-    draws = Draws(seed, shuffle=shuffle is None or bool(shuffle), augment=augmentation, prefetch=prefetch)
+    draws = Draws(ranks.seed(seed), shuffle=shuffle is None or bool(shuffle), augment=augmentation, prefetch=prefetch)
     told = logged(job.metrics, validates=validation is not None, losses=job.losses)
     check_schedule(schedule, optimizer, told, (epochs - initial_epoch) * (feed.steps or 0))
     changes_rate = any(isinstance(callback, LearningRateScheduler) for callback in callbacks)
@@ -189,47 +212,38 @@ def fit(
         }
         watcher.logged = told
     history = keep_history(module, History())
-    for watcher in watchers:
-        watcher.on_train_begin()
-    listeners = [watcher for watcher in watchers if _hears_batches(watcher)]
+    everybody = Watchers(watchers, ranks, module, optimizer)
+    everybody.begin()
     feed.skip(initial_epoch, draws)
-    alarm, frozen = NaNAlarm(watchers), Frozen()
+    frozen, own = Frozen(), ranks.own if ranks.are_several else None
     with contextlib.ExitStack() as ends:  # each has its end, also where another one's fails
-        for watcher in reversed(watchers):
+        for watcher in reversed(everybody.all):
             ends.callback(watcher.on_train_end)
         for epoch in range(initial_epoch, epochs):
-            if any(watcher.stop_training for watcher in watchers):
+            if everybody.stop:
                 break
             if feed.is_short or not feed.begin():
                 _warn_of_end(feed, f"training ends with {epoch} of {epochs} epochs")
                 break
-            for watcher in watchers:
-                watcher.on_epoch_begin(epoch)
+            everybody.tell("on_epoch_begin", epoch)
             job.reset()
-            parts = feed.epoch(epoch, draws)
-            with contextlib.closing(parts):  # a thread that prefetches ends here, whatever happens
-                for batch, (inputs, part) in enumerate(parts):
-                    job.train(inputs, part, optimizer)
+            batches = feed.epoch(epoch, draws, own)
+            with contextlib.closing(batches):  # a thread that prefetches ends here, whatever happens
+                for place, batch in enumerate(batches):
+                    job.train(batch, optimizer, ranks)
                     if schedule is not None and schedule.per == "batch":
                         schedule.step()
-                    if listeners:
-                        logs = job.result(each_batch=True)
-                        for listener in listeners:
-                            listener.on_train_batch_end(batch, logs)
-                    if not math.isfinite(job.total) and alarm.batch(job.total, epoch, batch):
-                        break
-                    if any(listener.stop_training for listener in listeners):
+                    if everybody.batch_ends(epoch, place, job):
                         break
             logs = job.result()
-            for watcher in watchers:
-                watcher.on_train_epoch_end(epoch)
+            everybody.tell("on_train_epoch_end", epoch)
             if validation is not None and (epoch + 1) % validation_freq == 0:
                 if validation.begin():
                     with frozen:
-                        values = evaluated(job, validation.batches())
+                        values = validated(job, validation.batches(own), ranks)
                     logs |= {f"val_{name}": value for name, value in values.items()}
                     if not math.isfinite(values["loss"]):
-                        alarm.validation(values["loss"], epoch)
+                        everybody.alarm.validation(values["loss"], epoch)
                 else:
                     _warn_of_end(validation, f"there is no validation from epoch {epoch + 1} on")
                     validation = None
@@ -241,23 +255,17 @@ def fit(
                 elif schedule.monitor in logs:  # as it isn't after an epoch without a validation
                     schedule.step(logs[schedule.monitor])
             history.append(logs)
-            for watcher in watchers:
-                watcher.on_epoch_end(epoch, logs)
+            everybody.tell("on_epoch_end", epoch, logs)
         else:
             if feed.is_short:
                 _warn_of_end(feed, "the last epoch has fewer batches than steps_per_epoch")
+    everybody.settle()
     return history
 
 
 def _warn_of_end(feed: Feed, what: str) -> None:
     if isinstance(feed, Stream):
         warn(f"{feed.over()}: {what}", RuntimeWarning)
-
-
-def _hears_batches(watcher: Callback) -> bool:
-    """Whether it does anything after a batch: if nobody does, there are no logs to make."""
-    is_own = getattr(watcher.on_train_batch_end, "__func__", None) is not Callback.on_train_batch_end
-    return is_own and watcher.hears_batches
 
 
 def _progress(verbose: int | str) -> list[Callback]:

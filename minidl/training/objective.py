@@ -15,6 +15,7 @@ from minidl.module import Module
 from minidl.nested import output_names
 from minidl.training.arguments import check_metrics
 from minidl.training.output_arguments import by_output, check_logs, loss_weights_of, metrics_by_output
+from minidl.training.ranks import ALONE, Batch, Ranks
 from minidl.typing import Array
 
 Criterion: TypeAlias = Callable[..., tuple[float, Array]]
@@ -178,12 +179,15 @@ class Objective:
             gradients.append(dscores if output.weight == 1 else dscores * dscores.dtype.type(output.weight))
         return tuple(gradients)
 
-    def train(self, inputs: Any, part: tuple[Any, ...], optimizer: Any) -> None:
-        """One step on a batch, which is counted."""
-        scores, backward = self.module.forward(inputs, train=True)
-        dscores = self.count(scores, *part)
-        optimizer.zero_grad()
-        backward(dscores, need_dx=False)
+    def train(self, batch: Batch, optimizer: Any, ranks: Ranks = ALONE) -> None:
+        """One step on a batch, which is counted: by each rank the whole, so that losses and metrics know no shares."""
+        with ranks.sharing(batch.images):
+            own, backward = self.module.forward(batch.inputs, train=True)
+            scores, part = ranks.gathered((self.scores_by_output(own), batch.part), batch.images)
+            dscores = self.count(scores[0] if self.is_single else scores, *part)
+            optimizer.zero_grad()
+            backward(ranks.cut(dscores, batch.images), need_dx=False)
+        ranks.add_up(optimizer)
         optimizer.step()
 
     def result(self, *, each_batch: bool = False) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from minidl.training.arguments import check_optimizer, check_trained
 from minidl.training.data import pair_of, with_weights
 from minidl.training.objective import Losses, Metrics, Objective, objective
 from minidl.training.output_arguments import check_losses
+from minidl.training.ranks import Batch
 from minidl.training.samples import as_input
 from minidl.training.source import weights_of_batch
 
@@ -47,7 +48,7 @@ def train_on_batch(
     check_trained(module, optimizer)
     targets = with_weights(y, weights_of_batch(y, sample_weight, class_weight, names))
     job.reset()
-    job.train(as_input(x, module), targets, optimizer)
+    job.train(Batch(length(x), as_input(x, module), targets), optimizer)
     return job.result()
 
 

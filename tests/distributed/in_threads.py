@@ -41,3 +41,50 @@ def added_up(values: list[Any]) -> Any:
     while len(values) > 1:
         values = [first + second for first, second in zip(values[::2], values[1::2], strict=True)]
     return values[0]
+
+
+class Threads:
+    """A communicator of a thread: one of `ranks` that run at the same time."""
+
+    exact = True
+
+    def __init__(self, rank: int, ranks: int, barrier: threading.Barrier, boxes: list[Any]) -> None:
+        self.rank, self.ranks, self.barrier_of_all, self.boxes = rank, ranks, barrier, boxes
+        self.name = f"rank {rank} of {ranks}"
+
+    def gather_objects(self, value: Any) -> list[Any]:
+        self.boxes[self.rank] = value
+        self.barrier_of_all.wait()
+        found = list(self.boxes)
+        self.barrier_of_all.wait()
+        return found
+
+    def gather(self, local: Any, gathered: Any) -> None:
+        for place, other in enumerate(self.gather_objects(local.copy())):
+            gathered[place] = other
+
+    def gather_uneven(self, local: Any, counts: Any) -> Any:
+        found = self.gather_objects(local.copy())
+        assert [len(each) for each in found] == list(counts)
+        return np.concatenate(found)
+
+    def scatter(self, parts: Any, received: Any) -> None:
+        for place, other in enumerate(self.gather_objects(parts.copy())):
+            received[place] = other[self.rank]
+
+    def share(self, value: Any) -> Any:
+        return self.gather_objects(value)[0]
+
+    def share_array(self, array: Any) -> None:
+        array[...] = self.gather_objects(array.copy())[0]
+
+    def failed(self, error: BaseException) -> None:
+        self.barrier_of_all.abort()
+
+
+def with_ranks(ranks: int, work: Callable[[Any], Any]) -> list[Any]:
+    """What work(communicator) gives in each of so many ranks."""
+    barrier, boxes = threading.Barrier(ranks, timeout=120), [None] * ranks
+    with ThreadPoolExecutor(ranks) as pool:
+        futures = [pool.submit(work, Threads(rank, ranks, barrier, boxes)) for rank in range(ranks)]
+        return [each.result() for each in futures]

@@ -15,8 +15,8 @@ from minidl.typing import AnyArray
 class Communicator(Protocol):
     """Ranks that compute one training together. All of them make the same calls in the same order.
 
-    Arrays are dense (C order), of one dtype and shape in all ranks. They are moved as they are, bit for bit; nothing
-    is added up on the way.
+    Arrays are dense (C order), of one dtype and shape in all ranks. They are moved as they are, bit for bit; `add_up`
+    alone adds, in whatever order is quick.
     """
 
     @property
@@ -52,6 +52,10 @@ class Communicator(Protocol):
 
         Both are (ranks, ...).
         """
+        ...
+
+    def add_up(self, array: AnyArray) -> None:
+        """Write the sum of all ranks' arrays to the array of each rank."""
         ...
 
     def share(self, value: Any) -> Any:
@@ -105,6 +109,9 @@ class OneProcess:
         """Copy `parts` to `received`."""
         check_exchanged(parts, received, 1)
         received[...] = parts
+
+    def add_up(self, array: AnyArray) -> None:
+        """Leave the array as it is."""
 
     def share(self, value: Any) -> Any:
         """Return the value."""

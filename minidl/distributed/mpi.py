@@ -99,6 +99,11 @@ class MPI:
         check_exchanged(parts, received, self._ranks)
         self._comm.Alltoall(self._buffer(parts), self._buffer(received))
 
+    def add_up(self, array: AnyArray) -> None:
+        """Allreduce in place."""
+        check_dense(array=array)
+        self._comm.Allreduce(self._mpi.IN_PLACE, array)
+
     def share(self, value: Any) -> Any:
         """Broadcast of a pickle."""
         return self._comm.bcast(value, root=0)

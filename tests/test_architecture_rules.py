@@ -161,6 +161,7 @@ def test_each_file_of_the_package_was_read():
         "errors",
         "errors.moved",
         "numeric",
+        "process.share",
         "typing",
     } == {target for target in used if not is_below(target, "functional")}
     assert {"datasets", "functional", "model", "training.loop", "module"} <= {

@@ -8,6 +8,7 @@ from minidl.errors import ShapeError
 from minidl.functional.checks import check_floats, check_gradient, check_number, check_share
 from minidl.functional.pullbacks import NormPullback, Pullback
 from minidl.functional.rows import as_rows, from_rows
+from minidl.process import share
 from minidl.typing import Array
 
 __all__ = ["batch_norm2d", "group_norm", "instance_norm2d", "layer_norm", "local_response_norm", "scale_shift"]
@@ -31,7 +32,8 @@ def batch_norm2d(
         raise TypeError(f"running: expected (mean, variance, momentum), got {running!r}")
     _check_channels(x, gamma=gamma, beta=beta)
     check_number("eps", eps)
-    if x.size < x.shape[1] * (1 if running is None else 2) or not x.size:
+    values = sum(share.counts(len(x))) * math.prod(x.shape[2:])
+    if values < (1 if running is None else 2) or not x.shape[1]:
         few = "one value" if running is None else "two values"
         raise ShapeError(f"expected images with at least {few} in each channel, got {shapes.show(x.shape)}")
     if running is not None:

@@ -12,6 +12,7 @@ from minidl.description.graph import CannotDescribeError, Describer, Value
 from minidl.errors import ShapeError
 from minidl.layers.affine import Scaled, of_images
 from minidl.module import Buffer
+from minidl.process import share
 from minidl.typing import Array, Backward, Shape
 
 if TYPE_CHECKING:
@@ -62,16 +63,17 @@ class _BatchNorm(Scaled):
     def forward(self, x: Array, *, train: bool) -> tuple[Array, Backward]:
         self._check(x.shape, batch=True)
         shapes.expect("", x.shape, ("n", self.running_mean.value.size, *_LETTERS[x.ndim - 2]))
-        by_batch = train and len(x) > 0 and self.trainable
+        images = sum(share.counts(len(x))) if train and self.trainable else 0
+        by_batch = images > 0
         if by_batch:
-            self.check_count(x.shape)
+            self.check_count((images, *x.shape[1:]))
         shape = x.shape
-        images = x if x.ndim == 4 else x.reshape(*shape[:2], 1, math.prod(shape[2:]))
-        y, image_backward = self._train(images) if by_batch else self._infer(images)
+        pixels = x if x.ndim == 4 else x.reshape(*shape[:2], 1, math.prod(shape[2:]))
+        y, pixels_backward = self._train(pixels) if by_batch else self._infer(pixels)
 
         def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
             F.check_gradient(dy, shape, x.dtype)
-            dx = image_backward(dy.reshape(images.shape), need_dx=need_dx)
+            dx = pixels_backward(dy.reshape(pixels.shape), need_dx=need_dx)
             return None if dx is None else dx.reshape(shape)
 
         return y.reshape(shape), backward
@@ -113,8 +115,9 @@ class _BatchNorm(Scaled):
         F.check_number("eps", self.eps)
         mean, variance = self.running_mean.value, self.running_var.value
         weight, bias = self._params(mean.shape, mean.dtype)
-        if describer.purpose == "training" and self.trainable and describer.batch_size:
-            self.check_count((describer.batch_size, *x.shape))
+        images = sum(share.counts(describer.batch_size)) if describer.purpose == "training" and self.trainable else 0
+        if images:
+            self.check_count((images, *x.shape))
             F.check_share("momentum", self.momentum)
             return of_images(describer, op.BatchNorm(weight, bias, mean, variance, self.momentum, self.eps), x)
         return of_images(describer, op.Normalize(weight, bias, mean, variance, self.eps), x)

@@ -63,6 +63,25 @@ def key() -> tuple[int, int, int] | None:
     return None if share is None else share.key
 
 
+def counts(images: int) -> list[int]:
+    """How many images each rank has of the batch that this thread has so many of; of a whole batch, [images].
+
+    Raises ValueError where a rank's part has another number of them.
+    """
+    now = _local.share
+    if now is None:
+        return [images]
+    if images != now.sizes[now.rank]:
+        expected = f"{now.sizes[now.rank]} of {now.images} images, the part of rank {now.rank} of {now.ranks}"
+        raise ValueError(f"expected {expected}, got {images}")
+    return now.sizes
+
+
+def is_first() -> bool:
+    """Whether this thread adds to a gradient what all ranks have computed alike: rank 0, or whose batches are whole."""
+    return _local.share is None or _local.share.rank == 0
+
+
 @contextlib.contextmanager
 def sharing(share: Share | None) -> Iterator[None]:
     """Within the block this thread computes a share."""

@@ -18,21 +18,19 @@ from minidl.backends.compiled.norm.batch_backward import (
 )
 from minidl.backends.compiled.norm.batch_forward import (
     ChannelAffine,
-    ImageMoments,
     Images,
     Normalize,
-    Statistics,
-    image_moments,
     normalize,
     normalize_and_pool,
-    statistics,
 )
+from minidl.backends.compiled.norm.statistics import Statistics, prepare_moments, statistics
 from minidl.backends.compiled.pool.max import max_pool2d, max_pool2d_backward
 from minidl.backends.compiled.runtime.copy import prepare_sum
 from minidl.backends.compiled.runtime.memory import as_nhwc, contiguous, empty, empty_like, spaced
-from minidl.backends.compiled.runtime.program import Job
+from minidl.backends.compiled.runtime.program import Job, prepare_gathered
 from minidl.backends.compiled.runtime.replay import Replay
 from minidl.description.operators import MaxPool
+from minidl.process import share
 from minidl.typing import Array
 
 Running = tuple[Array, Array, float]
@@ -74,18 +72,17 @@ def prepare_batch_norm(
     pixels, dtype = as_nhwc(x), x.dtype
     images = Images(*pixels.shape)
     n, height, width, channels = images
-    count, work = n * height * width, 8 * pixels.size
-    moments = empty((max(n, 1), 2, channels), dtype)
+    counts, work = share.counts(n), 8 * pixels.size
+    values = sum(counts) * height * width
     mean, variance, scale, shift = np.empty((4, channels), dtype)
     affine = ChannelAffine(mean, scale, shift)
     running_mean, running_variance, momentum = running or (None, None, 0.0)
     parameters = contiguous(gamma), contiguous(beta), running_mean, running_variance
-    numbers = momentum, count / max(count - 1, 1), eps
-    summary = Statistics(moments, variance, affine, *parameters, *numbers, images)
-    jobs = [
-        Job(image_moments, ImageMoments(pixels, moments, images), n, work, height * channels),
-        Job(statistics, summary, 1),
-    ]
+    moments, jobs = prepare_moments(pixels)
+    sizes = len(counts), values, height * width, channels
+    numbers = momentum, values / max(values - 1, 1), eps
+    summary = Statistics(moments, np.array(counts), *sizes, variance, affine, *parameters, *numbers)
+    jobs.append(Job(statistics, summary, 1))
     if deferred:
         return Normalized(x, mean, variance, scale, shift, None, None), jobs
     if relu and pool == MAX_2X2:
@@ -105,7 +102,7 @@ def prepare_batch_norm(
 
 
 class Gradients(NamedTuple):
-    """The gradients of a normalization's input, scale and shift."""
+    """The gradients of a normalization's input, scale and shift, these of all ranks: rank 0 has them, others zeros."""
 
     dx: Array
     dgamma: Array
@@ -141,14 +138,23 @@ def _prepare_backward(
     """The jobs of a backward pass; with a gamma, they compute the scale themselves."""
     pixels, (grads, step) = as_nhwc(x), spaced(dy)
     images = Images(*pixels.shape)
-    n, _, _, channels = images
-    dx, sums = empty_like(pixels), empty((max(n, 1), 2, channels), x.dtype)
+    n, height, width, channels = images
+    dx, sums, root = empty_like(pixels), empty((n, 2, channels), x.dtype), np.empty((2, channels), x.dtype)
     average, product, dgamma, dbeta = np.empty((4, channels), x.dtype)
-    means = Averages(sums, variance, gamma, affine.scale, average, product, dgamma, dbeta, eps, images)
+    gathered, exchange = prepare_gathered(root)
+    values = sum(share.counts(n)) * height * width
+    numbers = len(gathered), channels, values, share.is_first(), eps
+    means = Averages(gathered, variance, gamma, affine.scale, average, product, dgamma, dbeta, *numbers)
     first, last = (grad_sums, input_grad) if taps is None else (window_sums, window_input_grad)
     to_sum = Backward(pixels, grads, step, taps, winners, sums, None, None, None, affine, relu, images)
     to_dx = Backward(pixels, grads, step, taps, None, None, dx, average, product, affine, relu, images)
-    jobs = [Job(first, to_sum, n, 16 * grads.size), Job(averages, means, 1), Job(last, to_dx, n, 16 * pixels.size)]
+    jobs = [
+        Job(first, to_sum, n, 16 * grads.size),
+        prepare_sum(sums, root, onto=False),
+        *exchange,
+        Job(averages, means, 1),
+        Job(last, to_dx, n, 16 * pixels.size),
+    ]
     return Gradients(dx.transpose(0, 3, 1, 2), dgamma, dbeta), jobs
 
 

@@ -1,5 +1,7 @@
 """Batch normalization backward: sums over dy, row by row, image by image, and dx from them in another pass.
 
+Ranks that share a batch hear of each other's sums in between.
+
 Behind a pooling dy is read where it stands, once for each window, beside the x that won there: what else would be
 summed is zero. The rows of a window are summed apart, as they would be without the pooling, for the same bits.
 """
@@ -21,6 +23,7 @@ from minidl.backends.compiled.codegen.lanewise import (
 )
 from minidl.backends.compiled.codegen.load_store import clear, lanes, load, splat, store
 from minidl.backends.compiled.norm.batch_forward import ChannelAffine, Images, load_affine
+from minidl.backends.compiled.runtime.parts import add_up
 from minidl.typing import Array
 
 
@@ -44,7 +47,7 @@ class Backward(NamedTuple):
 class Averages(NamedTuple):
     """Of `averages`."""
 
-    sums: Array
+    sums: Array  # (ranks, 2, c), which it adds up in place
     variance: Array
     gamma: Array | None  # None where `scale` is known
     scale: Array
@@ -52,8 +55,11 @@ class Averages(NamedTuple):
     product: Array  # what x - mean is multiplied by in dx
     dgamma: Array
     dbeta: Array
+    ranks: int
+    channels: int
+    values: int  # of a channel, in all images
+    is_first: bool  # or dgamma and dbeta are zeros: another rank has them
     eps: float
-    images: Images
 
 
 @inlined
@@ -166,19 +172,17 @@ def window_sums(memory, ints, job, task, scratch):
 
 @kernel(Averages)
 def averages(memory, ints, job, task, scratch):
-    """The sums over the images, in their order, and what dx is made of."""
-    images, channels, minus = job.images.n, job.images.channels, splat(memory, -1.0)
-    values = splat(memory, max(images * job.images.height * job.images.width, 1))
-    eps = splat(memory, job.eps)
+    """The sums over all ranks' images, by the tree of ranks, and what dx is made of."""
+    channels, zero, minus = job.channels, splat(memory, 0.0), splat(memory, -1.0)
+    values, eps = splat(memory, max(job.values, 1)), splat(memory, job.eps)
+    add_up(memory, job.sums, job.ranks, 2 * channels)
     for c in range(0, channels, lanes(memory)):
-        count, total, product = channels - c, splat(memory, 0.0), splat(memory, 0.0)
-        for n in range(images):
-            total = add(total, load(memory, job.sums + 2 * n * channels + c, count))
-            product = add(product, load(memory, job.sums + (2 * n + 1) * channels + c, count))
+        count = channels - c
+        total, product = load(memory, job.sums + c, count), load(memory, job.sums + channels + c, count)
         deviation = square_root(add(load(memory, job.variance + c, count), eps))
         dgamma = divide(product, deviation)
-        store(memory, job.dbeta + c, total, count)
-        store(memory, job.dgamma + c, dgamma, count)
+        store(memory, job.dbeta + c, total if job.is_first else zero, count)
+        store(memory, job.dgamma + c, dgamma if job.is_first else zero, count)
         store(memory, job.average + c, divide(total, values), count)
         store(memory, job.product + c, multiply(minus, divide(divide(dgamma, deviation), values)), count)
         if job.gamma:

@@ -1,10 +1,4 @@
-"""Batch normalization forward: the statistics in one pass over the images, and the images through them in another.
-
-Mean and squared differences are taken for each row, which lies in the cache, then combined for each image and for the
-batch: groups of one size have as mean the mean of their means, and as squares their own plus size times those of the
-means. Nothing cancels, whatever the offset of the data. Source: Chan, Golub and LeVeque, "Algorithms for Computing the
-Sample Variance", 1983.
-"""
+"""Batch normalization forward: the images through the statistics of their batch, which `statistics` takes."""
 
 from typing import NamedTuple
 
@@ -12,16 +6,13 @@ from minidl.backends.compiled.codegen.by_vectors import by_vectors
 from minidl.backends.compiled.codegen.jit import inlined, kernel
 from minidl.backends.compiled.codegen.lanewise import (
     add,
-    divide,
-    multiply,
     multiply_add,
     rectify,
     relu_grad,
     select_max,
-    square_root,
     subtract,
 )
-from minidl.backends.compiled.codegen.load_store import clear, lanes, load, splat, store
+from minidl.backends.compiled.codegen.load_store import load, splat, store
 from minidl.typing import Array
 
 
@@ -42,30 +33,6 @@ class ChannelAffine(NamedTuple):
     shift: Array
 
 
-class ImageMoments(NamedTuple):
-    """Of `image_moments`."""
-
-    x: Array
-    moments: Array  # (n, 2, c): mean and sum of squared differences of each image
-    images: Images
-
-
-class Statistics(NamedTuple):
-    """Of `statistics`."""
-
-    moments: Array
-    variance: Array
-    affine: ChannelAffine
-    gamma: Array
-    beta: Array
-    running_mean: Array | None  # both move by `momentum` towards the batch's
-    running_variance: Array | None
-    momentum: float
-    unbias: float
-    eps: float
-    images: Images
-
-
 class Normalize(NamedTuple):
     """Of `normalize`, and of `normalize_and_pool`."""
 
@@ -78,82 +45,6 @@ class Normalize(NamedTuple):
     affine: ChannelAffine
     relu: bool
     images: Images
-
-
-@by_vectors
-def _row_moments(memory, c, count, x, width, channels, means, squares):
-    """Write a row's mean, and add its squared differences to `squares`."""
-    x, squares, last = x + c, squares + c, x + c + width * channels
-    total, sum_of_squares = splat(memory, 0.0), splat(memory, 0.0)
-    for place in range(x, last, channels):
-        total = add(total, load(memory, place, count))
-    mean = divide(total, splat(memory, width))
-    for place in range(x, last, channels):
-        difference = subtract(load(memory, place, count), mean)
-        sum_of_squares = multiply_add(difference, difference, sum_of_squares)
-    store(memory, means + c, mean, count)
-    store(memory, squares, add(load(memory, squares, count), sum_of_squares), count)
-
-
-@inlined
-def _combine(memory, means, step, groups, size, squares, count):
-    """(mean, squares) of groups, `step` apart, of one size each, whose own squares come to `squares`."""
-    total, between = splat(memory, 0.0), splat(memory, 0.0)
-    for k in range(groups):
-        total = add(total, load(memory, means + k * step, count))
-    mean = divide(total, splat(memory, groups))
-    for k in range(groups):
-        difference = subtract(load(memory, means + k * step, count), mean)
-        between = multiply_add(difference, difference, between)
-    return mean, multiply_add(between, splat(memory, size), squares)
-
-
-@kernel(ImageMoments)
-def image_moments(memory, ints, job, task, scratch):
-    """Mean and sum of squared differences of image `task`; `scratch` holds its rows' means."""
-    height, width, channels = job.images.height, job.images.width, job.images.channels
-    image = job.x + task * height * width * channels
-    target = job.moments + 2 * task * channels
-    squares = target + channels
-    clear(memory, squares, channels)
-    for i in range(height):
-        row, means = image + i * width * channels, scratch + i * channels
-        _row_moments(memory, 0, channels, row, width, channels, means, squares)
-    for c in range(0, channels, lanes(memory)):
-        count = channels - c
-        inside = load(memory, squares + c, count)
-        mean, total = _combine(memory, scratch + c, channels, height, width, inside, count)
-        store(memory, target + c, mean, count)
-        store(memory, squares + c, total, count)
-
-
-@inlined
-def _move(memory, running, momentum, towards, count):
-    rest = subtract(splat(memory, 1.0), momentum)
-    value = add(multiply(load(memory, running, count), rest), multiply(towards, momentum))
-    store(memory, running, value, count)
-
-
-@kernel(Statistics)
-def statistics(memory, ints, job, task, scratch):
-    """The batch's mean and biased variance, the scale and shift that follow from them, and the running ones' move."""
-    images, channels, size = job.images.n, job.images.channels, job.images.height * job.images.width
-    moments, affine, values = job.moments, job.affine, splat(memory, images * size)
-    eps, momentum, unbias = splat(memory, job.eps), splat(memory, job.momentum), splat(memory, job.unbias)
-    for c in range(0, channels, lanes(memory)):
-        count, inside = channels - c, splat(memory, 0.0)
-        for n in range(images):
-            inside = add(inside, load(memory, moments + (2 * n + 1) * channels + c, count))
-        mean, squares = _combine(memory, moments + c, 2 * channels, images, size, inside, count)
-        variance = divide(squares, values)
-        store(memory, affine.mean + c, mean, count)
-        store(memory, job.variance + c, variance, count)
-        scale = divide(load(memory, job.gamma + c, count), square_root(add(variance, eps)))
-        store(memory, affine.scale + c, scale, count)
-        store(memory, affine.shift + c, load(memory, job.beta + c, count), count)
-        if job.running_mean:
-            _move(memory, job.running_mean + c, momentum, mean, count)
-            _move(memory, job.running_variance + c, momentum, multiply(variance, unbias), count)
 
 
 @inlined

@@ -64,3 +64,13 @@ def merge_buffers(memory, buffers, step, size, leaf):
         _add_onto(memory, 0, size, buffers + (last - 1) * step, buffers + last * step)
         last -= 1
         rest >>= 1
+
+
+@njit
+def add_up(memory, rows, count, size):
+    """Add up rows of `size` numbers by a tree, in place: the first has the sum of all then."""
+    step = 1
+    while step < count:
+        for row in range(0, count - step, 2 * step):
+            _add_onto(memory, 0, size, rows + row * size, rows + (row + step) * size)
+        step *= 2

@@ -18,7 +18,7 @@ from minidl.backends.compiled.codegen.llvm import (
     llvm_prefetch,
     llvm_store,
 )
-from minidl.backends.compiled.codegen.vector import Vector, clamp
+from minidl.backends.compiled.codegen.vector import Vector, clamp, multiply_add
 from minidl.backends.compiled.conv.winograd.transform_1d import (
     IN_TILE,
     OUT_TILE,
@@ -129,17 +129,24 @@ def _from_points(builder, dtype, memory, transform, value):
     return zip(*(transform([value(i, j) for i in range(IN_TILE)]) for j in range(IN_TILE)), strict=True)
 
 
-@emitted(types.void)
-def filter_grad_tile(builder, dtype, memory, source, target, step):
-    """Write the gradients of nine taps, `step` apart, from those at 36 points, as far apart."""
+@emitted(VectorType)
+def filter_grad_tile(builder, dtype, memory, source, source_step, target, target_step, check):
+    """Write the gradients of nine taps, `target_step` apart, from those at 36 points.
+
+    The check is returned, as NaN where one isn't finite.
+    """
+    origin, place = _row(builder, memory, source), _row(builder, memory, target)
 
     def value(i, j):
-        place = _at(builder, source, (IN_TILE * i + j, step))
-        return Vector(builder, dtype, llvm_load(builder, dtype, memory, place))
+        step = builder.mul(source_step, _constant(IN_TILE * i + j))
+        return Vector(builder, dtype, llvm_load(builder, dtype, origin, step))
 
+    check, part = Vector(builder, dtype, check), None
     for i, row in enumerate(list(_from_points(builder, dtype, memory, filter_grad_1d, value))):
         for j, result in enumerate(filter_grad_1d(row)):
-            llvm_store(builder, dtype, memory, _at(builder, target, (TAPS * i + j, step)), result.value)
+            llvm_store(builder, dtype, place, builder.mul(target_step, _constant(TAPS * i + j)), result.value)
+            part = 0 * result if part is None else multiply_add(0, result, part)
+    return (check + part).value
 
 
 def _largest(vectors):

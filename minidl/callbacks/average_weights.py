@@ -58,9 +58,11 @@ class AverageWeights(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """The averaged parameters, which the model has after an epoch, and its own."""
+        is_applied = self.average.is_applied  # not within an epoch
         self.average.restore()
         own = {name: parameter.value.copy() for name, parameter in self.model.named_parameters()}
-        self._apply()
+        if is_applied:
+            self._apply()
         return {"average": self.average.state_dict(), "own": own}
 
     def check_state(self, state: Mapping[str, Any], model: Module) -> None:

@@ -28,7 +28,7 @@ class Callback(KeywordHints):
     (the names that the logs of an epoch have) and "validation_freq": the names that begin with "val_" are there after
     so many epochs.
     `logged` says more of these: `numbers`, the names of single numbers, and `better`, for each name "larger" or
-    "smaller", or None where that isn't known.
+    "smaller", or None where that isn't known. `objective` counts the epoch's batches.
     """
 
     model: Module
@@ -37,6 +37,7 @@ class Callback(KeywordHints):
     callbacks: Sequence["Callback"]
     params: Mapping[str, Any]
     logged: Logged
+    objective: Any
     stop_training = False
     hears_batches = True
     """Whether `on_train_batch_end` is to be called, where it is defined: without listeners no batch has logs."""

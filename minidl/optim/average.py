@@ -67,6 +67,11 @@ class Average(KeywordHints):
             for value, average, _ in self._runs():
                 value[...] = average
 
+    @property
+    def is_applied(self) -> bool:
+        """Whether the model has the averaged parameters."""
+        return self._own is not None
+
     def restore(self) -> None:
         """Give the model its own parameters again, if it has the averaged ones."""
         if self._own is not None:

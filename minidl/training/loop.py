@@ -121,6 +121,7 @@ def fit(
     """
     ranks = ALONE if distributed is None else Ranks(distributed)
     epochs = shapes.count(epochs, "epochs", minimum=0)
+    batches_behind, counted = getattr(initial_epoch, "batch", 0), getattr(initial_epoch, "counted", None)
     initial_epoch = shapes.count(initial_epoch, "initial_epoch", minimum=0)
     if initial_epoch > epochs:
         raise ValueError(f"initial_epoch: expected at most the {epochs} epochs, which are counted from 0 in all")
@@ -210,7 +211,7 @@ def fit(
             "metrics": told.names,
             "validation_freq": validation_freq,
         }
-        watcher.logged = told
+        watcher.logged, watcher.objective = told, job
     history = keep_history(module, History())
     everybody = Watchers(watchers, ranks, module, optimizer)
     everybody.begin()
@@ -227,9 +228,12 @@ def fit(
                 break
             everybody.tell("on_epoch_begin", epoch)
             job.reset()
-            batches = feed.epoch(epoch, draws, own)
+            first = batches_behind if epoch == initial_epoch else 0
+            if first:
+                job.load_state_dict(counted)
+            batches = feed.epoch(epoch, draws, own, first)
             with contextlib.closing(batches):  # a thread that prefetches ends here, whatever happens
-                for place, batch in enumerate(batches):
+                for place, batch in enumerate(batches, first):
                     job.train(batch, optimizer, ranks)
                     if schedule is not None and schedule.per == "batch":
                         schedule.step()

@@ -1,5 +1,6 @@
 """What a model is trained for: a loss and metrics for each output, and their sums over the batches so far."""
 
+import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -86,6 +87,17 @@ class Output:
                     metric.update(outputs, targets, weights)
         return dscores
 
+    def state_dict(self) -> dict[str, Any]:
+        """A copy of the sums so far. Raises TypeError for a metric that keeps anything but numbers and arrays."""
+        return {"total": self.total, "seen": self.seen, "metrics": [kept_of(metric) for metric in self.metrics]}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from such sums."""
+        self.total, self.seen = float(state["total"]), float(state["seen"])
+        for metric, kept in zip(self.metrics, state["metrics"], strict=True):
+            for name, value in kept.items():
+                setattr(metric, name, type(vars(metric)[name])(value) if isinstance(value, list) else value)
+
     @property
     def mean(self) -> float:
         """The mean loss per sample, without its weight in the total."""
@@ -95,6 +107,24 @@ class Output:
         """The metrics by what they are called in the logs."""
         metrics = [metric for metric in self.metrics if not each_batch or getattr(metric, "each_batch", True)]
         return {f"{self.prefix}{metric.name}": metric.result() for metric in metrics}
+
+
+def kept_of(metric: Any) -> dict[str, Any]:
+    """What a metric has counted: its attributes, but for functions. Raises TypeError for what no file holds."""
+    kept = {name: value for name, value in vars(metric).items() if not callable(value)}
+    for name, value in kept.items():
+        if not _is_plain(value):
+            raise TypeError(
+                f"{type(metric).__name__}.{name}: expected numbers, arrays and lists of them, which can be saved "
+                f'within an epoch, got {type(value).__name__}; with save_freq="epoch" it is not saved'
+            )
+    return copy.deepcopy(kept)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, int | float | str | np.ndarray | np.generic)
 
 
 class Objective:
@@ -132,6 +162,15 @@ class Objective:
         """Forget every batch."""
         for output in self.outputs:
             output.reset()
+
+    def state_dict(self) -> dict[str, Any]:
+        """A copy of what has been counted so far."""
+        return {"outputs": [output.state_dict() for output in self.outputs]}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what had been counted."""
+        for output, own in zip(self.outputs, state["outputs"], strict=True):
+            output.load_state_dict(own)
 
     def by_output(self, values: Any) -> tuple[Any, ...]:
         """Scores, targets or weights, one for each output."""

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
@@ -16,12 +16,32 @@ from minidl.saving import states
 from minidl.saving.budget import USUAL, Budget
 from minidl.saving.files import shown
 from minidl.saving.npz import load_arrays, save_arrays, shortened
+from minidl.training.objective import Objective
 from minidl.typing import FileOrPath, StrPath
 
 if TYPE_CHECKING:
     from minidl.schedules import Schedule
 
 FORMAT = "minidl-training-1"
+
+WITHIN = "minidl-training-2"
+"""Of a file that was written within an epoch, from which versions that don't know of that can't go on."""
+
+
+class Behind(int):
+    """How many epochs lie behind, and of the next one how many batches, with what the objective has counted in them.
+
+    `fit` takes it as its `initial_epoch`.
+    """
+
+    batch: int
+    counted: Mapping[str, Any] | None
+
+    def __new__(cls, epoch: int, batch: int = 0, counted: Mapping[str, Any] | None = None) -> Self:
+        """So many epochs and batches."""
+        behind = super().__new__(cls, epoch)
+        behind.batch, behind.counted = batch, counted
+        return behind
 
 
 @keyword_hints
@@ -33,12 +53,19 @@ def save_training(
     epoch: int,
     schedule: "Schedule | None" = None,
     callbacks: Sequence[Callback] = (),
+    batch: int = 0,
+    objective: Objective | None = None,
 ) -> None:
     """Write an .npz file of the states of all these after `epoch` whole epochs, whole or not at all.
 
+    Within an epoch, `batch` is how many batches of the next one lie behind, too, and `objective` has counted them.
+
     `path` may be a file open in binary mode, as of `save_arrays`.
-    `TrainingCheckpoint` does so after each epoch of `fit`.
+    `TrainingCheckpoint` does so after each epoch of `fit`, or every so many batches.
     """
+    shapes.count(batch, "batch", minimum=0)
+    if batch and objective is None:
+        raise ValueError("objective: expected what has counted the batches behind, got None")
     state = {
         "epoch": shapes.count(epoch, "epoch", minimum=0),
         "model": model.state_dict(),
@@ -46,8 +73,10 @@ def save_training(
         "schedule": None if schedule is None else [type(schedule).__name__, schedule.state_dict()],
         "callbacks": [[type(callback).__name__, callback.state_dict()] for callback in _stateful(callbacks)],
     }
+    if batch and objective is not None:
+        state |= {"batch": batch, "counted": objective.state_dict()}
     arrays: dict[str, Any] = {}
-    save_arrays(path, arrays, metadata={"format": FORMAT, "state": _packed(state, "", arrays)})
+    save_arrays(path, arrays, metadata={"format": WITHIN if batch else FORMAT, "state": _packed(state, "", arrays)})
 
 
 @keyword_hints
@@ -59,16 +88,17 @@ def load_training(
     schedule: "Schedule | None" = None,
     callbacks: Sequence[Callback] = (),
     budget: Budget = USUAL,
-) -> int:
+) -> Behind:
     """Go on from a file of `save_training`: load what it has, and return how many epochs lie behind.
 
-    That is `fit`'s `initial_epoch`; the other arguments of `fit`, and the options of the objects here, are to be those
+    That is `fit`'s `initial_epoch`, which also knows of the batches behind it where the file was written within an
+    epoch; the other arguments of `fit`, and the options of the objects here, are to be those
     of the training that was interrupted. Then its result is the same to the last bit. Raises FormatError, which names
     the file, also where it asks for more than `budget` allows, and StateError where it doesn't fit; then nothing has
     changed: each of these objects checks its own state first (`check_state` of a custom callback).
     """
     arrays, metadata = load_arrays(path, budget=budget)
-    if metadata.get("format") != FORMAT:
+    if metadata.get("format") not in (FORMAT, WITHIN):
         given = shortened(repr(metadata.get("format")))
         raise FormatError(f"{shown(path)}: not the state of a training (format {given})")
     stateful = _stateful(callbacks)
@@ -76,7 +106,7 @@ def load_training(
     before = [(target, target.state_dict()) for target in targets]
     try:
         state = _unpacked(metadata.get("state"), arrays)
-        epoch = shapes.count(state["epoch"], "epoch", minimum=0)
+        behind = _behind(state)
         found = [["model", state["model"]], state["optimizer"], state["schedule"], *state["callbacks"]]
         wanted: list[Any] = [model, optimizer, schedule, *stateful]
         _check_kinds([None if each is None else each[0] for each in found[1:]], wanted[1:])
@@ -93,18 +123,36 @@ def load_training(
         raise kind(f"{shown(path)}: {shortened(str(error))}") from None
     for callback, found_state in zip(stateful, own, strict=True):
         callback.load_state_dict(found_state)
-    return epoch
+    return behind
+
+
+def _behind(state: Mapping[str, Any]) -> Behind:
+    """What lies behind. Raises ValueError and its kin for what no `save_training` has written."""
+    epoch, batch = (
+        shapes.count(state["epoch"], "epoch", minimum=0),
+        shapes.count(state.get("batch", 0), "batch", minimum=0),
+    )
+    counted = state["counted"] if batch else None
+    if counted is not None and not isinstance(counted, Mapping):
+        raise TypeError(f"counted: expected a dict, got {counted!r}")
+    return Behind(epoch, batch, counted)
 
 
 class TrainingCheckpoint(Callback):
     """Save all that going on needs to `filepath` after each epoch, with `save_training`; the last of the callbacks.
 
-    `history` has the values of all epochs, also of those before an interruption. To go on:
-    `initial_epoch=load_training(path, model, optimizer=..., schedule=..., callbacks=callbacks)`.
+    `save_freq` is "epoch", or after how many batches of an epoch it's saved, too; then a metric of one's own must keep
+    what it has counted in numbers, arrays and lists of them. `history` has the values of all epochs, also of those
+    before an interruption. To go on: `initial_epoch=load_training(path, model, optimizer=..., schedule=...,
+    callbacks=callbacks)`.
     """
 
-    def __init__(self, filepath: StrPath) -> None:
-        self.filepath = os.fsdecode(filepath)
+    def __init__(self, filepath: StrPath, *, save_freq: int | Literal["epoch"] = "epoch") -> None:
+        self.filepath, self.save_freq = os.fsdecode(filepath), save_freq
+        self.hears_batches = save_freq != "epoch"
+        if save_freq != "epoch":
+            shapes.count(save_freq, "save_freq")
+        self._epoch = 0
         self.history: dict[str, list[Any]] = {}
 
     def on_train_begin(self) -> None:
@@ -124,17 +172,21 @@ class TrainingCheckpoint(Callback):
             self.history = {}
             raise StateError(f"TrainingCheckpoint: the epochs before have {before}, and those to come {now}")
 
+    def on_epoch_begin(self, epoch: int) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        if isinstance(self.save_freq, int) and (batch + 1) % self.save_freq == 0:
+            self._save(self._epoch, batch=batch + 1, objective=self.objective)
+
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         for name, value in logs.items():
             self.history.setdefault(name, []).append(value)
-        save_training(
-            self.filepath,
-            self.model,
-            optimizer=self.optimizer,
-            epoch=epoch + 1,
-            schedule=self.schedule,
-            callbacks=self.callbacks,
-        )
+        self._save(epoch + 1)
+
+    def _save(self, epoch: int, **within: Any) -> None:
+        states: dict[str, Any] = {"schedule": self.schedule, "callbacks": self.callbacks}
+        save_training(self.filepath, self.model, optimizer=self.optimizer, epoch=epoch, **states, **within)
 
     def check_state(self, state: Mapping[str, Any], model: Module) -> None:
         states.check(self, state, {"names": _names, "values": _columns})

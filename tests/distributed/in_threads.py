@@ -46,9 +46,8 @@ def added_up(values: list[Any]) -> Any:
 class Threads:
     """A communicator of a thread: one of `ranks` that run at the same time."""
 
-    exact = True
-
-    def __init__(self, rank: int, ranks: int, barrier: threading.Barrier, boxes: list[Any]) -> None:
+    def __init__(self, rank: int, ranks: int, barrier: threading.Barrier, boxes: list[Any], exact: bool) -> None:
+        self.exact = exact
         self.rank, self.ranks, self.barrier_of_all, self.boxes = rank, ranks, barrier, boxes
         self.name = f"rank {rank} of {ranks}"
 
@@ -72,6 +71,9 @@ class Threads:
         for place, other in enumerate(self.gather_objects(parts.copy())):
             received[place] = other[self.rank]
 
+    def add_up(self, array: Any) -> None:
+        array[:] = sum(self.gather_objects(array.copy()))
+
     def share(self, value: Any) -> Any:
         return self.gather_objects(value)[0]
 
@@ -82,9 +84,9 @@ class Threads:
         self.barrier_of_all.abort()
 
 
-def with_ranks(ranks: int, work: Callable[[Any], Any]) -> list[Any]:
+def with_ranks(ranks: int, work: Callable[[Any], Any], *, exact: bool = True) -> list[Any]:
     """What work(communicator) gives in each of so many ranks."""
     barrier, boxes = threading.Barrier(ranks, timeout=120), [None] * ranks
     with ThreadPoolExecutor(ranks) as pool:
-        futures = [pool.submit(work, Threads(rank, ranks, barrier, boxes)) for rank in range(ranks)]
+        futures = [pool.submit(work, Threads(rank, ranks, barrier, boxes, exact)) for rank in range(ranks)]
         return [each.result() for each in futures]

@@ -14,6 +14,7 @@ from minidl.process.exact import is_exact
 from minidl.process.importing import imported
 from minidl.training.feed import Arrays, Feed
 from minidl.training.objective import Objective
+from minidl.training.ranks import DisagreementError
 
 if TYPE_CHECKING:
     from minidl.distributed.communicator import Communicator
@@ -34,7 +35,7 @@ HINTS = {
 def check_agreement(
     communicator: "Communicator", job: Objective, optimizer: Any, feeds: Mapping[str, Feed | None], **options: Any
 ) -> None:
-    """Raise ValueError, in all ranks alike, where they would not train the same network on the same data.
+    """Raise DisagreementError, in all ranks alike, where they would not train the same network on the same data.
 
     `feeds` are what they train on and validate with, and `options` what else decides a result.
     """
@@ -61,12 +62,12 @@ def check_agreement(
         for rank, other in enumerate(found):
             if other[name] != found[0][name]:
                 hint = HINTS.get(name, "all ranks call fit with the same arguments")
-                raise ValueError(
+                raise DisagreementError(
                     f"distributed: {name}: rank {rank} has {_shown(other[name])}, and rank 0 {_shown(found[0][name])}; "
                     f"{hint}"
                 )
     if facts["backend"] != "compiled":
-        raise ValueError(
+        raise DisagreementError(
             f"distributed: expected the backend compiled, which takes a batch apart among ranks, got {facts['backend']}"
         )
 

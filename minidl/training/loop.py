@@ -195,7 +195,7 @@ def fit(
         module.preprocessing = preprocessing
     draws = Draws(ranks.seed(seed), shuffle=shuffle is None or bool(shuffle), augment=augmentation, prefetch=prefetch)
     told = logged(job.metrics, validates=validation is not None, losses=job.losses)
-    check_schedule(schedule, optimizer, told, (epochs - initial_epoch) * (feed.steps or 0))
+    check_schedule(schedule, optimizer, told, max((epochs - initial_epoch) * (feed.steps or 0) - batches_behind, 0))
     changes_rate = any(isinstance(callback, LearningRateScheduler) for callback in callbacks)
     if schedule is not None or changes_rate:
         told = told.with_rate()

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+class DisagreementError(ValueError):
+    """Ranks differ in what they must have in common, as all of them say."""
+
+
 class Batch(NamedTuple):
     """How many samples a batch has, and those of this rank, with their targets and perhaps weights."""
 
@@ -64,6 +68,8 @@ class Ranks:
         """An error in one rank ends them all, which would wait for it for ever."""
         try:
             yield
+        except DisagreementError:  # which all of them raise
+            raise
         except BaseException as error:
             if self.are_several:
                 self.communicator.failed(error)

@@ -106,7 +106,8 @@ HOUSE = [
     Floor(
         "what is built with the framework",
         [
-            "models models.* testing inspection inspection.*",
+            "models models.* testing inspection inspection.* distributed.extra distributed.sent",
+            "distributed.blocks distributed.dask",
             "plots plots.*",
             "report report.* explain explain.* sklearn sklearn.*",
             "public public_training",

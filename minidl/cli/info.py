@@ -27,6 +27,7 @@ minidl info --json
 """
 
 EXTRAS = {
+    "dask": ("dask", "distributed"),
     "data": ("pooch", "pillow"),
     "mpi": ("mpi4py",),
     "onnx": ("onnx",),

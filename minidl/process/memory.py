@@ -27,7 +27,7 @@ def memory_limit() -> int:
             is_count = given.isascii() and given.isdecimal()
             _limit = shapes.count(int(given) if is_count else given, VARIABLE)
         else:
-            _limit = max(LEAST, FOR_EACH_THREAD * threads.num_threads())
+            _limit = max(LEAST, FOR_EACH_THREAD * threads.choice()[0])
     return _limit
 
 

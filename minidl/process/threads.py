@@ -1,7 +1,10 @@
 """How many threads share the work: a number that changes speed and nothing else."""
 
+import contextlib
 import math
 import os
+import threading
+from collections.abc import Iterator
 
 from minidl import shapes
 
@@ -15,13 +18,31 @@ _threads: int | None = None
 _reason = ""
 
 
+class _Local(threading.local):
+    limit: int | None = None
+
+
+_local = _Local()
+
+
 def num_threads() -> int:
     """The number of threads that share an operator's work on the compiled backend.
 
     At first it's what NUMBA_NUM_THREADS or else OMP_NUM_THREADS says in the environment, and without them one for each
     core that the process may use: those that it is bound to, and no more than its control group's quota pays for.
     """
-    return choice()[0]
+    limit = _local.limit
+    return choice()[0] if limit is None else limit
+
+
+@contextlib.contextmanager
+def limited(threads: int) -> Iterator[None]:
+    """Within the block, what this thread computes is shared among so many: for one of several that compute at once."""
+    before, _local.limit = _local.limit, threads
+    try:
+        yield
+    finally:
+        _local.limit = before
 
 
 def set_num_threads(threads: int) -> None:

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from minidl.classify import probabilities_of
-from minidl.cli import computing
+from minidl.cli import computing, on_dask
 from minidl.cli.arguments import whole_number
 from minidl.cli.choices import class_names
 from minidl.cli.messages import UsageError, printable, say
 from minidl.cli.named import add_run_argument
 from minidl.cli.one_image import check_one_image
 from minidl.cli.run import json_text, load_run, regular_file
-from minidl.datasets import layout
+from minidl.datasets import Preprocessing, layout
 from minidl.errors import DTypeError, ShapeError
 from minidl.model import SavedModel
 from minidl.saving.atomic import check_writable, write_atomically
@@ -31,6 +31,7 @@ minidl predict runs/photos photo.jpg                            # the three most
 minidl predict runs/photos photos/ other.png --top 1            # all pictures in a folder, and one more
 minidl predict runs/first images.npy --out probabilities.npy    # (n, classes), for numpy.load
 minidl predict runs/first images.npy --json
+minidl predict runs/photos /shared/photos --dask tcp://head:8786 --out probabilities.npy
 """
 
 AT_A_TIME = 256
@@ -52,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", metavar="FILE.npy", help="write the probabilities (n, classes) to this file too")
     parser.add_argument("--json", action="store_true", help="print a JSON array, with an object for each image")
+    on_dask.add_argument(parser)
     computing.add_arguments(parser)
 
 
@@ -64,8 +66,10 @@ def run(arguments: argparse.Namespace) -> None:
     is_array = Path(arguments.images[0]).suffix.lower() == ".npy"
     if is_array and len(arguments.images) > 1:
         raise UsageError("expected one .npy file, or pictures and folders of them")
+    if is_array and arguments.dask is not None:
+        raise UsageError("argument --dask: expected pictures and folders of them, which workers read themselves")
     files = [] if is_array else picture_files(arguments.images)
-    with computing.computing(arguments):
+    with computing.computing(arguments), on_dask.connected(arguments.dask) as client:
         model, config = load_run(arguments.run, arguments.input_shape)
         assert model.input_shape is not None  # load builds it
         check_one_image(arguments.run, model)
@@ -74,7 +78,11 @@ def run(arguments: argparse.Namespace) -> None:
             is_bounded = bool(config) or model.preprocessing is not None
             scores = model.predict(read_images(arguments.images[0], model.input_shape, is_bounded=is_bounded))
         else:
-            scores = np.concatenate([*_scores(model, arguments.run, files)])
+            look = _look(model, arguments.run)
+            if client is None:
+                scores = np.concatenate([*_scores(model, look, files)])
+            else:
+                scores = on_dask.scores(client, model, look, files, block=AT_A_TIME, threads=arguments.threads or 1)
         probabilities = probabilities_of(model, scores)
     names = _names(model, config, probabilities.shape[1])
     if arguments.out is not None:
@@ -98,11 +106,16 @@ def picture_files(paths: Sequence[str]) -> list[str]:
     return found
 
 
-def _scores(model: SavedModel, name: str, files: Sequence[str]) -> Iterator[Array]:
-    """What the model gives for pictures, some at a time. Raises UsageError where it doesn't say how to read them."""
+def _look(model: SavedModel, name: str) -> Preprocessing:
+    """How pictures are read for the model. Raises UsageError where it doesn't say so."""
     look = model.preprocessing
     if look is None or look.image_shape != model.input_shape:
         raise UsageError(f"{name} doesn't say how pictures are read for its model; give images as a .npy file")
+    return look
+
+
+def _scores(model: SavedModel, look: Preprocessing, files: Sequence[str]) -> Iterator[Array]:
+    """What the model gives for pictures, some at a time."""
     for start in range(0, len(files), AT_A_TIME):
         yield model.predict(np.stack([look.read(path) for path in files[start : start + AT_A_TIME]]), verbose=0)
 

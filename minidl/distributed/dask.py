@@ -41,13 +41,13 @@ def predictor(model: Module | Predictor, *, batch_size: int = 256, threads: int 
 def predict(model: Module | Predictor, images: Any, *, batch_size: int = 256, threads: int = 1) -> Any:
     """The Dask array of what `model.predict` gives for a Dask array of samples (n, ...), lazily, by the same blocks.
 
-    Nothing is read or computed before Dask is asked for it. The axes of a sample are rechunked whole. The model travels,
-    and computes, as `predictor` says, so `batch_size` and `threads` are as there. A model with several inputs takes a
-    tuple or dict of arrays, which are brought to the same blocks along the first axis; one with several outputs gives
-    a tuple of arrays, or a dict as `model.predict` does.
+    Nothing is read or computed before Dask is asked for it. The axes of a sample are rechunked whole. How the model
+    travels and computes, `batch_size` and `threads`, are as in `predictor`. A model with several inputs takes a tuple
+    or dict of arrays, which are brought to the same blocks along the first axis; one with several outputs gives a tuple
+    of arrays, or a dict as `model.predict` does.
 
-    Raises TypeError for what isn't a Dask array, ShapeError and DTypeError as `model.predict` does, before any work, and
-    ImportError without Dask.
+    Raises TypeError for what isn't a Dask array, ShapeError and DTypeError as `model.predict` does, before any work,
+    and ImportError without Dask.
     """
     array = dask_part("dask.array")
     module = model._model if isinstance(model, Predictor) else model
@@ -115,4 +115,3 @@ def _scores(sent: SentPredictor, *blocks: Any) -> Any:
 
 def _output(scores: Any, place: int) -> Any:
     return scores[place]
-

@@ -30,10 +30,10 @@ class Settings(NamedTuple):
 
 
 class SentPredictor:
-    """What a model gives for blocks of samples, in whichever process it's called: `sent(block)` is `model.predict(block)`.
+    """`sent(block)` is `model.predict(block)`, in whichever process it's called.
 
-    It holds bytes: the file that `save` writes or, for modules that no file can name, a pickle by cloudpickle. A process
-    makes a `Predictor` of them when it first needs it, and keeps it for all that are equal. Blocks are computed
+    It holds bytes: the file that `save` writes or, for modules that no file can name, a pickle by cloudpickle. A
+    process makes a `Predictor` of them when it first needs it, and keeps it for all that are equal. Blocks are computed
     `batch_size` samples at a time by `threads` threads each. The backend and `set_exact` are those where it was made.
     """
 

@@ -1,6 +1,7 @@
 """How many threads there are at first: what the environment says, the cores, and the control group's quota."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -49,6 +50,15 @@ def test_the_environment(monkeypatch, numba, omp, number, reason):
             monkeypatch.setenv(name, value)
     assert threads.choice() == (number, reason)
     assert num_threads() == number
+
+
+def test_a_limit_is_a_threads_own():
+    with threads.limited(3), ThreadPoolExecutor(1) as other:
+        assert (num_threads(), other.submit(num_threads).result()) == (3, 4)
+        with threads.limited(1):
+            assert num_threads() == 1
+        assert (num_threads(), threads.choice()[0]) == (3, 4)
+    assert num_threads() == 4
 
 
 def test_a_call_wins_over_the_environment(monkeypatch):

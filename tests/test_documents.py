@@ -31,8 +31,8 @@ LINKING = [
 ]
 WITHOUT_EXAMPLES = {"index.md", "api.md", "benchmarks.md", "recipes/index.md", "recipes/service.md"}
 SUBPACKAGES = (
-    "augment", "datasets", "functional", "initializers", "inspection", "metrics", "models", "plots", "report",
-    "schedules", "sklearn", "testing",
+    "augment", "datasets", "distributed", "functional", "initializers", "inspection", "metrics", "models", "plots",
+    "report", "schedules", "sklearn", "testing",
 )  # fmt: skip
 
 FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<body>.*?)^```[ ]*$", re.MULTILINE | re.DOTALL)

@@ -1,9 +1,11 @@
 """A communicator over MPI, by mpi4py."""
 
+import contextlib
 import os
 import socket
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -18,6 +20,8 @@ from minidl.distributed.communicator import (
     rank_name,
     report,
 )
+from minidl.distributed.watch import Watch
+from minidl.distributed.wire import connect
 from minidl.process.importing import imported
 from minidl.process.share import PARTS, is_power_of_two
 from minidl.typing import AnyArray
@@ -34,7 +38,8 @@ class MPI:
     exact: results are those of one process, bit for bit, which takes 1, 2, 4 or 8 ranks; with False there may be any
     number, and gradients are added in an order that depends on it.
     timeout: seconds after which a rank that doesn't answer, such as a stopped process or a host that is cut off, ends
-    the job; None never does.
+    the job with a message that names it; None lets the others wait for it.
+    patience: seconds after which a rank that lives but doesn't come to an exchange ends the job too; None never does.
     comm: an mpi4py communicator, of which a duplicate is made; None is all processes, MPI.COMM_WORLD.
     threads: how many this rank computes with; None shares the machine's cores out among its ranks.
 
@@ -46,10 +51,14 @@ class MPI:
         *,
         exact: bool = True,
         timeout: float | None = 30.0,
+        patience: float | None = None,
         comm: Any = None,
         threads: int | None = None,
     ) -> None:
         self._mpi = load()
+        for name, seconds in (("timeout", timeout), ("patience", patience)):
+            if seconds is not None and not seconds > 0:
+                raise ValueError(f"expected {name} above 0, or None, got {seconds}")
         if threads is not None:
             shapes.count(threads, "threads")
         comm = self._mpi.COMM_WORLD if comm is None else comm
@@ -57,7 +66,23 @@ class MPI:
         self._comm = comm.Dup()
         self._exact = exact
         self._rank, self._ranks = int(self._comm.Get_rank()), int(self._comm.Get_size())
-        self._name = rank_name(self._rank, self._ranks, socket.gethostname(), os.getpid())
+        names = self._comm.allgather(rank_name(self._rank, self._ranks, socket.gethostname(), os.getpid()))
+        self._name = str(names[self._rank])
+        self._watch = self._watched(names, timeout, patience)
+        self._exchange = self._watch or contextlib.nullcontext()
+
+    def _watched(self, names: list[str], timeout: float | None, patience: float | None) -> Watch | None:
+        if timeout is None or self._ranks == 1:
+            return None
+        peers = connect(self._rank, names, self._comm.bcast, self._comm.allgather)
+        unheard = sorted({*range(1, self._ranks)} - {peer.rank for peer in peers})
+        if self._rank == 0 and unheard:
+            warnings.warn(
+                f"if one of these dies, nobody will notice, as they can't reach rank 0 by TCP: "
+                f"{', '.join(names[rank] for rank in unheard)}",
+                stacklevel=3,
+            )
+        return Watch(self._rank, self._name, peers, timeout, patience, lambda: self._comm.Abort(1)) if peers else None
 
     @property
     def rank(self) -> int:
@@ -85,19 +110,22 @@ class MPI:
     def gather(self, local: AnyArray, gathered: AnyArray) -> None:
         """Allgather."""
         check_rows(local, gathered, self._ranks)
-        self._comm.Allgather(self._buffer(local), self._buffer(gathered))
+        with self._exchange:
+            self._comm.Allgather(self._buffer(local), self._buffer(gathered))
 
     def gather_uneven(self, local: AnyArray, counts: Sequence[int]) -> AnyArray:
         """Allgatherv."""
         check_counts(local, counts, self._rank, self._ranks)
         gathered = np.empty(sum(counts), np.uint8)
-        self._comm.Allgatherv([local, self._mpi.BYTE], [gathered, list(counts), None, self._mpi.BYTE])
+        with self._exchange:
+            self._comm.Allgatherv([local, self._mpi.BYTE], [gathered, list(counts), None, self._mpi.BYTE])
         return gathered
 
     def scatter(self, parts: AnyArray, received: AnyArray) -> None:
         """Alltoall."""
         check_exchanged(parts, received, self._ranks)
-        self._comm.Alltoall(self._buffer(parts), self._buffer(received))
+        with self._exchange:
+            self._comm.Alltoall(self._buffer(parts), self._buffer(received))
 
     def add_up(self, array: AnyArray) -> None:
         """Allreduce in place."""
@@ -106,20 +134,24 @@ class MPI:
 
     def share(self, value: Any) -> Any:
         """Broadcast of a pickle."""
-        return self._comm.bcast(value, root=0)
+        with self._exchange:
+            return self._comm.bcast(value, root=0)
 
     def share_array(self, array: AnyArray) -> None:
         """Broadcast in place."""
         check_dense(array=array)
-        self._comm.Bcast(self._buffer(array), root=0)
+        with self._exchange:
+            self._comm.Bcast(self._buffer(array), root=0)
 
     def gather_objects(self, value: Any) -> list[Any]:
         """Allgather of pickles."""
-        return list(self._comm.allgather(value))
+        with self._exchange:
+            return list(self._comm.allgather(value))
 
     def barrier(self) -> None:
         """Barrier."""
-        self._comm.Barrier()
+        with self._exchange:
+            self._comm.Barrier()
 
     def abort(self, message: str) -> NoReturn:
         """Print the message with this rank's name, and end all ranks at once."""
@@ -133,6 +165,8 @@ class MPI:
             self._end()
 
     def _end(self) -> NoReturn:
+        if self._watch is not None:
+            self._watch.tell_failed()
         time.sleep(0.1)  # what was printed must be through before MPI ends all
         self._comm.Abort(1)
         os._exit(1)

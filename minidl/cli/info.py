@@ -17,6 +17,8 @@ from minidl.datasets.catalogue import KNOWN
 from minidl.datasets.locate import find
 from minidl.display.installed import installed_version, is_installed
 from minidl.display.progress import megabytes
+from minidl.distributed.launcher import is_launched
+from minidl.distributed.mpi import MPI
 from minidl.process import threads
 
 HELP = "Print versions, what kernels use of the CPU, the backend and threads and why, and which data sets are here."
@@ -46,13 +48,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Look around and print; nothing is compiled or changed."""
-    found = facts()
+    """Look around and print; nothing is compiled or changed. Of MPI's ranks, the first one speaks."""
+    rank, places = _ranks()
+    found = facts(places)
+    if rank:
+        return
     say(json_text(found, indent=2) if arguments.json else _table(found))
 
 
-def facts() -> dict[str, Any]:
-    """All that is printed, as values for JSON."""
+def _ranks() -> tuple[int, list[str] | None]:
+    """The rank of this process, and what each rank computes on, where mpiexec has started it and mpi4py is there."""
+    if not is_launched() or not is_installed("mpi4py"):
+        return 0, None
+    try:
+        communicator = MPI(exact=False, timeout=None)
+    except ImportError as error:
+        return 0, [f"none: {error}"]
+    return communicator.rank, communicator.places()
+
+
+def facts(places: list[str] | None = None) -> dict[str, Any]:
+    """All that is printed, as values for JSON. `places` is what MPI's ranks compute on."""
     name, reason = backends.choice()
     number, origin = threads.choice()
     return {
@@ -65,6 +81,7 @@ def facts() -> dict[str, Any]:
         "cpu": {"model": cpu_model(), "cores": os.cpu_count()},
         "threads": number,
         "threads_reason": origin,
+        "ranks": places,
         "backend": {"name": name, "reason": reason},
         "kernels": backends.about_kernels(),
         "data": {
@@ -103,6 +120,7 @@ def _table(found: dict[str, Any]) -> str:
         *((f"extra {extra}", _extra(extra, packages)) for extra, packages in found["extras"].items()),
         ("CPU", f"{found['cpu']['model']}, {found['cpu']['cores']} cores"),
         ("threads", f"{found['threads']}, because {found['threads_reason']}"),
+        *(("ranks", text) for text in found["ranks"] or ()),
         ("backend", f"{backend['name']}, because {backend['reason']}{unknown}"),
     ]
     if kernels is not None:

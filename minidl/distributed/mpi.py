@@ -20,6 +20,7 @@ from minidl.distributed.communicator import (
     rank_name,
     report,
 )
+from minidl.distributed.placement import settle
 from minidl.distributed.watch import Watch
 from minidl.distributed.wire import connect
 from minidl.process.importing import imported
@@ -60,7 +61,7 @@ class MPI:
             if seconds is not None and not seconds > 0:
                 raise ValueError(f"expected {name} above 0, or None, got {seconds}")
         if threads is not None:
-            shapes.count(threads, "threads")
+            threads = shapes.count(threads, "threads")
         comm = self._mpi.COMM_WORLD if comm is None else comm
         check_ranks(comm.Get_size(), exact)
         self._comm = comm.Dup()
@@ -68,6 +69,7 @@ class MPI:
         self._rank, self._ranks = int(self._comm.Get_rank()), int(self._comm.Get_size())
         names = self._comm.allgather(rank_name(self._rank, self._ranks, socket.gethostname(), os.getpid()))
         self._name = str(names[self._rank])
+        self._place = settle(self._comm.Split_type(self._mpi.COMM_TYPE_SHARED), threads)
         self._watch = self._watched(names, timeout, patience)
         self._exchange = self._watch or contextlib.nullcontext()
 
@@ -103,6 +105,10 @@ class MPI:
     def exact(self) -> bool:
         """Whether results are to be those of one process."""
         return self._exact
+
+    def places(self) -> list[str]:
+        """Where each rank computes, a line each; all ranks call it."""
+        return self.gather_objects(f"{self._name}: {self._place}")
 
     def __repr__(self) -> str:
         return f"<MPI: {self._name}>"

@@ -17,6 +17,7 @@ from selectors import EVENT_READ, DefaultSelector
 from types import TracebackType
 from typing import NoReturn
 
+from minidl.distributed.launcher import launcher, see_it_end
 from minidl.distributed.wire import ALIVE, END, FAILED, LEFT, WAITING, Peer
 
 _GRACE = 3.0
@@ -47,7 +48,7 @@ class Watch:
         self._state, self._exchanges, self._waited = ALIVE, 0, 0.0
         self._over = threading.Event()
         self._woken, self._waking = socket.socketpair()
-        self._process = os.getpid()
+        self._process, self._launcher = os.getpid(), launcher()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._let_go)
         threading.Thread(target=self._run, name="minidl-watch", daemon=True).start()
@@ -76,6 +77,7 @@ class Watch:
 
     def _end(self) -> NoReturn:
         with open(os.devnull, "w", encoding="utf-8") as nowhere:
+            see_it_end(self._launcher)
             faulthandler.dump_traceback_later(_GRACE, exit=True, file=nowhere)  # needs no GIL, which Abort may hold
             with contextlib.suppress(Exception):
                 self._abort()

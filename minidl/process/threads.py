@@ -16,6 +16,8 @@ PROCESS_CGROUPS = "/proc/self/cgroup"
 
 _threads: int | None = None
 _reason = ""
+_asked = False
+"""Whether the user has said how many, in the environment or by `set_num_threads`."""
 
 
 class _Local(threading.local):
@@ -51,7 +53,14 @@ def set_num_threads(threads: int) -> None:
     Raises ValueError below 1. The vectorized backend's matrix products are BLAS's: OMP_NUM_THREADS, set before the
     process starts, is theirs.
     """
-    _settle(shapes.count(threads, "threads"), "it was set")
+    _settle(shapes.count(threads, "threads"), "it was set", asked=True)
+
+
+def suggest(threads: int, reason: str) -> None:
+    """Use this many from now on, unless the user has said how many."""
+    choice()
+    if not _asked:
+        _settle(threads, reason)
 
 
 def choice() -> tuple[int, str]:
@@ -62,21 +71,21 @@ def choice() -> tuple[int, str]:
     return _threads, _reason
 
 
-def _settle(threads: int, reason: str) -> None:
-    global _threads, _reason
-    _threads, _reason = threads, reason
+def _settle(threads: int, reason: str, asked: bool = False) -> None:
+    global _threads, _reason, _asked
+    _threads, _reason, _asked = threads, reason, asked
 
 
-def _default() -> tuple[int, str]:
+def _default() -> tuple[int, str, bool]:
     for name in VARIABLES:
         first = os.environ.get(name, "").split(",")[0].strip()  # OpenMP has a number for each level of nesting
         if first.isascii() and first.isdecimal() and 0 < len(first) < 10 and int(first) > 0:
-            return int(first), f"{name} says so"
+            return int(first), f"{name} says so", True
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = cpu_quota()
     if quota <= cores - 1:  # of a part of a core a thread makes use, too
-        return max(math.ceil(quota), 1), f"the control group may use {quota:g} of {cores} cores"
-    return cores, "the cores that the process may use"
+        return max(math.ceil(quota), 1), f"the control group may use {quota:g} of {cores} cores", False
+    return cores, "the cores that the process may use", False
 
 
 def cpu_quota() -> float:

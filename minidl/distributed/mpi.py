@@ -136,7 +136,8 @@ class MPI:
     def add_up(self, array: AnyArray) -> None:
         """Allreduce in place."""
         check_dense(array=array)
-        self._comm.Allreduce(self._mpi.IN_PLACE, array)
+        with self._exchange:
+            self._comm.Allreduce(self._mpi.IN_PLACE, array)
 
     def share(self, value: Any) -> Any:
         """Broadcast of a pickle."""

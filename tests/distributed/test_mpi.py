@@ -32,6 +32,9 @@ assert gathered.view(np.uint32).tolist() == [[0x7FC00001 + each, 0x80000000] for
 own.gather(np.zeros((0, 3), np.float32), np.zeros((ranks, 0, 3), np.float32))
 uneven = own.gather_uneven(np.full(rank * 2, rank, np.uint8), [each * 2 for each in range(ranks)])
 assert uneven.tolist() == [each for each in range(ranks) for _ in range(each * 2)]
+summed = np.full(3, rank, np.float32)
+own.add_up(summed)
+assert summed.tolist() == [sum(range(ranks))] * 3
 assert own.share({"seed": rank}) == {"seed": 0}
 names = own.gather_objects(own.name)
 assert names[rank] == own.name and names[ranks - 1].startswith(f"rank {ranks - 1} of {ranks} ("), names

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -16,6 +17,8 @@ from minidl.typing import Array
 
 SECONDS = 10
 """How long a scheduler, and its first worker, have for an answer."""
+
+LARGE = "distributed.admin.large-graph-warning-threshold"
 
 
 def add_argument(parser: argparse.ArgumentParser) -> None:
@@ -40,14 +43,16 @@ def connected(address: str | None) -> Iterator[Any]:
     distributed = dask_part("distributed")
     if not re.fullmatch(r"(\w+://)?[^/]+:\d+", address):
         raise UsageError(f"argument --dask: {address!r}: expected an address such as tcp://host:8786")
-    try:
-        client = distributed.Client(address, timeout=SECONDS, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"argument --dask: no Dask scheduler answers at {address!r} within {SECONDS} s ({error}); "
-            "`dask scheduler` prints its address as it starts"
-        ) from None
-    with client:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(distributed.utils.silence_logging_cmgr(logging.CRITICAL))  # what matters is raised, too
+        stack.enter_context(dask_part("dask").config.set({LARGE: "1TB"}))  # a graph has the model, once
+        try:
+            client = stack.enter_context(distributed.Client(address, timeout=SECONDS, set_as_default=False))
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                f"argument --dask: no Dask scheduler answers at {address!r} within {SECONDS} s ({error}); "
+                "`dask scheduler` prints its address as it starts"
+            ) from None
         try:
             client.wait_for_workers(1, timeout=SECONDS)
         except TimeoutError:
@@ -66,7 +71,10 @@ def scores(
     try:
         found: Array = client.compute(lazy).result()
     except distributed.KilledWorker as error:
-        raise UsageError(f"argument --dask: workers were lost time and again: {error}") from None
+        raise UsageError(
+            f"argument --dask: {error.allowed_failures + 1} workers died in turn of the same {block} pictures: see "
+            "their logs, and their memory"
+        ) from None
     except distributed.CancelledError as error:
         raise UsageError(f"argument --dask: the scheduler was lost, or gave up: {error}") from None
     return found

@@ -119,3 +119,22 @@ def test_a_cluster_without_workers(photos, saved, capsys, monkeypatch):
     with distributed.LocalCluster(n_workers=0, **BY_TCP) as empty:
         error = fails(capsys, saved, photos, "--dask", empty.scheduler_address)
     assert f"'{empty.scheduler_address}' has no workers: dask worker {empty.scheduler_address}" in error
+
+
+@pytest.mark.parametrize(
+    ("lost", "words"),
+    [
+        (distributed.KilledWorker("block", None, 3), "4 workers died in turn of the same 10 pictures"),
+        (distributed.CancelledError("connection-lost"), "the scheduler was lost, or gave up: connection-lost"),
+    ],
+)
+def test_a_cluster_that_is_lost(model, photos, lost, words):
+    class Lost:
+        def compute(self, lazy):
+            return self
+
+        def result(self):
+            raise lost
+
+    with pytest.raises(ValueError, match=words):
+        on_dask.scores(Lost(), model, model.preprocessing, [*map(str, photos.glob("*.png"))], block=10, threads=1)

@@ -77,8 +77,9 @@ class Constant(Module):
 
         def backward(dy: Array, *, need_dx: bool = True) -> Array | None:
             F.check_gradient(dy, y.shape, y.dtype)
-            if self._is_trained and len(dy):
-                self.weight.grad += np.add.accumulate(dy, axis=0)[-1]
+            if self._is_trained and len(dy):  # its sum over samples is that of what is added to each of them
+                _, pullback = F.add(value.reshape(1, value.size), np.zeros((len(dy), 1), dy.dtype))
+                self.weight.grad += pullback(dy.reshape(len(dy), value.size))[0].reshape(value.shape)
             return np.zeros(shape, dtype) if need_dx else None
 
         return y, backward

@@ -32,11 +32,11 @@ def test_numbers_worked_by_hand(backend, frozen):
     np.testing.assert_array_equal(dw, [[2, 3], [0, 0], [0 + 4 + 6, 1 + 5 + 7]])
 
 
-def test_rows_are_added_from_the_first_place_to_the_last(fast):
+def test_rows_of_a_sample_are_added_from_the_first_place_to_the_last(fast):
     """In another order, 1 would not be lost beside 2^24, or lost twice."""
-    dy = np.float32([[1], [2**24], [1], [-(2**24)]])
-    np.testing.assert_array_equal(fast.embedding_backward(dy, np.zeros(4, int), rows=1), [[0]])
-    np.testing.assert_array_equal(fast.embedding_backward(dy[[1, 3, 0, 2]], np.zeros(4, int), rows=1), [[2]])
+    dy = np.float32([[[1], [2**24], [1], [-(2**24)]]])
+    np.testing.assert_array_equal(fast.embedding_backward(dy, np.zeros((1, 4), int), rows=1), [[0]])
+    np.testing.assert_array_equal(fast.embedding_backward(dy[:, [1, 3, 0, 2]], np.zeros((1, 4), int), rows=1), [[2]])
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -11,15 +11,16 @@ from numba import types
 from numba.core import cgutils
 
 from minidl.backends.compiled.codegen.emitted import emitted
-from minidl.backends.compiled.codegen.jit import kernel
+from minidl.backends.compiled.codegen.jit import inlined, kernel, njit
 from minidl.backends.compiled.codegen.lanewise import multiply
 from minidl.backends.compiled.codegen.llvm import I64, VectorType, lanes_of, llvm_splat, llvm_vector
 from minidl.backends.compiled.codegen.load_store import lanes, load, store
 from minidl.backends.compiled.graph.lowered import Lowered, through
 from minidl.backends.compiled.runtime.memory import as_nhwc, contiguous, empty
-from minidl.backends.compiled.runtime.program import Job, pieces, shared_job
+from minidl.backends.compiled.runtime.program import Job, pieces
 from minidl.backends.compiled.runtime.replay import Replay
 from minidl.description.operators import Dropout
+from minidl.process import share
 from minidl.typing import Array, IntArray
 
 __all__ = ["dropout"]
@@ -77,21 +78,41 @@ class _Dropout(NamedTuple):
     mask: IntArray  # (key, counter)
     threshold: int  # words below it drop their values
     scale: float
-    size: int
+    start: int  # the place of x in the batch that ranks share
+    stop: int
+    blocks: int  # of the whole batch: word k of block b is for place k blocks + b
     tasks: int
+
+
+@inlined
+def _has(job, word, begin, end):
+    return job.start <= word * job.blocks + begin and word * job.blocks + end <= job.stop
+
+
+@njit
+def _some_blocks(memory, ints, job, task, begin, end):
+    """A task's share of blocks from `begin` on, all of which x has the same words of, if it has any."""
+    words = 0
+    for word in range(4):
+        words += _has(job, word, begin, end)
+    if words == 0:
+        return
+    key, counter, last = ints[job.mask], ints[job.mask + 1], begin + (task + 1) * (end - begin) // job.tasks
+    for block in range(begin + task * (end - begin) // job.tasks, last, lanes(memory)):
+        factors = _factors(memory, block, counter, key, job.threshold, job.scale)
+        for word in range(4):
+            if _has(job, word, begin, end):
+                place, count = word * job.blocks + block - job.start, last - block
+                store(memory, job.y + place, multiply(load(memory, job.x + place, count), factors[word]), count)
 
 
 @kernel(_Dropout)
 def _dropout(memory, ints, job, task, scratch):
-    size, blocks, key, counter = job.size, (job.size + 3) // 4, ints[job.mask], ints[job.mask + 1]
-    last = (task + 1) * blocks // job.tasks
-    for block in range(task * blocks // job.tasks, last, lanes(memory)):
-        factors = _factors(memory, block, counter, key, job.threshold, job.scale)
-        for word in range(4):
-            place = word * blocks + block
-            count = min(last - block, size - place)
-            if count > 0:
-                store(memory, job.y + place, multiply(load(memory, job.x + place, count), factors[word]), count)
+    """A share of the blocks: those before x begins and ends in them, those between, and those behind."""
+    first, last = job.start % job.blocks, job.stop % job.blocks
+    _some_blocks(memory, ints, job, task, 0, min(first, last))
+    _some_blocks(memory, ints, job, task, min(first, last), max(first, last))
+    _some_blocks(memory, ints, job, task, max(first, last), job.blocks)
 
 
 def prepare_dropout(x: Array, mask: IntArray, rate: float) -> tuple[Array, list[Job]]:
@@ -99,8 +120,20 @@ def prepare_dropout(x: Array, mask: IntArray, rate: float) -> tuple[Array, list[
     order = (0, *range(2, x.ndim), 1)[: x.ndim]
     source = contiguous(x.transpose(order))
     y, scale = empty(source.shape, x.dtype), 1 / (1 - rate) if rate < 1 else 0
-    job = shared_job(_dropout, source, y, mask, int(rate * 2**32), scale, size=x.size, work=8)
-    return y.transpose(np.argsort(order)), [job]
+    start, size = _within_batch(x)
+    tasks = pieces(x.size) if x.size else 0
+    places = start, start + x.size, (size + 3) // 4
+    record = _Dropout(source, y, mask, int(rate * 2**32), scale, *places, tasks)
+    return y.transpose(np.argsort(order)), [Job(_dropout, record, tasks, 8 * x.size)]
+
+
+def _within_batch(x: Array) -> tuple[int, int]:
+    """(the place in the batch that x begins at, the batch's size)."""
+    now = share.current()
+    if now is None:
+        return 0, x.size
+    sample = x.size // max(len(x), 1)
+    return now.start * sample, sum(share.counts(len(x))) * sample
 
 
 class _ScaleChannels(NamedTuple):

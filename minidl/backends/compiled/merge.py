@@ -10,6 +10,7 @@ from minidl.backends.compiled.codegen.jit import Kernel, kernel
 from minidl.backends.compiled.codegen.lanewise import add, multiply, rectify
 from minidl.backends.compiled.codegen.load_store import copy, lanes, load, splat, store
 from minidl.backends.compiled.graph.lowered import Lowered, as_kernels_see, new
+from minidl.backends.compiled.runtime.copy import prepare_sum
 from minidl.backends.compiled.runtime.memory import address, empty
 from minidl.backends.compiled.runtime.operands import Operands, kernel_by_operands, operands_of
 from minidl.backends.compiled.runtime.program import Job, pieces
@@ -178,16 +179,21 @@ def _sum_axis(memory, ints, job, task, scratch):
             store(memory, y + j, total, inner - j)
 
 
+def _sum_along(axis: int, x: Array, y: Array) -> Job:
+    if axis == 0:
+        return prepare_sum(as_kernels_see(x), as_kernels_see(y), onto=False)
+    sizes, place = as_kernels_see(x).shape, (0, 3, 1, 2)[axis] if x.ndim == 4 else axis
+    outer, inner = math.prod(sizes[:place]), math.prod(sizes[place + 1 :])
+    tasks = max(min(outer, pieces(x.size)), 1)
+    return Job(_sum_axis, _SumAxis(x, y, outer, sizes[place], inner, tasks), tasks, 8 * x.size)
+
+
 def prepare_summed(gradient: Array, shape: tuple[int, ...], jobs: list[Job]) -> Array:
-    """The gradient of what was repeated along its axes of length 1, along the last axis first."""
+    """The gradient of what was repeated along its axes of length 1, along the last axis first; over images by parts."""
     for axis in reversed(range(len(shape))):
         if gradient.shape[axis] != shape[axis]:
             total = new((*gradient.shape[:axis], 1, *gradient.shape[axis + 1 :]), gradient.dtype)
-            sizes, place = as_kernels_see(gradient).shape, (0, 3, 1, 2)[axis] if len(shape) == 4 else axis
-            outer, inner = math.prod(sizes[:place]), math.prod(sizes[place + 1 :])
-            tasks = max(min(outer, pieces(gradient.size)), 1)
-            record = _SumAxis(gradient, total, outer, sizes[place], inner, tasks)
-            jobs.append(Job(_sum_axis, record, tasks, 8 * gradient.size))
+            jobs.append(_sum_along(axis, gradient, total))
             gradient = total
     return gradient
 

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minidl.backends.compiled.codegen.jit import kernel
+from minidl.backends.compiled.codegen.load_store import clear, copy
 from minidl.backends.compiled.norm.batch_backward import (
     Averages,
     Backward,
@@ -27,6 +29,7 @@ from minidl.backends.compiled.norm.statistics import Statistics, prepare_moments
 from minidl.backends.compiled.pool.max import max_pool2d, max_pool2d_backward
 from minidl.backends.compiled.runtime.copy import prepare_sum
 from minidl.backends.compiled.runtime.memory import as_nhwc, contiguous, empty, empty_like, spaced
+from minidl.backends.compiled.runtime.parts import add_up
 from minidl.backends.compiled.runtime.program import Job, prepare_gathered
 from minidl.backends.compiled.runtime.replay import Replay
 from minidl.description.operators import MaxPool
@@ -207,14 +210,41 @@ def prepare_scale_shift(
     return y.transpose(0, 3, 1, 2), Job(normalize, record, len(pixels), 8 * pixels.size)
 
 
+class _Total(NamedTuple):
+    gathered: Array  # (ranks, size), which it adds up in place
+    total: Array
+    is_first: bool  # or it's zeros: another rank has it
+    ranks: int
+    size: int
+
+
+@kernel(_Total)
+def _total(memory, ints, job, task, scratch):
+    """The sum of what the ranks have, by their tree."""
+    add_up(memory, job.gathered, job.ranks, job.size)
+    if job.is_first:
+        copy(memory, job.total, job.gathered, job.size)
+    else:
+        clear(memory, job.total, job.size)
+
+
 def prepare_scale_shift_sums(dy: Array, x: Array) -> tuple[Array, list[Job]]:
-    """(the sums of dy and of dy x for each channel, (2, c), jobs), image by image."""
+    """(the sums of dy and of dy x for each channel, (2, c), jobs), image by image.
+
+    Of several ranks that share a batch the first has those of all, others zeros: what follows from them isn't linear.
+    """
     pixels, (grads, step) = as_nhwc(x), spaced(dy)
     images, zeros = Images(*pixels.shape), np.zeros(x.shape[1], x.dtype)
-    parts, sums = empty((images.n, 2, images.channels), x.dtype), empty((2, images.channels), x.dtype)
+    shape = 2, images.channels
+    parts, root = empty((images.n, *shape), x.dtype), np.empty(shape, x.dtype)
     affine = ChannelAffine(zeros, zeros, zeros)
     record = Backward(pixels, grads, step, None, None, parts, None, None, None, affine, False, images)
-    return sums, [Job(grad_sums, record, images.n, 16 * pixels.size), prepare_sum(parts, sums, onto=False)]
+    gathered, exchange = prepare_gathered(root)
+    jobs = [Job(grad_sums, record, images.n, 16 * pixels.size), prepare_sum(parts, root, onto=False), *exchange]
+    if not exchange:
+        return root, jobs
+    total = np.empty(shape, x.dtype)
+    return total, [*jobs, Job(_total, _Total(gathered, total, share.is_first(), len(gathered), root.size), 1)]
 
 
 def prepare_scaled(dy: Array, scale: Array) -> tuple[Array, Job]:

@@ -3,14 +3,13 @@
 from minidl.backends.compiled.norm.group_backward import (
     NormalizeBackward,
     SumOfPlaces,
-    SumOfSamples,
     normalize_backward,
     sum_of_places,
-    sum_of_samples,
 )
 from minidl.backends.compiled.norm.group_forward import CHAINS, Normalize, Samples, blocks_of, normalize
-from minidl.backends.compiled.runtime.copy import prepare_packed
+from minidl.backends.compiled.runtime.copy import prepare_packed, prepare_sum
 from minidl.backends.compiled.runtime.memory import contiguous, empty, empty_like
+from minidl.backends.compiled.runtime.parts import parts_of
 from minidl.backends.compiled.runtime.program import Job, pieces
 from minidl.backends.compiled.runtime.replay import Replay
 from minidl.typing import Array
@@ -46,14 +45,15 @@ def group_norm_backward(
     gammas, jobs = prepare_packed(gamma.T)
     dx, dgamma, dbeta = empty_like(pixels), empty(gammas.shape, dtype), empty(gammas.shape, dtype)
     means, scale = contiguous(mean), empty(mean.shape, dtype)
-    sums = None if by_place else empty((n, 2, channels), dtype)
+    sums = None if by_place else empty((2, n, channels), dtype)
     moments = means, contiguous(variance), scale
     step = channels if by_place else 0
     record = NormalizeBackward(pixels, grads, dx, *moments, gammas, step, sums, eps, samples)
     jobs = [*jobs, Job(normalize_backward, record, n, 24 * pixels.size, 4 * channels + CHAINS)]
     if sums is None:
-        places = SumOfPlaces(pixels, grads, means, scale, dgamma, dbeta, tasks, samples)
-        jobs.append(Job(sum_of_places, places, tasks, 8 * pixels.size))
+        parts = parts_of(n)
+        places = SumOfPlaces(pixels, grads, means, scale, dgamma, dbeta, parts, tasks, samples)
+        jobs.append(Job(sum_of_places, places, tasks, 8 * pixels.size, 2 * parts * CHAINS))
     else:
-        jobs.append(Job(sum_of_samples, SumOfSamples(sums, dgamma, dbeta, samples), 1))
+        jobs += [prepare_sum(sums[0], dbeta, onto=False), prepare_sum(sums[1], dgamma, onto=False)]
     return (dx.transpose(0, 2, 1), dgamma.T, dbeta.T), jobs

@@ -1,4 +1,7 @@
-"""Normalization of samples, backward: sums over dy in the order of those forward, then dx; last, over the samples."""
+"""Normalization of samples, backward: sums over dy in the order of those forward, then dx; last, over the samples.
+
+Those over samples are taken in parts of the batch, and these added up by a tree.
+"""
 
 from typing import NamedTuple
 
@@ -7,6 +10,7 @@ from minidl.backends.compiled.codegen.jit import inlined, kernel
 from minidl.backends.compiled.codegen.lanewise import add, multiply, multiply_add, subtract
 from minidl.backends.compiled.codegen.load_store import lanes, load, splat, store
 from minidl.backends.compiled.norm.group_forward import CHUNK, Samples, fill, invert, sum_of
+from minidl.backends.compiled.runtime.parts import add_up, part_start
 from minidl.typing import Array
 
 
@@ -21,17 +25,8 @@ class NormalizeBackward(NamedTuple):
     scale: Array  # (n, groups): one over the deviation
     gamma: Array  # (c,) or (pixels, c)
     step: int  # from one pixel's gammas to the next one's: 0 or c
-    sums: Array | None  # (n, 2, c): of dy and of dy times x, normalized; None where gamma is of pixels
+    sums: Array | None  # (2, n, c): of dy and of dy times x, normalized; None where gamma is of pixels
     eps: float
-    samples: Samples
-
-
-class SumOfSamples(NamedTuple):
-    """Of `sum_of_samples`."""
-
-    sums: Array
-    dgamma: Array
-    dbeta: Array
     samples: Samples
 
 
@@ -44,6 +39,7 @@ class SumOfPlaces(NamedTuple):
     scale: Array
     dgamma: Array
     dbeta: Array
+    parts: int
     tasks: int
     samples: Samples
 
@@ -96,8 +92,8 @@ def normalize_backward(memory, ints, job, task, scratch):
     invert(memory, scales, job.eps, channels)
     for g in range(groups):
         memory[job.scale + task * groups + g] = memory[scales + g * size]
-    sums = averages if step else job.sums + 2 * task * channels
-    others = sums + channels
+    sums = averages if step else job.sums + task * channels
+    others = products if step else sums + job.samples.n * channels
     for c in range(0, channels, lanes(memory)):
         count, mean, scale = channels - c, means + c, scales + c
         _grad_sums(memory, x + c, dy + c, gamma + c, step, pixels, channels, mean, scale, sums + c, others + c, count)
@@ -111,30 +107,29 @@ def normalize_backward(memory, ints, job, task, scratch):
         _dx(memory, 0, channels, x + row, dy + row, dx + row, weights, means, scales, averages, products)
 
 
-@kernel(SumOfSamples)
-def sum_of_samples(memory, ints, job, task, scratch):
-    """dgamma and dbeta of channels: the samples' sums, in their order."""
-    channels, sums = job.samples.channels, job.sums
-    for c in range(0, channels, lanes(memory)):
-        count, total, product = channels - c, splat(memory, 0.0), splat(memory, 0.0)
-        for place in range(sums + c, sums + c + 2 * job.samples.n * channels, 2 * channels):
-            total = add(total, load(memory, place, count))
-            product = add(product, load(memory, place + channels, count))
-        store(memory, job.dbeta + c, total, count)
-        store(memory, job.dgamma + c, product, count)
+@inlined
+def _chains(memory, k, count, job, part):
+    """The sums of dy and of dy times x, normalized, over a part's samples, one after the other."""
+    size, total, product = job.samples.pixels * job.samples.channels, splat(memory, 0.0), splat(memory, 0.0)
+    for n in range(part_start(job.samples.n, job.parts, part), part_start(job.samples.n, job.parts, part + 1)):
+        grad, x = load(memory, job.dy + n * size + k, count), load(memory, job.x + n * size + k, count)
+        difference = subtract(x, splat(memory, memory[job.mean + n]))
+        normal = multiply(difference, splat(memory, memory[job.scale + n]))
+        total, product = add(total, grad), multiply_add(grad, normal, product)
+    return total, product
 
 
 @kernel(SumOfPlaces)
 def sum_of_places(memory, ints, job, task, scratch):
-    """dgamma and dbeta of pixels and channels, of one group, over the samples in their order."""
-    size = job.samples.pixels * job.samples.channels
+    """dgamma and dbeta of pixels and channels, of one group, over the samples: `scratch` has two sums of each part."""
+    size, n, parts = job.samples.pixels * job.samples.channels, lanes(memory), job.parts
     last = (task + 1) * size // job.tasks
-    for k in range(task * size // job.tasks, last, lanes(memory)):
-        count, total, product = last - k, splat(memory, 0.0), splat(memory, 0.0)
-        for n in range(job.samples.n):
-            grad, x = load(memory, job.dy + n * size + k, count), load(memory, job.x + n * size + k, count)
-            difference = subtract(x, splat(memory, memory[job.mean + n]))
-            normal = multiply(difference, splat(memory, memory[job.scale + n]))
-            total, product = add(total, grad), multiply_add(grad, normal, product)
-        store(memory, job.dbeta + k, total, count)
-        store(memory, job.dgamma + k, product, count)
+    for k in range(task * size // job.tasks, last, n):
+        count = last - k
+        for part in range(parts):
+            total, product = _chains(memory, k, count, job, part)
+            store(memory, scratch + 2 * part * n, total, n)
+            store(memory, scratch + (2 * part + 1) * n, product, n)
+        add_up(memory, scratch, parts, 2 * n)
+        store(memory, job.dbeta + k, load(memory, scratch, n), count)
+        store(memory, job.dgamma + k, load(memory, scratch + n, n), count)

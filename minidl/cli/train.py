@@ -2,17 +2,11 @@
 
 import argparse
 import contextlib
-import platform
-import shlex
-import signal
-import sys
-from typing import Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-import minidl
-from minidl.callbacks import AverageWeights, Callback, CSVLogger, ModelCheckpoint, ProgressBar, TensorBoard
-from minidl.cli import choices, computing, start
+from minidl.cli import choices, computing
 from minidl.cli.arguments import choice, positive_number, size, whole_number
 from minidl.cli.configuration import (
     Configuration,
@@ -21,30 +15,23 @@ from minidl.cli.configuration import (
     overridden,
     read_configuration,
     setting,
-    settled,
-    shortened,
 )
-from minidl.cli.images import begun_with, class_weight, load_images, preprocessing_of, sizes
 from minidl.cli.interrupt import StopAfterEpoch
-from minidl.cli.messages import Stopped, UsageError, complain, printable, say
+from minidl.cli.messages import UsageError
 from minidl.cli.run import (
     Run,
-    json_text,
     new_run,
     old_run,
     regular_file,
     resumed_run,
-    write_config,
-    write_json,
 )
-from minidl.cli.toml import read_toml
-from minidl.cli.verdict import chance_level, verdict
-from minidl.display import streams
-from minidl.display.installed import installed_version
+from minidl.cli.training import train
 from minidl.errors import did_you_mean
-from minidl.metrics import Accuracy
 from minidl.models import MODELS
-from minidl.training.resume import TrainingCheckpoint, load_training
+from minidl.process.importing import imported
+
+if TYPE_CHECKING:
+    from minidl.distributed import Communicator
 
 HELP = "Train a model on pictures and keep it, with its history and configuration, in a folder; or go on with that."
 
@@ -56,6 +43,7 @@ minidl train --config lenet.toml --set optimizer.momentum=0.8
 minidl train --data pictures --size 64        # a folder with a folder of pictures for each class
 minidl train --data pictures --model net.py:build --init runs/cnn --freeze "0.*" --early-stopping 5
 minidl train --set validation_split=0         # on all images to train on, without a validation
+mpiexec -n 4 minidl train --model resnet20 --distributed   # four processes, and the bits of one
 minidl train --tensorboard --out runs/curves  # then: tensorboard --logdir runs
 minidl train --resume runs/cnn --epochs 6     # three more; without --epochs what an interruption left
 """
@@ -127,6 +115,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tensorboard", action="store_true", help="write what TensorBoard shows to the folder tensorboard in the run's"
     )
+    parser.add_argument(
+        "--distributed",
+        action="store_true",
+        help="share each batch among the processes that mpiexec has started; needs the extra minidl[mpi]",
+    )
     parser.add_argument("--json", action="store_true", help="print a JSON object at the end, and progress on stderr")
     computing.add_arguments(parser)
 
@@ -146,12 +139,15 @@ def run(arguments: argparse.Namespace) -> None:
     with contextlib.ExitStack() as stack:
         stack.enter_context(stop.listening())
         stack.enter_context(computing.computing(arguments))
-        if arguments.resume is not None:
+        ranks = stack.enter_context(together(arguments.threads)) if arguments.distributed else None
+        if ranks is not None and ranks.rank > 0:  # the folder is the first one's; this one reads what is in it
+            run = Run(Path(arguments.resume or "."))
+        elif arguments.resume is not None:
             run = stack.enter_context(resumed_run(arguments.resume))
         else:
             run = stack.enter_context(new_run(arguments.out, choices.short_name(config["model"]["name"])))
-        options = {"json": arguments.json, "tensorboard": arguments.tensorboard}
-        _train(run, config, stop, resume=arguments.resume is not None, **options)
+        options = {"json": arguments.json, "tensorboard": arguments.tensorboard, "ranks": ranks}
+        train(run, config, stop, resume=arguments.resume is not None, **options)
 
 
 def _configuration(arguments: argparse.Namespace) -> Configuration:
@@ -211,129 +207,12 @@ def _resumed(arguments: argparse.Namespace) -> Configuration:
     return complete(overridden(read_configuration(path), given), str(path))
 
 
-def _train(
-    run: Run, config: Configuration, stop: StopAfterEpoch, *, resume: bool, json: bool, tensorboard: bool
-) -> None:
-    config, splits, found = load_images(config)
-    if resume:
-        _check_images(run, found)
-    train, validation, test = splits
-    config = settled(config, train)
-    weights = class_weight(config, train)
-    model = choices.NETWORKS[config["model"]["name"]](
-        table=config["model"], input_shape=train.images.shape[1:], classes=len(train.class_names), seed=config["seed"]
-    )
-    model.preprocessing = preprocessing_of(train)
-    begun = [start.take_weights(model, config["init"])] if "init" in config and not resume else []
-    if "freeze" in config:
-        begun.append(start.freeze(model, config["freeze"]))
-    optimizer = choices.make_optimizer(config["optimizer"], model.named_parameters())
-    schedule = choices.make_schedule(config.get("schedule"), optimizer)
-    state = TrainingCheckpoint(run.training)
-    shown: dict[str, Any] = {"histogram_freq": 1, "gradients": True, "mistakes": validation}
-    boards = [TensorBoard(run.tensorboard, **shown)] if tensorboard else []
-    callbacks: list[Callback] = [*_judges(config), ModelCheckpoint(_literal(run.model)), state]
-    first = 0
-    if resume and run.training.exists():
-        path = regular_file(run.training)
-        first = load_training(path, model, optimizer=optimizer, schedule=schedule, callbacks=callbacks)
-        if first > config["epochs"]:
-            raise UsageError(f"argument --epochs: {run.folder} has trained {first} epochs already")
-    write_config(run.config, shortened(config) | {"versions": _versions() | {"data": found}})
-    data = printable(next(iter(config["data"].values())))
-    streams.write(
-        sys.stderr if json else sys.stdout,
-        "".join(
-            f"{printable(line)}\n"
-            for line in (f"{choices.short_name(config['model']['name'])} on {data}: {sizes(splits)}", *begun)
-        ),
-    )
-    is_mixed = any(table["name"] in ("mixup", "cutmix") for table in config.get("augment", []))
-    # The state comes last: an interruption before it is written leaves the one before, which files of later epochs
-    # don't contradict, since they would be written again with the same bits.
-    watchers = [stop, *boards, *callbacks[:-1], CSVLogger(run.history_csv, append=first > 0), state]
-    if json:
-        watchers.insert(0, ProgressBar(stream=sys.stderr))
-    at_once = False
+@contextlib.contextmanager
+def together(threads: int | None) -> "Iterator[Communicator]":
+    """The ranks that mpiexec has started, which an error in one of them ends. Raises ImportError without MPI."""
+    ranks = imported("minidl.distributed").MPI(threads=threads)
     try:
-        model.fit(
-            train.images,
-            train.one_hot() if is_mixed else train.labels,
-            loss=choices.make_loss(config["loss"]),
-            optimizer=optimizer,
-            schedule=schedule,
-            epochs=config["epochs"],
-            initial_epoch=first,
-            batch_size=config["batch_size"],
-            validation_data=None if validation is None else (validation.images, validation.labels),
-            metrics=[Accuracy()],
-            class_weight=weights,
-            augment=choices.make_augmentations(config["augment"]) if config.get("augment") else None,
-            callbacks=watchers,
-            seed=config["seed"],
-            verbose=0 if json else "auto",
-        )
-    except KeyboardInterrupt:
-        at_once = True
-        if not state.history:
-            raise
-    epochs = len(state.history["loss"])
-    finished = not at_once and (stop.signal is None or epochs == config["epochs"])
-    last = {name: values[-1] for name, values in state.history.items()}
-    if finished and epochs == first < config["epochs"]:
-        complain(f"early stopping ended this run after {epochs} epochs: there is nothing to go on with")
-    if finished:
-        model.save(run.model)
-        result = model.evaluate(test.images, test.labels, loss=choices.make_loss(config["loss"]), metrics=[Accuracy()])
-        tested = {f"test_{name}": value for name, value in result.items()}
-        whole = state.history | {name: [value] for name, value in tested.items()}
-        write_json(run.history_json, {"epoch": list(range(epochs)), **whole})
-        last |= tested
-    if json:
-        say(json_text({"run": str(run.folder), "finished": finished, "epochs": epochs, **last}))
-    elif finished:
-        say(f"test accuracy {last['test_accuracy']:.4f}, of {len(test):,} images")
-        judged = validation or train
-        note = verdict(state.history, chance_level(judged.class_counts().tolist()), len(judged))
-        if note is not None and epochs > first:
-            say(f"note: {note}")
-        say(f"saved to {printable(str(run.folder))}")
-    if not finished:
-        raise Stopped(
-            f"{run.folder} has the model after {epochs} of {config['epochs']} epochs; go on with: "
-            f"minidl train --resume {shlex.quote(str(run.folder))}",
-            stop.signal or signal.SIGINT,
-        )
-
-
-def _check_images(run: Run, found: str) -> None:
-    """Raise UsageError unless these are the images that the run began with."""
-    begun = begun_with(read_toml(run.config))
-    if begun is None:
-        raise UsageError(
-            f"{run.folder} began with a version that validated with the images to test with; start a new run"
-        )
-    if begun != found:
-        raise UsageError(f"{run.folder} began with other images: {begun}; now there are {found}")
-
-
-def _judges(config: Configuration) -> list[Callback]:
-    """The callbacks that the configuration asks for."""
-    judges: list[Callback] = []
-    if "average" in config:
-        judges.append(AverageWeights(config["average"]))
-    if "early_stopping" in config:
-        judges.append(choices.EARLY_STOPPING(table=config["early_stopping"]))
-    return judges
-
-
-def _versions() -> dict[str, str]:
-    """The versions of all that the result depends on."""
-    versions = {"minidl": minidl.__version__, "numpy": np.__version__, "python": platform.python_version()}
-    numba = installed_version("numba")
-    return versions if numba is None else versions | {"numba": numba}
-
-
-def _literal(path: Any) -> str:
-    """A path as a format string that means the path itself."""
-    return str(path).replace("{", "{{").replace("}", "}}")
+        yield ranks
+    except BaseException as error:
+        ranks.failed(error)
+        raise

@@ -121,7 +121,8 @@ def fit(
     """
     ranks = ALONE if distributed is None else Ranks(distributed)
     epochs = shapes.count(epochs, "epochs", minimum=0)
-    batches_behind, counted = getattr(initial_epoch, "batch", 0), getattr(initial_epoch, "counted", None)
+    batches_behind: int = getattr(initial_epoch, "batch", 0)
+    counted: Any = getattr(initial_epoch, "counted", None)
     initial_epoch = shapes.count(initial_epoch, "initial_epoch", minimum=0)
     if initial_epoch > epochs:
         raise ValueError(f"initial_epoch: expected at most the {epochs} epochs, which are counted from 0 in all")

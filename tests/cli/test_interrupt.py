@@ -5,7 +5,7 @@ import signal
 import pytest
 
 import minidl
-from minidl.cli import train as cli_train
+from minidl.cli import training as cli_training
 from minidl.cli.interrupt import Ending, StopAfterEpoch
 from minidl.cli.messages import Stopped
 
@@ -64,7 +64,7 @@ def test_a_signal_before_the_first_epoch_leaves_nothing(command, tmp_path, monke
     if place == "load_training":  # what only a run that is resumed comes to
         assert command(*QUICK, "--out", tmp_path / "run").code == 0
         before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
-    monkeypatch.setattr(cli_train, place, lambda *_, **__: signal.raise_signal(number))
+    monkeypatch.setattr(cli_training, place, lambda *_, **__: signal.raise_signal(number))
     options = ["--resume"] if place == "load_training" else [*QUICK[1:], "--out"]
     result = command("train", *options, tmp_path / "run")
     assert (result.code, result.err) == (128 + number, "minidl: interrupted\n")
@@ -75,7 +75,7 @@ def test_a_signal_before_the_first_epoch_leaves_nothing(command, tmp_path, monke
 
 
 def test_a_signal_while_the_last_files_are_written_keeps_the_run(command, tmp_path, monkeypatch):
-    monkeypatch.setattr(cli_train, "write_json", lambda *_: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setattr(cli_training, "write_json", lambda *_: signal.raise_signal(signal.SIGTERM))
     run = tmp_path / "run"
     result = command(*QUICK, "--out", run)
     assert (result.code, result.err) == (143, "minidl: interrupted\n")

@@ -143,6 +143,9 @@ def test_as_an_argument_of_map_blocks_and_of_delayed_functions():
     np.testing.assert_array_equal(classes.compute(), model.predict(x).argmax(1))
     best = dask.delayed(lambda samples, predict: predict(samples).max())(blocks, predictor)
     assert best.compute() == model.predict(x).max()
+    bag = pytest.importorskip("dask.bag").from_sequence(x, npartitions=5)
+    found = bag.map_partitions(lambda part, predict: predict(np.stack(list(part))).argmax(1).tolist(), predictor)
+    assert found.compute(scheduler="sync") == model.predict(x).argmax(1).tolist()
 
 
 def test_it_is_made_once_and_sent_once(monkeypatch):

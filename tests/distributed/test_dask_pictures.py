@@ -74,6 +74,10 @@ def test_pictures_that_cannot_be_read(photos, model, tmp_path):
         ml.distributed.pictures(photos, None)
     with pytest.raises(ValueError, match="block: expected"):
         ml.distributed.pictures(photos, look, block=0)
+    with pytest.raises(ml.ShapeError, match="files: expected at least one picture"):
+        ml.distributed.pictures([], look)
+    with pytest.raises(ml.FormatError, match="100"):
+        ml.distributed.pictures(photos, look, max_pixels=100).compute(scheduler="sync")
     gone = ml.distributed.pictures([tmp_path / "gone.png"], look)
     with pytest.raises(FileNotFoundError, match=r"gone.png: it isn't there on .*: each worker reads pictures under"):
         gone.compute(scheduler="sync")

@@ -20,6 +20,7 @@ from minidl.backends.compiled.codegen.load_store import lanes
 from minidl.backends.compiled.graph.lowered import Lowered, accumulate, value_of
 from minidl.backends.compiled.matmul.gather_matmul import gather_matmul
 from minidl.backends.compiled.matmul.panels import prepare_panels, worth_panels
+from minidl.backends.compiled.matmul.weight_gradient import prepare_weight_gradient
 from minidl.backends.compiled.runtime.copy import prepare_packed, prepare_sum
 from minidl.backends.compiled.runtime.memory import contiguous, empty
 from minidl.backends.compiled.runtime.program import Job
@@ -119,14 +120,15 @@ def prepare(
 def prepare_backward(
     dy: Array, x: Array, w: Array, *, need_dx: bool, need_dw: bool = True
 ) -> tuple[Array | None, Array | None, Array, list[Job]]:
-    """(dx, parts of dw (1, in, out), parts of db (n, out), jobs)."""
+    """(dx, dw (1, in, out), db by images (n, out), jobs)."""
     (units, features), n = w.shape, len(x)
     grads, jobs = contiguous(dy), []
     zeros = np.zeros(max(units, features), x.dtype)
     dw = None
     if need_dw:
-        dw = empty((1, features, units), x.dtype)
-        jobs.append(_prepare_product(contiguous(x), grads, dw[0], zeros, a_strides=(1, features)))
+        total, job = prepare_weight_gradient(contiguous(x), grads)
+        dw = total[None]
+        jobs.append(job)
     if not need_dx:
         return None, dw, grads, jobs
     weights, packing = prepare_packed(w)

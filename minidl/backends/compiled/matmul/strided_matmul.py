@@ -103,5 +103,8 @@ Rows lie a stride apart. Each element is a chain of FMAs for each CHAIN of produ
 up in the order of k: they are the bits of `gather_matmul`, but for the sign of zero.
 """
 
-strided_transposed_matmul = _product(_tile(False), False)
-"""The same with A[k, m] for A[m, k]."""
+transposed_tile = _tile(False)
+"""Up to TILE_ROWS rows, and one or two vectors, of the product with A[k, m] for A[m, k]."""
+
+strided_transposed_matmul = _product(transposed_tile, False)
+"""That product, whole."""

@@ -37,7 +37,7 @@ def _check_dense(x: Array, w: Array, b: Array | None) -> None:
 def embedding(indices: IntArray, w: Array) -> tuple[Array, Callable[[Array], Array]]:
     """Rows of a table w (rows, features) by their numbers, indices (n, ...) of integers: y is (n, ..., features).
 
-    The pullback gives dw, in which the gradients of each row add up from the first place that read it to the last.
+    The pullback gives dw: of each row the sum of the gradients of the places that read it.
     Raises ShapeError, DTypeError, and ValueError for an index that isn't a row's.
     """
     check_floats(w=w)

@@ -201,7 +201,8 @@ def _most_blocks(plan: Plan) -> int:
 
 def _weight_blocks(plan: Plan) -> int:
     """Of the channels, for the weights' gradient to stay in the cache."""
-    return min(-(-plan.taps.size * plan.filters // WEIGHT_BLOCK), _most_blocks(plan))
+    wanted: int = -(-plan.taps.size * plan.filters // WEIGHT_BLOCK)
+    return min(wanted, _most_blocks(plan))
 
 
 def _power_of_two(number: int) -> int:

@@ -84,7 +84,9 @@ class MPI:
                 f"{', '.join(names[rank] for rank in unheard)}",
                 stacklevel=3,
             )
-        return Watch(self._rank, self._name, peers, timeout, patience, lambda: self._comm.Abort(1)) if peers else None
+        watch = Watch(self._rank, self._name, peers, timeout, patience, lambda: self._comm.Abort(1)) if peers else None
+        self._comm.Barrier()  # from now on, whatever becomes of a rank is seen
+        return watch
 
     @property
     def rank(self) -> int:

@@ -18,7 +18,8 @@ from types import TracebackType
 from typing import NoReturn
 
 from minidl.distributed.launcher import launcher, see_it_end
-from minidl.distributed.wire import ALIVE, END, FAILED, LEFT, WAITING, Peer
+from minidl.distributed.wire import Peer
+from minidl.distributed.witness import ALIVE, DIED, END, FAILED, LEFT, WAITING, Witness, can_be, tell
 
 _GRACE = 3.0
 """Seconds that MPI has to end all ranks before this one ends by itself."""
@@ -46,6 +47,10 @@ class Watch:
         self._patience = patience
         self._beat = min(1.0, timeout / 5)
         self._state, self._exchanges, self._waited = ALIVE, 0, 0.0
+        self._witness: Witness | None = None
+        if rank == 0 and can_be():
+            with contextlib.suppress(OSError):
+                self._witness = Witness(name, {peer.name: peer.connection.fileno() for peer in peers})
         self._over = threading.Event()
         self._woken, self._waking = socket.socketpair()
         self._process, self._launcher = os.getpid(), launcher()
@@ -63,21 +68,32 @@ class Watch:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._state, self._waited = ALIVE, 0.0
+        if isinstance(error, Exception):  # of MPI, which names nobody
+            self._await_judgement()
+
+    def _await_judgement(self) -> None:
+        """Give the thread the time to end all for a rank that is lost, if it's that why MPI failed."""
+        time.sleep(2 * self._beat)
+        while any(peer.silent > 2 * self._beat for peer in self._peers) and not self._over.is_set():
+            time.sleep(self._beat)
 
     def tell_failed(self) -> None:
         """Let the others know that this rank ends all, so that they accuse nobody."""
+        if self._witness is not None:
+            self._witness.dismiss()
         for peer in self._peers:
             peer.say(FAILED, self._exchanges)
 
     def end(self, message: str) -> NoReturn:
         """Print the message and end all ranks, whatever they are doing."""
-        os.write(2, f"minidl: {message}, which ends all ranks\n".encode(errors="replace"))
+        tell(message)
         self.tell_failed()
         self._end()
 
     def _end(self) -> NoReturn:
         with open(os.devnull, "w", encoding="utf-8") as nowhere:
             see_it_end(self._launcher)
+            time.sleep(0.1)  # for the others to hear of it, and for what is printed
             faulthandler.dump_traceback_later(_GRACE, exit=True, file=nowhere)  # needs no GIL, which Abort may hold
             with contextlib.suppress(Exception):
                 self._abort()
@@ -114,6 +130,8 @@ class Watch:
         for peer in self._peers:
             peer.silent += passed
             peer.waited += passed
+            if peer.lost == DIED and self._witness is not None:  # which has said so
+                self._end()
             if peer.lost:
                 self.end(f"{peer.name} {peer.lost}")
             if peer.silent > self._timeout + self._delay:
@@ -125,6 +143,8 @@ class Watch:
         """Rank 0's part: nobody may wait for one that won't come. All programs may be over."""
         states = [(self._state, self._exchanges), *((peer.state, peer.exchanges) for peer in self._peers)]
         if all(state == LEFT for state, _ in states):
+            if self._witness is not None:
+                self._witness.dismiss()
             for peer in self._peers:
                 peer.say(END, self._exchanges)
             self._over.set()

@@ -13,11 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-ALIVE, WAITING, LEFT, END, FAILED = range(5)
-"""What a rank says: it computes, it waits in an exchange, its program is over; all programs are; it ends all ranks."""
-
-MESSAGE = struct.Struct("!BQ")
-"""One of these, and how many exchanges the rank has come to."""
+from minidl.distributed.witness import ALIVE, DIED, MESSAGE
 
 _RANK = struct.Struct("!I")
 _DIGEST = hashlib.sha256().digest_size
@@ -56,7 +52,7 @@ class Peer:
             self._lose(error)
             return
         if not received:
-            self.lost = self.lost or "died: it was killed, or crashed"
+            self.lost = self.lost or DIED
         self.silent = 0.0
         self._received += received
         while len(self._received) >= MESSAGE.size:
@@ -68,7 +64,7 @@ class Peer:
 
     def _lose(self, error: OSError) -> None:
         gone = isinstance(error, ConnectionError)
-        self.lost = self.lost or ("died: it was killed, or crashed" if gone else f"can't be reached: {error}")
+        self.lost = self.lost or (DIED if gone else f"can't be reached: {error}")
 
 
 def connect(rank: int, names: list[str], share: Callable[[Any], Any], gather: Callable[[Any], list[Any]]) -> list[Peer]:

@@ -21,7 +21,7 @@ import numpy as np
 import minidl as ml
 
 folder, fault = Path(sys.argv[1]), sys.argv[2]
-own = ml.distributed.MPI(timeout=2, patience=1 if fault == "late" else None)
+own = ml.distributed.MPI(timeout=3, patience=1 if fault == "late" else None)
 if own.rank == 1:
     (folder / "new").write_text(str(os.getpid()))
     (folder / "new").rename(folder / "pid")
@@ -80,7 +80,7 @@ def pid_of_rank_1(folder, process):
 
 
 @pytest.mark.parametrize(
-    ("signal_", "told"), [(signal.SIGKILL, "died: it was killed"), (signal.SIGSTOP, "hasn't answered for 2 s")]
+    ("signal_", "told"), [(signal.SIGKILL, "died: it was killed"), (signal.SIGSTOP, "hasn't answered for 3 s")]
 )
 def test_a_rank_that_is_killed_or_stopped(job, tmp_path, signal_, told):
     process = job("")

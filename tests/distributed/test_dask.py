@@ -73,6 +73,7 @@ def test_nothing_is_read_before_it_is_asked_for():
     assert read == [1]
 
 
+@pytest.mark.compiled
 def test_the_model_changes_nothing_later():
     model, x = small(), images()
     want = model.predict(x)
@@ -81,6 +82,7 @@ def test_the_model_changes_nothing_later():
     np.testing.assert_array_equal(scores.compute(), want)
 
 
+@pytest.mark.compiled
 def test_other_dtypes_are_taken_as_the_model_takes_them():
     x = images()
     for model in (small(), small(dtype="float64")):
@@ -95,6 +97,7 @@ def test_other_dtypes_are_taken_as_the_model_takes_them():
     np.testing.assert_array_equal(scores.compute(), model.predict(bits))
 
 
+@pytest.mark.compiled
 def test_from_npy_stacks_and_zarr(tmp_path):
     zarr = pytest.importorskip("zarr")
     model, x = small(), images()
@@ -254,6 +257,7 @@ def test_what_is_wrong_is_said_before_any_work():
         predict(model, (x, da.from_array(images(36, (4,)))))
 
 
+@pytest.mark.compiled
 def test_rows_whose_number_is_not_known():
     model, x = small(), images()
     some = x.mean((1, 2, 3)) > 0.5

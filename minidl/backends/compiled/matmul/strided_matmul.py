@@ -85,13 +85,15 @@ def _product(tile: Any, are_apart: bool) -> Callable[..., None]:
     def product(memory, rows, depth, columns, a, a_stride, b, b_stride, c, c_stride, adds):
         n = lanes(memory)
         tiles = (rows + TILE_ROWS - 1) // TILE_ROWS
+        least = rows // tiles
+        higher = rows - least * tiles  # of the tiles have a row more
         for j in range(0, columns, 2 * n):
             vectors = 2 if columns - j > n else 1
+            place, target = a, c + j
             for i in range(tiles):
-                m = i * rows // tiles
-                place, target = a + m * (a_stride if are_apart else 1), c + m * c_stride + j
-                height = (i + 1) * rows // tiles - m
+                height = least + 1 if i < higher else least
                 tile(memory, height, vectors, depth, place, a_stride, b + j, b_stride, target, c_stride, adds)
+                place, target = place + height * (a_stride if are_apart else 1), target + height * c_stride
 
     return njit(product)
 

@@ -174,3 +174,5 @@ class Watch:
         """A forked child has neither the thread nor anything to say; its copies of connections must not keep them."""
         for peer in self._peers:
             peer.connection.close()
+        if self._witness is not None:
+            self._witness.let_go()

@@ -51,6 +51,11 @@ class Witness:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(1)
 
+    def let_go(self) -> None:
+        """Of a forked child: it must not keep the pipe of its parent open."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
 
 def can_be() -> bool:
     """Whether the system tells in what order connections were closed."""

@@ -1,0 +1,83 @@
+"""Whole trainings over MPI: the bits of one process, and the command line's run."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.distributed.mpiexec import command, in_ranks, needs_mpi
+
+pytestmark = [needs_mpi, pytest.mark.compiled]
+
+TRAIN = """
+import hashlib, sys
+import numpy as np
+import minidl as ml
+
+name, threads = sys.argv[1], int(sys.argv[2])
+ranks = None if sys.argv[3:] == ["alone"] else ml.distributed.MPI(threads=threads)
+ml.set_num_threads(threads)
+model = getattr(ml.models, name)(seed=0)
+rng = np.random.default_rng(0)
+images, labels = rng.standard_normal((70, *model.input_shape), np.float32), rng.integers(10, size=70)
+model.fit(
+    images[:50], labels[:50], validation_data=(images[50:], labels[50:]),
+    loss=ml.CrossEntropy(), optimizer=ml.SGD(model.parameters(), lr=0.05, momentum=0.9), batch_size=24, seed=1,
+    verbose=0, distributed=ranks,
+)
+if ranks is None or ranks.rank == 0:
+    digest = hashlib.sha256()
+    for _, array in model.named_state():
+        digest.update(array.value.tobytes())
+    print(digest.hexdigest(), repr(model.history["val_loss"]))
+"""
+
+
+def _alone(script, *arguments):
+    """What the program does without an MPI."""
+    _, environment = command(1, script)
+    words = [sys.executable, str(script), *arguments]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.mark.parametrize("name", ["lenet", "vgg", "resnet20"])
+def test_the_bits_of_one_process(tmp_path, name):
+    script = tmp_path / "train.py"
+    script.write_text(TRAIN)
+    alone = _alone(script, name, "1", "alone")
+    for ranks, threads in ((2, "2"), (4, "1")):
+        done = in_ranks(ranks, script, name, threads)
+        assert (done.returncode, done.stdout) == (0, alone.stdout), done.stderr
+
+
+def test_the_command_line(tmp_path):
+    script = tmp_path / "line.py"
+    script.write_text("import sys\nfrom minidl.__main__ import main\nsys.exit(main(sys.argv[1:]))\n")
+    options = [
+        "--epochs",
+        "1",
+        "--batch-size",
+        "64",
+        "--set",
+        "validation_split=0.1",
+        "--json",
+        "--backend",
+        "compiled",
+    ]
+    alone = _alone(script, "train", "--out", str(tmp_path / "alone"), *options)
+    done = in_ranks(2, script, "train", "--distributed", "--out", str(tmp_path / "ranks"), *options)
+    assert done.returncode == 0, done.stderr
+    wanted, got = json.loads(alone.stdout), json.loads(done.stdout)
+    assert got.pop("run") == str(tmp_path / "ranks")
+    assert wanted.pop("run") == str(tmp_path / "alone")
+    assert got == wanted
+    assert {path.name for path in (tmp_path / "ranks").iterdir()} == {
+        path.name for path in (tmp_path / "alone").iterdir()
+    }
+    assert (tmp_path / "ranks/history.csv").read_text() == (tmp_path / "alone/history.csv").read_text()
+    more = in_ranks(4, script, "train", "--distributed", "--resume", str(tmp_path / "ranks"), "--epochs", "2", "--json")
+    assert more.returncode == 0, more.stderr
+    assert json.loads(more.stdout)["epochs"] == 2

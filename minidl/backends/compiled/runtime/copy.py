@@ -135,6 +135,8 @@ class _Sum(NamedTuple):
 @inlined
 def _chain(memory, i, count, job, part):
     """The sum of a part's rows, one after the other."""
+    if job.images == job.parts:  # a row of each
+        return load(memory, job.rows + part * job.size + i, count)
     first, stop = part_start(job.images, job.parts, part), part_start(job.images, job.parts, part + 1)
     total = load(memory, job.rows + first * job.size + i, count) if first < stop else splat(memory, 0.0)
     for row in range(first + 1, stop):
@@ -167,10 +169,19 @@ def _sum(memory, i, count, job):
     store(memory, job.target + i, total, count)
 
 
+@kernel_by_vectors(_Sum)
+def _take(memory, i, count, job):
+    """What `_sum` does with a single row, in a third of the time."""
+    total = load(memory, job.rows + i, count)
+    if job.onto:
+        total = add(load(memory, job.target + i, count), total)
+    store(memory, job.target + i, total, count)
+
+
 def prepare_sum(rows: Array, target: Array, *, onto: bool) -> Job:
     """The sum over the first axis of `rows`, written to `target` or added to what is there.
 
     Rows are of images, or of parts of a batch: those of a part are added one after the other, and the parts by a tree.
     """
     n = len(rows)
-    return shared_job(_sum, rows, target, n, parts_of(n), onto, size=target.size, work=8 * n)
+    return shared_job(_take if n == 1 else _sum, rows, target, n, parts_of(n), onto, size=target.size, work=8 * n)

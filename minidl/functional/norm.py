@@ -89,10 +89,15 @@ def layer_norm(
     _check_sample(x)
     if axis is not None:
         return _along(x, gamma, beta, eps, shapes.axis_of(axis, x.shape[1:]) + 1)
+    return _of_samples(x, gamma, beta, eps, 1)
+
+
+def _of_samples(x: Array, gamma: Array, beta: Array, eps: float, each: int) -> tuple[Array, NormPullback]:
+    """`layer_norm` of samples, of which an image has `each`."""
     for name, array in (("gamma", gamma), ("beta", beta)):
         shapes.expect(f"{name} ", array.shape, x.shape[1:])
     rows = (x.shape[1], math.prod(x.shape[2:]))
-    y, pullback = _group_norm(x, gamma.reshape(rows), beta.reshape(rows), 1, eps)
+    y, pullback = _group_norm(x, gamma.reshape(rows), beta.reshape(rows), 1, eps, each)
 
     def shaped(dy: Array) -> tuple[Array, Array, Array]:
         dx, dgamma, dbeta = pullback(dy)
@@ -103,7 +108,7 @@ def layer_norm(
 
 def _along(x: Array, gamma: Array, beta: Array, eps: float, axis: int) -> tuple[Array, NormPullback]:
     """`layer_norm` of the values along an axis."""
-    y, pullback = layer_norm(as_rows(x, axis), gamma, beta, eps=eps)
+    y, pullback = _of_samples(as_rows(x, axis), gamma, beta, eps, math.prod(x.shape[1:]) // x.shape[axis])
 
     def shaped(dy: Array) -> tuple[Array, Array, Array]:
         check_gradient(dy, x.shape, x.dtype)
@@ -173,7 +178,9 @@ def _check_sample(x: Array) -> None:
         raise ShapeError(f"expected samples (n, ...) of at least one value each, got {shapes.show(x.shape)}")
 
 
-def _group_norm(x: Array, gamma: Array, beta: Array, groups: int, eps: float) -> tuple[Array, NormPullback]:
+def _group_norm(
+    x: Array, gamma: Array, beta: Array, groups: int, eps: float, each: int = 1
+) -> tuple[Array, NormPullback]:
     backend, shape = backends.current(), x.shape
     samples = x.reshape(*shape[:2], math.prod(shape[2:]))
     y, mean, variance = backend.group_norm(samples, gamma, beta, groups=groups, eps=eps)
@@ -181,7 +188,7 @@ def _group_norm(x: Array, gamma: Array, beta: Array, groups: int, eps: float) ->
     def pullback(dy: Array) -> tuple[Array, Array, Array]:
         check_gradient(dy, shape, x.dtype)
         dx, dgamma, dbeta = backend.group_norm_backward(
-            dy.reshape(samples.shape), samples, gamma, mean, variance, groups=groups, eps=eps
+            dy.reshape(samples.shape), samples, gamma, mean, variance, groups=groups, eps=eps, each=each
         )
         return dx.reshape(shape), dgamma, dbeta
 

@@ -80,6 +80,8 @@ LAYERS = {
     "groups": lambda: [ml.GroupNorm(2)],
     "instances": lambda: [ml.InstanceNorm2D()],
     "samples": lambda: [ml.LayerNorm()],
+    "channels": lambda: [ml.LayerNorm(axis=1)],
+    "rows": lambda: [ml.LayerNorm(axis=-1)],
     "slopes": lambda: [ml.PReLU(shared=False), ml.PReLU()],
     "constant": lambda: [ml.Add([[], [ml.Constant(np.ones((4, 7, 6), np.float32))]])],
 }

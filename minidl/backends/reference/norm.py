@@ -129,8 +129,13 @@ def group_norm(x, gamma, beta, *, groups, eps):
 
 
 @quiet
-def group_norm_backward(dy, x, gamma, mean, variance, *, groups, eps):
-    """(dx, dgamma, dbeta) of `group_norm`, through mean and variance too."""
+def group_norm_backward(dy, x, gamma, mean, variance, *, groups, eps, each=1):
+    """(dx, dgamma, dbeta) of `group_norm`, through mean and variance too.
+
+    `each` samples are of one image, as which they go to one process, where several share a batch: backends that sum so
+    that this doesn't matter take images apart by it.
+    """
+    del each
     n_samples, n_channels, length = x.shape
     dx, dgamma, dbeta = np.zeros(x.shape, x.dtype), np.zeros(gamma.shape), np.zeros(gamma.shape)
     count = n_channels // groups * length

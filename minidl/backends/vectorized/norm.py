@@ -97,9 +97,10 @@ def group_norm(x: Array, gamma: Array, beta: Array, *, groups: int, eps: float) 
 
 @quiet
 def group_norm_backward(
-    dy: Array, x: Array, gamma: Array, mean: Array, variance: Array, *, groups: int, eps: float
+    dy: Array, x: Array, gamma: Array, mean: Array, variance: Array, *, groups: int, eps: float, each: int = 1
 ) -> tuple[Array, Array, Array]:
     """(dx, dgamma, dbeta), through mean and variance too."""
+    del each
     dy, deviation = np.ascontiguousarray(dy), np.sqrt(variance + x.dtype.type(eps))[:, :, None]
     normal = np.ascontiguousarray((_rows(x, groups) - mean[:, :, None]) / deviation)
     products, scaled = dy * normal.reshape(x.shape), np.ascontiguousarray(_rows(dy * _by_place(gamma), groups))

@@ -36,9 +36,9 @@ def group_norm(
 
 @Replay
 def group_norm_backward(
-    dy: Array, x: Array, gamma: Array, mean: Array, variance: Array, *, groups: int, eps: float
+    dy: Array, x: Array, gamma: Array, mean: Array, variance: Array, *, groups: int, eps: float, each: int = 1
 ) -> tuple[tuple[Array, Array, Array], list[Job]]:
-    """(dx, dgamma, dbeta), through mean and variance too."""
+    """(dx, dgamma, dbeta), through mean and variance too; `each` samples are of one image."""
     pixels, grads, dtype = contiguous(x.transpose(0, 2, 1)), contiguous(dy.transpose(0, 2, 1)), x.dtype
     n, length, channels = pixels.shape
     by_place, samples, tasks = gamma.ndim == 2, Samples(n, length, channels, groups), pieces(length * channels)
@@ -51,8 +51,8 @@ def group_norm_backward(
     record = NormalizeBackward(pixels, grads, dx, *moments, gammas, step, sums, eps, samples)
     jobs = [*jobs, Job(normalize_backward, record, n, 24 * pixels.size, 4 * channels + CHAINS)]
     if sums is None:
-        parts = parts_of(n)
-        places = SumOfPlaces(pixels, grads, means, scale, dgamma, dbeta, parts, tasks, samples)
+        parts = parts_of(n // each)
+        places = SumOfPlaces(pixels, grads, means, scale, dgamma, dbeta, n // each, each, parts, tasks, samples)
         jobs.append(Job(sum_of_places, places, tasks, 8 * pixels.size, 2 * parts * CHAINS))
     else:
         jobs += [prepare_sum(sums[0], dbeta, onto=False), prepare_sum(sums[1], dgamma, onto=False)]

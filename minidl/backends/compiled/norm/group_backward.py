@@ -39,6 +39,8 @@ class SumOfPlaces(NamedTuple):
     scale: Array
     dgamma: Array
     dbeta: Array
+    images: int
+    each: int  # samples of an image
     parts: int
     tasks: int
     samples: Samples
@@ -111,7 +113,8 @@ def normalize_backward(memory, ints, job, task, scratch):
 def _chains(memory, k, count, job, part):
     """The sums of dy and of dy times x, normalized, over a part's samples, one after the other."""
     size, total, product = job.samples.pixels * job.samples.channels, splat(memory, 0.0), splat(memory, 0.0)
-    for n in range(part_start(job.samples.n, job.parts, part), part_start(job.samples.n, job.parts, part + 1)):
+    first, stop = part_start(job.images, job.parts, part), part_start(job.images, job.parts, part + 1)
+    for n in range(first * job.each, stop * job.each):
         grad, x = load(memory, job.dy + n * size + k, count), load(memory, job.x + n * size + k, count)
         difference = subtract(x, splat(memory, memory[job.mean + n]))
         normal = multiply(difference, splat(memory, memory[job.scale + n]))

@@ -164,18 +164,20 @@ class MPI:
 
     def abort(self, message: str) -> NoReturn:
         """Print the message with this rank's name, and end all ranks at once."""
-        print(f"minidl: {self._name}: {message}", file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):
+            print(f"minidl: {self._name}: {message}", file=sys.stderr, flush=True)
         self._end()
 
     def failed(self, error: BaseException) -> None:
         """Print the error, and end all ranks, unless there's but this one."""
         if self._ranks > 1:
-            report(self._name, error)
+            with contextlib.suppress(OSError):  # the launcher, which reads it, may be gone
+                report(self._name, error)
             self._end()
 
     def _end(self) -> NoReturn:
         if self._watch is not None:
-            self._watch.tell_failed()
+            self._watch.end_quietly()
         time.sleep(0.1)  # what was printed must be through before MPI ends all
         self._comm.Abort(1)
         os._exit(1)

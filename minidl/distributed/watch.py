@@ -53,7 +53,7 @@ class Watch:
                 self._witness = Witness(name, {peer.name: peer.connection.fileno() for peer in peers})
         self._over = threading.Event()
         self._woken, self._waking = socket.socketpair()
-        self._process, self._launcher = os.getpid(), launcher()
+        self._process, self._parent, self._launcher = os.getpid(), os.getppid(), launcher()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._let_go)
         threading.Thread(target=self._run, name="minidl-watch", daemon=True).start()
@@ -87,6 +87,10 @@ class Watch:
     def end(self, message: str) -> NoReturn:
         """Print the message and end all ranks, whatever they are doing."""
         tell(message)
+        self.end_quietly()
+
+    def end_quietly(self) -> NoReturn:
+        """End all ranks, whatever they are doing; why has been printed."""
         self.tell_failed()
         self._end()
 
@@ -127,6 +131,11 @@ class Watch:
             self.tell_failed()
             time.sleep(_GRACE)  # who failed says why, and ends all
             self._end()
+        if os.getppid() != self._parent:
+            tell(
+                f"{self._name} has lost its parent, the launcher or its daemon on this host"
+            )  # where nobody may read it
+            self._end()  # and the others tell that it has died
         for peer in self._peers:
             peer.silent += passed
             peer.waited += passed

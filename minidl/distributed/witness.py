@@ -64,7 +64,8 @@ def can_be() -> bool:
 
 def tell(message: str) -> None:
     """Print a line in one piece, though other threads and ranks print too."""
-    os.write(2, f"minidl: {message}, which ends all ranks\n".encode(errors="replace"))
+    with contextlib.suppress(OSError):  # the launcher, which reads it, may be gone
+        os.write(2, f"minidl: {message}, which ends all ranks\n".encode(errors="replace"))
 
 
 def first_to_die(names: dict[int, str]) -> str | None:

@@ -1,6 +1,7 @@
 """Connections between ranks, and what rank 0 makes of what the others say, without MPI."""
 
 import atexit
+import contextlib
 import os
 import socket
 import subprocess
@@ -76,8 +77,9 @@ def test_strangers_are_no_ranks():
         _, port, _ = shared
         for said in (b"", b"GET / HTTP/1.0\r\n\r\n" + bytes(40), bytes([0, 0, 0, 1]) + bytes(32)):
             strangers.append(socket.create_connection(("127.0.0.1", port)))
-            strangers[-1].sendall(said)
-            strangers[-1].shutdown(socket.SHUT_WR)
+            with contextlib.suppress(OSError):  # it may have been refused already
+                strangers[-1].sendall(said)
+                strangers[-1].shutdown(socket.SHUT_WR)
 
     found = connected(2, disturb)
     assert [[peer.rank for peer in peers] for peers in found] == [[1], [0]]
@@ -187,6 +189,16 @@ def test_patience_ends_where_one_lets_the_others_wait(judge):
         made._judge(5.0)
         with pytest.raises(Ended, match=r"rank 1 of 3 .* hasn't come to exchange 1 for 60 s"):
             made._judge(5.0)
+
+
+def test_an_orphan_ends_all(judge, monkeypatch, capfd):
+    made, _ = judge
+    monkeypatch.setattr(Watch, "_end", lambda self: (_ for _ in ()).throw(Ended))
+    made._judge(0.1)
+    monkeypatch.setattr(os, "getppid", lambda: 1)
+    with pytest.raises(Ended):
+        made._judge(0.1)
+    assert capfd.readouterr().err.startswith("minidl: rank 0 of 3 (a, pid 1) has lost its parent")
 
 
 def test_all_programs_end_together(judge):

@@ -50,7 +50,12 @@ def run(arguments: argparse.Namespace) -> None:
     model, config = load_run(arguments.run, arguments.input_shape)
     out = page_path(arguments.run, arguments.out, "explain.html")
     check_one_image(arguments.run, model)
-    check_explained(model)  # before images are read
+    scores = check_explained(model)  # before images are read
+    if len(scores) != 1:
+        raise ShapeError(
+            f"expected a model that gives scores (classes,), got {show(scores)}; a page of a model of maps is made "
+            "by a program, with minidl.explain.write_page"
+        )
     data, _, test, _ = tested(arguments.run, config, arguments.data, model)
     if model.input_shape != test.images.shape[1:]:
         wanted, got = show(model.input_shape or ()), show(test.images.shape[1:])

@@ -1,10 +1,11 @@
 // Numbers of the classes as bars: probabilities from the left, scores to both sides of zero.
 
-/** A row for each class; with `choose`, rows can be pointed at, and `choose(i)` is told. */
-function makeBars(classNames, choose = null) {
+/** A row for each class; with `choose`, rows can be pointed at, and `choose(i)` is told. `colors` are the classes' own. */
+function makeBars(classNames, choose = null, colors = null) {
   const list = element("ol", { class: choose ? "bars chosen" : "bars" });
   const rows = classNames.map((name, i) => {
     const fill = element("span", { class: "fill" });
+    if (colors) fill.style.background = `rgb(${colors[i % colors.length]})`;
     const figures = element("span", { class: "figure" });
     const label = element("span", { class: "name", title: name }, name);
     const content = [label, element("span", { class: "track" }, fill), figures];

@@ -9,18 +9,24 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import PurePath
-from typing import Any
+from typing import Any, Literal
 
 from minidl import shapes
 from minidl.arraylike import array_of
 from minidl.display.streams import legible
 from minidl.errors import DTypeError, ShapeError
-from minidl.explain.steps import encode_images, network_steps
+from minidl.explain.blocks import blocks
+from minidl.explain.encoding import encode_images
+from minidl.explain.precision import sixteen_bits_do, with_sixteen_bits
+from minidl.explain.steps import network_steps
 from minidl.model import SavedModel
 from minidl.saving.atomic import write_atomically
 from minidl.typing import Array, IntArray
 
-SCRIPTS = ("network", "paint", "words", "bars", "parts", "inspect", "tables", "station", "board", "page")
+SCRIPTS = (
+    *("network", "paint", "words", "bars", "parts", "inspect", "tables", "views", "station", "board"),
+    *("result", "feeds", "plan", "overview", "links", "page"),
+)
 """The files of the page's program, one after the other."""
 
 TITLE = "How this network sees a picture"
@@ -29,44 +35,54 @@ TITLE = "How this network sees a picture"
 def page(
     model: SavedModel,
     images: Array,
-    labels: Sequence[int] | IntArray,
+    labels: Sequence[int] | IntArray | None = None,
     *,
     class_names: Sequence[str] | None = None,
     paths: Sequence[str | os.PathLike[str]] | None = None,
     title: str = TITLE,
+    bits: Literal[16, 32] | None = None,
 ) -> str:
     """A page, as HTML, that walks images through the model; a reader picks one of `images`, or draws one.
 
     `images` are (n, c, h, w), floats as the model is given them: from 0, black, to 1, unless some go further, which are
-    then black and white. `labels` (n,) their classes. `class_names`
-    are as many as the model has classes, by default numbers, and `paths` the images' files, if they have any. The page
-    computes the network itself, in JavaScript, from the weights in it, and needs no network and no other file. Raises
-    ValueError for a model with layers that it can't explain, ShapeError, DTypeError.
+    then black and white. `labels` (n,) are their classes, if known. `class_names` are as many as the model has scores,
+    by default numbers; of a model that gives maps they name the class of each, and without them its maps are just
+    shown. `paths` are the images' files, if they have any. The page computes the network itself, in JavaScript, from
+    the weights in it, and needs no network and no other file. Of each weight it has as many `bits` as are asked for: by
+    default 16 if the probabilities stay within 1e-3 of the model's, which is tried, and else 32. Raises ValueError for
+    a model with layers that it can't explain, ShapeError, DTypeError.
     """
     steps = network_steps(model)
     classes = int(steps[-1]["shape"][0])
-    names = [str(i) for i in range(classes)] if class_names is None else [str(name) for name in class_names]
-    images, numbers = array_of(images, "images"), array_of(labels, "labels")
+    gives_maps = len(steps[-1]["shape"]) > 1
+    names = [] if gives_maps else [str(i) for i in range(classes)]
+    if class_names is not None:
+        names = [str(name) for name in class_names]
+    images = array_of(images, "images")
     assert model.input_shape is not None  # network_steps has seen it
     if images.shape[1:] != model.input_shape or images.ndim != 4:
         raise ShapeError(f"expected images {shapes.show(('n', *model.input_shape))}, got {images.shape}")
     if images.dtype.kind != "f":
         raise DTypeError(f"expected images as floats, got {images.dtype}")
-    if len(names) != classes:
-        raise ValueError(f"class_names: expected {classes} names, one for each score of the model, got {len(names)}")
-    if numbers.shape != images.shape[:1] or (len(numbers) and numbers.dtype.kind not in "iu"):
-        raise ShapeError(f"expected one whole number for each image as labels, ({len(images)},), got {numbers.shape}")
-    if len(numbers) and (numbers.min() < 0 or numbers.max() >= classes):
-        raise ValueError(f"labels: expected 0 to {classes - 1}, got {numbers.min()} to {numbers.max()}")
+    if len(names) != classes and not (gives_maps and class_names is None):
+        what = "map" if gives_maps else "score"
+        raise ValueError(f"class_names: expected {classes} names, one for each {what} of the model, got {len(names)}")
+    if gives_maps and labels is not None:
+        raise ValueError("labels: expected None, as the model gives maps, not a class for each image")
     if paths is not None and len(paths) != len(images):
         raise ShapeError(f"paths: expected one for each of {len(images)} images, got {len(paths)}")
+    if bits not in (None, 16, 32):
+        raise ValueError(f"bits: expected 16, 32 or None, got {bits!r}")
+    if bits == 16 or (bits is None and sixteen_bits_do(model, images)):
+        steps = with_sixteen_bits(steps)
     data = {
         "input": [int(size) for size in model.input_shape],
         "classes": names,
-        "labels": numbers.tolist(),
+        "labels": None if labels is None else _checked_labels(labels, len(images), classes),
         "files": [] if paths is None else ["/".join(PurePath(legible(os.fspath(path))).parts[-2:]) for path in paths],
         "images": encode_images(images),
         "steps": steps,
+        "blocks": blocks(steps),
     }
     return _assemble(title, data)
 
@@ -75,15 +91,26 @@ def write_page(
     path: str | os.PathLike[str],
     model: SavedModel,
     images: Array,
-    labels: Sequence[int] | IntArray,
+    labels: Sequence[int] | IntArray | None = None,
     *,
     class_names: Sequence[str] | None = None,
     paths: Sequence[str | os.PathLike[str]] | None = None,
     title: str = TITLE,
+    bits: Literal[16, 32] | None = None,
 ) -> None:
     """Write what `page` gives to a file, whole or not at all."""
     with write_atomically(path) as file:  # first, so that a folder that isn't there is met before the work
-        file.write(page(model, images, labels, class_names=class_names, paths=paths, title=title).encode())
+        file.write(page(model, images, labels, class_names=class_names, paths=paths, title=title, bits=bits).encode())
+
+
+def _checked_labels(labels: Sequence[int] | IntArray, count: int, classes: int) -> list[int]:
+    numbers = array_of(labels, "labels")
+    if numbers.shape != (count,) or (count and numbers.dtype.kind not in "iu"):
+        raise ShapeError(f"expected one whole number for each image as labels, ({count},), got {numbers.shape}")
+    if count and (numbers.min() < 0 or numbers.max() >= classes):
+        raise ValueError(f"labels: expected 0 to {classes - 1}, got {numbers.min()} to {numbers.max()}")
+    found: list[int] = numbers.tolist()
+    return found
 
 
 def _assemble(title: str, data: dict[str, Any]) -> str:

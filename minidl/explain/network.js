@@ -6,7 +6,17 @@ function floats(text) {
 }
 
 function bytes(text) {
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  const characters = atob(text);
+  const found = new Uint8Array(characters.length);
+  for (let i = 0; i < found.length; i++) found[i] = characters.charCodeAt(i);
+  return found;
+}
+
+/** Weights that are whole numbers, of which each filter's have a unit of their own. */
+function wholeNumbers(text, units) {
+  const numbers = new Int16Array(bytes(text).buffer);
+  const each = numbers.length / units.length;
+  return Float32Array.from(numbers, (number, i) => number * units[Math.floor(i / each)]);
 }
 
 /** Decode the arrays of the steps, and note the shapes of what each takes. */
@@ -14,7 +24,9 @@ function prepare(input, steps) {
   const shapes = [input, ...steps.map((step) => step.shape)];
   for (const step of steps) {
     step.sources = step.from.map((value) => shapes[value]);
-    for (const name of ["weight", "bias", "scale", "shift", "slopes"]) if (step[name]) step[name] = floats(step[name]);
+    if (step.units) step.weight = wholeNumbers(step.weight, floats(step.units));
+    else if (step.weight) step.weight = floats(step.weight);
+    for (const name of ["bias", "scale", "shift", "slopes"]) if (step[name]) step[name] = floats(step[name]);
   }
   return { input, steps, shapes };
 }

@@ -6,6 +6,7 @@ const images = data.images.data.map((text) =>
   data.images.is_bytes ? Float32Array.from(bytes(text), (value) => value / 255) : floats(text),
 );
 Object.assign(tones, data.images.tones);
+const place = (id) => document.getElementById(id);
 let state = null;
 let picked = null;
 let waiting = false;
@@ -16,36 +17,53 @@ const board = makeBoard(data.input, images.length ? images[0] : blank(data.input
   schedule();
 });
 const stations = network.steps.map((_, i) => makeStation(network, i + 1, data.classes));
-const bars = makeBars(data.classes);
-const verdict = document.getElementById("verdict");
+const seen = makeResult(network, data.classes);
 const compact = element("canvas", { class: "map" });
 const inSight = new Set();
 
-document.getElementById("board").append(board.element);
-document.getElementById("bars").append(bars.element);
-document.getElementById("compact").prepend(compact);
+place("board").append(board.element);
+place("seen").append(seen.element);
+place("compact").prepend(compact);
+for (const station of stations) place("stations").append(station.element);
+for (const [i, step] of network.steps.entries()) {
+  place("contents").append(element("li", {}, element("a", { href: `#step-${i + 1}` }, titleOf(step))));
+}
+place("count").textContent = `All ${network.steps.length} steps`;
 
+// Thumbnails: neighbors of one class stand together, above its name.
 const thumbnails = images.map((image, i) => {
   const canvas = paintImage(element("canvas", { class: "map" }), image, data.input);
-  const name = [data.classes[data.labels[i]], ...data.files.slice(i, i + 1)].join(": ");
+  const name = [nameOf(i), ...data.files.slice(i, i + 1)].filter(Boolean).join(": ") || `picture ${i + 1}`;
   const attributes = { type: "button", class: "thumbnail", title: name, "aria-label": `Test image: ${name}` };
   return element("button", { ...attributes, onclick: () => board.set(image) }, canvas);
 });
-document.getElementById("thumbnails").append(...thumbnails);
-
-// A column for each class that there are images of.
-const columns = new Map();
+let group = null;
 thumbnails.forEach((thumbnail, i) => {
-  const column = columns.get(data.labels[i]) ?? { number: columns.size + 1, rows: 0 };
-  columns.set(data.labels[i], { ...column, rows: column.rows + 1 });
-  Object.assign(thumbnail.style, { gridColumn: column.number, gridRow: column.rows + 1 });
+  const name = nameOf(i);
+  if (!group || group.name !== name) {
+    group = { name, pictures: element("div", { class: "pictures" }) };
+    const caption = name && element("figcaption", { title: name }, name);
+    place("thumbnails").append(element("figure", { class: name ? null : "unnamed" }, group.pictures, caption));
+  }
+  group.pictures.append(thumbnail);
 });
 
-for (const station of stations) document.getElementById("stations").append(station.element);
-for (const [i, step] of network.steps.entries()) {
-  const link = element("a", { href: `#step-${i + 1}` }, titleOf(step));
-  document.getElementById("contents").append(element("li", {}, link));
+function nameOf(image) {
+  return data.labels ? data.classes[data.labels[image]] : null;
 }
+
+/** Show a map of a block's last step, where it's looked at next. */
+function show([, last], map) {
+  if (last && map >= 0) stations[last - 1].look(map);
+}
+
+const overview = makeOverview(network, data.blocks, {
+  height: () => Math.min(600, Math.max(260, innerHeight - place("plan").getBoundingClientRect().top - scrollY - 90)),
+  go: show,
+});
+const mini = makeOverview(network, data.blocks, { isMini: true, height: () => 110, go: show });
+place("plan").append(overview.element);
+place("mini").append(mini.element);
 
 const observer = new IntersectionObserver(
   (entries) => {
@@ -56,36 +74,69 @@ const observer = new IntersectionObserver(
       if (isIntersecting) stations[i].arrive();
     }
   },
-  { rootMargin: "400px" },
+  { rootMargin: `${REACH}px` },
 );
 for (const station of stations) observer.observe(station.element);
+const wholeInSight = ([{ isIntersecting }]) => place("mini").classList.toggle("away", isIntersecting);
+new IntersectionObserver(wholeInSight).observe(place("overview"));
 
-darkness.addEventListener("change", () => stations.forEach((station) => station.redraw()));
+// The small map follows the reader.
+let isFollowing = false;
+addEventListener("scroll", () => {
+  if (isFollowing) return;
+  isFollowing = true;
+  requestAnimationFrame(() => {
+    isFollowing = false;
+    const later = stations.findIndex((station) => station.element.getBoundingClientRect().top > innerHeight / 3);
+    mini.mark(later < 0 ? stations.length : later);
+  });
+});
+
+function redraw() {
+  for (const one of [...stations, overview, mini]) one.redraw();
+}
+
+darkness.addEventListener("change", redraw);
+
+// On paper every step is drawn, in the colors of daylight.
+for (const [event, isPrinted] of [["beforeprint", true], ["afterprint", false]]) {
+  addEventListener(event, () => {
+    paper.isPrinted = isPrinted;
+    if (waiting) compute();
+    place("all").open ||= isPrinted;
+    redraw();
+  });
+}
 
 /** Run the network before the next frame, once for all changes until then. */
 function schedule() {
   if (waiting) return;
   waiting = true;
-  requestAnimationFrame(() => {
-    waiting = false;
-    compute();
-  });
+  requestAnimationFrame(() => waiting && compute());
 }
 
 function compute() {
+  waiting = false;
   state = run(network, board.pixels());
   stations.forEach((station, i) => station.update(state, inSight.has(i)));
-  bars.paint(state.probabilities, true, 1);
+  overview.paint(state);
+  mini.paint(state);
+  seen.paint(state);
   paintImage(compact, board.pixels(), data.input);
-  const highest = state.probabilities.indexOf(Math.max(...state.probabilities));
-  const said = `${data.classes[highest]}, ${percent(state.probabilities[highest])}`;
-  document.getElementById("brief").textContent = said;
-  const label = picked >= 0 ? data.labels[picked] : null;
-  const file = picked >= 0 && data.files.length ? `${data.files[picked]}: the` : "The";
-  verdict.replaceChildren(`${file} network says `, element("strong", {}, data.classes[highest]));
-  if (label === null) verdict.append(".");
-  else if (label === highest) verdict.append(", and so does the label. ", element("span", { class: "right" }, "✓"));
-  else verdict.append(`, but the label says ${data.classes[label]}. `, element("span", { class: "wrong" }, "✗"));
+  place("brief").textContent = seen.said;
+  place("verdict").replaceChildren(...verdict());
+}
+
+/** What the network says of the picture, and whether the label says so too. */
+function verdict() {
+  const file = picked >= 0 && data.files.length ? data.files[picked] : null;
+  if (!seen.highest) return [file ? `${file}: ` : "", seen.said];
+  const highest = seen.highest(state);
+  const begin = [file ? `${file}: the network says ` : "The network says ", element("strong", {}, data.classes[highest])];
+  const label = picked >= 0 && data.labels ? data.labels[picked] : null;
+  if (label === null) return [...begin, "."];
+  if (label === highest) return [...begin, ", and so does the label. ", icon("right", "right")];
+  return [...begin, `, but the label says ${data.classes[label]}. `, icon("wrong", "wrong")];
 }
 
 function markPicked() {
@@ -93,6 +144,8 @@ function markPicked() {
 }
 
 board.show();
+compute();
+followLinks(stations);
 
 // For the console: what the page has now.
 window.explained = {

@@ -3,6 +3,8 @@
 // The parser knows the name of SVG, so that no address has to be written here.
 const SVG = new DOMParser().parseFromString("<svg></svg>", "text/html").querySelector("svg").namespaceURI;
 const darkness = matchMedia("(prefers-color-scheme: dark)");
+const paper = { isPrinted: false };
+const isDark = () => darkness.matches && !paper.isPrinted;
 
 // Blue for negative and orange for positive numbers differ for all kinds of color vision; zero is the background.
 const SIGNED = {
@@ -21,6 +23,29 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
+/** An element of an SVG picture. */
+function svgElement(tag, attributes = {}, ...children) {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+const ICONS = {
+  play: "M4 2.5v11l9-5.5z",
+  stop: "M4 3h3v10H4zM9 3h3v10H9z",
+  right: "M2.5 8.5l3.5 3.5 7.5-8-1.4-1.3L6 9.2 3.9 7.1z",
+  wrong: "M3.2 4.6l1.4-1.4L8 6.6l3.4-3.4 1.4 1.4L9.4 8l3.4 3.4-1.4 1.4L8 9.4l-3.4 3.4-1.4-1.4L6.6 8z",
+  down: "M7.2 1h1.6v10l3-3 1.1 1.2L8 14 3.1 9.2 4.2 8l3 3z",
+  more: "M2 7h2.4v2.4H2zM6.8 7h2.4v2.4H6.8zM11.6 7H14v2.4h-2.4z",
+};
+
+/** A small picture in the color of the text; without `label` it only goes with words. */
+function icon(name, label = null) {
+  const said = label ? { role: "img", "aria-label": label } : { "aria-hidden": "true" };
+  return svgElement("svg", { class: `icon ${name}`, viewBox: "0 0 16 16", ...said }, svgElement("path", { d: ICONS[name] }));
+}
+
 /** The numbers of black and white pixels in images: 0 and 1, unless those that the page has go further. */
 const tones = { black: 0, white: 1 };
 
@@ -33,9 +58,9 @@ function whiteness(value) {
 function color(value, look) {
   if (Number.isNaN(value)) return [190, 0, 190];
   if (look.isImage) return Array(3).fill(Math.round(255 * whiteness(value)));
-  const { negative, zero, positive } = darkness.matches ? SIGNED.dark : SIGNED.light;
+  const { negative, zero, positive } = isDark() ? SIGNED.dark : SIGNED.light;
   const part = look.scale > 0 ? Math.min(Math.abs(value) / look.scale, 1) : 0;
-  const share = darkness.matches ? part ** 0.7 : part; // on black, an eye tells less of small differences
+  const share = isDark() ? part ** 0.7 : part; // on black, an eye tells less of small differences
   const end = value < 0 ? negative : positive;
   return zero.map((from, i) => Math.round(from + (end[i] - from) * share));
 }
@@ -158,23 +183,18 @@ function curve(formula, x) {
   const [width, height, reach] = [150, 110, Math.max(3, Math.abs(x) * 1.15)];
   const across = (value) => ((value + reach) / (2 * reach)) * width;
   const up = (value) => height / 2 - (value / reach) * (height / 2);
-  const svg = (tag, attributes) => {
-    const made = document.createElementNS(SVG, tag);
-    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-    return made;
-  };
   const places = Array.from({ length: 81 }, (_, i) => (i / 40 - 1) * reach);
   const lines = [[]]; // a root has no value left of 0, and at 0 a reciprocal goes from one end to the other
   for (const at of places) {
     if (Number.isFinite(formula(at))) lines.at(-1).push(`${across(at)},${up(formula(at))}`);
     else lines.push([]);
   }
-  const drawn = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: "curve", "aria-hidden": "true" });
+  const drawn = svgElement("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: "curve", "aria-hidden": "true" });
   drawn.append(
-    svg("line", { x1: 0, y1: height / 2, x2: width, y2: height / 2, class: "axis" }),
-    svg("line", { x1: width / 2, y1: 0, x2: width / 2, y2: height, class: "axis" }),
-    ...lines.map((line) => svg("polyline", { points: line.join(" "), class: "line" })),
-    Number.isFinite(formula(x)) ? svg("circle", { cx: across(x), cy: up(formula(x)), r: 5, class: "dot" }) : "",
+    svgElement("line", { x1: 0, y1: height / 2, x2: width, y2: height / 2, class: "axis" }),
+    svgElement("line", { x1: width / 2, y1: 0, x2: width / 2, y2: height, class: "axis" }),
+    ...lines.map((line) => svgElement("polyline", { points: line.join(" "), class: "line" })),
+    Number.isFinite(formula(x)) ? svgElement("circle", { cx: across(x), cy: up(formula(x)), r: 5, class: "dot" }) : "",
   );
   return drawn;
 }

@@ -1,6 +1,5 @@
 """A network as a list of steps that a page computes: each takes earlier values, and gives one."""
 
-import base64
 import math
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 from minidl import shapes
 from minidl.errors import NotBuiltError, ShapeError
 from minidl.explain import tables
+from minidl.explain.encoding import encode
 from minidl.explain.kinds import OPERATIONS, check_layers
 from minidl.layers import (
     AveragePool2D,
@@ -48,7 +48,7 @@ from minidl.layers.elementwise import Formula
 from minidl.model import Graph, SavedModel
 from minidl.module import Module, Parameter
 from minidl.shapes import Spread, Window
-from minidl.typing import Array, Shape
+from minidl.typing import Shape
 
 Step = dict[str, Any]
 """What one step is, as JSON holds it.
@@ -62,7 +62,7 @@ LARGEST = float(np.finfo(np.float32).max)
 
 
 def check_explained(model: SavedModel) -> Shape:
-    """The shape of the scores of a model of one image and its classes, all of whose layers have words.
+    """The shape of what a model of one image gives, scores or maps, if all of its layers have words.
 
     Raises NotBuiltError, and ShapeError or ValueError for another model: the error names the layer that isn't known
     here, and those that are.
@@ -77,16 +77,18 @@ def check_explained(model: SavedModel) -> Shape:
     if len(model.input_shape) != 3:
         raise ShapeError(f"expected a model of images (c, h, w), got {shapes.show(model.input_shape)}")
     scores: Shape = model.output_shape(model.input_shape)
-    if len(scores) != 1 or scores[0] < 2:
-        raise ShapeError(f"expected a model that gives scores (classes,), got {shapes.show(scores)}; at least two")
+    if len(scores) != 3 and (len(scores) != 1 or scores[0] < 2):
+        raise ShapeError(
+            f"expected a model that gives scores (classes,), at least two, or maps (c, h, w), got {shapes.show(scores)}"
+        )
     check_layers(model, "")
-    if without_softmax(model, kinds=(Sigmoid,)) is not None:
+    if len(scores) == 1 and without_softmax(model, kinds=(Sigmoid,)) is not None:
         raise ValueError("expected a model of classes that exclude each other, got one that ends in Sigmoid")
     return scores
 
 
 def network_steps(model: SavedModel) -> list[Step]:
-    """The steps from an image to the probabilities of the classes, whose last is always a softmax.
+    """The steps from an image to the probabilities of the classes, whose last is always a softmax, or to maps.
 
     Raises what `check_explained` raises, and NotBuiltError for a normalization that has seen no images.
     """
@@ -94,7 +96,7 @@ def network_steps(model: SavedModel) -> list[Step]:
     assert model.input_shape is not None
     steps: list[Step] = []
     last = _add(steps, model, "", 0, model.input_shape)
-    if without_softmax(model) is None:
+    if len(scores) == 1 and without_softmax(model) is None:
         _step(steps, "softmax", Softmax(), "", [last], scores)
         steps[-1] |= {"code": "softmax", "is_added": True}
     return steps
@@ -281,22 +283,3 @@ def _window(window: Window | Spread, kernel: tuple[int, int]) -> Step:
         "dilation": list(window.dilation),
         "padding": [list(ends) for ends in window.padding],
     }
-
-
-def encode(array: Array) -> str:
-    """An array's values as float32, little-endian, its last axis first, in base64."""
-    return base64.b64encode(np.ascontiguousarray(array, "<f4").tobytes()).decode()
-
-
-def encode_images(images: Array) -> Step:
-    """Images (n, c, h, w): bytes where these give the very same values, pixels / 255, and else floats.
-
-    "tones" are the numbers that are shown black and white: 0 and 1, or the extremes beyond them.
-    """
-    with np.errstate(invalid="ignore"):  # NaN is no byte, and stays a float
-        pixels = np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8)
-    is_bytes = bool(np.array_equal(np.divide(pixels, 255, dtype=np.float32), images))
-    data = [base64.b64encode(image.tobytes()).decode() for image in pixels] if is_bytes else list(map(encode, images))
-    finite = images[np.isfinite(images)]
-    tones = {"black": float(finite.min(initial=0)), "white": float(finite.max(initial=1))}
-    return {"is_bytes": is_bytes, "data": data, "tones": tones}

@@ -26,6 +26,24 @@ const TITLES = {
   identity: "Dropout",
 };
 
+/** Titles for where there's little room. */
+const SHORT = {
+  Activation: "Activ.",
+  "Average pooling": "Mean",
+  Convolution: "Conv",
+  "Dense layer": "Dense",
+  "Max-pooling": "Max",
+  Normalization: "Norm",
+  "Normalization by neighbours": "Norm",
+  "Transposed convolution": "Up-conv",
+  "Matrix product": "Matrix",
+  "Softmax along an axis": "Softmax",
+};
+
+function shortTitle(step) {
+  return SHORT[titleOf(step)] || titleOf(step);
+}
+
 /** What combines numbers: its name, what it does to them, and the sign between them. */
 const COMBINED = {
   add: { title: "Sum", words: "added", sign: "+" },

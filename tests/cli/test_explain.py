@@ -26,7 +26,7 @@ def test_the_page_is_in_the_folder_of_the_run(command, trained, few_images, tmp_
 
 
 def explained_bytes(image):
-    from minidl.explain.steps import encode_images
+    from minidl.explain.encoding import encode_images
 
     return encode_images(image[np.newaxis])["data"][0]
 
@@ -78,7 +78,7 @@ def test_errors_come_before_any_file(fails, trained, tmp_path):
         (
             [minidl.PixelUnshuffle(2)],
             (1, 64, 64),
-            "a model that gives scores (classes,), got (4, 32, 32); at least two",
+            "a model that gives scores (classes,), got (4, 32, 32); a page of a model of maps is made by a program",
         ),
     ],
 )

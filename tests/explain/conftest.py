@@ -38,11 +38,11 @@ def opened(browser, tmp_path):
         sent = (m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent")
         return [url for url in sent if not url.startswith("data:")]
 
-    def open_page(text):
+    def open_page(text, fragment=""):
         path = tmp_path / "page.html"
         path.write_text(text, "utf-8")
         logging.getLogger("selenium").setLevel(logging.WARNING)
-        browser.get(path.as_uri())
+        browser.get(path.as_uri() + fragment)
         pages.append(path.as_uri())
         return SimpleNamespace(
             driver=browser,

@@ -1,7 +1,5 @@
 """The page in a browser computes what minidl computes, for its images and for what is drawn."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -9,6 +7,8 @@ import minidl as ml
 from minidl import explain, models
 from minidl import functional as F
 from minidl.explain.steps import network_steps
+from minidl.layers.container import without_softmax
+from tests.explain.networks import imported, noise
 
 MINUS, TIMES = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
 
@@ -134,8 +134,7 @@ def alive(model):
 def shares(model, images):
     """The probabilities that minidl itself gives."""
     scores = model.predict(images)
-    ends = not isinstance(model, ml.Graph) and isinstance(model[-1], ml.Softmax)
-    return scores if ends else F.softmax(scores)[0]
+    return scores if without_softmax(model) is not None else F.softmax(scores)[0]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +148,7 @@ def shares(model, images):
 def test_probabilities_are_those_of_minidl(opened, pictures, make):
     images, labels = pictures
     model = alive(make() if make not in (models.tutorial, models.lenet) else make(seed=1))
-    page = opened(explain.page(model, images, labels))
+    page = opened(explain.page(model, images, labels, bits=32))
     expected = shares(model, images)
     assert np.ptp(expected, axis=1).min() > 0.01, "a test of probabilities that are all alike"
     for thumbnail, image, row in zip(page.find(".thumbnail"), images, expected, strict=True):
@@ -201,7 +200,7 @@ def test_every_step_says_where_a_number_comes_from(opened, pictures, make):
 def test_each_node_gives_what_it_gives_in_minidl(opened, pictures, make):
     images, labels = pictures
     model = alive(make())
-    page = opened(explain.page(model, images, labels))
+    page = opened(explain.page(model, images, labels, bits=32))
     values = page.run("return explained.values()")
     nodes = {step["path"]: value for step, value in zip(network_steps(model), values[1:], strict=True)}
     names = [name for name in nodes if name and "." not in name]
@@ -211,37 +210,62 @@ def test_each_node_gives_what_it_gives_in_minidl(opened, pictures, make):
         np.testing.assert_allclose(nodes[name], value.ravel(), rtol=2e-5, atol=2e-5, err_msg=name)
 
 
-ONNX = Path(__file__).resolve().parents[3] / "shared" / "models" / "onnx"
-
-
 @pytest.mark.parametrize(("name", "white"), [("mnist_8/model.onnx", 255), ("ppocr_cls.onnx", 1)])
 def test_networks_of_others(opened, name, white):
-    pytest.importorskip("onnx")
-    if not (ONNX / name).exists():
-        pytest.skip("the networks of others lie beside the project, and aren't here")
-    model = ml.load(ONNX / name)
-    images = np.random.default_rng(0).uniform(0, white, (2, *model.input_shape)).astype(np.float32)
-    page = opened(explain.page(model, images, [0, 1]))
-    expected = model.predict(images) if name.startswith("ppocr") else F.softmax(model.predict(images))[0]
+    model = imported(name)
+    images = noise(model, white=white)
+    page = opened(explain.page(model, images, [0, 1], bits=32))
+    expected = shares(model, images)
     for thumbnail, row in zip(page.find(".thumbnail"), expected, strict=True):
         thumbnail.click()
-        np.testing.assert_allclose(page.run("return explained.probabilities()"), row, atol=1e-4)
+        np.testing.assert_allclose(page.run("return explained.probabilities()"), row, atol=1e-5)
     visit(page)
 
 
-@pytest.mark.parametrize("name", ["resnet20", "mobilenet"])
-def test_deep_networks_in_color(opened, name):
-    images = np.random.default_rng(6).random((2, 3, 32, 32), np.float32)
-    model = alive(models.MODELS[name](seed=1))
-    page = opened(explain.page(model, images, [3, 9]))
+DEEP = [name for name in models.MODELS if name not in ("tutorial", "lenet")]
+SMALL = {"resnet18": {"input_shape": (3, 32, 32), "classes": 10}, "vgg": {"input_shape": (3, 32, 32)}}
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_deep_networks(opened, name):
+    model = alive(models.MODELS[name](seed=1, **SMALL.get(name, {})))
+    images = noise(model)
+    page = opened(explain.page(model, images, [3, 9], bits=32))
     np.testing.assert_allclose(page.run("return explained.probabilities()"), shares(model, images)[0], atol=1e-5)
     assert len(page.find(".station")) == page.run("return explained.values().length") - 1
+
+
+@pytest.mark.parametrize("name", [*models.MODELS, "mnist_8/model.onnx", "ppocr_cls.onnx"])
+def test_probabilities_with_bits_as_they_do(opened, name):
+    """Within 1e-3 for each network, of 16 bits a weight where these are enough."""
+    small = name in models.MODELS
+    model = alive(models.MODELS[name](seed=1, **SMALL.get(name, {}))) if small else imported(name)
+    images = noise(model, white=255 if "mnist" in name else 1)
+    page = opened(explain.page(model, images, [0, 1]))
+    expected = shares(model, images)
+    for thumbnail, row in zip(page.find(".thumbnail"), expected, strict=True):
+        thumbnail.click()
+        np.testing.assert_allclose(page.run("return explained.probabilities()"), row, atol=1e-3)
+
+
+def test_a_network_of_maps_gives_a_class_for_each_pixel(opened):
+    model = alive(models.unet(input_shape=(1, 16, 16), depth=2, width=0.1, seed=1))
+    images = noise(model)
+    page = opened(explain.page(model, images, class_names=["ground", "thing"], bits=32))
+    expected = model.predict(images)[0]
+    given = np.reshape(page.run("return explained.probabilities()"), expected.shape)
+    np.testing.assert_allclose(given, expected, atol=1e-4)
+    shares = np.bincount(expected.argmax(axis=0).ravel(), minlength=2) / 256
+    shown = [float(bar.text.rstrip(" %")) for bar in page.find("#seen .figure")]
+    np.testing.assert_allclose(shown, 100 * shares, atol=0.06)
+    assert page.find("#verdict")[0].text.startswith(["ground", "thing"][shares.argmax()] + " in ")
+    visit(page)
 
 
 def test_each_layer_gives_what_it_gives_in_minidl(opened, pictures):
     images, labels = pictures
     model = models.lenet(seed=1)
-    page = opened(explain.page(model, images, labels))
+    page = opened(explain.page(model, images, labels, bits=32))
     page.driver.execute_async_script(SEEN, "#step-1 .total")
     x, values = images[:1], page.run("return explained.values()")
     np.testing.assert_array_equal(values[0], x.ravel())
@@ -268,7 +292,7 @@ def draw(page, kind, *moves):
 def test_what_is_drawn_goes_through_the_network(opened, pictures, kind):
     images, labels = pictures
     model = models.lenet(seed=1)
-    page = opened(explain.page(model, images, labels))
+    page = opened(explain.page(model, images, labels, bits=32))
     first = page.run("return explained.probabilities()")
 
     page.find("#clear")[0].click()
@@ -281,7 +305,7 @@ def test_what_is_drawn_goes_through_the_network(opened, pictures, kind):
     drawn = page.run("return explained.probabilities()")
     np.testing.assert_allclose(drawn, shares(model, pixels)[0], atol=1e-5)
     assert np.abs(np.subtract(drawn, first)).max() > 1e-3
-    shown = [float(bar.text.rstrip(" %")) for bar in page.find("#bars .figure")]
+    shown = [float(bar.text.rstrip(" %")) for bar in page.find("#seen .figure")]
     np.testing.assert_allclose(shown, np.multiply(drawn, 100), atol=0.051)
 
     page.find("#undo")[0].click()
@@ -326,7 +350,7 @@ def test_a_number_is_explained_by_its_window(opened, pictures):
 
     images, labels = pictures
     model = alive(models.tutorial(seed=1))
-    page = opened(explain.page(model, images, labels))
+    page = opened(explain.page(model, images, labels, bits=32))
     page.driver.execute_async_script(SEEN, "#step-1 .total")
     canvas = page.find("#step-1 canvas.map")[0]
     canvas.send_keys(*[Keys.ARROW_LEFT] * 23, *[Keys.ARROW_UP] * 23, *[Keys.ARROW_RIGHT] * 4, *[Keys.ARROW_DOWN] * 7)
@@ -403,7 +427,7 @@ def test_names_are_text_and_never_markup(opened, pictures):
         explain.page(models.tutorial(seed=1), images, labels, class_names=[f"{bad}{i}" for i in range(10)], title=bad)
     )
     assert page.driver.title.split() == bad.split()
-    assert page.find("#bars .name")[3].get_attribute("title") == f"{bad}3"
+    assert page.find("#seen .name")[3].get_attribute("title") == f"{bad}3"
     assert len(page.find("script")) == 2
 
 

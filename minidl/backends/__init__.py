@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import sys
 import warnings
 from collections.abc import Callable
 from types import TracebackType
@@ -34,6 +35,7 @@ def current() -> Backend:
 
 
 NO_NUMBA = "Numba isn't installed"
+NUMBA_LESS = "there is no Numba for browsers"  # so that a warning would help nobody
 
 
 def choice() -> tuple[str, str]:
@@ -45,7 +47,7 @@ def choice() -> tuple[str, str]:
     if _jit_is_off():
         return "vectorized", "NUMBA_DISABLE_JIT turns Numba's compiler off"
     if not is_installed("numba"):
-        return "vectorized", NO_NUMBA
+        return "vectorized", NUMBA_LESS if sys.platform == "emscripten" else NO_NUMBA
     return "compiled", "Numba is installed"
 
 

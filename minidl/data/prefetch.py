@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator
 from typing import Any, TypeVar
 
 from minidl.process.importing import imported
+from minidl.process.threads import can_start
 
 T = TypeVar("T")
 
@@ -13,8 +14,12 @@ def prefetched(items: Iterator[T], depth: int) -> Generator[T, None, None]:
     """Yield the items in their order, made by a thread that is at most `depth` of them ahead.
 
     The thread begins with the first item asked for, and has ended when the iteration has: at the last item, at an
-    error, or when the loop is left. An error of `items` is raised here, after the items before it.
+    error, or when the loop is left. An error of `items` is raised here, after the items before it. Where no thread can
+    be started, each item is made as it is asked for.
     """
+    if not can_start():
+        yield from items
+        return
     queue = imported("queue")  # slow to import, and seldom needed
 
     free = threading.Semaphore(depth)

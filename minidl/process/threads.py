@@ -3,6 +3,7 @@
 import contextlib
 import math
 import os
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -76,7 +77,14 @@ def _settle(threads: int, reason: str, asked: bool = False) -> None:
     _threads, _reason, _asked = threads, reason, asked
 
 
+def can_start() -> bool:
+    """Whether this process can start threads at all; in a browser, Python can't."""
+    return sys.platform != "emscripten"
+
+
 def _default() -> tuple[int, str, bool]:
+    if not can_start():
+        return 1, "Python has no threads in a browser", False
     for name in VARIABLES:
         first = os.environ.get(name, "").split(",")[0].strip()  # OpenMP has a number for each level of nesting
         if first.isascii() and first.isdecimal() and 0 < len(first) < 10 and int(first) > 0:

@@ -9,6 +9,7 @@ sys.path[:0] = [str(DOCS), str(DOCS.parent)]
 
 import build_figures
 import build_tables
+import build_wheel
 from docutils import nodes
 from sphinx.errors import SphinxError
 from sphinx.transforms import SphinxTransform
@@ -21,7 +22,7 @@ copyright = "2026, The minidl developers"
 version = release = minidl.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary"]
-exclude_patterns = ["_build", "_figures", "_tables", "figures", "results"]
+exclude_patterns = ["_build", "_figures", "_tables", "figures", "results", "**/__pycache__"]
 html_theme = "furo"
 html_title = f"minidl {release}"
 html_static_path = ["_static"]
@@ -42,25 +43,27 @@ linkcheck_timeout = 20
 
 
 def setup(app):
-    """Make figures and tables first, and let docstrings write |a - b| and a * b as mathematics does."""
-    app.connect("builder-inited", make_figures_and_tables)
+    """Make figures, tables and the wheel first, and let docstrings write |a - b| and a * b as mathematics does."""
+    app.connect("builder-inited", make_parts)
     app.connect("autodoc-process-docstring", escape_mathematics)
     app.add_transform(DarkFigures)
 
 
-def make_figures_and_tables(app):
-    """Draw and write what pages show and include; a figure that fails ends the build."""
+def make_parts(app):
+    """Draw, write and build what pages show, include and serve; a figure that fails ends the build."""
     try:
         build_figures.build(build_figures.pages(), DOCS / "_figures")
         build_tables.build(DOCS / "results", DOCS / "_tables")
-    except (build_figures.FigureError, build_tables.ResultsError) as error:
+        if app.builder.format == "html":
+            build_wheel.build(Path(app.outdir) / "_static" / "minidl.whl")
+    except (build_figures.FigureError, build_tables.ResultsError, build_wheel.WheelError) as error:
         raise NothingToShowError(str(error)) from error
 
 
 class NothingToShowError(SphinxError):
-    """A figure or a table can't be made."""
+    """A figure, a table or the wheel can't be made."""
 
-    category = "Figures and tables"
+    category = "Figures, tables and wheel"
 
 
 class DarkFigures(SphinxTransform):

@@ -53,6 +53,10 @@ class Crew:
             self._workers[name] = self._make(name)
         return self._workers[name]
 
+    def add(self, name: str, worker: Worker) -> None:
+        """Take in a worker that was made elsewhere."""
+        self._workers[name] = worker
+
     def once(self, function: str, options: dict[str, Any]) -> Any:
         """What function(**options) returns in a worker that is new, and ended afterwards."""
         worker = self._make(function)

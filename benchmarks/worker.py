@@ -87,7 +87,7 @@ class ProcessWorker:
         self._name = name
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self._process = context.Process(target=serve, args=(theirs,), daemon=True)
         self._process.start()
         theirs.close()
 
@@ -124,7 +124,8 @@ class ProcessWorker:
             self._process.join()
 
 
-def _serve(connection: Connection) -> None:
+def serve(connection: Connection) -> None:
+    """Do what comes by the connection, until it ends."""
     worker = LocalWorker()
     while True:
         try:

@@ -9,7 +9,7 @@ from benchmarks.timing import Settings
 
 NAMES = (
     "operators", "training", "inference", "scaling", "time_to_accuracy", "accuracy", "segmentation", "memory", "cold",
-    "onnx_files",
+    "onnx_files", "distributed", "hosts",
 )  # fmt: skip
 DEFAULT = ("operators", "training", "inference", "memory", "cold")
 """Those that take minutes, not tens of minutes."""

@@ -9,7 +9,7 @@ import pytest
 
 import minidl
 from benchmarks import __main__ as command
-from benchmarks import channels_last, crew, graph, installed, networks, operator_cases, suites
+from benchmarks import channels_last, crew, graph, installed, networks, operator_cases, ranks, suites, two_hosts
 from benchmarks.crew import Crew
 from benchmarks.suites import network_suite, scaling
 from benchmarks.timing import QUICK
@@ -246,3 +246,43 @@ def test_onnx_files(local, tmp_path):
     assert report.records[0]["shape"] == [1, 1, 6, 5]
     assert report.records[0]["contestants"]["minidl"]["median"] > 0
     assert "b.onnx is left out: it has 2 inputs" in report.notes
+
+
+@pytest.mark.parametrize("name", ["distributed", "hosts"])
+def test_without_mpi_nothing_is_measured(local, monkeypatch, name):
+    monkeypatch.setattr(ranks.importlib.util, "find_spec", lambda _: None)
+    report = suites.load(name).run(local, TINY)
+    assert report.records == []
+    assert report.notes == ["nothing is measured: not installed: mpi4py (pip install mpi4py mpich)"]
+
+
+@pytest.mark.compiled
+@pytest.mark.skipif(ranks.obstacle() is not None, reason=str(ranks.obstacle()))
+def test_distributed(monkeypatch):
+    suite = suites.load("distributed")
+    monkeypatch.setattr(suite, "number_of_ranks", lambda: 2)
+    monkeypatch.setattr(crew, "missing", lambda name: ["a peer"])
+    with Crew() as workers:
+        report = suite.run(workers, replace(TINY, batches=(8,)))
+    [record] = report.records
+    assert (record["network"], record["batch"], record["ranks"], record["calls"]) == ("lenet", 8, 2, 3)
+    parameters = sum(parameter.value.size for parameter in networks.build("lenet").parameters())
+    assert record["bytes"] == 4 * parameters + 4 * 10 * 4  # two slices of half of them, and scores of four images
+    assert [name[:2] for name in record["contestants"]] == ["1 ", "1 ", "2 "]
+    assert report.tables[0].rows[0][-2:] == ["3", "247 kB"]
+    assert "PyTorch is left out: not installed: a peer" in report.notes
+
+
+@pytest.mark.compiled
+@pytest.mark.skipif(ranks.obstacle() is not None, reason=str(ranks.obstacle()))
+@pytest.mark.skipif(two_hosts.obstacle() is not None, reason=str(two_hosts.obstacle()))
+def test_hosts():
+    with Crew() as workers:
+        try:
+            report = suites.load("hosts").run(workers, replace(TINY, batches=(8,)))
+        except RuntimeError as error:
+            pytest.skip(f"this machine makes no namespaces: {error}")
+    step, computing = report.records
+    assert step["exchanges"] == [["gather", 160], ["scatter", 123412], ["gather", 123412]]
+    assert list(step["contestants"]) == ["without exchanges", "shared memory", next(iter(two_hosts.LINKS))]
+    assert list(computing["contestants"]) == ["1", "2"]

@@ -1,4 +1,7 @@
-"""The tables of docs/benchmarks.md, made by each build from docs/results/*.json, which `python -m benchmarks` wrote."""
+"""The tables of the benchmarks' page and of distributed.md: each build makes them from docs/results/*.json.
+
+`python -m benchmarks` wrote these.
+"""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -6,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.report import duration, megabytes, share, times
+from docs import distributed_tables
 
-SUITES = ("training", "inference", "operators", "time_to_accuracy", "cold", "memory")
+SUITES = ("training", "inference", "operators", "time_to_accuracy", "cold", "memory", "distributed", "hosts")
 ACROSS = ("behind", "roofline")
 """The tables that are of training and inference together."""
+PREDICTED = ("hosts_weak", "hosts_strong", "hosts_parameters")
+"""Those that follow from what two hosts measured."""
 BUSY = 0.5
 """A load of the machine, for each of its cores, from which on a page warns of it."""
 
@@ -36,6 +42,9 @@ def build(results: Path, folder: Path) -> None:
     both = {suite: read(results, suite)["records"] for suite in ("training", "inference")}
     for name in ACROSS:
         (folder / f"{name}.md").write_text("\n".join([*_TABLES[name](both), ""]), encoding="utf-8")
+    for name in PREDICTED:
+        records = read(results, "hosts")["records"]
+        (folder / f"{name}.md").write_text("\n".join([*_TABLES[name](records), ""]), encoding="utf-8")
     for suite in SUITES:
         found = read(results, suite)
         text = "\n".join([*_TABLES[suite](found["records"]), *measured_on(found), ""])
@@ -189,6 +198,17 @@ def memory(records: list[dict[str, Any]]) -> list[str]:
     return table(["network", "framework", *(f"{moment} steps" for moment in moments), "growth"], rows, labels=2)
 
 
+def distributed(records: list[dict[str, Any]]) -> list[str]:
+    """One process, ranks and PyTorch's processes."""
+    return table(*distributed_tables.measured(records))
+
+
+def hosts(records: list[dict[str, Any]]) -> list[str]:
+    """What was fitted to two hosts, and how well."""
+    columns, rows, told = distributed_tables.errors(records)
+    return [*table(*distributed_tables.fitted(records)), told, "", *table(columns, rows, labels=3)]
+
+
 _TABLES: dict[str, Callable[[Any], list[str]]] = {
     "behind": behind,
     "roofline": roofline,
@@ -198,4 +218,9 @@ _TABLES: dict[str, Callable[[Any], list[str]]] = {
     "time_to_accuracy": time_to_accuracy,
     "cold": cold,
     "memory": memory,
+    "distributed": distributed,
+    "hosts": hosts,
+    "hosts_weak": lambda records: table(*distributed_tables.scaling(records, weak=True), labels=3),
+    "hosts_strong": lambda records: table(*distributed_tables.scaling(records, weak=False), labels=3),
+    "hosts_parameters": lambda records: table(*distributed_tables.parameters(records)),
 }

@@ -121,7 +121,8 @@ def made_files() -> set[Path]:
                 assert isinstance(node.value, ast.Dict), f"{path}: expected FIGURES to be a plain dict"
                 figures |= {DOCS / "_figures" / f"{ast.literal_eval(key)}.svg" for key in node.value.keys if key}
     suites = {path.stem for path in (DOCS / "results").glob("*.json")}
-    return figures | {DOCS / "_tables" / f"{name}.md" for name in suites.union(build_tables.ACROSS)}
+    tables = suites.union(build_tables.ACROSS, build_tables.PREDICTED)
+    return figures | {DOCS / "_tables" / f"{name}.md" for name in tables}
 
 
 def broken_links(page: Path) -> list[str]:

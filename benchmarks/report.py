@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from minidl.display import quantity
+
 
 @dataclass
 class Table:
@@ -75,17 +77,12 @@ class Report:
 
 def duration(seconds: float | None) -> str:
     """Three digits and a unit; a dash for what wasn't measured."""
-    if seconds is None:
-        return "-"
-    for factor, unit in ((1, "s"), (1e3, "ms"), (1e6, "us")):
-        if seconds * factor >= 0.9995:
-            return f"{_three_digits(seconds * factor)} {unit}"
-    return f"{_three_digits(seconds * 1e9)} ns"
+    return "-" if seconds is None else quantity.seconds(seconds)
 
 
 def times(ratio: float | None) -> str:
     """A ratio as "2.41 x"."""
-    return "-" if ratio is None else f"{_three_digits(ratio)} x"
+    return "-" if ratio is None else f"{quantity.three_digits(ratio)} x"
 
 
 def share(ratio: float | None) -> str:
@@ -96,9 +93,3 @@ def share(ratio: float | None) -> str:
 def megabytes(size: float | None) -> str:
     """Bytes as megabytes of a million bytes."""
     return "-" if size is None else f"{size / 1e6:.1f} MB"
-
-
-def _three_digits(value: float) -> str:
-    if value >= 99.95:
-        return f"{value:.0f}"
-    return f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"

@@ -143,8 +143,8 @@ class Model(Module):
         """Print a table: layers, output shapes, parameters, multiply-accumulate operations (MACs) and memory.
 
         Memory is that of each output for one sample. Where layers are frozen, it says so, and how many parameters are
-        trained. With `timings` there are the microseconds of the forward and the
-        backward pass on a batch of `batch_size`, of each layer by itself and of the whole. `expand` shows the layers
+        trained. With `timings` there are the times of the forward and the backward pass on a batch of `batch_size`, of
+        each layer by itself and of the whole. `expand` shows the layers
         inside of Residual and the like. Of a model that isn't built, it has the layers alone, and says how to build it;
         with `timings` it raises NotBuiltError then. `minidl.summary.table.summarize` has the same as numbers.
         """

@@ -28,6 +28,7 @@ HOUSE = [
         [
             "errors errors.* exports description typing numeric philox process process.entering process.exact "
             "process.locks process.interrupts process.share display display.code display.streams display.installed "
+            "display.palette display.quantity "
             "saving saving.file_locks",
             "saving.atomic display.html shapes.arguments",
             "shapes.checks",

@@ -13,7 +13,7 @@ HELP = "Print a model's layers: output shapes, parameters, multiply-accumulate o
 
 EXAMPLES = """\
 minidl summary lenet
-minidl summary runs/first --timings      # microseconds of each layer
+minidl summary runs/first --timings      # and the time of each layer
 minidl summary resnet20 --expand         # the layers inside of blocks, too
 minidl summary lenet.npz --json          # a model that Model.save wrote
 minidl summary model.onnx                # somebody else's; of operators that minidl lacks it says which

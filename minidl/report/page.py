@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from minidl import shapes
+from minidl.display import quantity
 from minidl.display.html import escape
 from minidl.errors import NotBuiltError, keyword_hints
 from minidl.module import Module
@@ -14,7 +15,7 @@ from minidl.report.history import curves_of, quantities
 from minidl.report.results import Results, judge
 from minidl.report.style import STYLE
 from minidl.saving.atomic import write_atomically
-from minidl.summary.table import Summary, size, summarize
+from minidl.summary.table import Summary, summarize
 
 
 @keyword_hints
@@ -94,12 +95,12 @@ def _tiles(results: Results | None, summary: Summary) -> list[tuple[str, str]]:
     if results is not None:
         tiles.append((f"{results.accuracy:.2%}", f"accuracy on {len(results.labels):,} images"))
         tiles.append((f"{results.f1.mean():.3f}", f"mean F1 of {len(results.names)} classes"))
-    tiles.append((f"{summary.total.parameters:,}", "parameters"))
-    tiles.append((f"{summary.total.macs:,}", "MACs per image"))
-    tiles.append((size(summary.total.memory), "layer outputs per image"))
+    tiles.append((quantity.count(summary.total.parameters), "parameters"))
+    tiles.append((quantity.count(summary.total.macs), "MACs per image"))
+    tiles.append((quantity.memory(summary.total.memory), "layer outputs per image"))
     if summary.batch_size is not None and summary.total.forward is not None and summary.total.backward is not None:
         seconds = summary.total.forward + summary.total.backward
-        tiles.append((f"{seconds * 1e3:.2f} ms", f"forward and backward of {summary.batch_size:,}"))
+        tiles.append((quantity.seconds(seconds), f"forward and backward of {summary.batch_size:,}"))
     return tiles
 
 

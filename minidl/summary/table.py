@@ -11,6 +11,7 @@ import numpy as np
 from minidl import shapes
 from minidl.display import code as representation
 from minidl.display import html as notebook
+from minidl.display import quantity
 from minidl.graph.network import Network, one_or_all
 from minidl.layers.branches import Branches
 from minidl.layers.container import Chain, Residual
@@ -74,7 +75,7 @@ class Summary:
         if not self.total.frozen:
             return ""
         trained = self.total.parameters - self.total.frozen
-        return f"{trained:,} parameters are trained, {self.total.frozen:,} are frozen."
+        return f"{quantity.count(trained)} parameters are trained, {quantity.count(self.total.frozen)} are frozen."
 
     def _times(self) -> str:
         if self.batch_size is None:
@@ -98,8 +99,8 @@ class Summary:
         head, *lines, total = ([notebook.escape(cell) for cell in line] for line in self.cells("\N{NO-BREAK SPACE}"))
         title = (
             f"<b>{total[0]}</b> <small>{notebook.escape(_batches(self.input_shape))} to "
-            f"{notebook.escape(_batches(self.total.shape))}, {self.total.parameters:,} parameters, "
-            f"{self.total.macs:,} MACs, {size(self.total.memory)} a sample</small>"
+            f"{notebook.escape(_batches(self.total.shape))}, {quantity.count(self.total.parameters)} parameters, "
+            f"{quantity.count(self.total.macs)} MACs, {quantity.memory(self.total.memory)} a sample</small>"
         )
         note = f"<small>{notebook.escape(self.note)}</small>" if self.note else ""
         table = notebook.table(head, lines, texts=self.texts, foot=total)
@@ -121,16 +122,16 @@ class Summary:
         """The table's lines as texts: its head, the input, each layer, and the model."""
         timed, connected = self.batch_size is not None, self.texts == 3
         columns = ["connected to"] * connected + ["output shape", "parameters", "MACs", "memory"]
-        yield ("layer", *columns, *["forward µs", "backward µs"] * timed)
+        yield ("layer", *columns, *["forward", "backward"] * timed)
         for name, sample in zip(self.input_names, _each(self.input_shape), strict=True):
             yield (name, *[""] * connected, show(("n", *sample)), *[""] * (5 if timed else 3))
         for i, row in enumerate([*self.rows, self.total]):
             mark = " (frozen)" if row.frozen and row.frozen == row.parameters and i < len(self.rows) else ""
             name = indentation * 2 * row.depth + row.name + mark
             shape = "" if i == len(self.rows) else show(("n", *row.shape))
-            times = [f"{(seconds or 0) * 1e6:,.0f}" for seconds in (row.forward, row.backward)]
-            numbers = (f"{row.parameters:,}", f"{row.macs:,}", size(row.memory), *times * timed)
-            yield (name, *[", ".join(row.reads)] * connected, shape, *numbers)
+            times = [quantity.seconds(time or 0) for time in (row.forward, row.backward)]
+            numbers = (quantity.count(row.parameters), quantity.count(row.macs), quantity.memory(row.memory))
+            yield (name, *[", ".join(row.reads)] * connected, shape, *numbers, *times * timed)
 
 
 def summarize(
@@ -281,13 +282,6 @@ def _data(row: Row, *, is_graph: bool = False) -> dict[str, Any]:
     told = {name: value for name, value in row._asdict().items() if name not in ("name", "shape", "reads")}
     connections = {"connected_to": list(row.reads)} if is_graph else {}
     return {"layer": row.name, "output_shape": list(row.shape)} | told | connections
-
-
-def size(count: int) -> str:
-    """Bytes in the unit that suits them: 40 B, 18.4 KiB, 1.2 MiB."""
-    if count < 1024:
-        return f"{count} B"
-    return f"{count / 1024:,.1f} KiB" if count < 1024**2 else f"{count / 1024**2:,.1f} MiB"
 
 
 def _left(cells: tuple[str, ...]) -> list[str]:

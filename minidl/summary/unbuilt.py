@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from minidl.display import quantity
 from minidl.layers.branches import Branches
 from minidl.layers.container import Chain, Residual
 from minidl.module import Module
@@ -14,7 +15,7 @@ def unbuilt_table(model: Module, *, expand: bool = False) -> str:
     """Names and parameters of the layers as text, "?" for what the shape of a sample tells, and how to build it."""
     rows = [*_rows(model, "", 0, expand), (type(model).__name__, _count(model))]
     cells = [("layer", "output shape", "parameters")]
-    cells += [(name, "?", "?" if count is None else f"{count:,}") for name, count in rows]
+    cells += [(name, "?", "?" if count is None else quantity.count(count)) for name, count in rows]
     cells[-1] = (cells[-1][0], "", cells[-1][2])
     widths = [max(len(row[place]) for row in cells) for place in range(3)]
     lines = [f"{name:<{widths[0]}}  {shape:<{widths[1]}}  {count:>{widths[2]}}" for name, shape, count in cells]

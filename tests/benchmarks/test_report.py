@@ -14,7 +14,7 @@ from benchmarks.report import Bars, Report, Table, duration, megabytes, share, t
         (0.9999, "1.00 s"),
         (0.12345, "123 ms"),
         (0.0099994, "10.0 ms"),
-        (1.5e-5, "15.0 us"),
+        (1.5e-5, "15.0 µs"),
         (2.5e-7, "250 ns"),
     ],
 )

@@ -175,8 +175,8 @@ def test_the_samples_that_are_timed(monkeypatch):
         ("Dense", (7, 8), np.float64, True),
         ("Sequential", (7, 4), np.int64, False),
     ]
-    assert lines[0].split()[-4:] == ["forward", "µs", "backward", "µs"]
-    assert all(lines[i].endswith("2        1,000") for i in (3, 4, 5, 7))
+    assert lines[0].split()[-2:] == ["forward", "backward"]
+    assert all(lines[i].endswith("2.00 µs   1.00 ms") for i in (3, 4, 5, 7))
     assert lines[-2].startswith("Times are medians for a batch of 7 in training, each layer by itself.")
 
 
@@ -202,14 +202,6 @@ def test_the_data_go_into_json():
         "depth": 0,
     }
     assert (data["input_shape"], data["parameters"], data["batch_size"]) == ([1, 28, 28], 1257, None)
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1536 * 1024, "1.5 MiB"), (3 << 30, "3,072.0 MiB")],
-)
-def test_sizes(count, text):
-    assert summary.size(count) == text
 
 
 class Cells(HTMLParser):

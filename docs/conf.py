@@ -5,28 +5,27 @@ import sys
 from pathlib import Path
 
 DOCS = Path(__file__).parent
-sys.path[:0] = [str(DOCS), str(DOCS.parent)]
+sys.path.insert(0, str(DOCS.parent))
 
-import build_figures
-import build_tables
-import build_wheel
 from docutils import nodes
 from sphinx.errors import SphinxError
 from sphinx.transforms import SphinxTransform
 
 import minidl
+from docs import build_figures, build_headline, build_tables, build_wheel
 
 project = "minidl"
 author = "The minidl developers"
 copyright = "2026, The minidl developers"
 version = release = minidl.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx_copybutton"]
 exclude_patterns = ["_build", "_figures", "_tables", "figures", "results", "**/__pycache__"]
 html_theme = "furo"
 html_title = f"minidl {release}"
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]
+html_copy_source = html_show_sourcelink = False
 html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#b3301f", "color-brand-content": "#b3301f"},
     "dark_css_variables": {"color-brand-primary": "#ff8a75", "color-brand-content": "#ff8a75"},
@@ -39,6 +38,10 @@ add_module_names = False
 autosummary_generate = False  # tables of what a page has, not pages of their own
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # docstrings say shapes, which the types of arrays can't
+copybutton_prompt_text = (
+    r">>> |\.\.\.(?: |$)|\$ "  # what is copied of an example: its input, without prompts and output
+)
+copybutton_prompt_is_regexp = True
 linkcheck_timeout = 20
 
 
@@ -47,6 +50,7 @@ def setup(app):
     app.connect("builder-inited", make_parts)
     app.connect("autodoc-process-docstring", escape_mathematics)
     app.add_transform(DarkFigures)
+    app.connect("build-finished", name_landmarks)
 
 
 def make_parts(app):
@@ -54,6 +58,7 @@ def make_parts(app):
     try:
         build_figures.build(build_figures.pages(), DOCS / "_figures")
         build_tables.build(DOCS / "results", DOCS / "_tables")
+        build_headline.build(DOCS / "results", DOCS / "_tables")
         if app.builder.format == "html":
             build_wheel.build(Path(app.outdir) / "_static" / "minidl.whl")
     except (build_figures.FigureError, build_tables.ResultsError, build_wheel.WheelError) as error:
@@ -80,6 +85,25 @@ class DarkFigures(SphinxTransform):
                 image["classes"] += ["only-light"]
                 dark["classes"] += ["only-dark"]
                 image.parent.insert(image.parent.index(image) + 1, dark)
+
+
+LANDMARKS = {
+    '<aside class="sidebar-drawer"': ' aria-label="All pages"',
+    '<aside class="toc-drawer': ' aria-label="On this page"',
+    '<p class="caption" role="heading"': ' aria-level="2"',
+}
+"""What the theme's tags lack for screen readers."""
+
+
+def name_landmarks(app, error):
+    """Give the theme's landmarks names, and its headings levels."""
+    if error or app.builder.format != "html":
+        return
+    for page in Path(app.outdir).rglob("*.html"):
+        text = page.read_text("utf-8")
+        for tag, attribute in LANDMARKS.items():
+            text = re.sub(rf"({re.escape(tag)}[^>]*?)(?:{attribute})?>", rf"\1{attribute}>", text)
+        page.write_text(text, "utf-8")
 
 
 def escape_mathematics(app, what, name, obj, options, lines):

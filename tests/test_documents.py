@@ -121,7 +121,7 @@ def made_files() -> set[Path]:
                 assert isinstance(node.value, ast.Dict), f"{path}: expected FIGURES to be a plain dict"
                 figures |= {DOCS / "_figures" / f"{ast.literal_eval(key)}.svg" for key in node.value.keys if key}
     suites = {path.stem for path in (DOCS / "results").glob("*.json")}
-    tables = suites.union(build_tables.ACROSS, build_tables.PREDICTED)
+    tables = suites.union(build_tables.ACROSS, build_tables.PREDICTED, {"headline"})
     return figures | {DOCS / "_tables" / f"{name}.md" for name in tables}
 
 
@@ -244,6 +244,21 @@ PUBLIC_CLASSES = {
 @pytest.mark.parametrize("name", PUBLIC_CLASSES)
 def test_docstrings_describe_every_argument(name):
     assert undescribed_arguments(PUBLIC_CLASSES[name]) == []
+
+
+def test_install_names_every_extra_and_what_it_brings():
+    """Those of users as rows of the table; test, docs and dev, which are for work on minidl, as words."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    text = (DOCS / "install.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|", text, re.MULTILINE)
+    extras = {
+        name: [re.match(r"[\w-]+", requirement)[0] for requirement in requirements]
+        for name, requirements in project["optional-dependencies"].items()
+    }
+    developers = {name: extras.pop(name) for name in ("test", "docs", "dev")}
+    assert {name: list(dict.fromkeys(brings.split(", "))) for name, brings in rows} == extras
+    assert all(f"`{name}`" in text for name in developers)
+    assert f"Python {project['requires-python'].removeprefix('>=')} or newer" in text
 
 
 def test_versions_agree():

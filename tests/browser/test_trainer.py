@@ -3,14 +3,16 @@
 import importlib.util
 import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import minidl as ml
+from minidl.display.palette import color
 
-PLACE = Path(__file__).resolve().parents[2] / "docs" / "_static" / "browser" / "trainer.py"
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "_static" / "browser"
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +24,7 @@ def as_in_a_browser():
 @pytest.fixture
 def trainer():
     """A trainer whose epoch is 3 batches, the last of them smaller."""
-    specification = importlib.util.spec_from_file_location("trainer", PLACE)
+    specification = importlib.util.spec_from_file_location("trainer", FOLDER / "trainer.py")
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     made = module.Trainer()
@@ -108,3 +110,11 @@ def test_other_numbers_of_classes_are_named_but_not_trained(trainer):
     assert len(json.loads(trainer.probabilities([0] * 784))) == 7
     with pytest.raises(ValueError, match="the pictures are of 10 classes, the model's 7"):
         trainer.advance(0)
+
+
+def test_colors_are_the_palette_s():
+    text = (FOLDER / "page.css").read_text("utf-8")
+    for name, role in {"training": "training", "test": "test", "bar": "accent"}.items():
+        light, *dark = re.findall(rf"--{name}: (#\w+)", text)
+        assert light == color(role, "light")
+        assert dark == [color(role, "dark")] * 2

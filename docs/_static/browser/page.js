@@ -15,6 +15,7 @@ const curves = [
   new Curve(part("accuracy"), { name: "accuracy", ticks: [0, 0.25, 0.5, 0.75, 1], show: percent }),
 ];
 const classes = new Classes(part("classes"));
+const noEpochs = part("epoch-rows").rows[0];
 const state = { isReady: false, isTraining: false, epoch: 0, until: 0, isGuessing: false, mustGuess: false, mustSay: false, about: "" };
 
 const status = (text) => (part("status").textContent = text);
@@ -60,7 +61,7 @@ function controls() {
 function fresh(names) {
   Object.assign(state, { epoch: 0, until: 0 });
   for (const curve of curves) curve.clear();
-  part("epoch-rows").replaceChildren();
+  part("epoch-rows").replaceChildren(noEpochs.cloneNode(true));
   classes.show(names);
   controls();
   guessAgain();
@@ -69,6 +70,7 @@ function fresh(names) {
 function row(report) {
   const { loss, test, epoch } = report;
   const cells = [epoch, loss.toFixed(3), test.loss.toFixed(3), `${(100 * test.accuracy).toFixed(1)} %`];
+  if (epoch === 1) part("epoch-rows").replaceChildren();
   const line = part("epoch-rows").insertRow();
   for (const text of cells) line.insertCell().textContent = text;
 }

@@ -18,10 +18,12 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
+from minidl.display import palette
+
 DOCS = Path(__file__).parent
 README = ("cnn", "speed")
 """The README's figures."""
-TEXT = {"light": "#1f2328", "dark": "#d5d8dd"}
+TEXT: dict[palette.Theme, str] = {"light": palette.color("ink", "light"), "dark": palette.color("ink", "dark")}
 """The color of lines and letters, on the pages' own backgrounds."""
 
 
@@ -29,7 +31,7 @@ class FigureError(RuntimeError):
     """A figure can't be made; says which, of which file, and why."""
 
 
-def style(theme: str) -> dict[str, Any]:
+def style(theme: palette.Theme) -> dict[str, Any]:
     """The settings of matplotlib for one theme; the rest are its defaults, whatever the user's file says."""
     names = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
     return {
@@ -38,19 +40,13 @@ def style(theme: str) -> dict[str, Any]:
         "axes.facecolor": "none",
         "savefig.facecolor": "none",
         "legend.facecolor": "none",
-        "axes.prop_cycle": matplotlib.cycler(color=COLORS[theme]),
+        "axes.prop_cycle": matplotlib.cycler(color=palette.CLASSES[theme]),
         "axes.spines.top": False,
         "axes.spines.right": False,
         "font.size": 9,
         "axes.titlesize": 10,
         "svg.hashsalt": "minidl",  # the same names of its parts in each build
     }
-
-
-COLORS = {
-    "light": ["#c8321f", "#2867b2", "#3b8640", "#8a5a00", "#7a4fb0", "#667080"],
-    "dark": ["#ff7b66", "#6cb0f5", "#7cc983", "#e0b050", "#bd9bf0", "#a5afbd"],
-}
 
 
 def figures_of(path: Path) -> dict[str, Callable[[], Figure]]:
@@ -82,7 +78,7 @@ def build(paths: list[Path], folder: Path, *, only: Collection[str] = ()) -> lis
     return [folder / f"{name}{suffix}.svg" for name in made for suffix in ("", "-dark")]
 
 
-def draw(make: Callable[[], Figure], path: Path, name: str, theme: str, folder: Path) -> None:
+def draw(make: Callable[[], Figure], path: Path, name: str, theme: palette.Theme, folder: Path) -> None:
     """Write one figure in one theme."""
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{name}{'-dark' * (theme == 'dark')}.svg"

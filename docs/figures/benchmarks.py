@@ -8,9 +8,10 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from minidl.plots.bars import mark_of
+from minidl.plots.colors import color
+
 RESULTS = Path(__file__).parents[1] / "results"
-MARKS = {"minidl": ("C0", "o"), "PyTorch": ("C3", "s"), "JAX": ("C1", "^"), "Keras": ("C2", "D")}
-MARKS |= {"ONNX Runtime": ("C4", "v"), "OpenVINO": ("C5", "P"), "torch.compile": ("C3", "x")}
 
 
 def records(suite: str) -> list[dict[str, Any]]:
@@ -31,12 +32,12 @@ def draw(axes: Axes, rows: dict[str, dict[str, float]], title: str) -> None:
     A row may be empty, where other panels have it.
     """
     for name in dict.fromkeys(name for times in rows.values() for name in times if name != "minidl"):
-        color, mark = MARKS[name]
+        shade, mark = mark_of(name)
         places = [(times[name] / times["minidl"], i) for i, times in enumerate(rows.values()) if name in times]
         axes.plot(
-            [x for x, _ in places], [y for _, y in places], mark, color=color, label=name, markersize=6, alpha=0.9
+            [x for x, _ in places], [y for _, y in places], mark, color=shade, label=name, markersize=6, alpha=0.9
         )
-    axes.axvline(1, color="C0", linewidth=2, label="minidl", zorder=0)
+    axes.axvline(1, color=mark_of("minidl")[0], linewidth=2, label="minidl", zorder=0)
     axes.set_xscale("log")
     axes.set_xticks([0.25, 0.5, 1, 2, 5, 10, 20], ["0.25", "0.5", "1", "2", "5", "10", "20"])
     axes.minorticks_off()
@@ -122,12 +123,12 @@ def accuracy() -> Figure:
     for record in records("time_to_accuracy"):
         name = record["contestant"]
         seconds, accuracies = zip(*record["curve"], strict=True)
-        color, mark = MARKS[name]
+        shade, mark = mark_of(name)
         label = None if name in named else name
-        axes.plot(seconds, [100 * share for share in accuracies], f"-{mark}", color=color, label=label, markersize=3)
+        axes.plot(seconds, [100 * share for share in accuracies], f"-{mark}", color=shade, label=label, markersize=3)
         named.add(name)
         target = 100 * record["target"]
-    axes.axhline(target, color="C5", linewidth=1, linestyle=":")
+    axes.axhline(target, color=color("soft"), linewidth=1, linestyle=":")
     axes.set_xlabel("seconds of training")
     axes.set_ylabel("test accuracy, %")
     axes.legend(loc="lower right", frameon=False)

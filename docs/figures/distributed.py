@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from docs import distributed_tables as tables
+from minidl.plots.colors import color
 
 RESULTS = Path(__file__).parents[1] / "results"
 STYLES = ("-o", "--s")
@@ -19,9 +20,9 @@ def draw(axes: Axes, records: list[dict[str, Any]], *, weak: bool) -> None:
     found = tables.predictions(records, weak=weak)
     names, links = (list(dict.fromkeys(each)) for each in zip(*((p.network, p.link) for p in found), strict=True))
     for name, link, speedups in found:
-        style, color = STYLES[links.index(link) % len(STYLES)], f"C{names.index(name)}"
-        axes.plot(tables.HOSTS, speedups, style, color=color, label=f"{name}, {link}", markersize=3)
-    axes.plot(tables.HOSTS, tables.HOSTS, ":", color="C5", linewidth=1, label="as many times as hosts")
+        style, shade = STYLES[links.index(link) % len(STYLES)], f"C{names.index(name)}"
+        axes.plot(tables.HOSTS, speedups, style, color=shade, label=f"{name}, {link}", markersize=3)
+    axes.plot(tables.HOSTS, tables.HOSTS, ":", color=color("soft"), linewidth=1, label="as many times as hosts")
     axes.set_xscale("log", base=2)
     axes.set_yscale("log", base=2)
     axes.set_xticks(tables.HOSTS, list(map(str, tables.HOSTS)))

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import minidl as ml
+from minidl.plots.colors import color
 
 
 @cache
@@ -55,8 +56,8 @@ def cnn() -> Figure:
         maps(place, stage[0], across)
         place.set_title(title)
     right = axes[3]
-    colors = ["C5"] * 10
-    colors[int(probabilities.argmax())] = "C0"
+    colors = [color("soft")] * 10
+    colors[int(probabilities.argmax())] = color("accent")
     right.barh(test.class_names, probabilities[0], color=colors)
     right.invert_yaxis()
     right.set_xlim(0, 1)

@@ -11,6 +11,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 import minidl as ml
 from minidl import functional as F
+from minidl.display import quantity
+from minidl.plots.colors import color, sign_map
 
 EDGES = np.repeat(np.float32([-1, -1, -1, 1, 1, 1]), 6).reshape(6, 6)
 """A filter that answers to edges with the bright side below."""
@@ -33,8 +35,8 @@ def filter_response() -> Figure:
     limit = float(abs(y).max())
     shown = [
         ("image\n28 x 28", x, "gray", (0, 1)),
-        ("filter\n6 x 6", EDGES, "RdBu_r", (-1.5, 1.5)),
-        ("response\n23 x 23", y[0, 0], "RdBu_r", (-limit, limit)),
+        ("filter\n6 x 6", EDGES, sign_map(), (-1.5, 1.5)),
+        ("response\n23 x 23", y[0, 0], sign_map(), (-limit, limit)),
         ("ReLU\n23 x 23", rectified[0, 0], "gray", (0, limit)),
         ("2 x 2 max-pool\n11 x 11", pooled[0, 0], "gray", (0, limit)),
     ]
@@ -71,7 +73,7 @@ def im2col() -> Figure:
     for row in (3, 7):
         middle.text(4, row, "...", ha="center", va="center")
     weights = np.array([1, 2, 1, 0, 0, 0, -1, -2, -1], float)[:, None]
-    right.imshow(weights, cmap="RdBu_r", vmin=-3, vmax=3)
+    right.imshow(weights, cmap=sign_map(), vmin=-3, vmax=3)
     for k, weight in enumerate(weights[:, 0]):
         right.text(0, k, f"{weight:.0f}", ha="center", va="center", color="black")
     right.set_title("times\nthe filter")
@@ -142,12 +144,12 @@ def ladder() -> Figure:
     names, values = list(seconds), list(seconds.values())
     figure = Figure(figsize=(7.2, 2.2), layout="constrained")
     axes = figure.subplots()
-    axes.barh(names, values, color=["C5", "C3", "C3", "C1", "C0"], height=0.6)
+    axes.barh(names, values, color=[*[color("soft")] * 4, color("brand")], height=0.6)
     axes.set_xscale("log")
     axes.set_xlim(min(values) / 3, max(values) * 12)
     axes.invert_yaxis()
     for i, value in enumerate(values):
-        text = f"{1e3 * value:.3g} ms" + (f", 1 / {values[0] / value:,.0f}" if i else "")
+        text = quantity.seconds(value) + (f", 1 / {values[0] / value:,.0f}" if i else "")
         axes.annotate(text, (value, i), (5, 0), textcoords="offset points", va="center")
     axes.set_xlabel("seconds for 8 images and 16 filters (a logarithmic axis)")
     return figure

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from minidl.display import palette
 from minidl.display.html import details, escape
 from minidl.drawing.boxes import diagram
 from minidl.drawing.layout import Arrow, Layout, Point, layout
@@ -11,8 +12,6 @@ SCALE = 14.0
 """Pixels of a line of text."""
 HEAD = 0.25
 """Half of the width and of the length of an arrow's head."""
-COLORS = {"parameters": "#1f77b4", "join": "#ff7f0e"}
-"""Of boxes; the others have that of the text."""
 FEW = 12
 """A drawing of more boxes is folded."""
 _FAINT = ' opacity="0.75"'
@@ -36,7 +35,7 @@ def svg(drawn: Layout, *, label: str) -> str:
         f'aria-label="{escape(label)}">'
     ]
     for box in drawn.rectangles:
-        color = COLORS.get(box.kind, "currentColor")
+        color = palette.color(box.kind) if box.kind in palette.COLORS else "currentColor"
         dashes = ' stroke-dasharray="4 3"' if box.kind in ("input", "output") else ""
         parts.append(
             f'<rect x="{_px(box.x)}" y="{_px(box.y)}" width="{_px(box.width)}" height="{_px(box.height)}" rx="4" '

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Literal
 
+from minidl.display import palette
 from minidl.drawing.boxes import diagram
 from minidl.drawing.layout import Anchor, layout
 from minidl.errors import NotBuiltError, keyword_hints
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 INCHES = 0.17
 """A line of text in a new figure."""
-COLORS = {"parameters": "C0", "join": "C1"}
 ALIGNED: dict[Anchor, Literal["left", "center", "right"]] = {"start": "left", "middle": "center", "end": "right"}
 
 
@@ -41,7 +41,7 @@ def architecture(model: Module, *, expand: bool = False, axes: "Axes | None" = N
     axes.set_ylim(drawn.height + 0.5, -0.5)
     size = font_size(axes, of_width=0.75 / (drawn.width + 1), of_height=0.75 / (drawn.height + 1), most=9)
     for box in drawn.rectangles:
-        color = COLORS.get(box.kind, "0.5")
+        color = palette.color(box.kind) if box.kind in palette.COLORS else "0.5"
         axes.add_patch(
             FancyBboxPatch(
                 (box.x, box.y),

@@ -10,6 +10,7 @@ from minidl.errors import keyword_hints
 from minidl.inspection.samples import built, class_scores, one_sample, samples, without_probabilities
 from minidl.module import Module
 from minidl.plots.canvas import canvas, color_bar, figure_of, limits_of, names_of, picture
+from minidl.plots.colors import sequence_map, sign_map
 from minidl.plots.grid import grid, show_picture
 from minidl.typing import Array, Size
 
@@ -41,7 +42,7 @@ def saliency(
         )
         _gray(axes, batch[i], limits, places[n + i], vmax=2)  # dark, so that the map stands out
         heat = (maps[i] / (np.quantile(maps[i], 0.99) or 1)).clip(0, 1)
-        show_picture(axes, heat, places[n + i], cmap="inferno", alpha=heat)
+        show_picture(axes, heat, places[n + i], cmap=sequence_map("dark"), alpha=heat)
     return figure_of(axes)
 
 
@@ -59,7 +60,7 @@ def occlusion(
 ) -> "Figure":
     """An image (c, h, w), and how much probability its class loses where a patch covers it, drawn over the image.
 
-    Orange is where covering costs the class probability, purple where it gains. The map and its arguments are those of
+    Orange is where covering costs the class probability, blue where it gains. The map and its arguments are those of
     `minidl.inspection.occlusion`.
     """
     batch = one_sample(built(model), image)
@@ -72,7 +73,7 @@ def occlusion(
     show_picture(axes, picture(batch[0], limits), places[0], text=name)
     _gray(axes, batch[0], limits, places[1])
     most = float(np.abs(lost).max()) or 1.0
-    drawn = show_picture(axes, lost, places[1], cmap="PuOr_r", vmin=-most, vmax=most, alpha=0.65)
+    drawn = show_picture(axes, lost, places[1], cmap=sign_map(), vmin=-most, vmax=most, alpha=0.65)
     color_bar(axes, drawn, "probability lost")
     return figure_of(axes)
 

@@ -2,32 +2,34 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from minidl.display import quantity
 from minidl.errors import FormatError, keyword_hints
 from minidl.plots.canvas import canvas, figure_of, stack
+from minidl.plots.colors import class_color, color
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLORS = {
-    "minidl": "tab:red",
-    "minidl compiled": "tab:red",
-    "minidl vectorized": "tab:pink",
-    "minidl reference": "tab:gray",
-    "PyTorch": "tab:orange",
-    "JAX": "tab:blue",
-    "Keras": "tab:green",
-    "torch.compile": "gold",
-    "ONNX Runtime": "tab:purple",
-    "OpenVINO": "tab:cyan",
-    "sgemm": "tab:gray",
+MARKS = {
+    "minidl": ("brand", "o"),
+    "minidl compiled": ("brand", "o"),
+    "minidl vectorized": (7, "s"),
+    "minidl reference": (9, "x"),
+    "PyTorch": (0, "s"),
+    "torch.compile": (5, "x"),
+    "JAX": (2, "^"),
+    "Keras": (4, "D"),
+    "ONNX Runtime": (3, "v"),
+    "OpenVINO": (8, "P"),
+    "sgemm": (9, "*"),
 }
-"""One color for a contestant in all charts; others take those of OTHERS."""
-OTHERS = ("tab:brown", "tab:olive")
+"""The color, a role or the number of a class, and the marker of a contestant, in all charts; others have OTHERS."""
+OTHERS = ((6, "<"), (1, ">"))
 
 
 @keyword_hints
@@ -83,11 +85,15 @@ def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
     return {str(name): float(value) for name, value in values.items() if value is not None}
 
 
+def mark_of(name: str, among: Iterable[str] = ()) -> tuple[str, str]:
+    """(color, marker) of a contestant, by its name or, for one that MARKS doesn't know, its place among such."""
+    others = [each for each in among if each not in MARKS]
+    index, marker = MARKS[name] if name in MARKS else OTHERS[others.index(name) % len(OTHERS)]
+    return (color(index) if isinstance(index, str) else class_color(index)), marker
+
+
 def _draw(axes: "Axes", chart: dict[str, Any]) -> None:
     """A row for each value, in groups: bars from zero, or, on a logarithmic axis, which has no zero, dots."""
-    from matplotlib.ticker import EngFormatter
-
-    seconds = EngFormatter(unit="s")
     in_seconds, logarithmic = chart["unit"] == "seconds", chart["logarithmic"]
     places: dict[str, list[tuple[float, float]]] = {}
     ticks, top = [], 0.0
@@ -96,17 +102,15 @@ def _draw(axes: "Axes", chart: dict[str, Any]) -> None:
         for i, (name, value) in enumerate(values.items()):
             places.setdefault(name, []).append((top + i, value))
         top += len(values) + 1
-    others = iter(OTHERS * len(places))
     for name, points in places.items():
-        color = COLORS[name] if name in COLORS else next(others)
+        shade, mark = mark_of(name, places)
         heights, values = [place for place, _ in points], [value for _, value in points]
         if logarithmic:
-            axes.plot(values, heights, "o", label=name, color=color)
+            axes.plot(values, heights, mark, label=name, color=shade)
         else:
-            axes.barh(heights, values, label=name, color=color)
+            axes.barh(heights, values, label=name, color=shade)
         for place, value in points:
-            short = f"{value:.3g}"
-            text = seconds(float(short)) if in_seconds else short
+            text = quantity.seconds(value) if in_seconds else quantity.three_digits(value)
             axes.annotate(text, (value, place), (6, 0), textcoords="offset points", va="center", fontsize=7)
     axes.set_yticks(ticks, list(chart["groups"]), fontsize=8)
     axes.set_ylim(top - 1, -1)
@@ -115,7 +119,9 @@ def _draw(axes: "Axes", chart: dict[str, Any]) -> None:
         axes.set_xscale("log")
         axes.grid(axis="x", linewidth=0.3)
     if in_seconds:
-        axes.xaxis.set_major_formatter(seconds)
+        from matplotlib.ticker import EngFormatter
+
+        axes.xaxis.set_major_formatter(EngFormatter(unit="s"))
     axes.set_xlabel(chart["unit"], fontsize=8)
     axes.tick_params(axis="x", labelsize=8)
     axes.set_title(chart["title"], fontsize=10)

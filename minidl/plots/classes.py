@@ -10,6 +10,7 @@ from minidl.data.labels import class_of_rows
 from minidl.errors import ShapeError, keyword_hints
 from minidl.inspection.samples import probabilities
 from minidl.plots.canvas import canvas, color_bar, figure_of, font_size, limits_of, names_of, picture
+from minidl.plots.colors import color, sequence_map
 from minidl.plots.grid import grid, show_picture
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def confusion_matrix(counts: Any, *, class_names: Any = None, axes: "Axes | None
     axes = canvas(axes, (2.5 + 0.55 * min(n, READABLE), 2 + 0.55 * min(n, READABLE)))
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
-    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    image = axes.imshow(shares, cmap=sequence_map(), vmin=0, vmax=1)
     if n <= READABLE:
         size = font_size(axes, of_width=0.3 / n, of_height=0.3 / n, most=8)
         for i in range(n):
@@ -49,7 +50,7 @@ def confusion_matrix(counts: Any, *, class_names: Any = None, axes: "Axes | None
                         ha="center",
                         va="center",
                         fontsize=size,
-                        color="white" if shares[i, j] > 0.5 else "black",
+                        color=color("card" if shares[i, j] > 0.5 else "ink"),
                         fontweight="bold" if i == j else "normal",
                     )
         size = font_size(axes, of_width=0.7 / n, of_height=0.7 / n)

@@ -10,6 +10,7 @@ import numpy as np
 from minidl.errors import FormatError, keyword_hints
 from minidl.inspection import LearningRates
 from minidl.plots.canvas import canvas, figure_of, font_size, literal, stack
+from minidl.plots.colors import color
 from minidl.training.history_files import read_history
 from minidl.training.logged import check_mode, larger_is_better
 
@@ -56,7 +57,7 @@ def learning_curves(
     panels = stack(axes, len(chosen), gap=0.06)
     size = font_size(axes, of_height=0.11 / len(chosen))
     for panel, name in zip(panels, chosen, strict=True):
-        for label, key, color in (("training", name, "C0"), ("validation", f"val_{name}", "C1")):
+        for label, key in (("training", name), ("validation", f"val_{name}")):
             if key in columns:
                 values = columns[key]
                 panel.plot(
@@ -64,7 +65,8 @@ def learning_curves(
                     values,
                     marker="." if len(values) < 30 else "",
                     label=label,
-                    color=color,
+                    color=color(label),
+                    linestyle="-" if label == "training" else "--",
                 )
         if marked is not None:
             epoch = _epochs(columns, str(best))[marked]
@@ -122,15 +124,15 @@ def learning_rates(result: LearningRates, *, axes: "Axes | None" = None) -> "Fig
     if not isinstance(result, LearningRates):
         raise TypeError(f"expected what inspection.find_learning_rate returns, got {type(result).__name__}")
     axes = canvas(axes, (6, 4))
-    axes.plot(result.rates, result.losses, color="C0", alpha=0.3, label="each batch")
-    axes.plot(result.rates, result.smoothed, color="C0", label="smoothed")
+    axes.plot(result.rates, result.losses, color=color("training"), alpha=0.3, label="each batch")
+    axes.plot(result.rates, result.smoothed, color=color("training"), label="smoothed")
     if result.suggestion is not None:
         at = int(np.flatnonzero(result.rates == result.suggestion)[0])
         axes.plot(
             [result.suggestion],
             [result.smoothed[at]],
             "o",
-            color="C1",
+            color=color("frame"),
             label=f"suggestion: {result.suggestion:.1e}",
         )
     finite = result.smoothed[np.isfinite(result.smoothed)]

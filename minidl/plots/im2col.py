@@ -9,13 +9,12 @@ from minidl import shapes
 from minidl.errors import keyword_hints
 from minidl.inspection import im2col
 from minidl.plots.canvas import bare, canvas, figure_of, font_size, limits_of, picture
+from minidl.plots.colors import class_color
 from minidl.typing import Padding, Size
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-COLORS = ("tab:orange", "tab:blue", "tab:green", "tab:red", "tab:purple", "tab:brown")
 
 
 @keyword_hints
@@ -70,7 +69,7 @@ def windows(
     line = height / len(chosen)
     size = font_size(axes, of_width=0.02, of_height=0.05, most=9)
     for i, row in enumerate(chosen):
-        color = COLORS[i % len(COLORS)]
+        color = class_color(i)
         y, x = row // across * window.stride[0], row % across * window.stride[1]
         span = [d * (k - 1) + 1 for d, k in zip(window.dilation, kernel, strict=True)]
         axes.add_patch(Rectangle((x, y), span[1], span[0], fill=False, edgecolor=color, linewidth=2))

@@ -12,6 +12,7 @@ from minidl.inspection import activations
 from minidl.inspection.samples import built, one_sample
 from minidl.module import Module
 from minidl.plots.canvas import canvas, color_bar, figure_of, font_size, picture
+from minidl.plots.colors import sign_map
 from minidl.plots.grid import GAP, grid, show_picture
 from minidl.typing import Array
 
@@ -44,7 +45,7 @@ def filters(
         if in_color:
             show_picture(axes, picture(one, (-most, most)), place)
         else:
-            drawn = show_picture(axes, one, place, cmap="RdBu_r", vmin=-most, vmax=most)
+            drawn = show_picture(axes, one, place, cmap=sign_map(), vmin=-most, vmax=most)
     if not in_color:
         label = "weight" if channels == 1 or channel is not None else f"mean weight of {channels} channels"
         color_bar(axes, drawn, label)
@@ -74,8 +75,9 @@ def feature_maps(
 ) -> "Figure":
     """What each layer of a Sequential gives for an image (c, h, w): a line for each layer, a map for each channel.
 
-    Up to `channels` maps are shown of each layer, in the layer's own range from dark (lowest) to bright; vectors are a
-    strip. `layers` chooses layers by number. Raises TypeError, NotBuiltError, ShapeError, DTypeError and ValueError.
+    Up to `channels` maps are shown of each layer, orange above zero and blue below, in the layer's own range; vectors
+    are a strip. `layers` chooses layers by number. Raises TypeError, NotBuiltError, ShapeError, DTypeError and
+    ValueError.
     """
     shapes.count(channels, "channels")
     batch = one_sample(built(model), image)
@@ -96,8 +98,8 @@ def feature_maps(
         if name == "image":
             show_picture(axes, picture(y), (0, line))
             continue
-        low, high = float(y.min()), float(y.max())
-        colors: dict[str, Any] = {"cmap": "viridis", "vmin": low, "vmax": high if high > low else low + 1}
+        most_of_all = float(np.abs(y).max()) or 1.0
+        colors: dict[str, Any] = {"cmap": sign_map(), "vmin": -most_of_all, "vmax": most_of_all}
         if y.ndim == 3:
             for j, channel in enumerate(y[:channels]):
                 show_picture(axes, channel, (j * (1 + GAP), line), **colors)

@@ -10,13 +10,14 @@ from minidl.data.labels import class_of_rows
 from minidl.errors import ShapeError, keyword_hints
 from minidl.module import Module
 from minidl.plots.canvas import canvas, figure_of, font_size, names_of
+from minidl.plots.colors import class_color
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MARKERS = "ox^sDv*P"
-"""After ten classes the colors repeat, with another marker."""
+MARKERS = "o^sDvPX*"
+"""Of classes by their number, filled; colors repeat after ten, so that forty classes differ."""
 
 
 @keyword_hints
@@ -49,8 +50,8 @@ def features(
             points[labels == i, 0],
             points[labels == i, 1],
             s=12,
-            color=_color(int(i)),
-            marker=MARKERS[i // 10 % len(MARKERS)],
+            color=class_color(int(i)),
+            marker=MARKERS[i % len(MARKERS)],
             alpha=0.6,
             linewidths=0,
             label=names[i],
@@ -60,9 +61,3 @@ def features(
     axes.set_ylabel(f"component 2 ({shares[1]:.0%} of the variance)", fontsize=size)
     axes.legend(fontsize=0.9 * size, loc="upper left", bbox_to_anchor=(1, 1), frameon=False, markerscale=1.5)
     return figure_of(axes)
-
-
-def _color(index: int) -> Any:
-    import matplotlib
-
-    return matplotlib.colormaps["tab10"](index % 10)

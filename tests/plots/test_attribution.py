@@ -12,13 +12,13 @@ def test_saliency_lies_over_each_image(axes, model, images):
     drawn = {image.get_cmap().name: [] for image in axes.images}
     for image in axes.images:
         drawn[image.get_cmap().name].append(image)
-    for image, heat in zip(drawn["inferno"], maps, strict=True):
+    for image, heat in zip(drawn["minidl sequence"], maps, strict=True):
         wanted = (heat / np.quantile(heat, 0.99)).clip(0, 1)
         np.testing.assert_allclose(image.get_array(), wanted, rtol=1e-6)
         np.testing.assert_allclose(image.get_alpha(), wanted, rtol=1e-6)
         below = [other.get_extent() for other in axes.images if other is not image]
         assert image.get_extent() in below  # the image that it lies over
-    assert drawn["inferno"][0].get_extent() != drawn["inferno"][1].get_extent()
+    assert drawn["minidl sequence"][0].get_extent() != drawn["minidl sequence"][1].get_extent()
 
 
 def test_saliency_of_one_image_names_the_predicted_class(axes, model, images):

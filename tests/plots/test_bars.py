@@ -28,11 +28,11 @@ def test_each_quantity_has_a_panel(axes):
         "PyTorch": [[2.5e-3, 1]],
     }
     assert times.get_xscale() == "log"
-    assert [text.get_text() for text in times.texts] == ["1 ms", "3 ms", "2.5 ms"]
+    assert [text.get_text() for text in times.texts] == ["1.00 ms", "3.00 ms", "2.50 ms"]
     assert [label.get_text() for label in times.get_yticklabels()] == ["batch 1", "batch 2"]
     assert [bar.get_width() for bar in sizes.patches] == [2.0]
     assert sizes.get_xscale() == "linear"
-    assert [text.get_text() for text in sizes.texts] == ["2"]
+    assert [text.get_text() for text in sizes.texts] == ["2.00"]
 
 
 def test_results_from_a_file(axes, tmp_path):

@@ -3,6 +3,7 @@ import pytest
 
 import minidl as ml
 from minidl import plots
+from minidl.plots.colors import color
 
 
 def texts(axes):
@@ -15,7 +16,7 @@ def test_a_confusion_matrix_has_counts_and_shares_of_rows(axes):
     assert axes.images[0].get_clim() == (0, 1)
     assert texts(axes) == ["3\n75%", "1\n25%", "5\n50%", "5\n50%"]
     assert [text.get_position() for text in axes.texts] == [(0, 0), (1, 0), (0, 2), (2, 2)]
-    assert [text.get_color() for text in axes.texts[:2]] == ["white", "black"]
+    assert [text.get_color() for text in axes.texts[:2]] == [color("card"), color("ink")]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["a", "b", "c"]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted class", "true class")
 

@@ -1,5 +1,6 @@
 """A step of ranks that share a batch beside one process of as many threads, and PyTorch's DistributedDataParallel."""
 
+from dataclasses import replace
 from typing import Any
 
 from benchmarks import crew as crews
@@ -14,6 +15,8 @@ from minidl.process.share import PARTS
 NETWORKS = ("lenet", "vgg", "resnet20")
 BATCHES = (128,)
 DDP = "PyTorch DDP"
+PAUSE = 1.3
+"""Seconds before each sample: for one, threads that have helped take naps, and wake on cores that ranks are bound to."""
 _ONE = "benchmarks.contestants.with_minidl:training"
 _RANKS = "benchmarks.contestants.with_ranks"
 _DDP = "benchmarks.contestants.with_ddp:training"
@@ -22,6 +25,10 @@ _DDP = "benchmarks.contestants.with_ddp:training"
 def run(crew: Crew, settings: Settings) -> Report:
     """Images a second, the gradients compared before; and what a rank sends in a step."""
     report = Report("distributed")
+    if not settings.quick:
+        settings = replace(
+            settings, pause=max(settings.pause, PAUSE), sample_seconds=max(settings.sample_seconds, 0.25)
+        )
     if reason := ranks.obstacle():
         report.notes.append(f"nothing is measured: {reason}")
         return report

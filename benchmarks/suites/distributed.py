@@ -16,7 +16,7 @@ NETWORKS = ("lenet", "vgg", "resnet20")
 BATCHES = (128,)
 DDP = "PyTorch DDP"
 PAUSE = 1.3
-"""Seconds before each sample: for one, threads that have helped take naps, and wake on cores that ranks are bound to."""
+"""Seconds before each sample: for one, threads that helped take naps, and wake on cores that ranks are bound to."""
 _ONE = "benchmarks.contestants.with_minidl:training"
 _RANKS = "benchmarks.contestants.with_ranks"
 _DDP = "benchmarks.contestants.with_ddp:training"

@@ -30,7 +30,7 @@ def test_without_a_server_it_says_how_to_have_one(told):
     assert not may_load
 
 
-def test_what_fails_to_load_may_be_tried_again(told, served):
+def test_what_fails_to_load_may_be_tried_again(served, told):
     missing = (
         "document.getElementById('lab').dataset.pyodide = '/nothing/'; document.getElementById('lab-load').click()"
     )

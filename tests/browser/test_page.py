@@ -18,7 +18,7 @@ LONG = 300
 
 
 @pytest.fixture(scope="module")
-def page(chromium, served, tmp_path_factory):
+def page(served, chromium, tmp_path_factory):  # no browser is started where there is nothing to serve
     """The page after Python has loaded; when the tests end, its console has nothing to complain of."""
     actions = pytest.importorskip("selenium.webdriver").ActionChains
     downloads = tmp_path_factory.mktemp("downloads")

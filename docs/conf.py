@@ -91,8 +91,9 @@ LANDMARKS = {
     '<aside class="sidebar-drawer"': ' aria-label="All pages"',
     '<aside class="toc-drawer': ' aria-label="On this page"',
     '<p class="caption" role="heading"': ' aria-level="2"',
+    '<div class="highlight"><pre': ' tabindex="0"',  # long lines are scrolled to by the arrow keys
 }
-"""What the theme's tags lack for screen readers."""
+"""What the theme's tags lack for screen readers and keyboards."""
 
 
 def name_landmarks(app, error):

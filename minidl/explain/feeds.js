@@ -42,7 +42,15 @@ const FEEDS = {
 
   flatten: (step, map) => mapAt(step.sources[0], middleOf(step.shape, map)),
 
-  copy: (step, map) => mapAt(step.sources[0], placeOf(step.places, middleOf(step.shape, map))),
+  copy(step, map) {
+    const plane = size(step.shape) / step.shape[0];
+    let [first, last] = [Infinity, -Infinity]; // a shuffled map is made of several
+    for (let i = map * plane; i < (map + 1) * plane; i++) {
+      const found = mapAt(step.sources[0], placeOf(step.places, i));
+      if (found) [first, last] = [Math.min(first, found[0]), Math.max(last, found[0])];
+    }
+    return last < 0 ? null : [first, last];
+  },
 
   combine: (step, map, which) => mapAt(step.sources[which], placeOf(step.places[which], middleOf(step.shape, map))),
 

@@ -113,11 +113,15 @@ const INSPECT = {
       const canvas = element("canvas", { class: "map" });
       return shape ? paintMaps(canvas, numbers, shape, look) : paintVector(canvas, numbers, look);
     };
+    const unit = at.classNames ? at.classNames[map] : `unit ${map + 1}`;
     const order = Array.from(products.keys()).sort((i, j) => Math.abs(products[j]) - Math.abs(products[i]));
     const list = element("ul", { class: "largest" });
-    for (const i of order.slice(0, 5)) {
-      const product = `${figure(vector[i])} × ${figure(weights[i])} = ${figure(products[i])}`;
-      list.append(element("li", {}, `${placeName(network, step.from[0], i)}: ${product}`));
+    for (const i of order.slice(0, 6)) {
+      const origin = originOf(network, step.from[0], i);
+      const side = products[i] < 0 ? "against" : "for";
+      const product = `${origin.text}: ${figure(vector[i])} × weight ${figure(weights[i])} = ${figure(products[i])}`;
+      const words = element("span", {}, product, element("b", { class: side }, ` ${side} ${unit}`));
+      list.append(element("li", {}, originPicture(at, origin), words));
     }
     const sum = total(products);
     const bias = step.bias ? step.bias[map] : null;
@@ -125,13 +129,13 @@ const INSPECT = {
       element(
         "div",
         { class: "terms wide" },
-        part(`the ${vector.length} numbers before`, picture(vector, { scale: state.scales[step.from[0]] })),
+        part(`the ${vector.length} numbers of ${valueName(network, step.from[0])}`, picture(vector, { scale: state.scales[step.from[0]] })),
         symbol("×"),
-        part("this unit’s weights for them", picture(weights, { scale: magnitude(weights) }), "", "×"),
+        part(`the weights of ${unit} for them`, picture(weights, { scale: magnitude(weights) }), "", "×"),
         symbol("="),
         part("the products", picture(products, { scale: magnitude(products) }), "", "="),
       ),
-      element("p", { class: "note" }, "What counts most here:"),
+      element("p", { class: "note" }, `What counts most for or against ${unit}:`),
       list,
       productTotal(vector.length, sum, bias, value),
     ];
@@ -238,14 +242,6 @@ function spatialShape(network, value) {
   if (step.kind === "identity" || step.kind === "elementwise") return spatialShape(network, step.from[0]);
   const shape = step.kind === "flatten" ? network.shapes[step.from[0]] : [];
   return shape.length === 3 && shape[0] <= 64 ? shape : null;
-}
-
-function placeName(network, value, i) {
-  const shape = spatialShape(network, value);
-  if (!shape) return `number ${i + 1}`;
-  const [, height, width] = shape;
-  const [map, row, column] = [Math.floor(i / (height * width)), Math.floor(i / width) % height, i % width];
-  return `map ${map + 1}, row ${row + 1}, column ${column + 1}`;
 }
 
 function percent(share) {

@@ -1,10 +1,10 @@
 // The whole network at a glance: a column of maps for each block, lines between blocks, and a link to each.
 
-/** Names of a block's steps, its own first: "Convolution, normalization, activation". */
+/** Names of a block's steps, its own first: "Convolution, normalization, ReLU". */
 function blockName(network, { steps: [first, last] }) {
   if (last === 0) return "The picture";
-  const names = network.steps.slice(first - 1, last).map(titleOf);
-  return [names[0], ...names.slice(1).map((name) => name.toLowerCase())].join(", ");
+  const words = (step) => (titleOf(step) === step.layer ? step.layer : titleOf(step).toLowerCase());
+  return [titleOf(network.steps[first - 1]), ...network.steps.slice(first, last).map(words)].join(", ");
 }
 
 /**
@@ -13,7 +13,7 @@ function blockName(network, { steps: [first, last] }) {
  */
 function makeOverview(network, blocks, { isMini = false, height, go }) {
   const canvas = element("canvas", { "aria-hidden": "true" });
-  const svg = svgElement("svg", isMini ? { "aria-hidden": "true" } : {});
+  const svg = svgElement("svg", { preserveAspectRatio: "none", "aria-hidden": isMini ? "true" : "false" });
   const holder = element("div", { class: isMini ? "plan mini" : "plan" }, canvas, svg);
   const said = isMini ? null : element("p", { class: "told" });
   const hint = "Point at a map to see which maps it is made of; click a block to go to its first step.";
@@ -49,13 +49,13 @@ function makeOverview(network, blocks, { isMini = false, height, go }) {
     const [first, last] = block.steps;
     const area = svgElement("rect", { class: "area", ...box });
     if (isMini) return area;
-    const label = `${blockName(network, block)}: ${j ? shapeText(network.shapes[last]) : inputText(network.input)}`;
-    const href = j ? `#step-${first}` : "#choose";
-    const target = { href, "aria-label": j ? `Step ${first}. ${label}` : label };
+    const what = `${blockName(network, block)}: ${j ? shapeText(network.shapes[last]) : inputText(network.input)}`;
+    const short = j ? `${first} ${shortTitle(network.steps[mainOf(network, block) - 1])}` : "Picture";
+    const target = { href: j ? `#step-${first}` : "#choose", "aria-label": `${short}. ${what}` };
     const [x, y] = [left + pitch / 2, top + plan.above + plan.room + 8];
     const across = { x, y: y + 8, "text-anchor": "middle" };
     const name = svgElement("text", pitch > WIDE ? across : { transform: `translate(${x} ${y}) rotate(90)`, dy: ".35em" });
-    name.textContent = j ? `${first} ${shortTitle(network.steps[mainOf(network, block) - 1])}` : "Picture";
+    name.textContent = short;
     const link = svgElement("a", target, area, name);
     link.addEventListener("focus", () => tell(j, -1));
     return link;

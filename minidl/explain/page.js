@@ -151,5 +151,10 @@ followLinks(stations);
 window.explained = {
   pixels: () => Array.from(board.pixels()),
   probabilities: () => Array.from(run(network, board.pixels()).probabilities),
+  compute(number, values) {
+    const step = network.steps[number - 1];
+    return Array.from(COMPUTE[step.kind](step, ...step.from.map((value) => Float32Array.from(values[value]))));
+  },
+  feeds: (block, map) => blockFeeds(network, data.blocks[block].steps, map),
   values: () => run(network, board.pixels()).values.map((value) => Array.from(value)),
 };

@@ -170,12 +170,21 @@ function cells(numbers, columns, look, { marked = -1, label }) {
     } else {
       const [red, green, blue] = color(value, look);
       cell.style.background = `rgb(${red}, ${green}, ${blue})`;
-      cell.style.color = 0.3 * red + 0.59 * green + 0.11 * blue > 140 ? "#111" : "#fff";
+      cell.style.color = luminance(red, green, blue) > 0.179 ? "#000" : "#fff"; // there both are as easy to read
       if (columns <= 7) cell.textContent = Math.abs(value) < 0.005 ? "0" : figure(value);
     }
     grid.append(cell);
   });
   return grid;
+}
+
+/** How bright a color is, from 0 to 1: W3C, "Web content accessibility guidelines" 2.2, relative luminance. */
+function luminance(...channels) {
+  const [red, green, blue] = channels.map((value) => {
+    const share = value / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }
 
 /** The function of an activation as a curve, with a dot where a number is. */

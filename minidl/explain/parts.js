@@ -71,3 +71,36 @@ function windowNumbers({ state, step }, map, places) {
   const values = state.values[step.from[0]];
   return places.map(({ y, x, isInside }) => (isInside ? values[(map * height + y) * width + x] : null));
 }
+
+/**
+ * Where number `i` of a vector comes from, in words for a reader, `text`; and, if it comes from a map, which, `value` and
+ * `map`, and from which pixel, `place`, or from all of them.
+ */
+function originOf(network, value, i) {
+  const step = network.steps[value - 1];
+  const [source] = step ? step.from : [];
+  const shape = step ? network.shapes[source] : [];
+  if (step && ["identity", "elementwise", "scale"].includes(step.kind)) return originOf(network, source, i);
+  if (step && step.kind === "flatten") {
+    if (shape.length !== 3) return originOf(network, source, i);
+    const [map, row, column] = spot(shape, i);
+    const name = source === 0 ? channelName(network, 0, map) : `map ${map + 1} of step ${source}`;
+    return { text: `${name}, row ${row + 1}, column ${column + 1}`, value: source, map, place: pixel(row, column) };
+  }
+  if (step && ["average", "maximum"].includes(step.kind) && step.shape.length === 1) {
+    const what = step.kind === "average" ? "the mean" : "the largest number";
+    return { text: `${what} of map ${i + 1} of ${valueName(network, source)}`, value: source, map: i, place: null };
+  }
+  return { text: `${step && step.kind === "dense" ? "unit" : "number"} ${i + 1} of ${valueName(network, value)}` };
+}
+
+/** The map that a number comes from, small, with its pixel framed. */
+function originPicture({ network, state }, { value, map, place }) {
+  if (value === undefined) return null;
+  const [, height, width] = network.shapes[value];
+  const canvas = element("canvas", { class: "map" });
+  paintMap(canvas, state.values[value], network.shapes[value], map, lookOf(state, value));
+  const holder = framed(canvas, place || pixel(0, 0), height, width, 36);
+  if (!place) holder.lastChild.remove();
+  return holder;
+}

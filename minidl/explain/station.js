@@ -6,20 +6,21 @@ const SLIDE_MILLISECONDS = 140;
 function makeStation(network, index, classNames) {
   const step = network.steps[index - 1];
   const isImage = step.shape.length === 3;
-  const at = { network, index, step, map: 0, row: 0, column: 0, allChannels: false, state: null };
+  const names = isOfClasses(step, classNames) ? classNames : null;
+  const at = { network, index, step, classNames: names, map: 0, row: 0, column: 0, allChannels: false, state: null };
   const [outputs, panel] = [element("div", { class: "outputs" }), element("div", { class: "panel" })];
   const tools = element("div", { class: "tools" });
   const station = element(
     "section",
-    { class: `station of-${step.kind}`, id: `step-${index}`, "aria-labelledby": `title-${index}` },
+    { class: `station of-${step.kind}`, id: `step-${index}`, "aria-labelledby": `number-${index} title-${index}` },
     element(
       "header",
       {},
-      element("span", { class: "number" }, String(index)),
+      element("span", { class: "number", id: `number-${index}` }, String(index)),
       element("h2", { id: `title-${index}` }, titleOf(step)),
       element("code", {}, step.code),
     ),
-    element("p", { class: "shapes" }, takes(network, step, index), " → ", element("b", {}, shapeText(step.shape))),
+    element("p", { class: "shapes" }, ...takes(network, step, index), " → ", element("b", {}, shapeText(step.shape))),
     element("p", {}, sentences(step)),
   );
   if (step.path.includes(".")) station.classList.add("inner");
@@ -28,7 +29,7 @@ function makeStation(network, index, classNames) {
   if (next) station.append(element("div", { class: "onward" }, icon(next.from.includes(index) ? "down" : "more")));
   let isStale = true;
 
-  const view = makeView(at, choose, classNames);
+  const view = makeView(at, choose);
   if (step.kind !== "identity") {
     outputs.append(view.element);
     station.append(element("div", { class: "body" }, element("div", { class: "left" }, outputs, tools), panel));
@@ -148,8 +149,12 @@ function makeStation(network, index, classNames) {
   };
 }
 
+/** What a step takes, with links to steps that aren't the one before. */
 function takes(network, step, index) {
-  const shape = (value) => (value === 0 ? inputText(network.input) : shapeText(network.shapes[value]));
-  const name = (value) => (value === index - 1 ? "" : `${valueName(network, value)}: `);
-  return step.from.map((value) => name(value) + shape(value)).join(" and ");
+  return step.from.flatMap((value, which) => {
+    const shape = value === 0 ? inputText(network.input) : shapeText(network.shapes[value]);
+    const name = valueName(network, value);
+    const link = value ? element("a", { href: `#step-${value}` }, name) : name;
+    return [which ? " and " : "", ...(value === index - 1 ? [shape] : [link, `: ${shape}`])];
+  });
 }

@@ -3,12 +3,16 @@
 const FIRST_MAPS = 16;
 const MOST_BARS = 40;
 
+/** Whether a step has a number for each class. */
+function isOfClasses({ kind, shape }, classNames) {
+  return shape.length === 1 && shape[0] === classNames.length && ["dense", "softmax", "log_softmax"].includes(kind);
+}
+
 /** How a step's numbers are shown: as maps, as a bar for each class, or as a list of cells. */
-function makeView(at, choose, classNames) {
-  const { kind, shape } = at.step;
+function makeView(at, choose) {
+  const { shape } = at.step;
   if (shape.length === 3) return mapsView(at, choose);
-  const isOfClasses = shape[0] === classNames.length && ["dense", "softmax", "log_softmax"].includes(kind);
-  return isOfClasses && shape[0] <= MOST_BARS ? barsView(at, choose, classNames) : vectorView(at, choose);
+  return at.classNames && shape[0] <= MOST_BARS ? barsView(at, choose, at.classNames) : vectorView(at, choose);
 }
 
 const MOVES = {
@@ -60,9 +64,9 @@ function mapsView(at, choose) {
       keys(event, at, [shown.length, height, width], choose);
       shown[at.map].canvas.focus();
     });
-    const caption = element("figcaption", {}, mapCaption(step, map));
-    grid.append(element("figure", {}, holder, caption));
-    shown.push({ canvas, holder });
+    const caption = mapCaption(step, map);
+    grid.append(element("figure", {}, holder, caption.element));
+    shown.push({ canvas, holder, caption });
   };
   for (let map = 0; map < Math.min(maps, FIRST_MAPS); map++) add(map);
   const view = {
@@ -70,7 +74,10 @@ function mapsView(at, choose) {
     legend: legend(() => at.state && at.state.scales[at.index]),
     paint() {
       const [values, look] = [at.state.values[at.index], lookOf(at.state, at.index)];
-      shown.forEach(({ canvas }, map) => paintMap(canvas, values, step.shape, map, look));
+      shown.forEach(({ canvas, caption }, map) => {
+        paintMap(canvas, values, step.shape, map, look);
+        caption.paint();
+      });
       view.legend.refresh();
     },
     mark() {
@@ -91,20 +98,19 @@ function mapsView(at, choose) {
   return view;
 }
 
-/** Under a map stands its number; of a filter for one map, its weights as well. */
+/** Under a map stands its number; of a filter for one map, its weights as well: {element, paint()}. */
 function mapCaption(step, map) {
-  const holder = element("span", {});
-  if (step.kind === "convolution" && step.sources[0][0] === step.groups && Math.max(...step.kernel) > 1) {
-    const canvas = element("canvas", { class: "filter", title: "the filter’s weights" });
-    const look = { scale: magnitude(step.weight) };
-    const draw = () => paintMap(canvas, step.weight, [step.shape[0], ...step.kernel], map, look);
-    darkness.addEventListener("change", draw);
-    draw();
-    holder.append(canvas, ` filter ${map + 1}`);
-  } else {
-    holder.append(step.kind === "convolution" ? `filter ${map + 1}` : `${map + 1}`);
+  const isFilter = step.kind === "convolution";
+  const name = isFilter ? `filter ${map + 1}` : `${map + 1}`;
+  if (!isFilter || step.sources[0][0] !== step.groups || Math.max(...step.kernel) === 1) {
+    return { element: element("figcaption", {}, name), paint() {} };
   }
-  return holder;
+  const canvas = element("canvas", { class: "filter", title: "the filter’s weights" });
+  const look = { scale: magnitude(step.weight) };
+  return {
+    element: element("figcaption", {}, canvas, ` ${name}`),
+    paint: () => paintMap(canvas, step.weight, [step.shape[0], ...step.kernel], map, look),
+  };
 }
 
 function vectorView(at, choose) {

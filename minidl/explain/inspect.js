@@ -113,7 +113,8 @@ const INSPECT = {
       const canvas = element("canvas", { class: "map" });
       return shape ? paintMaps(canvas, numbers, shape, look) : paintVector(canvas, numbers, look);
     };
-    const unit = at.classNames ? at.classNames[map] : `unit ${map + 1}`;
+    const name = at.classNames && at.classNames[map];
+    const unit = !name ? `unit ${map + 1}` : Number.isNaN(Number(name)) ? name : `class ${name}`;
     const order = Array.from(products.keys()).sort((i, j) => Math.abs(products[j]) - Math.abs(products[i]));
     const list = element("ul", { class: "largest" });
     for (const i of order.slice(0, 6)) {

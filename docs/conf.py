@@ -91,7 +91,8 @@ LANDMARKS = {
     '<aside class="sidebar-drawer"': ' aria-label="All pages"',
     '<aside class="toc-drawer': ' aria-label="On this page"',
     '<p class="caption" role="heading"': ' aria-level="2"',
-    '<div class="highlight"><pre': ' tabindex="0"',  # long lines are scrolled to by the arrow keys
+    '<div class="highlight"><pre': ' tabindex="0"',  # what is wider than the page scrolls by the arrow keys, too
+    '<figure class="align-default"': ' tabindex="0"',
 }
 """What the theme's tags lack for screen readers and keyboards."""
 

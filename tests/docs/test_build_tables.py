@@ -31,7 +31,7 @@ def test_networks_divide_the_best_peer_by_minidl():
     record = {"network": "lenet", "batch": 32, "contestants": contestants(minidl=1e-3, PyTorch=4e-3, JAX=5e-4)}
     lines = build_tables.networks([record])
     assert lines[0] == "| network | batch | minidl | PyTorch | JAX | best peer | best peer / minidl |"
-    assert lines[2] == "| `lenet` | 32 | 1.00 ms | 4.00 ms | 500 us | JAX | 0.50 x |"
+    assert lines[2] == "| `lenet` | 32 | 1.00 ms | 4.00 ms | 500 µs | JAX | 0.50 x |"
 
 
 def test_a_peer_may_be_missing_from_a_network():
@@ -54,8 +54,8 @@ def test_where_minidl_is_behind_comes_the_worst_first():
     lines = build_tables.behind(found)
     assert lines[0] == "In 2 of 3 cases another framework is faster; the worst first:"
     assert lines[4:6] == [
-        "| inference | `cnn` | 1 | 1.00 ms | OpenVINO | 500 us | 0.50 x |",
-        "| training | `lenet` | 1 | 1.00 ms | PyTorch | 900 us | 0.90 x |",
+        "| inference | `cnn` | 1 | 1.00 ms | OpenVINO | 500 µs | 0.50 x |",
+        "| training | `lenet` | 1 | 1.00 ms | PyTorch | 900 µs | 0.90 x |",
     ]
     ahead = build_tables.behind({"inference": found["inference"][:1]})
     assert ahead == ["In every case below minidl is ahead of all others.", ""]
@@ -83,7 +83,7 @@ def test_operators_are_told_apart_by_their_size():
         "share of sgemm": 0.5,
     }
     lines = build_tables.operators([small, large])
-    assert "| `conv2d` forward | small | 1.00 s | 2.00 ms | 1.00 ms | 2.00 ms | 1000 x | 2.00 x |" in lines
+    assert "| `conv2d` forward | small | 1.00 s | 2.00 ms | 1.00 ms | 2.00 ms | 1,000 x | 2.00 x |" in lines
     assert "| `conv2d` forward | large | 2.00 s | 1.00 s | 250 ms | 0.25 x | 123 | 50% |" in lines
 
 

@@ -44,7 +44,7 @@ def test_ranks_are_divided_by_one_process_and_by_ddp():
 def test_a_network_is_found_again():
     records = measured_by(step_model.Link(1e-3, 8e-8))
     _, rows = distributed_tables.fitted(records)
-    assert rows == [["shared memory", "2.00 us", "80,000 Mbit/s"], ["a network", "1.00 ms", "100 Mbit/s"]]
+    assert rows == [["shared memory", "2.00 µs", "80,000 Mbit/s"], ["a network", "1.00 ms", "100 Mbit/s"]]
     columns, rows, told = distributed_tables.errors(records)
     assert len(rows) == 2 * len(records)
     assert len(columns) == len(rows[0])
@@ -71,7 +71,7 @@ def test_predictions_are_of_hosts_that_compute_as_measured():
 def test_a_parameter_costs_its_bytes():
     columns, rows = distributed_tables.parameters(measured_by(step_model.Link(0, 8e-8)))
     assert columns == ["ranks", "sent by each", "shared memory", "a network"]
-    assert rows[0] == ["2", "4.0 MB", "404 us", "320 ms"]
+    assert rows[0] == ["2", "4.0 MB", "404 µs", "320 ms"]
     assert rows[-1][:2] == ["256", "8.0 MB"]
 
 

@@ -50,6 +50,12 @@ def mistakes() -> Figure:
     return plots.mistakes(test.images, test.labels, scores, class_names=test.class_names)
 
 
+def calibration() -> Figure:
+    """Of the test images."""
+    _, test = ml.datasets.fashion_mnist_10k()
+    return plots.calibration(inspection.calibration(trained()[0].predict(test.images), test.labels))
+
+
 def saliency() -> Figure:
     """Of the first test images."""
     _, test = ml.datasets.fashion_mnist_10k()
@@ -79,6 +85,7 @@ FIGURES = {
     "plot-learning-rates": lambda: plots.learning_rates(found()),
     "plot-confusion-matrix": confusion_matrix,
     "plot-mistakes": mistakes,
+    "plot-calibration": calibration,
     "plot-filters": lambda: plots.filters(trained()[0][0]),
     "plot-feature-maps": lambda: plots.feature_maps(trained()[0], image()),
     "plot-windows": lambda: plots.windows(image(), 5, padding=2),

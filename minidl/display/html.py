@@ -59,7 +59,8 @@ def table(
     names = "".join(f'<th scope="col"{_kind(i, texts)}>{name}</th>' for i, name in enumerate(head))
     body = "".join(_cells(row, texts) for row in rows)
     last = "" if foot is None else f"<tfoot>{_cells(foot, texts)}</tfoot>"
-    return f'<div class="scroll"><table>{title}<thead><tr>{names}</tr></thead><tbody>{body}</tbody>{last}</table></div>'
+    scroll = '<div class="scroll" tabindex="0" role="group" aria-label="table">'
+    return f"{scroll}<table>{title}<thead><tr>{names}</tr></thead><tbody>{body}</tbody>{last}</table></div>"
 
 
 def _kind(column: int, texts: int) -> str:

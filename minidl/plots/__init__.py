@@ -7,6 +7,7 @@ them, and `figure.savefig("plot.png")` writes them. What is computed for them is
 from minidl.plots.architecture import architecture
 from minidl.plots.attribution import occlusion, saliency
 from minidl.plots.bars import benchmark
+from minidl.plots.calibration import calibration
 from minidl.plots.classes import confusion_matrix, mistakes
 from minidl.plots.curves import learning_curves, learning_rates
 from minidl.plots.im2col import windows
@@ -16,6 +17,7 @@ from minidl.plots.scatter import features
 __all__ = [
     "architecture",
     "benchmark",
+    "calibration",
     "confusion_matrix",
     "feature_maps",
     "features",

@@ -1,6 +1,7 @@
 """What the benchmarks measured, as a chart."""
 
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -103,7 +104,7 @@ def _draw(axes: "Axes", chart: dict[str, Any]) -> None:
             places.setdefault(name, []).append((top + i, value))
         top += len(values) + 1
     for name, points in places.items():
-        shade, mark = mark_of(name, places)
+        shade, mark = mark_of(name, places) if len(places) > 1 else (color("accent"), "o")
         heights, values = [place for place, _ in points], [value for _, value in points]
         if logarithmic:
             axes.plot(values, heights, mark, label=name, color=shade)
@@ -119,12 +120,19 @@ def _draw(axes: "Axes", chart: dict[str, Any]) -> None:
         axes.set_xscale("log")
         axes.grid(axis="x", linewidth=0.3)
     if in_seconds:
-        from matplotlib.ticker import EngFormatter
+        from matplotlib.ticker import EngFormatter, NullFormatter
 
         axes.xaxis.set_major_formatter(EngFormatter(unit="s"))
+        axes.xaxis.set_minor_formatter(NullFormatter() if _spans_a_power(axes) else EngFormatter(unit="s"))
     axes.set_xlabel(chart["unit"], fontsize=8)
     axes.tick_params(axis="x", labelsize=8)
     axes.set_title(chart["title"], fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
     if len(places) > 1:
         axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+
+
+def _spans_a_power(axes: "Axes") -> bool:
+    """Whether an axis has a power of ten inside of it: with that and its like, ticks between need no text."""
+    low, high = axes.get_xlim()
+    return math.floor(math.log10(high)) > math.floor(math.log10(low))

@@ -77,7 +77,7 @@ def learning_curves(
         panel.locator_params(axis="x", integer=True)
         if panel is not panels[-1]:
             panel.tick_params(labelbottom=False)
-    small = font_size(axes, of_width=0.024, most=9)
+    small = font_size(axes, of_width=0.034, most=9)
     panels[0].legend(fontsize=small)
     panels[-1].set_xlabel("epoch", fontsize=size)
     return figure_of(axes)

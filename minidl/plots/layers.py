@@ -27,8 +27,9 @@ def filters(
 ) -> "Figure":
     """The filters of a convolution: a layer, such as `model[0]`, or its weights (filters, channels, kh, kw).
 
-    All have one scale around zero. Filters of three channels are shown in their colors, gray for zero; of more, the
-    mean over the channels. `channel` chooses one. Raises TypeError, NotBuiltError, ShapeError and ValueError.
+    All have one scale around zero. Filters of three channels are shown in their colors, gray for zero, with a legend of
+    what each channel adds; of more, the mean over the channels. `channel` chooses one. Raises TypeError, NotBuiltError,
+    ShapeError and ValueError.
     """
     w = _weights(weights)
     n, channels = w.shape[:2]
@@ -46,10 +47,29 @@ def filters(
             show_picture(axes, picture(one, (-most, most)), place)
         else:
             drawn = show_picture(axes, one, place, cmap=sign_map(), vmin=-most, vmax=most)
-    if not in_color:
+    if in_color:
+        _color_legend(axes, most)
+    else:
         label = "weight" if channels == 1 or channel is not None else f"mean weight of {channels} channels"
         color_bar(axes, drawn, label)
     return figure_of(axes)
+
+
+def _color_legend(axes: "Axes", most: float) -> None:
+    """What a pixel's color says: a strip for weights that all channels share, and one for each channel by itself."""
+    strips = np.full((101, 4, 3), 0.5)
+    ramp = np.linspace(1, 0, 101)
+    strips[:, 0] = ramp[:, None]
+    for channel in range(3):
+        strips[:, channel + 1, channel] = ramp
+    legend = axes.inset_axes((1.04, 0.1, 0.2, 0.8))
+    legend.imshow(strips, aspect="auto", extent=(-0.5, 3.5, -most, most), interpolation="nearest")
+    size = font_size(axes, of_width=0.045, most=9)
+    legend.set_xticks(range(4), ["all", "red", "green", "blue"], rotation=90, fontsize=size)
+    legend.yaxis.tick_right()
+    legend.yaxis.set_label_position("right")
+    legend.set_ylabel("weight", fontsize=size)
+    legend.tick_params(labelsize=size)
 
 
 def _weights(weights: Any) -> Array:

@@ -4,8 +4,18 @@ import io
 import re
 from typing import Any
 
-COLORS = {"#000000": "currentColor", "#ffffff": "var(--card)", "#1f77b4": "rgb(var(--right))"}
-"""Ink, paper and the first color are the page's, so that figures are good to read in the light and in the dark."""
+from minidl.display import palette
+
+COLORS = {"#000000": "currentColor", "#ffffff": "var(--card)", "#808080": "var(--soft)"}
+COLORS |= {value: f"var(--{name})" for name, value in palette.variables("light").items() if value not in COLORS}
+"""Ink, paper and the palette are the page's, so that figures are good to read in the light and in the dark."""
+
+
+def plain_axes(width: float, height: float) -> Any:
+    """Axes of a figure in inches that is so small that a phone shows its letters nearly in their size."""
+    from minidl.plots.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained").subplots()
 
 
 def svg(figure: Any, *, name: str, label: str) -> str:

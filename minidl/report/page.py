@@ -56,7 +56,11 @@ def html(
         else judge(model, images, labels, class_names, batch_size=max(batch_size, 256), paths=paths)
     )
     summary = summarize(model, input_shape, timings=timings, batch_size=batch_size)
-    parts = list(_parts(model, results, curves, config, summary))
+    import matplotlib  # which may be missing: this says so above
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()  # the page's colors and sizes, whatever the reader of notebooks likes
+        parts = list(_parts(model, results, curves, config, summary))
     return _page(title or type(model).__name__, _tiles(results, summary), parts)
 
 
@@ -80,6 +84,7 @@ def _parts(
     if results is not None:
         yield "classes", "Classes", sections.classes(results)
         yield "confusion", "Confusion matrix", sections.confusion(results)
+        yield "calibration", "Calibration", sections.calibration(results)
         yield "mistakes", "Worst mistakes", sections.mistakes(results)
     convolution = sections.first_convolution(model)
     if convolution is not None:
@@ -93,7 +98,9 @@ def _tiles(results: Results | None, summary: Summary) -> list[tuple[str, str]]:
     """(number, what it is), the most important first."""
     tiles = []
     if results is not None:
-        tiles.append((f"{results.accuracy:.2%}", f"accuracy on {len(results.labels):,} images"))
+        _, share = results.commonest
+        accuracy = f"accuracy on {len(results.labels):,} images; {share:.1%} by chance"
+        tiles.append((f"{results.accuracy:.2%}", accuracy))
         tiles.append((f"{results.f1.mean():.3f}", f"mean F1 of {len(results.names)} classes"))
     tiles.append((quantity.count(summary.total.parameters), "parameters"))
     tiles.append((quantity.count(summary.total.macs), "MACs per image"))

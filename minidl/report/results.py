@@ -43,6 +43,17 @@ class Results:
         predicted: IntArray = self.chances.argmax(axis=1)
         return predicted
 
+    @property
+    def commonest(self) -> tuple[int, float]:
+        """(class, its share) of the class that most images are of: who always says it is right as often as that."""
+        totals = self.counts.sum(axis=1)
+        return int(totals.argmax()), float(totals.max() / totals.sum())
+
+    def example(self, true: int, predicted: int) -> int:
+        """The image of a class that is seen as another and is so with the highest probability."""
+        places = np.flatnonzero((self.labels == true) & (self.predicted == predicted))
+        return int(places[self.chances[places, predicted].argmax()])
+
     def worst(self, count: int) -> list[int]:
         """The indices of up to `count` mistakes; first those whose right class has the lowest probability."""
         wrong = np.flatnonzero(self.predicted != self.labels)

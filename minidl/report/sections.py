@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
 
-from minidl import plots
+from minidl import inspection, plots
 from minidl.display.html import as_pixels, escape, png, table
 from minidl.display.streams import legible
 from minidl.layers.conv import Conv2D
 from minidl.module import Module
-from minidl.report.figures import svg
-from minidl.report.history import quantities
+from minidl.report.figures import plain_axes, svg
+from minidl.report.history import parting, quantities
 from minidl.report.results import Results
 from minidl.summary.table import Summary
 
@@ -20,6 +20,9 @@ MISTAKES = 24
 
 FILTERS = 64
 """How many of the first convolution are shown."""
+
+TRUE = 0.02
+"""An expected calibration error that needs no warning."""
 
 MIX_UPS = 8
 """How many pairs of classes are named."""
@@ -32,7 +35,8 @@ def settings(config: Mapping[str, Any]) -> str:
     """The configuration, a line for each setting; those in groups as group.name."""
     rows = [[escape(name), escape(_text(value))] for name, value in _flat(config)]
     body = "".join(f"<tr><td>{name}</td><td>{value}</td></tr>" for name, value in rows)
-    return f'<div class="settings scroll"><table><tbody>{body}</tbody></table></div>'
+    scroll = '<div class="settings scroll" tabindex="0" role="group" aria-label="configuration">'
+    return f"{scroll}<table><tbody>{body}</tbody></table></div>"
 
 
 def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -56,9 +60,10 @@ def curves(history: Mapping[str, list[float]]) -> str:
     figures = ""
     for i, quantity in enumerate(quantities(history)):
         label = escape(f"{quantity} of each epoch, in training and validation")
-        figure = plots.learning_curves(history, names=[quantity])
+        figure = plots.learning_curves(history, names=[quantity], axes=plain_axes(4.6, 3))
         figures += f"<figure>{svg(figure, name=f'curve-{i}', label=label)}</figure>"
-    return f'<div class="curves">{figures}</div>'
+    note = parting(history)
+    return (f"<p>{note}</p>" if note else "") + f'<div class="curves">{figures}</div>'
 
 
 def classes(results: Results) -> str:
@@ -72,7 +77,10 @@ def classes(results: Results) -> str:
     ]
     means = [_share(values.mean()) for values in (results.precision, results.recall, results.f1)]
     head = ["class", "precision", "recall", "F1", "images"]
+    commonest, share = results.commonest
     return (
+        f"<p>Always saying {escape(results.names[commonest])}, the most frequent class, would be right for {share:.1%} "
+        f"of the images; guessing, for {1 / len(results.names):.1%}.</p>"
         "<p>Precision is the share of the images seen as a class that are of it; recall, of the images of a class, the "
         "share that is seen as it; F1 is their harmonic mean.</p>"
         + table(head, rows, foot=["mean", *means, f"{support.sum():,}"])
@@ -92,11 +100,13 @@ def confusion(results: Results) -> str:
         cells = "".join(_cell(count, sum(row), names[i], names[j], i == j) for j, count in enumerate(row))
         body += f'<tr><th scope="row">{names[i]}</th>{cells}</tr>'
     kind = "matrix scroll many" if len(names) > READABLE else "matrix scroll"
-    matrix = f'<div class="{kind}"><table><thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    scroll = f'<div class="{kind}" tabindex="0" role="group" aria-label="confusion matrix">'
+    matrix = f"{scroll}<table><thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     totals = results.counts.sum(axis=1).tolist()
     pairs = "".join(
-        f"<li><b>{names[i]}</b> seen as <b>{names[j]}</b><br><small>{count:,} of {totals[i]:,}, "
-        f"{count / totals[i]:.1%}</small></li>"
+        f'<li><img src="{png(as_pixels(results.images[results.example(i, j)]))}" alt="one of them">'
+        f"<span><b>{names[i]}</b> seen as <b>{names[j]}</b><br><small>{count:,} of {totals[i]:,}, "
+        f"{count / totals[i]:.1%}</small></span></li>"
         for i, j, count in results.mix_ups(MIX_UPS)
     )
     often = f'<div class="often"><h3>Mixed up most</h3><ol>{pairs}</ol></div>' if pairs else ""
@@ -108,10 +118,28 @@ def confusion(results: Results) -> str:
 
 def _cell(count: int, total: int, true: str, seen: str, is_hit: bool) -> str:
     share = count / total if total else 0.0
-    kinds = " ".join(["hit"] * is_hit + ["zero"] * (not count) + ["dark"] * (share > 0.55))
-    strength = round(0.12 + 0.88 * math.sqrt(share), 3) if count else 0.04
+    kinds = " ".join(["hit"] * is_hit + ["zero"] * (not count) + ["dark"] * (share > 0.5))
+    strength = 90 + 20 * (share - 0.5) if share > 0.5 else 8 + 30 * math.sqrt(2 * share)  # so that figures can be read
     title = f' title="{true} seen as {seen}: {count:,} of {total:,}, {share:.1%}"' if count else ""
-    return f'<td class="{kinds}" style="--share: {strength}"{title}>{count:,}</td>'
+    return f'<td class="{kinds}" style="--share: {strength:.0f}%"{title}>{count:,}</td>'
+
+
+def calibration(results: Results) -> str:
+    """Whether the model is as often right as it is sure."""
+    found = inspection.calibration(results.chances, results.labels)
+    sure, right = results.chances.max(axis=1).mean(), results.accuracy
+    if found.error < TRUE:
+        said = "Its probabilities can be taken as they are."
+    else:
+        said = f"It is too {'sure' if sure > right else 'unsure'} of itself."
+    label = f"Reliability curve; expected calibration error {found.error:.1%}"
+    figure = svg(plots.calibration(found, axes=plain_axes(4, 3.6)), name="calibration", label=label)
+    return (
+        f"<p>The model gives its answers a probability of {sure:.1%} in the mean, and {right:.1%} are right. {said}</p>"
+        f"<p>Each point has the answers of about the same probability; the more there are, the larger it is. Below the "
+        "dotted line fewer are right than the model says. The expected calibration error, the mean distance from that "
+        f'line, is <b>{found.error:.1%}</b>.</p><figure class="square">{figure}</figure>'
+    )
 
 
 def mistakes(results: Results) -> str:
@@ -149,8 +177,10 @@ def filters(layer: Conv2D) -> str:
     n, channels, height, width = weights.shape
     shown = f"{n:,}" if n <= FILTERS else f"The first {FILTERS} of {n:,}"
     of = "" if channels in (1, 3) else f", as means over its {channels:,} channels"
+    columns = math.ceil(1.3 * math.sqrt(min(n, FILTERS)))
+    room = plain_axes(4.6, 1 + 3.2 * math.ceil(min(n, FILTERS) / columns) / columns)
     return f"<p>{shown} filters of {height} x {width} in the first convolution{of}.</p>" + svg(
-        plots.filters(weights[:FILTERS]),
+        plots.filters(weights[:FILTERS], columns=columns, axes=room),
         name="filters",
         label="Filters of the first convolution",
     )

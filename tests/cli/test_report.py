@@ -18,7 +18,7 @@ def test_the_page_of_a_run(command, trained, few_images, tmp_path):
     text = out.read_text("utf-8")
     assert "<h1>trained, tested on fashion-mnist-10k</h1>" in text
     accuracy = trained.history["test_accuracy"][0]
-    assert f"<b>{accuracy:.2%}</b><span>accuracy on {len(few_images[1])} images</span>" in text
+    assert f"<b>{accuracy:.2%}</b><span>accuracy on {len(few_images[1])} images; " in text
     assert 'id="curves"' in text
     assert "test_loss of each epoch" not in text
     assert "<tr><td>model</td><td>tutorial</td></tr>" in text

@@ -44,6 +44,7 @@ model = ml.Sequential([ml.Conv2D(2, 3), ml.Flatten(), ml.Dense(2)], input_shape=
 for name, arguments in {
     "architecture": [model],
     "benchmark": [{"bars": [{"title": "", "unit": "s", "groups": {"a": {"b": 1.0}}}]}],
+    "calibration": [inspection.calibration(np.eye(2), [0, 1])],
     "confusion_matrix": [np.eye(2)],
     "feature_maps": [model, x[0]],
     "features": [model, x, [0, 1, 0, 1]],

@@ -36,6 +36,18 @@ def test_one_channel_of_filters_given_as_weights(axes):
     assert len({drawn.get_extent()[0] for drawn in axes.images}) == 2
 
 
+def test_filters_of_three_channels_have_a_legend_of_colors(axes):
+    w = np.random.default_rng(0).normal(size=(5, 3, 2, 2))
+    plots.filters(w, axes=axes)
+    (legend,) = axes.child_axes
+    assert [label.get_text() for label in legend.get_xticklabels()] == ["all", "red", "green", "blue"]
+    assert legend.get_ylim() == (-np.abs(w).max(), np.abs(w).max())
+    strips = legend.images[0].get_array()
+    np.testing.assert_allclose(strips[0], [[1, 1, 1], [1, 0.5, 0.5], [0.5, 1, 0.5], [0.5, 0.5, 1]])
+    np.testing.assert_allclose(strips[50], 0.5)
+    np.testing.assert_allclose(arrays(axes)[0], (w[0].transpose(1, 2, 0) / np.abs(w).max() + 1) / 2)
+
+
 def test_filters_that_are_all_zero(axes):
     plots.filters(np.zeros((2, 1, 3, 3)), axes=axes)
     assert axes.images[0].get_clim() == (-1, 1)

@@ -1,10 +1,11 @@
 import math
+import re
 
 import numpy as np
 import pytest
 
 import minidl as ml
-from minidl.report.history import curves_of, quantities
+from minidl.report.history import curves_of, parting, quantities
 
 
 def test_numbers_are_curves():
@@ -53,3 +54,23 @@ def test_damaged_files(tmp_path, name, content):
     (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(ml.FormatError, match=rf"{name}: not a history: "):
         curves_of(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("training", "validation", "said"),
+    [
+        (
+            [2.0, 1.0, 0.5, 0.2],
+            [2.0, 1.5, 1.8, 2.5],
+            "part after epoch 2: .* from 1 to 0.2, .* from 1.5 to 2.5",
+        ),
+        ([2.0, 1.0, 0.5], [2.0, 1.5, 1.4], "lowest in the last epoch: more epochs may help"),
+        ([2.0, 1.0, 0.9], [2.0, 1.5, 1.51], "lowest in epoch 2, and stays near that"),
+        ([2.0, 1.0, 1.2], [2.0, 1.5, 1.9], "lowest in epoch 2"),  # both went up: they don't part
+        ([2.0], [2.0], "^$"),
+        ([2.0, 1.0], [], "^$"),
+        ([2.0, 1.0], [math.nan, 1.0], "^$"),
+    ],
+)
+def test_where_training_and_validation_part(training, validation, said):
+    assert re.search(said, parting({"loss": training, "val_loss": validation} if validation else {"loss": training}))

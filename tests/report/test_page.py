@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl import report
-from minidl.display.html import as_pixels
+from minidl import inspection, report
+from minidl.display.html import as_pixels, png
 from minidl.summary.table import summarize
 
 pytest.importorskip("matplotlib", reason="needs matplotlib")
@@ -43,7 +43,16 @@ def page(text, read_page):
 
 def test_the_contents_lead_to_the_sections(page):
     sections = [attributes["id"] for attributes in page.attributes("section")]
-    assert sections == ["curves", "classes", "confusion", "mistakes", "filters", "model", "configuration"]
+    assert sections == [
+        "curves",
+        "classes",
+        "confusion",
+        "calibration",
+        "mistakes",
+        "filters",
+        "model",
+        "configuration",
+    ]
     assert [attributes["href"] for attributes in page.attributes("a")] == [f"#{name}" for name in sections]
 
 
@@ -119,6 +128,34 @@ def test_the_confusion_matrix(page, classifier):
     assert said.count(" seen as ") == (wrong > 0).sum()
 
 
+def test_chance_and_calibration_are_said(page, classifier):
+    model, images, labels, names = classifier
+    most = np.bincount(labels).max() / len(labels)
+    assert f"accuracy on 60 images; {most:.1%} by chance" in page.texts[""]
+    common = names[np.bincount(labels).argmax()]
+    said = f"Always saying {common}, the most frequent class, would be right for {most:.1%} of the images"
+    assert f"{said}; guessing, for 25.0%." in page.texts["classes"]
+    found = inspection.calibration(model.predict(images), labels)
+    words = page.texts["calibration"]
+    assert f"is {found.error:.1%}." in words
+    sure = float(np.nansum(found.confidence * found.counts) / 60)
+    assert f"a probability of {sure:.1%} in the mean" in words
+    right = (model.predict(images).argmax(axis=1) == labels).mean()
+    assert f"It is too {'sure' if sure > right else 'unsure'} of itself." in words
+
+
+def test_a_pair_that_is_mixed_up_has_an_example(page, classifier):
+    model, images, labels, _ = classifier
+    shown = page.attributes("img", "confusion")
+    predicted = model.predict(images).argmax(axis=1)
+    counts = ml.ConfusionMatrix()(model.predict(images), labels)
+    np.fill_diagonal(counts, 0)
+    i, j = np.unravel_index(counts.argmax(), counts.shape)
+    candidates = [png(as_pixels(images[k])) for k in np.flatnonzero((labels == i) & (predicted == j))]
+    assert shown[0]["src"] in candidates
+    assert len(shown) == (counts > 0).sum()
+
+
 def test_the_worst_mistakes(page, classifier):
     model, images, labels, names = classifier
     scores = model.predict(images)
@@ -146,11 +183,14 @@ def test_the_layers_are_those_of_the_summary(page, classifier):
     assert repr(model) in page.texts["model"]
 
 
-def test_the_curves_and_filters_are_drawn_as_text_and_lines(page):
+def test_the_curves_and_filters_are_drawn_as_text_and_lines(page, classifier):
+    model, images, labels, _ = classifier
+    found = inspection.calibration(model.predict(images), labels)
     labels = [attributes["aria-label"] for attributes in page.attributes("svg")]
     assert labels == [
         "loss of each epoch, in training and validation",
         "accuracy of each epoch, in training and validation",
+        f"Reliability curve; expected calibration error {found.error:.1%}",
         "Filters of the first convolution",
     ]
     assert "training" in page.texts["curves"]

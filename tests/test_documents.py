@@ -6,7 +6,10 @@ import doctest
 import importlib
 import inspect
 import itertools
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -213,6 +216,27 @@ def test_every_public_name_is_in_the_reference():
             if callable(value) and (name not in minidl.__all__ or getattr(minidl, name) is not value):
                 public.add(f"{subpackage}.{name}")
     assert public - names == set()
+
+
+def test_the_reference_names_attributes_that_are_loaded_when_used():
+    names = sorted(set().union(*(documented(text) for text in reference_pages().values())))
+    code = """
+import functools, sys
+import minidl as ml
+late = ["minidl.plots", "minidl.report", "minidl.inspection", "minidl.explain", "minidl.summary"]
+early = [name for name in late if name in sys.modules]
+missing = []
+for name in sys.argv[1:]:
+    try:
+        functools.reduce(getattr, name.split("."), ml)
+    except AttributeError:
+        missing.append(name)
+print(early, missing)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *names], capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)})  # fmt: skip
+    assert done.stdout == "[] []\n"
 
 
 def test_summaries_name_what_their_page_describes():

@@ -1,11 +1,10 @@
 // Numbers of the classes as bars: probabilities from the left, scores to both sides of zero.
 
-/** A row for each class; with `choose`, rows can be pointed at, and `choose(i)` is told. `colors` are the classes' own. */
-function makeBars(classNames, choose = null, colors = null) {
+/** A row for each class; with `choose`, rows can be pointed at, and `choose(i)` is told. `colorOf(i)` is a class's own. */
+function makeBars(classNames, choose = null, colorOf = null) {
   const list = element("ol", { class: choose ? "bars chosen" : "bars" });
   const rows = classNames.map((name, i) => {
     const fill = element("span", { class: "fill" });
-    if (colors) fill.style.background = `rgb(${colors[i % colors.length]})`;
     const figures = element("span", { class: "figure" });
     const label = element("span", { class: "name", title: name }, name);
     const content = [label, element("span", { class: "track" }, fill), figures];
@@ -21,6 +20,7 @@ function makeBars(classNames, choose = null, colors = null) {
       const highest = values.indexOf(Math.max(...values));
       rows.forEach(({ item, fill, figures }, i) => {
         const part = isShare ? values[i] : Math.abs(values[i]) / (2 * scale || 1);
+        if (colorOf) fill.style.background = `rgb(${colorOf(i)})`;
         fill.style.width = `${100 * part}%`;
         fill.style.left = isShare ? "0" : `${values[i] < 0 ? 50 - 100 * part : 50}%`;
         fill.classList.toggle("negative", values[i] < 0);

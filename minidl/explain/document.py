@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from minidl import shapes
 from minidl.arraylike import array_of
+from minidl.display import palette
 from minidl.display.streams import legible
 from minidl.errors import DTypeError, ShapeError
 from minidl.explain.blocks import blocks
@@ -83,6 +84,7 @@ def page(
         "images": encode_images(images),
         "steps": steps,
         "blocks": blocks(steps),
+        "colors": {theme: _colors(theme) for theme in palette.CLASSES},
     }
     return _assemble(title, data)
 
@@ -113,8 +115,14 @@ def _checked_labels(labels: Sequence[int] | IntArray, count: int, classes: int) 
     return found
 
 
+def _colors(theme: palette.Theme) -> dict[str, Any]:
+    """The colors that the page paints with."""
+    signs = {role: palette.color(role, theme) for role in ("negative", "zero", "positive")}
+    return {**signs, "classes": list(palette.CLASSES[theme])}
+
+
 def _assemble(title: str, data: dict[str, Any]) -> str:
-    style = _read("page.css")
+    style = palette.css() + _read("page.css")
     script = '(() => {\n"use strict";\n' + "\n".join(_read(f"{name}.js") for name in SCRIPTS) + "})();\n"
     parts = {
         "title": html.escape(legible(title)),

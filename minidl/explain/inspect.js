@@ -121,7 +121,7 @@ const INSPECT = {
       const origin = originOf(network, step.from[0], i);
       const side = products[i] < 0 ? "against" : "for";
       const product = `${origin.text}: ${figure(vector[i])} × weight ${figure(weights[i])} = ${figure(products[i])}`;
-      const words = element("span", {}, product, element("b", { class: side }, ` ${side} ${unit}`));
+      const words = element("span", {}, `${product} `, element("b", { class: side }, `${side} ${unit}`));
       list.append(element("li", {}, originPicture(at, origin), words));
     }
     const sum = total(products);

@@ -6,6 +6,7 @@ const images = data.images.data.map((text) =>
   data.images.is_bytes ? Float32Array.from(bytes(text), (value) => value / 255) : floats(text),
 );
 Object.assign(tones, data.images.tones);
+readPalette(data.colors);
 const place = (id) => document.getElementById(id);
 let state = null;
 let picked = null;
@@ -94,6 +95,7 @@ addEventListener("scroll", () => {
 
 function redraw() {
   for (const one of [...stations, overview, mini]) one.redraw();
+  seen.paint(state);
 }
 
 darkness.addEventListener("change", redraw);

@@ -6,11 +6,17 @@ const darkness = matchMedia("(prefers-color-scheme: dark)");
 const paper = { isPrinted: false };
 const isDark = () => darkness.matches && !paper.isPrinted;
 
-// Blue for negative and orange for positive numbers differ for all kinds of color vision; zero is the background.
-const SIGNED = {
-  light: { negative: [0, 92, 175], zero: [247, 246, 243], positive: [205, 84, 0] },
-  dark: { negative: [96, 178, 255], zero: [29, 33, 41], positive: [255, 152, 56] },
-};
+/** minidl's colors for light and dark pages, as [red, green, blue]: "negative", "zero", "positive", and "classes". */
+const palette = { light: {}, dark: {} };
+const colors = () => (isDark() ? palette.dark : palette.light);
+
+function readPalette(themes) {
+  const parts = (text) => [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16));
+  for (const [theme, { classes, ...roles }] of Object.entries(themes)) {
+    for (const [role, text] of Object.entries(roles)) palette[theme][role] = parts(text);
+    palette[theme].classes = classes.map(parts);
+  }
+}
 
 /** An element with these attributes and children; strings are text and never markup. */
 function element(tag, attributes = {}, ...children) {
@@ -58,7 +64,7 @@ function whiteness(value) {
 function color(value, look) {
   if (Number.isNaN(value)) return [190, 0, 190];
   if (look.isImage) return Array(3).fill(Math.round(255 * whiteness(value)));
-  const { negative, zero, positive } = isDark() ? SIGNED.dark : SIGNED.light;
+  const { negative, zero, positive } = colors();
   const part = look.scale > 0 ? Math.min(Math.abs(value) / look.scale, 1) : 0;
   const share = isDark() ? part ** 0.7 : part; // on black, an eye tells less of small differences
   const end = value < 0 ? negative : positive;

@@ -1,15 +1,13 @@
 // What the network makes of the picture: its classes with their shares, or, where it gives maps, a picture of these.
 
-// Colors that differ for all kinds of color vision: Okabe and Ito, "Color universal design", 2008.
-const CLASS_COLORS = [
-  [230, 159, 0], [86, 180, 233], [0, 158, 115], [240, 228, 66], [0, 114, 178], [213, 94, 0], [204, 121, 167],
-  [120, 120, 120],
-];
-
 /** What the network says: {element, paint(state)}, with `said`, a few words of it. */
 function makeResult(network, classes) {
   const shape = network.steps.at(-1).shape;
   return shape.length === 1 ? scoresResult(classes) : mapsResult(shape, classes);
+}
+
+function classColor(i) {
+  return colors().classes[i % colors().classes.length];
 }
 
 function scoresResult(classes) {
@@ -29,7 +27,7 @@ function scoresResult(classes) {
 function mapsResult(shape, classes) {
   const [count, height, width] = shape;
   const canvas = element("canvas", { class: "map", role: "img", "aria-label": "What the network gives", width, height });
-  const bars = classes.length > 1 ? makeBars(classes, null, CLASS_COLORS) : null;
+  const bars = classes.length > 1 ? makeBars(classes, null, classColor) : null;
   return {
     element: element("div", { class: "result" }, canvas, bars && bars.element),
     said: "",
@@ -41,7 +39,7 @@ function mapsResult(shape, classes) {
         const numbers = Array.from({ length: count }, (_, map) => values[(map * height + y) * width + x]);
         const winner = placeOfLargest(numbers);
         shares[winner] += 1 / (height * width);
-        return CLASS_COLORS[winner % CLASS_COLORS.length];
+        return classColor(winner);
       });
       bars.paint(shares, true, 1);
       const most = placeOfLargest(shares);

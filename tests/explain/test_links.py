@@ -11,7 +11,11 @@ const done = arguments[0];
 const drawn = () => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)));
 const later = () => new Promise((go) => setTimeout(go, 60));
 (async () => {
-  const links = [...document.querySelectorAll("a[href^='#step-']")];
+  const first = new Map(); // of links to the same step, which the overview and the list of steps have, the first
+  for (const link of document.querySelectorAll("#overview a[href^='#step-']")) {
+    if (!first.has(link.getAttribute("href"))) first.set(link.getAttribute("href"), link);
+  }
+  const links = [...first.values()];
   const apart = links.map((_, i) => links[i % 2 ? (i - 1) / 2 : links.length - 1 - i / 2]);
   const off = [];
   for (const link of apart) {
@@ -22,7 +26,7 @@ const later = () => new Promise((go) => setTimeout(go, 60));
     const target = document.querySelector(link.getAttribute("href"));
     off.push(target.getBoundingClientRect().top - parseFloat(getComputedStyle(target).scrollMarginTop));
   }
-  done([links.map((link) => link.getAttribute("href")), off]);
+  done([apart.map((link) => link.getAttribute("href")), off]);
 })();
 """
 
@@ -39,8 +43,8 @@ def test_every_link_arrives(opened, name):
     page.driver.set_script_timeout(300)
     links, off = page.driver.execute_async_script(CLICK_ALL)
     steps = len(page.find(".station"))
-    assert set(links) == {f"#step-{i}" for i in range(1, steps + 1)}
-    assert len(links) > steps, "the overview has links as well"
+    assert sorted(links) == sorted(f"#step-{i}" for i in range(1, steps + 1))
+    assert page.find("#plan a[href^='#step-']"), "the overview has links as well"
     assert [link for link, pixels in zip(links, off, strict=True) if abs(pixels) > 20] == []
 
 

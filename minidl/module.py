@@ -94,7 +94,10 @@ class Module(KeywordHints):
         raise NotImplementedError(f"{type(self).__name__} doesn't define forward(x, *, train)")
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """The shape of one sample of y, for one of x. Raises ShapeError where x doesn't fit."""
+        """The shape of one sample of y, given that of x. Omit it if the shape does not change.
+
+        Raises ShapeError if x doesn't fit.
+        """
         return input_shape
 
     def build(self, input_shape: Shape, rng: "Generator") -> None:

@@ -171,19 +171,13 @@ class Dataset(AttributeHints):
         return f"Dataset({len(self)} images {self.images.shape[1:]}, {len(self.class_names)} classes{further})"
 
     def _repr_html_(self) -> str:
-        """What notebooks show: the first images, side by side in one picture, and their labels."""
+        """What notebooks show: the first images, each above the name of its class."""
         from minidl.display import html  # here, so that a program without notebooks starts sooner
 
         shown = range(min(len(self), SHOWN) if self.images[0:1].size else 0)
         body = ""
         if shown:
-            pixels = [html.as_pixels(self.images[i]) for i in shown]
-            sheet = html.png(np.concatenate(pixels, axis=1))
-            labels = [int(self.labels[i]) for i in shown]
-            names = [self.class_names[k] for k in labels]
-            text = html.escape(", ".join(names))
-            style = "display: block; max-width: 100%; image-rendering: pixelated"
-            body = f'<img src="{sheet}" alt="{text}" style="{style}"><small>{text}</small>'
+            body = html.thumbnails((self.images[i], self.class_names[int(self.labels[i])]) for i in shown)
         return html.block(html.details(f"<b>{html.escape(repr(self))}</b>", body))
 
 

@@ -25,6 +25,10 @@ STYLE = """\
 .minidl pre {margin: 4px 0; padding: 0; color: inherit; background: none; overflow-x: auto}
 .minidl svg {vertical-align: middle}
 .minidl small {opacity: .75}
+.minidl .images {display: flex; flex-wrap: wrap; gap: 8px; margin: 4px 0}
+.minidl figure {margin: 0; width: 72px}
+.minidl figure img {display: block; width: 72px; height: 72px; object-fit: contain; image-rendering: pixelated}
+.minidl figcaption {font-size: 11px; line-height: 1.25; overflow-wrap: anywhere}
 """
 """Text and background are the page's, so that it's good to read in the light and in the dark."""
 
@@ -101,6 +105,15 @@ def png(pixels: np.ndarray[Any, Any]) -> str:
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
     )
     return f"data:image/png;base64,{base64.b64encode(data).decode()}"
+
+
+def thumbnails(images: Iterable[tuple[np.ndarray[Any, Any], str]]) -> str:
+    """Images (c, h, w), each above its text."""
+    figures = (
+        f'<figure><img src="{png(as_pixels(image))}" alt=""><figcaption>{escape(text)}</figcaption></figure>'
+        for image, text in images
+    )
+    return f'<div class="images">{"".join(figures)}</div>'
 
 
 def as_pixels(image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -9,6 +9,7 @@ figure is drawn twice, for light and for dark pages: docs/_figures/<name>.svg an
 
 import argparse
 import importlib.util
+import re
 import sys
 import time
 from collections.abc import Callable, Collection
@@ -25,6 +26,10 @@ README = ("cnn", "speed")
 """The README's figures."""
 TEXT: dict[palette.Theme, str] = {"light": palette.color("ink", "light"), "dark": palette.color("ink", "dark")}
 """The color of lines and letters, on the pages' own backgrounds."""
+
+
+FITS_A_PHONE = 400
+"""A figure's width in points, of which a phone shows two thirds in size: letters of 9 points have 8 pixels."""
 
 
 class FigureError(RuntimeError):
@@ -93,6 +98,12 @@ def draw(make: Callable[[], Figure], path: Path, name: str, theme: palette.Theme
             figure.savefig(target, metadata={"Date": None}, bbox_inches="tight", pad_inches=0.05)
         except Exception as error:
             raise FigureError(f"{path}: figure {name!r}: {type(error).__name__}: {error}") from error
+
+
+def is_wide(svg: Path) -> bool:
+    """Whether its letters would be too small to read if a page of 390 pixels showed all of its width."""
+    found = re.search(r'<svg[^>]*\swidth="([\d.]+)pt"', svg.read_text("utf-8"))
+    return found is not None and float(found[1]) > FITS_A_PHONE
 
 
 def pages() -> list[Path]:

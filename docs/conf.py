@@ -13,6 +13,7 @@ from sphinx.transforms import SphinxTransform
 
 import minidl
 from docs import build_figures, build_headline, build_tables, build_wheel
+from minidl.display import palette
 
 project = "minidl"
 author = "The minidl developers"
@@ -26,9 +27,10 @@ html_title = f"minidl {release}"
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]
 html_copy_source = html_show_sourcelink = False
-html_theme_options = {
-    "light_css_variables": {"color-brand-primary": "#b3301f", "color-brand-content": "#b3301f"},
-    "dark_css_variables": {"color-brand-primary": "#ff8a75", "color-brand-content": "#ff8a75"},
+BRAND = ("color-brand-primary", "color-brand-content")
+html_theme_options = {  # the palette's colors, by the names that reports have for them
+    f"{theme}_css_variables": dict.fromkeys(BRAND, palette.color("brand", theme)) | palette.variables(theme)
+    for theme in ("light", "dark")
 }
 
 default_role = "code"  # what docstrings have between single backticks
@@ -72,7 +74,7 @@ class NothingToShowError(SphinxError):
 
 
 class DarkFigures(SphinxTransform):
-    """Where a page shows _figures/<name>.svg, show <name>-dark.svg in its place in dark pages."""
+    """Where a page shows _figures/<name>.svg, show <name>-dark.svg in its place in dark pages; mark what is wide."""
 
     default_priority = 400  # before images are collected
 
@@ -80,6 +82,8 @@ class DarkFigures(SphinxTransform):
         for image in list(self.document.findall(nodes.image)):
             folder, _, name = image["uri"].rpartition("/")
             if folder.endswith("_figures") and name.endswith(".svg"):
+                if build_figures.is_wide(DOCS / "_figures" / name):
+                    image["classes"] += ["wide"]
                 dark = image.copy()
                 dark["uri"] = f"{folder}/{name.removesuffix('.svg')}-dark.svg"
                 image["classes"] += ["only-light"]

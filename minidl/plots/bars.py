@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MARKS = {
+MARKS: dict[str, tuple[str | int, str]] = {
     "minidl": ("brand", "o"),
     "minidl compiled": ("brand", "o"),
     "minidl vectorized": (7, "s"),
@@ -50,7 +50,8 @@ def benchmark(results: Any, *, axes: "Axes | None" = None) -> "Figure":
     if not charts:
         raise FormatError(f"{name}: there are no measurements to draw")
     heights = [1.2 + sum(0.3 + 0.2 * len(values) for values in chart["groups"].values()) for chart in charts]
-    axes = canvas(axes, (9, sum(heights)))
+    has_legend = any(len({name for values in chart["groups"].values() for name in values}) > 1 for chart in charts)
+    axes = canvas(axes, (7 if has_legend else 5, sum(heights)))
     panels = stack(axes, len(charts), gap=1.0 / sum(heights), heights=[height - 0.9 for height in heights])
     for panel, chart in zip(panels, charts, strict=True):
         _draw(panel, chart)

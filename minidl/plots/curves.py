@@ -46,7 +46,7 @@ def learning_curves(
         raise ValueError(f"no {unknown[0]!r} in the history, which has {', '.join(columns) or 'nothing'}")
     if not chosen or not len(columns[chosen[0]]):
         raise ValueError("history: expected at least one epoch with a loss, got none")
-    axes = canvas(axes, (6, 0.8 + 2.2 * len(chosen)))
+    axes = canvas(axes, (5, 0.8 + 2 * len(chosen)))
 
     best = best or next((name for name in ("val_loss", "loss") if name in columns), None)
     marked = None
@@ -123,7 +123,7 @@ def learning_rates(result: LearningRates, *, axes: "Axes | None" = None) -> "Fig
     """
     if not isinstance(result, LearningRates):
         raise TypeError(f"expected what inspection.find_learning_rate returns, got {type(result).__name__}")
-    axes = canvas(axes, (6, 4))
+    axes = canvas(axes, (5, 3.6))
     axes.plot(result.rates, result.losses, color=color("training"), alpha=0.3, label="each batch")
     axes.plot(result.rates, result.smoothed, color=color("training"), label="smoothed")
     if result.suggestion is not None:

@@ -37,6 +37,12 @@ def test_figures_are_drawn_for_both_themes_and_reproducibly(tmp_path):
     assert xml.etree.ElementTree.fromstring(light).tag.endswith("svg")
 
 
+@pytest.mark.parametrize(("inches", "is_wide"), [(4.6, False), (8, True)])
+def test_figures_that_a_phone_does_not_show_whole(tmp_path, inches, is_wide):
+    path = write(tmp_path, "page.py", GOOD.replace("(2, 1)", f"({inches}, 1)"))
+    assert [build_figures.is_wide(made) for made in build_figures.build([path], tmp_path / "made")] == [is_wide] * 2
+
+
 def test_users_settings_of_matplotlib_change_nothing(tmp_path):
     import matplotlib
 

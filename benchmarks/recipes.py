@@ -13,7 +13,7 @@ from minidl.datasets import Dataset
 
 @dataclass(frozen=True)
 class Recipe:
-    """Training on all of Fashion-MNIST in batches of `batch_size`, by a learning rate that rises to `lr` and falls."""
+    """Training on all training images in batches of `batch_size`, by a learning rate that rises to `lr` and falls."""
 
     epochs: int
     batch_size: int
@@ -39,13 +39,27 @@ def sgd(model: Model, lr: float) -> Optimizer:
 
 _MOVED = (augment.RandomCrop(28, padding=2), augment.RandomHorizontalFlip())
 
+_FLIPPED = (augment.RandomHorizontalFlip(),)
+
 RECIPES = {
-    "cnn": Recipe(epochs=5, batch_size=64, lr=6e-3, optimizer=adam),
+    "lenet": Recipe(epochs=15, batch_size=64, lr=4e-3, optimizer=adam, changes=_FLIPPED),
+    "cnn": Recipe(epochs=10, batch_size=64, lr=5e-3, optimizer=adam, changes=_FLIPPED),
     "vgg": Recipe(epochs=3, batch_size=64, lr=6e-3, optimizer=adam),
     "mobilenet": Recipe(epochs=10, batch_size=64, lr=6e-3, optimizer=adam),
     "resnet20": Recipe(epochs=20, batch_size=128, lr=0.2, optimizer=sgd, changes=_MOVED),
 }
-"""By the names of `minidl.models`."""
+"""For Fashion-MNIST, by the names of `minidl.models`."""
+
+CIFAR = {
+    "resnet20": Recipe(
+        epochs=60,
+        batch_size=128,
+        lr=0.2,
+        optimizer=sgd,
+        changes=(augment.RandomCrop(32, padding=4), augment.RandomHorizontalFlip()),
+    )
+}
+"""For CIFAR-10, with the paper's augmentation."""
 
 
 def data(*, quick: bool) -> tuple[Dataset, Dataset]:
@@ -61,10 +75,23 @@ def train(name: str, *, epochs: int | None = None, seed: int = 0, quick: bool = 
 
     `epochs` stands in for the recipe's, and the learning rate falls within them.
     """
-    recipe = RECIPES[name]
-    epochs = recipe.epochs if epochs is None else epochs
     images, tests = data(quick=quick)
     model = minidl.models.MODELS[name](input_shape=(1, 28, 28), seed=seed)
+    return fit(model, RECIPES[name], images, tests, epochs=epochs, seed=seed, verbose=0 if quick else 2)
+
+
+def fit(
+    model: Model,
+    recipe: Recipe,
+    images: Dataset,
+    tests: Dataset,
+    *,
+    epochs: int | None = None,
+    seed: int = 0,
+    verbose: int = 2,
+) -> dict[str, Any]:
+    """The same, of a model and data that are given."""
+    epochs = recipe.epochs if epochs is None else epochs
     optimizer = recipe.optimizer(model, recipe.lr)
     steps = epochs * math.ceil(len(images) / recipe.batch_size)
     begin = time.perf_counter()
@@ -80,7 +107,7 @@ def train(name: str, *, epochs: int | None = None, seed: int = 0, quick: bool = 
         validation_data=(tests.images, tests.labels),
         metrics=[minidl.Accuracy()],
         seed=seed,
-        verbose=0 if quick else 2,
+        verbose=verbose,
     )
     curve = [float(value) for value in history["val_accuracy"]]
     return {"epochs": epochs, "accuracy": curve[-1], "curve": curve, "seconds": time.perf_counter() - begin}

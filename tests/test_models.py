@@ -130,8 +130,6 @@ def test_a_file_brings_the_model_back(name, tmp_path):
 def test_mistakes_in_the_arguments_are_met_with_the_way_out(name):
     with pytest.raises(TypeError, match=f"{name}: unknown argument 'num_classes'; did you mean classes?"):
         MODELS[name](num_classes=10)
-    with pytest.raises(TypeError, match="'pretrained'; did you mean nothing \\(models come without trained weights"):
-        MODELS[name](pretrained=True)
     with pytest.raises(ValueError, match="classes: expected an int of at least 1"):
         MODELS[name](classes=0)
     with pytest.raises(ml.ShapeError, match=r"Sequential\[0\] Conv2D: expected images \(c, h, w\), got \(784,\)"):

@@ -122,7 +122,7 @@ class _Networks(dict[str, Choice]):
         return Choice(own_model(name), hidden=GIVEN)
 
 
-NETWORKS = _Networks({name: Choice(make, hidden=GIVEN) for name, make in MODELS.items()})
+NETWORKS = _Networks({name: Choice(make, hidden=(*GIVEN, "weights")) for name, make in MODELS.items()})
 
 LOSSES = {
     "cross-entropy": Choice(CrossEntropy, hidden=("from_logits", "class_weight", "ignore_index", "reduction")),

@@ -20,6 +20,7 @@ from minidl.display.streams import legible
 from minidl.errors import did_you_mean
 from minidl.layers import Dense
 from minidl.model import Sequential
+from minidl.models import WEIGHTS, zoo
 
 Configuration = dict[str, Any]
 
@@ -145,9 +146,14 @@ def checked(table: Mapping[str, Any], where: str) -> Configuration:
 
 
 def _path(value: Any, at: str) -> str:
-    """The whole path of something that is there."""
+    """The whole path of something that is there, or the name of weights that come with minidl."""
+    if isinstance(value, str) and zoo.named(value) is not None:
+        return value
     if not isinstance(value, str) or not os.path.exists(value):
-        raise UsageError(f"{at}: expected the path of weights, got {value!r}, where there is nothing")
+        known = ", ".join(WEIGHTS)
+        raise UsageError(
+            f"{at}: expected the path of weights, got {value!r}, where there is nothing; there are {known}"
+        )
     return os.path.abspath(value)
 
 

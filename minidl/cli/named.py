@@ -8,15 +8,16 @@ from minidl.cli.messages import UsageError
 from minidl.cli.run import check_no_shape, load_run
 from minidl.errors import did_you_mean
 from minidl.model import SavedModel
-from minidl.models import MODELS
+from minidl.models import MODELS, WEIGHTS, zoo
 from minidl.typing import Shape
 
 FILE = "the file of a model (.npz, .safetensors or .onnx)"
+TRAINED = f"a model that comes trained ({', '.join(WEIGHTS)})"
 
 
 def add_run_argument(parser: argparse.ArgumentParser) -> None:
     """Add RUN."""
-    parser.add_argument("run", metavar="RUN", help=f"a folder that `minidl train` made, or {FILE}")
+    parser.add_argument("run", metavar="RUN", help=f"a folder that `minidl train` made, {FILE}, or {TRAINED}")
     _add_shape(parser)
 
 
@@ -25,7 +26,7 @@ def add_model_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model",
         metavar="RUN-OR-MODEL",
-        help=f"the folder of a run, {FILE}, or a name: {', '.join(MODELS)}",
+        help=f"the folder of a run, {FILE}, or a name: {', '.join([*MODELS, *WEIGHTS])}",
     )
     _add_shape(parser)
 
@@ -44,6 +45,6 @@ def find_model(name: str, input_shape: Shape | None = None) -> SavedModel:
     if name in MODELS:
         check_no_shape(name, input_shape)
         return MODELS[name](seed=0)
-    if os.path.exists(name):
+    if zoo.named(name) is not None or os.path.exists(name):
         return load_run(name, input_shape)[0]
     raise UsageError(f"there is no folder, file or model {name!r}; {did_you_mean(name, MODELS)}")

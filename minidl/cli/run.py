@@ -20,6 +20,7 @@ from minidl.cli.toml import read_toml, toml_text
 from minidl.errors import FormatError, did_you_mean
 from minidl.model import SavedModel
 from minidl.model_files import load
+from minidl.models import zoo
 from minidl.saving.atomic import write_atomically
 from minidl.saving.kinds import SAVED_MODEL, kind_of_folder, refusal
 from minidl.typing import Shape
@@ -122,9 +123,12 @@ def _check_free(run: Run) -> None:
 def load_run(path: str, input_shape: Shape | None = None) -> tuple[SavedModel, dict[str, Any]]:
     """The model and the configuration of a run's folder, or the model of a file and {}: see `minidl.load`.
 
-    Raises FileNotFoundError, UsageError where there's another thing than such a folder or file, and FormatError, naming
-    the file, for a damaged one.
+    Of "NETWORK:WEIGHTS" that of `minidl.models`, and what it was trained on. Raises FileNotFoundError, UsageError where
+    there's another thing than such a folder or file, and FormatError, naming the file, for a damaged one.
     """
+    if (weights := zoo.named(path)) is not None:
+        check_no_shape(path, input_shape)
+        return load(zoo.content(weights)), {"data": weights.data}
     run = Run(Path(path))
     if not run.folder.is_dir():
         return load(regular_file(path), input_shape=input_shape), {}

@@ -8,21 +8,25 @@ from typing import Any
 from minidl.cli.messages import UsageError
 from minidl.cli.run import Run, regular_file
 from minidl.model import SavedModel
+from minidl.models import zoo
 from minidl.saving.arrays import load_arrays
 from minidl.saving.matching import last, prefix_of, some, without, without_counters
 from minidl.shapes import show
 
 
 def take_weights(model: SavedModel, source: str) -> str:
-    """Give the model the arrays of a file, or a run, that have the names and shapes of its own; in words, which.
+    """Give the model the arrays of a file, a run, or `models.WEIGHTS`, that have the names and shapes of its own.
 
-    A prefix before all names, which PyTorch's wrappers put there, is taken off. Where no name is known, arrays as many
-    as the model's are taken in their order, those that have its shapes. The others stay as they are: so a network for
-    other classes takes all but its last layer. Raises UsageError where none fits.
+    Returns in words, which. A prefix before all names, which PyTorch's wrappers put there, is taken off. Where no name
+    is known, arrays as many as the model's are taken in their order, those that have its shapes. The others stay as
+    they are: so a network for other classes takes all but its last layer. Raises UsageError where none fits.
     """
     path = Path(source)
     own = dict(model.named_state())
-    found: Mapping[str, Any] = load_arrays(regular_file(Run(path).model if path.is_dir() else path))
+    weights = zoo.named(source)
+    found: Mapping[str, Any] = load_arrays(
+        regular_file(Run(path).model if path.is_dir() else path) if weights is None else zoo.content(weights)
+    )
     told = ""
     if prefix := prefix_of(own, found):
         found, told = without(prefix, found), f", without their prefix {prefix!r}"

@@ -90,6 +90,6 @@ SYNONYMS = {
     "width_multiplier": "width",
     "nb_classes": "classes",
     "num_classes": "classes",
-    "pretrained": "nothing (models come without trained weights)",
+    "pretrained": "weights",
 }
 """Ours by theirs, where spelling alone doesn't lead there; a text with spaces says why there is none."""

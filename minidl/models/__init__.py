@@ -1,7 +1,8 @@
 """Networks ready to train, most of them for small images, a file for each family.
 
 Each takes the shape of one image, `input_shape` (c, h, w), the number of `classes`, and the `seed` that decides the
-first weights. All but `unet`, which gives a class for each pixel, give one for each image.
+first weights. All but `unet`, which gives a class for each pixel, give one for each image. `weights` names trained
+ones, with which the model has `preprocessing` as well; `WEIGHTS` has all there are, such as "lenet:fashion-mnist".
 """
 
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from minidl.errors import missing_name
 from minidl.model import Sequential
 from minidl.models.mobile import mobilenet
 from minidl.models.plain import CIFAR, FASHION, IMAGENET, cnn, lenet, tutorial, vgg
+from minidl.models.registry import WEIGHTS
 from minidl.models.residual import resnet18, resnet20
 from minidl.models.unet import unet
 
@@ -30,6 +32,7 @@ __all__ = [
     "FASHION",
     "IMAGENET",
     "MODELS",
+    "WEIGHTS",
     "cnn",
     "lenet",
     "mobilenet",

@@ -4,6 +4,7 @@ from minidl import shapes
 from minidl.errors import keyword_hints
 from minidl.layers import BatchNorm2D, Conv2D, Dense, Flatten, MaxPool2D, ReLU, Softmax
 from minidl.model import Sequential
+from minidl.models.registry import trained
 from minidl.module import Module
 from minidl.typing import Shape
 
@@ -27,7 +28,9 @@ def tutorial(*, input_shape: Shape = FASHION, classes: int = 10, seed: int | Non
 
 
 @keyword_hints
-def lenet(*, input_shape: Shape = FASHION, classes: int = 10, seed: int | None = None) -> Sequential:
+def lenet(
+    *, input_shape: Shape = FASHION, classes: int = 10, weights: str | None = None, seed: int | None = None
+) -> Sequential:
     """LeNet-5 with ReLU and max-pooling; logits of the classes. The images get a border of two pixels.
 
     With it, images of 28 x 28 are of the 32 x 32 pixels that the paper has. Source: LeCun, Bottou, Bengio and Haffner,
@@ -38,18 +41,20 @@ def lenet(*, input_shape: Shape = FASHION, classes: int = 10, seed: int | None =
         *(Conv2D(16, 5), ReLU(), MaxPool2D(2)),
         *(Flatten(), Dense(120), ReLU(), Dense(84), ReLU(), Dense(shapes.count(classes, "classes"))),
     ]
-    return Sequential(layers, input_shape=input_shape, seed=seed)
+    return trained(Sequential(layers, input_shape=input_shape, seed=seed), "lenet", weights)
 
 
 @keyword_hints
-def cnn(*, input_shape: Shape = FASHION, classes: int = 10, seed: int | None = None) -> Sequential:
+def cnn(
+    *, input_shape: Shape = FASHION, classes: int = 10, weights: str | None = None, seed: int | None = None
+) -> Sequential:
     """Two 3 x 3 convolutions, of 32 and 64 filters, each with ReLU and max-pooling; logits of the classes."""
     layers: list[Module] = [
         *(Conv2D(32, 3, padding=1), ReLU(), MaxPool2D(2)),
         *(Conv2D(64, 3, padding=1), ReLU(), MaxPool2D(2)),
         *(Flatten(), Dense(shapes.count(classes, "classes"))),
     ]
-    return Sequential(layers, input_shape=input_shape, seed=seed)
+    return trained(Sequential(layers, input_shape=input_shape, seed=seed), "cnn", weights)
 
 
 @keyword_hints

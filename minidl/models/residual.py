@@ -15,13 +15,19 @@ from minidl.layers import (
 )
 from minidl.model import Sequential
 from minidl.models.plain import CIFAR, IMAGENET
+from minidl.models.registry import input_shape_of, trained
 from minidl.module import Module
 from minidl.typing import Shape
 
 
 @keyword_hints
 def resnet20(
-    *, input_shape: Shape = CIFAR, classes: int = 10, shortcut: str = "projection", seed: int | None = None
+    *,
+    input_shape: Shape | None = None,
+    classes: int = 10,
+    shortcut: str = "projection",
+    weights: str | None = None,
+    seed: int | None = None,
 ) -> Sequential:
     """The residual network of 20 layers for small images: three stages of three blocks, of 16, 32 and 64 filters.
 
@@ -29,14 +35,15 @@ def resnet20(
     and third stage begin with a stride of 2, where the `shortcut` is a 1 x 1 convolution with batch normalization,
     "projection", the paper's option B; or "pad", option A, as its own networks for CIFAR-10 have it: every second
     pixel, between channels of zeros, without parameters. The mean of each channel goes into the dense layer; logits of
-    the classes. Raises ValueError for another shortcut. Source: He, Zhang, Ren and Sun, "Deep residual learning for
-    image recognition", 2015, section 4.2.
+    the classes. `input_shape` is (3, 32, 32) unless it's given, or that of the `weights`. Raises ValueError for another
+    shortcut. Source: He, Zhang, Ren and Sun, "Deep residual learning for image recognition", 2015, section 4.2.
     """
     if shortcut not in ("projection", "pad"):
         raise ValueError(f'shortcut: expected "projection" or "pad", got {shortcut!r}')
+    shape = input_shape_of("resnet20", weights, CIFAR) if input_shape is None else input_shape
     layers = [*_normalized(16, 3), ReLU(), *_stages((16, 32, 64), blocks=3, channels=16, pads=shortcut == "pad")]
     layers += [GlobalAveragePool2D(), Dense(shapes.count(classes, "classes"))]
-    return Sequential(layers, input_shape=input_shape, seed=seed)
+    return trained(Sequential(layers, input_shape=shape, seed=seed), "resnet20", weights)
 
 
 @keyword_hints

@@ -20,7 +20,7 @@ def test_every_recipe_is_of_a_ready_model():
 def test_a_line_tells_the_recipe():
     line = recipes.RECIPES["resnet20"].text()
     assert line == "sgd, OneCycle to 0.2, batches of 128, RandomCrop, RandomHorizontalFlip"
-    assert recipes.RECIPES["cnn"].text() == "adam, OneCycle to 0.006, batches of 64"
+    assert recipes.RECIPES["cnn"].text() == "adam, OneCycle to 0.005, batches of 64, RandomHorizontalFlip"
 
 
 @pytest.mark.compiled

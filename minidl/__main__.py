@@ -10,7 +10,7 @@ from typing import Any
 
 from minidl import cli
 from minidl.cli.interrupt import Ending, handle
-from minidl.cli.messages import complain
+from minidl.cli.messages import complain, told
 from minidl.display.streams import flush
 from minidl.process.entering import entered
 
@@ -54,22 +54,14 @@ def _run(argv: Sequence[str] | None) -> int:
             code = cli.run(argv)
         flush(sys.stdout)
         return code
-    except KeyboardInterrupt as interrupt:
-        complain("; ".join(["interrupted", *map(str, interrupt.args)]))
-        code = getattr(interrupt, "code", INTERRUPTED)
     except BrokenPipeError:
         code = PIPE_CLOSED
-    except MemoryError as error:
-        complain(": ".join(["error: not enough memory", *map(str, error.args)]))
-        code = FAILED
-    except OSError as error:
-        complain(
-            f"error: {error.filename}: {error.strerror}" if error.filename and error.strerror else f"error: {error}"
-        )
-        code = FAILED
-    except (ValueError, ImportError) as error:
-        complain(f"error: {error}")
-        code = FAILED
+    except (Exception, KeyboardInterrupt) as error:
+        line = told(error)
+        if line is None:
+            raise
+        complain(line)
+        code = getattr(error, "code", INTERRUPTED) if isinstance(error, KeyboardInterrupt) else FAILED
     for stream in (sys.stdout, sys.stderr):
         _flush_or_discard(stream)
     return code

@@ -46,6 +46,7 @@ class StopAfterEpoch(Callback):
     def __init__(self) -> None:
         self.signal: int | None = None
         self._trains = self._told = self._is_in_epoch = False
+        self.is_asked = True  # of several ranks, to all of which the launcher sends signals, the first one alone is
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
@@ -80,6 +81,8 @@ class StopAfterEpoch(Callback):
         self.stop_training = self.signal is not None
 
     def _take(self, number: int, frame: FrameType | None) -> None:
+        if not self.is_asked:
+            return
         if self._trains and self.signal is None:
             self.signal, self.stop_training = number, not self._is_in_epoch  # else it would end after a batch
         else:

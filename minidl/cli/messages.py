@@ -18,6 +18,17 @@ class Stopped(KeyboardInterrupt):
         self.code = 128 + number
 
 
+def told(error: BaseException) -> str | None:
+    """What is said of an error that the user can put right, or of an interruption; None of others."""
+    if isinstance(error, KeyboardInterrupt):
+        return "; ".join(["interrupted", *map(str, error.args)])
+    if isinstance(error, MemoryError):
+        return ": ".join(["error: not enough memory", *map(str, error.args)])
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"error: {error.filename}: {error.strerror}"
+    return f"error: {error}" if isinstance(error, OSError | ValueError | ImportError) else None
+
+
 def printable(text: str) -> str:
     """The text on one line, with control characters and the like escaped, so that it can't play with the terminal."""
     line = ""

@@ -2,9 +2,8 @@
 
 import argparse
 import contextlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minidl.cli import choices, computing
 from minidl.cli.arguments import choice, positive_number, size, whole_number
@@ -17,7 +16,7 @@ from minidl.cli.configuration import (
     setting,
 )
 from minidl.cli.interrupt import StopAfterEpoch
-from minidl.cli.messages import UsageError
+from minidl.cli.messages import UsageError, complain
 from minidl.cli.run import (
     Run,
     new_run,
@@ -26,12 +25,10 @@ from minidl.cli.run import (
     resumed_run,
 )
 from minidl.cli.training import train
+from minidl.distributed.launcher import launched
 from minidl.errors import did_you_mean
 from minidl.models import MODELS
 from minidl.process.importing import imported
-
-if TYPE_CHECKING:
-    from minidl.distributed import Communicator
 
 HELP = "Train a model on pictures and keep it, with its history and configuration, in a folder; or go on with that."
 
@@ -139,7 +136,13 @@ def run(arguments: argparse.Namespace) -> None:
     with contextlib.ExitStack() as stack:
         stack.enter_context(stop.listening())
         stack.enter_context(computing.computing(arguments))
-        ranks = stack.enter_context(together(arguments.threads)) if arguments.distributed else None
+        ranks = None
+        if arguments.distributed:
+            ranks = stack.enter_context(imported("minidl.cli.in_ranks").together(arguments.threads, stop))
+        elif launched() > 1:
+            complain(
+                "warning: each process that mpiexec has started trains by itself; with --distributed they train one"
+            )
         if ranks is not None and ranks.rank > 0:  # the folder is the first one's; this one reads what is in it
             run = Run(Path(arguments.resume or "."))
         elif arguments.resume is not None:
@@ -205,14 +208,3 @@ def _resumed(arguments: argparse.Namespace) -> Configuration:
     path = old_run(arguments.resume).config
     given = {name: getattr(arguments, name) for name in ("epochs", "threads") if getattr(arguments, name) is not None}
     return complete(overridden(read_configuration(path), given), str(path))
-
-
-@contextlib.contextmanager
-def together(threads: int | None) -> "Iterator[Communicator]":
-    """The ranks that mpiexec has started, which an error in one of them ends. Raises ImportError without MPI."""
-    ranks = imported("minidl.distributed").MPI(threads=threads)
-    try:
-        yield ranks
-    except BaseException as error:
-        ranks.failed(error)
-        raise

@@ -24,6 +24,12 @@ def is_launched() -> bool:
     return any(name in os.environ for name in VARIABLES)
 
 
+def launched() -> int:
+    """How many processes a launcher of MPI has started with this one; 1 where none has, or it doesn't say."""
+    found = (os.environ.get(name, "") for name in ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE"))
+    return max([1, *(int(text) for text in found if text.isdecimal())])
+
+
 def launcher() -> int | None:
     """The process that started this one by way of others, where it's on this machine and the system is Linux."""
     process = os.getppid()

@@ -42,6 +42,14 @@ def test_while_it_trains_the_second_one_ends_it_and_others_do_nothing():
     assert caught.value.code == 143
 
 
+def test_ranks_but_the_first_leave_signals_to_it():
+    stop = StopAfterEpoch()
+    stop.is_asked = False
+    with stop.listening():
+        signal.raise_signal(signal.SIGTERM)
+    assert (stop.signal, Ending.raised) == (None, None)
+
+
 def test_one_that_was_swallowed_can_be_repeated_after_a_pause(monkeypatch):
     with pytest.raises(Stopped):
         Ending.begin(signal.SIGINT)

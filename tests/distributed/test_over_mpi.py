@@ -1,8 +1,11 @@
 """Whole trainings over MPI: the bits of one process, and the command line's run."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -81,3 +84,48 @@ def test_the_command_line(tmp_path):
     more = in_ranks(4, script, "train", "--distributed", "--resume", str(tmp_path / "ranks"), "--epochs", "2", "--json")
     assert more.returncode == 0, more.stderr
     assert json.loads(more.stdout)["epochs"] == 2
+
+
+@pytest.fixture
+def line(tmp_path):
+    script = tmp_path / "line.py"
+    script.write_text("import sys\nfrom minidl.__main__ import main\nsys.exit(main(sys.argv[1:] or None))\n")
+    return script
+
+
+def test_errors_of_the_command_line_are_told_in_a_line(line, tmp_path):
+    (tmp_path / "model.npz").touch()
+    taken = in_ranks(2, line, "train", "--distributed", "--out", str(tmp_path))
+    assert taken.returncode != 0
+    assert "holds a run already" in taken.stderr
+    other = in_ranks(2, line, "train", "--distributed", "--backend", "vectorized", "--out", str(tmp_path / "other"))
+    assert other.returncode != 0
+    assert "expected the backend compiled" in other.stderr
+    assert "Traceback" not in taken.stderr + other.stderr
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends signals")
+def test_a_signal_ends_the_training_after_an_epoch(line, tmp_path):
+    line.write_text(line.read_text().replace("sys.argv[1:] or None", "None"))
+    run = tmp_path / "run"
+    words, environment = command(2, line, "train", "--distributed", "--epochs", "1000", "--out", str(run))
+    with subprocess.Popen(
+        words, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    ) as job:
+        end = time.monotonic() + 60
+        while not (run / "training.npz").exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        os.killpg(job.pid, signal.SIGINT)
+        _, told = job.communicate(timeout=60)
+    assert job.returncode != 0
+    assert "Traceback" not in told
+    assert f"of 1000 epochs; go on with: minidl train --resume {run}" in told
+    done = len((run / "history.csv").read_text().splitlines())
+    more = ("train", "--distributed", "--resume", str(run), "--epochs", str(done), "--json")
+    assert json.loads(_alone(line, *more).stdout)["epochs"] == done
+
+
+def test_processes_that_know_nothing_of_each_other_are_told(line, tmp_path):
+    done = in_ranks(2, line, "train", "--epochs", "1", "--out", str(tmp_path / "run"))
+    assert "with --distributed they train one" in done.stderr

@@ -20,6 +20,7 @@ from minidl.distributed.communicator import (
     rank_name,
     report,
 )
+from minidl.distributed.launcher import launched
 from minidl.distributed.placement import settle
 from minidl.distributed.watch import Watch
 from minidl.distributed.wire import connect
@@ -67,6 +68,12 @@ class MPI:
         self._comm = comm.Dup()
         self._exact = exact
         self._rank, self._ranks = int(self._comm.Get_rank()), int(self._comm.Get_size())
+        if self._mpi.COMM_WORLD.Get_size() == 1 < launched():
+            warnings.warn(
+                f"mpiexec has started {launched()} processes, each of which finds itself alone: it belongs to "
+                f"another MPI than mpi4py's, {self._mpi.Get_library_version().splitlines()[0].strip()}",
+                stacklevel=2,
+            )
         names = self._comm.allgather(rank_name(self._rank, self._ranks, socket.gethostname(), os.getpid()))
         self._name = str(names[self._rank])
         self._place = settle(self._comm.Split_type(self._mpi.COMM_TYPE_SHARED), threads)

@@ -38,7 +38,7 @@ def test_help_ends_with_examples_that_parse(command, name):
     examples = result.out.partition("\nexamples:\n")[2].splitlines()
     assert examples
     for example in examples:
-        program, *arguments = example.partition("#")[0].split()
+        program, *arguments = example.partition("#")[0].strip().removeprefix("mpiexec -n 4 ").split()
         assert program == "minidl"
         assert cli.parser().parse_args(arguments).command in cli.COMMANDS
 

@@ -126,6 +126,15 @@ def test_a_signal_ends_the_training_after_an_epoch(line, tmp_path):
     assert json.loads(_alone(line, *more).stdout)["epochs"] == done
 
 
+def test_an_mpiexec_of_another_mpi(tmp_path):
+    script = tmp_path / "alone.py"
+    script.write_text(
+        "import os\nos.environ['OMPI_COMM_WORLD_SIZE'] = '3'\n"
+        "import minidl\nassert minidl.distributed.MPI().ranks == 1\n"
+    )
+    assert "mpiexec has started 3 processes, each of which finds itself alone" in _alone(script).stderr
+
+
 def test_processes_that_know_nothing_of_each_other_are_told(line, tmp_path):
     done = in_ranks(2, line, "train", "--epochs", "1", "--out", str(tmp_path / "run"))
     assert "with --distributed they train one" in done.stderr

@@ -62,22 +62,32 @@ def _charts(results: Any) -> list[dict[str, Any]]:
     """Of each quantity: its title, its unit, {case: {contestant: value}}, and whether its axis is logarithmic."""
     if not isinstance(results, Mapping):
         raise TypeError("expected an object")
-    if "bars" in results:
-        return [
-            {"logarithmic": True}
-            | dict(chart)
-            | {"groups": {case: numbers for case, v in chart["groups"].items() if (numbers := _numbers(v))}}
-            for chart in results["bars"]
-        ]
+    given = [
+        {"logarithmic": True}
+        | dict(chart)
+        | {"groups": {case: numbers for case, v in chart["groups"].items() if (numbers := _numbers(v))}}
+        for chart in results.get("bars", ())
+    ]
+    if "bars" not in results:
+        return _times(results, results["records"])
+    drawn = {chart["title"] for chart in given}
+    records = [record for record in results.get("records", ()) if "network" in record]  # of several runs, maybe
+    return [*given, *(chart for chart in _times(results, records) if chart["title"] not in drawn)]
+
+
+def _times(results: Any, records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The charts of records, for each network one."""
     times: dict[str, dict[str, dict[str, float]]] = {}
-    for record in results["records"]:
+    for record in records:
         medians = record.get("medians") or {
             contestant: timing["median"] for contestant, timing in record.get("contestants", {}).items()
         }
+        if "contestant" in record:
+            medians = {record["contestant"]: record["seconds"]}
         title = f"{results['suite']}: {record['network']}" if "network" in record else str(results["suite"])
         case = f"batch {record['batch']}" if "network" in record and "batch" in record else str(record["case"])
         if medians:
-            times.setdefault(title, {})[case] = _numbers(medians)
+            times.setdefault(title, {}).setdefault(case, {}).update(_numbers(medians))
     return [
         {"title": title, "unit": "seconds", "groups": groups, "logarithmic": True} for title, groups in times.items()
     ]

@@ -4,6 +4,7 @@ import pytest
 
 import minidl as ml
 from minidl import plots
+from minidl.plots.bars import mark_of
 
 RESULTS = {
     "suite": "some",
@@ -53,6 +54,26 @@ def test_results_without_charts_are_drawn_from_their_records(axes):
     assert (first.get_title(), second.get_title()) == ("some", "some: lenet")
     assert first.lines[0].get_xydata().tolist() == [[0.1, 0]]
     assert [label.get_text() for label in second.get_yticklabels()] == ["batch 32"]
+
+
+def test_networks_without_a_chart_of_their_own_are_drawn_from_their_records(axes):
+    records = [
+        {"case": network, "network": network, "batch": 1, "contestants": {"minidl": {"median": seconds}}}
+        for network, seconds in (("lenet", 2.0), ("vgg", 3.0))
+    ]
+    bars = [{"title": "some: lenet", "unit": "seconds", "groups": {"batch 1": {"minidl": 2.0}}}]
+    plots.benchmark({"suite": "some", "bars": bars, "records": records}, axes=axes)
+    assert [panel.get_title() for panel in axes.child_axes] == ["some: lenet", "some: vgg"]
+
+
+def test_records_of_one_contestant_each_share_a_case(axes):
+    records = [{"case": "seed 0", "contestant": name, "seconds": t} for name, t in (("minidl", 8.0), ("PyTorch", 29.0))]
+    plots.benchmark({"suite": "time_to_accuracy", "records": records}, axes=axes)
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["seed 0"]
+    drawn = {line.get_label(): (line.get_xdata().tolist(), line.get_color(), line.get_marker()) for line in axes.lines}
+    for name, seconds in (("minidl", 8.0), ("PyTorch", 29.0)):
+        assert drawn[name] == ([seconds], *mark_of(name))
+    assert drawn["minidl"][1:] != drawn["PyTorch"][1:]
 
 
 @pytest.mark.parametrize("results", [[], {}, {"bars": [1]}, {"bars": [{"groups": {"a": {"b": "c"}}}]}, 3, None])

@@ -82,13 +82,13 @@ def _facts(feed: Feed) -> tuple[Any, ...]:
     return *kinds, feed.batch_size, feed.drop_last, [_checksum(array) for array in arrays]
 
 
-def _checksum(array: Any) -> int:
-    """Of all numbers in memory, and of some samples in files."""
+def _checksum(array: Any) -> str:
+    """Of all numbers in memory, and of some samples in files, as an error shows it."""
     if is_in_memory(array):
         dense = np.ascontiguousarray(array)
     else:
         dense = np.ascontiguousarray(take(array, np.linspace(0, len(array) - 1, min(SEEN, len(array)), dtype=np.int64)))
-    return zlib.crc32(dense.reshape(-1).view(np.uint8).data)
+    return f"checksum {zlib.crc32(dense.reshape(-1).view(np.uint8).data):08x}"
 
 
 def _digest(arrays: Any) -> str:

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from minidl import shapes
+from minidl.display import quantity
 from minidl.engine.frozen import networks_of, snapshot
 from minidl.errors import NotBuiltError, keyword_hints
 from minidl.module import Module
@@ -67,4 +68,4 @@ class Predictor:
         parameters = sum(math.prod(array.value.shape) for array in self._model.parameters())
         given = "" if self.input_shape is None else f", input_shape={shapes.show(self.input_shape)}"
         kind = type(self._model).__name__
-        return f"Predictor({kind}{given}, {parameters:,} parameters, {self.nbytes / 2**20:.1f} MiB)"
+        return f"Predictor({kind}{given}, {quantity.count(parameters)} parameters, {quantity.memory(self.nbytes)})"

@@ -142,7 +142,9 @@ def test_it_says_what_it_holds():
     weights = sum(array.value.nbytes for _, array in model.named_state())
     assert predictor.nbytes == weights
     assert predictor.input_shape == (16, 8, 8)
-    assert repr(predictor) == "Predictor(Sequential, input_shape=(16, 8, 8), 3,107 parameters, 0.0 MiB)"
+    assert (
+        repr(predictor) == f"Predictor(Sequential, input_shape=(16, 8, 8), 3,107 parameters, {weights / 1024:.1f} KiB)"
+    )
 
 
 @pytest.mark.compiled

@@ -11,16 +11,17 @@ from minidl.typing import Array, IntArray
 
 
 class Calibration(NamedTuple):
-    """The answers in bins of equal width, by their probability; those of bins that have none are NaN."""
+    """The answers in bins of equal width, by their probability; those of bins that have none are NaN.
+
+    `confidence` (bins,) is the mean probability of the class that was said, `accuracy` (bins,) the share of answers
+    that are right, as large as that if probabilities are true, and `counts` (bins,) how many answers there are. `error`
+    is the expected calibration error: the mean over all answers of how far apart the two are in their bin.
+    """
 
     confidence: Array
-    """(bins,), the mean probability of the class that was said."""
     accuracy: Array
-    """(bins,), the share of answers that are right: as large as `confidence`, if probabilities are true."""
     counts: IntArray
-    """(bins,), how many answers there are."""
     error: float
-    """Expected calibration error: the mean over all answers of how far apart the two are in their bin."""
 
 
 def calibration(scores: Any, labels: Any, *, bins: int = 10) -> Calibration:

@@ -1,6 +1,6 @@
 """The page of minidl in the browser, served as the documentation's build would, with Pyodide from npm's package.
 
-Two environment variables name where it comes from: PYODIDE, the folder of the npm package pyodide 0.27.7, and
+Two environment variables name where it comes from: PYODIDE_FOLDER, the folder of the npm package pyodide 0.27.7, and
 PYODIDE_NUMPY, the folder with NumPy's wheel for it. Without them, or without a browser, these tests are skipped.
 """
 
@@ -70,10 +70,10 @@ class Server(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture(scope="session")
 def served():
     """The address of the page's server."""
-    package, numpy = os.environ.get("PYODIDE"), os.environ.get("PYODIDE_NUMPY")
+    package, numpy = os.environ.get("PYODIDE_FOLDER"), os.environ.get("PYODIDE_NUMPY")
     if not package or not numpy:
         pytest.skip(
-            "needs PYODIDE, the folder of the npm package pyodide, and PYODIDE_NUMPY, that of NumPy's wheel for it"
+            "needs PYODIDE_FOLDER, the folder of the npm package pyodide, and PYODIDE_NUMPY, that of NumPy's wheel"
         )
     part = (DOCS / "browser.html").read_text("utf-8")
     part, found = re.subn('data-pyodide="[^"]*"', 'data-pyodide="pyodide/"', part)

@@ -119,7 +119,10 @@ def test_a_signal_ends_the_training_after_an_epoch(line, tmp_path):
         while not (run / "training.npz").exists() and time.monotonic() < end:
             time.sleep(0.05)
         os.killpg(job.pid, signal.SIGINT)
-        _, told = job.communicate(timeout=60)
+        try:
+            _, told = job.communicate(timeout=60)
+        finally:
+            job.kill()  # of one that doesn't end: its ranks see that the launcher is gone, and end too
     assert job.returncode != 0
     assert "Traceback" not in told
     assert f"of 1000 epochs; go on with: minidl train --resume {run}" in told

@@ -170,7 +170,7 @@ def test_a_report_of_fewer_classes(command, run, tmp_path):
     result = command("report", run, "--data", data, "--out", page, "--no-timings", "--json")
     assert json.loads(result.out)["split"] == "all"
     text = page.read_text("utf-8")
-    assert "<b>100.00%</b><span>accuracy on 12 images</span>" in text
+    assert "<b>100.00%</b><span>accuracy on 12 images; 50.0% by chance</span>" in text
     assert "cat" in text
 
 

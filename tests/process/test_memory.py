@@ -37,6 +37,6 @@ def test_an_environment_that_says_nothing_sensible(monkeypatch, wrong):
 @pytest.mark.parametrize(("threads", "gigabytes"), [(1, 1), (4, 1), (12, 3)])
 def test_without_it_there_is_room_for_every_thread(monkeypatch, threads, gigabytes):
     monkeypatch.setattr(memory, "_limit", None)
-    monkeypatch.setattr(memory.threads, "num_threads", lambda: threads)
+    monkeypatch.setattr(memory.threads, "choice", lambda: (threads, "asked"))
     monkeypatch.delenv("MINIDL_MEMORY_LIMIT", raising=False)
     assert ml.memory_limit() == gigabytes << 30

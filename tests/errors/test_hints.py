@@ -48,7 +48,7 @@ def test_each_synonym_leads_somewhere(word):
     known += ["initial_accumulator_value", "multiplier", "norm", "period", "step_size", "steps"]
     known += ["axes", "features", "interpolation", "pool_size", "shape", "size", "factor"]
     known += ["classes", "width", "trainable", "average", "class_names", "ignore_index", "function", "folder", "opset"]
-    known += ["epochs", "learning_rate", "optimizer", "low", "high"]
+    known += ["epochs", "learning_rate", "optimizer", "low", "high", "weights"]
     assert did_you_mean(word, known) == f"did you mean {SYNONYMS[word]}?"
     assert word not in known or word in ("lr", "learning_rate")  # an estimator's are scikit-learn's names
 

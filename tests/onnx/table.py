@@ -104,13 +104,13 @@ OURS = {
 TEXT = """\
 # ONNX files
 
-`ml.load` reads an ONNX file as a `Graph` of minidl's layers, which trains, saves and predicts as any other. It needs
-the package onnx: `pip install "minidl[onnx]"`.
+`ml.load` reads an ONNX file as a `Graph` of minidl's layers, which trains, saves and predicts like any other model.
+It needs the package onnx: `pip install "minidl[onnx]"`.
 
 ```pycon
 >>> import numpy as np
 >>> import minidl as ml
->>> ml.models.lenet(seed=0).save("lenet.onnx")  # or a file of anybody else's
+>>> ml.models.lenet(seed=0).save("lenet.onnx")  # or a file from anyone else
 >>> model = ml.load("lenet.onnx")
 >>> model.input_names, model.input_shape
 (('input',), (1, 28, 28))
@@ -118,25 +118,25 @@ the package onnx: `pip install "minidl[onnx]"`.
 (5, 10)
 ```
 
-- **Axes.** The first one is the batch, of any size, whatever the file says. An input without a batch, such as an image
-  (h, w, 3), is one sample: `model(image[None])[0]`.
-- **Sizes** that the file leaves open are 224, or what `ml.load(path, input_shape=(3, h, w))` says, when the model is
-  made; it takes others, too. A file that computes with the size of images itself, such as a grid of positions, is for
-  one size alone; a warning says so.
-- **Names** of inputs, outputs and nodes are the file's, with `_` for characters that names can't have. Several outputs
-  come as a dict.
-- **Numbers** are float32, or float64 where that's what the network is given: weights of other floats are converted, and
-  integers come in and go out as floats, but for the indices of an embedding.
-- **What is spelled out** becomes the layer that it stands for: hard-swish, SiLU, Mish, GELU, layer and group norm,
-  pixels shuffled by reshapes, scales and shifts after a convolution. Dropout is taken away, and constants are computed.
-- **What minidl lacks** is one error that lists every operator, with how often it comes, before any work:
+- **Axes.** The first axis is the batch, of any size, whatever the file says. An input without a batch axis, such as an
+  image (h, w, 3), is one sample: `model(image[None])[0]`.
+- **Sizes** that the file leaves open are 224 when the model is made, or what `ml.load(path, input_shape=(3, h, w))`
+  says; the model takes other sizes too. A file that computes with the size of its images, such as for a grid of
+  positions, works for only one size; a warning says so.
+- **Names** of inputs, outputs and nodes are the file's, with `_` for characters not allowed in names. Several outputs
+  are a dict.
+- **Numbers** are float32, or float64 if the network is given that. Weights of other float types are converted, and
+  integers come in and go out as floats, except for the indices of an embedding.
+- **Composed operators** become the layer they stand for: hard-swish, SiLU, Mish, GELU, layer and group norm, pixels
+  shuffled by reshapes, scales and shifts after a convolution. Dropout is removed, and constants are folded.
+- **Operators that minidl lacks** raise one error that lists all of them, and how often each occurs, before any work:
 
 ```text
 network.onnx: minidl lacks 2 of its operators: If (12), LSTM (2)
 ```
 
-Files are data: sizes are checked before memory is taken, data beside the file are read from its own folder alone, and
-nothing is run. `Budget` says how much a file may take.
+Files are data: sizes are checked before memory is allocated, external data is read only from the file's own folder, and
+no code is run. `Budget` says how much memory a file may take.
 
 ## ONNX's cases
 

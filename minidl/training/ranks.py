@@ -39,9 +39,12 @@ class Ranks:
     """The ranks that share each batch of a training; without a communicator this one alone, which has nobody to ask."""
 
     def __init__(self, communicator: "Communicator | None") -> None:
+        if communicator is not None and (isinstance(communicator, type) or not hasattr(communicator, "ranks")):
+            hint = "; call it: add ()" if isinstance(communicator, type) else ", such as minidl.distributed.MPI()"
+            raise TypeError(f"distributed: expected a communicator, got {communicator!r}{hint}")
         self.are_several = communicator is not None and communicator.ranks > 1
         self.is_first = communicator is None or communicator.rank == 0
-        self.communicator: Communicator = communicator  # type: ignore[assignment] # asked where there are several
+        self.communicator = cast("Communicator", communicator)  # asked where there are several
         self._parts: dict[Any, tuple[Array, Array]] = {}
 
     def share(self, images: int) -> Share:

@@ -1,5 +1,6 @@
 """Training that several ranks share: the same bits as in one process, and one word for all."""
 
+import re
 import threading
 
 import numpy as np
@@ -266,3 +267,9 @@ def test_three_ranks_come_close():
     wanted = fit(None, epochs=1)[1]["loss"]
     for _, history in with_ranks(3, lambda comm: fit(comm, epochs=1), exact=False):
         np.testing.assert_allclose(history["loss"], wanted, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("given", "hint"), [(True, "such as minidl.distributed.MPI"), (ml.distributed.MPI, "add ()")])
+def test_what_is_no_communicator(given, hint):
+    with pytest.raises(TypeError, match=f"distributed: expected a communicator, got .*{re.escape(hint)}"):
+        fit(given)

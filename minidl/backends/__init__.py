@@ -44,10 +44,12 @@ def choice() -> tuple[str, str]:
         return backend_name(), "it was chosen"
     if os.environ.get("MINIDL_BACKEND"):
         return os.environ["MINIDL_BACKEND"], "MINIDL_BACKEND says so"
+    if sys.platform == "emscripten":
+        return "vectorized", NUMBA_LESS
     if _jit_is_off():
         return "vectorized", "NUMBA_DISABLE_JIT turns Numba's compiler off"
     if not is_installed("numba"):
-        return "vectorized", NUMBA_LESS if sys.platform == "emscripten" else NO_NUMBA
+        return "vectorized", NO_NUMBA
     return "compiled", "Numba is installed"
 
 

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import minidl
@@ -89,25 +90,36 @@ def fit(
     epochs: int | None = None,
     seed: int = 0,
     verbose: int = 2,
+    checkpoint: Path | None = None,
 ) -> dict[str, Any]:
-    """The same, of a model and data that are given."""
+    """The same, of a model and data that are given.
+
+    After each epoch all that going on needs is written to `checkpoint`; where that file is, training goes on from it.
+    """
     epochs = recipe.epochs if epochs is None else epochs
     optimizer = recipe.optimizer(model, recipe.lr)
     steps = epochs * math.ceil(len(images) / recipe.batch_size)
+    schedule = schedules.OneCycle(optimizer, max_lr=recipe.lr, total_steps=steps)
+    keepers = [] if checkpoint is None else [minidl.TrainingCheckpoint(checkpoint)]
+    behind = 0
+    if checkpoint is not None and checkpoint.exists():
+        behind = minidl.load_training(checkpoint, model, optimizer=optimizer, schedule=schedule, callbacks=keepers)
     begin = time.perf_counter()
     history = model.fit(
         images.images,
         images.labels,
         loss=minidl.CrossEntropy(),
         optimizer=optimizer,
-        schedule=schedules.OneCycle(optimizer, max_lr=recipe.lr, total_steps=steps),
+        schedule=schedule,
         augment=list(recipe.changes),
         epochs=epochs,
+        initial_epoch=behind,
         batch_size=recipe.batch_size,
         validation_data=(tests.images, tests.labels),
         metrics=[minidl.Accuracy()],
+        callbacks=keepers,
         seed=seed,
         verbose=verbose,
     )
-    curve = [float(value) for value in history["val_accuracy"]]
+    curve = [float(value) for value in (keepers[0].history if keepers else history)["val_accuracy"]]
     return {"epochs": epochs, "accuracy": curve[-1], "curve": curve, "seconds": time.perf_counter() - begin}

@@ -1,4 +1,4 @@
-"""python -m benchmarks.weights NETWORK:DATA [--data FOLDER] [--epochs N] [--out FOLDER] [--quick].
+"""python -m benchmarks.weights NETWORK:DATA [--data FOLDER] [--epochs N] [--checkpoint FILE] [--out FOLDER] [--quick].
 
 Trains a ready model by its recipe, writes its weights, and prints the line that minidl/models/registry.py has of them.
 """
@@ -54,14 +54,21 @@ def accuracy(path: Path, tests: Dataset) -> float:
 
 
 def make(
-    name: str, *, out: Path = PACKAGED, folder: str | None = None, epochs: int | None = None, quick: bool = False
+    name: str,
+    *,
+    out: Path = PACKAGED,
+    folder: str | None = None,
+    epochs: int | None = None,
+    checkpoint: Path | None = None,
+    quick: bool = False,
 ) -> Weights:
     """Train, write the file into the folder `out`, and say what the registry has to say of it."""
     network, _, data = name.partition(":")
     own_name, known = DATA[data]
     images, tests = load(data, folder, quick=quick)
     model = minidl.models.MODELS[network](input_shape=images.images.shape[1:], seed=0)
-    recipes.fit(model, known[network], images, tests, epochs=epochs, verbose=0 if quick else 2)
+    verbose = 0 if quick else 2
+    recipes.fit(model, known[network], images, tests, epochs=epochs, checkpoint=checkpoint, verbose=verbose)
     channels, height, width = images.images.shape[1:]
     model.preprocessing = Preprocessing(images.class_names, (height, width), grey=channels == 1)
     path = out / f"{network}-{data}.npz"
@@ -82,11 +89,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("name", choices=names())
     parser.add_argument("--data", metavar="FOLDER", help="copies of CIFAR-10's images as pictures")
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
+    parser.add_argument("--checkpoint", type=Path, help="keeps the training after each epoch, and goes on from it")
     parser.add_argument("--out", type=Path, default=PACKAGED, help="the folder for the file (default: the package's)")
     parser.add_argument("--quick", action="store_true", help="on 2,000 images: a smoke test")
     options = parser.parse_args(arguments)
-    weights = make(options.name, out=options.out, folder=options.data, epochs=options.epochs, quick=options.quick)
-    print(line(options.name, weights))
+    given = vars(options)
+    name, folder = given.pop("name"), given.pop("data")
+    print(line(name, make(name, folder=folder, **given)))
 
 
 if __name__ == "__main__":

@@ -31,6 +31,31 @@ def test_a_file_is_made_and_its_line(monkeypatch, tmp_path, capsys):
     assert {array.value.dtype for _, array in model.named_state()} == {np.dtype(np.float32)}
 
 
+def test_a_training_that_was_interrupted_goes_on(monkeypatch, tmp_path):
+    small = [part[:96] for part in recipes.data(quick=True)]
+
+    def train(checkpoint):
+        model = ml.models.lenet(seed=0)
+        result = recipes.fit(model, recipes.RECIPES["lenet"], *small, epochs=3, checkpoint=checkpoint, verbose=0)
+        return result["curve"], model.state_dict()
+
+    def stop(self, epoch, logs):
+        saved(self, epoch, logs)
+        if epoch == 1:
+            raise KeyboardInterrupt
+
+    with ml.use_backend("vectorized"):
+        whole = train(None)
+        saved = ml.TrainingCheckpoint.on_epoch_end
+        with monkeypatch.context() as patched:
+            patched.setattr(ml.TrainingCheckpoint, "on_epoch_end", stop)
+            with pytest.raises(KeyboardInterrupt):
+                train(tmp_path / "training.npz")
+        curve, state = train(tmp_path / "training.npz")
+    assert curve == whole[0]
+    assert all(np.array_equal(state[name], whole[1][name]) for name in whole[1])
+
+
 def test_variances_keep_their_bits(tmp_path):
     model = ml.models.resnet20(input_shape=(1, 8, 8), seed=0)
     weights.write(model, tmp_path / "model.npz")

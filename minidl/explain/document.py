@@ -25,10 +25,13 @@ from minidl.saving.atomic import write_atomically
 from minidl.typing import Array, IntArray
 
 SCRIPTS = (
-    *("network", "paint", "words", "bars", "parts", "inspect", "tables", "views", "station", "board"),
-    *("result", "feeds", "plan", "overview", "links", "page"),
+    *("network", "paint", "words"),
+    *("step/bars", "step/parts", "step/inspect", "step/tables", "step/views", "step/station"),
+    *("picture/board", "picture/result"),
+    *("overview/feeds", "overview/plan", "overview/overview", "overview/links"),
+    "page",
 )
-"""The files of the page's program, one after the other."""
+"""The files of the page's program, in the folder `page`, one after the other."""
 
 TITLE = "How this network sees a picture"
 
@@ -147,4 +150,4 @@ def _digest(text: str) -> str:
 
 
 def _read(name: str) -> str:
-    return importlib.resources.files("minidl.explain").joinpath(name).read_text("utf-8")
+    return importlib.resources.files("minidl.explain").joinpath("page", *name.split("/")).read_text("utf-8")

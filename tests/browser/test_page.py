@@ -75,7 +75,7 @@ def trained(page):
     page.picture()  # the page answers meanwhile
     page.until(lambda: "0.05" < page.part("now").text.split()[1] < "0.9")
     page.part("train").click()
-    page.until(lambda: page.part("train").text == "Go on")
+    page.until(lambda: page.part("train").text == "Resume")
     before = page.part("now").text
     page.picture()
     assert page.part("now").text == before != "Epoch 1.00 of 1"

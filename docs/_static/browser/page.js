@@ -54,7 +54,7 @@ function controls() {
   const { isReady, isTraining, epoch, until } = state;
   const isHalfway = epoch < until;
   for (const name of ["epochs", "train", "begin", "picture", "save", "open"]) part(name).disabled = !isReady;
-  part("train").textContent = isTraining ? "Stop" : isHalfway ? "Go on" : "Train";
+  part("train").textContent = isTraining ? "Stop" : isHalfway ? "Resume" : "Train";
   part("now").textContent = `Epoch ${epoch.toFixed(2)} of ${Math.max(until, 1)}`;
 }
 

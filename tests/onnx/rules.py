@@ -61,32 +61,32 @@ def is_uneven(case: Case, node: Node) -> bool:
 
 RULES = (
     Rule(
-        "images of three dimensions",
+        "3D images",
         ("AveragePool", "Conv", "ConvTranspose", "MaxPool"),
         lambda case, node: dimensions(case, node) == 3,
     ),
-    Rule("training, which layers do in a way of their own", ("BatchNormalization", "Dropout"), is_trained),
-    Rule("dilated means", ("AveragePool",), lambda case, node: max(node.attributes.get("dilations", [1])) > 1),
-    Rule("`antialias`, and a `cubic_coeff_a` other than PyTorch's", ("Resize",), has_antialias),
-    Rule("gradients as operators", (), lambda case, node: any(each.operator == "Gradient" for each in case.nodes)),
-    Rule("arrays without values", (), is_empty),
-    Rule("the part of an image, `tf_crop_and_resize`", ("Resize",), lambda case, node: "crop" in str(mode_of(node))),
+    Rule("training mode, which layers handle themselves", ("BatchNormalization", "Dropout"), is_trained),
+    Rule("dilation", ("AveragePool",), lambda case, node: max(node.attributes.get("dilations", [1])) > 1),
+    Rule("`antialias`, or a `cubic_coeff_a` other than PyTorch's", ("Resize",), has_antialias),
+    Rule("`Gradient` as an operator", (), lambda case, node: any(each.operator == "Gradient" for each in case.nodes)),
+    Rule("empty arrays", (), is_empty),
+    Rule("`tf_crop_and_resize`", ("Resize",), lambda case, node: "crop" in str(mode_of(node))),
     Rule(
-        "`align_corners` by scales that don't give whole sizes; ONNX Runtime and minidl take the size that comes out",
+        "`align_corners` with fractional sizes (minidl uses the actual output size, like ONNX Runtime)",
         ("Resize",),
         lambda case, node: mode_of(node) == "align_corners" and is_uneven(case, node),
     ),
     Rule(
-        "whole numbers that are divided without a rest",
+        "integer division",
         ("Div",),
         lambda case, node: all(array.dtype.kind in "iu" for array in arrays_of(case)),
     ),
     Rule(
-        "numbers rounded to bfloat16 on the way",
+        "intermediate results rounded to bfloat16",
         ("Celu",),
         lambda case, node: any(array.dtype.name == "bfloat16" for array in arrays_of(case)),
     ),
-    Rule("means over the batch", ("MeanVarianceNormalization",), lambda case, node: True),
+    Rule("means over the batch axis", ("MeanVarianceNormalization",), lambda case, node: True),
 )
 
 

@@ -118,39 +118,40 @@ It needs the package onnx: `pip install "minidl[onnx]"`.
 (5, 10)
 ```
 
-- **Axes.** The first axis is the batch, of any size, whatever the file says. An input without a batch axis, such as an
-  image (h, w, 3), is one sample: `model(image[None])[0]`.
-- **Sizes** that the file leaves open are 224 when the model is made, or what `ml.load(path, input_shape=(3, h, w))`
-  says; the model takes other sizes too. A file that computes with the size of its images, such as for a grid of
-  positions, works for only one size; a warning says so.
-- **Names** of inputs, outputs and nodes are the file's, with `_` for characters not allowed in names. Several outputs
-  are a dict.
-- **Numbers** are float32, or float64 if the network is given that. Weights of other float types are converted, and
-  integers come in and go out as floats, except for the indices of an embedding.
-- **Composed operators** become the layer they stand for: hard-swish, SiLU, Mish, GELU, layer and group norm, pixels
-  shuffled by reshapes, scales and shifts after a convolution. Dropout is removed, and constants are folded.
-- **Operators that minidl lacks** raise one error that lists all of them, and how often each occurs, before any work:
+- **Axes.** The first axis is the batch, and may have any size, whatever the file says. If an input has no batch axis,
+  such as an image (h, w, 3), add one: `model(image[None])[0]`.
+- **Sizes** that the file leaves open are assumed to be 224, or what `ml.load(path, input_shape=(3, h, w))` says; the
+  model takes other sizes too. A file that computes with the size of its images, for example for a grid of positions,
+  works for only one size, and a warning says so.
+- **Names** of inputs, outputs and nodes are the file's, with `_` for characters that names can't contain. Several
+  outputs are returned as a dict.
+- **Numbers** are float32, or float64 if you pass float64. Weights of other float types are converted. Integer inputs
+  and outputs become floats, except for the indices of an embedding.
+- **Composed operators** become the layer that they implement: hard-swish, SiLU, Mish, GELU, layer and group norm, pixel
+  shuffles written as reshapes, scales and shifts after a convolution. Dropout is removed, and constants are folded.
+- **Operators that minidl lacks** raise a single error, before any work, that lists all of them and how often each
+  occurs:
 
 ```text
 network.onnx: minidl lacks 2 of its operators: If (12), LSTM (2)
 ```
 
-Files are data: sizes are checked before memory is allocated, external data is read only from the file's own folder, and
-no code is run. `Budget` says how much memory a file may take.
+Files are treated as data: sizes are checked before memory is allocated, external data is read only from the file's own
+folder, and no code is run. `Budget` limits how much memory a file may take.
 
 ## ONNX's cases
 
-Does it compute what ONNX says it should? ONNX brings cases for those who implement it: a model of one operator, inputs,
-and the outputs expected. For the operators that minidl has there are {cases} in ONNX {version}, among them models that
-PyTorch exported; {passed} pass, {share} %. `tests/onnx` runs them, read as any file, on the backends `compiled` and
-`vectorized`, and small ones on `reference`, but for those that a rule leaves out, for what minidl doesn't do; the last
-column gives their number and the reason. Weights that a case feeds in are constants of the file, as they are in
-networks. An output counts as right if its shape is the case's, and its numbers within the case's own tolerance,
-{rtol:g} of them and {atol:g}.
+Does minidl compute what ONNX specifies? ONNX comes with test cases: a model of one operator, its inputs, and the
+expected outputs. For minidl's operators there are {cases} cases in ONNX {version}, among them models exported from
+PyTorch; {passed} of them ({share} %) pass. The others need something that minidl doesn't do, and are left out by a
+rule; the last column gives their number and the reason.
 
-Operators of training, which no network has, are compared with minidl's losses and optimizers by themselves.
+`tests/onnx` loads each case like any other file and runs it on the backends `compiled` and `vectorized`, and the small
+ones also on `reference`. Weights that a case passes as inputs are stored as constants, as in real networks. An output
+passes if its shape is right and its numbers are within the case's own tolerance, relative {rtol:g} and absolute
+{atol:g}. The operators for training are compared with minidl's losses and optimizers directly.
 
-This page is written by `python -m tests.onnx.table`, and a test compares it with what that gives.
+`python -m tests.onnx.table` generates this page, and a test checks that it's up to date.
 
 | ONNX | minidl | cases | run | passed | left out |
 |---|---|--:|--:|--:|---|
@@ -158,24 +159,24 @@ This page is written by `python -m tests.onnx.table`, and a test compares it wit
 
 ## Where ONNX differs
 
-Attributes mean something else than the arguments of the same name here and in PyTorch:
+Some operators and attributes don't mean what the same names mean in minidl and PyTorch:
 
-- `BatchNormalization`: `momentum` is how much of the running statistics stays, 1 less ours.
-- `LayerNormalization` also gives the means, and 1 over the deviations; `LayerNorm` keeps them to itself.
-- `GlobalAveragePool` and `GlobalMaxPool` give images of one pixel, (n, c, 1, 1); ours do with `keepdims=True`.
-- `AveragePool` leaves its border out of the means unless told to count it; PyTorch and minidl count it unless told not
-  to.
-- `ConvTranspose` may be given the size of its output in the place of a border, which follows from it.
-- `auto_pad`: our "same" is `SAME_UPPER`. `SAME_LOWER` is a border that is larger at the top and left.
-- `Softmax` and `LogSoftmax` before version 13 go over all axes from `axis` on.
-- `SoftmaxCrossEntropyLoss` ignores a label, which needn't be a class; here such samples have a `sample_weight` of 0.
-  The mean divides by the sum of the weights of the labels that count, in ONNX, PyTorch and minidl.
-- `NegativeLogLikelihoodLoss` takes log-probabilities, of which `CrossEntropy` is the same. ONNX's cases give it any
-  numbers; they run as a custom loss that defines `each`.
-- `Momentum` has a `beta`, of how much of a gradient goes into the velocity after step 0; it's 1 less the `dampening` of
+- `BatchNormalization`: ONNX's `momentum` is the share of the running statistics that is kept, 1 minus ours.
+- `LayerNormalization` can also return the means and inverse standard deviations; `LayerNorm` doesn't.
+- `GlobalAveragePool` and `GlobalMaxPool` return images of one pixel, (n, c, 1, 1), as ours do with `keepdims=True`.
+- `AveragePool` excludes padding from its means by default; PyTorch and minidl include it by default.
+- `ConvTranspose` can take the size of its output instead of the padding, and computes the padding from it.
+- `auto_pad`: our "same" is `SAME_UPPER`. `SAME_LOWER` puts the larger padding at the top and left.
+- `Softmax` and `LogSoftmax` before version 13 normalize over all axes from `axis` on.
+- `SoftmaxCrossEntropyLoss` has a label to ignore, which needn't be a class; in minidl, give such samples a
+  `sample_weight` of 0. In ONNX, PyTorch and minidl, the mean divides by the sum of the weights of the labels that
+  count.
+- `NegativeLogLikelihoodLoss` takes log-probabilities; given those, `CrossEntropy` computes the same. ONNX's cases pass
+  arbitrary numbers instead, so they run as a custom loss that defines `each`.
+- `Momentum` has a `beta`, the share of each gradient added to the velocity after step 0: 1 minus the `dampening` of
   PyTorch and `SGD`.
-- `Adam` adds `epsilon` before the second moment is corrected for its start at zero; PyTorch and minidl add it after.
-  ONNX counts steps from 0, and corrects nothing in step 0.
+- `Adam` adds `epsilon` before the bias correction of the second moment; PyTorch and minidl add it after. ONNX counts
+  steps from 0 and applies no correction in step 0.
 - `Adagrad` counts steps from 0, PyTorch and minidl from 1.
 """
 

@@ -69,7 +69,7 @@ def measured_on(results: dict[str, Any]) -> list[str]:
         + f"; NumPy on {machine['BLAS of NumPy']}; {results['settings']['rounds']} rounds."
     )
     if machine["load"] is not None and machine["load"] > BUSY * machine["cores"]:
-        text += f" The machine had other work as it began (load {machine['load']:.1f})."
+        text += f" The machine was busy with other work at the start (load {machine['load']:.1f})."
     return [":::{container} measured", text, ":::", ""]
 
 
@@ -116,7 +116,7 @@ def roofline(found: dict[str, list[dict[str, Any]]]) -> list[str]:
         for record in records
         if "GFLOP/s" in record
     ]
-    columns = ["", "network", "batch", "million operations by image", "GFLOP/s", "of FMA peak", "of sgemm"]
+    columns = ["", "network", "batch", "million operations per image", "GFLOP/s", "of FMA peak", "of sgemm"]
     return table(columns, rows, labels=2) if rows else []
 
 

@@ -65,7 +65,7 @@ def fitted(records: Records) -> tuple[list[str], Rows]:
     for name, link in links(records).items():
         rate = f"{8 / link.byte / 1e6:,.0f} Mbit/s" if link.byte else "-"
         rows.append([name, duration(link.message), rate])
-    return ["between two ranks", "an exchange, at least", "rate"], rows
+    return ["link", "one message (m)", "rate"], rows
 
 
 def errors(records: Records) -> tuple[list[str], Rows, str]:
@@ -86,18 +86,18 @@ def errors(records: Records) -> tuple[list[str], Rows, str]:
                 ]
             )
     told = (
-        f"The model is {statistics.median(found):.0%} off in the middle case and {max(found):.0%} in the worst; "
-        f"{statistics.median(blind):.0%} and {max(blind):.0%} for a network that it wasn't fitted to."
+        f"The median error is {statistics.median(found):.0%}, the largest {max(found):.0%}; for networks left out of "
+        f"the fit, they are {statistics.median(blind):.0%} and {max(blind):.0%}."
     )
     columns = [
         "network",
         "batch",
-        "between ranks",
+        "link",
         "computing",
         "measured",
         "predicted",
-        "off",
-        "off, not fitted to it",
+        "error",
+        "error if left out of the fit",
     ]
     return columns, rows, told
 
@@ -128,8 +128,8 @@ def scaling(records: Records, *, weak: bool) -> tuple[list[str], Rows]:
     for name, link, speedups in predictions(records, weak=weak):
         shown = [f"{value:.2f}" if value < 9.95 else f"{value:.0f}" for value in speedups[1:]]
         rows.append([f"`{name}`", str(EACH[name] if weak else GLOBAL), link, *shown])
-    images = "images a host" if weak else "images in all"
-    return ["network", images, "between hosts", *(f"{hosts} hosts" for hosts in HOSTS[1:])], rows
+    images = "images per host" if weak else "images in all"
+    return ["network", images, "link", *(f"{hosts} hosts" for hosts in HOSTS[1:])], rows
 
 
 def parameters(records: Records) -> tuple[list[str], Rows]:

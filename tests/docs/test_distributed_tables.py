@@ -49,7 +49,9 @@ def test_a_network_is_found_again():
     assert len(rows) == 2 * len(records)
     assert len(columns) == len(rows[0])
     assert [row[-2:] for row in rows if row[2] == "a network"] == [["+0%", "+0%"]] * 4
-    assert told.startswith("The model is 0% off in the middle case and 0% in the worst; 0% and 0% for")
+    assert told.startswith(
+        "The median error is 0%, the largest 0%; for networks left out of the fit, they are 0% and 0%."
+    )
 
 
 def test_predictions_are_of_hosts_that_compute_as_measured():
@@ -63,7 +65,7 @@ def test_predictions_are_of_hosts_that_compute_as_measured():
     exchanged = 3e-3 + 8e-8 * (4e6 + 128 * 40)  # two hosts: three calls of a message, a whole vector, half the scores
     assert weak.speedups[1] == pytest.approx(2 * 0.128 / (0.128 + exchanged))
     columns, [row] = distributed_tables.scaling(records, weak=False)
-    assert columns[:4] == ["network", "images in all", "between hosts", "2 hosts"]
+    assert columns[:4] == ["network", "images in all", "link", "2 hosts"]
     assert row[:3] == ["`resnet20`", "256", "a network"]
     assert len(row) == len(columns)
 

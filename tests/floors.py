@@ -22,9 +22,8 @@ class Floor(NamedTuple):
 HOUSE = [
     Floor("plain loops; imports NumPy and nothing of minidl", ["backends.reference backends.reference.*"]),
     Floor(
-        "errors, types and numbers; what belongs to the process: locks, signals, imports; files written whole; what is "
-        "shown, and where; what stands for an array; integer geometry and every error of shape; how many threads, and "
-        "how much memory is kept",
+        "errors, types and numbers; the process: locks, signals, imports, threads, memory limit; atomic files; output "
+        "to terminals and notebooks; array-like arguments; integer geometry and all shape errors",
         [
             "errors errors.* exports description typing numeric philox process process.entering process.exact "
             "process.locks process.interrupts process.share display display.code display.streams display.installed "
@@ -41,7 +40,7 @@ HOUSE = [
         ],
     ),
     Floor(
-        "how an operator is computed, and the choice",
+        "how operators are described and computed, and which backend computes them",
         [
             "description.moving description.param backends.updates",
             "description.arithmetic",
@@ -54,13 +53,13 @@ HOUSE = [
             "backends",
         ],
     ),
-    Floor("operators as `op(x, ...) -> (y, pullback)`: checks, and picks the backend", ["functional functional.*"]),
+    Floor("operators as `op(x, ...) -> (y, pullback)`: check arguments, call the backend", ["functional functional.*"]),
     Floor(
-        "`Parameter`, `Module`; networks that a backend has prepared for modules, and keeps",
+        "`Parameter`, `Module`; the networks prepared and kept for modules",
         ["initializers", "parameter graph graph.symbolic", "saving.matching", "module", "engine engine.*"],
     ),
     Floor(
-        "layers, a file for each family, those made of others, graphs of them, and what a pass costs",
+        "layers, one file per family; blocks and graphs of layers; the cost of a pass",
         [
             "layers.affine layers.operation",
             "layers.elementwise",
@@ -74,7 +73,7 @@ HOUSE = [
         ],
     ),
     Floor(
-        "parts of a training, none of which knows the others",
+        "independent parts of training and of files",
         [
             "augment augment.* distributed distributed.*",
             "data.labels data.rows data.split saving.npz training training.logged",
@@ -85,7 +84,7 @@ HOUSE = [
         ],
     ),
     Floor(
-        "`fit`, `evaluate`, `predict` as functions over any module; tables, drawings; models that have them as methods",
+        "`fit`, `evaluate` and `predict` as functions of any module; tables, drawings; models with these as methods",
         [
             "callbacks callbacks.* training.arguments training.history training.history_files training.samples",
             "training.output_arguments training.ranks graph.arrays",

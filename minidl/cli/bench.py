@@ -10,7 +10,7 @@ from pathlib import Path
 import minidl
 from minidl.cli.messages import UsageError, say
 
-HELP = "Check, then time minidl beside the frameworks that are installed: python -m benchmarks, from a clone."
+HELP = "Check and time minidl against installed frameworks; needs a clone, like python -m benchmarks."
 
 EXAMPLES = """\
 minidl bench --quick
@@ -21,11 +21,11 @@ minidl bench training --quick --json
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the suites' names and the options that the suite takes."""
-    parser.add_argument("names", nargs="*", metavar="NAME", help="the suites to run (default: those that take minutes)")
-    parser.add_argument("--quick", action="store_true", help="a small part of each, with few repeats")
-    parser.add_argument("--out", metavar="DIR", help="folder for JSON and PNG")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="suites to run (default: those that take minutes)")
+    parser.add_argument("--quick", action="store_true", help="run a small part of each, with few repeats")
+    parser.add_argument("--out", metavar="DIR", help="folder for JSON and PNG files")
     parser.add_argument(
-        "--json", action="store_true", help="print a JSON array of the suites' JSON files, and tables on stderr"
+        "--json", action="store_true", help="print a JSON array of the suites' results; tables go to stderr"
     )
 
 

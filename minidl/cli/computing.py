@@ -19,9 +19,9 @@ BLAS_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add `--backend` and `--threads`."""
-    choice(parser, "--backend", backends.NAMES, "how operators are computed (default: compiled where Numba is there)")
+    choice(parser, "--backend", backends.NAMES, "how operators are computed (default: compiled, if Numba is installed)")
     parser.add_argument(
-        "--threads", type=whole_number(1), metavar="N", help="processor threads to use (default: as `minidl info` says)"
+        "--threads", type=whole_number(1), metavar="N", help="number of threads (default: see `minidl info`)"
     )
 
 

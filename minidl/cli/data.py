@@ -18,27 +18,27 @@ from minidl.display.installed import is_installed
 from minidl.display.progress import megabytes
 from minidl.errors import FormatError, did_you_mean
 
-HELP = "List the data sets that minidl knows, fetch one, verify its files, or look at its images."
+HELP = "List known data sets, download one, verify its files, or show its images."
 
 EXAMPLES = """\
 minidl data list
-minidl data fetch mnist                         # to the user's cache, with its checksums
+minidl data fetch mnist                         # to the user's cache, verified
 minidl data fetch mnist --from https://example.org/mirror/mnist/
 minidl data verify fashion-mnist
 minidl data show fashion-mnist-10k --out clothes.png
 minidl data show fashion-mnist-10k --text
-minidl data show photos                         # a folder of pictures: classes, sizes, what is damaged or there twice
+minidl data show photos                         # a folder of pictures: classes, sizes, damaged files, duplicates
 """
 
 SIDE = 32
 """Pixels that a folder's pictures are shown by, down and across."""
 
 ACTIONS = {
-    "list": "Print names, numbers of images, classes and sizes, and which of them are on this machine and where.",
+    "list": "List known data sets: number of images, classes, size, and where they are on this machine.",
     "fetch": "Download a data set to the user's cache, unless it's on this machine.",
     "verify": "Compare each file of a data set with its known checksum.",
-    "show": "Show the first images of each class: a window or a PNG, by matplotlib, or characters on the terminal. "
-    "Of a folder of pictures, print what is in it, too.",
+    "show": "Show the first images of each class in a window or a PNG (needs matplotlib), or as characters. For a "
+    "folder of pictures, also print what is in it.",
 }
 
 
@@ -59,18 +59,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             added.add_argument("name", metavar="NAME", choices=list(KNOWN), help=f"one of {', '.join(KNOWN)}")
         parsers[action] = added
     for action in ("list", "verify", "show"):
-        of = ", of a folder" if action == "show" else ""
+        of = " (folders only)" if action == "show" else ""
         parsers[action].add_argument("--json", action="store_true", help=f"print a JSON object{of}")
     parsers["fetch"].add_argument(
-        "--from", dest="address", metavar="ADDRESS", help="download the files from here, in place of their origin"
+        "--from", dest="address", metavar="ADDRESS", help="download the files from this mirror instead"
     )
-    parsers["fetch"].add_argument("--again", action="store_true", help="download even if it's on this machine")
+    parsers["fetch"].add_argument("--again", action="store_true", help="download again, even if it's on this machine")
     parsers["verify"].add_argument(
-        "--folder", metavar="FOLDER", help="the files' folder (default: the first place that has them all)"
+        "--folder", metavar="FOLDER", help="folder of the files (default: the first place that has all of them)"
     )
     choice(parsers["show"], "--split", ["train", "test"], "which images (default: %(default)s)", default="train")
     parsers["show"].add_argument(
-        "--count", type=whole_number(1), metavar="N", help="images of each class (default: 10, or what the line holds)"
+        "--count", type=whole_number(1), metavar="N", help="images per class (default: 10, or as many as fit in a line)"
     )
     parsers["show"].add_argument("--out", metavar="FILE.png", help="write a PNG instead of opening a window")
     parsers["show"].add_argument("--text", action="store_true", help="print the images as characters")

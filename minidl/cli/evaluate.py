@@ -20,7 +20,7 @@ HELP = "Print the loss and accuracy of a trained model on the test split of its 
 EXAMPLES = """\
 minidl evaluate runs/first
 minidl evaluate runs/first --data fashion-mnist --json
-minidl evaluate runs/photos --each --json               # a line for each picture, and one for all
+minidl evaluate runs/photos --each --json               # one line per picture, and one for all
 minidl evaluate lenet.onnx --data fashion-mnist-10k      # a model in a file: .npz, .safetensors or .onnx
 """
 
@@ -29,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `evaluate`."""
     add_run_argument(parser)
     add_data_argument(parser)
-    parser.add_argument("--each", action="store_true", help="print a line for each image, too")
-    parser.add_argument("--json", action="store_true", help="print a JSON object; with --each, one in each line")
+    parser.add_argument("--each", action="store_true", help="also print a line for each image")
+    parser.add_argument("--json", action="store_true", help="print a JSON object; with --each, one per line")
     computing.add_arguments(parser)
 
 

@@ -19,7 +19,7 @@ from minidl.explain import write_page
 from minidl.explain.steps import check_explained
 from minidl.shapes import show
 
-HELP = "Write a page, one HTML file, that shows in a browser what a trained model computes for a picture, step by step."
+HELP = "Write an HTML page that shows, step by step, what a trained model computes for a picture."
 
 EXAMPLES = """\
 minidl explain runs/first                      # writes runs/first/explain.html

@@ -16,15 +16,15 @@ HELP = "Write a model to a file: .onnx for ONNX Runtime, browsers and phones, .s
 
 EXAMPLES = """\
 minidl export runs/first lenet.onnx
-minidl export runs/first lenet.onnx --fold        # normalizations become part of the convolutions before them
+minidl export runs/first lenet.onnx --fold        # normalizations are folded into convolutions
 minidl export runs/first lenet.safetensors
-minidl export model.onnx model.npz                # an ONNX model as one of minidl's own
+minidl export model.onnx model.npz                # convert an ONNX model to minidl's format
 """
 
 FLAGS = {
-    "fold": "compute batch normalizations into the weights before them",
+    "fold": "fold batch normalizations into the weights before them",
     "dynamic_size": "leave the size of images open",
-    "takes_bytes": "take bytes, where the model begins with Rescaling",
+    "takes_bytes": "take bytes, if the model begins with Rescaling",
 }
 """Options of `Model.save` for ONNX files that are on or off."""
 
@@ -32,11 +32,13 @@ FLAGS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `export`."""
     add_model_argument(parser)
-    parser.add_argument("out", metavar="FILE", help=f"the file to write, by its suffix: {', '.join(MODELS)}")
-    for flag, words in FLAGS.items():
-        parser.add_argument(f"--{flag.replace('_', '-')}", action="store_true", help=f"of .onnx: {words}")
     parser.add_argument(
-        "--opset", type=whole_number(1), metavar="N", help="of .onnx: the version of its operators (default: 17)"
+        "out", metavar="FILE", help=f"the file to write, in the format of its suffix: {', '.join(MODELS)}"
+    )
+    for flag, words in FLAGS.items():
+        parser.add_argument(f"--{flag.replace('_', '-')}", action="store_true", help=f".onnx only: {words}")
+    parser.add_argument(
+        "--opset", type=whole_number(1), metavar="N", help=".onnx only: version of the operators (default: 17)"
     )
     parser.add_argument("--json", action="store_true", help="print a JSON object")
 

@@ -21,7 +21,7 @@ from minidl.distributed.launcher import is_launched
 from minidl.distributed.mpi import MPI
 from minidl.process import threads
 
-HELP = "Print versions, what kernels use of the CPU, the backend and threads and why, and which data sets are here."
+HELP = "Print versions, CPU features in use, backend and threads with the reasons, and data sets on this machine."
 
 EXAMPLES = """\
 minidl info

@@ -11,13 +11,13 @@ from minidl.model import SavedModel
 from minidl.models import MODELS, WEIGHTS, zoo
 from minidl.typing import Shape
 
-FILE = "the file of a model (.npz, .safetensors or .onnx)"
-TRAINED = f"a model that comes trained ({', '.join(WEIGHTS)})"
+FILE = "a model file (.npz, .safetensors or .onnx)"
+TRAINED = f"a trained model that comes with minidl ({', '.join(WEIGHTS)})"
 
 
 def add_run_argument(parser: argparse.ArgumentParser) -> None:
     """Add RUN."""
-    parser.add_argument("run", metavar="RUN", help=f"a folder that `minidl train` made, {FILE}, or {TRAINED}")
+    parser.add_argument("run", metavar="RUN", help=f"the folder of a run, {FILE}, or {TRAINED}")
     _add_shape(parser)
 
 
@@ -36,7 +36,7 @@ def _add_shape(parser: argparse.ArgumentParser) -> None:
         "--input-shape",
         type=shape,
         metavar="CxHxW",
-        help="of an ONNX file that leaves its images' size open (default: 224 high and wide)",
+        help="image shape, if an ONNX file leaves it open (default: 224 x 224)",
     )
 
 

@@ -26,8 +26,8 @@ def add_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dask",
         metavar="ADDRESS",
-        help="let the workers of the Dask scheduler at this address, such as tcp://head:8786, read and compute "
-        "pictures, which each of them needs under the same path; --threads are then those of each block (default: 1)",
+        help="predict on the workers of the Dask scheduler at this address, such as tcp://head:8786; all of them need "
+        "the pictures under the same path, and --threads counts per block (default: 1)",
     )
 
 

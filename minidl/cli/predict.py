@@ -24,7 +24,7 @@ from minidl.shapes import show
 from minidl.training.samples import layout_hint
 from minidl.typing import Array, Shape
 
-HELP = "Print the classes that a trained model sees in pictures, and how probable it takes them to be."
+HELP = "Print the classes that a trained model predicts for pictures, with their probabilities."
 
 EXAMPLES = """\
 minidl predict runs/photos photo.jpg                            # the three most probable classes
@@ -45,14 +45,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "images",
         metavar="IMAGES",
         nargs="+",
-        help="pictures, and folders of them; or one .npy file of images (n, h, w) or (n, c, h, w): bytes where 255 is "
-        "white, or floats from 0 to 1 (any, for a model in a file that doesn't say how its images are read)",
+        help="pictures and folders of pictures; or one .npy file of images (n, h, w) or (n, c, h, w): bytes where 255 "
+        "is white, or floats from 0 to 1 (or as the model expects them, if its file doesn't say how images are read)",
     )
     parser.add_argument(
-        "--top", type=whole_number(1), metavar="N", help="print the N most probable classes (default: 1, of pictures 3)"
+        "--top",
+        type=whole_number(1),
+        metavar="N",
+        help="print the N most probable classes (default: 3, or 1 for .npy)",
     )
-    parser.add_argument("--out", metavar="FILE.npy", help="write the probabilities (n, classes) to this file too")
-    parser.add_argument("--json", action="store_true", help="print a JSON array, with an object for each image")
+    parser.add_argument("--out", metavar="FILE.npy", help="also write the probabilities (n, classes) to this file")
+    parser.add_argument("--json", action="store_true", help="print a JSON array with one object per image")
     on_dask.add_argument(parser)
     computing.add_arguments(parser)
 

@@ -13,10 +13,10 @@ HELP = "Print a model's layers: output shapes, parameters, multiply-accumulate o
 
 EXAMPLES = """\
 minidl summary lenet
-minidl summary runs/first --timings      # and the time of each layer
-minidl summary resnet20 --expand         # the layers inside of blocks, too
-minidl summary lenet.npz --json          # a model that Model.save wrote
-minidl summary model.onnx                # somebody else's; of operators that minidl lacks it says which
+minidl summary runs/first --timings      # with the time of each layer
+minidl summary resnet20 --expand         # also the layers inside blocks
+minidl summary lenet.npz --json          # a model saved by Model.save
+minidl summary model.onnx                # any ONNX file; names operators that minidl lacks
 """
 
 
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="images at a time, for --timings (default: %(default)s)",
     )
-    parser.add_argument("--expand", action="store_true", help="show the layers inside of blocks, too")
+    parser.add_argument("--expand", action="store_true", help="also show the layers inside blocks")
     parser.add_argument(
         "--json", action="store_true", help="print a JSON object, with memory in bytes and times in seconds"
     )

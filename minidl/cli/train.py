@@ -30,25 +30,25 @@ from minidl.errors import did_you_mean
 from minidl.models import MODELS
 from minidl.process.importing import imported
 
-HELP = "Train a model on pictures and keep it, with its history and configuration, in a folder; or go on with that."
+HELP = "Train a model on pictures and save it, with its history and configuration, in a folder; or resume such a run."
 
 EXAMPLES = """\
 minidl train                                  # LeNet on the 10,000 images that come with minidl
 minidl train --model cnn --epochs 3 --out runs/cnn
 minidl train --optimizer sgd --lr 0.05 --schedule one-cycle --augment flip,shift --seed 7
 minidl train --config lenet.toml --set optimizer.momentum=0.8
-minidl train --data pictures --size 64        # a folder with a folder of pictures for each class
+minidl train --data pictures --size 64        # pictures, in one folder per class
 minidl train --data pictures --model net.py:build --init runs/cnn --freeze "0.*" --early-stopping 5
-minidl train --set validation_split=0         # on all images to train on, without a validation
-mpiexec -n 4 minidl train --model resnet20 --distributed   # four processes, and the bits of one
+minidl train --set validation_split=0         # train on all training images, without validation
+mpiexec -n 4 minidl train --model resnet20 --distributed   # four processes, the same result
 minidl train --tensorboard --out runs/curves  # then: tensorboard --logdir runs
-minidl train --resume runs/cnn --epochs 6     # three more; without --epochs what an interruption left
+minidl train --resume runs/cnn --epochs 6     # up to 6 epochs; without --epochs, those that were left
 """
 
 NOTE = """\
-A file for --config is TOML; the config.toml of a run is one, and trains the same again. Its keys: model, data, epochs,
-batch_size, seed, loss, optimizer, init, freeze, class_weight, schedule, augment, average, early_stopping,
-validation_split, backend, threads.
+A --config file is TOML; the config.toml of a run is one, and repeats it. Its keys: model, data, epochs, batch_size,
+seed, loss, optimizer, init, freeze, class_weight, schedule, augment, average, early_stopping, validation_split,
+backend, threads.
 """
 
 
@@ -56,68 +56,72 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `train`, whose defaults are the configuration's."""
     rates = ", ".join(f"{each.resolved({})['lr']:g} for {name}" for name, each in choices.OPTIMIZERS.items())
     parser.epilog = f"{NOTE}\n{parser.epilog}"
-    parser.add_argument("--config", metavar="FILE.toml", help="take the configuration from a file; options change it")
+    parser.add_argument("--config", metavar="FILE.toml", help="read the configuration from a file; options override it")
     parser.add_argument(
         "--model",
         type=_network,
         metavar="MODEL",
-        help=f"the network: {', '.join(MODELS)}, or FILE.py:function, which is run (default: lenet)",
+        help=f"the network: {', '.join(MODELS)}, or FILE.py:function, whose code is run (default: lenet)",
     )
     parser.add_argument(
         "--data",
         metavar="DATA",
         help=f"{', '.join(choices.DATA)}, a folder or an .npz file (default: fashion-mnist-10k)",
     )
-    parser.add_argument("--size", type=size, metavar="N or HxW", help="what the pictures of a folder are resized to")
+    parser.add_argument("--size", type=size, metavar="N or HxW", help="resize the pictures of a folder to this size")
     parser.add_argument(
         "--init",
         metavar="WEIGHTS",
-        help="begin with the arrays of a run or a file that fit the network's by name and shape",
+        help="start from a run's or a file's weights, where names and shapes match",
     )
     parser.add_argument(
         "--freeze",
         action="append",
         metavar="PATTERN",
-        help='leave layers as they are, by their names or those of their parameters, as in "0.*"; may be given again',
+        help='don\'t train layers or parameters whose names match, such as "0.*"; may be repeated',
     )
     parser.add_argument(
-        "--epochs", type=whole_number(1), metavar="N", help="times to go through them, in all (default: 5)"
+        "--epochs", type=whole_number(1), metavar="N", help="passes over the training images, in total (default: 5)"
     )
-    parser.add_argument("--batch-size", type=whole_number(1), metavar="N", help="images a step (default: 64)")
-    choice(parser, "--optimizer", list(choices.OPTIMIZERS), "how to take steps (default: adam)")
+    parser.add_argument("--batch-size", type=whole_number(1), metavar="N", help="images per step (default: 64)")
+    choice(parser, "--optimizer", list(choices.OPTIMIZERS), "update rule (default: adam)")
     parser.add_argument("--lr", type=positive_number, metavar="RATE", help=f"learning rate (default: {rates})")
     choice(parser, "--schedule", ["none", *choices.SCHEDULES], "how the learning rate changes (default: it doesn't)")
     parser.add_argument(
         "--augment",
         metavar="NAMES",
-        help=f"change training images at random: none, or some of {', '.join(choices.AUGMENTATIONS)}, with commas",
+        help=f"change training images at random: none, or a comma-separated list of {', '.join(choices.AUGMENTATIONS)}",
     )
-    choice(parser, "--class-weight", ["balanced"], "let rare classes count as much as others in the loss")
+    choice(parser, "--class-weight", ["balanced"], "weight the loss so that rare classes count as much as others")
     parser.add_argument(
         "--early-stopping",
         type=whole_number(0),
         metavar="N",
-        help="stop after N epochs without a better val_loss, and keep the best",
+        help="stop after N epochs without a lower val_loss, and keep the best epoch",
     )
     parser.add_argument(
-        "--seed", type=whole_number(0), metavar="N", help="of all that is random: weights, order, ... (default: 0)"
+        "--seed", type=whole_number(0), metavar="N", help="seed of weights, order of images and so on (default: 0)"
     )
     parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="change any key, as in optimizer.weight_decay=0"
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="set any key, such as optimizer.weight_decay=0",
     )
+    parser.add_argument("--out", metavar="FOLDER", help="folder for the run (default: a new one, runs/MODEL-DATE-TIME)")
+    parser.add_argument("--resume", metavar="RUN", help="resume a run; with a larger --epochs, continue beyond its end")
     parser.add_argument(
-        "--out", metavar="FOLDER", help="where to keep the run (default: a new folder runs/MODEL-DATE-TIME)"
-    )
-    parser.add_argument("--resume", metavar="RUN", help="go on with a run: with --epochs to more of them than it had")
-    parser.add_argument(
-        "--tensorboard", action="store_true", help="write what TensorBoard shows to the folder tensorboard in the run's"
+        "--tensorboard",
+        action="store_true",
+        help="write TensorBoard files to the run's subfolder tensorboard",
     )
     parser.add_argument(
         "--distributed",
         action="store_true",
-        help="share each batch among the processes that mpiexec has started; needs the extra minidl[mpi]",
+        help="split each batch among the processes that mpiexec started; needs minidl[mpi]",
     )
-    parser.add_argument("--json", action="store_true", help="print a JSON object at the end, and progress on stderr")
+    parser.add_argument("--json", action="store_true", help="print a JSON object at the end; progress goes to stderr")
     computing.add_arguments(parser)
 
 

@@ -11,7 +11,7 @@ from minidl.cli.named import add_model_argument, find_model
 from minidl.cli.run import json_text
 from minidl.training.warm_up import warm_up
 
-HELP = "Compile the kernels that a model needs, and keep them on disk for later processes."
+HELP = "Compile the kernels that a model needs, so that later processes start at once."
 
 EXAMPLES = """\
 minidl warmup lenet

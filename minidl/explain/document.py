@@ -29,6 +29,8 @@ SCRIPTS = (
     *("step/bars", "step/parts", "step/inspect", "step/tables", "step/views", "step/station"),
     *("picture/board", "picture/result"),
     *("overview/feeds", "overview/plan", "overview/overview", "overview/links"),
+    *("play/sizes", "play/grid", "play/controls", "play/play"),
+    *("ablation/outcome", "ablation/ranking", "ablation/switches"),
     "page",
 )
 """The files of the page's program, in the folder `page`, one after the other."""

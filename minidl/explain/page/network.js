@@ -19,7 +19,7 @@ function wholeNumbers(text, units) {
   return Float32Array.from(numbers, (number, i) => number * units[Math.floor(i / each)]);
 }
 
-/** Decode the arrays of the steps, and note the shapes of what each takes. */
+/** Decode the arrays of the steps, and note the shapes of what each takes; no map is `off`. */
 function prepare(input, steps) {
   const shapes = [input, ...steps.map((step) => step.shape)];
   for (const step of steps) {
@@ -28,15 +28,48 @@ function prepare(input, steps) {
     else if (step.weight) step.weight = floats(step.weight);
     for (const name of ["bias", "scale", "shift", "slopes"]) if (step[name]) step[name] = floats(step[name]);
   }
-  return { input, steps, shapes };
+  return { input, steps, shapes, off: new Map() };
 }
 
-/** All values for an image: the image itself, then what each step gives; and the largest magnitude in each. */
-function run(network, image) {
-  const values = [image];
-  for (const step of network.steps) values.push(COMPUTE[step.kind](step, ...step.from.map((value) => values[value])));
+/**
+ * All values for an image: the image itself, then what each step gives; and the largest magnitude in each. Maps that are
+ * `off`, a Map from steps to sets of maps, are zero from their step on. `known` are values that needn't be computed.
+ */
+function run(network, image, off = network.off, known = [image]) {
+  const steps = running(network, off, known);
+  let next = steps.next();
+  while (!next.done) next = steps.next();
+  return next.value;
+}
+
+/** The same in pieces: it yields after each step, so that there can be a pause. */
+function* running(network, off, known) {
+  const values = [...known];
+  for (const step of network.steps.slice(known.length - 1)) {
+    const made = COMPUTE[step.kind](step, ...step.from.map((value) => values[value]));
+    values.push(withoutMaps(made, step.shape, off.get(values.length)));
+    yield;
+  }
   const scales = values.map(magnitude);
-  return { values, scales, probabilities: values[values.length - 1] };
+  // What is off may change before this is drawn.
+  return { values, scales, probabilities: values.at(-1), off: new Map(Array.from(off, ([i, maps]) => [i, new Set(maps)])) };
+}
+
+/** A value with these maps of it zero: a copy, as some steps give on the very array that they take. */
+function withoutMaps(values, shape, maps = []) {
+  const plane = values.length / shape[0];
+  let left = values;
+  for (const map of maps) {
+    if (left === values) left = values.slice();
+    left.fill(0, map * plane, (map + 1) * plane);
+  }
+  return left;
+}
+
+/** Whether a map of a value is switched off. */
+function isOff(state, value, map) {
+  const maps = state.off.get(value);
+  return maps !== undefined && maps.has(map);
 }
 
 /** Which pixels of the image an output's window takes: for each tap its row and column, and whether it's inside. */

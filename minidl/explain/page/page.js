@@ -58,6 +58,12 @@ function show([, last], map) {
   if (last && map >= 0) stations[last - 1].look(map);
 }
 
+const play = makePlay();
+place("stations").after(play.element);
+linkToPlay(network, stations, play);
+const ablation = makeAblation(network, data.classes, stations, schedule);
+document.querySelector("main").before(ablation.element);
+
 const overview = makeOverview(network, data.blocks, {
   height: () => Math.min(600, Math.max(260, innerHeight - place("plan").getBoundingClientRect().top - scrollY - 90)),
   go: show,
@@ -94,7 +100,7 @@ addEventListener("scroll", () => {
 });
 
 function redraw() {
-  for (const one of [...stations, overview, mini]) one.redraw();
+  for (const one of [...stations, overview, mini, play]) one.redraw();
   seen.paint(state);
 }
 
@@ -123,6 +129,7 @@ function compute() {
   stations.forEach((station, i) => station.update(state, inSight.has(i)));
   overview.paint(state);
   mini.paint(state);
+  ablation.update(state);
   seen.paint(state);
   paintImage(compact, board.pixels(), data.input);
   place("brief").textContent = seen.said;

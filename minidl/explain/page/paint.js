@@ -174,14 +174,19 @@ function cells(numbers, columns, look, { marked = -1, label }) {
       cell.classList.add("outside");
       cell.textContent = "0";
     } else {
-      const [red, green, blue] = color(value, look);
-      cell.style.background = `rgb(${red}, ${green}, ${blue})`;
-      cell.style.color = luminance(red, green, blue) > 0.179 ? "#000" : "#fff"; // there both are as easy to read
+      tint(cell, value, look);
       if (columns <= 7) cell.textContent = Math.abs(value) < 0.005 ? "0" : figure(value);
     }
     grid.append(cell);
   });
   return grid;
+}
+
+/** Give a cell the color of its number, and its figures the one of black and white that is read more easily on it. */
+function tint(cell, value, look) {
+  const [red, green, blue] = color(value, look);
+  cell.style.background = `rgb(${red}, ${green}, ${blue})`;
+  cell.style.color = luminance(red, green, blue) > 0.179 ? "#000" : "#fff"; // there both are as easy to read
 }
 
 /** How bright a color is, from 0 to 1: W3C, "Web content accessibility guidelines" 2.2, relative luminance. */

@@ -114,7 +114,7 @@ function makeStation(network, index, classNames) {
   }
 
   function inspect() {
-    if (at.state) panel.replaceChildren(...inspection(at));
+    if (at.state) panel.replaceChildren(...(isOff(at.state, index, at.map) ? [switchedOff(step)] : inspection(at)));
   }
 
   function draw() {
@@ -147,6 +147,11 @@ function makeStation(network, index, classNames) {
       choose(map, at.row, at.column, false);
     },
   };
+}
+
+/** What is said of a number in a map that is switched off. */
+function switchedOff(step) {
+  return result(`This ${nounOf(step)} is switched off, and all that it gives is `, strong(0));
 }
 
 /** What a step takes, with links to steps that aren't the one before. */

@@ -76,6 +76,7 @@ function mapsView(at, choose) {
       const [values, look] = [at.state.values[at.index], lookOf(at.state, at.index)];
       shown.forEach(({ canvas, caption }, map) => {
         paintMap(canvas, values, step.shape, map, look);
+        caption.element.classList.toggle("off", isOff(at.state, at.index, map));
         caption.paint();
       });
       view.legend.refresh();

@@ -14,6 +14,7 @@ from sphinx.transforms import SphinxTransform
 import minidl
 from docs import build_figures, build_headline, build_tables, build_wheel
 from minidl.display import palette
+from minidl.explain.document import play_page
 
 project = "minidl"
 author = "The minidl developers"
@@ -63,6 +64,7 @@ def make_parts(app):
         build_headline.build(DOCS / "results", DOCS / "_tables")
         if app.builder.format == "html":
             build_wheel.build(Path(app.outdir) / "_static" / "minidl.whl")
+            (Path(app.outdir) / "_static" / "play.html").write_text(play_page(), "utf-8")
     except (build_figures.FigureError, build_tables.ResultsError, build_wheel.WheelError) as error:
         raise NothingToShowError(str(error)) from error
 

@@ -35,6 +35,12 @@ SCRIPTS = (
 )
 """The files of the page's program, in the folder `page`, one after the other."""
 
+PLAY = (
+    *("network", "paint", "step/parts", "step/views"),
+    *("play/sizes", "play/grid", "play/controls", "play/play", "play/alone"),
+)
+"""The files of a page that has nothing but the convolution to play with."""
+
 TITLE = "How this network sees a picture"
 
 
@@ -110,6 +116,12 @@ def write_page(
         file.write(page(model, images, labels, class_names=class_names, paths=paths, title=title, bits=bits).encode())
 
 
+def play_page() -> str:
+    """A page, as HTML, with nothing but the convolution to play with: documents show it in a frame."""
+    data = {"colors": {theme: _colors(theme) for theme in palette.CLASSES}}
+    return _assemble("A convolution to play with", data, template="play/alone.html", scripts=PLAY)
+
+
 def _checked_labels(labels: Sequence[int] | IntArray, count: int, classes: int) -> list[int]:
     numbers = array_of(labels, "labels")
     if numbers.shape != (count,) or (count and numbers.dtype.kind not in "iu"):
@@ -126,9 +138,11 @@ def _colors(theme: palette.Theme) -> dict[str, Any]:
     return {**signs, "classes": list(palette.CLASSES[theme])}
 
 
-def _assemble(title: str, data: dict[str, Any]) -> str:
+def _assemble(
+    title: str, data: dict[str, Any], *, template: str = "page.html", scripts: Sequence[str] = SCRIPTS
+) -> str:
     style = palette.css() + _read("page.css")
-    script = '(() => {\n"use strict";\n' + "\n".join(_read(f"{name}.js") for name in SCRIPTS) + "})();\n"
+    script = '(() => {\n"use strict";\n' + "\n".join(_read(f"{name}.js") for name in scripts) + "})();\n"
     parts = {
         "title": html.escape(legible(title)),
         "style": style,
@@ -138,7 +152,7 @@ def _assemble(title: str, data: dict[str, Any]) -> str:
         "data": json_for_script(data),
     }
     # All at once, so that what stands in one part isn't taken for the name of another.
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _read("page.html"))
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _read(template))
 
 
 def json_for_script(value: Any) -> str:

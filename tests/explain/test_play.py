@@ -9,6 +9,7 @@ import pytest
 import minidl as ml
 from minidl import explain
 from minidl import functional as F
+from minidl.explain.document import play_page
 from tests.explain.networks import noise, page_of
 from tests.explain.test_accessible import AXE, RUN
 
@@ -204,6 +205,14 @@ def test_a_step_leads_to_its_sizes(opened):
     assert f"rows: floor((7 + 0 + 1 {MINUS} 1 × (3 {MINUS} 1)" in formula  # noqa: RUF001
     assert formula.endswith(" = 7")
     assert len(output(page)) == 3 * 7
+
+
+def test_it_has_a_page_of_its_own_for_documents(opened):
+    page = opened(play_page())
+    play(page)
+    choose(page, size=6, kernel=2, stride=2, padding=0)
+    numbers = np.reshape(whole([cell.text for cell in page.find("#play .picture .cells span")]), (3, 2, 3, 2))
+    np.testing.assert_array_equal(output(page), (numbers[..., 1] - numbers[..., 0]).sum(axis=1).ravel())
 
 
 @pytest.mark.skipif(not AXE, reason="AXE_CORE doesn't name the folder of axe-core")

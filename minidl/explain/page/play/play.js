@@ -111,7 +111,7 @@ function makeWidget(body) {
       element(
         "div",
         { class: "terms" },
-        part("numbers in the window", filledGrid(window, columns, "the window")),
+        part("window", filledGrid(window, columns, "the window")),
         symbol("×"),
         part("weights", filledGrid(weights, columns, "the weights")),
         symbol("="),

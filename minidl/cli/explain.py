@@ -3,10 +3,12 @@
 import argparse
 import webbrowser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from minidl.cli.arguments import whole_number
+from minidl.cli.images import preprocessing_of
 from minidl.cli.messages import printable, say
 from minidl.cli.named import add_run_argument
 from minidl.cli.one_image import check_one_image
@@ -60,10 +62,14 @@ def run(arguments: argparse.Namespace) -> None:
     if model.input_shape != test.images.shape[1:]:
         wanted, got = show(model.input_shape or ()), show(test.images.shape[1:])
         raise ShapeError(f"{arguments.run} is a model of inputs {wanted}, and the images of {data} are {got}")
+    look = model.preprocessing
+    if look is None or look.image_shape != model.input_shape:
+        look = preprocessing_of(test)
     few = first_of_each_class(test, arguments.images)
     network = config.get("model", Path(arguments.run).stem)
     title = f"How {network.get('name', 'it') if isinstance(network, dict) else network} sees a picture"
-    write_page(out, model, few.images, few.labels, class_names=test.class_names, paths=few.paths, title=title)
+    options: dict[str, Any] = {"paths": few.paths, "title": title, "preprocessing": look}
+    write_page(out, model, few.images, few.labels, class_names=test.class_names, **options)
     say(f"saved to {printable(str(out))}")
     if arguments.open:
         webbrowser.open(out.resolve().as_uri())

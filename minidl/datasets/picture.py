@@ -79,7 +79,7 @@ def read_pixels(
             picture = scaled(picture, found or picture.size, _as_held(size[::-1], orientation), resize)
         picture = _turned(picture, orientation)
         if size is not None and picture.size != size[::-1]:
-            picture = padded(picture, size[::-1], _color(background))
+            picture = padded(picture, size[::-1], color_channels(background))
         # What np.asarray(picture) would do, in less time.
         return np.frombuffer(picture.tobytes(), np.uint8).reshape(picture.height, picture.width, -1)
 
@@ -107,7 +107,7 @@ def checked_look(size: Size | None, resize: Resize, background: Color, max_pixel
     if wanted is None and resize != "squash":
         raise ValueError(f"resize: expected size=(h, w) beside {resize!r}, got none")
     shapes.count(max_pixels, "max_pixels")
-    _color(background)
+    color_channels(background)
     return wanted
 
 
@@ -185,7 +185,7 @@ def _pillow() -> Any:
     return PIL
 
 
-def _color(background: Color) -> tuple[int, ...]:
+def color_channels(background: Color) -> tuple[int, ...]:
     """(red, green, blue) of a color. Raises ValueError."""
     pillow = _pillow()
     try:
@@ -250,7 +250,7 @@ def _in_bytes(picture: Any) -> Any:
 def _over(picture: Any, background: Color) -> Any:
     """A picture as it's seen over a background of this color."""
     layer = picture.convert("RGBA")
-    canvas = _pillow().Image.new("RGBA", layer.size, (*_color(background), 255))
+    canvas = _pillow().Image.new("RGBA", layer.size, (*color_channels(background), 255))
     canvas.alpha_composite(layer)
     return canvas
 

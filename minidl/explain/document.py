@@ -13,12 +13,14 @@ from typing import Any, Literal
 
 from minidl import shapes
 from minidl.arraylike import array_of
+from minidl.datasets.preprocessing import Preprocessing
 from minidl.display import palette
 from minidl.display.streams import legible
 from minidl.errors import DTypeError, ShapeError
 from minidl.explain.blocks import blocks
 from minidl.explain.encoding import encode_images
 from minidl.explain.precision import sixteen_bits_do, with_sixteen_bits
+from minidl.explain.reading import reading
 from minidl.explain.steps import network_steps
 from minidl.model import SavedModel
 from minidl.saving.atomic import write_atomically
@@ -27,7 +29,8 @@ from minidl.typing import Array, IntArray
 SCRIPTS = (
     *("network", "paint", "words"),
     *("step/bars", "step/parts", "step/inspect", "step/tables", "step/views", "step/station"),
-    *("picture/board", "picture/result"),
+    *("picture/board", "picture/result", "picture/resample", "picture/file", "picture/camera", "picture/own"),
+    *("picture/pairs", "picture/compare"),
     *("overview/feeds", "overview/plan", "overview/overview", "overview/links"),
     *("play/sizes", "play/grid", "play/controls", "play/play"),
     *("ablation/outcome", "ablation/ranking", "ablation/switches"),
@@ -41,6 +44,9 @@ PLAY = (
 )
 """The files of a page that has nothing but the convolution to play with."""
 
+STYLES = ("page", "picture/picture")
+"""The style sheets, in the same folder."""
+
 TITLE = "How this network sees a picture"
 
 
@@ -53,16 +59,18 @@ def page(
     paths: Sequence[str | os.PathLike[str]] | None = None,
     title: str = TITLE,
     bits: Literal[16, 32] | None = None,
+    preprocessing: Preprocessing | None = None,
 ) -> str:
-    """A page, as HTML, that walks images through the model; a reader picks one of `images`, or draws one.
+    """A page, as HTML, that walks images through the model; a reader picks one of `images`, draws or brings one.
 
     `images` are (n, c, h, w), floats as the model is given them: from 0, black, to 1, unless some go further, which are
     then black and white. `labels` (n,) are their classes, if known. `class_names` are as many as the model has scores,
     by default numbers; of a model that gives maps they name the class of each, and without them its maps are just
     shown. `paths` are the images' files, if they have any. The page computes the network itself, in JavaScript, from
     the weights in it, and needs no network and no other file. Of each weight it has as many `bits` as are asked for: by
-    default 16 if the probabilities stay within 1e-3 of the model's, which is tried, and else 32. Raises ValueError for
-    a model with layers that it can't explain, ShapeError, DTypeError.
+    default 16 if the probabilities stay within 1e-3 of the model's, which is tried, and else 32. A picture that a
+    reader brings is read as `preprocessing` says, by default the model's own; where that isn't known, it's resized to
+    the model's input. Raises ValueError for a model with layers that it can't explain, ShapeError, DTypeError.
     """
     steps = network_steps(model)
     classes = int(steps[-1]["shape"][0])
@@ -85,6 +93,7 @@ def page(
         raise ShapeError(f"paths: expected one for each of {len(images)} images, got {len(paths)}")
     if bits not in (None, 16, 32):
         raise ValueError(f"bits: expected 16, 32 or None, got {bits!r}")
+    look = reading(preprocessing, model.preprocessing, tuple(model.input_shape))
     if bits == 16 or (bits is None and sixteen_bits_do(model, images)):
         steps = with_sixteen_bits(steps)
     data = {
@@ -93,6 +102,7 @@ def page(
         "labels": None if labels is None else _checked_labels(labels, len(images), classes),
         "files": [] if paths is None else ["/".join(PurePath(legible(os.fspath(path))).parts[-2:]) for path in paths],
         "images": encode_images(images),
+        "reading": look,
         "steps": steps,
         "blocks": blocks(steps),
         "colors": {theme: _colors(theme) for theme in palette.CLASSES},
@@ -110,10 +120,12 @@ def write_page(
     paths: Sequence[str | os.PathLike[str]] | None = None,
     title: str = TITLE,
     bits: Literal[16, 32] | None = None,
+    preprocessing: Preprocessing | None = None,
 ) -> None:
     """Write what `page` gives to a file, whole or not at all."""
     with write_atomically(path) as file:  # first, so that a folder that isn't there is met before the work
-        file.write(page(model, images, labels, class_names=class_names, paths=paths, title=title, bits=bits).encode())
+        options: dict[str, Any] = {"paths": paths, "title": title, "bits": bits, "preprocessing": preprocessing}
+        file.write(page(model, images, labels, class_names=class_names, **options).encode())
 
 
 def play_page() -> str:
@@ -141,7 +153,7 @@ def _colors(theme: palette.Theme) -> dict[str, Any]:
 def _assemble(
     title: str, data: dict[str, Any], *, template: str = "page.html", scripts: Sequence[str] = SCRIPTS
 ) -> str:
-    style = palette.css() + _read("page.css")
+    style = palette.css() + "".join(_read(f"{name}.css") for name in STYLES)
     script = '(() => {\n"use strict";\n' + "\n".join(_read(f"{name}.js") for name in scripts) + "})();\n"
     parts = {
         "title": html.escape(legible(title)),

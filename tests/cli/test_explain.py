@@ -99,3 +99,21 @@ def test_a_run_on_data_of_its_own_and_a_model_with_arguments(command, few_images
     page = run / "explain.html"
     assert data_of(page)["classes"] == ["0", "1", "2"]
     assert "<h1>How mobilenet sees a picture</h1>" in page.read_text("utf-8")
+
+
+def test_the_page_reads_pictures_as_the_run_does(command, trained, tmp_path):
+    out = tmp_path / "page.html"
+    assert command("explain", trained.path, "--out", out, "--images", "0").code == 0
+    assert data_of(out)["reading"] == {"is_known": True, "resize": "squash", "background": "rgb(255, 255, 255)"}
+
+
+def test_a_file_without_a_record_is_given_that_of_the_data(command, tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    for name in ("one", "two"):
+        for number in range(5):
+            path = tmp_path / "photos" / name / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            image.new("RGB", (9, 8), (number, 2, 3)).save(path)
+    minidl.Sequential([minidl.Flatten(), minidl.Dense(2)], input_shape=(3, 8, 9), seed=0).save(tmp_path / "net.npz")
+    assert command("explain", tmp_path / "net.npz", "--data", tmp_path / "photos").code == 0
+    assert data_of(tmp_path / "net.html")["reading"]["is_known"]

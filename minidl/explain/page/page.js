@@ -19,13 +19,27 @@ const board = makeBoard(data.input, images.length ? images[0] : blank(data.input
 });
 const stations = network.steps.map((_, i) => makeStation(network, i + 1, data.classes));
 const seen = makeResult(network, data.classes);
+const own = makeOwn(data.input, data.reading, board);
+const comparison = makeComparison(network, data.classes, {
+  present: () => {
+    if (waiting) compute();
+    return { pixels: board.pixels(), state, name: nameShown() };
+  },
+  show: board.set,
+  changed: tell,
+});
 const compact = element("canvas", { class: "map" });
 const inSight = new Set();
 
 place("board").append(board.element);
-place("seen").append(seen.element);
+place("own").append(own.element);
+place("compare").append(comparison.tools);
+place("seen").append(seen.element, comparison.element);
 place("compact").prepend(compact);
-for (const station of stations) place("stations").append(station.element);
+stations.forEach((station, i) => {
+  place("stations").append(station.element);
+  station.append(makePairs(network, i + 1, data.classes, comparison.state));
+});
 for (const [i, step] of network.steps.entries()) {
   place("contents").append(element("li", {}, element("a", { href: `#step-${i + 1}` }, titleOf(step))));
 }
@@ -102,6 +116,7 @@ addEventListener("scroll", () => {
 function redraw() {
   for (const one of [...stations, overview, mini, play]) one.redraw();
   seen.paint(state);
+  comparison.paint(state);
 }
 
 darkness.addEventListener("change", redraw);
@@ -126,19 +141,31 @@ function schedule() {
 function compute() {
   waiting = false;
   state = run(network, board.pixels());
+  tell();
+}
+
+/** Have everything on the page show the state. */
+function tell() {
   stations.forEach((station, i) => station.update(state, inSight.has(i)));
   overview.paint(state);
   mini.paint(state);
   ablation.update(state);
   seen.paint(state);
+  seen.element.hidden = comparison.state() !== null;
+  comparison.paint(state);
   paintImage(compact, board.pixels(), data.input);
   place("brief").textContent = seen.said;
   place("verdict").replaceChildren(...verdict());
 }
 
+/** What the picture shown is called: its file, or else the class that it's labelled with; null for what is drawn. */
+function nameShown() {
+  return picked >= 0 ? data.files[picked] || nameOf(picked) : own.name(board.pixels());
+}
+
 /** What the network says of the picture, and whether the label says so too. */
 function verdict() {
-  const file = picked >= 0 && data.files.length ? data.files[picked] : null;
+  const file = picked >= 0 ? data.files[picked] : own.name(board.pixels());
   if (!seen.highest) return [file ? `${file}: ` : "", seen.said];
   const highest = seen.highest(state);
   const begin = [file ? `${file}: the network says ` : "The network says ", element("strong", {}, data.classes[highest])];

@@ -32,6 +32,9 @@ function makeBoard(input, first, changed) {
   const empty = () => set(blank(input));
   const clear = element("button", { type: "button", id: "clear", onclick: empty }, "Clear");
 
+  const invert = () => set(pixels.map((value) => tones.black + tones.white - value));
+  const negative = element("button", { type: "button", onclick: invert, title: "Swap black and white" }, "Negative");
+
   /** The value of the ink in each channel. */
   function shades() {
     const shares = isColored
@@ -134,7 +137,7 @@ function makeBoard(input, first, changed) {
       "div",
       { class: "drawing" },
       holder,
-      element("div", { class: "tools" }, label("Brush", brush), label(isColored ? "Color" : "Shade", ink), undo, clear),
+      element("div", { class: "tools" }, label("Brush", brush), label(isColored ? "Color" : "Shade", ink), undo, clear, negative),
     ),
     set,
     show,

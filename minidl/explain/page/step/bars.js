@@ -19,11 +19,8 @@ function makeBars(classNames, choose = null, colorOf = null) {
     paint(values, isShare, scale) {
       const highest = values.indexOf(Math.max(...values));
       rows.forEach(({ item, fill, figures }, i) => {
-        const part = isShare ? values[i] : Math.abs(values[i]) / (2 * scale || 1);
         if (colorOf) fill.style.background = `rgb(${colorOf(i)})`;
-        fill.style.width = `${100 * part}%`;
-        fill.style.left = isShare ? "0" : `${values[i] < 0 ? 50 - 100 * part : 50}%`;
-        fill.classList.toggle("negative", values[i] < 0);
+        paintBar(fill, values[i], isShare, scale);
         figures.textContent = isShare ? percent(values[i]) : figure(values[i]);
         item.classList.toggle("highest", i === highest);
         item.classList.toggle("centred", !isShare);
@@ -36,6 +33,14 @@ function makeBars(classNames, choose = null, colorOf = null) {
       });
     },
   };
+}
+
+/** Give a bar its length: a share's from the left, another number's from the middle, where `scale` reaches the end. */
+function paintBar(fill, value, isShare, scale) {
+  const part = isShare ? value : Math.abs(value) / (2 * scale || 1);
+  fill.style.width = `${100 * part}%`;
+  fill.style.left = isShare ? "0" : `${value < 0 ? 50 - 100 * part : 50}%`;
+  fill.classList.toggle("negative", value < 0);
 }
 
 function barsView(at, choose, classNames) {

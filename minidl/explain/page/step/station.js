@@ -28,9 +28,10 @@ function makeStation(network, index, classNames) {
   // Where the next one doesn't take what this one gives, it begins another path.
   if (next) station.append(element("div", { class: "onward" }, icon(next.from.includes(index) ? "down" : "more")));
   let isStale = true;
+  const extras = [];
 
-  const view = makeView(at, choose);
-  if (step.kind !== "identity") {
+  const view = step.kind === "identity" ? null : makeView(at, choose);
+  if (view) {
     outputs.append(view.element);
     station.append(element("div", { class: "body" }, element("div", { class: "left" }, outputs, tools), panel));
     addTools();
@@ -118,14 +119,21 @@ function makeStation(network, index, classNames) {
   }
 
   function draw() {
-    if (!at.state || step.kind === "identity") return;
+    if (!at.state || !view) return;
     view.paint();
     view.mark();
     inspect();
+    for (const extra of extras) extra.draw(at.state);
   }
 
   return {
     element: station,
+    /** Have an {element, draw(state)} beneath what the station shows, which is drawn with it. */
+    append(extra) {
+      if (!view) return;
+      extras.push(extra);
+      outputs.parentNode.append(extra.element);
+    },
     /** Take another image's values; they are drawn when the station is in sight. */
     update(state, isInSight) {
       if (!at.state) chooseLargest(state.values[index]);

@@ -29,7 +29,7 @@ def array_of(values: Any, name: str) -> np.ndarray[Any, Any]:
     """The whole as an array. Raises TypeError, with what would help, for what isn't one, and ShapeError if ragged."""
     if isinstance(values, np.ndarray):
         if np.any(getattr(values, "mask", False)):
-            raise ValueError(f"{name}: expected no masked values; .filled(...) says what counts in their place")
+            raise ValueError(f"{name}: expected no masked values; use .filled(...) to replace them")
         return values
     if hasattr(values, "toarray") and hasattr(values, "nnz"):
         raise TypeError(f"{name}: expected a dense array, got a {type(values).__name__}: use its .toarray()")
@@ -58,7 +58,7 @@ def check_numbers(targets: Any, name: str) -> None:
         hint = "; names, numbers = np.unique(labels, return_inverse=True) makes class indices of names"
         raise TypeError(f"{name}: expected numbers, got strings{hint if name != 'sample_weight' else ''}")
     if targets.dtype.kind not in "biufc":
-        raise TypeError(f"{name}: expected numbers, got {targets.dtype}; .astype says which numbers are meant")
+        raise TypeError(f"{name}: expected numbers, got {targets.dtype}; use .astype to convert them")
 
 
 def _is_read_by_parts(values: Any) -> bool:

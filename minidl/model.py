@@ -111,7 +111,7 @@ class SavedModel(Model):
             imported("minidl.onnx_out").save_onnx(self, path, **options)
             return
         if options:
-            raise ValueError(f"{', '.join(options)}: expected with an .onnx file alone, got {files.shown(path)}")
+            raise ValueError(f"{', '.join(options)}: only for .onnx files, got {files.shown(path)}")
         described = self.description(budget=budget)
         metadata: dict[str, Any] = {"format": FORMAT, "model": described}
         if self.preprocessing is not None:
@@ -223,8 +223,8 @@ class Sequential(Chain, SavedModel):
         if first and input_shape[0] == input_shape[1] and hasattr(next(iter(self.layers), None), "kernel_size"):
             warn(
                 f"samples {shapes.show(input_shape)} are taken for {input_shape[0]} channels of {input_shape[1]} x "
-                f"{input_shape[2]} pixels; if channels are meant to come last, input_shape={shapes.show(first)} and "
-                "x.transpose(0, 3, 1, 2) bring them first"
+                f"{input_shape[2]} pixels; if channels come last, use input_shape={shapes.show(first)} and "
+                "x.transpose(0, 3, 1, 2)"
             )
 
 

@@ -40,7 +40,7 @@ def load(path: FileOrPath, *, input_shape: Any = None, budget: Budget = USUAL) -
         loaded: Graph = imported("minidl.onnx_in").load_onnx(source, input_shape=input_shape, budget=budget)
         return loaded
     if input_shape is not None:
-        raise ValueError(f"input_shape: expected for an ONNX model alone; {files.shown(path)} is {kind.words}")
+        raise ValueError(f"input_shape: only for ONNX models; {files.shown(path)} is {kind.words}")
     if kind is kinds.TORCH:
         help = "it has arrays without a network: build one, then model.load_weights(path)"
         raise kinds.refusal(files.shown(path), kind, help)

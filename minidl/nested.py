@@ -63,7 +63,7 @@ def check_lengths(arrays: Mapping[str, Any]) -> None:
     """Raise ShapeError, which names all of them, unless these arrays have the same number of samples."""
     if len({len(each) for each in arrays.values()}) > 1:
         found = ", ".join(f"{name} {len(each)}" for name, each in arrays.items())
-        raise ShapeError(f"expected as many samples in each array, got {found}")
+        raise ShapeError(f"expected the same number of samples in each array, got {found}")
 
 
 def input_names(module: Any) -> tuple[str, ...]:

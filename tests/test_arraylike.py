@@ -139,7 +139,7 @@ DIGITS = ml.datasets.Dataset(np.zeros((2, 1, 2, 2), np.float32), np.array([0, 1]
         (None, TypeError, "x: expected an array or a list, got None$"),
         (DIGITS, TypeError, r"got Dataset\(2 images .*: use its images or its labels"),
         (sparse_rows(), TypeError, r"x: expected a dense array, got a Sparse: use its .toarray\(\)"),
-        (np.ma.masked_less(np.arange(3), 1), ValueError, r"x: expected no masked values; .filled\(...\)"),
+        (np.ma.masked_less(np.arange(3), 1), ValueError, r"x: expected no masked values; use .filled\(...\)"),
         ([[1, 2], [3]], ml.ShapeError, "x: expected samples of one shape, got a list"),
     ],
 )

@@ -193,7 +193,7 @@ def test_without_a_network(release, monkeypatch):
 def test_without_an_address(release, monkeypatch):
     monkeypatch.delenv("MINIDL_ZOO")
     with pytest.raises(
-        FileNotFoundError, match=r"letters.npz: these weights are a file of a release; put it there, or s"
+        FileNotFoundError, match=r"letters.npz: these weights come from a release; put the file there, or s"
     ):
         ml.models.resnet20(weights="letters")
     (release.cache / "zoo").mkdir(parents=True)
@@ -206,6 +206,6 @@ def test_without_an_address(release, monkeypatch):
 
 def test_without_pooch(release, monkeypatch):
     monkeypatch.setitem(sys.modules, "pooch", None)
-    with pytest.raises(ImportError, match=r'weights are downloaded by pooch .*: pip install "minidl\[zoo\]"'):
+    with pytest.raises(ImportError, match=r'downloading weights needs pooch .*: pip install "minidl\[zoo\]"'):
         ml.models.resnet20(weights="letters")
     assert left(release) == []

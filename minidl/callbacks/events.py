@@ -72,5 +72,5 @@ def check_listeners(callbacks: Any, base: type) -> None:
         if not isinstance(callback, base):
             raise TypeError(f"callbacks: expected objects of subclasses of minidl.Callback, got {callback!r}")
         if any(callback is earlier for earlier in callbacks[:place]):
-            raise ValueError(f"callbacks: {type(callback).__name__} is there twice, and would hear everything twice")
+            raise ValueError(f"callbacks: {type(callback).__name__} is listed twice, and would be called twice")
         check_listener(callback)

@@ -23,7 +23,7 @@ class LearningRateScheduler(Callback):
 
     def on_train_begin(self) -> None:
         if self.schedule is not None:
-            raise ValueError("LearningRateScheduler: expected no schedule beside it, which sets the rate, too")
+            raise ValueError("LearningRateScheduler: it can't be combined with a schedule, which also sets the rate")
 
     def on_epoch_begin(self, epoch: int) -> None:
         lr: Any = self.function(epoch, self.optimizer.lr) if self._takes_rate else self.function(epoch)

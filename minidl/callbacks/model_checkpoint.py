@@ -41,7 +41,7 @@ class ModelCheckpoint(Monitor):
             if not is_int(save_freq) or int(save_freq) < 1:
                 raise ValueError(f'save_freq: expected "epoch" or a number of batches, got {save_freq!r}')
             if save_best_only:
-                raise ValueError('save_best_only: expected with save_freq="epoch", after which the monitor is known')
+                raise ValueError('save_best_only: needs save_freq="epoch", since the monitor is known only then')
         self.save_freq = save_freq
         self.hears_batches = save_freq != "epoch"
         self._epoch = self._batches = 0

@@ -17,7 +17,7 @@ def check_place(who: str, path: str) -> None:
     if os.path.isdir(path):
         raise IsADirectoryError(f"{who}: expected the path of a file, got the folder {path}")
     if not os.access(folder, os.W_OK):
-        raise PermissionError(f"{who}: nothing may be written to the folder {folder}")
+        raise PermissionError(f"{who}: can't write to the folder {folder}")
 
 
 def check_makeable(who: str, path: str) -> None:
@@ -38,14 +38,14 @@ def check_alone(callback: Callback, path: str) -> None:
     for other in callback.callbacks:
         theirs = getattr(other, "filepath", None) or getattr(other, "filename", None)
         if other is not callback and isinstance(theirs, str) and os.path.abspath(theirs) == os.path.abspath(path):
-            raise ValueError(f"{type(callback).__name__}: {type(other).__name__} writes to {path}, too")
+            raise ValueError(f"{type(callback).__name__}: {type(other).__name__} also writes to {path}")
 
 
 def check_plain(who: str, path: str, names: Iterable[str]) -> None:
     """Raise ValueError where a path that is taken as it is seems to name the epoch or something logged."""
     for name in ("epoch", *names):
         if f"{{{name}}}" in os.path.basename(path) or f"{{{name}:" in os.path.basename(path):
-            raise ValueError(f"{who}: it has one file for all epochs, and {{{name}}} in {path} would stay as it is")
+            raise ValueError(f"{who}: it writes one file for all epochs, so {{{name}}} in {path} has no value")
 
 
 def filled_in(who: str, path: str, logged: Logged, counts: Sequence[str] = ("epoch",)) -> str:
@@ -64,8 +64,8 @@ def filled_in(who: str, path: str, logged: Logged, counts: Sequence[str] = ("epo
         raise ValueError(f"{who}: nothing called {name!r} is logged; {hint}") from None
     except (ValueError, IndexError, AttributeError, TypeError) as error:
         raise ValueError(
-            f"{who}: {path!r} can't be filled in with numbers: {error}; it may have {{epoch:02d}} and such as "
-            "{loss:.3f}, and a brace itself is {{"
+            f"{who}: {path!r} can't be filled in with numbers: {error}; use {{epoch:02d}} and the like, such as "
+            "{loss:.3f}, and {{ for a brace"
         ) from None
 
 

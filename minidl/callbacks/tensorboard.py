@@ -68,7 +68,7 @@ class TensorBoard(Callback):
         who = type(self).__name__
         for other in self.callbacks:
             if other is not self and isinstance(other, TensorBoard) and _same(other.folder, self.folder):
-                raise ValueError(f"{who}: another one writes to {self.folder}, too")
+                raise ValueError(f"{who}: another one also writes to {self.folder}")
         for place in PLACES:
             check_makeable(who, os.path.join(self.folder, place, "events"))
         if self.mistakes is not None:
@@ -154,7 +154,9 @@ def _tensorboard_x() -> Any:
     try:
         return imported("tensorboardX")
     except ImportError as error:
-        raise ImportError(f'events are written by tensorboardX ({error}): pip install "minidl[tensorboard]"') from error
+        raise ImportError(
+            f'TensorBoard files need tensorboardX ({error}): pip install "minidl[tensorboard]"'
+        ) from error
 
 
 def _same(one: str, other: str) -> bool:

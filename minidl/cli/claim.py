@@ -52,7 +52,7 @@ def _locked(path: Path) -> tuple[BinaryIO, str]:
                 number, _, machine = owner.partition(" ")
                 process = f"process {number} on {machine}" if machine else "another process"
                 hint = "" if lock is False else f" (if it isn't so, remove {path})"
-                raise UsageError(f"{path.parent}: {process} is training there; wait for its end{hint}")
+                raise UsageError(f"{path.parent}: {process} is training there; wait for it to finish{hint}")
             with contextlib.suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
                     return file, owner

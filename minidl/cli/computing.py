@@ -49,7 +49,7 @@ def _limit_blas(limit: int, stack: contextlib.ExitStack) -> None:
     except ModuleNotFoundError:
         if str(limit) not in map(os.environ.get, BLAS_VARIABLES):
             complain(
-                f"warning: NumPy's matrix products keep their threads; start with OMP_NUM_THREADS={limit} in the "
+                f"warning: NumPy's matrix products still use all threads; set OMP_NUM_THREADS={limit} in the "
                 "environment, or install threadpoolctl"
             )
     else:

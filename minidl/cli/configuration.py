@@ -152,7 +152,7 @@ def _path(value: Any, at: str) -> str:
     if not isinstance(value, str) or not os.path.exists(value):
         known = ", ".join(WEIGHTS)
         raise UsageError(
-            f"{at}: expected the path of weights, got {value!r}, where there is nothing; there are {known}"
+            f"{at}: expected weights, got {value!r}, which doesn't exist; those that come with minidl are {known}"
         )
     return os.path.abspath(value)
 
@@ -190,9 +190,7 @@ def complete(config: Configuration, where: str) -> Configuration:
         raise UsageError(f"{where}: data: " + (f"there is no {data['path']}" if "path" in data else "expected a path"))
     if not _is_unicode(data):
         path = legible(data.get("path", ""))
-        raise UsageError(
-            f"{where}: data: a run can't keep a path that isn't UTF-8, {path}; rename it or give a link to it"
-        )
+        raise UsageError(f"{where}: data: a run can't keep a path that isn't UTF-8, {path}; rename it, or use a link")
     for key in ("model", "loss", "optimizer"):
         config[key] = SECTIONS[key][config[key]["name"]].resolved(config[key])
     if config.get("schedule", {}).get("name") == "":
@@ -238,8 +236,8 @@ def _check_monitor(monitor: str, config: Configuration, at: str) -> None:
         raise UsageError(f"{at}: nothing called {monitor!r} is logged; {did_you_mean(monitor, LOGGED)}")
     if monitor in LOGGED[:2] and config.get("validation_split") == 0:
         raise UsageError(
-            f"{at}: without images to validate with, as validation_split = 0 has it, there is no {monitor}; watch "
-            f"{monitor.removeprefix('val_')}, or give validation_split a share"
+            f"{at}: with validation_split = 0 there is no {monitor}; watch "
+            f"{monitor.removeprefix('val_')}, or set validation_split above 0"
         )
 
 
@@ -259,8 +257,8 @@ def settled(config: Configuration, train: Dataset) -> Configuration:
         last = epochs * (steps if table.get("per") == "batch" else 1) - table.get("warm_up", {}).get("steps", 0)
         if table.get("total_steps", last) < last:
             raise UsageError(
-                f"schedule.total_steps: {table['name']} ends after {table['total_steps']} steps, and {epochs} epochs "
-                f"have {last}; a new training without total_steps has as many as it needs"
+                f"schedule.total_steps: {table['name']} ends after {table['total_steps']} steps, but {epochs} epochs "
+                f"have {last}; a new training without total_steps takes as many as it needs"
             )
     if "augment" in config:
         config["augment"] = choices.augment_tables(config["augment"], train.images.shape[2:])

@@ -120,11 +120,11 @@ def _fetch(arguments: argparse.Namespace) -> None:
     try:
         folder, is_new = fetch(known, address=address, again=arguments.again)
     except ImportError as error:
-        raise ImportError(f'downloads are done by pooch ({error}): pip install "minidl[data]"') from error
+        raise ImportError(f'downloads need pooch ({error}): pip install "minidl[data]"') from error
     if is_new:
         say(f"{arguments.name}: downloaded and verified, in {printable(str(folder))}")
     else:
-        say(f"{arguments.name}: here already, in {printable(str(folder))} (`minidl data verify` looks at the files)")
+        say(f"{arguments.name}: already in {printable(str(folder))} (`minidl data verify` checks its files)")
 
 
 def _verify(arguments: argparse.Namespace) -> None:
@@ -152,7 +152,9 @@ def _show(arguments: argparse.Namespace) -> None:
         raise UsageError(f"argument NAME: {name!r} is neither a folder nor a data set; {did_you_mean(name, KNOWN)}")
     if name in KNOWN:
         if arguments.json:
-            raise UsageError("argument --json: it's for folders of pictures; `minidl data list --json` has the others")
+            raise UsageError(
+                "argument --json: only for folders of pictures; for known data sets use `minidl data list --json`"
+            )
         part = KNOWN[arguments.name].load()[0 if arguments.split == "train" else 1]
         title = f"{arguments.name}, {arguments.split}"
     else:

@@ -55,8 +55,8 @@ def run(arguments: argparse.Namespace) -> None:
     scores = check_explained(model)  # before images are read
     if len(scores) != 1:
         raise ShapeError(
-            f"expected a model that gives scores (classes,), got {show(scores)}; a page of a model of maps is made "
-            "by a program, with minidl.explain.write_page"
+            f"expected a model that gives scores (classes,), got {show(scores)}; for a model that gives maps, "
+            "use minidl.explain.write_page in Python"
         )
     data, _, test, _ = tested(arguments.run, config, arguments.data, model)
     if model.input_shape != test.images.shape[1:]:

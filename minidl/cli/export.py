@@ -51,9 +51,9 @@ def run(arguments: argparse.Namespace) -> None:
         options["opset"] = arguments.opset
     if suffix_of(out, MODELS) != ".onnx" and options:
         option = next(iter(options)).replace("_", "-")
-        raise UsageError(f"argument --{option}: it's for .onnx files, and {out} is none")
+        raise UsageError(f"argument --{option}: only for .onnx files, and {out} isn't one")
     if out.is_dir() or not out.parent.is_dir():
-        raise UsageError(f"argument FILE: {out} isn't a file in a folder that exists")
+        raise UsageError(f"argument FILE: {out} isn't a file in an existing folder")
     check_writable(out)
     model = find_model(arguments.model, arguments.input_shape)
     model.save(out, **options)

@@ -122,7 +122,7 @@ def _check_classes(train: Dataset, name: str) -> None:
     absent = [train.class_names[k] for k in np.flatnonzero(train.class_counts() == 0)]
     if absent:
         shown = ", ".join(absent[:10]) + (", ..." if len(absent) > 10 else "")
-        complain(f"warning: {name} has no images to train on of the classes {shown}")
+        complain(f"warning: {name} has no training images of the classes {shown}")
 
 
 def _held_out(train: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset]:
@@ -131,8 +131,8 @@ def _held_out(train: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset
     rare = np.flatnonzero(counts == 1)
     if len(rare):
         raise UsageError(
-            f"validation_split: of the class {train.class_names[rare[0]]} there is a single image to train on, and "
-            "none to validate with; validation_split=0 trains on all images"
+            f"validation_split: the class {train.class_names[rare[0]]} has only one training image, and none to "
+            "hold out; validation_split=0 trains on all images"
         )
     classes = int((counts > 0).sum())
     count = max(math.ceil(len(train) * share), classes)

@@ -51,7 +51,7 @@ def connected(address: str | None) -> Iterator[Any]:
         except (OSError, ValueError) as error:
             raise UsageError(
                 f"argument --dask: no Dask scheduler answers at {address!r} within {SECONDS} s ({error}); "
-                "`dask scheduler` prints its address as it starts"
+                "`dask scheduler` prints its address when it starts"
             ) from None
         try:
             client.wait_for_workers(1, timeout=SECONDS)
@@ -72,8 +72,8 @@ def scores(
         found: Array = client.compute(lazy).result()
     except distributed.KilledWorker as error:
         raise UsageError(
-            f"argument --dask: {error.allowed_failures + 1} workers died in turn of the same {block} pictures: see "
-            "their logs, and their memory"
+            f"argument --dask: {error.allowed_failures + 1} workers died one after another on the same {block} "
+            "pictures: check their logs and their memory"
         ) from None
     except distributed.CancelledError as error:
         raise UsageError(f"argument --dask: the scheduler was lost, or gave up: {error}") from None

@@ -14,6 +14,6 @@ def page_path(run: str, out: str | None, name: str) -> Path:
     path = Path(run)
     page = Path(out) if out else path / name if path.is_dir() else path.with_suffix(".html")
     if page.is_dir() or not page.parent.is_dir():
-        raise UsageError(f"argument --out: {page} isn't a file in a folder that exists")
+        raise UsageError(f"argument --out: {page} isn't a file in an existing folder")
     check_writable(page)
     return page

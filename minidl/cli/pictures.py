@@ -133,5 +133,5 @@ def _matplotlib(part: str) -> Any:
         return importlib.import_module(f"matplotlib.{part}")
     except ImportError as error:
         raise ImportError(
-            f'pictures are drawn by matplotlib ({error}): pip install "minidl[plot]", or --text for characters'
+            f'drawing pictures needs matplotlib ({error}): pip install "minidl[plot]", or --text for characters'
         ) from error

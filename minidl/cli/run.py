@@ -117,7 +117,7 @@ def _check_free(run: Run) -> None:
     """Raise UsageError if a file of a run is there."""
     there = next((path for path in run.files() if os.path.lexists(path)), None)
     if there is not None:
-        raise UsageError(f"argument --out: {run.folder} holds a run already ({there.name}); name another folder")
+        raise UsageError(f"argument --out: {run.folder} already holds a run ({there.name}); name another folder")
 
 
 def load_run(path: str, input_shape: Shape | None = None) -> tuple[SavedModel, dict[str, Any]]:
@@ -144,7 +144,7 @@ def load_run(path: str, input_shape: Shape | None = None) -> tuple[SavedModel, d
 def check_no_shape(name: str, input_shape: Shape | None) -> None:
     """Raise UsageError for a shape of a model that has one."""
     if input_shape is not None:
-        raise UsageError(f"argument --input-shape: it's for ONNX files, and {name} is none")
+        raise UsageError(f"argument --input-shape: only for ONNX files, and {name} isn't one")
 
 
 def old_run(path: str) -> Run:
@@ -169,8 +169,8 @@ def resumed_run(path: str) -> Iterator[Run]:
     with claimed(run.folder) as was_killed:
         if not run.training.exists() and run.model.exists() and not (was_killed and _epochs_written(run) <= 1):
             raise UsageError(
-                f"{run.folder} has no {run.training.name} to go on from, and its model would be lost; for a new "
-                f"training like it: minidl train --config {shlex.quote(str(run.config))} --out FOLDER"
+                f"{run.folder} has no {run.training.name} to resume from, and its model would be lost; for a new "
+                f"run like it: minidl train --config {shlex.quote(str(run.config))} --out FOLDER"
             )
         yield run
 

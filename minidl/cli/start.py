@@ -63,7 +63,7 @@ def freeze(model: SavedModel, patterns: Sequence[str]) -> str:
             or all(fnmatch.fnmatchcase(f"{name}.{own}", pattern) for own, _ in layer.named_parameters())
         ]
         if not chosen:
-            raise UsageError(f"freeze: no layer is chosen by {pattern!r}; there are {', '.join(layers)}")
+            raise UsageError(f"freeze: no layer matches {pattern!r}; there are {', '.join(layers)}")
         for layer in chosen:
             layer.trainable = False
     frozen = sum(not parameter.trainable for parameter in model.parameters())

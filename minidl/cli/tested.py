@@ -78,7 +78,7 @@ def tested(run: str, config: Mapping[str, Any], data: str | None, model: SavedMo
             table |= _named(table["path"], names)
     name = str(next(iter(table.values())))
     if isinstance(trained_on, str) and (trained_on, name) in TRAINED_ON_TEST:
-        complain(f"warning: the run was trained on {trained_on}, which has the test images of {name} in it")
+        complain(f"warning: the run was trained on {trained_on}, which includes the test images of {name}")
     split, images = _chosen(load_parts(table), table, own, is_own, begun_with(config))
     return Tested(name, split, _by_name(images, names, model, name, run), make_loss(tables["loss"]))
 
@@ -127,8 +127,8 @@ def _chosen(
         # A share that is set aside of other images is another share.
         if begun is not None and "test" not in parts and mark(splits, table) != begun:
             complain(
-                f"warning: {table['path']} has changed since the run began, with {begun}: images that are tested with "
-                "now may be among those that it was trained on"
+                f"warning: {table['path']} has changed since the run began, with {begun}: some of the "
+                "test images may have been trained on"
             )
         return "test", splits.test
     for split in ("test", "validation"):
@@ -153,13 +153,13 @@ def _by_name(data: Dataset, names: tuple[str, ...], model: SavedModel, name: str
             )
         return data
     if len(scores) == 1 and scores[0] != len(names):
-        raise UsageError(f"{run} names {len(names)} classes, and its model has {scores[0]}")
+        raise UsageError(f"{run} names {len(names)} classes, but its model has {scores[0]}")
     counts = data.class_counts()
     present = [own for own, count in zip(data.class_names, counts, strict=True) if count]
     _check_known(present, names, name)
     missing = [own for own in names if own not in present]
     if missing:
-        complain(f"warning: {name} has no images to test with of the classes {_some(missing)}")
+        complain(f"warning: {name} has no test images of the classes {_some(missing)}")
     if data.class_names == names:
         return data
     numbers = np.array([names.index(own) if own in names else -1 for own in data.class_names])

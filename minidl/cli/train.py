@@ -145,7 +145,7 @@ def run(arguments: argparse.Namespace) -> None:
             ranks = stack.enter_context(imported("minidl.cli.in_ranks").together(arguments.threads, stop))
         elif launched() > 1:
             complain(
-                "warning: each process that mpiexec has started trains by itself; with --distributed they train one"
+                "warning: each process that mpiexec started trains its own model; --distributed lets them train one"
             )
         if ranks is not None and ranks.rank > 0:  # the folder is the first one's; this one reads what is in it
             run = Run(Path(arguments.resume or "."))
@@ -175,7 +175,7 @@ def _configuration(arguments: argparse.Namespace) -> Configuration:
         config = overridden({"optimizer": {"name": "adam"}} | config, {"optimizer": {"lr": arguments.lr}})
     if arguments.size is not None:
         if "path" not in config.get("data", {}):
-            raise UsageError("argument --size: it's for the pictures of a folder: give --data FOLDER, too")
+            raise UsageError("argument --size: only for a folder of pictures: add --data FOLDER")
         config = overridden(config, {"data": {"size": arguments.size}})
     if arguments.early_stopping is not None:
         config = overridden(config, {"early_stopping": {"patience": arguments.early_stopping}})
@@ -206,9 +206,13 @@ def _resumed(arguments: argparse.Namespace) -> Configuration:
     for name in FIXED:
         if getattr(arguments, name) is not None:
             option = name.replace("_", "-")
-            raise UsageError(f"argument --{option}: a run goes on as it began; --resume takes --epochs and --threads")
+            raise UsageError(
+                f"argument --{option}: a resumed run keeps its configuration; --resume takes --epochs and --threads"
+            )
     if arguments.set or arguments.out is not None:
-        raise UsageError("argument --resume: a run goes on as it began, in its folder: leave out --set and --out")
+        raise UsageError(
+            "argument --resume: a resumed run keeps its configuration and folder: leave out --set and --out"
+        )
     path = old_run(arguments.resume).config
     given = {name: getattr(arguments, name) for name in ("epochs", "threads") if getattr(arguments, name) is not None}
     return complete(overridden(read_configuration(path), given), str(path))

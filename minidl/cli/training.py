@@ -73,7 +73,7 @@ def train(
         path = regular_file(run.training)
         first = load_training(path, model, optimizer=optimizer, schedule=schedule, callbacks=callbacks)
         if first > config["epochs"]:
-            raise UsageError(f"argument --epochs: {run.folder} has trained {first} epochs already")
+            raise UsageError(f"argument --epochs: {run.folder} has already been trained for {first} epochs")
     if is_first:
         write_config(run.config, shortened(config) | {"versions": _versions() | {"data": found}})
         data = printable(next(iter(config["data"].values())))
@@ -116,7 +116,7 @@ def train(
     finished = not at_once and (stop.signal is None or epochs == config["epochs"])
     last = {name: values[-1] for name, values in state.history.items()}
     if finished and epochs == first < config["epochs"]:
-        complain(f"early stopping ended this run after {epochs} epochs: there is nothing to go on with")
+        complain(f"early stopping ended this run after {epochs} epochs: there is nothing to resume")
     if finished:
         model.save(run.model)
         result = model.evaluate(test.images, test.labels, loss=choices.make_loss(config["loss"]), metrics=[Accuracy()])
@@ -135,7 +135,7 @@ def train(
         say(f"saved to {printable(str(run.folder))}")
     if not finished:
         raise Stopped(
-            f"{run.folder} has the model after {epochs} of {config['epochs']} epochs; go on with: "
+            f"{run.folder} has the model after {epochs} of {config['epochs']} epochs; to resume: "
             f"minidl train --resume {shlex.quote(str(run.folder))}",
             stop.signal or signal.SIGINT,
         )
@@ -145,11 +145,9 @@ def _check_images(run: Run, found: str) -> None:
     """Raise UsageError unless these are the images that the run began with."""
     begun = begun_with(read_toml(run.config))
     if begun is None:
-        raise UsageError(
-            f"{run.folder} began with a version that validated with the images to test with; start a new run"
-        )
+        raise UsageError(f"{run.folder} was started by a version that validated on the test images; start a new run")
     if begun != found:
-        raise UsageError(f"{run.folder} began with other images: {begun}; now there are {found}")
+        raise UsageError(f"{run.folder} started with other images: {begun}; now there are {found}")
 
 
 def _judges(config: Configuration) -> list[Callback]:

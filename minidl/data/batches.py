@@ -85,7 +85,9 @@ def batches_of(
     y = tuple(nested_rows(each, "y") for each in y) if isinstance(y, tuple) else nested_rows(y, "y")
     if is_several(x) and augmentation is not None:
         named = " and ".join(leaves(x, "x"))
-        raise ValueError(f"augment: expected images alone, got {named}; change them in the loop over the batches")
+        raise ValueError(
+            f"augment: expected a single array of images, got {named}; augment them in the loop over the batches"
+        )
     for labels in y if isinstance(y, tuple) else (y,):
         if is_several(x) or is_several(labels):
             check_lengths(leaves(x, "x") | leaves(labels, "y"))

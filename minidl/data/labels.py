@@ -142,7 +142,7 @@ def _checked(labels: Any, classes: int | None) -> tuple[IntArray, int]:
         raise DTypeError(f"expected labels as integers, got {labels.dtype}")
     if classes is None:
         if not len(labels):
-            raise ValueError("classes: how many they are can't be told from no labels; give the number")
+            raise ValueError("classes: without labels, give their number")
         classes = int(labels.max()) + 1
     shapes.count(classes, "classes")
     if len(labels) and (labels.min() < 0 or labels.max() >= classes):

@@ -96,7 +96,7 @@ def read_archive(path: StrPath, digest: str, name: str) -> AnyArray:
         raise FormatError(f"{name}: not a gzipped tar archive, or damaged: {error}") from error
     missing = [wanted for wanted in (*TRAIN_FILES, TEST_FILE) if wanted not in found]
     if missing:
-        raise FormatError(f"{name}: it hasn't got {', '.join(missing)}, of {RECORDS * RECORD} bytes each")
+        raise FormatError(f"{name}: it lacks {', '.join(missing)}, of {RECORDS * RECORD} bytes each")
     return np.concatenate([_records(found[wanted], f"{name}: {wanted}") for wanted in (*TRAIN_FILES, TEST_FILE)])
 
 

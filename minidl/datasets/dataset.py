@@ -193,7 +193,7 @@ def _array(values: Any, name: str) -> np.ndarray[Any, Any]:
     try:
         array = np.asarray(values)
     except ValueError:  # NumPy's word for lists of different lengths
-        raise ShapeError(f"Dataset: {name}: expected an array, got a list of things of different shapes") from None
+        raise ShapeError(f"Dataset: {name}: expected an array, got a list of arrays of different shapes") from None
     if array.dtype.kind not in "iufb":
         raise DTypeError(f"Dataset: {name}: expected numbers, got {type(values).__name__} of {array.dtype}")
     return array.astype(np.float32) if isinstance(values, list | tuple) and array.dtype == np.float64 else array
@@ -221,7 +221,7 @@ def _check_labels(labels: np.ndarray[Any, Any], names: tuple[str, ...]) -> None:
         raise ValueError(f"Dataset: expected labels {known}, got {labels.min()} to {labels.max()}")
     if len(set(names)) < len(names):
         twice = next(name for place, name in enumerate(names) if name in names[:place])
-        raise ValueError(f"Dataset: class_names: {twice!r} is the name of two classes")
+        raise ValueError(f"Dataset: class_names: {twice!r} is used for two classes")
 
 
 def _read_only(array: Any) -> Any:

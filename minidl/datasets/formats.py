@@ -56,7 +56,7 @@ def further_format(pillow: Any, start: bytes) -> str:
         return "AVIF"
     if start[4:8] == b"ftyp" and any(brand in start for brand in (b"heic", b"heix", b"heif", b"mif1", b"hevc")):
         if not is_installed("pillow_heif"):
-            raise ImportError(f"HEIC needs a package of its own: {HELP[HEIF]}")
+            raise ImportError(f"HEIC needs another package: {HELP[HEIF]}")
         if "HEIF" not in pillow.Image.OPEN:
             # Only there if somebody has such photos.
             imported("pillow_heif").register_heif_opener()

@@ -134,5 +134,5 @@ def _read_declared(
     if len(content) < header.file_length:
         raise FormatError(f"{name}: truncated: {promise}, found {len(content)}")
     if len(content) > header.file_length:
-        raise FormatError(f"{name}: trailing bytes: {promise}, and the file goes on after them")
+        raise FormatError(f"{name}: trailing bytes: {promise}, but the file continues after them")
     return content

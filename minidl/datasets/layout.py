@@ -110,7 +110,7 @@ def class_folders(root: Path, class_names: Sequence[str] | None) -> tuple[str, .
 def checked_names(class_names: Sequence[str]) -> tuple[str, ...]:
     """The names as a tuple. Raises TypeError and ValueError, unless they are texts that differ, at least one."""
     if isinstance(class_names, str) or not all(isinstance(name, str) for name in class_names):
-        raise TypeError(f"class_names: expected a sequence of texts, got {class_names!r}")
+        raise TypeError(f"class_names: expected a sequence of strings, got {class_names!r}")
     names = tuple(class_names)
     twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
     if twice is not None:
@@ -190,8 +190,8 @@ def _check_found(root: Path, found: list[str]) -> None:
         inner = folders_in(root / found[0])
         hint = f"; there are {_some(inner)} in that: read {root / found[0]}" if len(inner) > 1 else ""
         raise FormatError(
-            f"{root}: expected a folder for each of at least two classes, got {found[0]!r} alone{hint}. If it's the "
-            f"one class that is meant, say so: class_names=[{_some(found)}]"
+            f"{root}: expected a folder for each of at least two classes, got {found[0]!r} alone{hint}. If there "
+            f"is only one class, say so: class_names=[{_some(found)}]"
         )
     alike: dict[str, str] = {}
     for name in found:

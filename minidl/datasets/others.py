@@ -67,8 +67,8 @@ def _dataset(
         )
     if pixels.ndim == 4 and pixels.shape[1] >= FAR and min(pixels.shape[2:]) in (3, 4) and max(pixels.shape[2:]) >= FAR:
         raise FormatError(
-            f"{images_name}: expected images (n, c, h, w), got {pixels.shape}, whose channels seem to stand elsewhere; "
-            "channels_last says whether they come last in the file"
+            f"{images_name}: expected images (n, c, h, w), got {pixels.shape}, whose channels seem to be elsewhere; "
+            "channels_last=True or False says whether they come last"
         )
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise FormatError(f"{labels_name}: expected labels (n,) as integers, got {labels.dtype} {labels.shape}")

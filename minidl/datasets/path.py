@@ -177,7 +177,7 @@ def _folders(root: "Path", class_names: Sequence[str] | None, options: dict[str,
     if others:
         raise FormatError(
             f"{root}: expected folders called train, val and test, or folders of classes, got {', '.join(inside)}; "
-            f"move {', '.join(others)} elsewhere, or say by class_names that all are classes"
+            f"move {', '.join(others)} elsewhere, or, if all are classes, list them in class_names"
         )
     train = from_folder(root / parts["train"], class_names=class_names, **options)
     found = {"train": train}

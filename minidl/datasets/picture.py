@@ -105,7 +105,7 @@ def checked_look(size: Size | None, resize: Resize, background: Color, max_pixel
     wanted = None if size is None else shapes.pair(size, "size")
     check_resize(resize)
     if wanted is None and resize != "squash":
-        raise ValueError(f"resize: expected size=(h, w) beside {resize!r}, got none")
+        raise ValueError(f"resize: {resize!r} needs size=(h, w)")
     shapes.count(max_pixels, "max_pixels")
     color_channels(background)
     return wanted
@@ -181,7 +181,7 @@ def _pillow() -> Any:
         import PIL.Image  # here, because it is an extra
         import PIL.ImageColor
     except ImportError as error:
-        raise ImportError(f'pictures are read by Pillow ({error}): pip install "minidl[data]"') from error
+        raise ImportError(f'reading pictures needs Pillow ({error}): pip install "minidl[data]"') from error
     return PIL
 
 
@@ -242,7 +242,7 @@ def _in_bytes(picture: Any) -> Any:
     if values is None:
         raise FormatError(
             f"expected 8 or 16 bits a channel, or floats from 0 to 1, got Pillow's mode {picture.mode}; save it as "
-            "PNG, or make arrays of such pictures, divided by what is white, and a Dataset of these"
+            "PNG, or make a Dataset of arrays, divided by the value of white"
         )
     return _pillow().Image.fromarray(values.astype(np.uint8))
 

@@ -59,7 +59,7 @@ class Preprocessing(NamedTuple):
             and all(shapes.is_int(each) and 0 <= each <= 255 for each in background)
         )
         if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
-            raise FormatError(f"preprocessing: class_names: expected a list of texts, got {names!r}")
+            raise FormatError(f"preprocessing: class_names: expected a list of strings, got {names!r}")
         if not isinstance(it.grey, bool) or it.resize not in RESIZES or not is_color:
             raise FormatError(
                 f"preprocessing: expected grey as true or false, resize as one of {', '.join(RESIZES)}, and background "

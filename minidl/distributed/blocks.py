@@ -62,6 +62,6 @@ def _read(paths: Array, *, look: Preprocessing, max_pixels: int) -> Array:
             return Pictures([str(path) for path in paths], look, max_pixels=max_pixels)[:]
     except FileNotFoundError as error:
         raise FileNotFoundError(
-            f"{error.filename}: it isn't there on {socket.gethostname()}: each worker reads pictures under the paths "
-            "that they have here"
+            f"{error.filename}: not found on {socket.gethostname()}: each worker needs the pictures under the same "
+            "paths as here"
         ) from None

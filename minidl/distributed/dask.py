@@ -88,7 +88,9 @@ def _inputs(images: Any, module: Module, array: ModuleType) -> list[Any]:
             raise ShapeError(f"{argument}: expected samples (n, ...) of known size, got {shapes.show(each.shape)}")
     lengths = {len(each) for each in arrays if isinstance(each.shape[0], int | np.integer)}
     if len(lengths) > 1:
-        raise ShapeError(f"images: expected as many samples in each array, got {', '.join(map(str, sorted(lengths)))}")
+        raise ShapeError(
+            f"images: expected the same number of samples in each array, got {', '.join(map(str, sorted(lengths)))}"
+        )
     return list(arrays)
 
 

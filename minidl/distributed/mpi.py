@@ -70,7 +70,7 @@ class MPI:
         self._rank, self._ranks = int(self._comm.Get_rank()), int(self._comm.Get_size())
         if self._mpi.COMM_WORLD.Get_size() == 1 < launched():
             warnings.warn(
-                f"mpiexec has started {launched()} processes, each of which finds itself alone: it belongs to "
+                f"mpiexec started {launched()} processes, but each of them is alone: it belongs to "
                 f"another MPI than mpi4py's, {self._mpi.Get_library_version().splitlines()[0].strip()}",
                 stacklevel=2,
             )
@@ -87,7 +87,7 @@ class MPI:
         unheard = sorted({*range(1, self._ranks)} - {peer.rank for peer in peers})
         if self._rank == 0 and unheard:
             warnings.warn(
-                f"if one of these dies, nobody will notice, as they can't reach rank 0 by TCP: "
+                f"if one of these ranks dies, it won't be noticed, since they can't reach rank 0 by TCP: "
                 f"{', '.join(names[rank] for rank in unheard)}",
                 stacklevel=3,
             )
@@ -208,6 +208,4 @@ def load() -> Any:
 def check_ranks(ranks: int, exact: bool) -> None:
     """Raise ValueError for a number of ranks that doesn't give the bits of one process."""
     if exact and not (is_power_of_two(ranks) and ranks <= PARTS):
-        raise ValueError(
-            f"{ranks} ranks don't give the bits of one process, which 1, 2, 4 or 8 do: use so many, or MPI(exact=False)"
-        )
+        raise ValueError(f"{ranks} ranks don't give the bits of one process: use 1, 2, 4 or 8, or MPI(exact=False)")

@@ -147,7 +147,7 @@ def _check_attribute(thing: Any, name: str) -> None:
     """
     kind = type(thing)
     if name in thing._settled:
-        raise AttributeError(f"{kind.__name__}: {name!r} is settled when it is made; make another one")
+        raise AttributeError(f"{kind.__name__}: {name!r} can't be changed after construction; make a new one")
     if name.startswith("_") or hasattr(kind, name):
         return
     declared = {each for base in kind.__mro__ for each in inspect.get_annotations(base)}

@@ -74,4 +74,4 @@ class _Loader:
 
 
 def _warn(old: str, new: str) -> None:
-    warn(f"{old} is {new} now; the old name goes with the next version", DeprecationWarning)
+    warn(f"{old} is {new} now; the old name will be removed in the next version", DeprecationWarning)

@@ -88,7 +88,7 @@ def page(
         what = "map" if gives_maps else "score"
         raise ValueError(f"class_names: expected {classes} names, one for each {what} of the model, got {len(names)}")
     if gives_maps and labels is not None:
-        raise ValueError("labels: expected None, as the model gives maps, not a class for each image")
+        raise ValueError("labels: expected None, since the model gives maps, not a class for each image")
     if paths is not None and len(paths) != len(images):
         raise ShapeError(f"paths: expected one for each of {len(images)} images, got {len(paths)}")
     if bits not in (None, 16, 32):

@@ -50,7 +50,7 @@ def nodes_of(inputs: Any, outputs: Any) -> Ends:
             known = ", ".join(map(_shown, starts))
             raise ValueError(
                 f"outputs: they depend on {_shown(node)}, which isn't among the inputs, {known}; it's missing there, "
-                "or a node of another graph was taken"
+                "or belongs to another graph"
             )
     places = {id(node): i for i, node in enumerate(order)}
     wiring, layers = wired(order, range(len(starts)), [places[id(node)] for node in stops])

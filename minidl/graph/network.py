@@ -267,7 +267,7 @@ class Network(Module):
         arrays = self.arrays_of(x)
         if len(arrays) > 1 and len(set(map(len, arrays))) > 1:
             shown = ", ".join(f"{name}: {len(each)}" for name, each in zip(self.input_names, arrays, strict=True))
-            raise ShapeError(f"{type(self).__name__}: expected as many samples in each input, got {shown}")
+            raise ShapeError(f"{type(self).__name__}: expected the same number of samples in each input, got {shown}")
         return arrays
 
     def arrays_of(self, x: Any) -> tuple[Any, ...]:

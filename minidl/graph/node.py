@@ -45,8 +45,8 @@ class Node(Symbolic):
         for i, each in enumerate(inputs):
             if not isinstance(each, Node):
                 raise TypeError(
-                    f"{type(module).__name__}: expected nodes alone, got {type(each).__name__} as inputs[{i}]; "
-                    "arrays come in by an Input"
+                    f"{type(module).__name__}: expected only nodes, got {type(each).__name__} as inputs[{i}]; "
+                    "for arrays, use an Input"
                 )
         return Node(module, inputs, name=name)
 

@@ -98,5 +98,5 @@ def numbered(word: str, taken: set[str]) -> str:
 def check_name(name: object) -> str:
     """A node's name. Raises ValueError unless it can be part of a parameter's name."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise ValueError(f"name: expected letters, digits, _ and -, of which a letter or _ comes first, got {name!r}")
+        raise ValueError(f"name: expected letters, digits, _ and -, beginning with a letter or _, got {name!r}")
     return name

@@ -131,7 +131,7 @@ class Branches(Composite):
         self.joined_shape([part.shape[1:] for part in parts], of="inputs")
         if len({len(part) for part in parts}) > 1:
             shown = ", ".join(str(len(part)) for part in parts)
-            raise ShapeError(f"expected as many samples in each input, got {shown}")
+            raise ShapeError(f"expected the same number of samples in each input, got {shown}")
         return self.join(parts), parts
 
 

@@ -130,7 +130,7 @@ def check_answers(shape: Shape, targets: Any) -> None:
     if not fits(shape, targets.shape):
         hint = column_hint(shape, targets.shape, "targets")
         if not hint and targets.ndim == 1 and len(shape) == 2:
-            hint = "; of classes that exclude each other, use CrossEntropy"
+            hint = "; for exclusive classes, use CrossEntropy"
         raise ShapeError(f"targets: expected {shapes.show(shape)}, got {shapes.show(targets.shape)}{hint}")
     if targets.size and not (targets.min() >= 0 and targets.max() <= 1):
         raise ValueError("targets: expected numbers from 0 to 1, got others")
@@ -164,5 +164,5 @@ def times(weight: Array, cost: Array) -> Array:
 def probabilities(scores: Array) -> tuple[Array, Any]:
     """The scores as `clipped` has them. Raises ValueError for what isn't from 0 to 1."""
     if (scores < 0).any() or (scores > 1).any():
-        raise ValueError("scores: expected probabilities from 0 to 1; of logits, use from_logits=True")
+        raise ValueError("scores: expected probabilities from 0 to 1; for logits, use from_logits=True")
     return clipped(scores)

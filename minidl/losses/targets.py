@@ -39,15 +39,15 @@ def check_classes(shape: Shape, targets: Any, ignore_index: int | None = None) -
     if classes < 2:
         raise ShapeError(
             f"expected scores of at least two classes, got {shapes.show(shape)}; "
-            "of yes and no, use BinaryCrossEntropy, and of numbers, MeanSquaredError"
+            "for yes or no, use BinaryCrossEntropy; for numbers, MeanSquaredError"
         )
     if targets.shape == shape:
         if ignore_index is not None:
-            raise ValueError("ignore_index: it is for targets that are class indices, and these are rows")
+            raise ValueError("ignore_index: only for targets that are class indices, and these are rows")
         if not are_distributions(targets):
             raise ValueError(
                 "targets: expected one-hot rows or rows of probabilities, got rows that don't sum to 1; "
-                "for several labels a sample, use BinaryCrossEntropy"
+                "for several labels per sample, use BinaryCrossEntropy"
             )
     elif targets.shape == indices:
         check_indices(targets, classes, ignore_index, "targets")
@@ -71,14 +71,14 @@ def warn_of_probabilities(name: str, scores: Array) -> None:
     """
     other = f"{name}(from_logits=False)"
     if is_from_sigmoid(scores):
-        how, layer = "are what a Sigmoid gave", "Sigmoid"
+        how, layer = "come from a Sigmoid", "Sigmoid"
         if not name.startswith("Binary"):
-            other = "BinaryCrossEntropy for several labels a sample"
+            other = "BinaryCrossEntropy for several labels per sample"
     elif scores.ndim == 2 and scores.shape[1] > 1 and len(scores) and scores.min() >= 0 and _sum_to_one(scores):
         how, layer = "look like probabilities", "Softmax"
     else:
         return
-    message = f"{name} takes logits, and these scores {how}: leave out the {layer} layer, or use {other}"
+    message = f"{name} takes logits, but these scores {how}: leave out the {layer} layer, or use {other}"
     warn(message)
 
 
@@ -92,4 +92,4 @@ def check_rows_of_probabilities(scores: Array) -> None:
     with np.errstate(invalid="ignore"):
         sums = scores.sum(axis=1)
         if (scores < 0).any() or not np.allclose(sums[np.isfinite(sums)], 1, atol=1e-3):
-            raise ValueError("scores: expected rows of probabilities, which sum to 1; of logits, use from_logits=True")
+            raise ValueError("scores: expected rows of probabilities, which sum to 1; for logits, use from_logits=True")

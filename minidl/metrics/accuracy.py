@@ -91,8 +91,8 @@ class BinaryAccuracy(Share):
             values, answers, weights = answer_rows(scores, labels, weights)
         else:
             raise ShapeError(
-                f"expected scores (n,), (n, 1) or (n, 1, h, w), got {shapes.show(scores.shape)}; of classes that "
-                "exclude each other, use Accuracy, and of several labels a sample, BinaryAccuracy(multilabel=True)"
+                f"expected scores (n,), (n, 1) or (n, 1, h, w), got {shapes.show(scores.shape)}; for exclusive "
+                "classes, use Accuracy; for several labels per sample, BinaryAccuracy(multilabel=True)"
             )
         self.add((above(self, values, self.threshold) == answers) & ~np.isnan(values), weights)
 

@@ -65,7 +65,7 @@ def classification_report(
         report[name] = dict(zip(COLUMNS, [number.item() for number in row], strict=True))
     taken = ["accuracy", *(f"{average} avg" for average in values)]
     if len(report) < len(names) or any(name in report for name in taken):
-        raise ValueError(f"class_names: expected names of their own, and none of {', '.join(taken)}, got {names}")
+        raise ValueError(f"class_names: expected different names, and none of {', '.join(taken)}, got {names}")
     if not multilabel:
         report["accuracy"] = values.pop("micro")[1]
     for average, numbers in values.items():

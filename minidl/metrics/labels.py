@@ -14,7 +14,7 @@ from minidl.metrics.metric import Metric
 from minidl.typing import Array, IntArray, Shape
 
 SEVERAL = (
-    "for several labels a sample, BinaryAccuracy, Precision, Recall, F1, ROCAUC and AveragePrecision take "
+    "for several labels per sample, BinaryAccuracy, Precision, Recall, F1, ROCAUC and AveragePrecision take "
     "multilabel=True"
 )
 
@@ -32,11 +32,11 @@ def class_indices(scores: Array, labels: Any, ignore_index: int | None = None) -
     if classes < 2:
         raise ShapeError(
             f"expected scores of at least two classes, got {shapes.show(scores.shape)}; "
-            "of yes and no, use BinaryAccuracy, and of numbers, metrics.MeanAbsoluteError"
+            "for yes or no, use BinaryAccuracy; for numbers, metrics.MeanAbsoluteError"
         )
     if labels.shape == scores.shape:
         if ignore_index is not None:
-            raise ValueError("ignore_index: it is for labels that are class indices, and these are rows")
+            raise ValueError("ignore_index: only for labels that are class indices, and these are rows")
         return class_of_rows(pixel_rows(labels), hint=f"; {SEVERAL}").reshape(wanted)
     if labels.shape != wanted:
         expected = f"{shapes.show(wanted)} class indices or {shapes.show(scores.shape)} one-hot rows"
@@ -146,7 +146,7 @@ def above(metric: Metric, scores: Array, threshold: float | None) -> Any:
     if threshold is None:
         if not metric.of_probabilities and is_from_sigmoid(scores):
             name = type(metric).__name__
-            warn(f"{name} takes logits, and these scores are what a Sigmoid gave: use {name}(threshold=0.5)")
+            warn(f"{name} takes logits, but these scores come from a Sigmoid: use {name}(threshold=0.5)")
         threshold = 0.5 if metric.of_probabilities else 0.0
     return scores > threshold
 

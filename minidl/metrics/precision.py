@@ -33,7 +33,7 @@ class ClassShare(Metric):
         check_threshold(threshold)
         check_ignore_index(ignore_index)
         if multilabel and ignore_index is not None:
-            raise ValueError("ignore_index: it is for labels that are class indices, and multilabel=True for rows")
+            raise ValueError("ignore_index: only for labels that are class indices, and multilabel=True is for rows")
         self.average, self.threshold, self.multilabel = average, threshold, multilabel
         self.ignore_index = ignore_index
         if average is None:
@@ -82,7 +82,7 @@ class ClassShare(Metric):
         return np.array(counts, np.float64), np.any(met, axis=0)
 
     def _of_several(self, scores: Array, labels: Any, weights: Array | None) -> Array:
-        """The same of several labels a sample, and each sample's own share if that is asked for."""
+        """The same of several labels per sample, and each sample's own share if that is asked for."""
         values, there, weights = several_rows(scores, labels, weights)
         seen = np.asarray(above(self, values, self.threshold), np.intp)
         kinds = (seen & there, seen, there)

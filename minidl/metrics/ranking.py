@@ -75,7 +75,7 @@ class Ranking(Metric):
             return scores
         if is_from_sigmoid(scores) or (scores.min() >= 0 and np.allclose(scores.sum(axis=1), 1, atol=1e-4)):
             name = type(self).__name__
-            warn(f"{name} takes logits, and these scores look like probabilities: use {name}(from_logits=False)")
+            warn(f"{name} takes logits, but these scores look like probabilities: use {name}(from_logits=False)")
         return F.softmax(scores if scores.dtype.kind == "f" else scores.astype(np.float64))[0]
 
     def result(self) -> Any:

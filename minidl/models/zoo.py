@@ -35,8 +35,8 @@ def with_weights(model: Sequential, network: str, weights: str) -> Sequential:
         classes = loaded.output_shape(loaded.input_shape)[0]
         raise ValueError(
             f"{network}: the weights {weights!r} are for images {show(loaded.input_shape)}, {classes} classes and the "
-            f"network's other arguments as they are by default; for another network, `minidl train --init "
-            f"{network}:{weights}` takes the arrays that fit"
+            f"network's default arguments; for any other network, `minidl train --init {network}:{weights}` loads the "
+            "arrays that fit"
         )
     model.load_state_dict(loaded.state_dict())
     model.preprocessing = loaded.preprocessing
@@ -62,8 +62,8 @@ def content(weights: Weights) -> io.BytesIO:
     address = os.environ.get(ENVIRONMENT_VARIABLE)
     if not address:
         raise FileNotFoundError(
-            f"{path}: these weights are a file of a release; put it there, or set {ENVIRONMENT_VARIABLE} to the "
-            "address of the folder that has it"
+            f"{path}: these weights come from a release; put the file there, or set {ENVIRONMENT_VARIABLE} to the "
+            "address of a folder that has it"
         )
     address = address.rstrip("/") + "/"
 
@@ -77,7 +77,7 @@ def content(weights: Weights) -> io.BytesIO:
     except FormatError:
         raise
     except ImportError as error:
-        raise ImportError(f'weights are downloaded by pooch ({error}): pip install "minidl[zoo]"') from error
+        raise ImportError(f'downloading weights needs pooch ({error}): pip install "minidl[zoo]"') from error
     except OSError as error:
         raise FileNotFoundError(
             f"{path}: the download from {address}{weights.file} failed ({error}); {ENVIRONMENT_VARIABLE} is the "

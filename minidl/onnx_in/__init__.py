@@ -78,8 +78,8 @@ def _translated(file: proto.File, input_shape: InputShape, budget: Budget) -> tu
             continue
         if problem is not None and not varied and worlds.guessed and isinstance(problem, UnsettledError):
             warn(
-                f"{', '.join(sorted(set(worlds.guessed)))}: taken to be {DEFAULT_SIZE} high and wide, since the file "
-                "computes with the size of images; input_shape=(...) chooses another"
+                f"{', '.join(sorted(set(worlds.guessed)))}: assumed to be {DEFAULT_SIZE} high and wide, since the file "
+                "computes with the size of images; input_shape=(...) sets another"
             )
         return steps, model
     assert problem is not None

@@ -131,7 +131,7 @@ def _onnx() -> Any:
         imported("onnx.defs")
         return imported("onnx")
     except ImportError as error:
-        raise ImportError(f'ONNX files are read by onnx ({error}): pip install "minidl[onnx]"') from error
+        raise ImportError(f'reading ONNX files needs onnx ({error}): pip install "minidl[onnx]"') from error
 
 
 def _opset(model: Any, newest: int) -> int:

@@ -67,7 +67,9 @@ def _message(
     if not isinstance(model, Module):
         raise TypeError(f"model: expected a model, got {type(model).__name__}")
     if getattr(model, "input_shape", None) is None or not all(array.is_built for _, array in model.named_state()):
-        raise NotBuiltError("an ONNX file has the weights: build the model first, with input_shape=(c, h, w) or a call")
+        raise NotBuiltError(
+            "an ONNX file includes the weights: build the model first, with input_shape=(c, h, w) or a call"
+        )
     if type(opset) is not int or not OLDEST <= opset <= min(NEWEST, onnx.defs.onnx_opset_version()):
         raise ValueError(f"opset: expected {OLDEST} to {min(NEWEST, onnx.defs.onnx_opset_version())}, got {opset!r}")
     needs = imported("onnx.helper").find_min_ir_version_for([imported("onnx.helper").make_opsetid("", opset)])
@@ -110,8 +112,8 @@ def _check_rules(outline: Outline) -> None:
             missing.append(f"{node.name} {kind}".strip())
     if missing:
         raise TypeError(
-            f"ONNX has no rule for what these compute: {', '.join(missing)}; layers of your own are written if they "
-            "describe themselves by operators, or are made of minidl's"
+            f"these can't be written as ONNX: {', '.join(missing)}; custom layers can if they describe themselves by "
+            "operators, or are made of minidl's layers"
         )
 
 

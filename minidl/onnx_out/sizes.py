@@ -39,7 +39,7 @@ def of_any_size(model: Module, input_shapes: Sequence[Shape], outline: Outline) 
     try:
         others = [_of_size(model, input_shapes, (2, 3), (0, 0))]
     except ShapeError as error:
-        raise ValueError(f"dynamic_size: the network takes images of one size alone: {error}") from None
+        raise ValueError(f"dynamic_size: the network takes images of only one size: {error}") from None
     for more in ((1, 3), (2, 1), (3, 2)):  # where it takes these: "same" padding depends on what is left of a stride
         try:
             others.append(_of_size(model, input_shapes, (1, 1), more))

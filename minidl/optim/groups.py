@@ -72,7 +72,7 @@ def chosen_options(
                 own.update({option: plain(value) for option, value in options.items()})
                 found = True
         if not found:
-            raise ValueError(f"groups: no parameter is chosen by {pattern!r}; there are {', '.join(names)}")
+            raise ValueError(f"groups: no parameter matches {pattern!r}; there are {', '.join(names)}")
     return chosen
 
 
@@ -81,6 +81,8 @@ def _check_options(pattern: Pattern, options: Any, known: Sequence[str]) -> None
         raise TypeError(f"groups: expected a pattern and its {{option: value}}, got {pattern!r}: {options!r}")
     for option in options:
         if option == "lr":
-            raise ValueError("groups: a group's lr is its lr_scale times the optimizer's, so that schedules move both")
+            raise ValueError(
+                "groups: use lr_scale, which is multiplied by the optimizer's lr, so that schedules change both"
+            )
         if option not in known:
             raise ValueError(f"groups: unknown option {option!r}; {did_you_mean(option, known)}")

@@ -50,9 +50,9 @@ class SGD(Optimizer):
             raise ValueError(f"dampening: expected a number from 0 to 1, got {self.dampening!r}")
         check_switch("nesterov", self.nesterov)
         if self.nesterov and not self.momentum:
-            raise ValueError("nesterov: expected with a momentum above 0")
+            raise ValueError("nesterov: needs a momentum above 0")
         if self.nesterov and self.dampening:
-            raise ValueError("nesterov: expected without dampening")
+            raise ValueError("nesterov: needs dampening=0")
 
     def update(self, value: Array, grad: Array, state: dict[str, Array]) -> None:
         share = 1 - self.dampening if self.steps > 1 else 1
@@ -64,5 +64,5 @@ def check_velocity(optimizer: Any, momentum: float) -> None:
     """Raise ValueError where an optimizer, or a group of it, has momentum and there's no velocity."""
     if momentum and "velocity" not in optimizer.slots:
         raise ValueError(
-            "momentum: a group can't have it unless the optimizer has, from the start on; give others momentum 0"
+            "momentum: a group can't have it unless the optimizer has it from the start; give the other groups 0"
         )

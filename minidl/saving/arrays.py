@@ -109,5 +109,5 @@ def suffix_of(path: FileOrPath, known: Iterable[str]) -> str:
     suffix, *others = os.path.splitext(os.fsdecode(path))[1].lower(), *known
     if suffix not in others:
         wanted = f"{', '.join(others[:-1])} or {others[-1]}"
-        raise FormatError(f"{shown(path)}: the suffix says how to write it: expected {wanted}, got {suffix or 'none'}")
+        raise FormatError(f"{shown(path)}: the suffix decides the format: expected {wanted}, got {suffix or 'none'}")
     return suffix

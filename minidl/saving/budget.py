@@ -56,9 +56,7 @@ class Budget(KeywordHints):
     def check_model(self, *, layers: int, depth: int) -> None:
         """Raise FormatError for a model with too many layers, or nested too deep."""
         if depth > self.depth:
-            raise FormatError(
-                f"modules lie more than {self.depth} deep in modules; budget=Budget(depth=...) allows more"
-            )
+            raise FormatError(f"modules are nested more than {self.depth} deep; budget=Budget(depth=...) allows more")
         if layers > self.layers:
             raise FormatError(
                 f"{layers} layers, more than the {self.layers} allowed; budget=Budget(layers=...) allows more"

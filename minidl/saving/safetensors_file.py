@@ -143,7 +143,7 @@ def _array(dtype: str, shape: list[int], data: bytearray) -> AnyArray:
         bits <<= 16  # it's the upper half of a float32
         return bits.view(np.float32).reshape(shape)
     if dtype not in DTYPES:
-        raise FormatError(f"elements of {dtype}, which NumPy hasn't")
+        raise FormatError(f"elements of {dtype}, which NumPy doesn't have")
     # NumPy takes the bytes of a bool for 0 or 1 without looking, and computes nonsense from any other.
     if dtype == "BOOL" and max(data, default=0) > 1:
         raise FormatError("a bool that is neither 0 nor 1")

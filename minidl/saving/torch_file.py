@@ -67,7 +67,7 @@ class _Members:
     def _name(self, key: str) -> str:
         name = f"{self.folder}/data/{key}"
         if name not in self.names:
-            raise FormatError(f"{member(name)}: there is none, though a tensor is in it")
+            raise FormatError(f"{member(name)}: it's missing, although a tensor is in it")
         return name
 
     def sizes(self, key: str) -> int:
@@ -117,7 +117,7 @@ class _Stretches:
 
     def sizes(self, key: str) -> int:
         if key not in self.places:
-            raise FormatError(f"there is no storage {shortened(key)!r}, though a tensor is in it")
+            raise FormatError(f"there is no storage {shortened(key)!r}, although a tensor is in it")
         return self.places[key].size
 
     def open(self, key: str) -> IO[bytes]:

@@ -104,7 +104,7 @@ def _named(root: Any, budget: Budget) -> Iterator[tuple[str, Tensor]]:
             yield name, value
         elif not isinstance(value, Storage):
             if depth > budget.depth:
-                raise FormatError(f"values lie more than {budget.depth} deep in dicts and lists")
+                raise FormatError(f"values are nested more than {budget.depth} deep in dicts and lists")
             seen += len(value)
             if seen > MOST_VALUES:
                 raise FormatError(f"more than the {MOST_VALUES} values allowed in dicts and lists")

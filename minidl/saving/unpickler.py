@@ -53,7 +53,7 @@ class Reader:
         """The next bytes."""
         end = self.place + size
         if size < 0 or end > len(self.data):
-            raise FormatError(f"the pickle ends at {len(self.data)}, in the midst of an instruction")
+            raise FormatError(f"the pickle ends at {len(self.data)}, in the middle of an instruction")
         taken = self.data[self.place : end]
         self.place = end
         return taken
@@ -105,7 +105,7 @@ class Reader:
 
     def recall(self, place: int) -> None:
         if place not in self.memo:
-            raise FormatError("a pickle that refers to a value that it hasn't")
+            raise FormatError("a pickle that refers to a value that doesn't exist")
         self.push(self.memo[place])
 
     def name(self, module: Any, name: Any) -> None:

@@ -244,7 +244,7 @@ def same_batch(*batches: Shape) -> None:
     """Raise ShapeError unless these arrays have as many samples."""
     if len({shape[0] for shape in batches}) > 1:
         shown = ", ".join(str(shape[0]) for shape in batches)
-        raise ShapeError(f"expected as many samples in each input, got {shown}")
+        raise ShapeError(f"expected the same number of samples in each input, got {shown}")
 
 
 def alike(parts: Sequence[Shape], *, of: str = "branches") -> Shape:

@@ -68,7 +68,7 @@ def check_agreement(
                 )
     if facts["backend"] != "compiled":
         raise DisagreementError(
-            f"distributed: expected the backend compiled, which takes a batch apart among ranks, got {facts['backend']}"
+            f"distributed: expected the backend compiled, which splits a batch among ranks, got {facts['backend']}"
         )
 
 

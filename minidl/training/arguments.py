@@ -91,7 +91,7 @@ def check_loss(loss: Any, *, weighted: bool) -> None:
         raise ValueError('loss: expected a single number to train on: use reduction="mean" or "sum"')
     if weighted and not _takes_three(loss):
         raise TypeError(
-            "sample_weight, class_weight: this loss takes (scores, targets) alone; "
+            "sample_weight, class_weight: this loss takes only (scores, targets); "
             "define it as (scores, targets, sample_weight)"
         )
 
@@ -114,7 +114,7 @@ def check_metrics(metrics: Sequence[Any], weighted: Sequence[Any] = ()) -> None:
         if not _takes_three(metric.update):
             name = type(metric).__name__
             raise TypeError(
-                f"weighted_metrics: {name}.update takes (scores, labels) alone; "
+                f"weighted_metrics: {name}.update takes only (scores, labels); "
                 "define it as (scores, labels, sample_weight=None)"
             )
     _check_names([*metrics, *weighted])
@@ -167,7 +167,7 @@ def check_schedule(schedule: Any, optimizer: Any, logged: Logged, steps: int) ->
         hint = "; call it with the optimizer" if isinstance(schedule, type) else ""
         raise TypeError(f"schedule: expected one of minidl.schedules, got {schedule!r}{hint}")
     if schedule.optimizer is not optimizer:
-        raise ValueError("schedule: expected one made for this optimizer")
+        raise ValueError("schedule: expected one made with this optimizer")
     if schedule.monitor is not None:
         logged.check_watched("schedule", schedule.monitor)
         schedule.watch(logged.better)
@@ -194,7 +194,7 @@ def weights_of(y: Any, sample_weight: Any, class_weight: Any, *, of_batch: bool 
         own = _weights_by_class(y, class_weight)
         weights = own if weights is None else weights * own
         if len(y) and not (of_batch or weights.any()):
-            raise ValueError("class_weight: every sample would count 0")
+            raise ValueError("class_weight: every sample would have weight 0")
     return weights
 
 
@@ -210,7 +210,7 @@ def _weights_by_class(y: Any, class_weight: Any) -> Any:
         if y.ndim > 2:
             hint = "; of pixels, the loss weights the classes: CrossEntropy(class_weight=...)"
         elif y.ndim == 2 and y.shape[1] > 1:
-            hint = "; of several labels a sample, the loss weights each yes: BinaryCrossEntropy(pos_weight=...)"
+            hint = "; for several labels per sample, the loss weights each yes: BinaryCrossEntropy(pos_weight=...)"
         raise ValueError(f"class_weight: expected targets of classes, as indices (n,) or one-hot rows{hint}")
     classes = y.shape[1] if y.ndim == 2 and y.shape[1] > 1 else int(labels.max(initial=0)) + 1
     if given is None:
@@ -257,8 +257,8 @@ def warn_of_sorted_classes(loss: Any, trained: Any, held_out: Any) -> None:
     else:
         return
     warn(
-        f"validation_split: {what}: they seem to lie in the order of their "
-        "classes; shuffle them first, or use train_test_split(x, y, stratify=y) and validation_data"
+        f"validation_split: {what}: the samples seem to be sorted by "
+        "class; shuffle them first, or use train_test_split(x, y, stratify=y) and validation_data"
     )
 
 
@@ -289,4 +289,6 @@ def check_trained(module: Module, optimizer: Optimizer) -> None:
     if not found:
         raise ValueError("optimizer: it has none of this model's parameters; make it from model.parameters()")
     if not any(parameter.trainable for parameter in found):
-        raise ValueError("model: all that the optimizer has of it is frozen; set trainable = True for what shall learn")
+        raise ValueError(
+            "model: all that the optimizer has of it is frozen; set trainable = True for the layers to train"
+        )

@@ -59,7 +59,7 @@ def larger_is_better(who: str, name: str, mode: str, better: Mapping[str, str | 
     way = {"min": "smaller", "max": "larger"}.get(mode) or better.get(name) or KNOWN.get(name)
     if way not in ("larger", "smaller"):
         raise ValueError(
-            f'{who}: nothing says whether {name!r} is better large or small: give mode="min" or mode="max", '
+            f'{who}: expected to know whether a larger or smaller {name!r} is better: give mode="min" or mode="max", '
             'or the metric the attribute better = "smaller" or "larger"'
         )
     return way == "larger"

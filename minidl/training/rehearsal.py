@@ -70,8 +70,8 @@ def _train(job: Objective, part: Part, size: int, batch_size: int, augment: Any,
         if size > 1 or batch_size == 1 or n == 1:
             raise
         raise ShapeError(
-            f"the last of an epoch's batches has 1 of {n} samples: {error}; drop_last=True leaves it out, "
-            "another batch_size may do without it"
+            f"the last batch of an epoch has only 1 of {n} samples: {error}; drop_last=True leaves it out, "
+            "or use another batch_size"
         ) from None
     check_outputs(job, scores, part[1][0] if augment is None else targets[0])
     dscores = job.count(scores, *targets)

@@ -61,7 +61,7 @@ class Source:
         class_weight: Any = None,
     ) -> None:
         if isinstance(class_weight, str):
-            raise ValueError(f"class_weight: {class_weight!r} needs all labels at once; expected {{class: weight}}")
+            raise ValueError(f"class_weight: {class_weight!r} needs all labels at once; give {{class: weight}}")
         self.steps = None if steps is None else shapes.count(steps, steps_argument)
         self.given, self.module, self.anew, self.class_weight = given, module, anew, class_weight
         self.argument, self.steps_argument = argument, steps_argument
@@ -84,8 +84,8 @@ class Source:
         """Raise ValueError where an iterator, which ends once, would have to begin again."""
         if self.is_iterator and self.steps is None and passes > 1:
             raise ValueError(
-                f"{self.argument}: a {type(self.given).__name__} gives its batches once, and {passes} epochs would go "
-                f"through it: give a function that makes one, or {self.steps_argument}, how many each epoch takes"
+                f"{self.argument}: a {type(self.given).__name__} can be read only once, but there are {passes} "
+                f"epochs: give a function that makes one, or {self.steps_argument}, how many each epoch takes"
             )
 
     def first(self) -> tuple[Any, tuple[Any, ...]]:

@@ -55,7 +55,7 @@ def test_no_schedule_beside_it():
     model = network()
     optimizer = ml.SGD(model.parameters(), lr=0.5)
     schedule = ml.schedules.Exponential(optimizer, gamma=0.5)
-    with pytest.raises(ValueError, match="LearningRateScheduler: expected no schedule beside it"):
+    with pytest.raises(ValueError, match="LearningRateScheduler: it can't be combined with a schedule"):
         ml.fit(
             model,
             X,

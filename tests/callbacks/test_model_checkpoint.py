@@ -88,7 +88,7 @@ def test_a_count_of_batches_begins_with_each_fit(tmp_path):
     [
         ({"save_freq": 0}, 'save_freq: expected "epoch" or a number of batches, got 0'),
         ({"save_freq": "batch"}, "save_freq: expected \"epoch\" or a number of batches, got 'batch'"),
-        ({"save_freq": 2, "save_best_only": True}, 'save_best_only: expected with save_freq="epoch"'),
+        ({"save_freq": 2, "save_best_only": True}, 'save_best_only: needs save_freq="epoch"'),
     ],
 )
 def test_how_often(options, message):

@@ -75,14 +75,14 @@ MAKERS = [
 @pytest.mark.parametrize("make", MAKERS)
 def test_a_metric_that_does_not_say_it_needs_a_mode(make):
     model = tiny()
-    message = "nothing says whether 'val_mse' is better large or small: give mode="
+    message = "expected to know whether a larger or smaller 'val_mse' is better: give mode="
     with pytest.raises(ValueError, match=message):
         run(make("val_mse"), [1] * 8, model, metrics=[Far()], **HELD_OUT)
     assert weight(model) == 0
     for name in ("error", "my_loss", "accuracy"):  # an ending says nothing
         metric = Far()
         metric.name = name
-        with pytest.raises(ValueError, match=f"nothing says whether '{name}' is better"):
+        with pytest.raises(ValueError, match=f"expected to know whether a larger or smaller '{name}' is better"):
             run(make(name), [1], model, metrics=[metric])
 
 

@@ -219,7 +219,7 @@ def test_wrong_arguments_are_refused_before_training(tmp_path):
     before = model.state_dict()
     (tmp_path / "file").touch()
     for callbacks, error, words in (
-        ([ml.TensorBoard(tmp_path), ml.TensorBoard(str(tmp_path))], ValueError, "another one writes to"),
+        ([ml.TensorBoard(tmp_path), ml.TensorBoard(str(tmp_path))], ValueError, "another one also writes to"),
         (
             [ml.TensorBoard(tmp_path, mistakes=X)],
             ValueError,

@@ -39,7 +39,7 @@ def test_a_folder_is_one_trainings_until_its_end(tmp_path):
         for _ in range(2):
             message = claim_in_vain(tmp_path)
             assert message == (
-                f"{tmp_path}: process {os.getpid()} on {platform.node()} is training there; wait for its end"
+                f"{tmp_path}: process {os.getpid()} on {platform.node()} is training there; wait for it to finish"
             )
         assert contents(tmp_path) == before
     assert not any(tmp_path.iterdir())
@@ -139,7 +139,8 @@ def test_without_locks_whoever_may_be_alive_has_it(tmp_path, monkeypatch, owner,
     (tmp_path / claim.NAME).write_text(owner)
     message = claim_in_vain(tmp_path)
     assert message == (
-        f"{tmp_path}: {process} is training there; wait for its end (if it isn't so, remove {tmp_path / claim.NAME})"
+        f"{tmp_path}: {process} is training there; wait for it to finish "
+        f"(if it isn't so, remove {tmp_path / claim.NAME})"
     )
     assert contents(tmp_path) == {claim.NAME: owner.encode()}
 
@@ -167,7 +168,7 @@ def test_a_second_training_into_the_same_folder_is_refused(fails, tmp_path):
 def test_a_run_that_is_being_trained_is_not_resumed(fails, trained):
     with claimed(trained.folder):
         before = contents(trained.folder)
-        assert "is training there; wait for its end" in fails("train", "--resume", trained.path)
+        assert "is training there; wait for it to finish" in fails("train", "--resume", trained.path)
         assert contents(trained.folder) == before
 
 
@@ -179,5 +180,5 @@ def test_a_run_that_appeared_before_the_claim_stays(fails, tmp_path, monkeypatch
         return try_lock(descriptor)
 
     monkeypatch.setattr(claim, "try_lock", lock)
-    assert f"{run} holds a run already (model.npz)" in fails(*QUICK, "--out", run)
+    assert f"{run} already holds a run (model.npz)" in fails(*QUICK, "--out", run)
     assert contents(run) == {"model.npz": b"precious"}

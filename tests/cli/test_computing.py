@@ -94,7 +94,7 @@ def test_threads_of_blas_that_cannot_be_set_any_more(command, trained, no_thread
     result = command("evaluate", trained.path, "--backend", "vectorized", "--threads", 3)
     assert result.code == 0
     assert result.err == (
-        "minidl: warning: NumPy's matrix products keep their threads; start with OMP_NUM_THREADS=3 in the "
+        "minidl: warning: NumPy's matrix products still use all threads; set OMP_NUM_THREADS=3 in the "
         "environment, or install threadpoolctl\n"
     )
 

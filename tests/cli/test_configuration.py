@@ -288,7 +288,7 @@ def test_wrong_options(fails, no_data, tmp_path, monkeypatch, options, message):
 
 def test_a_schedule_that_is_too_short_leaves_no_folder(fails, tmp_path):
     options = ["--schedule", "one-cycle", "--set", "schedule.total_steps=10", "--epochs", 5]
-    message = "one-cycle ends after 10 steps, and 5 epochs have 15; a new training without total_steps has as many"
+    message = "one-cycle ends after 10 steps, but 5 epochs have 15; a new training without total_steps takes as many"
     assert message in fails("train", *options, "--out", tmp_path / "run")
     assert not any(tmp_path.iterdir())
 

@@ -75,7 +75,7 @@ def test_fetch_verify_and_list(command, fails, server, tmp_path):
         f"ok       {folder / name}.gz" for name in digits.DIGESTS
     ]
     assert json.loads(command("data", "list", "--json").out)["mnist"]["folder"] == str(folder)
-    assert f"mnist: here already, in {folder}" in command("data", "fetch", "mnist", "--from", server).out
+    assert f"mnist: already in {folder}" in command("data", "fetch", "mnist", "--from", server).out
     assert command("data", "fetch", "mnist", "--from", server, "--again").out == result.out
 
 

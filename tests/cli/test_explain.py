@@ -53,7 +53,7 @@ def test_open_shows_the_page(command, trained, tmp_path, monkeypatch):
 def test_errors_come_before_any_file(fails, trained, tmp_path):
     minidl.models.tutorial(seed=0).save(tmp_path / "net.npz")
     assert "doesn't say what it was trained on; add --data" in fails("explain", tmp_path / "net.npz")
-    assert "isn't a file in a folder that exists" in fails(
+    assert "isn't a file in an existing folder" in fails(
         "explain", trained.path, "--out", tmp_path / "none" / "page.html"
     )
     assert "at least 0, got '-1'" in fails("explain", trained.path, "--images", "-1")
@@ -78,7 +78,7 @@ def test_errors_come_before_any_file(fails, trained, tmp_path):
         (
             [minidl.PixelUnshuffle(2)],
             (1, 64, 64),
-            "a model that gives scores (classes,), got (4, 32, 32); a page of a model of maps is made by a program",
+            "a model that gives scores (classes,), got (4, 32, 32); for a model that gives maps, use minidl.explain",
         ),
     ],
 )

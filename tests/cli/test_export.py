@@ -60,17 +60,17 @@ def test_options_of_onnx_files(command, tmp_path):
 
 
 def test_what_is_refused_before_any_work(fails, trained, tmp_path):
-    assert "m.h5: the suffix says how to write it: expected .npz, .safetensors or .onnx, got .h5" in fails(
+    assert "m.h5: the suffix decides the format: expected .npz, .safetensors or .onnx, got .h5" in fails(
         "export", trained.path, tmp_path / "m.h5"
     )
-    assert "argument --opset: it's for .onnx files, and " in fails(
+    assert "argument --opset: only for .onnx files, and " in fails(
         "export", trained.path, tmp_path / "m.npz", "--opset", "17"
     )
     for flag in ("--fold", "--dynamic-size", "--takes-bytes"):
         message = fails("export", trained.path, tmp_path / "m.npz", flag)
-        assert f"argument {flag}: it's for .onnx files" in message
+        assert f"argument {flag}: only for .onnx files" in message
     assert "opset: expected 14 to " in fails("export", trained.path, tmp_path / "m.onnx", "--opset", "3")
-    assert "isn't a file in a folder that exists" in fails("export", trained.path, tmp_path / "no" / "m.npz")
+    assert "isn't a file in an existing folder" in fails("export", trained.path, tmp_path / "no" / "m.npz")
     assert "did you mean lenet?" in fails("export", "lenett", tmp_path / "m.npz")
     assert not [*tmp_path.iterdir()]
 

@@ -63,4 +63,4 @@ def test_pictures_are_shown_after_it(command, photos, tmp_path):
 def test_what_is_no_folder(fails, tmp_path):
     assert "'photoz' is neither a folder nor a data set" in fails("data", "show", "photoz")
     assert "expected a folder for each class" in fails("data", "show", tmp_path)
-    assert "argument --json: it's for folders" in fails("data", "show", "mnist", "--json")
+    assert "argument --json: only for folders" in fails("data", "show", "mnist", "--json")

@@ -144,9 +144,9 @@ def test_parts_are_used_by_their_names(command, fails, tmp_path):
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("early_stopping.patience=2", "early_stopping.monitor: without images to validate with"),
-        ("early_stopping.monitor=val_accuracy", "there is no val_accuracy; watch accuracy, or give validation_split"),
-        ("schedule=plateau", "schedule.monitor: without images to validate with, as validation_split = 0 has it"),
+        ("early_stopping.patience=2", "early_stopping.monitor: with validation_split = 0 there is no"),
+        ("early_stopping.monitor=val_accuracy", "there is no val_accuracy; watch accuracy, or set validation_split"),
+        ("schedule=plateau", "schedule.monitor: with validation_split = 0 there is no"),
     ],
 )
 def test_what_watches_the_validation_needs_one(fails, tmp_path, option, message):
@@ -174,7 +174,7 @@ def test_too_few_images(fails, command, tmp_path):
     assert f"{one}: expected at least two classes to train on, got 0 alone" in refused(one)
     rare = arrays(tmp_path, [0, 1] * 5 + [2], "rare.npz")
     error = refused(rare)
-    assert "validation_split: of the class 2 there is a single image to train on, and none to validate with" in error
+    assert "validation_split: the class 2 has only one training image, and none to hold out" in error
     assert "validation_split=0 trains on all" in error
     few = arrays(tmp_path, [0, 1, 2] * 2, "few.npz")
     assert "validation_split: 0.6 of 6 images leaves 2 to train on, fewer than the 3 classes" in refused(
@@ -188,7 +188,7 @@ def test_too_few_images(fails, command, tmp_path):
 def test_classes_that_there_is_nothing_to_learn_of(command, tmp_path):
     data = arrays(tmp_path, [0, 2] * 6)
     result = train(command, tmp_path / "run", data, "--set", 'data.class_names=["a", "b", "c"]')
-    assert result.err == f"minidl: warning: {data} has no images to train on of the classes b\n"
+    assert result.err == f"minidl: warning: {data} has no training images of the classes b\n"
 
 
 def test_class_names_that_leave_folders_out(command, pictures, tmp_path):
@@ -222,11 +222,11 @@ def test_going_on_with_other_images(command, fails, begun, pictures):
     resume = ("train", "--resume", begun, "--epochs", 3)
     shutil.copy(pictures / "ant" / "0.png", pictures / "ant" / "99.png")
     error = fails(*resume)
-    assert f"{begun} began with other images: 48 images to train on, 0 to validate with, 12 to test with" in error
+    assert f"{begun} started with other images: 48 images to train on, 0 to validate with, 12 to test with" in error
     assert "now there are 48 images to train on, 0 to validate with, 13 to test with" in error
     (pictures / "ant" / "99.png").unlink()
     shutil.copy(pictures / "ant" / "0.png", pictures / "ant" / "1.png")
-    assert "began with other images" in fails(*resume), "as many, of other pixels"
+    assert "started with other images" in fails(*resume), "as many, of other pixels"
     (pictures / "ant").rename(pictures.parent / "ant")
     assert "it has no folder ant; there are bee, cat" in fails(*resume)
     assert files_of(begun) == before
@@ -243,7 +243,7 @@ def test_going_on_with_a_run_that_validated_with_the_images_to_test_with(fails, 
     config = begun / "config.toml"
     lines = config.read_text().splitlines()
     config.write_text("\n".join(line for line in lines if not line.startswith(("data = ", "validation_split"))))
-    assert "validated with the images to test with; start a new run" in fails("train", "--resume", begun)
+    assert "validated on the test images; start a new run" in fails("train", "--resume", begun)
 
 
 def test_rare_classes_may_count_as_much_as_others(command, pictures, tmp_path):
@@ -274,5 +274,5 @@ def test_a_size_for_pictures(command, fails, pictures, tmp_path):
     assert config["data"]["size"] == [10, 12]
     assert config["early_stopping"]["patience"] == 1
     assert minidl.load(tmp_path / "run" / "model.npz").input_shape == (1, 10, 12)
-    assert "argument --size: it's for the pictures of a folder" in fails("train", "--size", "64")
+    assert "argument --size: only for a folder of pictures" in fails("train", "--size", "64")
     assert "argument --size: expected a size such as 64" in fails("train", "--size", "64x64x3")

@@ -135,10 +135,10 @@ def test_the_shape_that_a_file_leaves_open(command, fails, trained, tmp_path):
     assert "(n, 2, 18, 28)" in command("summary", path, "--input-shape", "3x20x30").out
     assert ml.load(path, input_shape=(3, 20, 30)).input_shape == (3, 20, 30)
     for model in ("lenet", trained.path):
-        assert f"argument --input-shape: it's for ONNX files, and {model} is none" in fails(
+        assert f"argument --input-shape: only for ONNX files, and {model} isn't one" in fails(
             "summary", model, "--input-shape", "1x28x28"
         )
-    assert "input_shape: expected for an ONNX model alone" in fails(
+    assert "input_shape: only for ONNX models" in fails(
         "evaluate", trained.folder / "model.npz", "--input-shape", "1x28x28"
     )
     assert "expected a shape such as 3x224x224, got '3x0'" in fails("summary", path, "--input-shape", "3x0")

@@ -52,7 +52,7 @@ def test_a_run_keeps_no_path_that_toml_has_no_word_for(fails, pictures, tmp_path
     odd = pictures.rename(tmp_path / NAME)
     message = fails("train", "--data", odd, "--out", tmp_path / "run")
     assert "data: a run can't keep a path that isn't UTF-8, " in message
-    assert f"{LEGIBLE}; rename it or give a link to it" in message
+    assert f"{LEGIBLE}; rename it, or use a link" in message
     assert [path.name for path in tmp_path.iterdir()] == [NAME]
 
 

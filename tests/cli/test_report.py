@@ -70,8 +70,8 @@ def test_it_is_shown_in_the_browser(command, trained, tmp_path, monkeypatch):
 
 def test_mistakes_are_found_before_any_work(fails, trained, tmp_path, monkeypatch):
     monkeypatch.setattr(minidl.datasets.fashion, "fashion_mnist_10k", lambda: pytest.fail("worked"))
-    assert "isn't a file in a folder that exists" in fails("report", trained.path, "--out", tmp_path / "no" / "r.html")
-    assert "isn't a file in a folder that exists" in fails("report", trained.path, "--out", tmp_path)
+    assert "isn't a file in an existing folder" in fails("report", trained.path, "--out", tmp_path / "no" / "r.html")
+    assert "isn't a file in an existing folder" in fails("report", trained.path, "--out", tmp_path)
     assert "No such file" in fails("report", tmp_path / "nothing")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert 'pip install "minidl[plot]"' in fails("report", trained.path, "--out", tmp_path / "r.html")

@@ -84,7 +84,7 @@ def test_a_signal_ends_training_after_the_epoch(tmp_path, whole, number, code, a
     assert [line.split()[1] for line in out.splitlines()[1:]] == ["1/4", "2/4"]
     assert err == (
         f"minidl: stopping after this epoch; {again} stops at once\n"
-        f"minidl: interrupted; {run} has the model after 2 of 4 epochs; go on with: minidl train --resume '{run}'\n"
+        f"minidl: interrupted; {run} has the model after 2 of 4 epochs; to resume: minidl train --resume '{run}'\n"
     )
     assert minidl.load(run / "model.npz").input_shape == (1, 28, 28)
     assert len((run / "history.csv").read_text().splitlines()) == 3
@@ -99,7 +99,7 @@ def test_a_second_one_stops_at_once(tmp_path, whole):
     code, out, err = interrupted(run, (6, signal.SIGINT), (7, signal.SIGINT))
     assert code == 130
     assert len(out.splitlines()) == 2
-    assert err.endswith(f"{run} has the model after 1 of 4 epochs; go on with: minidl train --resume {run}\n")
+    assert err.endswith(f"{run} has the model after 1 of 4 epochs; to resume: minidl train --resume {run}\n")
     resume(run)
     assert digests(run) == whole
 
@@ -147,7 +147,7 @@ def test_a_model_without_its_state_is_not_trained_over(fails, trained, tmp_path,
     if was_killed:
         (run / claim.NAME).write_text("1 here")
     assert fails("train", "--resume", run) == (
-        f"minidl: error: {run} has no training.npz to go on from, and its model would be lost; for a new training like "
+        f"minidl: error: {run} has no training.npz to resume from, and its model would be lost; for a new run like "
         f"it: minidl train --config '{run / 'config.toml'}' --out FOLDER\n"
     )
     assert digests(run) == before
@@ -222,16 +222,19 @@ def test_early_stopping_goes_on_counting(command, tmp_path):
     assert digests(tmp_path / "run") == digests(tmp_path / "whole")
     again = command("train", "--resume", tmp_path / "run", "--epochs", 6)
     assert (again.code, digests(tmp_path / "run")) == (0, digests(tmp_path / "whole"))
-    assert again.err == "minidl: early stopping ended this run after 3 epochs: there is nothing to go on with\n"
+    assert again.err == "minidl: early stopping ended this run after 3 epochs: there is nothing to resume\n"
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--epochs", 1], "argument --epochs: {run} has trained 2 epochs already"),
-        (["--lr", 1], "argument --lr: a run goes on as it began; --resume takes --epochs and --threads"),
-        (["--batch-size", 1], "argument --batch-size: a run goes on as it began"),
-        (["--set", "seed=1"], "argument --resume: a run goes on as it began, in its folder: leave out --set and --out"),
+        (["--epochs", 1], "argument --epochs: {run} has already been trained for 2 epochs"),
+        (["--lr", 1], "argument --lr: a resumed run keeps its configuration; --resume takes --epochs and --threads"),
+        (["--batch-size", 1], "argument --batch-size: a resumed run keeps its"),
+        (
+            ["--set", "seed=1"],
+            "argument --resume: a resumed run keeps its configuration and folder: leave out --set and --out",
+        ),
         (["--out", "x"], "leave out --set and --out"),
     ],
 )
@@ -267,7 +270,7 @@ def test_ten_requests_to_terminate(tmp_path, whole):
     run = tmp_path / "run"
     code, _, err = interrupted(run, *((step, signal.SIGTERM) for step in range(6, 16)))
     assert code == 143
-    assert err.endswith(f"{run} has the model after 1 of 4 epochs; go on with: minidl train --resume {run}\n")
+    assert err.endswith(f"{run} has the model after 1 of 4 epochs; to resume: minidl train --resume {run}\n")
     assert not (run / claim.NAME).exists()
     resume(run)
     assert digests(run) == whole

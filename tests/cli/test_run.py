@@ -25,7 +25,7 @@ def no_data(monkeypatch):
 @pytest.mark.parametrize("name", FILES)
 def test_no_run_is_overwritten(fails, no_data, tmp_path, name):
     (tmp_path / name).write_text("precious")
-    assert f"{tmp_path} holds a run already ({name})" in fails(*QUICK, "--out", tmp_path)
+    assert f"{tmp_path} already holds a run ({name})" in fails(*QUICK, "--out", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_text() == "precious"
 

@@ -58,7 +58,7 @@ def test_blocks_are_layers_too():
 
 
 def test_a_pattern_of_nothing_and_one_of_all():
-    with pytest.raises(UsageError, match=r"freeze: no layer is chosen by 'conv\*'; there are 0, 1, 3"):
+    with pytest.raises(UsageError, match=r"freeze: no layer matches 'conv\*'; there are 0, 1, 3"):
         freeze(network(3), ["conv*"])
     with pytest.raises(UsageError, match=r"freeze: \* leaves nothing to train"):
         freeze(network(3), ["*"])
@@ -92,7 +92,7 @@ def test_from_the_command_line(command, trained, tmp_path):
 
 
 def test_bad_paths_are_named_before_any_work(fails, tmp_path):
-    assert "init: expected the path of weights, got 'nowhere'" in fails("train", "--init", "nowhere")
+    assert "init: expected weights, got 'nowhere', which doesn't exist" in fails("train", "--init", "nowhere")
 
 
 def of_pytorch(model, prefix="", layers=("conv", "bn", "fc")):

@@ -61,7 +61,7 @@ def test_fewer_classes(command, run, tmp_path):
     data = make(tmp_path / "new", "bee", "cat")
     found, err = evaluated(command, run, data)
     assert (found["images"], found["accuracy"]) == (12, 1.0)
-    assert err == f"minidl: warning: {data} has no images to test with of the classes ant\n"
+    assert err == f"minidl: warning: {data} has no test images of the classes ant\n"
     found, _ = evaluated(command, run, make(tmp_path / "one", "cat"))
     assert (found["images"], found["accuracy"]) == (6, 1.0)
 
@@ -161,7 +161,7 @@ def test_another_order_of_names(command, kept, run, tmp_path):
 def test_names_that_are_not_the_model_s(fails, run, tmp_path):
     folder = shutil.copytree(run, tmp_path / "run")
     save_expert(folder / "model.npz", ["ant", "bee"])
-    assert f"{folder} names 3 classes, and its model has 2" in fails("evaluate", folder)
+    assert f"{folder} names 3 classes, but its model has 2" in fails("evaluate", folder)
 
 
 def test_a_report_of_fewer_classes(command, run, tmp_path):

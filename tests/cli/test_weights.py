@@ -65,4 +65,4 @@ def test_unknown_weights(fails, arguments, monkeypatch, tmp_path):
 
 
 def test_a_shape_is_refused(fails):
-    assert "it's for ONNX files" in fails("evaluate", "lenet:fashion-mnist", "--input-shape", "1x28x28")
+    assert "only for ONNX files" in fails("evaluate", "lenet:fashion-mnist", "--input-shape", "1x28x28")

@@ -69,7 +69,7 @@ def test_the_last_samples_are_held_out():
     given, _ = seen(X[:48], Y[:48], model, validation_data=(X[48:], Y[48:]))
     assert whole["val_loss"] == given["val_loss"]
     order = np.argsort(Y)
-    with pytest.warns(UserWarning, match="in the order of their classes"):
+    with pytest.warns(UserWarning, match="seem to be sorted by class"):
         seen(X[order], Y[order], validation_split=0.2)
     _, held_out = ml.datasets.Dataset(X[order], Y[order], ["top", "bottom"]).split(0.2, seed=0)
     assert set(held_out.labels) == {0, 1}

@@ -79,7 +79,7 @@ def test_rows_of_probabilities_that_are_rounded():
         ([0.0, 1.0], None, ml.DTypeError, "expected labels as integers, got float64"),
         ([[0, 1]], None, ml.ShapeError, r"expected labels \(n,\), got \(1, 2\)"),
         ([[[0, 1]]], None, ml.ShapeError, r"expected labels \(n,\), got \(1, 1, 2\); of pixels, labels.ravel\(\)"),
-        (np.zeros(0, int), None, ValueError, "classes: how many they are can't be told from no labels"),
+        (np.zeros(0, int), None, ValueError, "classes: without labels, give their number"),
         ([0], 0, ValueError, "classes: expected an int of at least 1, got 0"),
     ],
 )

@@ -95,7 +95,7 @@ def test_batches_of_several_arrays_that_don_t_fit():
         ml.batches(X, CLASSES[1:])
     with pytest.raises(ml.ShapeError, match=r"got x\['a'\] 22, x\['b'\] 21, y 22"):
         ml.batches({"a": IMAGES, "b": ANGLES[1:]}, CLASSES)
-    with pytest.raises(ValueError, match=r"augment: expected images alone, got x\[0\] and x\[1\]"):
+    with pytest.raises(ValueError, match=r"augment: expected a single array of images, got x\[0\] and x\[1\]"):
         ml.batches(X, CLASSES, augment=ml.augment.RandomHorizontalFlip())
     with pytest.raises(ValueError, match="x: expected at least one array, got an empty dict"):
         ml.batches({}, CLASSES)

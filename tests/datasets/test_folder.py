@@ -118,7 +118,7 @@ def test_folders_that_are_missing_or_empty(pictures, tmp_path):
 def test_without_pillow_the_error_names_the_extra(pictures, monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
-    with pytest.raises(ImportError, match=r'pictures are read by Pillow .* pip install "minidl\[data\]"'):
+    with pytest.raises(ImportError, match=r'reading pictures needs Pillow .* pip install "minidl\[data\]"'):
         from_folder(pictures)
 
 
@@ -131,7 +131,7 @@ def test_importing_minidl_does_not_import_pillow(run_python):
     ("options", "message"),
     [
         ({"background": "whte"}, "background: expected a color's name"),
-        ({"resize": "crop"}, r"resize: expected size=\(h, w\) beside 'crop', got none"),
+        ({"resize": "crop"}, r"resize: 'crop' needs size=\(h, w\)"),
         ({"resize": "fit", "size": 3}, "resize: expected one of 'squash', 'crop', 'pad', got 'fit'"),
         ({"on_error": "ignore"}, "on_error: expected 'raise' or 'skip', got 'ignore'"),
         ({"max_pixels": 0}, "max_pixels: expected an int of at least 1, got 0"),

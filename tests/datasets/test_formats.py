@@ -39,8 +39,8 @@ def test_what_can_be_read_here(installed):
 def test_what_to_install_is_named(installed, tmp_path):
     installed()
     for name, content, message in (
-        ("a.heic", HEIC, "HEIC needs a package of its own: pip install pillow-heif"),
-        ("in fact heic.jpg", HEIC, "HEIC needs a package of its own: pip install pillow-heif"),
+        ("a.heic", HEIC, "HEIC needs another package: pip install pillow-heif"),
+        ("in fact heic.jpg", HEIC, "HEIC needs another package: pip install pillow-heif"),
         ("a.avif", AVIF, r"AVIF can't be read by this Pillow: pip install --upgrade pillow, to 11\.3 or later"),
     ):
         (tmp_path / name).write_bytes(content)

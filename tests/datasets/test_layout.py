@@ -154,8 +154,8 @@ def test_names_whose_accents_are_written_in_two_ways(tree):
     ("names", "error", "message"),
     [
         (["a", "a"], ValueError, "expected each name once, got 'a' twice"),
-        ("ab", TypeError, "expected a sequence of texts, got 'ab'"),
-        ([0, 1], TypeError, r"expected a sequence of texts, got \[0, 1\]"),
+        ("ab", TypeError, "expected a sequence of strings, got 'ab'"),
+        ([0, 1], TypeError, r"expected a sequence of strings, got \[0, 1\]"),
         ([], ValueError, "expected at least one name"),
         (["a", "c"], FileNotFoundError, "it has no folder c; there are a, b; pictures that lie there have no class"),
         (["a", "../root/b"], FileNotFoundError, "it has no folder ../root/b"),

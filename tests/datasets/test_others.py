@@ -69,7 +69,9 @@ def test_what_does_not_fit_is_refused_by_name(tmp_path, arrays, options, message
 @pytest.mark.parametrize(("shape", "is_last"), [((6, 32, 32, 3), False), ((6, 3, 32, 32), True), ((6, 8, 8, 4), False)])
 def test_channels_that_stand_elsewhere(tmp_path, shape, is_last):
     np.savez(tmp_path / "data.npz", images=np.zeros(shape, np.uint8), labels=LABELS)
-    with pytest.raises(FormatError, match="whose channels seem to stand elsewhere; channels_last says whether"):
+    with pytest.raises(
+        FormatError, match="whose channels seem to be elsewhere; channels_last=True or False says whether"
+    ):
         from_npz(tmp_path / "data.npz", channels_last=is_last)
     found = from_npz(tmp_path / "data.npz", channels_last=not is_last).images.shape
     assert sorted(found[1:]) == sorted(shape[1:])
@@ -80,7 +82,7 @@ def test_names_that_are_not_different(tmp_path):
     np.savez(tmp_path / "data.npz", images=PIXELS, labels=LABELS)
     with pytest.raises(ValueError, match="class_names: expected each name once, got 'a' twice"):
         from_npz(tmp_path / "data.npz", class_names=["a", "b", "a"])
-    with pytest.raises(TypeError, match="class_names: expected a sequence of texts, got 'abc'"):
+    with pytest.raises(TypeError, match="class_names: expected a sequence of strings, got 'abc'"):
         from_npz(tmp_path / "data.npz", class_names="abc")
 
 

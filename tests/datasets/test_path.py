@@ -116,7 +116,7 @@ def test_parts_whose_classes_differ(tmp_path):
         from_splits(tmp_path)
     assert len(from_splits(tmp_path, class_names=["cat", "dog"]).test) == 2
     (tmp_path / "test" / "emu").rename(tmp_path / "emu")
-    with pytest.raises(minidl.FormatError, match="got emu, test, train, val; move emu elsewhere, or say by"):
+    with pytest.raises(minidl.FormatError, match="got emu, test, train, val; move emu elsewhere, or, if all"):
         from_splits(tmp_path)
     (tmp_path / "emu").rename(tmp_path / ".emu")
     (tmp_path / "val" / "dog").rename(tmp_path / "val" / ".dog")

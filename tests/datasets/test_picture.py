@@ -177,7 +177,7 @@ def test_what_is_no_file(source):
     ("options", "message"),
     [
         ({"size": 0}, "size: expected an int or a pair of ints, each at least 1, got 0"),
-        ({"resize": "crop"}, r"resize: expected size=\(h, w\) beside 'crop', got none"),
+        ({"resize": "crop"}, r"resize: 'crop' needs size=\(h, w\)"),
         ({"max_pixels": 0}, "max_pixels: expected an int of at least 1, got 0"),
     ],
 )
@@ -257,5 +257,5 @@ def test_floats_from_0_to_1_and_other_numbers(read):
 def test_without_pillow_the_error_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
-    with pytest.raises(ImportError, match=r'pictures are read by Pillow .* pip install "minidl\[data\]"'):
+    with pytest.raises(ImportError, match=r'reading pictures needs Pillow .* pip install "minidl\[data\]"'):
         read_image("a.png")

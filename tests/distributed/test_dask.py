@@ -253,7 +253,7 @@ def test_what_is_wrong_is_said_before_any_work():
         predict(model, x)
     with pytest.raises(TypeError, match=r"images\['second'\]: expected a Dask array, got ndarray"):
         predict(model, (x, images(shape=(4,))))
-    with pytest.raises(ml.ShapeError, match="expected as many samples in each array, got 36, 37"):
+    with pytest.raises(ml.ShapeError, match="expected the same number of samples in each array, got 36, 37"):
         predict(model, (x, da.from_array(images(36, (4,)))))
 
 

@@ -79,7 +79,7 @@ def test_pictures_that_cannot_be_read(photos, model, tmp_path):
     with pytest.raises(ml.FormatError, match="100"):
         ml.distributed.pictures(photos, look, max_pixels=100).compute(scheduler="sync")
     gone = ml.distributed.pictures([tmp_path / "gone.png"], look)
-    with pytest.raises(FileNotFoundError, match=r"gone.png: it isn't there on .*: each worker reads pictures under"):
+    with pytest.raises(FileNotFoundError, match=r"gone.png: not found on .*: each worker needs the pictures under"):
         gone.compute(scheduler="sync")
     (tmp_path / "text.png").write_bytes(b"text")
     with pytest.raises(ml.FormatError, match=r"text.png: not a picture"):
@@ -128,7 +128,7 @@ def test_a_cluster_without_workers(photos, saved, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("lost", "words"),
     [
-        (distributed.KilledWorker("block", None, 3), "4 workers died in turn of the same 10 pictures"),
+        (distributed.KilledWorker("block", None, 3), "4 workers died one after another on the same 10 pictures"),
         (distributed.CancelledError("connection-lost"), "the scheduler was lost, or gave up: connection-lost"),
     ],
 )

@@ -57,7 +57,7 @@ def test_exact_results_take_a_power_of_two_of_ranks(tmp_path):
     (tmp_path / "three.py").write_text("import minidl as ml\nml.distributed.MPI()\n")
     done = in_ranks(3, tmp_path / "three.py")
     assert done.returncode != 0
-    assert "ValueError: 3 ranks don't give the bits of one process, which 1, 2, 4 or 8 do" in done.stderr
+    assert "ValueError: 3 ranks don't give the bits of one process: use 1, 2, 4 or 8, or" in done.stderr
     assert "MPI(exact=False)" in done.stderr
 
 

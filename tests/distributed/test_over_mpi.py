@@ -97,7 +97,7 @@ def test_errors_of_the_command_line_are_told_in_a_line(line, tmp_path):
     (tmp_path / "model.npz").touch()
     taken = in_ranks(2, line, "train", "--distributed", "--out", str(tmp_path))
     assert taken.returncode != 0
-    assert "holds a run already" in taken.stderr
+    assert "already holds a run" in taken.stderr
     other = in_ranks(2, line, "train", "--distributed", "--backend", "vectorized", "--out", str(tmp_path / "other"))
     assert other.returncode != 0
     assert "expected the backend compiled" in other.stderr
@@ -125,7 +125,7 @@ def test_a_signal_ends_the_training_after_an_epoch(line, tmp_path):
             job.kill()  # of one that doesn't end: its ranks see that the launcher is gone, and end too
     assert job.returncode != 0
     assert "Traceback" not in told
-    assert f"of 1000 epochs; go on with: minidl train --resume {run}" in told
+    assert f"of 1000 epochs; to resume: minidl train --resume {run}" in told
     done = len((run / "history.csv").read_text().splitlines())
     more = ("train", "--distributed", "--resume", str(run), "--epochs", str(done), "--json")
     assert json.loads(_alone(line, *more).stdout)["epochs"] == done
@@ -137,9 +137,9 @@ def test_an_mpiexec_of_another_mpi(tmp_path):
         "import os\nos.environ['OMPI_COMM_WORLD_SIZE'] = '3'\n"
         "import minidl\nassert minidl.distributed.MPI().ranks == 1\n"
     )
-    assert "mpiexec has started 3 processes, each of which finds itself alone" in _alone(script).stderr
+    assert "mpiexec started 3 processes, but each of them is alone" in _alone(script).stderr
 
 
 def test_processes_that_know_nothing_of_each_other_are_told(line, tmp_path):
     done = in_ranks(2, line, "train", "--epochs", "1", "--out", str(tmp_path / "run"))
-    assert "with --distributed they train one" in done.stderr
+    assert "--distributed lets them train one" in done.stderr

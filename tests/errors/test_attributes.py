@@ -54,24 +54,28 @@ REFUSED = {
     "a filter count": (
         lambda: ml.Conv2D(4, 3),
         "filters",
-        "Conv2D: 'filters' is settled when it is made; make another one",
+        "Conv2D: 'filters' can't be changed after construction; make a new one",
     ),
     "a kernel": (
         lambda: ml.Conv2D(4, 3),
         "kernel_size",
-        "Conv2D: 'kernel_size' is settled when it is made; make another one",
+        "Conv2D: 'kernel_size' can't be changed after construction; make a new one",
     ),
     "a model's dtype": (
         lambda: ml.Sequential([]),
         "dtype",
-        "Sequential: 'dtype' is settled when it is made; make another one",
+        "Sequential: 'dtype' can't be changed after construction; make a new one",
     ),
     "a model's shape": (
         lambda: ml.Sequential([]),
         "input_shape",
-        "Sequential: 'input_shape' is settled when it is made; make another one",
+        "Sequential: 'input_shape' can't be changed after construction; make a new one",
     ),
-    "groups": (lambda: ml.SGD([ONE], lr=1), "groups", "SGD: 'groups' is settled when it is made; make another one"),
+    "groups": (
+        lambda: ml.SGD([ONE], lr=1),
+        "groups",
+        "SGD: 'groups' can't be changed after construction; make a new one",
+    ),
 }
 
 

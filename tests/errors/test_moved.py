@@ -31,7 +31,7 @@ def test_names_in_modules_that_moved():
         from minidl.checkpoint import load_arrays
     assert load_arrays is npz.load_arrays
     assert [(each.filename, str(each.message)) for each in warned] == [
-        (__file__, "minidl.checkpoint is minidl.saving.npz now; the old name goes with the next version")
+        (__file__, "minidl.checkpoint is minidl.saving.npz now; the old name will be removed in the next version")
     ]
     with pytest.warns(DeprecationWarning, match=r"minidl\.threads is minidl\.process\.threads now") as warned:
         assert ml.threads.num_threads is ml.num_threads

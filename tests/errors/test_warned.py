@@ -42,7 +42,7 @@ def test_so_are_those_at_the_end_of_a_training(tmp_path):
 
 
 def test_a_model_in_the_making_points_at_its_line():
-    with pytest.warns(UserWarning, match="if channels are meant to come last") as warned:
+    with pytest.warns(UserWarning, match="if channels come last") as warned:
         ml.Sequential([ml.Conv2D(2, 3)], input_shape=(32, 32, 3), seed=0)
     with pytest.warns(UserWarning, match="BinaryCrossEntropy takes logits") as told:
         ml.BinaryCrossEntropy()(ml.Sequential([ml.Sigmoid()], input_shape=(1,))(X[:, :1]), Y[:, None])

@@ -16,7 +16,7 @@ def test_an_output_that_depends_on_an_input_that_is_not_there():
     x, z = ml.Input((4,), name="x"), ml.Input((4,))
     message = (
         "outputs: they depend on an Input (4,), which isn't among the inputs, 'x', an Input (4,); it's missing there, "
-        "or a node of another graph was taken"
+        "or belongs to another graph"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         ml.Graph(x, x + z)

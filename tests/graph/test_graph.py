@@ -235,5 +235,5 @@ def test_a_class_from_elsewhere_is_refused_by_files(tmp_path):
 
 def test_what_is_settled(two_in_two_out):
     for name in ("dtype", "input_shape"):
-        with pytest.raises(AttributeError, match="is settled when it is made"):
+        with pytest.raises(AttributeError, match="can't be changed after construction"):
             setattr(two_in_two_out, name, None)

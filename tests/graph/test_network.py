@@ -121,7 +121,7 @@ def test_outputs_by_name():
         (
             lambda x, z: (x, z[:1]),
             ml.ShapeError,
-            "Graph: expected as many samples in each input, got image: 2, angle: 1",
+            "Graph: expected the same number of samples in each input, got image: 2, angle: 1",
         ),
     ],
 )

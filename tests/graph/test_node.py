@@ -129,7 +129,7 @@ def test_a_constant_of_fewer_axes_is_repeated_as_numpy_does():
 
 def test_arrays_and_nodes_do_not_mix():
     with pytest.raises(
-        TypeError, match=r"^Add: expected nodes alone, got ndarray as inputs\[1\]; arrays come in by an Inp"
+        TypeError, match=r"^Add: expected only nodes, got ndarray as inputs\[1\]; for arrays, use an Input"
     ):
         ml.Add()(ml.Input((3,)), np.ones((1, 3)))
 
@@ -141,7 +141,7 @@ def test_a_name_is_for_nodes():
 
 @pytest.mark.parametrize("name", ["", "a.b", "1st", "a/b", 3, "é", "a" * 201, "a\n"])
 def test_names_that_cannot_be(name):
-    with pytest.raises(ValueError, match="name: expected letters, digits, _ and -, of which a letter or _ comes first"):
+    with pytest.raises(ValueError, match="name: expected letters, digits, _ and -, beginning with a letter or _"):
         ml.Input((3,), name=name)
     with pytest.raises(ValueError, match="name: expected letters"):
         ml.ReLU()(ml.Input((3,)), name=name)

@@ -139,7 +139,7 @@ def test_a_constant_that_is_not_trained_is_a_buffer():
         (ml.Subtract(), [(2, 3)] * 3, "expected 2 inputs, got 3"),
         (ml.Where(), [(2, 3)] * 2, "expected 3 inputs, got 2"),
         (ml.Divide(), [(2, 3), (2, 2)], r"expected inputs of one shape, or 1 long where others are longer, got \(2,\)"),
-        (ml.Pow(), [(2, 3), (1, 3)], "expected as many samples in each input, got 2, 1"),
+        (ml.Pow(), [(2, 3), (1, 3)], "expected the same number of samples in each input, got 2, 1"),
     ],
 )
 def test_what_does_not_fit(layer, x, message):

@@ -358,5 +358,5 @@ def test_a_layer_norm_along_an_axis_takes_other_lengths_beside_it():
         ml.LayerNorm(axis=3).build((2, 3), np.random.default_rng(0))
     with pytest.raises(ml.ShapeError, match=r"expected at least one value along axis -1, got \(2, 0\)"):
         ml.LayerNorm(axis=-1).build((2, 0), np.random.default_rng(0))
-    with pytest.raises(AttributeError, match="'scale' is settled when it is made"):
+    with pytest.raises(AttributeError, match="'scale' can't be changed after construction"):
         layer.scale = False

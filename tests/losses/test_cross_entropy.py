@@ -243,13 +243,13 @@ def test_weights_that_do_not_fit(loss, scores, targets, weights, error, message)
 def test_scores_that_do_not_fit():
     for kind in (ml.CrossEntropy, ml.FocalLoss):
         for targets in ([0, 0], [[1], [1]], [[1.0], [0.0]]):  # whatever they are, the loss of one class is 0
-            with pytest.raises(ml.ShapeError, match=r"at least two classes, got \(2, 1\); of yes and no, use Binary"):
+            with pytest.raises(ml.ShapeError, match=r"at least two classes, got \(2, 1\); for yes or no, use Binary"):
                 kind()(np.ones((2, 1)), targets)
     with pytest.raises(ml.ShapeError, match=r"expected scores \(n, classes\), got \(3,\)"):
         ml.CrossEntropy()(np.zeros(3), [0, 1, 2])
     for scores in (LOGITS, PROBABILITIES * 2, [[1.5, -0.5]]):
         with pytest.raises(
-            ValueError, match="expected rows of probabilities, which sum to 1; of logits, use from_logi"
+            ValueError, match="expected rows of probabilities, which sum to 1; for logits, use from_logi"
         ):
             ml.CrossEntropy(from_logits=False)(np.asarray(scores), [0] * len(scores))
     with pytest.raises(ml.ShapeError, match=r"targets: expected \(2, 3\), got \(2,\)"):

@@ -132,7 +132,7 @@ def test_logits_that_a_sigmoid_gave(how):
             kind()(column, labels)
         kind(from_logits=False)(column, labels)
     for kind in (ml.BinaryAccuracy, ml.F1):
-        with pytest.warns(UserWarning, match=rf"a Sigmoid gave: use {kind.__name__}\(threshold=0.5\)"):
+        with pytest.warns(UserWarning, match=rf"come from a Sigmoid: use {kind.__name__}\(threshold=0.5\)"):
             kind()(column, labels)
         kind(threshold=0.5)(column, labels)
         kind(threshold=0.0)(column, labels)

@@ -48,7 +48,7 @@ def test_probabilities_and_logits_agree():
     targets = np.array([[0.2, 0.3, 0.5], [1, 0, 0], [0, 0.5, 0.5], [0.1, 0.1, 0.8], [0, 1, 0]])
     for kind in (ml.CrossEntropy, ml.KLDivergence, ml.FocalLoss):
         assert kind(from_logits=False)(rows, targets)[0] == pytest.approx(kind()(scores, targets)[0])
-        with pytest.warns(UserWarning, match="takes logits, and these scores look like probabilities"):
+        with pytest.warns(UserWarning, match="takes logits, but these scores look like probabilities"):
             kind()(rows, targets)
     value = ml.BinaryCrossEntropy(from_logits=False)(1 / (1 + np.exp(-scores)), targets)[0]
     assert value == pytest.approx(ml.BinaryCrossEntropy()(scores, targets)[0])
@@ -128,14 +128,14 @@ def test_huber_by_hand():
         (
             lambda: ml.BinaryCrossEntropy()(np.zeros((2, 3)), [0, 1]),
             ml.ShapeError,
-            r"targets: expected \(2, 3\), got \(2,\); of classes that exclude each other, use CrossEntropy",
+            r"targets: expected \(2, 3\), got \(2,\); for exclusive classes, use CrossEntropy",
         ),
         (lambda: ml.BinaryCrossEntropy()(np.zeros(2), [0, 2]), ValueError, "targets: expected numbers from 0 to 1"),
         (lambda: ml.BinaryCrossEntropy()(np.zeros(2), [0, np.nan]), ValueError, "targets: expected numbers from 0 to"),
         (
             lambda: ml.BinaryCrossEntropy(from_logits=False)(np.array([2.0]), [1]),
             ValueError,
-            "scores: expected probabilities from 0 to 1; of logits, use from_logits=True",
+            "scores: expected probabilities from 0 to 1; for logits, use from_logits=True",
         ),
         (lambda: ml.KLDivergence()(np.zeros((2, 3)), [0, 1]), ValueError, "for class indices use CrossEntropy"),
         (lambda: ml.Huber()(np.zeros((2, 3)), [0, 1]), ml.ShapeError, r"targets: expected \(2, 3\), got \(2,\)"),

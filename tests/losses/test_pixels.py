@@ -107,7 +107,7 @@ def test_errors():
     channels_last = ml.functional.sigmoid(SCORES.transpose(0, 2, 3, 1).copy())[0]
     for scores in (of_sigmoid, channels_last.transpose(0, 3, 1, 2)):
         for loss in (ml.CrossEntropy(), ml.DiceLoss()):  # one after the other: it isn't forgotten
-            with pytest.warns(UserWarning, match="takes logits, and these scores are what a Sigmoid gave"):
+            with pytest.warns(UserWarning, match="takes logits, but these scores come from a Sigmoid"):
                 loss(scores, LABELS)
 
 
@@ -189,7 +189,7 @@ def test_dice_in_plain_loops():
         (
             lambda: ml.CrossEntropy(ignore_index=0)(SCORES, np.full(SCORES.shape, 0.25)),
             ValueError,
-            "ignore_index: it is for targets that are class indices, and these are rows",
+            "ignore_index: only for targets that are class indices, and these are rows",
         ),
         (lambda: ml.FocalLoss(ignore_index=1.5), TypeError, "ignore_index: expected an integer, or None, got 1.5"),
         (lambda: ml.DiceLoss(smooth=0), ValueError, "smooth: expected a finite number above 0, got 0"),

@@ -126,7 +126,9 @@ def test_a_sample_that_counts_0_may_have_no_target(kind, reduction):
 
 def test_targets_with_several_labels_are_none_of_classes():
     for kind in (ml.CrossEntropy, ml.FocalLoss, ml.KLDivergence):
-        with pytest.raises(ValueError, match="rows that don't sum to 1; for several labels a sample, use BinaryCrossE"):
+        with pytest.raises(
+            ValueError, match="rows that don't sum to 1; for several labels per sample, use BinaryCrossE"
+        ):
             kind()(np.zeros((2, 3)), np.array([[1, 0, 1], [0, 1, 0]]))
         with pytest.raises(ValueError, match="rows that don't sum to 1"):
             kind()(np.zeros((2, 3)), np.array([[1, 0, np.nan], [0, 1, 0]]))

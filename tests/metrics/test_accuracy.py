@@ -119,7 +119,7 @@ def test_a_column_has_no_classes(metric):
     rng = np.random.default_rng(0)
     scores = rng.standard_normal((20, 1))
     for labels in (rng.standard_normal((20, 1)), rng.integers(2, size=(20, 1)), np.ones((20, 1)), np.zeros(20, int)):
-        with pytest.raises(ml.ShapeError, match=r"at least two classes, got \(20, 1\); of yes and no, use Binary"):
+        with pytest.raises(ml.ShapeError, match=r"at least two classes, got \(20, 1\); for yes or no, use Binary"):
             metric(scores, labels)
 
 
@@ -133,7 +133,7 @@ def test_rows_that_tell_of_no_single_class(metric, rows):
     with pytest.raises(ValueError, match="labels: expected one-hot rows or rows of probabilities, got rows that"):
         metric(SCORES[:2], np.array(rows))
     with pytest.raises(
-        ValueError, match="; for several labels a sample, BinaryAccuracy, Precision, Recall, F1, ROCAUC and Aver"
+        ValueError, match="; for several labels per sample, BinaryAccuracy, Precision, Recall, F1, ROCAUC and Aver"
     ):
         metric(SCORES[:2], np.array(rows))
 

@@ -273,7 +273,7 @@ def test_rows_with_several_labels():
     labels = (rng.random((500, 4)) < 0.5).astype(int)
     scores = (labels - 0.5) * 4 + rng.standard_normal((500, 4))
     for kind in (ml.Accuracy, ml.F1, ml.ROCAUC):
-        with pytest.raises(ValueError, match="rows that don't sum to 1; for several labels a sample, BinaryAccur"):
+        with pytest.raises(ValueError, match="rows that don't sum to 1; for several labels per sample, BinaryAccur"):
             kind()(scores, labels)
     assert ml.BinaryAccuracy(multilabel=True)(scores, labels) > 0.97
     assert ml.F1(multilabel=True)(scores, labels) == pytest.approx(

@@ -75,7 +75,7 @@ def test_what_does_not_fit():
         ml.F1(multilabel=True)(SCORES, MASKS)
     with pytest.raises(ml.ShapeError, match=r"ROCAUC: expected scores .*, got \(5, 1, 3, 4\)"):
         ml.ROCAUC()(SCORES, MASKS)
-    with pytest.warns(UserWarning, match=r"F1 takes logits, .* what a Sigmoid gave: use F1\(threshold=0.5\)"):
+    with pytest.warns(UserWarning, match=r"F1 takes logits, .* come from a Sigmoid: use F1\(threshold=0.5\)"):
         ml.F1("binary", ignore_index=255)(ml.functional.sigmoid(SCORES)[0], MASKS)
 
 

@@ -70,12 +70,12 @@ def test_a_class_that_is_nowhere_is_listed_and_counts_in_no_mean():
     ("call", "error", "message"),
     [
         (lambda: classification_report(SCORES, LABELS, class_names="abc"), ml.ShapeError, "class_names: expected 4, "),
-        (lambda: classification_report(SCORES, LABELS, class_names="abca"), ValueError, "expected names of their own"),
+        (lambda: classification_report(SCORES, LABELS, class_names="abca"), ValueError, "expected different names"),
         (lambda: classification_report(SCORES, LABELS, class_names=["accuracy", *"abc"]), ValueError, "none of accur"),
         (lambda: classification_report(SCORES, LABELS, target_names=NAMES), TypeError, "did you mean class_names"),
         (lambda: ml.R2Score(multioutput=None), TypeError, "unknown argument 'multioutput'; did you mean average"),
         (lambda: classification_report(LABELS, SCORES), ml.ShapeError, "labels: expected"),
-        (lambda: classification_report(SCORES, ROWS), ValueError, "for several labels a sample"),
+        (lambda: classification_report(SCORES, ROWS), ValueError, "for several labels per sample"),
     ],
 )
 def test_errors(call, error, message):

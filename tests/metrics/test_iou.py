@@ -120,11 +120,11 @@ def test_errors_of_ignoring():
         ml.MeanIoU()(scores, np.where(labels == 1, 255, labels))
     with pytest.raises(ValueError, match="labels: expected class indices from 0 to 4, or 255, got 5"):
         ml.Accuracy(ignore_index=255)(scores, labels + 1)
-    with pytest.raises(ValueError, match="ignore_index: it is for labels that are class indices, and these are rows"):
+    with pytest.raises(ValueError, match="ignore_index: only for labels that are class indices, and these are rows"):
         ml.F1(ignore_index=0)(scores, np.moveaxis(np.eye(5)[labels], -1, 1))
     with pytest.raises(TypeError, match="ignore_index: expected an integer, or None, got 'x'"):
         ml.Dice(ignore_index="x")
-    with pytest.raises(ValueError, match="ignore_index: it is for labels that are class indices, and multilabel=True"):
+    with pytest.raises(ValueError, match="ignore_index: only for labels that are class indices, and multilabel=True"):
         ml.F1(multilabel=True, ignore_index=0)
     assert np.isnan(ml.Accuracy(ignore_index=0)(scores, np.zeros_like(labels)))
     assert np.isnan(ml.MeanIoU(ignore_index=0)(scores, np.zeros_like(labels)))

@@ -218,14 +218,14 @@ def test_in_fit_and_evaluate():
         (
             lambda: ml.BinaryAccuracy()(SCORES, np.eye(3)[LABELS]),
             ml.ShapeError,
-            r"exclude each other, use Accuracy, and of several labels a sample, BinaryAccuracy\(multilabel=True\)",
+            r"for exclusive classes, use Accuracy; for several labels per sample, BinaryAccuracy\(multilabel=True\)",
         ),
         (lambda: ml.F1()(SCORES[:, 0], LABELS), ValueError, "labels: expected 0 and 1, got others"),
         (lambda: ml.F1()(SCORES[:, :1], LABELS[:2]), ml.ShapeError, r"labels: expected \(5, 1\), got \(2,\)"),
         (
             lambda: ml.BinaryAccuracy()(SCORES, LABELS),
             ml.ShapeError,
-            r"or \(n, 1, h, w\), got \(5, 3\); of classes",
+            r"or \(n, 1, h, w\), got \(5, 3\); for exclusive",
         ),
         (lambda: metrics.MeanSquaredError()(SCORES, LABELS), ml.ShapeError, r"labels: expected \(5, 3\), got \(5,\)"),
     ],

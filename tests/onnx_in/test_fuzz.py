@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-pytest.importorskip("onnx", reason="ONNX files are read by onnx")
+pytest.importorskip("onnx", reason="reading ONNX files needs onnx")
 
 import minidl as ml
 from minidl.onnx_in import load_onnx

@@ -6,7 +6,7 @@ import io
 import numpy as np
 import pytest
 
-pytest.importorskip("onnx", reason="ONNX files are read by onnx")
+pytest.importorskip("onnx", reason="reading ONNX files needs onnx")
 
 from onnx import TensorProto
 
@@ -198,7 +198,7 @@ def test_sizes_that_no_layer_says_are_fixed_and_said():
         {"x": ("N", 1, "H", "W")},
         constants={"three": np.array(3), "zero": np.array(0), "one": np.array(1)},
     )
-    with pytest.warns(UserWarning, match="x: taken to be 224 high and wide"):
+    with pytest.warns(UserWarning, match="x: assumed to be 224 high and wide"):
         assert loaded(made).input_shape == (1, 224, 224)
 
 

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-pytest.importorskip("onnx", reason="ONNX files are read by onnx")
+pytest.importorskip("onnx", reason="reading ONNX files needs onnx")
 
 import numpy as np
 from onnx import TensorProto, helper

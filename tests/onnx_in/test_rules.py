@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("onnx", reason="ONNX files are read by onnx")
+pytest.importorskip("onnx", reason="reading ONNX files needs onnx")
 
 from onnx import TensorProto
 
@@ -111,7 +111,7 @@ def test_a_reshape_by_the_batch():
 def test_a_flattened_image_that_comes_back_has_one_size():
     nodes = [node("Flatten", "x", "f"), node("Shape", "x", "s"), node("Relu", "f", "r"), node("Reshape", "r s", "y")]
     made = model(nodes, IMAGES)
-    with pytest.warns(UserWarning, match="x: taken to be 224 high and wide"):
+    with pytest.warns(UserWarning, match="x: assumed to be 224 high and wide"):
         network = loaded(made)
     np.testing.assert_array_equal(network(normal(2, 4, 224, 224)), np.maximum(normal(2, 4, 224, 224), 0))
     assert layers(network) == ["Flatten", "ReLU", "Reshape"]

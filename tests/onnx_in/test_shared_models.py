@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("onnx", reason="ONNX files are read by onnx")
+pytest.importorskip("onnx", reason="reading ONNX files needs onnx")
 
 import onnx
 from onnx import TensorProto, numpy_helper

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-pytest.importorskip("onnx", reason="ONNX files are read by onnx")
+pytest.importorskip("onnx", reason="reading ONNX files needs onnx")
 
 
 from tests.onnx_in.networks import check, layers, loaded, model, node, normal

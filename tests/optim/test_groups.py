@@ -94,7 +94,7 @@ def bias(**options):
         (
             lambda: ml.Adam(ONE, groups={"*.gamma": {}}),
             ValueError,
-            r"no parameter is chosen by '\*.gamma'; there are 0.weight, 0.bias",
+            r"no parameter matches '\*.gamma'; there are 0.weight, 0.bias",
         ),
         (
             lambda: ml.Adam([parameter for _, parameter in ONE], groups=bias(weight_decay=0)),
@@ -103,7 +103,7 @@ def bias(**options):
         ),
         (lambda: ml.Adam(ONE, groups=bias(decay=0)), ValueError, "unknown option 'decay'; known: lr_scale, betas, eps"),
         (lambda: ml.Adam(ONE, groups=bias(epss=0)), ValueError, "unknown option 'epss'; did you mean eps"),
-        (lambda: ml.Adam(ONE, groups=bias(lr=0)), ValueError, "a group's lr is its lr_scale times the optimizer's"),
+        (lambda: ml.Adam(ONE, groups=bias(lr=0)), ValueError, "groups: use lr_scale, which is multiplied by"),
         (lambda: ml.Adam(ONE, groups=bias(weight_decay=-1)), ValueError, "groups: weight_decay: expected a number of"),
         (lambda: ml.SGD(ONE, lr=1, groups=bias(momentum=0.9)), ValueError, "groups: momentum: a group can't have it"),
         (lambda: ml.RMSProp(ONE, groups=bias(centered=True)), ValueError, "groups: centered: expected the same in all"),

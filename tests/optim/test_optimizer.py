@@ -241,11 +241,11 @@ ONE = [Parameter(np.ones(2))]
         (lambda: ml.SGD(ONE, lr=float("inf")), ValueError, "lr: expected a number of at least 0, got inf"),
         (lambda: ml.SGD(ONE, lr=1, momentum=-1), ValueError, "momentum: expected"),
         (lambda: ml.SGD(ONE, lr=1, weight_decay=-1), ValueError, "weight_decay: expected"),
-        (lambda: ml.SGD(ONE, lr=1, nesterov=True), ValueError, "nesterov: expected with a momentum above 0"),
+        (lambda: ml.SGD(ONE, lr=1, nesterov=True), ValueError, "nesterov: needs a momentum above 0"),
         (
             lambda: ml.SGD(ONE, lr=1, momentum=0.9, dampening=0.1, nesterov=True),
             ValueError,
-            "nesterov: expected without dampening",
+            "nesterov: needs dampening=0",
         ),
         (lambda: ml.SGD(ONE, lr=1, dampening=2), ValueError, "dampening: expected a number from 0 to 1, got 2"),
         (lambda: ml.Adam(ONE, amsgrad="no"), ValueError, "amsgrad: expected True or False, got 'no'"),
@@ -277,8 +277,8 @@ def test_what_an_optimizer_has_to_define():
     [
         ("lr", -1, "lr: expected a number of at least 0, got -1"),
         ("weight_decay", -0.1, "weight_decay: expected a number of at least 0, got -0.1"),
-        ("momentum", 0.9, "momentum: a group can't have it unless the optimizer has, from the start on"),
-        ("nesterov", True, "nesterov: expected with a momentum above 0"),
+        ("momentum", 0.9, "momentum: a group can't have it unless the optimizer has it from the start"),
+        ("nesterov", True, "nesterov: needs a momentum above 0"),
         ("clip_norm", 0, "clip_norm: expected a number above 0, or None"),
     ],
 )

@@ -67,7 +67,9 @@ def test_names_and_best_choose(axes):
 def test_the_best_accuracy_is_the_highest_and_has_to_be_said(axes):
     plots.learning_curves(HISTORY, names=["loss"], best="val_top_2_accuracy", mode="max", axes=axes)
     assert "best val_top_2_accuracy: epoch 2" in lines(axes)
-    with pytest.raises(ValueError, match="learning_curves: nothing says whether 'top_2_accuracy' is better large or"):
+    with pytest.raises(
+        ValueError, match="learning_curves: expected to know whether a larger or smaller 'top_2_accuracy'"
+    ):
         plots.learning_curves(HISTORY, best="top_2_accuracy")
     with pytest.raises(ValueError, match='mode: expected "auto", "min" or "max", got \'least\''):
         plots.learning_curves(HISTORY, mode="least")

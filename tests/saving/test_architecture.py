@@ -145,7 +145,7 @@ def nested(depth):
 
 def test_depth():
     architecture.construct(nested(50), TABLE)
-    with pytest.raises(ml.FormatError, match="modules lie more than 50 deep in modules"):
+    with pytest.raises(ml.FormatError, match="modules are nested more than 50 deep"):
         architecture.construct(nested(51), TABLE)
 
 

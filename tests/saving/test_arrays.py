@@ -103,10 +103,10 @@ def test_without_an_extra_the_error_names_it(extra, tmp_path, monkeypatch):
 
 
 def test_options_of_onnx_alone(tmp_path):
-    with pytest.raises(ValueError, match=r"opset, fold: expected with an \.onnx file alone, got .*m\.npz"):
+    with pytest.raises(ValueError, match=r"opset, fold: only for \.onnx files, got .*m\.npz"):
         network().save(tmp_path / "m.npz", opset=17, fold=True)
     network().save(tmp_path / "m.npz")
-    with pytest.raises(ValueError, match=r"input_shape: expected for an ONNX model alone; .*m\.npz is arrays in"):
+    with pytest.raises(ValueError, match=r"input_shape: only for ONNX models; .*m\.npz is arrays in"):
         ml.load(tmp_path / "m.npz", input_shape=(1, 4, 4))
 
 

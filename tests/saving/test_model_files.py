@@ -191,7 +191,7 @@ def test_the_usual_budget(tmp_path):
     for _ in range(60):
         deep = layer("Chain", layers=[deep])
     path = write(tmp_path / "m.npz", sequential(deep), {})
-    refused(path, "modules lie more than 50 deep in modules; budget=Budget")
+    refused(path, "modules are nested more than 50 deep; budget=Budget")
     assert ml.load(path, budget=ml.Budget(depth=61)).predict(np.ones((1, 4), np.float32)).shape == (1, 4)
 
 

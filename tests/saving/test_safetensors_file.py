@@ -149,7 +149,7 @@ REFUSED = {
     "a shape of another size": (file_of({"x": entry(shape=(2,))}, bytes(4)), "invalid|shape"),
     "a shape beyond count": (file_of({"x": entry(shape=(2**62, 2**62))}, bytes(4)), "overflow"),
     "65 axes": (file_of({"x": entry(shape=(1,) * 65)}, bytes(4)), "x: maximum supported dimension"),
-    "float8": (file_of({"x": entry("F8_E4M3", (4,))}, bytes(4)), "x: elements of F8_E4M3, which NumPy hasn't"),
+    "float8": (file_of({"x": entry("F8_E4M3", (4,))}, bytes(4)), "x: elements of F8_E4M3, which NumPy doesn't have"),
     "an unknown type": (file_of({"x": entry("F3")}, bytes(4)), "unknown variant `F3`"),
     "bools that are neither": (file_of({"x": entry("BOOL", (4,))}, b"\0\1\2\0"), "x: a bool that is neither 0 nor 1"),
     "metadata that aren't JSON": (file_of({"__metadata__": {"minidl": "{"}}), "Expecting property name"),

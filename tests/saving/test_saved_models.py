@@ -88,7 +88,7 @@ def test_models_that_are_too_much_are_refused_when_they_are_saved(tmp_path):
     path = tmp_path / "m.npz"
     for depth in (60, 200):
         model = ml.Sequential([nested(ml.ReLU(), depth)], input_shape=(3,))
-        with pytest.raises(ValueError, match="couldn't be loaded: modules lie more than 50 deep in modules; budget="):
+        with pytest.raises(ValueError, match="couldn't be loaded: modules are nested more than 50 deep; budget="):
             model.save(path)
     model = ml.Sequential([nested(ml.ReLU(), 60)], input_shape=(3,))
     model.save(path, budget=ml.Budget(depth=61))

@@ -287,7 +287,7 @@ def damaged(**change):
 
 
 DAMAGED = {
-    "no storage": ({"key": "1"}, "x: .*there is none, though a tensor is in it"),
+    "no storage": ({"key": "1"}, "x: .*it's missing, although a tensor is in it"),
     "a short storage": ({"size": 3}, "x: a storage of 12 bytes, but the file has 8 of it"),
     "a negative offset": ({"offset": -1}, "a tensor's offset: expected an int of at least 0"),
     "a negative stride": ({"strides": (-1,)}, "a tensor's strides: expected an int of at least 0"),

@@ -122,7 +122,7 @@ def doubled(levels, opening=b"](", closing=b"e"):
 
 
 BOMBS = {
-    "lists in lists": (zipped(doubled(60), {}), "values lie more than 50 deep|more than the 1000"),
+    "lists in lists": (zipped(doubled(60), {}), "values are nested more than 50 deep|more than the 1000"),
     "lists shared": (zipped(doubled(40), {}), "more than the [12]0+ "),
     "deep": (zipped(b"](" * 5_000 + b"e" * 5_000, {}), "more than 50 deep"),
     "deep tuples": (zipped(b")" + b"\x85" * 15_000, {}), "more than 50 deep"),

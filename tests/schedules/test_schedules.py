@@ -231,7 +231,11 @@ def test_a_state_that_does_not_fit_changes_nothing():
         (lambda o: WarmUp(Step(o, step_size=1), steps=1, per="batch"), ValueError, "per: expected 'epoch', as the"),
         (lambda o: WarmUp(o, total_iters=2), TypeError, "'total_iters'; did you mean steps"),
         (lambda o: ReduceOnPlateau(o, mode="least"), ValueError, 'mode: expected "auto", "min" or "max"'),
-        (lambda o: ReduceOnPlateau(o, monitor="val_f").step(1), ValueError, "nothing says whether 'val_f' is better"),
+        (
+            lambda o: ReduceOnPlateau(o, monitor="val_f").step(1),
+            ValueError,
+            "expected to know whether a larger or smaller 'val_f' is better",
+        ),
         (lambda o: ReduceOnPlateau(o, factor=1), ValueError, "factor: expected a number of at least 0 and below 1"),
         (lambda o: ReduceOnPlateau(o, patience=-1), ValueError, "patience: expected an int of at least 0"),
         (lambda o: ReduceOnPlateau(o, threshold_mode="x"), ValueError, 'threshold_mode: expected "rel" or "abs"'),

@@ -295,7 +295,7 @@ OTHER = ml.SGD(network().parameters(), lr=1)
         ({"loss": ml.Accuracy()}, TypeError, r"loss: expected a loss, got the metric Accuracy\(\)$"),
         ({"optimizer": 0.1}, TypeError, r"optimizer: expected one, such as Adam\(model.parameters\(\)\), got 0.1"),
         ({"schedule": ml.schedules.Step}, TypeError, "call it with the optimizer"),
-        ({"schedule": ml.schedules.Step(OTHER, step_size=1)}, ValueError, "schedule: expected one made for this opti"),
+        ({"schedule": ml.schedules.Step(OTHER, step_size=1)}, ValueError, "schedule: expected one made with this opti"),
         ({"scheduler": None}, TypeError, "unknown argument 'scheduler'; did you mean schedule"),
         ({"sample_weight": [1, 2]}, ml.ShapeError, r"sample_weight: expected \(30,\), got \(2,\)"),
         ({"sample_weight": -WEIGHTS}, ValueError, "sample_weight: expected finite numbers of at least 0, not all 0"),
@@ -319,11 +319,11 @@ OTHER = ml.SGD(network().parameters(), lr=1)
         (
             {"weighted_metrics": [Unweighted()]},
             TypeError,
-            r"Unweighted.update takes \(scores, labels\) alone; define it as \(scores, labels, sample_weight=None\)",
+            r"Unweighted.update takes only \(scores, labels\); define it as \(scores, labels, sample_weight=None\)",
         ),
         ({"class_weight": {"a": 1}}, ValueError, "classes as integers from 0 on, got 'a'"),
         ({"class_weight": {0: -1}}, ValueError, "finite numbers of at least 0, got -1 for 0"),
-        ({"class_weight": {0: 0, 1: 0, 2: 0}}, ValueError, "every sample would count 0"),
+        ({"class_weight": {0: 0, 1: 0, 2: 0}}, ValueError, "every sample would have weight 0"),
         ({"class_weight": {0: 1}, "y": X}, ValueError, "expected targets of classes, as indices"),
         ({"class_weight": {0: 1}, "y": np.eye(3)[Y] + np.eye(3)[0]}, ValueError, "or one-hot rows"),
         (
@@ -335,7 +335,7 @@ OTHER = ml.SGD(network().parameters(), lr=1)
         (
             {"sample_weight": WEIGHTS, "loss": lambda scores, targets: None},
             TypeError,
-            r"this loss takes \(scores, targets\) alone",
+            r"this loss takes only \(scores, targets\)",
         ),
     ],
 )
@@ -410,7 +410,9 @@ def test_a_plateau_is_watched_in_the_direction_of_its_metric():
 
     assert rates(Known()) == rates(Grows(), mode="max") == [1.0] * 4
     assert rates(Known(), mode="min")[-1] < 1
-    with pytest.raises(ValueError, match="ReduceOnPlateau: nothing says whether 'grows' is better large or small"):
+    with pytest.raises(
+        ValueError, match="ReduceOnPlateau: expected to know whether a larger or smaller 'grows' is better"
+    ):
         rates(Grows())
     model = network()
     optimizer = ml.SGD(model.parameters(), lr=1.0)
@@ -426,7 +428,7 @@ SORTED = np.repeat([0, 1, 2], 10)
     ("y", "share", "message"),
     [
         (SORTED, 0.4, "the last 40% of the samples have classes that the rest hasn't, 2: "),
-        (SORTED, 0.2, "last 20% of the samples lack classes that the rest has, 0, 1: they seem to lie in"),
+        (SORTED, 0.2, "last 20% of the samples lack classes that the rest has, 0, 1: the samples seem to be"),
         (np.eye(3)[SORTED], 0.4, "have classes that the rest hasn't, 2: "),
         (SORTED[:, None] > 0, 0.8, "have classes that the rest hasn't, 1: "),
         (np.float32(SORTED > 0), 0.2, "lack classes that the rest has, 0: "),

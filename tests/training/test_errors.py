@@ -115,7 +115,7 @@ def test_nothing_but_frozen_parameters():
     model = network()
     head = ml.Adam(model[-1].parameters())
     model[-1].trainable = False
-    message = "^model: all that the optimizer has of it is frozen; set trainable = True for what shall learn$"
+    message = "^model: all that the optimizer has of it is frozen; set trainable = True for the layers to train$"
     with pytest.raises(ValueError, match=message):
         fit(model, optimizer=head)
     fit(model, epochs=1)  # by an optimizer that has others as well

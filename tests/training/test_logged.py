@@ -45,5 +45,7 @@ def test_which_way_is_better():
     assert larger_is_better("who", "auc", "auto", {"auc": "larger"})
     assert not larger_is_better("who", "auc", "min", {"auc": "larger"})
     for better in ({}, {"auc": None}, {"auc": "bigger"}):
-        with pytest.raises(ValueError, match=r"^who: nothing says whether 'auc' is better large or small: give mode="):
+        with pytest.raises(
+            ValueError, match=r"^who: expected to know whether a larger or smaller 'auc' is better: give mode="
+        ):
             larger_is_better("who", "auc", "auto", better)

@@ -25,7 +25,7 @@ WRONG = [
      "got 1"),
     ({"x": {"image": IMAGES}}, ValueError, "x: 'angle' missing; expected 'image', 'angle'"),
     ({"x": {"image": IMAGES, "angel": ANGLES}}, ValueError, "x: nothing is called 'angel'; did you mean angle?"),
-    ({"x": (IMAGES, ANGLES[1:])}, ml.ShapeError, "expected as many samples in each array, got image 22, angle 21"),
+    ({"x": (IMAGES, ANGLES[1:])}, ml.ShapeError, "number of samples in each array, got image 22, angle 21"),
     ({"y": (CLASSES, BOXES[1:])}, ml.ShapeError, "got image 22, angle 22, y['class'] 22, y['box'] 21"),
     ({"x": (np.zeros((22, 1, 5, 5), np.uint8), ANGLES)}, ml.DTypeError, "x['image']: expected samples as floats, got "
      "uint8; for bytes of images"),

@@ -98,7 +98,7 @@ def vectors(**options):
 def test_a_last_batch_of_one_with_batch_norm():
     flat, model = X.reshape(33, 16), vectors()
     before = state_of(model)
-    message = "the last of an epoch's batches has 1 of 33 samples: .*more than one value.*; drop_last=True leaves"
+    message = "the last batch of an epoch has only 1 of 33 samples: .*more than one value.*; drop_last=True leaves"
     with pytest.raises(ml.ShapeError, match=message):
         fit(model, x=flat, batch_size=8)
     assert state_of(model) == before

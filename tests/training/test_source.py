@@ -220,14 +220,14 @@ GOOD = (X[:8], Y[:8])
             endless(),
             {"epochs": 2},
             ValueError,
-            "x: a generator gives its batches once, and 2 epochs would go through it: give a function that makes one, "
+            "x: a generator can be read only once, but there are 2 epochs: give a function that makes one, "
             "or steps_per_epoch, how many each epoch takes",
         ),
         (
             X,
             {"y": Y, "epochs": 4, "validation_freq": 2, "validation_data": endless()},
             ValueError,
-            "validation_data: a generator gives its batches once, and 2 epochs .* or validation_steps",
+            "validation_data: a generator can be read only once, but there are 2 epochs.* or validation_steps",
         ),
         (pairs(), {}, ml.ShapeError, "x: expected batches, got none from <function"),
         (lambda: 3, {}, TypeError, "x: expected an iterable of batches, got 3"),

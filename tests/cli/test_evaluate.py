@@ -44,7 +44,7 @@ def test_warns_of_test_images_that_were_trained_on(command, trained, tmp_path):
     result = command("evaluate", folder, "--data", "fashion-mnist-10k")
     assert result.code == 0
     assert result.err == (
-        "minidl: warning: the run was trained on fashion-mnist, which has the test images of fashion-mnist-10k in it\n"
+        "minidl: warning: the run was trained on fashion-mnist, which includes the test images of fashion-mnist-10k\n"
     )
 
 

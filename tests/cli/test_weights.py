@@ -34,7 +34,7 @@ def test_evaluates_what_it_was_trained_on(command, few_images, monkeypatch):
 def test_warns_of_images_that_it_was_trained_on(command):
     result = command("evaluate", "lenet:fashion-mnist", "--data", "fashion-mnist-10k")
     assert result.code == 0
-    assert "trained on fashion-mnist, which has the test images of fashion-mnist-10k in it" in result.err
+    assert "trained on fashion-mnist, which includes the test images of fashion-mnist-10k" in result.err
 
 
 def test_training_begins_with_them(command, tmp_path):

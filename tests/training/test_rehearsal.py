@@ -76,7 +76,7 @@ NUMBERS = RNG.random((33, 1))
             r"targets: expected numbers, got strings; names, numbers = np.unique\(labels, return",
         ),
         ({"y": Y.astype(str).astype(object)}, "targets: expected numbers, got strings"),
-        ({"y": Y.astype(object)}, "targets: expected numbers, got object; .astype says which"),
+        ({"y": Y.astype(object)}, "targets: expected numbers, got object; use .astype to"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:validation_split")

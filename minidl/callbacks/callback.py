@@ -24,9 +24,9 @@ class Callback(KeywordHints):
     A method of another name that begins with `on_` is refused with a TypeError, since nothing would call it.
 
     `fit` sets `model`, `optimizer`, `schedule` (or None), `callbacks`, all that it was given, and `params`: "epochs",
-    "initial_epoch", "steps" (batches an epoch) and "samples", both None where an iterable's end isn't known, "metrics"
-    (the names that the logs of an epoch have) and "validation_freq": the names that begin with "val_" are there after
-    so many epochs.
+    "initial_epoch", "initial_batch" (how many batches of it lie behind), "steps" (batches an epoch) and "samples", both
+    None where an iterable's end isn't known, "metrics" (the names that the logs of an epoch have) and
+    "validation_freq": the names that begin with "val_" are there after so many epochs.
     `logged` says more of these: `numbers`, the names of single numbers, and `better`, for each name "larger" or
     "smaller", or None where that isn't known. `objective` counts the epoch's batches.
     """

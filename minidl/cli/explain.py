@@ -14,11 +14,13 @@ from minidl.cli.named import add_run_argument
 from minidl.cli.one_image import check_one_image
 from minidl.cli.pages import page_path
 from minidl.cli.run import load_run
+from minidl.cli.snapshots import snapshots_of
 from minidl.cli.tested import add_data_argument, tested
 from minidl.datasets import Dataset
 from minidl.errors import ShapeError
 from minidl.explain import write_page
-from minidl.explain.steps import check_explained
+from minidl.explain.epochs import epochs_of
+from minidl.explain.steps import check_explained, network_steps
 from minidl.shapes import show
 
 HELP = "Write an HTML page that shows, step by step, what a trained model computes for a picture."
@@ -26,6 +28,7 @@ HELP = "Write an HTML page that shows, step by step, what a trained model comput
 EXAMPLES = """\
 minidl explain runs/first                      # writes runs/first/explain.html
 minidl explain runs/first --out lenet.html --images 3 --open
+minidl explain runs/first --epochs             # also how it learned, by a slider
 minidl explain lenet.npz --data fashion-mnist-10k      # a model in a file (or .onnx); writes lenet.html
 """
 
@@ -44,6 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="test images of each class to pick from (default: 2)",
     )
     add_data_argument(parser)
+    parser.add_argument(
+        "--epochs",
+        action="store_true",
+        help="show filters, maps and probabilities as training went on, too, which the run has kept",
+    )
     parser.add_argument("--open", action="store_true", help="open the page in the browser")
 
 
@@ -58,6 +66,9 @@ def run(arguments: argparse.Namespace) -> None:
             f"expected a model that gives scores (classes,), got {show(scores)}; for a model that gives maps, "
             "use minidl.explain.write_page in Python"
         )
+    epochs = snapshots_of(arguments.run) if arguments.epochs else None
+    if epochs is not None:
+        epochs_of(epochs, network_steps(model))
     data, _, test, _ = tested(arguments.run, config, arguments.data, model)
     if model.input_shape != test.images.shape[1:]:
         wanted, got = show(model.input_shape or ()), show(test.images.shape[1:])
@@ -68,7 +79,7 @@ def run(arguments: argparse.Namespace) -> None:
     few = first_of_each_class(test, arguments.images)
     network = config.get("model", Path(arguments.run).stem)
     title = f"How {network.get('name', 'it') if isinstance(network, dict) else network} sees a picture"
-    options: dict[str, Any] = {"paths": few.paths, "title": title, "preprocessing": look}
+    options: dict[str, Any] = {"paths": few.paths, "title": title, "preprocessing": look, "epochs": epochs}
     write_page(out, model, few.images, few.labels, class_names=test.class_names, **options)
     say(f"saved to {printable(str(out))}")
     if arguments.open:

@@ -58,13 +58,18 @@ class Run:
         return self.folder / "history.json"
 
     @property
+    def snapshots(self) -> Path:
+        """What the network showed of a few pictures as it learned: see `minidl.explain.Snapshots`."""
+        return self.folder / "snapshots.npz"
+
+    @property
     def tensorboard(self) -> Path:
         """What `--tensorboard` has written: see `minidl.TensorBoard`."""
         return self.folder / "tensorboard"
 
     def files(self) -> tuple[Path, ...]:
         """All of them, whether they are there or not."""
-        return self.model, self.config, self.training, self.history_csv, self.history_json
+        return self.model, self.config, self.training, self.history_csv, self.history_json, self.snapshots
 
 
 @contextlib.contextmanager

@@ -26,6 +26,7 @@ from minidl.cli.run import (
     write_config,
     write_json,
 )
+from minidl.cli.snapshots import snapshots
 from minidl.cli.toml import read_toml
 from minidl.cli.verdict import chance_level, verdict
 from minidl.display import streams
@@ -83,7 +84,8 @@ def train(
     is_mixed = any(table["name"] in ("mixup", "cutmix") for table in config.get("augment", []))
     # The state comes last: an interruption before it is written leaves the one before, which files of later epochs
     # don't contradict, since they would be written again with the same bits.
-    watchers = [stop, *boards, *callbacks[:-1], CSVLogger(run.history_csv, append=first > 0), state]
+    seen = snapshots(run, model, validation or train)
+    watchers = [stop, *boards, *callbacks[:-1], CSVLogger(run.history_csv, append=first > 0), *seen, state]
     if json:
         watchers.insert(0, ProgressBar(stream=sys.stderr))
     at_once = False

@@ -19,12 +19,13 @@ from minidl.display.streams import legible
 from minidl.errors import DTypeError, ShapeError
 from minidl.explain.blocks import blocks
 from minidl.explain.encoding import encode_images
+from minidl.explain.epochs import epochs_of
 from minidl.explain.precision import sixteen_bits_do, with_sixteen_bits
 from minidl.explain.reading import reading
 from minidl.explain.steps import network_steps
 from minidl.model import SavedModel
 from minidl.saving.atomic import write_atomically
-from minidl.typing import Array, IntArray
+from minidl.typing import Array, IntArray, StrPath
 
 SCRIPTS = (
     *("network", "paint", "words"),
@@ -34,6 +35,7 @@ SCRIPTS = (
     *("overview/feeds", "overview/plan", "overview/overview", "overview/links"),
     *("play/sizes", "play/grid", "play/controls", "play/play"),
     *("ablation/outcome", "ablation/ranking", "ablation/switches"),
+    *("epochs/read", "epochs/pictures", "epochs/strip", "epochs/learned"),
     "page",
 )
 """The files of the page's program, in the folder `page`, one after the other."""
@@ -44,7 +46,7 @@ PLAY = (
 )
 """The files of a page that has nothing but the convolution to play with."""
 
-STYLES = ("page", "picture/picture")
+STYLES = ("page", "picture/picture", "epochs/epochs")
 """The style sheets, in the same folder."""
 
 TITLE = "How this network sees a picture"
@@ -60,6 +62,7 @@ def page(
     title: str = TITLE,
     bits: Literal[16, 32] | None = None,
     preprocessing: Preprocessing | None = None,
+    epochs: StrPath | None = None,
 ) -> str:
     """A page, as HTML, that walks images through the model; a reader picks one of `images`, draws or brings one.
 
@@ -70,7 +73,9 @@ def page(
     the weights in it, and needs no network and no other file. Of each weight it has as many `bits` as are asked for: by
     default 16 if the probabilities stay within 1e-3 of the model's, which is tried, and else 32. A picture that a
     reader brings is read as `preprocessing` says, by default the model's own; where that isn't known, it's resized to
-    the model's input. Raises ValueError for a model with layers that it can't explain, ShapeError, DTypeError.
+    the model's input. `epochs` is a file of `Snapshots` that a training of the model kept: then the page also shows
+    how it learned. Raises ValueError for a model with layers that it can't explain, ShapeError, DTypeError, and
+    FormatError for another network's snapshots.
     """
     steps = network_steps(model)
     classes = int(steps[-1]["shape"][0])
@@ -94,6 +99,7 @@ def page(
     if bits not in (None, 16, 32):
         raise ValueError(f"bits: expected 16, 32 or None, got {bits!r}")
     look = reading(preprocessing, model.preprocessing, tuple(model.input_shape))
+    learned = None if epochs is None else epochs_of(epochs, steps)
     if bits == 16 or (bits is None and sixteen_bits_do(model, images)):
         steps = with_sixteen_bits(steps)
     data = {
@@ -105,6 +111,7 @@ def page(
         "reading": look,
         "steps": steps,
         "blocks": blocks(steps),
+        "epochs": learned,
         "colors": {theme: _colors(theme) for theme in palette.CLASSES},
     }
     return _assemble(title, data)
@@ -121,11 +128,12 @@ def write_page(
     title: str = TITLE,
     bits: Literal[16, 32] | None = None,
     preprocessing: Preprocessing | None = None,
+    epochs: StrPath | None = None,
 ) -> None:
     """Write what `page` gives to a file, whole or not at all."""
     with write_atomically(path) as file:  # first, so that a folder that isn't there is met before the work
         options: dict[str, Any] = {"paths": paths, "title": title, "bits": bits, "preprocessing": preprocessing}
-        file.write(page(model, images, labels, class_names=class_names, **options).encode())
+        file.write(page(model, images, labels, class_names=class_names, epochs=epochs, **options).encode())
 
 
 def play_page() -> str:

@@ -50,3 +50,11 @@ def whole_numbers(weight: Array) -> tuple[Array, Array]:
     units = np.abs(weight).max(axis=1, keepdims=True, initial=0).astype(np.float32) / np.float32(MOST)
     numbers = np.rint(np.divide(weight, units, out=np.zeros(weight.shape, np.float64), where=units > 0))
     return np.clip(numbers, -MOST, MOST), units
+
+
+def quantized(rows: Array) -> tuple[Array, Array]:
+    """(whole numbers of 8 bits, what one of them is worth in each row (n, 1)); NaN and the infinities become 0."""
+    finite = np.where(np.isfinite(rows), rows, 0)
+    units = (np.abs(finite).max(axis=1, keepdims=True, initial=0) / 127).astype(np.float32)
+    numbers: Array = np.rint(np.divide(finite, units, out=np.zeros(rows.shape, np.float64), where=units > 0))
+    return np.clip(numbers, -127, 127).astype(np.int8), units

@@ -207,6 +207,7 @@ def fit(
         watcher.params = {
             "epochs": epochs,
             "initial_epoch": initial_epoch,
+            "initial_batch": batches_behind,
             "steps": feed.steps,
             "samples": feed.samples,
             "metrics": told.names,

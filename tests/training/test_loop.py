@@ -296,7 +296,7 @@ def test_callbacks_are_told_in_order():
     optimizer = ml.Adam(model.parameters())
     fit(model, optimizer=optimizer, batch_size=40, validation_data=(X, Y), callbacks=[log])
     params = {"epochs": 1, "initial_epoch": 0, "steps": 2, "samples": 60, "metrics": ["loss", "val_loss"]}
-    params["validation_freq"] = 1
+    params |= {"validation_freq": 1, "initial_batch": 0}
     steps = [("batch", 0, ["loss"]), ("batch", 1, ["loss"])]
     assert log.calls == [("begin", params), ("epoch", 0), *steps, ("end", 0, ["loss", "val_loss"]), "over"]
     assert log.model is model

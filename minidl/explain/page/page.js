@@ -86,6 +86,9 @@ const mini = makeOverview(network, data.blocks, { isMini: true, height: () => 11
 place("plan").append(overview.element);
 place("mini").append(mini.element);
 
+const learned = data.epochs ? [makeLearned(data, network)] : [];
+for (const { element: section } of learned) place("overview").after(section);
+
 const observer = new IntersectionObserver(
   (entries) => {
     for (const { target, isIntersecting } of entries) {
@@ -114,7 +117,7 @@ addEventListener("scroll", () => {
 });
 
 function redraw() {
-  for (const one of [...stations, overview, mini, play]) one.redraw();
+  for (const one of [...stations, overview, mini, play, ...learned]) one.redraw();
   seen.paint(state);
   comparison.paint(state);
 }

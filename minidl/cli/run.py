@@ -88,6 +88,7 @@ def new_run(out: str | None, model_name: str) -> Iterator[Run]:
             if not run.model.exists():
                 with contextlib.suppress(OSError):
                     run.config.unlink(missing_ok=True)
+                    run.snapshots.unlink(missing_ok=True)
                 after.callback(_remove_empty, run.folder if is_new else None)
             raise
 

@@ -64,9 +64,10 @@ def epochs_of(path: StrPath, steps: Sequence[Step]) -> dict[str, Any]:
 
 
 def _fit(step: Step, filters: tuple[int, ...]) -> bool:
-    each = math.prod(filters[1:])
-    count = decode(step["weight"]).size / each if step["kind"] == "convolution" else 0
-    return step["kernel"] == list(filters[2:]) and count == step["shape"][0] and filters[0] <= count
+    if step["kind"] != "convolution" or step["kernel"] != list(filters[2:]):
+        return False
+    count = step["shape"][0]
+    return bool(decode(step["weight"]).size == count * math.prod(filters[1:]) and filters[0] <= count)
 
 
 def _shown(record: Record, step: Step) -> int | None:

@@ -1,7 +1,6 @@
 """A callback that keeps what a page shows of a network as it learns: filters, maps and probabilities."""
 
 import os
-import time
 from typing import Any
 
 import numpy as np
@@ -18,9 +17,6 @@ from minidl.model import SavedModel
 from minidl.shapes import show
 from minidl.typing import Array, StrPath
 
-REST = 100
-"""How many times as long as writing the file took nothing is written after it: that is a hundredth of all time."""
-
 
 class Snapshots(Callback):
     """Keep how the model sees a few pictures as it learns, in the file `filepath`, for `write_page(..., epochs=)`.
@@ -29,9 +25,8 @@ class Snapshots(Callback):
     (n,) are their classes, if known. Kept are, before training and after epochs, the probabilities of the pictures, the
     filters of the first convolution, and maps of three layers, in 8 bits a number. A file has 300 kB at most: of long
     trainings it has the first epoch, the last, and others evenly apart, eleven in all at most, and of large networks
-    fewer maps, and smaller ones. It's replaced whole, when training ends, however it does, and before that as often as
-    takes a hundredth of the time. A training that goes on with an `initial_epoch` goes on with the file. The weights
-    that are learned stay the same, to the last bit.
+    fewer maps, and smaller ones. Each epoch replaces it whole. A training that goes on with an `initial_epoch` goes on
+    with the file. The weights that are learned stay the same, to the last bit.
 
     Raises ShapeError and DTypeError for other images, and before any work ValueError and its kin for a model that a
     page can't explain, or that gives maps; FormatError for a file of another training to go on with.
@@ -63,7 +58,6 @@ class Snapshots(Callback):
         self._check_images(tuple(self.model.input_shape or ()), tuple(steps[-1]["shape"]))
         labels = None if self.labels is None else self.labels.tolist()
         plan = plan_of(steps, self.images, labels)
-        self._is_changed, self._next = False, 0.0
         self._watch = Watch(self.model, steps, plan)
         self._record = Record(plan, thumbnails(self.images))
         first, self._batches = self.params["initial_epoch"], self.params["initial_batch"]
@@ -92,27 +86,15 @@ class Snapshots(Callback):
         if self.labels is not None and self.labels.max() >= scores[0]:
             raise ValueError(f"labels: expected 0 to {scores[0] - 1}, got {self.labels.max()}")
 
-    def on_train_end(self) -> None:
-        if self._is_changed:
-            self._save()
-
     def _keep(self, epoch: int, logs: dict[str, float]) -> None:
         before = [each for each in self._record.snapshots if each.epoch < epoch]
         self._record.snapshots = thinned([*before, Snapshot(epoch, logs, self._watch.look(self.images))])
-        self._is_changed = True
-        if time.monotonic() >= self._next:
-            self._save()
-
-    def _save(self) -> None:
-        begin = time.monotonic()
         self._record.save(self.filepath)
-        end = time.monotonic()
-        self._is_changed, self._next = False, end + REST * (end - begin)
 
 
 def thinned(snapshots: list[Snapshot]) -> list[Snapshot]:
     """The first, the last, and those whose epochs are multiples of a power of two, the least by which they are few."""
     first, last, apart = snapshots[0].epoch, snapshots[-1].epoch, 1
-    while -(-last // apart) + 1 + (first % apart > 0) > EPOCHS:
+    while (last - 1) // apart - first // apart + 2 > EPOCHS:  # those between, and both ends
         apart *= 2
     return [each for each in snapshots if each.epoch % apart == 0 or each.epoch in (first, last)]

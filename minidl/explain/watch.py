@@ -21,6 +21,7 @@ class Watch:
 
     def __init__(self, model: SavedModel, steps: Sequence[Step], plan: Plan) -> None:
         self.plan = plan
+        self._dtype = np.dtype(model.dtype)
         self._gives_shares = without_softmax(model) is not None
         self._network = _watching(model, values_of(model, steps), plan)
         self._filters = None
@@ -31,7 +32,7 @@ class Watch:
 
     def look(self, images: Array) -> dict[str, Array]:
         """The arrays of the plan, for its images (n, c, h, w)."""
-        *maps, scores = self._network.infer((images,))
+        *maps, scores = self._network.infer((images.astype(self._dtype, copy=False),))
         shares = np.asarray(scores if self._gives_shares else softmax(scores)[0], np.float32)
         found = _likeliest(self.plan, shares)
         if self._filters is not None:

@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -117,3 +118,69 @@ def test_a_file_without_a_record_is_given_that_of_the_data(command, tmp_path):
     minidl.Sequential([minidl.Flatten(), minidl.Dense(2)], input_shape=(3, 8, 9), seed=0).save(tmp_path / "net.npz")
     assert command("explain", tmp_path / "net.npz", "--data", tmp_path / "photos").code == 0
     assert data_of(tmp_path / "net.html")["reading"]["is_known"]
+
+
+def test_epochs_are_those_that_the_run_kept(command, trained, few_images, tmp_path):
+    out = tmp_path / "page.html"
+    assert command("explain", trained.path, "--epochs", "--out", out).err == ""
+    found = data_of(out)["epochs"]
+    assert found["numbers"] == [0, 1, 2]
+    assert found["shown"] == 2
+    columns = [name for name in trained.history if name != "epoch" and not name.startswith("test_")]
+    assert found["logs"][2] == {name: trained.history[name][1] for name in columns}
+    assert found["labels"] == [0, 2, 5, 7]
+    kept = np.load(trained.folder / "snapshots.npz")
+    held = few_images[0].split(0.1, seed=3)[1]
+    for place, label in enumerate(found["labels"]):
+        image = held.images[np.flatnonzero(held.labels == label)[0]]
+        np.testing.assert_array_equal(kept["images"][place], np.rint(255 * image))
+
+
+def test_a_run_without_epochs_is_told_what_to_do(fails, trained, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(trained.folder, run)
+    (run / "snapshots.npz").unlink()
+    again = f"train it again: minidl train --config {run / 'config.toml'} --out FOLDER"
+    said = fails("explain", run, "--epochs")
+    assert f"argument --epochs: {run} has no snapshots.npz" in said
+    assert said.endswith(f"{again}\n")
+    assert not (run / "explain.html").exists()
+    minidl.models.tutorial(seed=0).save(tmp_path / "net.npz")
+    said = fails("explain", tmp_path / "net.npz", "--data", "fashion-mnist-10k", "--epochs")
+    assert "argument --epochs: expected the folder of a run, as minidl train makes it" in said
+    assert not (tmp_path / "net.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"nonsense", "snapshots.npz: not a zip archive"),
+        ("model.npz", "snapshots.npz: not the snapshots of a training"),
+        ("other", "snapshots.npz: these are snapshots of another network than the model's"),
+    ],
+)
+def test_bad_snapshots_are_met_before_any_work(fails, trained, tmp_path, monkeypatch, content, message):
+    run = tmp_path / "run"
+    shutil.copytree(trained.folder, run)
+    if content == "other":
+        minidl.models.lenet(seed=0).save(run / "model.npz")
+    elif content == "model.npz":
+        shutil.copy(run / content, run / "snapshots.npz")
+    else:
+        (run / "snapshots.npz").write_bytes(content)
+    monkeypatch.setattr("minidl.cli.explain.tested", None)
+    assert message in fails("explain", run, "--epochs")
+    assert not (run / "explain.html").exists()
+
+
+def test_what_no_page_explains_is_trained_without_snapshots(command, tmp_path):
+    net = tmp_path / "net.py"
+    net.write_text(
+        "import minidl as ml\n"
+        "def build(input_shape, classes, seed):\n"
+        "    layers = [ml.Reshape((28, 28)), ml.Conv1D(4, 3), ml.GlobalMaxPool1D(), ml.Dense(classes)]\n"
+        "    return ml.Sequential(layers, input_shape=input_shape, seed=seed)\n"
+    )
+    result = command("train", "--model", f"{net}:build", "--epochs", "1", "--out", tmp_path / "run")
+    assert (result.code, result.err) == (0, "")
+    assert not (tmp_path / "run" / "snapshots.npz").exists()

@@ -11,7 +11,7 @@ import pytest
 from minidl.saving import atomic
 
 posix = pytest.mark.skipif(os.name == "nt", reason="folders aren't synced there")
-FILES = ["config.toml", "model.npz", "history.csv", "training.npz"]
+FILES = ["config.toml", "model.npz", "history.csv", "snapshots.npz", "training.npz"]
 MESSAGE = os.strerror(errno.ENOSPC)
 
 
@@ -55,17 +55,17 @@ def test_a_run_that_goes_on(fails_while_training, trained, tmp_path, fills_up, n
 @posix
 def test_the_last_file(fails_while_training, tmp_path, fills_up):
     run = tmp_path / "run"
-    fills_up(5)
+    fills_up(7)
     options = ["--model", "tutorial", "--epochs", 1, "--out", run]
     assert fails_while_training(*options) == f"minidl: error: {run / 'history.json'}: {MESSAGE}\n"
-    assert sorted(contents(run)) == ["config.toml", "history.csv", "model.npz", "training.npz"]
+    assert sorted(contents(run)) == sorted(FILES)
 
 
 @posix
-@pytest.mark.parametrize("n", [0, 1])
+@pytest.mark.parametrize("n", [0, 1, 2])
 def test_a_new_run_without_a_model_leaves_nothing(fails_while_training, tmp_path, fills_up, n):
     fills_up(n)
-    name = ["config.toml", "model.npz"][n]
+    name = ["config.toml", "snapshots.npz", "model.npz"][n]
     options = ["--model", "tutorial", "--epochs", 1, "--out", tmp_path / "run"]
     assert fails_while_training(*options) == f"minidl: error: {tmp_path / 'run' / name}: {MESSAGE}\n"
     assert not any(tmp_path.iterdir())

@@ -87,5 +87,6 @@ def test_a_signal_while_the_last_files_are_written_keeps_the_run(command, tmp_pa
     run = tmp_path / "run"
     result = command(*QUICK, "--out", run)
     assert (result.code, result.err) == (143, "minidl: interrupted\n")
-    assert sorted(path.name for path in run.iterdir()) == ["config.toml", "history.csv", "model.npz", "training.npz"]
+    files = ["config.toml", "history.csv", "model.npz", "snapshots.npz", "training.npz"]
+    assert sorted(path.name for path in run.iterdir()) == files
     assert minidl.load(run / "model.npz").input_shape == (1, 28, 28)

@@ -119,7 +119,7 @@ def test_a_process_that_is_killed(tmp_path, whole, step):
 def test_a_process_that_is_killed_in_its_first_epoch(tmp_path, whole):
     run = tmp_path / "run"
     assert interrupted(run, (2, signal.SIGKILL))[0] == -signal.SIGKILL
-    assert sorted(path.name for path in run.iterdir()) == [claim.NAME, "config.toml"]
+    assert sorted(path.name for path in run.iterdir()) == [claim.NAME, "config.toml", "snapshots.npz"]
     resume(run)
     assert digests(run) == whole
 

@@ -9,7 +9,7 @@ from minidl.cli.run import json_text, new_run, read_config
 from minidl.errors import FormatError
 
 QUICK = ("train", "--model", "tutorial", "--epochs", "1")
-FILES = ["model.npz", "config.toml", "training.npz", "history.csv", "history.json"]
+FILES = ["model.npz", "config.toml", "training.npz", "history.csv", "history.json", "snapshots.npz"]
 
 
 @pytest.fixture

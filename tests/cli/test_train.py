@@ -70,6 +70,7 @@ def test_the_folder_has_exactly_the_files_of_a_run(trained):
         "history.csv",
         "history.json",
         "model.npz",
+        "snapshots.npz",
         "training.npz",
     ]
 

@@ -162,6 +162,7 @@ def test_usual_callbacks_decide_once_for_all(tmp_path):
             ml.EarlyStopping(patience=1, restore_best_weights=True),
             ml.AverageWeights(0.9),
             ml.CSVLogger(tmp_path / f"{'one' if comm is None else 'ranks'}.csv"),
+            ml.explain.Snapshots(tmp_path / f"{'one' if comm is None else 'ranks'}.npz", samples(2, seed=3)[0]),
             ml.TerminateOnNaN(),
         ]
         optimizer = {"optimizer": lambda parameters: ml.SGD(parameters, lr=0.5)}
@@ -170,6 +171,7 @@ def test_usual_callbacks_decide_once_for_all(tmp_path):
     wanted = work(None)
     assert with_ranks(2, work) == [wanted] * 2
     assert (tmp_path / "ranks.csv").read_text() == (tmp_path / "one.csv").read_text()
+    assert (tmp_path / "ranks.npz").read_bytes() == (tmp_path / "one.npz").read_bytes()
 
 
 def test_a_loss_that_is_no_number_ends_all_ranks():

@@ -28,7 +28,7 @@ HELP = "Write an HTML page that shows, step by step, what a trained model comput
 EXAMPLES = """\
 minidl explain runs/first                      # writes runs/first/explain.html
 minidl explain runs/first --out lenet.html --images 3 --open
-minidl explain runs/first --epochs             # also how it learned, by a slider
+minidl explain runs/first --epochs             # with a slider over the epochs
 minidl explain lenet.npz --data fashion-mnist-10k      # a model in a file (or .onnx); writes lenet.html
 """
 
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--epochs",
         action="store_true",
-        help="show filters, maps and probabilities as training went on, too, which the run has kept",
+        help="also show how it learned: filters, maps and probabilities after each epoch",
     )
     parser.add_argument("--open", action="store_true", help="open the page in the browser")
 
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> None:
         )
     epochs = snapshots_of(arguments.run) if arguments.epochs else None
     if epochs is not None:
-        epochs_of(epochs, network_steps(model))
+        epochs_of(epochs, network_steps(model))  # which checks the file, before images are read
     data, _, test, _ = tested(arguments.run, config, arguments.data, model)
     if model.input_shape != test.images.shape[1:]:
         wanted, got = show(model.input_shape or ()), show(test.images.shape[1:])

@@ -126,3 +126,16 @@ def test_a_missing_folder_is_met_before_the_work(tmp_path, monkeypatch):
     monkeypatch.setattr(document, "page", lambda *things, **options: pytest.fail("the work was done"))
     with pytest.raises(FileNotFoundError, match=r"there is no such folder: '.*missing'"):
         explain.write_page(tmp_path / "missing" / "page.html", None, None, None)
+
+
+def test_no_file_of_the_page_takes_another_ones_names():
+    """They share a scope, in which a second function of a name would silently take the place of the first."""
+    names = [
+        name
+        for script in document.SCRIPTS
+        for name in re.findall(
+            r"^(?:async )?(?:function\*?|const|let|class) (\w+)", document._read(f"{script}.js"), re.M
+        )
+    ]
+    assert len(names) > 100
+    assert sorted({name for name in names if names.count(name) > 1}) == []

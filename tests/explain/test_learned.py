@@ -104,7 +104,7 @@ def test_the_slider_shows_what_the_network_said_in_each_epoch(page, learned):
             assert f"Training images: loss {logs['loss']:.3f}, accuracy {100 * logs['accuracy']:.1f} %." in said
             assert f"Validation images: loss {logs['val_loss']:.3f}, accuracy" in said
         else:
-            assert said == "Its weights are those that it begins with."
+            assert said == "Its weights are still the initial ones."
         assert page.find("#epoch")[0].get_attribute("aria-valuetext").startswith(where)
         for picture, card in enumerate(page.find("#learned .cards figure")):
             shares = arrays["probabilities"][picture]
@@ -219,7 +219,7 @@ def test_a_network_that_diverged_has_no_number_to_show(opened, tmp_path):
     go(page, 0)
     likeliest = page.find("#learned .cards figure:first-child .name")
     assert len(likeliest) == 10, "of 30 classes the likeliest"
-    assert "All else on this page" not in page.find("#learned")[0].text
+    assert "The rest of this page" not in page.find("#learned")[0].text
 
 
 @pytest.mark.skipif(not AXE, reason="AXE_CORE doesn't name the folder of axe-core")

@@ -11,8 +11,8 @@ function makeLearned(data, network) {
 
   const title = element("h2", { id: "learned-title" }, "As it learned");
   const words =
-    "The same network before its training and after epochs of it; in an epoch it sees every training image once. Move " +
-    "the slider to see what it made of a few pictures then.";
+    "This is the same network before training and after each epoch, one pass through all the training images. Move the " +
+    "slider to see what it made of a few pictures then.";
   const slider = element("input", { type: "range", min: 0, max: last, step: 1, value: epoch, id: "epoch" });
   const where = element("output", { for: "epoch", "aria-live": "off" });
   const logs = element("p", { class: "logs" });
@@ -40,7 +40,7 @@ function makeLearned(data, network) {
   for (const layer of kept.layers) {
     const [count, ...size] = layer.shape;
     const [maps, height] = network.steps[layer.step - 1].shape;
-    const canvas = tiles(count, size, `${count} maps of step ${layer.step}`);
+    const canvas = epochTiles(count, size, `${count} maps of step ${layer.step}`);
     const part = count < maps ? `${count} of ${maps} maps. ` : "";
     const note = part + (size[0] < height ? `Smaller than they are: ${size.join(" × ")} means.` : "");
     addRow(["Maps of ", ...link(layer.step)], canvas, note, () => {
@@ -82,7 +82,7 @@ function makeLearned(data, network) {
   }
 
   const now = epochText(kept, kept.begin, true).replace(/^./, (letter) => letter.toLowerCase());
-  const of = kept.isOfPage ? `All else on this page is the network ${now}.` : "";
+  const of = kept.isOfPage ? `The rest of this page shows the network ${now}.` : "";
   const section = element(
     "section",
     { id: "learned", "aria-labelledby": "learned-title" },

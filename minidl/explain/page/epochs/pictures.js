@@ -17,7 +17,7 @@ function paintFilters(canvas, values, [count, depth, height, width], scale) {
 }
 
 /** A canvas for maps side by side, as large as it will be; `paint()` fills it. */
-function tiles(count, [height, width], label) {
+function epochTiles(count, [height, width], label) {
   const across = Math.min(count, TILES_ACROSS);
   const size = { width: across * (width + 1) - 1, height: Math.ceil(count / across) * (height + 1) - 1 };
   const canvas = element("canvas", { class: "tiles", role: "img", "aria-label": label, ...size });
@@ -28,7 +28,7 @@ function tiles(count, [height, width], label) {
 }
 
 function filterTiles([count, depth, height, width], step) {
-  return tiles(depth === 3 ? count : count * depth, [height, width], `${count} filters of step ${step}`);
+  return epochTiles(depth === 3 ? count : count * depth, [height, width], `${count} filters of step ${step}`);
 }
 
 /** What a picture is, by its label, or else its number. */

@@ -74,5 +74,5 @@ function logText({ logs }, epoch, isShort = false) {
   const sentences = [];
   if (own.length) sentences.push(`Training images: ${list(own)}.`);
   if (held.length) sentences.push(`Validation images: ${list(held)}.`);
-  return sentences.join(" ") || "Its weights are those that it begins with.";
+  return sentences.join(" ") || "Its weights are still the initial ones.";
 }

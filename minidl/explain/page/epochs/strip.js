@@ -45,7 +45,7 @@ function epochStrip(kept, network, classes, chosen) {
     rows.push(
       row(name, (epoch) => {
         const { values, scale } = kept.mapsIn(layer, epoch, chosen);
-        return small(paintMaps(tiles(few[0], few.slice(1), name), values, few, { scale }));
+        return small(paintMaps(epochTiles(few[0], few.slice(1), name), values, few, { scale }));
       }),
     );
   }

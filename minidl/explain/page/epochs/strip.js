@@ -1,11 +1,11 @@
 // On paper there is no slider: a strip of a few epochs, side by side.
 
-const STRIP = 5;
-const STRIP_TILES = 4; // filters and maps in a row, so that they are large enough
+const PRINTED_EPOCHS = 5;
+const PRINTED_TILES = 4; // filters and maps in a row, so that they are large enough
 
 /** Places of a few epochs, evenly apart, with the first and the last. */
 function fewEpochs(count) {
-  const wanted = Math.min(STRIP, count);
+  const wanted = Math.min(PRINTED_EPOCHS, count);
   const places = Array.from({ length: wanted }, (_, i) => Math.round((i * (count - 1)) / Math.max(wanted - 1, 1)));
   return [...new Set(places)];
 }
@@ -31,7 +31,7 @@ function epochStrip(kept, network, classes, chosen) {
   }
   if (kept.filters) {
     const { step, shape } = kept.filters;
-    const few = [Math.min(shape[0], STRIP_TILES), ...shape.slice(1)];
+    const few = [Math.min(shape[0], PRINTED_TILES), ...shape.slice(1)];
     rows.push(
       row(`Filters of step ${step}`, (epoch) => {
         const { values, scale } = kept.filtersIn(epoch);
@@ -40,7 +40,7 @@ function epochStrip(kept, network, classes, chosen) {
     );
   }
   for (const layer of kept.layers) {
-    const few = [Math.min(layer.shape[0], STRIP_TILES), ...layer.shape.slice(1)];
+    const few = [Math.min(layer.shape[0], PRINTED_TILES), ...layer.shape.slice(1)];
     const name = `Step ${layer.step}, ${titleOf(network.steps[layer.step - 1])}, of ${pictureName(kept, classes, chosen)}`;
     rows.push(
       row(name, (epoch) => {

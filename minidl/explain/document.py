@@ -161,8 +161,8 @@ def _colors(theme: palette.Theme) -> dict[str, Any]:
 def _assemble(
     title: str, data: dict[str, Any], *, template: str = "page.html", scripts: Sequence[str] = SCRIPTS
 ) -> str:
-    style = palette.css() + "".join(_read(f"{name}.css") for name in STYLES)
-    script = '(() => {\n"use strict";\n' + "\n".join(_read(f"{name}.js") for name in scripts) + "})();\n"
+    style = shortened(palette.css() + "".join(_read(f"{name}.css") for name in STYLES))
+    script = shortened('(() => {\n"use strict";\n' + "\n".join(_read(f"{name}.js") for name in scripts) + "})();\n")
     parts = {
         "title": html.escape(legible(title)),
         "style": style,
@@ -173,6 +173,14 @@ def _assemble(
     }
     # All at once, so that what stands in one part isn't taken for the name of another.
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _read(template))
+
+
+def shortened(text: str) -> str:
+    """A script or style sheet without indentation, empty lines and comments that have lines of their own.
+
+    A text in it must not go on in another line.
+    """
+    return re.sub(r"^(?:\s+|/\*.*?\*/|//[^\n]*)+", "", text, flags=re.DOTALL | re.MULTILINE)
 
 
 def json_for_script(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Arrays as a page holds them: little-endian numbers in base64, the last axis first."""
+"""Arrays as a page holds them: little-endian numbers in base64, or base85 if they're many, the last axis first."""
 
 import base64
 from typing import Any
@@ -6,6 +6,9 @@ from typing import Any
 import numpy as np
 
 from minidl.typing import Array
+
+FOR_SCRIPT = bytes.maketrans(b"&<>", b",./")
+"""What base85 has that JSON in a script would escape, and characters instead of it."""
 
 MOST = 2**15 - 1
 """The largest whole number of 16 bits."""
@@ -38,7 +41,8 @@ def decode(text: str) -> Array:
 def encode_whole(weight: Array, filters: int) -> dict[str, str]:
     """Weights as whole numbers of 16 bits, "weight", and what one of each filter's is worth, "units"."""
     numbers, units = whole_numbers(weight.reshape(filters, -1))
-    return {"weight": base64.b64encode(numbers.astype("<i2").tobytes()).decode(), "units": encode(units)}
+    text = base64.b85encode(numbers.astype("<i2").tobytes()).translate(FOR_SCRIPT)  # 6 % shorter than base64
+    return {"weight": text.decode(), "units": encode(units)}
 
 
 def whole_numbers(weight: Array) -> tuple[Array, Array]:

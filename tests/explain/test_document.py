@@ -89,6 +89,14 @@ def test_the_program_does_not_end_its_own_element():
         assert not re.search(r"</script|<!--|\{\{", document._read(f"{name}.js"), re.IGNORECASE)
 
 
+def test_comments_and_indentation_are_left_out():
+    text = "/** A name. */\nconst a = 1; // stays\n\n  // goes\n  /* and\n   this */\n  f(`//${a}`);\n}\n"
+    assert document.shortened(text) == "const a = 1; // stays\nf(`//${a}`);\n}\n"
+    for name in {*document.SCRIPTS, *document.PLAY}:  # else part of a text might be taken for indentation or a comment
+        lines = document._read(f"{name}.js").splitlines()
+        assert all(line.count("`") % 2 == 0 for line in lines if not line.startswith("const DIGITS")), name
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [

@@ -42,7 +42,7 @@ def test_what_is_encoded_is_what_the_page_reads():
     weight = np.array([[0.5, -1.0, 0.25], [3.0, 0.0, 1.5]])
     encoded = encode_whole(weight.ravel(), 2)
     np.testing.assert_allclose(decode(encoded["units"]), [1 / 32767, 3 / 32767], rtol=1e-6)
-    assert len(encoded["weight"]) == 16  # 6 numbers of 2 bytes, 4 characters for 3 bytes
+    assert len(encoded["weight"]) == 15  # 6 numbers of 2 bytes, 5 characters for 4 bytes
 
 
 def test_sixteen_bits_where_they_do():

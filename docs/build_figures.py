@@ -1,7 +1,9 @@
 """The documents' figures: redrawn by each build, but for those of the README, which shows them without one.
 
-Each docs/figures/<page>.py defines FIGURES, {name: function without arguments that returns a matplotlib Figure}. Every
-figure is drawn twice, for light and for dark pages: docs/_figures/<name>.svg and <name>-dark.svg.
+Each docs/figures/<page>.py defines FIGURES, {name: function without arguments that returns a matplotlib Figure}, and
+NARROW, other drawings of those that a phone would show too small to read. Every drawing is made twice, for light and for
+dark pages: docs/_figures/<name>.svg and <name>-dark.svg, <name>-narrow.svg and <name>-narrow-dark.svg. Letters that a
+phone would show too small end the build.
 
     python docs/build_figures.py            what the pages show, into docs/_figures
     python docs/build_figures.py --readme   what the README shows, into docs/images: commit these
@@ -26,10 +28,10 @@ README = ("cnn", "speed")
 """The README's figures."""
 TEXT: dict[palette.Theme, str] = {"light": palette.color("ink", "light"), "dark": palette.color("ink", "dark")}
 """The color of lines and letters, on the pages' own backgrounds."""
-
-
-FITS_A_PHONE = 400
-"""A figure's width in points, of which a phone shows two thirds in size: letters of 9 points have 8 pixels."""
+NARROW = "-narrow"
+"""What the names of drawings for narrow pages end in."""
+PHONE, LEAST = 358, 9.0
+"""The pixels of a figure on a page of 390, and of the smallest letters that can be read there."""
 
 
 class FigureError(RuntimeError):
@@ -55,14 +57,18 @@ def style(theme: palette.Theme) -> dict[str, Any]:
 
 
 def figures_of(path: Path) -> dict[str, Callable[[], Figure]]:
-    """The FIGURES of one file of docs/figures."""
+    """The FIGURES of one file of docs/figures, and its NARROW ones by their names with that ending."""
     specification = importlib.util.spec_from_file_location(f"figures_{path.stem}", path)
     assert specification is not None
     assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     try:
         specification.loader.exec_module(module)
-        figures: dict[str, Callable[[], Figure]] = module.FIGURES
+        figures: dict[str, Callable[[], Figure]] = dict(module.FIGURES)
+        for name, make in getattr(module, "NARROW", {}).items():
+            if name not in figures:
+                raise KeyError(f"NARROW: {name!r} isn't in FIGURES")
+            figures[name + NARROW] = make
     except Exception as error:
         raise FigureError(f"{path}: {type(error).__name__}: {error}") from error
     return figures
@@ -72,14 +78,20 @@ def build(paths: list[Path], folder: Path, *, only: Collection[str] = ()) -> lis
     """Draw the figures of these files, or `only` some, into a folder; raises FigureError, with the first that fails."""
     made: dict[str, Path] = {}
     for path in paths:
-        for name, make in figures_of(path).items():
-            if only and name not in only:
+        figures = figures_of(path)
+        for name, make in figures.items():
+            if only and name.removesuffix(NARROW) not in only:
                 continue
             if name in made:
                 raise FigureError(f"{path}: a figure {name!r} is in {made[name]} too: the names are those of files")
             made[name] = path
             for theme in TEXT:
                 draw(make, path, name, theme, folder)
+            if name + NARROW not in figures and (least := letters(folder / f"{name}.svg")) < LEAST:
+                raise FigureError(
+                    f"{path}: figure {name!r}: a phone shows its smallest letters {least:.1f} pixels high, of at least "
+                    f"{LEAST:g}: make it narrower, or give it a drawing in NARROW"
+                )
     return [folder / f"{name}{suffix}.svg" for name in made for suffix in ("", "-dark")]
 
 
@@ -100,10 +112,13 @@ def draw(make: Callable[[], Figure], path: Path, name: str, theme: palette.Theme
             raise FigureError(f"{path}: figure {name!r}: {type(error).__name__}: {error}") from error
 
 
-def is_wide(svg: Path) -> bool:
-    """Whether its letters would be too small to read if a page of 390 pixels showed all of its width."""
-    found = re.search(r'<svg[^>]*\swidth="([\d.]+)pt"', svg.read_text("utf-8"))
-    return found is not None and float(found[1]) > FITS_A_PHONE
+def letters(svg: Path) -> float:
+    """The pixels of the smallest letters where a phone shows the figure; infinity without any."""
+    text = svg.read_text("utf-8")
+    width = re.search(r'<svg[^>]*\swidth="([\d.]+)pt"', text)
+    assert width is not None
+    points = [100 * float(scale) for scale in re.findall(r"scale\((0\.\d+) -0\.\d+\)", text)]  # of glyphs
+    return min(points, default=float("inf")) * min(4 / 3, PHONE / float(width[1]))
 
 
 def pages() -> list[Path]:

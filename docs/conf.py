@@ -52,7 +52,7 @@ def setup(app):
     """Make figures, tables and the wheel first, and let docstrings write |a - b| and a * b as mathematics does."""
     app.connect("builder-inited", make_parts)
     app.connect("autodoc-process-docstring", escape_mathematics)
-    app.add_transform(DarkFigures)
+    app.add_transform(Drawings)
     app.connect("build-finished", name_landmarks)
 
 
@@ -75,22 +75,32 @@ class NothingToShowError(SphinxError):
     category = "Figures, tables and wheel"
 
 
-class DarkFigures(SphinxTransform):
-    """Where a page shows _figures/<name>.svg, show <name>-dark.svg in its place in dark pages; mark what is wide."""
+class Drawings(SphinxTransform):
+    """Where a page shows <name>.svg, show what there is of it for dark and for narrow pages, in its place there."""
 
     default_priority = 400  # before images are collected
 
     def apply(self, **_):
         for image in list(self.document.findall(nodes.image)):
-            folder, _, name = image["uri"].rpartition("/")
-            if folder.endswith("_figures") and name.endswith(".svg"):
-                if build_figures.is_wide(DOCS / "_figures" / name):
-                    image["classes"] += ["wide"]
-                dark = image.copy()
-                dark["uri"] = f"{folder}/{name.removesuffix('.svg')}-dark.svg"
-                image["classes"] += ["only-light"]
+            stem, _, suffix = image["uri"].rpartition(".")
+            drawn = stem.rpartition("/")[0].endswith("_figures") and suffix == "svg"
+            shown = [image]
+            if self.exists(f"{stem}{build_figures.NARROW}.{suffix}"):
+                shown.append(image.copy())
+                shown[1]["uri"] = f"{stem}{build_figures.NARROW}.{suffix}"
+                for each, kind in zip(shown, ("wide", "narrow"), strict=True):
+                    each["classes"] += [kind]
+            for each in list(shown) if drawn else ():
+                dark = each.copy()
+                dark["uri"] = f"{each['uri'].removesuffix('.svg')}-dark.svg"
+                each["classes"] += ["only-light"]
                 dark["classes"] += ["only-dark"]
-                image.parent.insert(image.parent.index(image) + 1, dark)
+                shown.insert(shown.index(each) + 1, dark)
+            image.replace_self(shown)
+
+    def exists(self, uri):
+        """Whether there is such a file beside the page."""
+        return (Path(self.document["source"]).parent / uri).is_file()
 
 
 LANDMARKS = {

@@ -44,14 +44,15 @@ def house(night: float) -> np.ndarray:
     return picture
 
 
-def augmentations() -> Figure:
+def augmentations(across: int = 5) -> Figure:
     """The picture, and what each makes of it; those that mix have another beside it."""
     both = np.stack([house(0), house(0.75)[:, :, ::-1]])
     pictures = {"the image": both[0]}
     for name, augmentation in AUGMENTATIONS.items():
         pictures[name] = augmentation(both, ml.one_hot([0, 1]), seed=SEED)[0][0]
-    figure = Figure(figsize=(7.6, 5.0), layout="constrained")
-    for axes, (name, picture) in zip(figure.subplots(3, 5).flat, pictures.items(), strict=True):
+    down = len(pictures) // across
+    figure = Figure(figsize=(1.52 * across, 1.67 * down) if across == 5 else (3.7, 1.4 * down), layout="constrained")
+    for axes, (name, picture) in zip(figure.subplots(down, across).flat, pictures.items(), strict=True):
         axes.imshow(picture.transpose(1, 2, 0), interpolation="nearest")
         axes.set_title(name, fontsize=8)
         axes.set_axis_off()
@@ -59,3 +60,4 @@ def augmentations() -> Figure:
 
 
 FIGURES = {"augmentations": augmentations}
+NARROW = {"augmentations": lambda: augmentations(3)}

@@ -33,16 +33,19 @@ def draw(axes: Axes, records: list[dict[str, Any]], *, weak: bool) -> None:
     axes.set_title("the batch grows with the hosts" if weak else f"{tables.GLOBAL} images, shared by the hosts")
 
 
-def hosts() -> Figure:
+def hosts(*, narrow: bool = False) -> Figure:
     """Weak and strong scaling."""
     records = json.loads((RESULTS / "hosts.json").read_text("utf-8"))["records"]
-    figure = Figure(figsize=(8, 3.6), layout="constrained")
-    axes = figure.subplots(1, 2, sharey=True)
+    figure = Figure(figsize=(3.7, 6.6) if narrow else (8, 3.6), layout="constrained")
+    axes = figure.subplots(2, 1) if narrow else figure.subplots(1, 2, sharey=True)
     for place, weak in zip(axes, (True, False), strict=True):
         draw(place, records, weak=weak)
-    axes[0].set_ylabel("images a second, of one host's")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False, fontsize=7)
+    for place in axes if narrow else axes[:1]:
+        place.set_ylabel("images a second, of one host's")
+    names = axes[0].get_legend_handles_labels()
+    figure.legend(*names, loc="outside lower center", ncols=1 if narrow else 3, frameon=False, fontsize=7)
     return figure
 
 
 FIGURES = {"distributed-hosts": hosts}
+NARROW = {"distributed-hosts": lambda: hosts(narrow=True)}

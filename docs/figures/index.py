@@ -35,7 +35,7 @@ def maps(place: Axes, channels: np.ndarray, across: int) -> None:
     place.set_anchor("N")
 
 
-def cnn() -> Figure:
+def cnn(*, narrow: bool = False) -> Figure:
     """An image, the feature maps of LeNet's two convolutions after ReLU and pooling, and the scores of the classes."""
     model = trained()
     _, test = ml.datasets.fashion_mnist_10k()
@@ -48,13 +48,17 @@ def cnn() -> Figure:
             stages.append(x)
     scores = model(image)
     probabilities, _ = ml.functional.softmax(scores)
-    figure = Figure(figsize=(9, 2.2), layout="constrained")
-    axes = figure.subplots(1, 4, width_ratios=[1, 1.5, 1, 1.2])
+    if narrow:
+        figure = Figure(figsize=(3.7, 3.5), layout="constrained")
+        axes = figure.subplots(2, 2, width_ratios=[1, 1.3]).ravel()
+    else:
+        figure = Figure(figsize=(9, 2.2), layout="constrained")
+        axes = figure.subplots(1, 4, width_ratios=[1, 1.5, 1, 1.2])
     figure.get_layout_engine().set(wspace=0.08)
     titles = ["an image", "6 filters, ReLU, pool", "16 filters, ReLU, pool", "dense layers, softmax"]
     for place, stage, across, title in zip(axes, stages, (1, 3, 4), titles, strict=False):
         maps(place, stage[0], across)
-        place.set_title(title)
+        place.set_title(title, fontsize=8.5 if narrow else None)
     right = axes[3]
     colors = [color("soft")] * 10
     colors[int(probabilities.argmax())] = color("accent")
@@ -63,8 +67,9 @@ def cnn() -> Figure:
     right.set_xlim(0, 1)
     right.set_xticks([0, 0.5, 1])
     right.tick_params(labelsize=7)
-    right.set_title(titles[3])
+    right.set_title(titles[3], fontsize=8.5 if narrow else None)
     return figure
 
 
 FIGURES = {"cnn": cnn}
+NARROW = {"cnn": lambda: cnn(narrow=True)}

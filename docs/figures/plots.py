@@ -3,6 +3,7 @@
 from functools import cache
 from pathlib import Path
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import minidl as ml
@@ -35,19 +36,34 @@ def found() -> inspection.LearningRates:
     )
 
 
-def confusion_matrix() -> Figure:
+def phone(height: float) -> Axes:
+    """Axes as wide as a phone, and so many inches high."""
+    return Figure(figsize=(3.7, height), layout="constrained").subplots()
+
+
+def narrow_matrix(figure: Figure) -> Figure:
+    """A confusion matrix for a phone: counts alone, and no bar of colors."""
+    axes, bar = figure.axes
+    bar.remove()
+    for text in axes.texts:
+        text.set(text=text.get_text().split("\n")[0], fontsize=8)
+    axes.tick_params(labelsize=8)
+    return figure
+
+
+def confusion_matrix(axes: Axes | None = None) -> Figure:
     """Of the test images."""
     _, test = ml.datasets.fashion_mnist_10k()
     metric = ml.ConfusionMatrix()
     trained()[0].evaluate(test.images, test.labels, loss=ml.CrossEntropy(), metrics=[metric])
-    return plots.confusion_matrix(metric.result(), class_names=test.class_names)
+    return plots.confusion_matrix(metric.result(), class_names=test.class_names, axes=axes)
 
 
-def mistakes() -> Figure:
+def mistakes(columns: int | None = None) -> Figure:
     """Of the test images."""
     _, test = ml.datasets.fashion_mnist_10k()
     scores = trained()[0].predict(test.images)
-    return plots.mistakes(test.images, test.labels, scores, class_names=test.class_names)
+    return plots.mistakes(test.images, test.labels, scores, class_names=test.class_names, columns=columns)
 
 
 def calibration() -> Figure:
@@ -56,22 +72,46 @@ def calibration() -> Figure:
     return plots.calibration(inspection.calibration(trained()[0].predict(test.images), test.labels))
 
 
-def saliency() -> Figure:
+def saliency(count: int = 5) -> Figure:
     """Of the first test images."""
     _, test = ml.datasets.fashion_mnist_10k()
-    return plots.saliency(trained()[0], test.images[:5], class_names=test.class_names)
+    return plots.saliency(trained()[0], test.images[:count], class_names=test.class_names)
 
 
-def occlusion() -> Figure:
+def occlusion(axes: Axes | None = None) -> Figure:
     """Of a test image."""
     _, test = ml.datasets.fashion_mnist_10k()
-    return plots.occlusion(trained()[0], test.images[0], class_name=test.class_names[test.labels[0]])
+    return plots.occlusion(trained()[0], test.images[0], class_name=test.class_names[test.labels[0]], axes=axes)
 
 
-def features() -> Figure:
-    """Of a thousand test images."""
+def features(axes: Axes | None = None) -> Figure:
+    """Of a thousand test images; in axes, with the legend below."""
     _, test = ml.datasets.fashion_mnist_10k()
-    return plots.features(trained()[0], test.images[:1000], test.labels[:1000], class_names=test.class_names)
+    images, labels = test.images[:1000], test.labels[:1000]
+    figure = plots.features(trained()[0], images, labels, class_names=test.class_names, axes=axes)
+    if axes is not None:
+        axes.legend(loc="upper center", bbox_to_anchor=(0.45, -0.2), ncols=3, frameon=False, fontsize=8)
+    return figure
+
+
+def windows() -> Figure:
+    """Of the first test image, for a phone."""
+    axes = phone(2.3)
+    figure = plots.windows(image(), 5, padding=2, axes=axes)
+    for text in axes.texts:
+        text.set_fontsize(7)
+    return figure
+
+
+def benchmark() -> Figure:
+    """The times of the suite `cold`, for a phone."""
+    axes = phone(10)
+    figure = plots.benchmark(RESULTS / "cold.json", axes=axes)
+    for panel in axes.child_axes:
+        panel.tick_params(axis="x", which="both", labelrotation=30)
+        if panel.get_xlabel() == "seconds":  # as the ticks say; it would be in the next title
+            panel.set_xlabel("")
+    return figure
 
 
 def image():
@@ -93,4 +133,17 @@ FIGURES = {
     "plot-occlusion": occlusion,
     "plot-features": features,
     "plot-benchmark": lambda: plots.benchmark(RESULTS / "cold.json"),
+}
+NARROW = {
+    "plot-learning-curves": lambda: plots.learning_curves(trained()[1], axes=phone(4)),
+    "plot-learning-rates": lambda: plots.learning_rates(found(), axes=phone(3)),
+    "plot-confusion-matrix": lambda: narrow_matrix(confusion_matrix(phone(3.9))),
+    "plot-mistakes": lambda: mistakes(3),
+    "plot-filters": lambda: plots.filters(trained()[0][0], columns=3),
+    "plot-feature-maps": lambda: plots.feature_maps(trained()[0], image(), channels=5, axes=phone(6)),
+    "plot-windows": windows,
+    "plot-saliency": lambda: saliency(2),
+    "plot-occlusion": lambda: occlusion(phone(2.2)),
+    "plot-features": lambda: features(phone(4.4)),
+    "plot-benchmark": benchmark,
 }

@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import minidl as ml
@@ -20,29 +21,44 @@ def trained() -> tuple[ml.Sequential, ml.History]:
     return model, history
 
 
-def curves() -> Figure:
+def phone(height: float) -> Axes:
+    """Axes as wide as a phone, and so many inches high."""
+    return Figure(figsize=(3.7, height), layout="constrained").subplots()
+
+
+def curves(axes: Axes | None = None) -> Figure:
     """Loss and accuracy of each epoch, on the images trained on and on others."""
-    return plots.learning_curves(trained()[1])
+    return plots.learning_curves(trained()[1], axes=axes)
 
 
-def confusion() -> Figure:
+def confusion(axes: Axes | None = None) -> Figure:
     """True classes by those that the network says."""
     _, test = ml.datasets.fashion_mnist_10k()
     counts = ml.ConfusionMatrix()(trained()[0].predict(test.images), test.labels)
-    return plots.confusion_matrix(counts, class_names=test.class_names)
+    return plots.confusion_matrix(counts, class_names=test.class_names, axes=axes)
 
 
-def filters() -> Figure:
+def narrow_matrix(figure: Figure) -> Figure:
+    """A confusion matrix for a phone: counts alone, and no bar of colors."""
+    axes, bar = figure.axes
+    bar.remove()
+    for text in axes.texts:
+        text.set(text=text.get_text().split("\n")[0], fontsize=8)
+    axes.tick_params(labelsize=8)
+    return figure
+
+
+def filters(columns: int = 6) -> Figure:
     """The six filters of the first layer."""
-    return plots.filters(trained()[0][0], columns=6)
+    return plots.filters(trained()[0][0], columns=columns)
 
 
-def mistakes() -> Figure:
+def mistakes(count: int = 10, columns: int = 5) -> Figure:
     """The surest of the wrong answers."""
     _, test = ml.datasets.fashion_mnist_10k()
-    return plots.mistakes(
-        test.images, test.labels, trained()[0].predict(test.images), class_names=test.class_names, count=10, columns=5
-    )
+    scores = trained()[0].predict(test.images)
+    names = test.class_names
+    return plots.mistakes(test.images, test.labels, scores, class_names=names, count=count, columns=columns)
 
 
 FIGURES = {
@@ -50,4 +66,10 @@ FIGURES = {
     "training-confusion": confusion,
     "training-filters": filters,
     "training-mistakes": mistakes,
+}
+NARROW = {
+    "training-curves": lambda: curves(phone(4)),
+    "training-confusion": lambda: narrow_matrix(confusion(phone(3.9))),
+    "training-filters": lambda: filters(3),
+    "training-mistakes": lambda: mistakes(9, 3),
 }

@@ -24,21 +24,26 @@ def image() -> np.ndarray:
     return train.images[0, 0]
 
 
-def filter_response() -> Figure:
+def filter_response(*, narrow: bool = False) -> Figure:
     """An image, a filter that finds edges, its response, and what ReLU and pooling leave of it."""
     x = image()
     y, _ = F.conv2d(x[None, None], EDGES[None, None])
     rectified, _ = F.relu(y)
     pooled, _ = F.max_pool2d(rectified, 2)
-    figure = Figure(figsize=(7.2, 1.9), layout="constrained")
-    axes = figure.subplots(1, 5, width_ratios=[1, 0.55, 1, 1, 1])
+    if narrow:
+        figure = Figure(figsize=(3.7, 4.3), layout="constrained")
+        top, bottom = figure.subfigures(2, 1)
+        axes = [*top.subplots(1, 2, width_ratios=[1, 0.55]), *bottom.subplots(1, 3)]
+    else:
+        figure = Figure(figsize=(7.2, 1.9), layout="constrained")
+        axes = figure.subplots(1, 5, width_ratios=[1, 0.55, 1, 1, 1])
     limit = float(abs(y).max())
     shown = [
         ("image\n28 x 28", x, "gray", (0, 1)),
         ("filter\n6 x 6", EDGES, sign_map(), (-1.5, 1.5)),
         ("response\n23 x 23", y[0, 0], sign_map(), (-limit, limit)),
         ("ReLU\n23 x 23", rectified[0, 0], "gray", (0, limit)),
-        ("2 x 2 max-pool\n11 x 11", pooled[0, 0], "gray", (0, limit)),
+        ("max-pool\n11 x 11" if narrow else "2 x 2 max-pool\n11 x 11", pooled[0, 0], "gray", (0, limit)),
     ]
     for place, (title, pixels, colors, (low, high)) in zip(axes, shown, strict=True):
         place.imshow(pixels, cmap=colors, vmin=low, vmax=high)
@@ -47,13 +52,19 @@ def filter_response() -> Figure:
     return figure
 
 
-def im2col() -> Figure:
+def im2col(*, narrow: bool = False) -> Figure:
     """Three windows of an image, and the three rows of the matrix that they become."""
     x = image()[3:15, 10:22]
     columns = sliding_window_view(x, (3, 3)).reshape(100, 9)
     marked = {2: "C1", 35: "C2", 81: "C0"}
-    figure = Figure(figsize=(7.2, 3.4), layout="constrained")
-    left, middle, right = figure.subplots(1, 3, width_ratios=[1.5, 1, 0.35])
+    if narrow:
+        figure = Figure(figsize=(3.7, 6.2), layout="constrained")
+        top, bottom = figure.subfigures(2, 1)
+        left = top.subplots()
+        middle, right = bottom.subplots(1, 2, width_ratios=[1, 0.35])
+    else:
+        figure = Figure(figsize=(7.2, 3.4), layout="constrained")
+        left, middle, right = figure.subplots(1, 3, width_ratios=[1.5, 1, 0.35])
     left.imshow(x, cmap="gray", vmin=0, vmax=1)
     left.set_title("an image of 12 x 12, windows of 3 x 3")
     left.set_axis_off()
@@ -138,21 +149,30 @@ def measured() -> dict[str, float]:
     return seconds
 
 
-def ladder() -> Figure:
+def ladder(*, narrow: bool = False) -> Figure:
     """How long each way takes, and how many times less than the loops."""
     seconds = measured()
     names, values = list(seconds), list(seconds.values())
-    figure = Figure(figsize=(7.2, 2.2), layout="constrained")
+    figure = Figure(figsize=(3.7, 3.2) if narrow else (7.2, 2.2), layout="constrained")
     axes = figure.subplots()
-    axes.barh(names, values, color=[*[color("soft")] * 4, color("brand")], height=0.6)
+    axes.barh(names, values, color=[*[color("soft")] * 4, color("brand")], height=0.35 if narrow else 0.6)
     axes.set_xscale("log")
     axes.set_xlim(min(values) / 3, max(values) * 12)
     axes.invert_yaxis()
     for i, value in enumerate(values):
         text = quantity.seconds(value) + (f", 1 / {values[0] / value:,.0f}" if i else "")
         axes.annotate(text, (value, i), (5, 0), textcoords="offset points", va="center")
-    axes.set_xlabel("seconds for 8 images and 16 filters (a logarithmic axis)")
+        if narrow:  # names above their bars, since there is no room beside them
+            axes.text(0, i - 0.38, names[i], va="center", transform=axes.get_yaxis_transform())
+    if narrow:
+        axes.set_yticks([])
+    axes.set_xlabel("seconds, logarithmic" if narrow else "seconds for 8 images and 16 filters (a logarithmic axis)")
     return figure
 
 
 FIGURES = {"filter-response": filter_response, "im2col": im2col, "ladder": ladder}
+NARROW = {
+    "filter-response": lambda: filter_response(narrow=True),
+    "im2col": lambda: im2col(narrow=True),
+    "ladder": lambda: ladder(narrow=True),
+}

@@ -66,7 +66,7 @@ def stack(axes: "Axes", count: int, *, gap: float, heights: list[float] | None =
 
 def color_bar(axes: "Axes", drawn: "ScalarMappable", label: str) -> None:
     """What the colors of a picture mean, beside the axes."""
-    size = font_size(axes, of_height=0.06)
+    size = font_size(axes, of_height=max(0.06, 1.1 / len(label)))
     bar = axes.figure.colorbar(drawn, ax=axes, shrink=0.8)
     bar.set_label(label, fontsize=size)
     bar.ax.tick_params(labelsize=size)

@@ -63,11 +63,11 @@ def windows(
     if top + bottom + left + right:
         axes.add_patch(Rectangle((left, top), w, h, fill=False, edgecolor="0.6", linestyle=":", linewidth=1))
 
-    side = width * 0.25
+    side = width * 0.36
     start = width + side
     cells = max(height * 1.2, width)
     line = height / len(chosen)
-    size = font_size(axes, of_width=0.02, of_height=0.05, most=9)
+    size = font_size(axes, of_width=0.028, of_height=0.05, most=9)
     for i, row in enumerate(chosen):
         color = class_color(i)
         y, x = row // across * window.stride[0], row % across * window.stride[1]
@@ -94,7 +94,7 @@ def windows(
     axes.set_aspect("equal")
     axes.set_xlim(-0.02 * width, start + cells * 1.02)
     axes.set_ylim(height * 1.02, -0.02 * height)
-    text = f"im2col: {matrix.shape[0]} windows x {matrix.shape[1]} values"
+    text = f"im2col: {matrix.shape[0]} windows\nx {matrix.shape[1]} values"
     axes.text(start + cells / 2, -0.03 * height, text, ha="center", va="bottom", fontsize=1.1 * size)
     shape = f"{h} x {w}" + (", padded" if padded.shape != image.shape else "")
     axes.text(width / 2, -0.03 * height, f"image {shape}", ha="center", va="bottom", fontsize=1.1 * size)

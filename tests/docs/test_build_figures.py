@@ -37,10 +37,49 @@ def test_figures_are_drawn_for_both_themes_and_reproducibly(tmp_path):
     assert xml.etree.ElementTree.fromstring(light).tag.endswith("svg")
 
 
-@pytest.mark.parametrize(("inches", "is_wide"), [(4.6, False), (8, True)])
-def test_figures_that_a_phone_does_not_show_whole(tmp_path, inches, is_wide):
-    path = write(tmp_path, "page.py", GOOD.replace("(2, 1)", f"({inches}, 1)"))
-    assert [build_figures.is_wide(made) for made in build_figures.build([path], tmp_path / "made")] == [is_wide] * 2
+WIDE = GOOD.replace("(2, 1)", "(8, 1)")
+
+
+@pytest.mark.parametrize(("width", "pixels"), [(200, 8 * 4 / 3), (358, 8), (716, 4)])
+def test_how_high_a_phone_shows_letters(tmp_path, width, pixels):
+    glyphs = '<g transform="translate(3 5) scale(0.09 -0.09)"/><g transform="rotate(-45) scale(0.08 -0.08)"/>'
+    picture = '<image transform="scale(1 -1)"/>'
+    (tmp_path / "a.svg").write_text(f'<svg version="1.1" width="{width}pt" height="9pt">{glyphs}{picture}</svg>')
+    assert build_figures.letters(tmp_path / "a.svg") == pytest.approx(pixels)
+
+
+def test_a_figure_that_a_phone_shows_too_small_needs_a_narrow_drawing(tmp_path):
+    path = write(tmp_path, "page.py", WIDE)
+    with pytest.raises(build_figures.FigureError, match=r"'a-line': a phone shows its smallest letters \d\.\d pixels"):
+        build_figures.build([path], tmp_path)
+    path = write(tmp_path, "page.py", WIDE + 'NARROW = {"a-line": line}\n')
+    with pytest.raises(build_figures.FigureError, match="'a-line-narrow': a phone shows"):
+        build_figures.build([path], tmp_path)
+    path = write(tmp_path, "page.py", GOOD + 'NARROW = {"another": line}\n')
+    with pytest.raises(build_figures.FigureError, match="'another' isn't in FIGURES"):
+        build_figures.build([path], tmp_path)
+
+
+def test_narrow_drawings_are_made_beside_the_wide_ones(tmp_path):
+    narrow = """
+def small():
+    figure = line()
+    figure.set_size_inches(3, 1)
+    return figure
+
+NARROW = {"a-line": small}
+"""
+    path = write(tmp_path, "page.py", WIDE + narrow)
+    made = [file.name for file in build_figures.build([path], tmp_path, only=["a-line"])]
+    assert made == ["a-line.svg", "a-line-dark.svg", "a-line-narrow.svg", "a-line-narrow-dark.svg"]
+    assert all((tmp_path / name).is_file() for name in made)
+
+
+@pytest.mark.parametrize("name", build_figures.README)
+def test_the_readmes_figures_can_be_read_on_a_phone(name):
+    assert build_figures.letters(build_figures.DOCS / "images" / f"{name}-narrow.svg") >= build_figures.LEAST
+    text = (build_figures.DOCS.parent / "README.md").read_text("utf-8")
+    assert f'<source media="(max-width: 600px)" srcset="docs/images/{name}-narrow.svg">' in text
 
 
 def test_users_settings_of_matplotlib_change_nothing(tmp_path):
@@ -87,7 +126,7 @@ def test_only_some_are_drawn_when_asked(tmp_path):
 def test_the_readmes_chart_is_of_the_results():
     [benchmarks] = [path for path in build_figures.pages() if path.stem == "benchmarks"]
     digest = build_figures.figures_of(benchmarks)["speed"].__globals__["digest"]()
-    for name in ("speed.svg", "speed-dark.svg"):
+    for name in ("speed.svg", "speed-dark.svg", "speed-narrow.svg", "speed-narrow-dark.svg"):
         chart = (build_figures.DOCS / "images" / name).read_text("utf-8")
         assert f"results-{digest}" in chart, "redraw it: python docs/build_figures.py --readme"
 

@@ -22,7 +22,7 @@ def test_windows_are_outlined_and_their_rows_drawn(axes, images):
     np.testing.assert_allclose(axes.images[2].get_array(), matrix[5:6])
     texts = [text.get_text() for text in axes.texts]
     assert texts[:2] == ["row 0", "row 5"]
-    assert f"im2col: 12 windows x {matrix.shape[1]} values" in texts
+    assert f"im2col: 12 windows\nx {matrix.shape[1]} values" in texts
     taps = axes.lines[1].get_xydata()
     np.testing.assert_array_equal(taps, [[4.5, 2.5], [6.5, 2.5], [4.5, 3.5], [6.5, 3.5], [4.5, 4.5], [6.5, 4.5]])
 

@@ -90,6 +90,11 @@ def share(ratio: float | None) -> str:
     return "-" if ratio is None else f"{ratio:.0%}"
 
 
-def megabytes(size: float | None) -> str:
-    """Bytes as megabytes of a million bytes."""
-    return "-" if size is None else f"{size / 1e6:.1f} MB"
+def file_size(count: float | None) -> str:
+    """Bytes on a disk or sent, in units of 1000."""
+    return "-" if count is None else quantity.size(count)
+
+
+def memory_size(count: float | None) -> str:
+    """Bytes of memory, in units of 1024."""
+    return "-" if count is None else quantity.memory(round(count))

@@ -1,9 +1,9 @@
 """The documents' figures: redrawn by each build, but for those of the README, which shows them without one.
 
 Each docs/figures/<page>.py defines FIGURES, {name: function without arguments that returns a matplotlib Figure}, and
-NARROW, other drawings of those that a phone would show too small to read. Every drawing is made twice, for light and for
-dark pages: docs/_figures/<name>.svg and <name>-dark.svg, <name>-narrow.svg and <name>-narrow-dark.svg. Letters that a
-phone would show too small end the build.
+NARROW, other drawings of those that a phone would show too small to read. Every drawing is made twice, for light and
+for dark pages: docs/_figures/<name>.svg and <name>-dark.svg, <name>-narrow.svg and <name>-narrow-dark.svg. Letters that
+a phone would show too small end the build.
 
     python docs/build_figures.py            what the pages show, into docs/_figures
     python docs/build_figures.py --readme   what the README shows, into docs/images: commit these

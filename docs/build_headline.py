@@ -9,6 +9,7 @@ import numpy as np
 
 import minidl as ml
 from docs.build_tables import read
+from minidl.display import quantity
 
 THREADS = (1, 2, 4)
 """The numbers of threads that train to the same bits."""
@@ -45,10 +46,10 @@ def size(records: list[dict[str, Any]]) -> tuple[str, str]:
     """What an installation takes on disk with all that it requires."""
     sizes = next(record["bytes"] for record in records if record["case"] == "installed size")
     text = (
-        f"installed, NumPy and Numba included. PyTorch for CPUs takes {sizes['PyTorch'] / 1e6:.0f} MB, Keras with "
-        f"TensorFlow {sizes['Keras'] / 1e6:.0f} MB."
+        f"installed, NumPy and Numba included. PyTorch for CPUs takes {quantity.size(sizes['PyTorch'])}, Keras with "
+        f"TensorFlow {quantity.size(sizes['Keras'])}."
     )
-    return f"{sizes['minidl'] / 1e6:.0f} MB", text
+    return quantity.size(sizes["minidl"]), text
 
 
 def same_bits(weights: Sequence[np.ndarray]) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.report import duration, megabytes, share, times
+from benchmarks.report import duration, file_size, memory_size, share, times
 from docs import distributed_tables
 
 SUITES = ("training", "inference", "operators", "time_to_accuracy", "cold", "memory", "distributed", "hosts")
@@ -166,7 +166,7 @@ def time_to_accuracy(records: list[dict[str, Any]]) -> list[str]:
         [
             record["case"],
             record["contestant"],
-            f"{record['seconds']:.1f} s",
+            duration(record["seconds"]),
             f"{record['steps']:,}",
             f"{record['accuracy']:.2%}",
         ]
@@ -184,7 +184,7 @@ def cold(records: list[dict[str, Any]]) -> list[str]:
         [[name, duration(seconds)] for name, seconds in found["first step"]["medians"].items()],
     )
     sizes = found["installed size"]["bytes"].items()
-    return lines + table(["installed, with requirements", "size"], [[name, megabytes(size)] for name, size in sizes])
+    return lines + table(["installed, with requirements", "size"], [[name, file_size(count)] for name, count in sizes])
 
 
 def memory(records: list[dict[str, Any]]) -> list[str]:
@@ -193,7 +193,7 @@ def memory(records: list[dict[str, Any]]) -> list[str]:
     rows = []
     for record in records:
         before, after = (record[moment] for moment in moments)
-        sizes = (megabytes(before), megabytes(after), f"{after / before - 1:+.1%}")
+        sizes = (memory_size(before), memory_size(after), f"{after / before - 1:+.1%}")
         rows.append([f"`{record.get('network', 'lenet')}`", record["case"], *sizes])
     return table(["network", "framework", *(f"{moment} steps" for moment in moments), "growth"], rows, labels=2)
 

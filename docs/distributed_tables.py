@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from benchmarks import step_model
-from benchmarks.report import duration, times
+from benchmarks.report import duration, file_size, times
 
 HOSTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 GLOBAL = 256
@@ -35,7 +35,7 @@ def measured(records: Records) -> tuple[list[str], Rows]:
         medians = {name: found["median"] for name, found in record["contestants"].items()}
         rates = [f"{record['batch'] / medians[name]:,.0f}" if name in medians else "-" for name in names]
         ratios = [times(medians[name] / medians[shared]) if name in medians else "-" for name in (whole, *peers)]
-        sent = f"{record['bytes'] / 1e3:,.0f} kB"
+        sent = file_size(record["bytes"])
         rows.append([f"`{record['network']}`", *rates, *ratios, str(record["calls"]), sent])
     return columns, rows
 
@@ -139,5 +139,5 @@ def parameters(records: Records) -> tuple[list[str], Rows]:
         found = step_model.of_gradients(million, ranks, exact=ranks <= 8)
         sent = sum(step_model.sent(each, ranks) for each in found)
         costs = [step_model.waiting(link, found, ranks) for link in links(records).values()]
-        rows.append([str(ranks), f"{sent / 1e6:.1f} MB", *map(duration, costs)])
+        rows.append([str(ranks), file_size(sent), *map(duration, costs)])
     return ["ranks", "sent by each", *links(records)], rows

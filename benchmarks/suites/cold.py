@@ -18,7 +18,7 @@ from benchmarks import crew as crews
 from benchmarks import installed
 from benchmarks.check import CheckError
 from benchmarks.crew import Crew
-from benchmarks.report import Bars, Report, Table, duration, megabytes, times
+from benchmarks.report import Bars, Report, Table, duration, file_size, times
 from benchmarks.timing import Sampler, Settings, Timing, interleave
 from minidl import backends
 
@@ -214,12 +214,12 @@ def _sizes(report: Report) -> None:
     own = {"numpy", "numba"} | installed.requirements("minidl") - {"minidl"}
     own = set().union(*(installed.requirements(name) for name in own))
     sizes["minidl"] = installed.package_size("minidl") + sum(installed.size(name) for name in own)
-    table.rows.append(["minidl", megabytes(sizes["minidl"]), ", ".join(["minidl", *sorted(own)])])
+    table.rows.append(["minidl", file_size(sizes["minidl"]), ", ".join(["minidl", *sorted(own)])])
     for name, distribution in _DISTRIBUTIONS.items():
         packages = installed.requirements(distribution)
         if packages:
             sizes[name] = sum(installed.size(package) for package in packages)
-            table.rows.append([name, megabytes(sizes[name]), f"{len(packages)}"])
+            table.rows.append([name, file_size(sizes[name]), f"{len(packages)}"])
     report.tables.append(table)
     report.records.append({"case": "installed size", "bytes": sizes})
     report.bars.append(

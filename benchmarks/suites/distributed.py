@@ -7,7 +7,7 @@ from benchmarks import crew as crews
 from benchmarks import graph, machine, networks, ranks
 from benchmarks.contest import Entry, hold
 from benchmarks.crew import Crew
-from benchmarks.report import Bars, Report, Table, times
+from benchmarks.report import Bars, Report, Table, file_size, times
 from benchmarks.suites.network_suite import ORACLE, TOLERANCE, entries
 from benchmarks.timing import Settings
 from minidl.process.share import PARTS
@@ -77,7 +77,7 @@ def run(crew: Crew, settings: Settings) -> Report:
                 [
                     *(name, str(batch), *(f"{batch / result.best[who].median:,.0f}" for who in shown)),
                     *(times(result.ratio(shared, whole)), times(result.ratio(shared, peer))),
-                    *(str(result.facts["calls"]), kilobytes(result.facts["bytes"])),
+                    *(str(result.facts["calls"]), file_size(result.facts["bytes"])),
                 ]
             )
             print("  ".join(table.rows[-1]), flush=True)
@@ -97,8 +97,3 @@ def number_of_ranks() -> int:
 def _names(count: int, cores: int) -> tuple[str, str, str]:
     """What the contestants of minidl are called."""
     return "1 process, 1 thread", f"1 process, {cores} threads", f"{count} ranks, 1 thread each"
-
-
-def kilobytes(size: float) -> str:
-    """Bytes as kilobytes of a thousand bytes."""
-    return f"{size / 1e3:,.0f} kB"

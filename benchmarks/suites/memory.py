@@ -6,7 +6,7 @@ from benchmarks import crew as crews
 from benchmarks import graph, networks
 from benchmarks.contestants import TIMED_RATE
 from benchmarks.crew import Crew
-from benchmarks.report import Bars, Report, Table, megabytes
+from benchmarks.report import Bars, Report, Table, memory_size
 from benchmarks.timing import Settings
 from benchmarks.worker import WorkerError
 
@@ -23,7 +23,7 @@ def run(crew: Crew, settings: Settings) -> Report:
         ["network", "framework", f"after {first} steps", f"after {last}", "growth"],
         labels=2,
     )
-    bars = Bars("Resident memory while training", "MB", {}, logarithmic=False)
+    bars = Bars("Resident memory while training", "MiB", {}, logarithmic=False)
     names = settings.networks or NETWORKS[: 1 if settings.quick else None]
     cases = [(network, *made) for network in names for made in makers(network, {}, BATCH).items()]
     for network, name, (maker, arguments) in cases:
@@ -35,9 +35,9 @@ def run(crew: Crew, settings: Settings) -> Report:
                 raise
             report.notes.append("resident memory isn't measured: this system doesn't tell it in /proc/self/status")
             break
-        table.rows.append([network, name, megabytes(before), megabytes(after), f"{after / before - 1:+.2%}"])
+        table.rows.append([network, name, memory_size(before), memory_size(after), f"{after / before - 1:+.2%}"])
         report.records.append({"case": name, "network": network, f"after {first}": before, f"after {last}": after})
-        sizes = {f"after {first} steps": before / 1e6, f"after {last} steps": after / 1e6}
+        sizes = {f"after {first} steps": before / 2**20, f"after {last} steps": after / 2**20}
         bars.groups[f"{network}, {name}"] = sizes
     if bars.groups:
         report.bars.append(bars)

@@ -10,7 +10,7 @@ from benchmarks import crew as crews
 from benchmarks import graph, machine, networks
 from benchmarks.contest import Entry, hold
 from benchmarks.crew import Crew
-from benchmarks.report import Bars, Report, Table, duration, megabytes, times
+from benchmarks.report import Bars, Report, Table, duration, memory_size, times
 from benchmarks.suites.memory import makers
 from benchmarks.suites.network_suite import MINIDL, ORACLE, TOLERANCE, entries, threads_and_layouts
 from benchmarks.timing import Settings
@@ -59,7 +59,7 @@ def _sweep(
         table.rows.append(
             [
                 *(str(value), *(duration(result.median(name)) for name in (MINIDL, "PyTorch"))),
-                *(times(result.ratio(MINIDL, "PyTorch")), *(megabytes(memory.get(n)) for n in ("minidl", "PyTorch"))),
+                *(times(result.ratio(MINIDL, "PyTorch")), *(memory_size(memory.get(n)) for n in ("minidl", "PyTorch"))),
             ]
         )
         results.append(result)

@@ -13,9 +13,8 @@ from minidl.cli.messages import UsageError, printable, say
 from minidl.cli.run import json_text
 from minidl.datasets.catalogue import KNOWN, Known, fetch, verify
 from minidl.datasets.locate import find
-from minidl.display import streams
+from minidl.display import quantity, streams
 from minidl.display.installed import is_installed
-from minidl.display.progress import megabytes
 from minidl.errors import FormatError, did_you_mean
 
 HELP = "List known data sets, download one, verify its files, or show its images."
@@ -91,7 +90,7 @@ def _list(arguments: argparse.Namespace) -> None:
         image = " x ".join(map(str, it["shape"]))
         where = printable(it["folder"]) if it["folder"] else f"no: minidl data fetch {name}"
         counts = (f"{it['train']:,}", f"{it['test']:,}")
-        lines.append((name, *counts, image, str(len(it["class_names"])), megabytes(it["bytes"]), where))
+        lines.append((name, *counts, image, str(len(it["class_names"])), quantity.size(it["bytes"]), where))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         cells = [

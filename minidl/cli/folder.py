@@ -12,7 +12,7 @@ import numpy as np
 from minidl.cli.messages import printable
 from minidl.datasets import Dataset, Preprocessing, layout
 from minidl.datasets.picture import MOST_PIXELS, shown_size
-from minidl.display.progress import megabytes
+from minidl.display import quantity
 from minidl.errors import FormatError
 
 SHOWN = 5
@@ -76,7 +76,7 @@ class Folder(NamedTuple):
         parts, it = self.parts, self.described()
         width = max(map(len, map(printable, [*self.labels, "class"])))
         heads = [part or "pictures" for part in parts]
-        lines = [f"{len(self.pictures):,} pictures of {len(self.labels)} classes, {megabytes(self.nbytes)}", ""]
+        lines = [f"{len(self.pictures):,} pictures of {len(self.labels)} classes, {quantity.size(self.nbytes)}", ""]
         lines.append("  ".join(["class".ljust(width), *(head.rjust(8) for head in heads)]))
         for label, counts in self.counts.items():
             cells = [f"{count:,}".rjust(max(len(head), 8)) for count, head in zip(counts.values(), heads, strict=True)]

@@ -15,8 +15,8 @@ from minidl.cli.messages import printable, say
 from minidl.cli.run import json_text
 from minidl.datasets.catalogue import KNOWN
 from minidl.datasets.locate import find
+from minidl.display import quantity
 from minidl.display.installed import installed_version, is_installed
-from minidl.display.progress import megabytes
 from minidl.distributed.launcher import is_launched
 from minidl.distributed.mpi import MPI
 from minidl.process import threads
@@ -132,7 +132,7 @@ def _table(found: dict[str, Any]) -> str:
             ),
             (
                 "kernels",
-                f"{kernels['cached_kernels']} compiled so far, {megabytes(kernels['cache_bytes'])}, in "
+                f"{kernels['cached_kernels']} compiled so far, {quantity.size(kernels['cache_bytes'])}, in "
                 f"{kernels['cache']}",
             ),
         ]

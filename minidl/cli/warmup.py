@@ -9,6 +9,7 @@ from minidl.cli.arguments import whole_number
 from minidl.cli.messages import say
 from minidl.cli.named import add_model_argument, find_model
 from minidl.cli.run import json_text
+from minidl.display import quantity
 from minidl.training.warm_up import warm_up
 
 HELP = "Compile the kernels that a model needs, so that later processes start at once."
@@ -42,4 +43,4 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.json:
         say(json_text({"model": arguments.model, "backend": backend, "seconds": seconds}))
     else:
-        say(f"ready in {seconds:.1f} s")
+        say(f"ready in {quantity.seconds(seconds)}")

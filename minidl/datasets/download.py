@@ -9,7 +9,8 @@ from typing import Any, BinaryIO
 
 from minidl.datasets.files import LONGEST_FILE, Collection
 from minidl.datasets.idx import AnyArray
-from minidl.display.progress import DELAY_SECONDS, Bar, megabytes
+from minidl.display import quantity
+from minidl.display.progress import DELAY_SECONDS, Bar
 from minidl.saving.atomic import OLD
 
 TIMEOUT = 30
@@ -101,7 +102,7 @@ def _fetch(downloader: Callable[..., Any], address: str, path: Path) -> None:
         def keep(answer: Any, **_: object) -> None:
             answers.callback(answer.close)
 
-        bar = answers.enter_context(Bar(0, path.name, unit="", show=megabytes, delay=DELAY_SECONDS))
+        bar = answers.enter_context(Bar(0, path.name, unit="", show=quantity.size, delay=DELAY_SECONDS))
         try:
             fetch = downloader(
                 progressbar=DownloadBar(bar), chunk_size=1 << 16, timeout=TIMEOUT, hooks={"response": keep}

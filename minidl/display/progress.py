@@ -13,6 +13,7 @@ from typing import Any, Protocol, Self, TextIO
 
 import numpy as np
 
+from minidl.display import quantity
 from minidl.display.installed import is_installed
 from minidl.display.streams import columns, encodable, is_terminal, write
 
@@ -45,19 +46,6 @@ def check_verbose(verbose: int | str) -> None:
 def numbers(logs: Mapping[str, Any]) -> str:
     """The logs that are single numbers, beside their names."""
     return "  ".join(f"{name} {float(value):.4f}" for name, value in logs.items() if np.ndim(value) == 0)
-
-
-def megabytes(count: float) -> str:
-    """Bytes, for people."""
-    return f"{count / 1e6:.1f} MB"
-
-
-def duration(seconds: float) -> str:
-    """Seconds, for people: 59 s, 1:00, 1:00:00."""
-    if seconds < 59.5:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
 def plain(count: float) -> str:
@@ -135,9 +123,8 @@ class Bar:
     def summary(self, text: str = "") -> str:
         """A line for the end: the time that it took, the speed, and a text."""
         seconds = time.perf_counter() - self.start
-        return "  ".join(
-            part for part in (self.title, f"{seconds:.1f} s", self._speed(self.samples, seconds), text) if part
-        )
+        took = quantity.seconds(seconds) if seconds < 59.95 else quantity.clock(seconds)
+        return "  ".join(part for part in (self.title, took, self._speed(self.samples, seconds), text) if part)
 
     def close(self, *, keep: bool = False) -> None:
         """Take it away, or leave it as it is and go to the next line. It may be closed more than once."""
@@ -152,7 +139,7 @@ class Bar:
             return ""
         speed = self._speed(self.samples / self.total * (done - first) if self.total else done - first, now - then)
         left = (now - then) / (done - first) * (self.total - done)
-        return f"{speed}  {duration(left)} left" if left > 0 else speed
+        return f"{speed}  {quantity.clock(left)} left" if left > 0 else speed
 
     def _speed(self, samples: float, seconds: float) -> str:
         if self.unit is None:

@@ -22,6 +22,22 @@ def seconds(time: float) -> str:
     return f"{three_digits(time * 1e9)} ns" if time else "0 s"
 
 
+def clock(time: float) -> str:
+    """A time as a clock shows it, in whole seconds: 59 s, 1:00, 1:00:00."""
+    if time < 59.5:
+        return f"{time:.0f} s"
+    minutes, rest = divmod(round(time), 60)
+    return f"{minutes}:{rest:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
+def size(count: float) -> str:
+    """Bytes of files and of what is sent, in units of 1000: 40 B, 951 kB, 3.40 MB."""
+    power = 0
+    while abs(count) >= 999.5 * 1000**power and power < len(PREFIXES) - 1:
+        power += 1
+    return f"{three_digits(count / 1000**power)} {PREFIXES[power]}B" if power else f"{count:.0f} B"
+
+
 def memory(size: int) -> str:
     """Bytes of memory, in units of 1024: 40 B, 18.4 KiB, 1.2 MiB."""
     if size < 1024:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from minidl import backends
+from minidl.display import quantity
 from minidl.model import SavedModel
 from minidl.model_files import load
 from minidl.module import Module
@@ -69,7 +70,7 @@ class SentPredictor:
 
     def __repr__(self) -> str:
         """How much is sent."""
-        return f"SentPredictor({len(self.data) / 2**20:.1f} MiB)"
+        return f"SentPredictor({quantity.memory(len(self.data))})"
 
 
 def _packed(predictor: Predictor) -> tuple[bytes, bool]:

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from benchmarks.report import Bars, Report, Table, duration, megabytes, share, times
+from benchmarks.report import Bars, Report, Table, duration, file_size, memory_size, share, times
 
 
 @pytest.mark.parametrize(
@@ -26,8 +26,9 @@ def test_ratios_shares_and_sizes():
     assert times(2.408) == "2.41 x"
     assert times(949.4) == "949 x"
     assert share(0.853) == "85%"
-    assert megabytes(1_250_000) == "1.2 MB"
-    assert times(None) == share(None) == megabytes(None) == "-"
+    assert file_size(1_250_000) == "1.25 MB"
+    assert memory_size(1.5 * 2**20) == "1.5 MiB"
+    assert times(None) == share(None) == file_size(None) == memory_size(None) == "-"
 
 
 def test_a_table_aligns_labels_left_and_figures_right():

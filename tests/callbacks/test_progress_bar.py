@@ -35,7 +35,7 @@ def bar(live, losses=(1.0, 2.0, 3.0, 4.0), epochs=2, **options):
 
 def test_plain_lines(clock):
     assert bar(live=False) == (
-        "epoch 1/2  0.5 s  8 samples/s  loss 1.5000\nepoch 2/2  0.5 s  8 samples/s  loss 3.5000\n"
+        "epoch 1/2  500 ms  8 samples/s  loss 1.5000\nepoch 2/2  500 ms  8 samples/s  loss 3.5000\n"
     )
     assert bar(live=None) == bar(live=False)  # a StringIO is no terminal
 
@@ -46,7 +46,7 @@ def test_a_live_line(clock):
         "",
         "epoch 1/1  [============            ] 1/2  loss 1.0000",
         "epoch 1/1  [========================] 2/2  loss 1.5000  4 samples/s",
-        "epoch 1/1  1.5 s  3 samples/s  loss 1.5000\n",
+        "epoch 1/1  1.50 s  3 samples/s  loss 1.5000\n",
     ]
 
 

@@ -60,7 +60,7 @@ def test_list(command, tmp_path):
     }
     lines = command("data", "list").out.splitlines()
     assert lines[0].split() == ["name", "train", "test", "image", "classes", "size", "on", "this", "machine"]
-    assert re.split(r"  +", lines[1])[:6] == ["fashion-mnist-10k", "5,000", "5,000", "1 x 28 x 28", "10", "4.4 MB"]
+    assert re.split(r"  +", lines[1])[:6] == ["fashion-mnist-10k", "5,000", "5,000", "1 x 28 x 28", "10", "4.35 MB"]
     assert lines[3].endswith("no: minidl data fetch mnist")
 
 

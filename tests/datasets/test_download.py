@@ -9,7 +9,7 @@ import time
 import pytest
 
 from minidl.datasets import download, fashion, fashion_mnist
-from minidl.display import progress
+from minidl.display import progress, quantity
 from minidl.errors import FormatError
 from minidl.saving import atomic
 
@@ -149,14 +149,15 @@ def test_a_progress_bar_only_on_a_terminal(server, monkeypatch, on_terminal):
         assert drawn == ""
         return
     for path in server.folder.iterdir():  # all of a small file comes at once
-        assert f"{path.name}  [{'=' * 24}] 0.0 MB/0.0 MB" in drawn
+        size = quantity.size(path.stat().st_size)
+        assert f"{path.name}  [{'=' * 24}] {size}/{size}" in drawn
     assert drawn.endswith("\r\x1b[K")
 
 
 def test_what_pooch_tells_is_drawn(monkeypatch):
     monkeypatch.setattr(progress, "_tqdm", lambda stream: None)
     stream = io.StringIO()
-    bar = progress.Bar(0, "file", stream=stream, live=True, unit="", show=progress.megabytes)
+    bar = progress.Bar(0, "file", stream=stream, live=True, unit="", show=quantity.size)
     told = download.DownloadBar(bar)
     for total, counts in ((0, (1_000_000,)), (4_000_000, (2_000_000, 3_000_000))):
         told.total = total
@@ -165,4 +166,4 @@ def test_what_pooch_tells_is_drawn(monkeypatch):
             told.update(count)
     shown = stream.getvalue().replace("\r", "\n").replace("\x1b[K", "")
     assert [re.search(r"[\d.]+ MB(/[\d.]+ MB)?(?!/s)", line)[0] for line in shown.split("\n") if "MB" in line] == [
-        "1.0 MB", "3.0 MB/4.0 MB", "4.0 MB/4.0 MB"]  # fmt: skip
+        "1.00 MB", "3.00 MB/4.00 MB", "4.00 MB/4.00 MB"]  # fmt: skip

@@ -56,3 +56,27 @@ def test_times(time, text):
 )
 def test_memory(size, text):
     assert quantity.memory(size) == text
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.00 kB"),
+        (951_234, "951 kB"),
+        (999_600, "1.00 MB"),
+        (3_401_000, "3.40 MB"),
+        (1_456_000_000, "1.46 GB"),
+    ],
+)
+def test_size(size, text):
+    assert quantity.size(size) == text
+
+
+@pytest.mark.parametrize(
+    ("time", "text"),
+    [(0.4, "0 s"), (59.4, "59 s"), (59.6, "1:00"), (61, "1:01"), (3600, "1:00:00"), (7325, "2:02:05")],
+)
+def test_clock(time, text):
+    assert quantity.clock(time) == text

@@ -24,7 +24,7 @@ def test_size_is_in_megabytes():
     figure, text = build_headline.size([{"case": "import"}, {"case": "installed size", "bytes": sizes}])
     assert figure == "258 MB"
     assert "741 MB" in text
-    assert "1456 MB" in text
+    assert "1.46 GB" in text
 
 
 def test_bits_that_differ_are_not_counted():
@@ -45,5 +45,5 @@ def test_cards_are_written(tmp_path):
         (tmp_path / f"{suite}.json").write_text(json.dumps({"suite": suite, "records": records}))
     build_headline.build(tmp_path, tmp_path / "made", train=lambda threads: np.ones(7, np.float32))
     text = (tmp_path / "made" / "headline.md").read_text("utf-8")
-    assert re.findall(r"\*\*(.+)\*\*", text) == ["3.0 x as fast", "1 MB", "7 of 7"]
+    assert re.findall(r"\*\*(.+)\*\*", text) == ["3.0 x as fast", "1.00 MB", "7 of 7"]
     assert text.count("{container} card") == 3

@@ -88,10 +88,10 @@ def test_operators_are_told_apart_by_their_size():
 
 
 def test_memory_grows_by_a_share():
-    record = {"case": "minidl", "network": "resnet20", "after 50": 200_000_000, "after 1000": 201_000_000}
+    record = {"case": "minidl", "network": "resnet20", "after 50": 200 << 20, "after 1000": 201 << 20}
     lines = build_tables.memory([record])
     assert lines[0] == "| network | framework | after 50 steps | after 1000 steps | growth |"
-    assert lines[2] == "| `resnet20` | minidl | 200.0 MB | 201.0 MB | +0.5% |"
+    assert lines[2] == "| `resnet20` | minidl | 200.0 MiB | 201.0 MiB | +0.5% |"
 
 
 def test_the_machine_is_named_and_a_busy_one_confessed():

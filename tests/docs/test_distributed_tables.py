@@ -35,10 +35,10 @@ def test_ranks_are_divided_by_one_process_and_by_ddp():
     facts = {"network": "vgg", "batch": 128, "calls": 15, "bytes": 1_234_567}
     columns, [row] = distributed_tables.measured([facts | {"contestants": found}])
     assert columns == ["network", *medians, "ranks / process", "ranks / DDP", "exchanges", "sent"]
-    assert row == ["`vgg`", "640", "1,280", "1,024", "256", "0.80 x", "4.00 x", "15", "1,235 kB"]
+    assert row == ["`vgg`", "640", "1,280", "1,024", "256", "0.80 x", "4.00 x", "15", "1.23 MB"]
     del found["PyTorch DDP"]
     columns, [row] = distributed_tables.measured([facts | {"contestants": found}])
-    assert row[4:] == ["0.80 x", "15", "1,235 kB"]
+    assert row[4:] == ["0.80 x", "15", "1.23 MB"]
 
 
 def test_a_network_is_found_again():
@@ -73,8 +73,8 @@ def test_predictions_are_of_hosts_that_compute_as_measured():
 def test_a_parameter_costs_its_bytes():
     columns, rows = distributed_tables.parameters(measured_by(step_model.Link(0, 8e-8)))
     assert columns == ["ranks", "sent by each", "shared memory", "a network"]
-    assert rows[0] == ["2", "4.0 MB", "404 µs", "320 ms"]
-    assert rows[-1][:2] == ["256", "8.0 MB"]
+    assert rows[0] == ["2", "4.00 MB", "404 µs", "320 ms"]
+    assert rows[-1][:2] == ["256", "7.97 MB"]
 
 
 def test_the_model_exchanges_what_ranks_did():

@@ -161,12 +161,12 @@ def test_evaluate_and_predict_say_so_when_they_are_asked_to(capsys, verbose):
     result = ml.evaluate(model, X, Y, loss=ml.CrossEntropy(), metrics=[ml.Accuracy()], verbose=verbose)
     out, err = capsys.readouterr()
     numbers = rf"loss {result['loss']:.4f}  accuracy {result['accuracy']:.4f}"
-    assert re.fullmatch(rf"evaluate  \d+\.\d s  [\d,]+ samples/s  {numbers}\n", out)
+    assert re.fullmatch(rf"evaluate  [\d.]+ [mµ]?s  [\d,]+ samples/s  {numbers}\n", out)
     for batch_size in (7, 256):
         quiet = ml.predict(model, X, batch_size=batch_size)
         assert capsys.readouterr() == ("", "")
         np.testing.assert_array_equal(ml.predict(model, X, batch_size=batch_size, verbose=verbose), quiet)
-        assert re.fullmatch(r"predict  \d+\.\d s  [\d,]+ samples/s\n", capsys.readouterr().out)
+        assert re.fullmatch(r"predict  [\d.]+ [mµ]?s  [\d,]+ samples/s\n", capsys.readouterr().out)
     assert err == ""
 
 

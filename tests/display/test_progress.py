@@ -3,6 +3,7 @@
 import io
 import itertools
 import os
+import re
 import struct
 import subprocess
 import sys

@@ -30,7 +30,7 @@ def _called(function: str, options: dict[str, Any]) -> Any:
 
 
 class Model(Module):
-    """A Module with the training loop's functions as methods: the base class of your own networks."""
+    """A Module with `fit`, `evaluate` and `predict` as methods: the base class of your own networks."""
 
     input_shape: Shape | None = None
 
@@ -103,7 +103,7 @@ class Model(Module):
     def predict(
         self, x: Any, *, batch_size: int | None = None, steps: int | None = None, verbose: int | str = "auto"
     ) -> Any:
-        """What the last layer gives for samples x (n, ...), a batch at a time: see `minidl.predict`."""
+        """The model's outputs for samples x (n, ...), computed a batch at a time: see `minidl.predict`."""
         return _called("loop.predict", locals())
 
     @keyword_hints
@@ -142,11 +142,11 @@ class Model(Module):
     def summary(self, *, timings: bool = False, batch_size: int = 64, expand: bool = False) -> None:
         """Print a table: layers, output shapes, parameters, multiply-accumulate operations (MACs) and memory.
 
-        Memory is that of each output for one sample. Where layers are frozen, it says so, and how many parameters are
-        trained. With `timings` there are the times of the forward and the backward pass on a batch of `batch_size`, of
-        each layer by itself and of the whole. `expand` shows the layers
-        inside of Residual and the like. Of a model that isn't built, it has the layers alone, and says how to build it;
-        with `timings` it raises NotBuiltError then. `minidl.summary.table.summarize` has the same as numbers.
+        Memory is that of each output for one sample. If layers are frozen, it says so, and how many parameters are
+        trained. `timings` adds the times of the forward and the backward pass on a batch of `batch_size`, for each
+        layer alone and for the whole model. `expand` shows the layers inside Residual and other blocks. For a model
+        that isn't built, it lists only the layers, and says how to build it; `timings` then raises NotBuiltError.
+        `minidl.summary.table.summarize` returns the same as numbers.
         """
         # Imported here, so that a program without tables starts sooner.
         if self.input_shape is None:

@@ -91,13 +91,13 @@ class SavedModel(Model):
     ) -> None:
         """Write architecture and parameters to a file, whole or not at all; `load` with this budget reads it.
 
-        The suffix says which: `.npz`; `.safetensors`, with `pip install "minidl[safetensors]"`; or `.onnx`, with
-        `pip install "minidl[onnx]"`. `path` may be a file open in binary mode, as of `save_arrays`.
+        The suffix decides the format: `.npz`; `.safetensors`, with `pip install "minidl[safetensors]"`; or `.onnx`,
+        with `pip install "minidl[onnx]"`. `path` may be a file open in binary mode, as in `save_arrays`.
 
-        For .onnx alone: `opset`, the version of its operators, 17 or another from 14 on, and `ir_version`, that of the
-        format; `fold` computes batch normalizations into the weights before them, `dynamic_size` leaves the size of
-        images open, and `takes_bytes` makes uint8 the type of images whose model begins with Rescaling. The batch is
-        open, nodes and constants have the names of layers and parameters, and the file keeps `preprocessing`.
+        For .onnx only: `opset`, the version of its operators, by default 17, at least 14, and `ir_version`, that of the
+        format; `fold` folds batch normalizations into the weights before them, `dynamic_size` leaves the size of images
+        open, and `takes_bytes` makes images uint8 if the model begins with Rescaling. The batch size is open, nodes and
+        constants are named after layers and parameters, and the file keeps `preprocessing`.
 
         Raises FormatError for another suffix; NotBuiltError; TypeError for layers that aren't minidl's, or that a
         Sequential uses twice; and ValueError for what `load` would refuse, such as modules that lie too deep in one
@@ -154,11 +154,11 @@ class SavedModel(Model):
 
 
 class Sequential(Chain, SavedModel):
-    """Layers one after the other: the model that most networks are.
+    """A chain of layers: the right model for most networks.
 
-    With `input_shape`, (c, h, w), (features,) or, for single indices, (), it is built at once, and else by its first
-    call. Its first parameters are a function of `seed`. `dtype` is float32 or float64. Raises ShapeError where layers
-    don't fit one another.
+    With `input_shape`, (c, h, w), (features,) or, for single indices, (), it is built at once, otherwise by its first
+    call. `seed` determines the initial parameters. `dtype` is float32 or float64. Raises ShapeError if the layers don't
+    fit together.
     """
 
     def __init__(
@@ -229,15 +229,15 @@ class Sequential(Chain, SavedModel):
 
 
 class Graph(Network, SavedModel):
-    """The model between nodes: `inputs` are one `Input` or a list of them, `outputs` a node, a list, or a dict by name.
+    """The model between nodes: `inputs` is an `Input` or a list of them, `outputs` a node, a list, or a dict by name.
 
-    A layer that is called on several nodes is one layer there. Nodes are called by their layers' classes, in lower
-    case and numbered, but where they were named; a parameter by its layer's first node and its own name. The layers are
-    built at once, and their first parameters are a function of `seed`; those that are built, such as another graph's,
-    stay as they are and are shared. `dtype` is float32 or float64. Raises TypeError for other things than nodes;
-    ShapeError, with the shapes on the way there, where a layer doesn't fit what it reads; and ValueError for a name
-    that is given twice, for a cycle, for an input that no output depends on, and for an output that depends on an input
-    which isn't among them.
+    A layer that is called on several nodes shares its parameters between them. Nodes without a name are named after
+    their layer's class, in lower case and numbered; a parameter after its layer's first node and its own name. The
+    layers are built at once, and `seed` determines their initial parameters; layers that are built already, such as
+    another graph's, stay as they are and are shared. `dtype` is float32 or float64. Raises TypeError for anything but
+    nodes; ShapeError, with the shapes that led there, if a layer doesn't fit its inputs; and ValueError for a duplicate
+    name, a cycle, an input that no output depends on, and an output that depends on an input which isn't among
+    `inputs`.
     """
 
     def __init__(

@@ -26,14 +26,13 @@ from minidl.typing import FileOrPath
 
 @keyword_hints
 def load(path: FileOrPath, *, input_shape: Any = None, budget: Budget = USUAL) -> Sequential | Graph:
-    """The model of a file, by what the file is: one that `save` wrote, or an ONNX model of whoever.
+    """Load a model from a file: one that `save` wrote, or any ONNX model.
 
-    ONNX files need `pip install "minidl[onnx]"`, and .safetensors files the extra `safetensors`. `input_shape` is for
-    ONNX files that leave their images' sizes open. Nothing in a file is run, only the layers' names and arguments are
-    looked up. `path` may be a file open in binary mode, such as an io.BytesIO, which is read to its end.
-    Raises FormatError, which names the file, for anything that isn't such a file, saying what it is; for an ONNX model
-    with operators that minidl lacks, all of which it names; and for a model that takes more than `budget` allows: see
-    `Budget`.
+    ONNX files need `pip install "minidl[onnx]"`, .safetensors files the extra `safetensors`. `input_shape` is for ONNX
+    files that leave the size of images open. Nothing in a file is run; only layers' names and arguments are looked up.
+    `path` may be a file open in binary mode, such as an io.BytesIO, which is read to its end. Raises FormatError, which
+    names the file, for any other kind of file, saying what it is; for an ONNX model with operators that minidl lacks,
+    listing all of them; and for a model that exceeds `budget`: see `Budget`.
     """
     kind, source = identified(path)
     if kind is kinds.ONNX:

@@ -24,8 +24,8 @@ __all__ = ["Buffer", "Module", "Parameter", "flat_views", "flatten_parameters", 
 class Module(KeywordHints):
     """Something with a forward pass, perhaps with parameters: a layer, a block or a whole model.
 
-    A subclass defines `forward`; `output_shape`, unless it's the input's; and `build`, if it has parameters. Those, and
-    inner modules, are found in its attributes (also in lists and tuples of modules), in the order of their assignment.
+    A subclass defines `forward`; `output_shape`, unless it's the input's; and `build`, if it has parameters. Parameters
+    and inner modules are found in its attributes (also in lists and tuples of modules), in order of assignment.
     """
 
     input_names: tuple[str, ...] = ()

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 class Parameter(AttributeHints):
     """An array that training changes, and the sum of its gradients since `zero_grad`.
 
-    It has neither until its module is built, unless it is made of a `value`; then both are views into the two flat
-    buffers of their model. In memory its axes are in the order `memory`, outermost first, which is that in which
-    kernels read it; by default their own.
+    It has neither until its module is built, unless it is created from a `value`; afterwards, both are views into the
+    two flat buffers of the model. `memory` is the order of its axes in memory, outermost first, chosen to suit the
+    kernels; by default the axes' own order.
     """
 
     __slots__ = ("_flat", "_grad", "_trainable", "_value", "memory")

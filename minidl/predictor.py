@@ -12,12 +12,12 @@ from minidl.process.importing import imported
 
 
 class Predictor:
-    """What a model gives, as it is now: `predictor(x)` is `model(x)`, bit for bit, in less time.
+    """Fast predictions with a model as it is now: `predictor(x)` is `model(x)`, bit for bit, in less time.
 
-    It copies the model's weights, and folds normalizations into them, packs and transforms them once, where `model(x)`
-    does so in every call, since they may have changed by then. It sees no change of the model that is made later. Many
-    threads may call it at once; it can be pickled and copied. Raises TypeError for what isn't a module, and
-    NotBuiltError for one whose parameters have no values yet.
+    It copies the model's weights, then folds normalizations into them, packs and transforms them once; `model(x)` does
+    so in every call, since weights may have changed. Later changes to the model don't affect it. Many threads may call
+    it at once, and it can be pickled and copied. Raises TypeError for anything but a module, and NotBuiltError for one
+    whose parameters have no values yet.
     """
 
     def __init__(self, model: Module) -> None:

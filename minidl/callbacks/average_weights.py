@@ -12,14 +12,14 @@ from minidl.saving import states
 
 
 class AverageWeights(Callback):
-    """Judge a training by an average of its weights, and leave that in the model at the end.
+    """Average the weights during training: validate with the average, and leave it in the model at the end.
 
-    It is the exponential moving average, `decay` of the last one and the rest of the weights; or with `decay` None the
-    mean in which all count the same, stochastic weight averaging. It is taken after each step, or with `per` "epoch"
-    after each epoch's last one, from epoch `start_from_epoch` on, which is counted from 0. The model has it during
-    validations and until the next epoch begins, so that other callbacks stop, save and restore by it. With `keep` False
-    the model has its own weights at the end, and `average`, an `ExponentialMovingAverage` or a
-    `StochasticWeightAverage`, the averaged ones. One of an earlier training may be given to go on with.
+    The average is exponential, `decay` times the last average plus 1 - decay times the weights; or, with `decay` None,
+    the plain mean (stochastic weight averaging). It is updated after each step, or with `per` "epoch" at the end of
+    each epoch, from epoch `start_from_epoch` on, counted from 0. The model has the averaged weights during validation
+    and until the next epoch begins, so other callbacks stop, save and restore by them. With `keep` False, the model has
+    its own weights at the end, and `average`, an `ExponentialMovingAverage` or a `StochasticWeightAverage`, the
+    averaged ones. Pass the `average` of an earlier training to continue it.
     """
 
     average: Average

@@ -18,17 +18,17 @@ Logs = Mapping[str, Any]
 class Callback(KeywordHints):
     """Its methods are called at each epoch and batch; `stop_training = True` ends `fit`.
 
-    Set after a batch, the epoch ends with it, and has its validation and `on_epoch_end` still; set later, that epoch is
-    the last one.
+    Set after a batch, it ends the epoch there, which still has its validation and `on_epoch_end`; set later, it makes
+    that epoch the last one.
 
-    A method of another name that begins with `on_` is refused with a TypeError, since nothing would call it.
+    Any other method whose name begins with `on_` raises a TypeError, since nothing would call it.
 
-    `fit` sets `model`, `optimizer`, `schedule` (or None), `callbacks`, all that it was given, and `params`: "epochs",
-    "initial_epoch", "initial_batch" (how many batches of it lie behind), "steps" (batches an epoch) and "samples", both
-    None where an iterable's end isn't known, "metrics" (the names that the logs of an epoch have) and
-    "validation_freq": the names that begin with "val_" are there after so many epochs.
-    `logged` says more of these: `numbers`, the names of single numbers, and `better`, for each name "larger" or
-    "smaller", or None where that isn't known. `objective` counts the epoch's batches.
+    `fit` sets `model`, `optimizer`, `schedule` (or None), `callbacks` (all of them) and `params`: "epochs",
+    "initial_epoch", "initial_batch" (how many of its batches are done), "steps" (batches per epoch) and "samples", both
+    None if an iterable's length isn't known, "metrics" (the names in an epoch's logs) and "validation_freq" (names that
+    begin with "val_" are logged every that many epochs). `logged` says more about these names: `numbers` are those of
+    single numbers, and `better` is "larger", "smaller" or None, if unknown, for each. `objective` counts the epoch's
+    batches.
     """
 
     model: Module

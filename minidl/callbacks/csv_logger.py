@@ -16,10 +16,10 @@ from minidl.typing import StrPath
 class CSVLogger(Callback):
     """Write a line for each epoch to the CSV file `filename`: its number, from 0, and every logged number.
 
-    That is nan for what an epoch hasn't, as one without a validation. `separator`, one character, stands between them.
-    Each epoch replaces the file whole. `append` goes on after the lines that it has, in the order of its columns, and
-    from an `initial_epoch` on after those of the epochs before. Raises FormatError before any work if they are other
-    columns, or have another separator.
+    Missing values, such as those of an epoch without validation, are nan. `separator`, one character, stands between
+    the columns. Each epoch replaces the file atomically. `append` continues the file, in the order of its columns; with
+    `initial_epoch`, after the rows of earlier epochs. Raises FormatError, before any work, if its columns or separator
+    differ.
     """
 
     def __init__(self, filename: StrPath, *, separator: str = ",", append: bool = False) -> None:

@@ -16,12 +16,12 @@ from minidl.typing import Array
 class EarlyStopping(Monitor):
     """Stop when `monitor` hasn't improved by more than `min_delta` for `patience` epochs.
 
-    `mode` is "min", "max" or "auto": losses are better small, and a metric says so itself by its `better`.
-    `restore_best_weights` goes back to the best epoch's parameters; without one, since the value was NaN in all of
-    them, a warning says so. Epochs before `start_from_epoch`, counted from 0, are ignored, and so are those without
-    the value, as `validation_freq` leaves some without a validation. With a `baseline`, the patience begins anew only
-    with a value that is better than it, too. Raises ValueError before
-    any work if no number of that name is logged, or which way it is better isn't known.
+    `mode` is "min", "max" or "auto", which knows that losses should be small and asks a metric for its `better`.
+    `restore_best_weights` restores the best epoch's parameters, or warns if there is none because the value was always
+    NaN. Epochs before `start_from_epoch`, counted from 0, are ignored, and so are epochs without the value, which
+    `validation_freq` leaves without a validation. With a `baseline`, patience is reset only by a value that is also
+    better than the baseline. Raises ValueError, before any work, if no such number is logged or its better direction
+    isn't known.
     """
 
     def __init__(

@@ -9,10 +9,11 @@ from minidl.numeric import in_range
 
 
 class LearningRateScheduler(Callback):
-    """Before each epoch, set the optimizer's rate to what `schedule(epoch, lr)`, or `schedule(epoch)`, gives.
+    """Before each epoch, set the learning rate to what `schedule(epoch, lr)`, or `schedule(epoch)`, returns.
 
-    Epochs are counted from 0, and `lr` is the rate of now. The History has the rate as "lr". Raises TypeError for what
-    can't be called so, and ValueError for a rate that isn't a number of at least 0, and beside a `schedule` of `fit`.
+    Epochs are counted from 0, and `lr` is the current rate. The History has the rate as "lr". Raises TypeError if
+    `schedule` can't be called this way, and ValueError for a rate that isn't a number of at least 0, and if `fit` has a
+    `schedule` too.
     """
 
     def __init__(self, schedule: Callable[..., float]) -> None:

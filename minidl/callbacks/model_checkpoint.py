@@ -12,15 +12,15 @@ from minidl.typing import StrPath
 
 
 class ModelCheckpoint(Monitor):
-    """Save the model after each epoch, or with `save_best_only` after those in which `monitor` improved.
+    """Save the model after each epoch, or with `save_best_only` only after epochs in which `monitor` improved.
 
-    With a number as `save_freq`, it's after so many batches, counted through all epochs. `filepath` may name the epoch,
-    from 1, and the logs: "best-{epoch:02d}-{val_loss:.3f}.npz"; or the epoch, its batch, from 1 too, and the means so
-    far: "{epoch}-{batch}-{loss:.3f}.npz". A value that isn't there then is nan. `save_weights_only`, or
-    a model without `save`, writes the `state_dict` alone. `mode` as of `EarlyStopping`. Folders are made where they
-    aren't there; files appear whole or not at all. If no epoch was saved, since the value was NaN in all of them, a
-    warning says so in the end. Raises ValueError, OSError and TypeError, before any work, for a path that can't be
-    filled in or written to, and a model that can't be saved.
+    If `save_freq` is a number, save after every so many batches, counted through all epochs. `filepath` may contain the
+    epoch, from 1, and the logs: "best-{epoch:02d}-{val_loss:.3f}.npz"; or, with batches, the epoch, the batch, from 1
+    too, and the means so far: "{epoch}-{batch}-{loss:.3f}.npz". A missing value is nan. `save_weights_only`, or a model
+    without `save`, writes only the `state_dict`. `mode` is as in `EarlyStopping`. Missing folders are created; files
+    are written whole or not at all. If no epoch was saved because the value was always NaN, a warning says so at the
+    end. Raises ValueError, OSError and TypeError, before any work, for a path that can't be filled in or written to,
+    and for a model that can't be saved.
     """
 
     def __init__(

@@ -22,17 +22,17 @@ PLACES = ("train", "validation", "batches")
 class TensorBoard(Callback):
     """Write what `fit` logs to a folder that TensorBoard reads: `tensorboard --logdir FOLDER`.
 
-    `train` and `validation` in it have the loss and each metric under one name, so that their curves are in one chart,
-    by the epoch, counted from 0; `train` also has "learning_rate". With a number as `update_freq`, `batches` has the
-    epoch's means so far after so many batches, as "batch_loss" and so on, by the batch, counted through all epochs.
-    After every `histogram_freq` epochs (0: never) there are histograms of the weights and, with `gradients`, of the
-    last batch's gradients. `graph` draws the network, once, if the model knows its `input_shape`.
+    Its subfolders `train` and `validation` have the loss and each metric under the same name, so that their curves
+    share a chart, by epoch, counted from 0; `train` also has "learning_rate". If `update_freq` is a number, the
+    subfolder `batches` has the epoch's means so far after every so many batches, as "batch_loss" and so on, by batch,
+    counted through all epochs. Every `histogram_freq` epochs (0: never) it writes histograms of the weights and, with
+    `gradients`, of the last batch's gradients. `graph` draws the network, once, if the model knows its `input_shape`.
 
-    `mistakes`, a Dataset or images (n, c, h, w) of one or three channels and labels (n,), has each epoch show the
-    `count` images of it that the model is most sure of and wrong about, with a table of what it took them for.
+    With `mistakes`, a Dataset or images (n, c, h, w) of one or three channels and labels (n,), each epoch shows the
+    `count` images that the model got wrong with the highest confidence, and a table of its predictions.
 
-    A training that goes on with `initial_epoch` goes on with the curves; what was written of later epochs, before an
-    interruption, isn't shown any more, and so it is with all that another training wrote to the same folder.
+    A training that resumes with `initial_epoch` continues the curves. Later epochs that were written before an
+    interruption are no longer shown, nor is anything that another training wrote to the same folder.
 
     Raises ImportError without tensorboardX, `pip install "minidl[tensorboard]"`, and ValueError and OSError, before
     any work, for images that can't be shown and a folder that can't be written to.

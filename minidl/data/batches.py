@@ -32,22 +32,21 @@ def batches(
     seed: int = 0,
     epoch: int = 0,
 ) -> Generator[tuple[Any, Any], None, None]:
-    """Yield (x, y) for `batch_size` samples at a time, in the order of `rng`'s permutation, or in their own without.
+    """Yield (x, y) for `batch_size` samples at a time, in an order drawn from `rng`, or as they are without one.
 
-    x and y are of the same length: arrays in memory, or what NumPy makes one of, such as lists and pandas' tables; or
-    mapped from files and data sets in them, of which no more is read than a batch needs. Each may be a dict of arrays
-    by name or a tuple of them, and so are the batches then: of the targets in a tuple, such as (labels, weights), an
-    augmentation changes the first. The last batch may be smaller; `drop_last` leaves it out. A Dataset stands for both.
-    `start` leaves out as many batches at the front, unread: with an `rng` of the same state, the rest of an iteration
-    that was interrupted.
+    x and y have the same length. They are arrays, or anything that NumPy can convert, such as lists and pandas data
+    frames; or arrays mapped from files, of which only the current batch is read. Each may be a dict or a tuple of
+    arrays, and then the batches are too; of targets in a tuple, such as (labels, weights), an augmentation changes the
+    first. A Dataset stands for both x and y. The last batch may be smaller; `drop_last` leaves it out. `start` skips
+    that many batches without reading them: with an `rng` in the same state, it resumes an interrupted iteration.
 
-    `prefetch` is how many batches a background thread may be ahead: by default 2 where x has pictures that are read
-    lazily, and else none. Order and bits stay. It ends with the loop, and its errors are raised in the loop. `augment`
-    is an augmentation of `minidl.augment`, a list of them, or a function (x, y) -> (x, y); what augmentations draw is a
-    function of `seed`, `epoch` and each sample's place in x.
+    `prefetch` is how many batches a background thread may read ahead: by default 2 if x has lazily read pictures,
+    otherwise none. Order and bits stay the same. The thread ends with the loop, and its errors are raised in the loop.
+    `augment` is an augmentation of `minidl.augment`, a list of them, or a function (x, y) -> (x, y); augmentations
+    depend on `seed`, `epoch` and each sample's index in x.
 
-    Raises ShapeError for different lengths, ValueError for a batch size below 1 and the like, and TypeError for another
-    `augment`, at the call and not at the first batch.
+    Raises ShapeError for different lengths, ValueError for a batch size below 1 and the like, and TypeError for any
+    other `augment`, when called rather than at the first batch.
     """
     options: dict[str, Any] = {"start": start, "prefetch": prefetch, "augment": augment, "seed": seed, "epoch": epoch}
     return batches_of(x, y, batch_size=batch_size, rng=rng, drop_last=drop_last, **options)

@@ -28,7 +28,7 @@ def one_hot(labels: Any, classes: int | None = None, *, dtype: Any = np.float32)
 
 @keyword_hints
 def class_weights(labels: Any, classes: int | None = None) -> Array:
-    """Weights (classes,) in float64 by which every class counts the same: n / (classes * samples of the class).
+    """Weights (classes,) in float64 that balance the classes: n / (classes * samples of the class).
 
     `class_weights(labels)[labels]` are weights of samples, whose mean is 1. The formula is scikit-learn's
     ("balanced"), after G. King and L. Zeng, "Logistic regression in rare events data", 2001. Raises ValueError, which

@@ -17,14 +17,14 @@ from minidl.typing import IntArray
 
 @keyword_hints
 def train_test_split(*arrays: Any, test_size: float = 0.25, stratify: Any = None, seed: int | None = None) -> list[Any]:
-    """[x_train, x_test, y_train, y_test, ...] of arrays x, y, ... of one length, split alike and at random.
+    """Split arrays x, y, ... of one length alike and at random: [x_train, x_test, y_train, y_test, ...].
 
     `test_size` is a share between 0 and 1, rounded up to whole samples, or a number of them. With labels (n,) for
     `stratify` each class has its share in both parts: its exact share rounded down, and one more sample where the
     remainder is among the largest (of equal ones, the first classes'), as many as are missing. The split, and the order
-    within its parts, is a function of `seed`. As in scikit-learn, whose random numbers are others. What isn't an array,
-    such as a list or pandas' Series, is taken for one, row by row, and comes back as one. A dict of arrays, or a tuple,
-    counts as one x or y, and comes back as two of its kind.
+    within its parts, is a function of `seed`. As in scikit-learn, whose random numbers are others. Lists, pandas Series
+    and the like are converted, and come back as arrays. A dict of arrays, or a tuple, counts as one x or y, and comes
+    back as two of its kind.
 
     Raises ShapeError for different lengths, and ValueError where a part would be empty.
     """

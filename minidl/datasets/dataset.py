@@ -22,19 +22,18 @@ SHOWN = 12
 class Dataset(AttributeHints):
     """Images with their labels: one part, train or test, of a data set.
 
-    `images` is (n, c, h, w) float32 in [0, 1], `labels` is (n,) int64 and counts through `class_names`.
-    All arrays are read-only views of those given; copy one to change it. Anything that NumPy makes an array of will
-    do.
+    `images` is (n, c, h, w) float32 in [0, 1], `labels` is (n,) int64, indices into `class_names`. Anything that NumPy
+    can convert will do. All arrays are read-only views of those given; copy one to change it.
 
-    For models with several inputs or outputs, `extra_inputs` and `extra_targets` are further arrays (n, ...) by the
-    names that the model has for them; its other input is the images, and its other output the labels.
+    For models with several inputs or outputs, `extra_inputs` and `extra_targets` are further arrays (n, ...), keyed by
+    the model's names for them; its other input is the images, and its other output the labels.
 
-    `paths` are the files of the images, and `preprocessing` says how they were read, where they come from files; else
-    they are None. The images of a folder that is read lazily are `Pictures`, which stand for an array.
+    For images from files, `paths` are the files and `preprocessing` says how they were read; otherwise they are None.
+    The images of a lazily read folder are `Pictures`, which stand for an array.
 
-    Raises ShapeError if the images haven't four axes or the labels aren't one per image, DTypeError for images that
-    aren't floats and labels that aren't integers, and ValueError for labels without a name and names of two classes.
-    What the images' values are isn't looked at, since they may be mapped from a file.
+    Raises ShapeError if images don't have four axes or there isn't one label per image, DTypeError for images that
+    aren't floats and labels that aren't integers, and ValueError for labels without a class name and for duplicate
+    names. The images' values aren't checked, since they may be mapped from a file.
     """
 
     images: Any

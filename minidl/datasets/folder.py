@@ -57,14 +57,14 @@ def from_folder(
     aspect, "crop" cuts off what is too much around the middle, and "pad" puts `background` around them. All of them
     are bilinear and antialiased, as Pillow does it.
 
-    With `lazy`, nothing but their names is kept in memory: `images` stands for an array, of which `fit` and its kin,
-    `batches` and an index read what they need, each time anew, from the files.
+    With `lazy`, only their names are kept in memory: `images` stands for an array, from which `fit` and the like,
+    `batches` and indexing read what they need from the files, each time they need it.
 
-    A picture that can't be read is an error, or with `on_error="skip"` left out, of which one warning tells; `lazy`
-    then tries all of them once. `paths` says which file each image is of, and `preprocessing` how it was read.
+    A picture that can't be read is an error, or with `on_error="skip"` left out with one warning for all; `lazy` then
+    tries all of them once. `paths` has the file of each image, and `preprocessing` says how it was read.
 
-    The images of a class lie together. To set some aside, `split` the data set, which takes its share of each class;
-    `fit(validation_split=...)` would take the last classes.
+    The images are sorted by class. To set some aside, `split` the data set, which takes its share of each class;
+    `fit(validation_split=...)` would take only the last classes.
 
     Raises ImportError without Pillow, which `pip install "minidl[data]"` brings; FileNotFoundError for a folder or
     class that isn't there or has no picture; FormatError for folders called like parts of a data set, such as train and

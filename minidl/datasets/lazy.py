@@ -21,7 +21,7 @@ _WANTED = "Pictures: expected which images, and then ints or slices for their ax
 
 
 class Pictures:
-    """Images (n, c, h, w), float32 in [0, 1], of n files, which are read and decoded with each index, in a few threads.
+    """Images (n, c, h, w), float32 in [0, 1], from n files, read and decoded in a few threads when indexed.
 
     `pictures[...]` takes a number, a slice, numbers in any order or a mask, and gives an array, as does
     `np.asarray(pictures)`; `part` gives some of the pictures, unread. The bits don't depend on the number of threads.

@@ -46,8 +46,8 @@ def read_image(
 ) -> Array:
     """Read one picture, from its path, its bytes or an open file, as `from_folder` does: (3, h, w) float32 in [0, 1].
 
-    It is (1, h, w) if `grey`, and has its own size unless `size` and `resize` say another. A model takes a batch of
-    them: `model(image[None])`. Raises ImportError without Pillow, which `pip install "minidl[data]"` brings,
+    It is (1, h, w) if `grey`, and has its own size unless `size` and `resize` change it. A model takes a batch of
+    images: `model(image[None])`. Raises ImportError without Pillow, which `pip install "minidl[data]"` brings,
     FileNotFoundError, ValueError and TypeError for wrong arguments, and FormatError, naming the file, for one that
     isn't a picture, is damaged, or has more than `max_pixels`.
     """

@@ -14,7 +14,7 @@ class Preprocessing(NamedTuple):
     """The classes of a data set of pictures, and how each was read.
 
     `class_names`, `size`, which is (h, w), `grey`, `resize` and `background` are as in `from_folder`. It's plain data:
-    `as_dict` makes of it what JSON has, and `from_dict` makes it of that.
+    `as_dict` and `from_dict` convert it to and from what JSON can hold.
     """
 
     class_names: tuple[str, ...]

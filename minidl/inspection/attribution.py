@@ -26,10 +26,10 @@ from minidl.typing import Array, Size
 def saliency(model: Module, images: Any, *, classes: Any = None, batch_size: int = 64) -> Array:
     """How much the score of a class changes with each pixel of images (n, c, h, w): (n, h, w).
 
-    That is the largest absolute value, of a pixel's channels, of the gradient of the class's logit. `classes` is one,
-    or (n,), one for each image; by default, that with the highest score. The model stays as it is, its gradients too.
-    Raises TypeError, NotBuiltError, ShapeError, DTypeError and ValueError.
-    Source: Simonyan, Vedaldi and Zisserman, "Deep inside convolutional networks", 2013.
+    That is the gradient of the class's logit, its largest absolute value over the pixel's channels. `classes` is one
+    class, or (n,), one per image; by default that with the highest score. The model and its gradients stay unchanged.
+    Raises TypeError, NotBuiltError, ShapeError, DTypeError and ValueError. Source: Simonyan, Vedaldi and Zisserman,
+    "Deep inside convolutional networks", 2013.
     """
     images = samples(built(model), images)
     shapes.image_shape(images.shape, batch=True)
@@ -66,10 +66,10 @@ def occlusion(
 ) -> Array:
     """How much probability a class loses when a patch of an image (c, h, w) is covered: (h, w).
 
-    A patch of `size`, about a fifth of the image unless given, moves by `stride`, half of its size; each pixel has the
-    mean over the patches that covered it. `fill` is what covers: by default the mean of the image. `class_index` is
-    by default the class with the highest score. Raises TypeError, NotBuiltError, ShapeError, DTypeError, ValueError.
-    Source: Zeiler and Fergus, "Visualizing and understanding convolutional networks", 2014.
+    A patch of `size`, by default about a fifth of the image, moves by `stride`, by default half of its size; each pixel
+    gets the mean over the patches that covered it. `fill` is the patch's value: by default the mean of the image.
+    `class_index` is by default the class with the highest score. Raises TypeError, NotBuiltError, ShapeError,
+    DTypeError, ValueError. Source: Zeiler and Fergus, "Visualizing and understanding convolutional networks", 2014.
     """
     batch = one_sample(built(model), image)
     h, w = batch.shape[2:]

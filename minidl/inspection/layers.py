@@ -18,10 +18,11 @@ from minidl.typing import Array
 
 @keyword_hints
 def activations(model: Module, x: Any) -> dict[str, Array]:
-    """What each layer of a Sequential gives for samples x (n, ...), in order: {"0 Conv2D": (n, c, h, w), ...}.
+    """The outputs of a Sequential's layers for samples x (n, ...), in order: {"0 Conv2D": (n, c, h, w), ...}.
 
-    Of a Graph the nodes, {"conv2d Conv2D": ...}, for x as the graph takes it. At inference, so without dropout; a
-    block, such as a Residual, is one layer. Raises TypeError, NotBuiltError, ShapeError and DTypeError before any work.
+    For a Graph, those of its nodes: {"conv2d Conv2D": ...}, for x as the graph takes it. This is inference, so without
+    dropout; a block, such as a Residual, is one layer. Raises TypeError, NotBuiltError, ShapeError and DTypeError
+    before any work.
     """
     if isinstance(model, Network):
         return _graph_activations(model, x)
@@ -49,7 +50,7 @@ def _graph_activations(model: Network, x: Any) -> dict[str, Array]:
 
 @keyword_hints
 def features(model: Module, x: Any, *, batch_size: int = 256) -> Array:
-    """What the last Dense layer of a Sequential or Graph sees of samples x (n, ...): (n, features).
+    """The inputs of the last Dense layer of a Sequential or Graph for samples x (n, ...): (n, features).
 
     Raises TypeError, NotBuiltError, ShapeError and DTypeError, and ValueError where there is no Dense layer.
     """

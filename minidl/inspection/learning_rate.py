@@ -55,10 +55,10 @@ def find_learning_rate(
 ) -> LearningRates:
     """Train a copy of the model on samples x (n, ...) and targets y (n, ...), the rate growing with each batch.
 
-    The rate goes from `start` to `stop` by the same factor in each of `steps` steps; it ends sooner once the smoothed
-    loss is 4 times its lowest, or not finite. Model and optimizer stay as they are, whose own rate doesn't count.
-    `seed` orders the samples. Raises ShapeError, ValueError and their kin before any work.
-    Sources: Smith, "Cyclical learning rates for training neural networks", 2015; the suggestion as fastai's "valley".
+    The rate grows from `start` to `stop` by the same factor in each of `steps` steps, and stops early once the smoothed
+    loss is 4 times its lowest, or not finite. Model and optimizer stay unchanged; the optimizer's own rate doesn't
+    matter. `seed` orders the samples. Raises ShapeError, ValueError and their kin before any work. Sources: Smith,
+    "Cyclical learning rates for training neural networks", 2015; the suggestion as fastai's "valley".
     """
     if not 0 < start < stop < math.inf:
         raise ValueError(f"start, stop: expected rates 0 < start < stop, got {start!r} and {stop!r}")

@@ -12,7 +12,7 @@ from minidl.typing import Array
 
 @keyword_hints
 def principal_components(features: Any, *, count: int = 2) -> Array:
-    """Features (n, ...) in the `count` directions in which they vary most: (n, count), around zero.
+    """Features (n, ...) along the `count` directions in which they vary most: (n, count), around zero.
 
     Each sample's features are taken as one vector. The sign of a direction is such that its largest part is positive.
     The share of the variance that a direction explains is `y.var(axis=0) / x.var(axis=0).sum()`. Raises ShapeError

@@ -12,7 +12,7 @@ from minidl.typing import Array, Padding, Size
 
 @keyword_hints
 def im2col(image: Any, kernel_size: Size, *, stride: Size = 1, padding: Padding = 0, dilation: Size = 1) -> Array:
-    """The windows that a convolution sees of an image (c, h, w): a row (c * kh * kw) for each of its (oh * ow) places.
+    """The windows of a convolution over an image (c, h, w): a row (c * kh * kw) for each of its (oh * ow) positions.
 
     So `im2col(x, k) @ w.reshape(filters, -1).T` is the convolution by w (filters, c, kh, kw), its pixels in rows.
     Raises ShapeError and ValueError.

@@ -18,9 +18,9 @@ class Conv2D(Grouped):
 
     y is (n, filters, oh, ow) with oh = floor((h + 2 padding - dilation (kernel - 1) - 1) / stride) + 1. `padding` is an
     int, a pair, ((top, bottom), (left, right)) or "same": oh = ceil(h / stride), the odd pixel at the bottom and right.
-    `groups` splits channels and filters into groups that don't see each other. `weight` is
-    (filters, c / groups, kh, kw); `bias` is (filters,), or None with bias=False. `weight_init` is an initializer or the
-    name of one.
+    `groups` splits channels and filters into groups that are convolved separately. `weight` is
+    (filters, c / groups, kh, kw); `bias` is (filters,), or None with bias=False. `weight_init` is an initializer or
+    the name of one.
     """
 
     _settled = frozenset({"filters", "kernel_size"})

@@ -88,11 +88,11 @@ class _Masked(Module):
 class Dropout(_Masked):
     """In training, zero each value with probability `rate` and scale the others by 1 / (1 - rate); else do nothing.
 
-    A `rate` of 1 leaves nothing but zeros, and of the gradient too.
+    A `rate` of 1 gives only zeros, and a gradient of zeros.
 
-    The mask of the k-th training pass is a function of k and of the key that `seed`, or else building the model,
-    gives. Both are part of the state, so that a training that goes on from it draws the masks it would have drawn.
-    Source: Srivastava et al., "Dropout", 2014.
+    The mask of the k-th training pass depends only on k and on a key, set by `seed` or when the model is built. Both
+    are part of the state, so a resumed training draws the same masks as an uninterrupted one. Source: Srivastava et
+    al., "Dropout", 2014.
     """
 
     def __init__(self, rate: float, *, seed: int | None = None) -> None:

@@ -124,13 +124,13 @@ class _BatchNorm(Scaled):
 
 
 class BatchNorm2D(_BatchNorm):
-    """Each channel of images (n, c, h, w) less its mean, over its deviation, times `weight` plus `bias`, both (c,).
+    """Each channel of images (n, c, h, w) normalized to mean 0 and deviation 1, times `weight` plus `bias`, both (c,).
 
-    In training mean and variance are the batch's, over images and pixels, and move `running_mean` and `running_var` by
-    `momentum` of the way towards themselves (the variance unbiased, as in PyTorch); inference takes those, as does a
-    frozen layer in training. Raises ShapeError for a training batch with a single value in each channel. `eps` is added
-    to the variance, so that its root isn't 0; `scale` and `center` say whether there is a weight and a bias. Source:
-    Ioffe and Szegedy, 2015.
+    In training, mean and variance are those of the batch, over images and pixels, and `running_mean` and `running_var`
+    move towards them by the fraction `momentum` (the variance unbiased, as in PyTorch). Inference uses these running
+    values, and so does a frozen layer in training. Raises ShapeError for a training batch with a single value in each
+    channel. `eps` is added to the variance, so that its root isn't 0; `scale` and `center` say whether there is a
+    weight and a bias. Source: Ioffe and Szegedy, 2015.
     """
 
     def __init__(self, *, momentum: float = 0.1, eps: float = 1e-5, scale: bool = True, center: bool = True) -> None:

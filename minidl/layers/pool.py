@@ -57,10 +57,10 @@ class MaxPool2D(_Pool2D):
     """The maximum of each window of `pool_size` in images (n, c, h, w); `stride` is the pool's size unless given.
 
     y is (n, c, oh, ow) with oh = floor((h + 2 padding - dilation (pool - 1) - 1) / stride) + 1. `padding` is an int, a
-    pair or ((top, bottom), (left, right)), each less than the window, or "same". `dilation` is from a tap of the window
-    to the next. `ceil_mode` rounds up, as in PyTorch and ONNX: the last windows may reach over the border, but begin in
-    the image or its padding at the top and left. The first maximum wins a tie, NaN wins over everything, padding never
-    wins.
+    pair or ((top, bottom), (left, right)), each less than the window, or "same". `dilation` is the distance between the
+    window's taps. `ceil_mode` rounds sizes up, as in PyTorch and ONNX: the last windows may extend beyond the border,
+    but start in the image or its padding at the top and left. The first maximum wins a tie, NaN wins over everything,
+    padding never wins.
     """
 
     def __init__(

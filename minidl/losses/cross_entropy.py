@@ -21,15 +21,15 @@ from minidl.typing import Array, Shape
 class CrossEntropy(ClassLoss):
     """-log of the probability given to the right class, from logits or probabilities (n, classes).
 
-    Targets are class indices (n,) or rows of probabilities (n, classes), one-hot or soft. Of images whose pixels have
-    classes, scores are (n, classes, h, w), targets (n, h, w) or of the scores' shape, and the mean is over all pixels.
+    Targets are class indices (n,) or rows of probabilities (n, classes), one-hot or soft. For segmentation, scores are
+    (n, classes, h, w), targets (n, h, w) or of the scores' shape, and the mean is over all pixels.
 
     `from_logits=False` takes probabilities instead of logits. `label_smoothing` a mixes the targets with the uniform
     distribution: (1 - a) target + a / classes (Szegedy et al., 2016). `class_weight`, an array (classes,) or a dict in
-    which a class that isn't named counts 1, multiplies each class's part of the sum, and the mean over class indices
-    divides by the sum of their weights, as in PyTorch; that over rows doesn't. A class index that equals `ignore_index`
-    counts nothing: its loss and gradient are 0, and the mean is over the others; of none at all it's 0. Raises
-    ShapeError and ValueError for what doesn't fit.
+    which missing classes have weight 1, multiplies each class's part of the sum. As in PyTorch, the mean over class
+    indices divides by the sum of their weights, that over rows doesn't. Samples whose class index is `ignore_index` are
+    left out: their loss and gradient are 0, and the mean is over the others, or 0 if there are none. Raises ShapeError
+    and ValueError for targets that don't fit.
     """
 
     def __init__(

@@ -35,11 +35,11 @@ class Each(NamedTuple):
 
 
 class Loss(KeywordHints):
-    """A number to make small: the mean over the samples, weighted by `sample_weight` (n,) where it's given.
+    """The number that training minimizes: the mean over the samples, weighted by `sample_weight` (n,) if given.
 
-    A weight counts as that many copies of its sample: the mean is over the sum of the weights, as in PyTorch and
-    scikit-learn. `reduction="sum"` adds the weighted losses up instead, and "none" leaves them an array (n,), whose
-    gradient is that of their sum. A subclass defines `each`, or the call itself.
+    A weight of 2 counts like two copies of the sample: the mean divides by the sum of the weights, as in PyTorch and
+    scikit-learn. `reduction="sum"` adds up the weighted losses instead, and "none" returns them as an array (n,), with
+    the gradient of their sum. A subclass defines `each`, or the call itself.
     """
 
     def __init__(self, *, reduction: str = "mean") -> None:

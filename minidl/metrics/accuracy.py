@@ -46,11 +46,11 @@ class _OfClasses(Share):
 
 
 class Accuracy(_OfClasses):
-    """The share of samples whose largest score is that of the right class; the first of equal scores counts.
+    """The share of samples whose highest score is that of the right class; of equal scores, the first counts.
 
-    Labels are class indices (n,), or rows (n, classes): one-hot, or of probabilities, whose largest is the right class.
-    Of scores (n, classes, h, w) with labels (n, h, w) it's the share of pixels. What has the class index `ignore_index`
-    isn't counted.
+    Labels are class indices (n,) or rows (n, classes): one-hot, or probabilities, the highest of which is the right
+    class. For scores (n, classes, h, w) with labels (n, h, w), it's the share of pixels. Labels equal to `ignore_index`
+    aren't counted.
     """
 
     name = "accuracy"

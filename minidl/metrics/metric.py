@@ -14,9 +14,10 @@ from minidl.typing import Array, Shape
 class Metric(KeywordHints):
     """A running count over batches: `reset()`, `update(scores, labels)` for each, then `result()`.
 
-    metric(scores, labels) is the result for these alone. `name` is its key in a History and in `evaluate`'s dict; each
-    of minidl's takes another as `name=`. `sample_weight` (n,) says how much each sample counts, as in scikit-learn;
-    `fit` and `evaluate` give it to their `weighted_metrics` alone, and other metrics of one's own needn't take it.
+    `metric(scores, labels)` is the result for one batch alone. `name` is its key in a History and in `evaluate`'s dict;
+    minidl's metrics take another one as `name=`. `sample_weight` (n,) says how much each sample counts, as in
+    scikit-learn. `fit` and `evaluate` pass it only to their `weighted_metrics`, so other custom metrics needn't take
+    it.
     """
 
     name: str

@@ -13,11 +13,11 @@ from minidl.typing import Array
 
 
 class Adam(Optimizer):
-    """Adam: steps of about lr, by the mean of the gradients over the root of the mean of their squares.
+    """Adam: steps of about lr, the mean of the gradients divided by the root of the mean of their squares.
 
     g += weight_decay w; m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2;
-    w -= lr m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps) in step t, with (b1, b2) the `betas`. With `amsgrad` the
-    largest v so far takes its place. Source: Kingma and Ba, 2015, and Reddi et al., 2018, as PyTorch has them.
+    w -= lr m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps) in step t, with (b1, b2) the `betas`. `amsgrad` uses the
+    largest v so far instead. Source: Kingma and Ba, 2015, and Reddi et al., 2018, as PyTorch has them.
     """
 
     def __init__(

@@ -23,12 +23,12 @@ def clip_gradients(
     norm: float | None = None,
     error_if_nonfinite: bool = False,
 ) -> float:
-    """Change the gradients in place: each element into -value ... value, then all together to the length `norm`.
+    """Clip gradients in place: each element to -value ... value, then all of them together to the norm `norm`.
 
-    Returns the length that they had, the root of the sum of all squares, after clipping by value and before that by
-    norm. Gradients of a length that isn't finite become NaN, which shows in the weights after the next step; with
-    `error_if_nonfinite` there's a FloatingPointError instead, and they stay. Raises ValueError unless at least one
-    limit is given. Source: Pascanu et al., 2013, as PyTorch's clip_grad_norm_ has it.
+    Returns their norm, the root of the sum of all squares, after clipping by value and before clipping by norm. If it
+    isn't finite, the gradients become NaN, which shows in the weights after the next step; `error_if_nonfinite` raises
+    a FloatingPointError instead and leaves them unchanged. Raises ValueError unless at least one limit is given.
+    Source: Pascanu et al., 2013, as PyTorch's clip_grad_norm_ has it.
     """
     check_limit(value, "value")
     check_limit(norm, "norm")

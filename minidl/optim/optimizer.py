@@ -21,18 +21,18 @@ NOT_OF_A_GROUP = ("self", "parameters", "lr", "groups", "clip_value", "clip_norm
 
 
 class Optimizer(KeywordHints):
-    """Changes the parameters that it was given, but no frozen ones: `zero_grad()`, a backward pass, `step()`.
+    """Updates the parameters it was given, except frozen ones: `zero_grad()`, a backward pass, then `step()`.
 
     Parameters come as `model.parameters()` or, where groups choose them by name, as `model.named_parameters()`.
-    `groups` gives some of them options of their own: a glob pattern over names, or a function (name, parameter), and
-    what it changes: `groups={"*.bias": {"weight_decay": 0}, "0.*": {"lr_scale": 0.1}}`, or, with a function,
-    `groups={ml.biases_and_norms: {"weight_decay": 0}}`. `lr_scale` is the part of the optimizer's `lr` that a group
-    takes. Of several patterns that choose a parameter a later one wins, option by option.
+    `groups` sets options for some of them, chosen by a glob pattern over names or a function (name, parameter):
+    `groups={"*.bias": {"weight_decay": 0}, "0.*": {"lr_scale": 0.1}}`, or, with a function,
+    `groups={ml.biases_and_norms: {"weight_decay": 0}}`. `lr_scale` multiplies the optimizer's `lr` for a group. If
+    several patterns choose a parameter, the later one wins, option by option.
 
-    `clip_value` and `clip_norm` clip the gradients in each step, as `clip_gradients` does, and leave `grad` as it was.
+    `clip_value` and `clip_norm` clip the gradients in each step, as `clip_gradients` does, but don't change `grad`.
 
-    A subclass names its state, vectors as long as all parameters together, in `slots`, keeps its options in attributes
-    of their names, and defines `update` and, where options may be wrong, `check`.
+    A subclass lists its state in `slots`, vectors as long as all parameters together, keeps its options in attributes
+    of the same names, and defines `update` and, to validate options, `check`.
     """
 
     slots: tuple[str, ...] = ()

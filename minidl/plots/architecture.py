@@ -21,11 +21,11 @@ ALIGNED: dict[Anchor, Literal["left", "center", "right"]] = {"start": "left", "m
 
 @keyword_hints
 def architecture(model: Module, *, expand: bool = False, axes: "Axes | None" = None) -> "Figure":
-    """A built model as boxes, with the shapes that go from one to the next; values that skip boxes go around them.
+    """Draw a built model as boxes with the shapes between them; skip connections go around the boxes.
 
-    A block, such as a Residual or a Sequential inside, is one box; so are a layer with its normalization and
-    activation, and layers that are repeated, with the number of times. `expand` shows each layer by itself. Blue boxes
-    have parameters, orange ones join several values. Raises TypeError for what isn't a model, and NotBuiltError for one
+    A block, such as a Residual or an inner Sequential, is one box; so are a layer with its normalization and
+    activation, and repeated layers, marked with how often they repeat. `expand` shows every layer. Blue boxes have
+    parameters, orange ones combine several inputs. Raises TypeError for anything but a model, and NotBuiltError for one
     without weights or `input_shape`.
     """
     shape = getattr(built(model), "input_shape", None)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def saliency(
     model: Module, images: Any, *, classes: Any = None, class_names: Any = None, axes: "Axes | None" = None
 ) -> "Figure":
-    """Images (n, c, h, w), or one, and below each the pixels that change the score of its class most.
+    """Show images (n, c, h, w), or one, and below each the pixels that change its class's score most.
 
     The map is that of `minidl.inspection.saliency`, as bright as the gradient is large, over the darkened image.
     `classes` are by default those with the highest scores. Raises what `inspection.saliency` raises.
@@ -58,10 +58,10 @@ def occlusion(
     class_name: str | None = None,
     axes: "Axes | None" = None,
 ) -> "Figure":
-    """An image (c, h, w), and how much probability its class loses where a patch covers it, drawn over the image.
+    """Draw over an image (c, h, w) how much probability its class loses when a patch covers each place.
 
-    Orange is where covering costs the class probability, blue where it gains. The map and its arguments are those of
-    `minidl.inspection.occlusion`.
+    Covering an orange place lowers the probability, covering a blue one raises it. The map and its arguments are those
+    of `minidl.inspection.occlusion`.
     """
     batch = one_sample(built(model), image)
     lost = inspection.occlusion(model, batch, class_index=class_index, size=size, stride=stride, fill=fill)

@@ -35,10 +35,10 @@ OTHERS = ((6, "<"), (1, ">"))
 
 @keyword_hints
 def benchmark(results: Any, *, axes: "Axes | None" = None) -> "Figure":
-    """A suite's results, as `python -m benchmarks` writes them to a JSON file: its path, or what is in it.
+    """Plot a suite's results: the path or the content of a JSON file that `python -m benchmarks` wrote.
 
-    A panel for each quantity, with dots on a logarithmic axis for times and bars from zero for sizes. Raises
-    FormatError for anything else, and where there is nothing to draw.
+    Each quantity has a panel, with dots on a logarithmic axis for times and bars from zero for sizes. Raises
+    FormatError for anything else, and if there is nothing to draw.
     """
     name = os.fspath(results) if isinstance(results, str | os.PathLike) else "results"
     try:

@@ -19,10 +19,9 @@ LARGEST = 180
 
 @keyword_hints
 def calibration(result: Calibration, *, axes: "Axes | None" = None) -> "Figure":
-    """The reliability curve: the share of right answers by their probability, with larger points for more answers.
+    """Plot the reliability curve: the share of right answers by their probability; more answers make larger points.
 
-    Points below the diagonal are of a model that is too sure of itself. `result` is what
-    `minidl.inspection.calibration` returns.
+    Below the diagonal, the model is overconfident. `result` is what `minidl.inspection.calibration` returns.
     """
     if not isinstance(result, Calibration):
         raise TypeError(f"expected what inspection.calibration returns, got {type(result).__name__}")

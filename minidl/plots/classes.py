@@ -23,9 +23,9 @@ READABLE = 20
 
 @keyword_hints
 def confusion_matrix(counts: Any, *, class_names: Any = None, axes: "Axes | None" = None) -> "Figure":
-    """Counts (classes, classes), rows by true class and columns by predicted class, as `ConfusionMatrix` has them.
+    """Plot counts (classes, classes), rows by true and columns by predicted class, as `ConfusionMatrix` returns them.
 
-    Each cell has its count and its share of the row, which is also its color. Raises ShapeError and ValueError.
+    Each cell shows its count and its share of the row, and is colored by that share. Raises ShapeError and ValueError.
     """
     counts = np.asarray(counts)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
@@ -74,11 +74,12 @@ def mistakes(
     columns: int | None = None,
     axes: "Axes | None" = None,
 ) -> "Figure":
-    """The images (n, c, h, w) whose class isn't that of the largest score, worst first.
+    """Show the misclassified images among (n, c, h, w), worst first.
 
-    Each has its predicted class, with its probability, above its true class. The worst gives its true class the lowest
-    probability. `labels` are (n,) indices or (n, classes) one-hot rows; `scores` (n, classes) are what `predict` gives,
-    logits or probabilities. Shows up to `count`, in `columns`. Raises ShapeError and ValueError.
+    Above each are its predicted class, with the probability, and its true class. The worst is that whose true class has
+    the lowest probability. `labels` are (n,) indices or (n, classes) one-hot rows; `scores` (n, classes) are what
+    `predict` returns, logits or probabilities. Shows up to `count` images in `columns` columns. Raises ShapeError and
+    ValueError.
     """
     images, labels = array_of(images, "images"), array_of(labels, "labels")
     shapes.image_shape(images.shape, batch=True)

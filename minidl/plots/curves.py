@@ -31,12 +31,12 @@ def learning_curves(
     mode: str = "auto",
     axes: "Axes | None" = None,
 ) -> "Figure":
-    """Loss and metrics, epoch by epoch from 1, of training and validation; the best epoch is marked.
+    """Plot the loss and metrics of training and validation by epoch, from 1; the best epoch is marked.
 
-    `history` is what `fit` returns, a dict of lists, or the path of a history.csv or history.json. Each quantity has a
-    panel of its own within the axes; `names` chooses some, such as ["loss", "lr"]. The best epoch is that with the
-    best value of `best`: by default "val_loss", or "loss" without it. `mode` says whether the lowest or the highest,
-    "min" or "max", is best; it's known of losses. Raises ValueError and FormatError.
+    `history` is what `fit` returns, a dict of lists, or the path of a history.csv or history.json. Each quantity has
+    its own panel; `names` picks some, such as ["loss", "lr"]. The best epoch is that with the best value of `best`: by
+    default "val_loss", or "loss" if there is none. `mode`, "min" or "max", says whether the lowest or the highest value
+    is best; for losses it's known. Raises ValueError and FormatError.
     """
     columns = _columns(history)
     present = [name for name in columns if not name.startswith("val_") or name[4:] not in columns]
@@ -117,7 +117,7 @@ def _numbers(columns: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
 
 @keyword_hints
 def learning_rates(result: LearningRates, *, axes: "Axes | None" = None) -> "Figure":
-    """The loss over the learning rate, of each batch and smoothed, and the rate that is suggested.
+    """Plot the loss against the learning rate, raw and smoothed, and mark the suggested rate.
 
     `result` is what `minidl.inspection.find_learning_rate` returns.
     """

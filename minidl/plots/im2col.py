@@ -28,11 +28,10 @@ def windows(
     rows: Sequence[int] | None = None,
     axes: "Axes | None" = None,
 ) -> "Figure":
-    """The windows of a convolution over an image (c, h, w), outlined in it, beside their rows of the im2col matrix.
+    """Outline windows of a convolution in an image (c, h, w), beside their rows of the im2col matrix.
 
-    `rows` chooses windows by their number, from 0, line by line; by default the first, the middle one and
-    its neighbors to the right and below, and the last. The image is shown with its padding. Raises ShapeError and
-    ValueError.
+    `rows` picks windows by index, row by row from 0; by default the first, the middle one with its neighbors to the
+    right and below, and the last. The image is shown with its padding. Raises ShapeError and ValueError.
     """
     image = np.asarray(image)
     matrix = im2col(image, kernel_size, stride=stride, padding=padding, dilation=dilation)

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 def filters(
     weights: Any, *, channel: int | None = None, columns: int | None = None, axes: "Axes | None" = None
 ) -> "Figure":
-    """The filters of a convolution: a layer, such as `model[0]`, or its weights (filters, channels, kh, kw).
+    """Plot the filters of a convolution: a layer, such as `model[0]`, or its weights (filters, channels, kh, kw).
 
-    All have one scale around zero. Filters of three channels are shown in their colors, gray for zero, with a legend of
-    what each channel adds; of more, the mean over the channels. `channel` chooses one. Raises TypeError, NotBuiltError,
-    ShapeError and ValueError.
+    All share one scale around zero. Filters of three channels are shown in color, gray for zero, with a legend of what
+    each channel adds; others as the mean over their channels. `channel` picks one channel. Raises TypeError,
+    NotBuiltError, ShapeError and ValueError.
     """
     w = _weights(weights)
     n, channels = w.shape[:2]
@@ -93,11 +93,10 @@ def feature_maps(
     channels: int = 12,
     axes: "Axes | None" = None,
 ) -> "Figure":
-    """What each layer of a Sequential gives for an image (c, h, w): a line for each layer, a map for each channel.
+    """Plot the outputs of a Sequential's layers for an image (c, h, w): a row per layer, a map per channel.
 
-    Up to `channels` maps are shown of each layer, orange above zero and blue below, in the layer's own range; vectors
-    are a strip. `layers` chooses layers by number. Raises TypeError, NotBuiltError, ShapeError, DTypeError and
-    ValueError.
+    Each layer shows up to `channels` maps, orange above zero and blue below, on its own scale; vectors are a strip.
+    `layers` picks layers by index. Raises TypeError, NotBuiltError, ShapeError, DTypeError and ValueError.
     """
     shapes.count(channels, "channels")
     batch = one_sample(built(model), image)

@@ -24,9 +24,9 @@ MARKERS = "o^sDvPX*"
 def features(
     model: Module, images: Any, labels: Any, *, class_names: Any = None, axes: "Axes | None" = None
 ) -> "Figure":
-    """The last features of samples (n, ...) along their two principal components, colored by labels (n,).
+    """Plot the last features of samples (n, ...) along two principal components, colored by labels (n,).
 
-    The features are what the last Dense layer sees; the axes say which share of their variance they explain. Raises
+    The features are the inputs of the last Dense layer; the axes show how much of the variance they explain. Raises
     TypeError, NotBuiltError, ShapeError, DTypeError and ValueError.
     """
     images, labels = rows_of(images, "images"), array_of(labels, "labels")

@@ -12,13 +12,12 @@ def is_exact() -> bool:
 
 
 class set_exact:  # noqa: N801 - it is called like a function, and may be used in a with statement
-    """Let convolutions on the compiled backend do without Winograd's tiles, or take them again.
+    """Turn Winograd's algorithm for convolutions on the compiled backend off (True) or on (False).
 
-    With tiles, results are off by some five times as much as plain sums, and by parts of the largest number of a tile:
-    what is small beside a neighbor is lost. Without them, filters of 3 x 3 in float32 take up to four times as long,
-    and all else is as it was. As a plain call it stays; as a context manager, what was before comes back at the end.
-    The switch is one for all threads: `exact` is True to do without tiles. Raises TypeError for anything but True and
-    False.
+    With Winograd, rounding errors are about five times those of plain sums, and relative to the largest number in a
+    tile of pixels: small numbers beside a large one are lost. Without it, 3 x 3 filters in float32 take up to four
+    times as long; nothing else changes. Called plainly, `exact` stays in effect; as a context manager, the previous
+    setting returns at the end. It applies to all threads. Raises TypeError for anything but True and False.
     """
 
     def __init__(self, exact: bool) -> None:

@@ -32,12 +32,12 @@ def memory_limit() -> int:
 
 
 def set_memory_limit(limit: int) -> None:
-    """Keep at most this many bytes for later calls from now on; what is beyond and not in use is given back at once.
+    """Keep at most this many bytes of memory for later calls; anything above that and not in use is freed at once.
 
-    Kept are the memory of arrays that are gone, prepared layers with all their arrays, and what kernels need besides.
-    Arrays that somebody holds, parameters among them, aren't counted, and a training or a single prediction takes what
-    it needs. Where threads predict at once and there isn't room for them all, some wait for others. Results don't
-    depend on it. Raises ValueError below 1.
+    Kept are the memory of deleted arrays, prepared layers with all their arrays, and scratch memory of kernels. Arrays
+    that you hold, parameters among them, aren't counted, and training or a single prediction takes what it needs. If
+    several threads predict at once and there isn't enough room, some wait for others. Results don't depend on the
+    limit. Raises ValueError below 1.
     """
     global _limit
     _limit = shapes.count(limit, "limit")

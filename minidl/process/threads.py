@@ -51,8 +51,8 @@ def limited(threads: int) -> Iterator[None]:
 def set_num_threads(threads: int) -> None:
     """Share each operator's work among this many threads from now on. Results are the same, bit for bit.
 
-    Raises ValueError below 1. The vectorized backend's matrix products are BLAS's: OMP_NUM_THREADS, set before the
-    process starts, is theirs.
+    Raises ValueError below 1. The vectorized backend's matrix products use BLAS, whose number of threads is
+    OMP_NUM_THREADS, set before the process starts.
     """
     _settle(shapes.count(threads, "threads"), "it was set", asked=True)
 

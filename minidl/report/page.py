@@ -32,14 +32,14 @@ def html(
     timings: bool = True,
     batch_size: int = 64,
 ) -> str:
-    """The report of a model as one HTML page, which needs no network and no other file.
+    """Report on a model as a single HTML page that works offline.
 
-    `images` (n, c, h, w) and their `labels`, indices (n,) or one-hot rows, are those to judge a classifier by:
-    accuracy, precision, recall and F1 of each class, the confusion matrix, and the worst mistakes, beneath which are
-    the names of their files if `paths` has them, one for each image. `history` is what
-    `fit` returned, or the path of a history.csv or history.json; `config` is shown as a table. `timings` measures
-    each layer on batches of `batch_size`; without it, the same arguments give the same page. What isn't given isn't in
-    the report. Raises ImportError without matplotlib, NotBuiltError, ShapeError, FormatError and ValueError.
+    The classifier is tested on `images` (n, c, h, w) with `labels`, indices (n,) or one-hot rows: accuracy, precision,
+    recall and F1 of each class, the confusion matrix, and the worst mistakes, with file names if `paths` has one for
+    each image. `history` is what `fit` returned, or the path of a history.csv or history.json; `config` is shown as a
+    table. `timings` measures each layer on batches of `batch_size`; without it, the same arguments give the same page.
+    The report leaves out what you don't pass. Raises ImportError without matplotlib, NotBuiltError, ShapeError,
+    FormatError and ValueError.
     """
     if importlib.util.find_spec("matplotlib") is None:
         raise ImportError('a report needs matplotlib for its figures: pip install "minidl[plot]"')

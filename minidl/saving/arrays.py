@@ -67,12 +67,12 @@ def load_arrays(path: FileOrPath, *, key: str | None = None, budget: Budget = US
 def save_arrays(
     path: FileOrPath, arrays: Mapping[str, npz.AnyArray], *, metadata: Mapping[str, Any] | None = None
 ) -> None:
-    """Write named arrays, and metadata, to a file that takes the place of an old one as a whole.
+    """Write named arrays, and metadata, to a file, replacing an existing one atomically.
 
-    The suffix says which: `.npz`, or `.safetensors`, which needs `pip install "minidl[safetensors]"`. An open file, in
-    binary mode, such as an io.BytesIO, gets the bytes of an .npz file, all at once, where it stands, and stays open.
-    `np.load` reads an .npz file too; to it the metadata is an array of bytes named `__metadata__`. The same arrays in
-    the same order give the same bytes.
+    The suffix decides the format: `.npz`, or `.safetensors`, which needs `pip install "minidl[safetensors]"`. An open
+    file, in binary mode, such as an io.BytesIO, gets the bytes of an .npz file, all at once, where it stands, and stays
+    open. `np.load` reads an .npz file too; to it the metadata is an array of bytes named `__metadata__`. The same
+    arrays in the same order give the same bytes.
 
     The metadata comes back as JSON has it: tuples as lists, keys as strings. NaN and the infinities are kept, in
     Python's spelling.

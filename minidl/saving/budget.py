@@ -12,13 +12,13 @@ LARGE_SAMPLE = 1000
 
 
 class Budget(KeywordHints):
-    """The most that a file may ask for; what asks for more is refused with a FormatError, before any work.
+    """Limits on what a file may take; a file that exceeds them raises a FormatError before any work.
 
-    `arrays`: bytes of all its arrays, in memory, or of a model's sample. `expansion`: how many times its own size these
-    may be. Of a model, `activations`: bytes that a pass of one sample takes, with every layer's output and padded
-    input; `operations` of that pass (multiply-accumulates, or what windows read); `layers`, and the `depth` to which
-    they lie in each other. `activations` may be a thousand times a sample's bytes, and `operations` a million times,
-    if that is more. Raises ValueError for limits that aren't ints above 0.
+    `arrays`: bytes of all its arrays, in memory, or of a model's sample. `expansion`: how many times larger than the
+    file these may be. For models, `activations`: bytes that a pass of one sample takes, with every layer's output and
+    padded input; `operations` of that pass (multiply-accumulates, or values read by windows); number of `layers`, and
+    `depth` of their nesting. `activations` may be at least a thousand times a sample's bytes, and `operations` a
+    million times. Raises ValueError for limits that aren't ints above 0.
     """
 
     def __init__(

@@ -11,7 +11,7 @@ from minidl.schedules.schedule import Schedule, at_least, whole
 
 
 class CosineAnnealing(Schedule):
-    """From base_lr to `min_lr` in `period` steps, along half a cosine; further on it rises again.
+    """From base_lr to `min_lr` in `period` steps, along half a cosine; after that it rises again.
 
     Source: Loshchilov and Hutter, "SGDR", 2017, as PyTorch has it without restarts.
     """
@@ -47,13 +47,13 @@ class CosineAnnealingWarmRestarts(Schedule):
 
 
 class OneCycle(Schedule):
-    """Up to `max_lr`, and down to far below where it began, in `total_steps` batches; the momentum goes the other way.
+    """Up to `max_lr`, then down to far below the start, in `total_steps` batches; the momentum goes the other way.
 
-    It starts at max_lr / div_factor, whatever the optimizer's rate was, is at max_lr after the share `pct_start` of the
-    steps, and ends at the first rate / final_div_factor. `anneal_strategy` is "cos" or "linear". With `three_phase` it
-    comes down as it went up, and then to the end. `cycle_momentum` moves `momentum`, or the first of `betas`, from
-    `max_momentum` to `base_momentum` and back. Further steps raise ValueError.
-    Source: Smith and Topin, "Super-convergence", 2018, as PyTorch has it.
+    It starts at max_lr / div_factor, whatever the optimizer's rate was, reaches max_lr after the fraction `pct_start`
+    of the steps, and ends at the first rate / final_div_factor. `anneal_strategy` is "cos" or "linear". With
+    `three_phase` it comes down as it went up, then falls to its final rate. `cycle_momentum` moves `momentum`, or the
+    first of `betas`, from `max_momentum` to `base_momentum` and back. Further steps raise ValueError. Source: Smith and
+    Topin, "Super-convergence", 2018, as PyTorch has it.
     """
 
     _settled = frozenset(

@@ -18,7 +18,7 @@ class Step(Schedule):
 
 
 class MultiStep(Schedule):
-    """The rate times gamma at each of the `milestones`, which are counts of steps."""
+    """The rate times gamma at each of the `milestones`, which are numbers of steps."""
 
     def __init__(self, optimizer: Any, *, milestones: Sequence[int], gamma: float = 0.1, per: str = "epoch") -> None:
         super().__init__(optimizer, per=per)

@@ -26,10 +26,10 @@ class Polynomial(Schedule):
 
 
 class Lambda(Schedule):
-    """The rate times what `function(step)` gives, a number of at least 0: base_lr function(step).
+    """The rate times `function(step)`, a number of at least 0: base_lr function(step).
 
-    Raises ValueError for anything else that it gives. It is called once when the schedule is made, with 0, and then
-    before each step. `state_dict` has the count of the steps, not the function. Source: PyTorch's LambdaLR.
+    Raises ValueError if it returns anything else. It is called with 0 when the schedule is made, and then before each
+    step. `state_dict` has the number of steps, not the function. Source: PyTorch's LambdaLR.
     """
 
     def __init__(self, optimizer: Any, function: Callable[[int], float], *, per: str = "epoch") -> None:

@@ -13,11 +13,11 @@ from minidl.training.logged import check_mode, larger_is_better
 class ReduceOnPlateau(Schedule):
     """The rate times `factor` when a value, given to `step`, hasn't improved for more than `patience` steps.
 
-    `fit` gives it what is logged under `monitor`. `mode` is "min", "max" or "auto": losses are better small, and a
-    metric says so itself by its `better`. Better means by the share `threshold` of the best, or with `threshold_mode`
-    "abs" by so much. After a reduction `cooldown` steps don't count. The rate stays at least `min_lr`, and a reduction
-    by no more than `eps` is none. NaN is never an improvement. The rules and defaults but for `mode` are PyTorch's.
-    Raises ValueError, in `fit` before any work, where "auto" can't be decided.
+    `fit` passes it the value logged under `monitor`. `mode` is "min", "max" or "auto", which knows that losses should
+    be small and asks a metric for its `better`. An improvement must exceed the fraction `threshold` of the best value,
+    or with `threshold_mode` "abs" the amount `threshold`. After a reduction, `cooldown` steps don't count. The rate
+    never falls below `min_lr`, and a reduction by no more than `eps` is skipped. NaN is never an improvement. Rules and
+    defaults, except `mode`, are PyTorch's. Raises ValueError, in `fit` before any work, if "auto" can't decide.
     """
 
     def __init__(

@@ -14,10 +14,10 @@ UNITS = ("epoch", "batch")
 
 
 class Schedule(KeywordHints):
-    """Sets the learning rate of an optimizer: `step()` after each epoch, or batch, as `per` says; `fit` does it itself.
+    """Sets an optimizer's learning rate: call `step()` after each epoch or batch, as `per` says; `fit` does so itself.
 
-    The rates are multiples of that which the optimizer has when the schedule is made, `base_lr`. A subclass defines
-    `lr_at(step)` for any step from 0 on. `state_dict` holds all that going on needs.
+    `base_lr` is the optimizer's rate when the schedule is made; the schedule scales it. A subclass defines
+    `lr_at(step)` for any step from 0 on. `state_dict` holds all that resuming needs.
     """
 
     monitor: str | None = None

@@ -10,10 +10,10 @@ from minidl.schedules.schedule import Schedule, whole
 
 
 class WarmUp(Schedule):
-    """In `steps` steps from `start_factor` times the rate straight up to it, and then what `after` does.
+    """In `steps` steps linearly from `start_factor` times the rate up to it, then as `after` says.
 
-    `after` is another schedule, which begins when the warm-up is over and says per what both step, or an optimizer,
-    whose rate then stays. Source: Goyal et al., 2017, as PyTorch's LinearLR and SequentialLR have it.
+    `after` is another schedule, which begins after the warm-up and whose `per` applies to both, or an optimizer, whose
+    rate then stays constant. Source: Goyal et al., 2017, as PyTorch's LinearLR and SequentialLR have it.
     """
 
     def __init__(self, after: Any, *, steps: int, start_factor: float = 1 / 3, per: str | None = None) -> None:

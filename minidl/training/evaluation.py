@@ -47,12 +47,11 @@ def evaluate(
 
     A Dataset stands for both; x may be mapped from a file, which is read a batch at a time, 256 samples unless
     `batch_size` says otherwise. `sample_weight` (n,) says how much a sample counts in the loss and in
-    `weighted_metrics`; metrics count each once. A model with several inputs or outputs takes and gives them as in
-    `fit`. In the place of arrays, x may be an iterable of batches, or a function that makes one, as in `fit`: all of
-    them, or `steps` of them. `verbose`: "auto" draws a bar on stderr, where that is a terminal or a notebook with tqdm
-    and ipywidgets, while it takes more than half a second; 1 also writes a line with the results to stdout; 2 writes
-    the line alone; 0 is silent. Raises ShapeError and its kin before any work; of an iterable's batches, when it comes
-    to them.
+    `weighted_metrics`; metrics count each once. Several inputs or outputs are passed as in `fit`. Instead of arrays, x
+    may be an iterable of batches, or a function that makes one, as in `fit`: all batches are used, or `steps` of them.
+    `verbose`: "auto" draws a progress bar on stderr, on a terminal or in a notebook with tqdm and ipywidgets, if it
+    takes more than half a second; 1 also writes a line with the results to stdout; 2 writes only the line; 0 is silent.
+    Raises ShapeError and the like before any work; for an iterable's batches, as they come.
     """
     check_verbose(verbose)
     names = output_names(module)
@@ -119,12 +118,12 @@ def test_on_batch(
 def predict(
     module: Module, x: Any, *, batch_size: int | None = None, steps: int | None = None, verbose: int | str = "auto"
 ) -> Any:
-    """What the last layer gives for samples x (n, ...), computed `batch_size` of them, 256 if not given, at a time.
+    """The model's outputs for samples x (n, ...), computed `batch_size` samples (by default 256) at a time.
 
-    It's an array, or for a model with several outputs a tuple of arrays in their order; of a Graph whose outputs are a
-    dict, a dict. Several inputs are a tuple or a dict, as in `fit`. A Dataset stands for its images; x may be mapped
-    from a file, of which no more than a batch is read at a time. An iterable gives batches of samples, or (x, y) and
-    (x, y, sample_weight), of which x counts: all of them, or `steps` of them. `verbose` is as in `evaluate`.
+    Returns an array; for a model with several outputs, a tuple of arrays in their order; for a Graph whose outputs are
+    a dict, a dict. Several inputs are a tuple or a dict, as in `fit`. A Dataset stands for its images; x may be mapped
+    from a file, which is read a batch at a time. x may also be an iterable of batches of samples, or of (x, y) or (x,
+    y, sample_weight), of which only x is used: all batches, or `steps` of them. `verbose` is as in `evaluate`.
     """
     check_verbose(verbose)
     parts: list[Any] = []

@@ -8,7 +8,7 @@ from minidl.errors.hints import missing_attribute
 
 
 class History(dict[str, list[Any]]):
-    """What `fit` saw: a list with a value for each epoch, under "loss", each metric's name and both with "val_"."""
+    """What `fit` measured: lists with a value per epoch, under "loss", each metric's name and both with "val_"."""
 
     if not TYPE_CHECKING:
 

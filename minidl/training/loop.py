@@ -78,46 +78,46 @@ def fit(
     of `loss_weights` (1 unless given) times these, in the order of the outputs. `metrics` and `class_weight` are dicts
     by output, `sample_weight` may be one. What is logged is "loss", "<output>_loss" and "<output>_<metric>".
 
-    x is an array, what NumPy makes one of, or mapped from a file, which is read a batch at a time, 32 samples unless
-    `batch_size` says otherwise; they are shuffled unless `shuffle` is False. `drop_last` leaves out an epoch's last
-    batch where it's smaller. `validation_split` sets the last share of the samples aside, before shuffling;
-    `validation_data` (x, y), or (x, y, sample_weight), or a Dataset, takes its place, and is looked at after each epoch
-    or every `validation_freq` of them. `sample_weight` (n,) and `class_weight` {class: weight}, which multiply, say how
-    much a sample counts in the loss; the validation knows no weights of classes. `schedule` changes the learning rate
-    after each batch or epoch, which the History has as "lr" then, as each epoch ended. The order of the samples is a
-    function of `seed`. `verbose`: 0 is silent, 2 writes a line for each epoch; 1 and "auto" draw a bar, too, as an
-    epoch goes by, on a terminal or in a notebook with tqdm and ipywidgets. A model that ends in Softmax and is trained
-    with CrossEntropy, or another loss of classes, is differentiated as one, from the logits, and so is one that ends in
-    Sigmoid with BinaryCrossEntropy or BinaryFocalLoss. Raises ValueError and its kin before any work: all targets are
-    checked, and a batch of training and one of validation pass through a copy of everything, which changes no result. A
-    loss that is NaN or infinite draws a warning, once, which names epoch and batch.
+    x is an array, anything that NumPy can convert, or mapped from a file, which is read a batch at a time: `batch_size`
+    samples, 32 by default, shuffled unless `shuffle` is False. `drop_last` leaves out a smaller last batch.
+    `validation_split` holds out the last share of the samples, before shuffling. `validation_data`, (x, y), (x, y,
+    sample_weight) or a Dataset, replaces it; it's evaluated after each epoch, or every `validation_freq` epochs.
+    `sample_weight` (n,) and `class_weight` {class: weight} are multiplied and say how much a sample counts in the loss;
+    class weights don't apply to validation. `schedule` changes the learning rate after each batch or epoch; the History
+    then has the rate at each epoch's end as "lr". `seed` determines the order of the samples. `verbose`: 0 is silent, 2
+    writes a line per epoch; 1 and "auto" also draw a progress bar, on a terminal or in a notebook with tqdm and
+    ipywidgets. A model that ends in Softmax and is trained with CrossEntropy, or another loss of classes, is
+    differentiated from its logits, and so is one that ends in Sigmoid with BinaryCrossEntropy or BinaryFocalLoss.
+    Raises ValueError and the like before any work: all targets are checked, and a batch of training and one of
+    validation pass through a copy of everything, which doesn't change the result. A NaN or infinite loss causes one
+    warning, which names epoch and batch.
 
-    In the place of arrays, x may be an iterable of batches (x, y), or (x, y, sample_weight), such as a loader, or a
-    function without arguments that makes one. An epoch is one pass through it, or `steps_per_epoch` batches, with which
-    it's begun again when it is over. A generator, or another iterator, can't be begun again: with several epochs it
-    needs `steps_per_epoch`, and if it is used up before the last of them, there's a warning, and training ends. So it
-    is with `validation_data` and `validation_steps`, but that each validation has the first batches again. Each batch
-    is checked as it comes, and the first one before any work.
+    Instead of arrays, x may be an iterable of batches (x, y) or (x, y, sample_weight), such as a loader, or a function
+    without arguments that makes one. An epoch is one pass through it, or `steps_per_epoch` batches; the iterable is
+    then restarted when it ends. A generator, or another iterator, can't be restarted: with several epochs it needs
+    `steps_per_epoch`, and if it runs out before the last of them, there's a warning, and training ends. The same goes
+    for `validation_data` and `validation_steps`, except that each validation starts with the first batch. Each batch is
+    checked when it comes, and the first one before any work.
 
-    `class_weight` may also be an array (classes,), or "balanced", by which all classes count the same; a class that a
-    dict doesn't name counts 1. `metrics` count each sample once, `weighted_metrics` by its weight, that of its class
-    included; both are dicts by output for a model with several.
+    `class_weight` may also be an array (classes,), or "balanced", which makes all classes count the same; a class
+    missing from a dict has weight 1. `metrics` count each sample once, `weighted_metrics` by its weight, including that
+    of its class; both are dicts by output for a model with several.
 
     `augment` changes training images, differently in each epoch: an augmentation of `minidl.augment`, a list of them,
-    or a function (x, y) -> (x, y) of batches. What augmentations do to a sample is a function of `seed`, the epoch and
-    the sample's place in x. `prefetch` is how many batches a background thread may have ready, by default 2 of pictures
-    that are read lazily and none of arrays; it changes no result.
+    or a function (x, y) -> (x, y) of batches. What augmentations do to a sample depends on `seed`, the epoch and the
+    sample's index in x. `prefetch` is how many batches a background thread may read ahead, by default 2 for lazily read
+    pictures and none for arrays; it doesn't change the result.
 
-    `initial_epoch` is how many of the `epochs` lie behind, in a training that was interrupted: those to come have the
-    order of samples and the augmentations that they would have had. `load_training` loads the rest. A callback that
-    sets `stop_training` after a batch or an epoch ends the training there, after the validation. When it's
-    interrupted, the model keeps what it has learned, and a `Model` has the whole epochs as `model.history`.
+    `initial_epoch` is how many of the `epochs` an interrupted training has done; the remaining ones have the same order
+    of samples and augmentations as without the interruption. `load_training` restores everything else. A callback that
+    sets `stop_training` after a batch or an epoch ends training there, after the validation. If training is
+    interrupted, the model keeps what it has learned, and a `Model` has the completed epochs as `model.history`.
 
-    `distributed`, such as `ml.distributed.MPI()`, is what several processes share each batch by; all of them call `fit`
-    with the same arguments. The result is the same to the last bit for 1, 2, 4 and 8 of them. Callbacks are those of
-    rank 0 alone; what these change in the model, in the optimizer's options and in `stop_training` all take over after
-    each epoch, the last two also after a batch. Every rank returns the History. Raises ValueError on every rank where
-    they don't agree on data, weights, seed, versions and the like.
+    With `distributed`, such as `ml.distributed.MPI()`, several processes share each batch; all of them call `fit` with
+    the same arguments. The result is bit-identical for 1, 2, 4 and 8 of them. Only rank 0 runs callbacks; the others
+    adopt their changes to the model, the optimizer's options and `stop_training` after each epoch, the last two also
+    after each batch. Every rank returns the History. Raises ValueError on every rank if data, weights, seed, versions
+    and the like differ.
     """
     ranks = ALONE if distributed is None else Ranks(distributed)
     epochs = shapes.count(epochs, "epochs", minimum=0)

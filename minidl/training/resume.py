@@ -56,9 +56,9 @@ def save_training(
     batch: int = 0,
     objective: Objective | None = None,
 ) -> None:
-    """Write an .npz file of the states of all these after `epoch` whole epochs, whole or not at all.
+    """Write the states of all these objects, after `epoch` completed epochs, to an .npz file, whole or not at all.
 
-    Within an epoch, `batch` is how many batches of the next one lie behind, too, and `objective` has counted them.
+    Within an epoch, `batch` is how many batches of the next one are done, and `objective` has counted them.
 
     `path` may be a file open in binary mode, as of `save_arrays`.
     `TrainingCheckpoint` does so after each epoch of `fit`, or every so many batches.
@@ -89,13 +89,13 @@ def load_training(
     callbacks: Sequence[Callback] = (),
     budget: Budget = USUAL,
 ) -> Behind:
-    """Go on from a file of `save_training`: load what it has, and return how many epochs lie behind.
+    """Resume from a file that `save_training` wrote: load its state and return how many epochs are done.
 
-    That is `fit`'s `initial_epoch`, which also knows of the batches behind it where the file was written within an
-    epoch; the other arguments of `fit`, and the options of the objects here, are to be those
-    of the training that was interrupted. Then its result is the same to the last bit. Raises FormatError, which names
-    the file, also where it asks for more than `budget` allows, and StateError where it doesn't fit; then nothing has
-    changed: each of these objects checks its own state first (`check_state` of a custom callback).
+    Pass the result to `fit` as `initial_epoch`; if the file was written within an epoch, it also holds the number of
+    batches done. With the same other arguments of `fit` and the same options of these objects as in the interrupted
+    training, the result is bit-identical. Raises FormatError, which names the file, also if it exceeds `budget`, and
+    StateError if it doesn't fit; then nothing has changed, since each of these objects checks its own state first
+    (`check_state` of a custom callback).
     """
     arrays, metadata = load_arrays(path, budget=budget)
     if metadata.get("format") not in (FORMAT, WITHIN):
@@ -139,11 +139,11 @@ def _behind(state: Mapping[str, Any]) -> Behind:
 
 
 class TrainingCheckpoint(Callback):
-    """Save all that going on needs to `filepath` after each epoch, with `save_training`; the last of the callbacks.
+    """Save all that resuming needs to `filepath` after each epoch, with `save_training`; the last of the callbacks.
 
-    `save_freq` is "epoch", or after how many batches of an epoch it's saved, too; then a metric of one's own must keep
-    what it has counted in numbers, arrays and lists of them. `history` has the values of all epochs, also of those
-    before an interruption. To go on: `initial_epoch=load_training(path, model, optimizer=..., schedule=...,
+    `save_freq` is "epoch", or a number of batches after which it also saves within an epoch; custom metrics must then
+    keep their counts in numbers, arrays and lists of them. `history` has the values of all epochs, including those
+    before an interruption. To resume: `initial_epoch=load_training(path, model, optimizer=..., schedule=...,
     callbacks=callbacks)`.
     """
 

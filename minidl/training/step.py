@@ -34,9 +34,8 @@ def train_on_batch(
 ) -> dict[str, Any]:
     """One step on the samples x (n, ...) and targets y (n, ...), and {"loss": ..., each metric's name: its value}.
 
-    These are of this batch, before its step. All arguments are as in `fit`, whose steps these are; what `fit` does
-    around them, schedules, callbacks and a look at everything before, is left to the caller. Raises ShapeError and its
-    kin before the step.
+    The values are those of this batch, before its step. All arguments are as in `fit`. What else `fit` does, such as
+    schedules, callbacks and checks beforehand, is left to the caller. Raises ShapeError and the like before the step.
     """
     names = output_names(module)
     check_losses(loss, names, sample_weight=sample_weight, class_weight=class_weight)

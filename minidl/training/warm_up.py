@@ -13,10 +13,10 @@ from minidl.typing import Array, Shape
 
 
 def warm_up(module: Module, input_shape: Shape, *, batch_size: int = 64, verbose: int | str = "auto") -> None:
-    """Compile every kernel that training and inference on samples of this shape need, or read it from the cache.
+    """Compile all kernels that training and inference on samples of this shape need, or read them from the cache.
 
-    Of the optimizers, those of SGD, Adam and AdamW. Works on a copy: the module stays as it is. `verbose` is as in
-    `evaluate`; the bar counts the steps, and names and counts the kernels that are compiled for them.
+    That includes the optimizers SGD, Adam and AdamW. Works on a copy: the module stays as it is. `verbose` is as in
+    `evaluate`; the progress bar counts steps, and names and counts the kernels compiled for them.
     """
     shapes.count(batch_size, "batch_size")
     check_verbose(verbose)

@@ -45,6 +45,16 @@ def test_what_is_encoded_is_what_the_page_reads():
     assert len(encoded["weight"]) == 15  # 6 numbers of 2 bytes, 5 characters for 4 bytes
 
 
+@pytest.mark.parametrize("filters", [2, 3])  # of 36 and 54 bytes, the latter no multiple of four
+def test_the_page_reads_each_weight(opened, filters):
+    layers = [ml.Conv2D(filters, 3), ml.Flatten(), ml.Dense(2)]
+    model = ml.Sequential(layers, input_shape=(1, 5, 5), seed=1)
+    image = np.random.default_rng(0).random((1, 1, 5, 5), np.float32)
+    page = opened(explain.page(model, image, bits=16))
+    found = page.run("return explained.values()[1]")
+    np.testing.assert_allclose(found, model[0](image).ravel(), atol=1e-4)
+
+
 def test_sixteen_bits_where_they_do():
     model = models.lenet(seed=1)
     images = np.random.default_rng(0).random((3, 1, 28, 28), np.float32)

@@ -32,6 +32,8 @@ SCRIPTS = (
     *("step/bars", "step/parts", "step/inspect", "step/tables", "step/views", "step/station"),
     *("picture/board", "picture/result", "picture/resample", "picture/file", "picture/camera", "picture/own"),
     *("picture/pairs", "picture/compare"),
+    *("attribution/slopes", "attribution/backward", "attribution/tables", "attribution/occlusion"),
+    *("attribution/region", "attribution/gradient", "attribution/covering", "attribution/panel"),
     *("overview/feeds", "overview/plan", "overview/overview", "overview/links"),
     *("play/sizes", "play/grid", "play/controls", "play/play"),
     *("ablation/outcome", "ablation/ranking", "ablation/switches"),
@@ -46,7 +48,7 @@ PLAY = (
 )
 """The files of a page that has nothing but the convolution to play with."""
 
-STYLES = ("page", "picture/picture", "epochs/epochs")
+STYLES = ("page", "picture/picture", "attribution/attribution", "epochs/epochs")
 """The style sheets, in the same folder."""
 
 TITLE = "How this network sees a picture"

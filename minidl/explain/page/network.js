@@ -71,6 +71,21 @@ function* running(network, off, known) {
   return { values, scales, probabilities: values.at(-1), off: new Map(Array.from(off, ([i, maps]) => [i, new Set(maps)])) };
 }
 
+const SLICE_MILLISECONDS = 12;
+
+/** What `running` comes to, in slices of time that leave the page free, since `clock.since`; null once `isStopped()`. */
+async function inSlices(steps, clock, isStopped) {
+  for (;;) {
+    if (isStopped()) return null;
+    const next = steps.next();
+    if (next.done) return next.value;
+    if (performance.now() - clock.since > SLICE_MILLISECONDS) {
+      await new Promise((go) => setTimeout(go));
+      clock.since = performance.now();
+    }
+  }
+}
+
 /** A value with these maps of it zero: a copy, as some steps give on the very array that they take. */
 function withoutMaps(values, shape, maps = []) {
   const plane = values.length / shape[0];
@@ -102,38 +117,52 @@ function taps(step, row, column) {
   return found;
 }
 
+/**
+ * The rows that a convolution's taps go along: `visit(weight, output, at, count)`, where `count` outputs from `output` on
+ * take as many pixels, from `at` on and a stride apart, times the tap's weight.
+ */
+function eachRow(step, visit) {
+  const [depth, height, width] = [step.sources[0][0] / step.groups, ...step.sources[0].slice(1)];
+  const [filters, rows, columns] = step.shape;
+  const [kernelRows, kernelColumns] = step.kernel;
+  const taps = depth * kernelRows * kernelColumns;
+  for (let filter = 0; filter < filters; filter++) {
+    const first = firstChannel(step, filter);
+    for (let tap = 0; tap < taps; tap++) {
+      const weight = step.weight[filter * taps + tap];
+      const down = (Math.floor(tap / kernelColumns) % kernelRows) * step.dilation[0] - step.padding[0][0];
+      const across = (tap % kernelColumns) * step.dilation[1] - step.padding[1][0];
+      const channel = first + Math.floor(tap / (kernelRows * kernelColumns));
+      const pace = step.stride[1];
+      const start = Math.max(0, Math.ceil(-across / pace));
+      const count = Math.min(columns, Math.floor((width - 1 - across) / pace) + 1) - start;
+      for (let row = 0; row < rows; row++) {
+        const y = row * step.stride[0] + down;
+        if (y < 0 || y >= height) continue;
+        const output = (filter * rows + row) * columns + start;
+        visit(weight, output, (channel * height + y) * width + across + start * pace, count);
+      }
+    }
+  }
+}
+
+/** Sums of maps, which begin with each one's bias. */
+function biases(step) {
+  const plane = step.shape[1] * step.shape[2];
+  const sums = new Float64Array(size(step.shape));
+  if (step.bias) step.bias.forEach((bias, map) => sums.fill(bias, map * plane, (map + 1) * plane));
+  return sums;
+}
+
 // Sums are in double precision, and rounded once.
 const COMPUTE = {
   convolution(step, image) {
-    const [, height, width] = step.sources[0];
-    const [filters, rows, columns] = step.shape;
-    const depth = step.sources[0][0] / step.groups;
-    const [kernelRows, kernelColumns] = step.kernel;
-    const output = new Float32Array(filters * rows * columns);
-    const sums = new Float64Array(rows * columns);
-    for (let filter = 0; filter < filters; filter++) {
-      sums.fill(step.bias ? step.bias[filter] : 0);
-      const first = firstChannel(step, filter);
-      for (let tap = 0; tap < depth * kernelRows * kernelColumns; tap++) {
-        const weight = step.weight[filter * depth * kernelRows * kernelColumns + tap];
-        const down = (Math.floor(tap / kernelColumns) % kernelRows) * step.dilation[0] - step.padding[0][0];
-        const across = (tap % kernelColumns) * step.dilation[1] - step.padding[1][0];
-        const channel = first + Math.floor(tap / (kernelRows * kernelColumns));
-        const pace = step.stride[1];
-        const start = Math.max(0, Math.ceil(-across / pace));
-        const stop = Math.min(columns, Math.floor((width - 1 - across) / pace) + 1);
-        for (let row = 0; row < rows; row++) {
-          const y = row * step.stride[0] + down;
-          if (y < 0 || y >= height) continue;
-          let at = (channel * height + y) * width + across + start * pace;
-          for (let sum = row * columns + start; sum < row * columns + stop; sum++, at += pace) {
-            sums[sum] += weight * image[at];
-          }
-        }
-      }
-      output.set(sums, filter * rows * columns);
-    }
-    return output;
+    const pace = step.stride[1];
+    const sums = biases(step);
+    eachRow(step, (weight, output, at, count) => {
+      for (let sum = output; sum < output + count; sum++, at += pace) sums[sum] += weight * image[at];
+    });
+    return new Float32Array(sums);
   },
 
   maximum(step, image) {
@@ -268,18 +297,23 @@ function averaged(step, inside) {
   return step.counts_padding ? step.kernel[0] * step.kernel[1] : inside;
 }
 
-/** What `reduce` makes of the numbers in each window that are inside of the image. */
-function pooled(step, image, reduce) {
+/** The windows of all maps: `visit(places, output)`, of an output and the pixels in its window that are inside. */
+function eachWindow(step, visit) {
   const [, height, width] = step.sources[0];
   const [channels, rows, columns] = [...step.shape, 1, 1];
-  const output = new Float32Array(channels * rows * columns);
   for (let at = 0; at < rows * columns; at++) {
     const inside = taps(step, Math.floor(at / columns), at % columns).filter((tap) => tap.isInside);
+    const places = inside.map(({ y, x }) => y * width + x);
     for (let channel = 0; channel < channels; channel++) {
-      const start = channel * height * width;
-      output[channel * rows * columns + at] = reduce(inside.map(({ y, x }) => image[start + y * width + x]));
+      visit(places.map((place) => channel * height * width + place), channel * rows * columns + at);
     }
   }
+}
+
+/** What `reduce` makes of the numbers in each window that are inside of the image. */
+function pooled(step, image, reduce) {
+  const output = new Float32Array(size(step.shape));
+  eachWindow(step, (places, at) => (output[at] = reduce(places.map((place) => image[place]))));
   return output;
 }
 

@@ -28,6 +28,7 @@ const comparison = makeComparison(network, data.classes, {
   show: board.set,
   changed: tell,
 });
+const mattered = makeMattered(network, data.classes);
 const compact = element("canvas", { class: "map" });
 const inSight = new Set();
 
@@ -35,6 +36,7 @@ place("board").append(board.element);
 place("own").append(own.element);
 place("compare").append(comparison.tools);
 place("seen").append(seen.element, comparison.element);
+place("overview").after(mattered.element);
 place("compact").prepend(compact);
 stations.forEach((station, i) => {
   place("stations").append(station.element);
@@ -117,7 +119,7 @@ addEventListener("scroll", () => {
 });
 
 function redraw() {
-  for (const one of [...stations, overview, mini, play, ...learned]) one.redraw();
+  for (const one of [...stations, overview, mini, play, mattered, ...learned]) one.redraw();
   seen.paint(state);
   comparison.paint(state);
 }
@@ -156,6 +158,7 @@ function tell() {
   seen.paint(state);
   seen.element.hidden = comparison.state() !== null;
   comparison.paint(state);
+  mattered.update(state, board.pixels());
   paintImage(compact, board.pixels(), data.input);
   place("brief").textContent = seen.said;
   place("verdict").replaceChildren(...verdict());
@@ -195,5 +198,8 @@ window.explained = {
     return Array.from(COMPUTE[step.kind](step, ...step.from.map((value) => Float32Array.from(values[value]))));
   },
   feeds: (block, map) => blockFeeds(network, data.blocks[block].steps, map),
+  gradient: (chosen) => Array.from(inputGradient(network, run(network, board.pixels()), chosen)),
+  kinds: () => [COMPUTE, BACKWARD, FORMULAS, SLOPES].map((known) => Object.keys(known).sort()),
+  lost: () => mattered.lost(),
   values: () => run(network, board.pixels()).values.map((value) => Array.from(value)),
 };

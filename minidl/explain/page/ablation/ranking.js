@@ -1,6 +1,5 @@
 // Which map matters most for the picture: each is switched off in turn, in slices of time that leave the page free.
 
-const SLICE_MILLISECONDS = 12;
 const MOST_RANKED = 10;
 
 /**
@@ -10,21 +9,14 @@ const MOST_RANKED = 10;
 async function tryEach(network, index, state, outcome, { isStopped, told }) {
   const shape = network.shapes[index];
   const found = [];
-  let since = performance.now();
+  const clock = { since: performance.now() };
   for (let map = 0; map < shape[0]; map++) {
     if (isOff(state, index, map)) continue;
     const known = state.values.slice(0, index);
     const steps = running(network, state.off, [...known, withoutMaps(state.values[index], shape, [map])]);
-    let next = steps.next();
-    while (!next.done) {
-      if (performance.now() - since > SLICE_MILLISECONDS) {
-        await new Promise((go) => setTimeout(go));
-        since = performance.now();
-      }
-      if (isStopped()) return null;
-      next = steps.next();
-    }
-    found.push({ map, numbers: outcome.of(next.value) });
+    const without = await inSlices(steps, clock, isStopped);
+    if (!without) return null;
+    found.push({ map, numbers: outcome.of(without) });
     told(map + 1);
   }
   return found;

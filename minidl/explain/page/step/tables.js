@@ -59,12 +59,38 @@ function neighbours(step, channel) {
   return [Math.max(first, 0), Math.min(first + step.size, step.shape[0]) - 1];
 }
 
-function responseDivisor(step, image, index) {
+/** The sum that local response normalization takes a power of, and divides by. */
+function responseSum(step, image, index) {
   const plane = image.length / step.shape[0];
   const [first, last] = neighbours(step, Math.floor(index / plane));
   let sum = 0;
   for (let channel = first; channel <= last; channel++) sum += image[channel * plane + (index % plane)] ** 2;
-  return (step.k + (step.alpha * sum) / step.size) ** step.beta;
+  return step.k + (step.alpha * sum) / step.size;
+}
+
+function responseDivisor(step, image, index) {
+  return responseSum(step, image, index) ** step.beta;
+}
+
+/** The numbers that a transposed convolution adds up: `visit(weight, output, at)`, of a pixel for an output. */
+function eachSpread(step, visit) {
+  const [channels, height, width] = step.sources[0];
+  const [filters, rows, columns] = step.shape;
+  const [kernelRows, kernelColumns] = step.kernel;
+  const [depth, some] = [filters / step.groups, channels / step.groups];
+  for (let tap = 0; tap < channels * depth * kernelRows * kernelColumns; tap++) {
+    const weight = step.weight[tap];
+    const down = (Math.floor(tap / kernelColumns) % kernelRows) * step.dilation[0] - step.padding[0][0];
+    const across = (tap % kernelColumns) * step.dilation[1] - step.padding[1][0];
+    const channel = Math.floor(tap / (depth * kernelRows * kernelColumns));
+    const filter = Math.floor(channel / some) * depth + (Math.floor(tap / (kernelRows * kernelColumns)) % depth);
+    for (let at = 0; at < height * width; at++) {
+      const y = Math.floor(at / width) * step.stride[0] + down;
+      const x = (at % width) * step.stride[1] + across;
+      if (y < 0 || y >= rows || x < 0 || x >= columns) continue;
+      visit(weight, (filter * rows + y) * columns + x, channel * height * width + at);
+    }
+  }
 }
 
 Object.assign(COMPUTE, {
@@ -119,27 +145,9 @@ Object.assign(COMPUTE, {
   },
 
   transposed(step, image) {
-    const [channels, height, width] = step.sources[0];
-    const [filters, rows, columns] = step.shape;
-    const [kernelRows, kernelColumns] = step.kernel;
-    const [depth, some] = [filters / step.groups, channels / step.groups];
-    const sums = Float64Array.from({ length: size(step.shape) }, (_, i) =>
-      step.bias ? step.bias[Math.floor(i / (rows * columns))] : 0,
-    );
-    for (let tap = 0; tap < channels * depth * kernelRows * kernelColumns; tap++) {
-      const weight = step.weight[tap];
-      const down = (Math.floor(tap / kernelColumns) % kernelRows) * step.dilation[0] - step.padding[0][0];
-      const across = (tap % kernelColumns) * step.dilation[1] - step.padding[1][0];
-      const channel = Math.floor(tap / (depth * kernelRows * kernelColumns));
-      const filter = Math.floor(channel / some) * depth + (Math.floor(tap / (kernelRows * kernelColumns)) % depth);
-      for (let at = 0; at < height * width; at++) {
-        const y = Math.floor(at / width) * step.stride[0] + down;
-        const x = (at % width) * step.stride[1] + across;
-        if (y < 0 || y >= rows || x < 0 || x >= columns) continue;
-        sums[(filter * rows + y) * columns + x] += weight * image[channel * height * width + at];
-      }
-    }
-    return Float32Array.from(sums);
+    const sums = biases(step);
+    eachSpread(step, (weight, output, at) => (sums[output] += weight * image[at]));
+    return new Float32Array(sums);
   },
 });
 

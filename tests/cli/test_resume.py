@@ -249,7 +249,7 @@ def test_a_schedule_that_is_over_changes_nothing(command, fails, tmp_path):
     options = ["--model", "tutorial", "--epochs", 1, "--schedule", "one-cycle"]
     assert command("train", *options, "--out", run).code == 0
     before = digests(run)
-    assert "one-cycle ends after 3 steps, and 2 epochs have 6" in fails("train", "--resume", run, "--epochs", 2)
+    assert "one-cycle ends after 3 steps, but 2 epochs have 6" in fails("train", "--resume", run, "--epochs", 2)
     assert digests(run) == before
 
 

@@ -108,7 +108,7 @@ LANDMARKS = {
     '<aside class="toc-drawer': ' aria-label="On this page"',
     '<p class="caption" role="heading"': ' aria-level="2"',
     '<div class="highlight"><pre': ' tabindex="0"',  # what is wider than the page scrolls by the arrow keys, too
-    '<figure class="align-default"': ' tabindex="0"',
+    '<div class="table-wrapper': ' tabindex="0"',
 }
 """What the theme's tags lack for screen readers and keyboards."""
 

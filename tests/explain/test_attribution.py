@@ -198,7 +198,7 @@ def test_what_it_says_is_where_it_is(opened):
     look_at_what_mattered(page)
     section = page.find("section[aria-labelledby='brighter']")[0]
     assert "Strongest in the upper left: this ninth of the picture has 100 % of the whole." in section.text
-    assert "raises the score of b," in section.text
+    assert "raises the score of b;" in section.text
     assert "number before the softmax (its logit)" in section.text
     signed = page.find("#brighter ~ .views canvas")[1]
     shown = page.run("return [...arguments[0].getContext('2d').getImageData(0, 0, 12, 12).data]", signed)
@@ -220,11 +220,11 @@ def test_the_class_asked_for_is_the_highest_unless_chosen(opened, fashion):
         thumbnail.click()
         name = test.class_names[which]
         page.driver.execute_async_script(UNTIL, "#asked option", f"^the highest: {name}$")
-        assert f"the score of {name}," in page.find("section[aria-labelledby='brighter']")[0].text
+        assert f"the score of {name};" in page.find("section[aria-labelledby='brighter']")[0].text
     page.find("#asked option")[4].click()
     page.find(".thumbnail")[0].click()
     page.driver.execute_async_script(UNTIL, "#asked option", f"^the highest: {test.class_names[highest[0]]}$")
-    assert f"the score of {test.class_names[3]}," in page.find("section[aria-labelledby='brighter']")[0].text
+    assert f"the score of {test.class_names[3]};" in page.find("section[aria-labelledby='brighter']")[0].text
     assert first.text.startswith("the highest: ")
 
 
@@ -245,7 +245,7 @@ def test_it_works_by_keys(opened, fashion):
     assert page.find("#asked")[0].accessible_name == "Class"
     assert page.find("#square")[0].accessible_name == "Square"
     page.find("#asked")[0].send_keys(Keys.ARROW_DOWN)
-    assert f"the score of {test.class_names[0]}," in page.find("#mattered")[0].text
+    assert f"the score of {test.class_names[0]};" in page.find("#mattered")[0].text
     page.find("#cover")[0].send_keys(Keys.SPACE)
     page.driver.execute_async_script(UNTIL, "#covered ~ [aria-live]", "falls|loses")
 

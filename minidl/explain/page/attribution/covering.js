@@ -106,10 +106,10 @@ function occlusionPart(about) {
       asked.replaceChildren(
         "A grey square slides over the picture. Where the map is ",
         element("span", { class: "positive" }, "orange"),
-        `, covering that part makes the network less sure of ${names[about.chosen()]}, so the part spoke for it; `,
-        "where it is ",
+        `, covering that part makes the network less sure of ${names[about.chosen()]}: the part speaks for it. `,
+        "Where it is ",
         element("span", { class: "negative" }, "blue"),
-        ", surer.",
+        ", the network becomes surer.",
       );
       if (job && job.isRunning) paintJob();
       else if (job) said.textContent = outcome();

@@ -28,9 +28,9 @@ function gradientPart(about) {
     return [
       "Making an ",
       element("span", { class: "positive" }, "orange"),
-      ` pixel a little brighter raises the score of ${name}, a `,
+      ` pixel a little brighter raises the score of ${name}; making a `,
       element("span", { class: "negative" }, "blue"),
-      " one lowers it. That is the gradient of the score, ",
+      " one brighter lowers it. This is the gradient of the score, ",
       isOfMaps ? "which is the sum of the class’s map." : "the class’s number before the softmax (its logit).",
       channels > 1 ? " A pixel’s channels are taken together." : "",
     ];

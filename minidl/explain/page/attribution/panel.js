@@ -1,4 +1,4 @@
-// "What mattered": which pixels the score of a class hangs on, by its gradient and by covering parts of the picture.
+// "What mattered": which pixels the score of a class depends on, by its gradient and by covering parts of the picture.
 
 const PATIENCE_MILLISECONDS = 60;
 
@@ -21,7 +21,7 @@ function makeMattered(network, classes) {
     "details",
     { id: "mattered" },
     element("summary", {}, element("h2", {}, "What mattered")),
-    element("p", {}, "Which pixels does the score of a class hang on?"),
+    element("p", {}, "Which pixels does the score of a class depend on?"),
     element("div", { class: "tools" }, element("label", { for: "asked" }, "Class", select)),
     element("div", { class: "ways" }, ...parts.map((part) => part.element)),
   );

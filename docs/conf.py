@@ -63,8 +63,10 @@ def make_parts(app):
         build_tables.build(DOCS / "results", DOCS / "_tables")
         build_headline.build(DOCS / "results", DOCS / "_tables")
         if app.builder.format == "html":
-            build_wheel.build(Path(app.outdir) / "_static" / "minidl.whl")
-            (Path(app.outdir) / "_static" / "play.html").write_text(play_page(), "utf-8")
+            served = Path(app.outdir) / "_static"
+            served.mkdir(parents=True, exist_ok=True)
+            build_wheel.build(served / "minidl.whl")
+            (served / "play.html").write_text(play_page(), "utf-8")
     except (build_figures.FigureError, build_tables.ResultsError, build_wheel.WheelError) as error:
         raise NothingToShowError(str(error)) from error
 

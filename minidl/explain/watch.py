@@ -32,7 +32,8 @@ class Watch:
 
     def look(self, images: Array) -> dict[str, Array]:
         """The arrays of the plan, for its images (n, c, h, w)."""
-        *maps, scores = self._network.infer((images.astype(self._dtype, copy=False),))
+        given = self._network.infer((images.astype(self._dtype, copy=False),))
+        *maps, scores = given if self.plan.layers else (given,)
         shares = np.asarray(scores if self._gives_shares else softmax(scores)[0], np.float32)
         found = _likeliest(self.plan, shares)
         if self._filters is not None:

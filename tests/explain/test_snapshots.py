@@ -96,6 +96,15 @@ def test_what_is_kept_of_an_epoch_is_what_the_network_gives_then(tmp_path, make)
             np.testing.assert_allclose(arrays[f"maps.{i}"] * units, wanted, atol=float(units.max()) * 0.51)
 
 
+def test_of_a_network_without_maps_the_probabilities_are_kept(tmp_path):
+    model = ml.Sequential([ml.Flatten(), ml.Dense(10)], input_shape=SEEN.shape[1:], seed=0)
+    wanted = shares(model, SEEN)
+    train(model, 1, [explain.Snapshots(tmp_path / "seen.npz", SEEN)])
+    record = load_record(tmp_path / "seen.npz")
+    assert record.plan.layers == ()
+    np.testing.assert_array_equal(record.snapshots[0].arrays["probabilities"], wanted)
+
+
 @pytest.mark.parametrize("backend", ["vectorized", "compiled"])
 @pytest.mark.parametrize("make", [network, graph])
 def test_weights_and_history_are_the_same_to_the_last_bit(tmp_path, make, backend):

@@ -116,7 +116,7 @@ class Listener:
         (ml.TerminateOnNaN(), TypeError, r"callbacks: expected a list, got .*: \[TerminateOnNaN\(\.\.\.\)\]"),
         (iter([]), TypeError, "callbacks: expected a list, got <list_iterator"),
         ("all", TypeError, "callbacks: expected a list, got 'all'"),
-        ([TWICE := ml.TerminateOnNaN(), ml.Callback(), TWICE], ValueError, "TerminateOnNaN is there twice"),
+        ([TWICE := ml.TerminateOnNaN(), ml.Callback(), TWICE], ValueError, "callbacks: TerminateOnNaN is listed twice"),
     ],
 )
 def test_what_is_no_list_of_callbacks(callbacks, error, message):

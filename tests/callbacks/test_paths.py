@@ -67,7 +67,7 @@ def test_two_callbacks_of_one_file(tmp_path, monkeypatch, other):
     model = tiny()
     optimizer = ml.SGD(model.parameters(), lr=1)
     callbacks = [ml.ModelCheckpoint("x.npz"), other(tmp_path / "x.npz")]
-    with pytest.raises(ValueError, match=rf"ModelCheckpoint: {other.__name__} writes to x.npz, too$"):
+    with pytest.raises(ValueError, match=rf"ModelCheckpoint: {other.__name__} also writes to x.npz$"):
         model.fit(np.ones((1, 1)), [0], loss=Scripted([1]), optimizer=optimizer, callbacks=callbacks, verbose=0)
     assert weight(model) == 0
     assert list(tmp_path.iterdir()) == []

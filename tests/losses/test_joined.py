@@ -128,7 +128,7 @@ def test_logits_that_a_sigmoid_gave(how):
     p = given_scores(how)
     column, labels = p[:, 0], Y
     for kind in (ml.BinaryCrossEntropy, ml.BinaryFocalLoss):
-        with pytest.warns(UserWarning, match=rf"gave: leave out the Sigmoid layer, or use {kind.__name__}\(fr"):
+        with pytest.warns(UserWarning, match=rf"a Sigmoid: leave out the Sigmoid layer, or use {kind.__name__}\(fr"):
             kind()(column, labels)
         kind(from_logits=False)(column, labels)
     for kind in (ml.BinaryAccuracy, ml.F1):

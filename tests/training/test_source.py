@@ -172,7 +172,7 @@ def test_a_validation_that_is_used_up_is_named():
 def test_the_lines_of_epochs_count_batches(capsys):
     fit(Loader(), epochs=2, verbose=2)
     first, second = capsys.readouterr().out.splitlines()
-    assert re.match(r"epoch 1/2  [\d.]+ s  [\d,]+ batches/s  loss", first)
+    assert re.match(r"epoch 1/2  [\d.]+ m?s  [\d,]+ batches/s  loss", first)
     assert " 0 batches/s" not in second
 
 

@@ -36,7 +36,7 @@ def test_the_steps(drawn, capsys):
         ]
         ml.warm_up(ml.Sequential([ml.Flatten()], input_shape=(4,)), (4,), verbose=1)
     assert [line[-15:] for line in drawn()[5:7]] == ["0/2  one sample", "1/2  64 samples"]
-    assert re.fullmatch(r"warm up  \d+\.\d s  0 kernels compiled\n", capsys.readouterr().out)
+    assert re.fullmatch(r"warm up  [\d.]+ (m|µ)?s  0 kernels compiled\n", capsys.readouterr().out)
 
 
 def test_it_is_silent_by_default_where_nobody_watches(capfd):

@@ -50,8 +50,8 @@ def test_lenet_on_all_of_fashion_mnist(seed):
     assert reached >= 0.885
 
 
-@seeds
-def test_cnn_on_all_of_fashion_mnist(seed):
-    reached = recipes.train("cnn", seed=seed)["accuracy"]
-    print(f"cnn, seed {seed}: {reached:.2%}")
+def test_cnn_on_all_of_fashion_mnist():
+    """With one seed: training takes minutes."""
+    reached = recipes.train("cnn", seed=0)["accuracy"]
+    print(f"cnn, seed 0: {reached:.2%}")
     assert reached >= 0.91

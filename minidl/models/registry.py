@@ -41,6 +41,28 @@ WEIGHTS: dict[str, Weights] = {
         103_476,
         0.9268,
     ),
+    "resnet20:fashion-mnist": Weights(
+        "fashion-mnist",
+        "resnet20-fashion-mnist.npz",
+        "311e6900a29238fe5c26dea07a9849b64b703d59965fa1449060189c0cb070c6",
+        590_598,
+        0.9415,
+    ),
+    "mobilenet:fashion-mnist": Weights(
+        "fashion-mnist",
+        "mobilenet-fashion-mnist.npz",
+        "91e48a175b9f22ae100e618bf58d1006e75f6c79a116349c4fd004c8349bc4ea",
+        507_670,
+        0.9064,
+    ),
+    # Trained and measured on copies of the images as JPEG files, which have lost detail.
+    "resnet20:cifar-10": Weights(
+        "cifar10",
+        "resnet20-cifar-10.npz",
+        "f453f943d87c822b558e6d14dd658864a7e131d8452a36dae5df2a3cad5df395",
+        591_159,
+        0.8889,
+    ),
 }
 """By their names, the network's before a colon, as the command line takes them."""
 

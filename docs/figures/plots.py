@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import minidl as ml
+from docs.narrow_figures import narrow_matrix, phone
 from minidl import inspection, plots
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -34,21 +35,6 @@ def found() -> inspection.LearningRates:
     return inspection.find_learning_rate(
         model, train.images, train.labels, loss=ml.CrossEntropy(), optimizer=optimizer, seed=0
     )
-
-
-def phone(height: float) -> Axes:
-    """Axes as wide as a phone, and so many inches high."""
-    return Figure(figsize=(3.7, height), layout="constrained").subplots()
-
-
-def narrow_matrix(figure: Figure) -> Figure:
-    """A confusion matrix for a phone: counts alone, and no bar of colors."""
-    axes, bar = figure.axes
-    bar.remove()
-    for text in axes.texts:
-        text.set(text=text.get_text().split("\n")[0], fontsize=8)
-    axes.tick_params(labelsize=8)
-    return figure
 
 
 def confusion_matrix(axes: Axes | None = None) -> Figure:

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import minidl as ml
+from docs.narrow_figures import narrow_matrix, phone
 from minidl import plots
 
 
@@ -21,11 +22,6 @@ def trained() -> tuple[ml.Sequential, ml.History]:
     return model, history
 
 
-def phone(height: float) -> Axes:
-    """Axes as wide as a phone, and so many inches high."""
-    return Figure(figsize=(3.7, height), layout="constrained").subplots()
-
-
 def curves(axes: Axes | None = None) -> Figure:
     """Loss and accuracy of each epoch, on the images trained on and on others."""
     return plots.learning_curves(trained()[1], axes=axes)
@@ -36,16 +32,6 @@ def confusion(axes: Axes | None = None) -> Figure:
     _, test = ml.datasets.fashion_mnist_10k()
     counts = ml.ConfusionMatrix()(trained()[0].predict(test.images), test.labels)
     return plots.confusion_matrix(counts, class_names=test.class_names, axes=axes)
-
-
-def narrow_matrix(figure: Figure) -> Figure:
-    """A confusion matrix for a phone: counts alone, and no bar of colors."""
-    axes, bar = figure.axes
-    bar.remove()
-    for text in axes.texts:
-        text.set(text=text.get_text().split("\n")[0], fontsize=8)
-    axes.tick_params(labelsize=8)
-    return figure
 
 
 def filters(columns: int = 6) -> Figure:

@@ -6,9 +6,18 @@ from types import SimpleNamespace
 
 import pytest
 
+import minidl as ml
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
 OPTIONS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1280,1000")
+
+
+@pytest.fixture(autouse=True)
+def without_compiling():
+    """Pages are made of few pictures, for which kernels needn't be compiled."""
+    with ml.use_backend("vectorized"):
+        yield
 
 
 @pytest.fixture(scope="session")

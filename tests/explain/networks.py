@@ -23,6 +23,17 @@ def noise(model, count=2, white=1):
     return np.random.default_rng(0).uniform(0, white, (count, *model.input_shape)).astype(np.float32)
 
 
+def alive(model):
+    """The model with statistics and biases that aren't those of a first day."""
+    rng = np.random.default_rng(5)
+    for name, array in model.named_state():
+        if name.endswith(("bias", "running_mean")):
+            array.value = rng.normal(0, 0.3, array.value.shape)
+        elif name.endswith("running_var"):
+            array.value = rng.uniform(0.3, 2, array.value.shape)
+    return model
+
+
 def unet_page(**options):
     model = models.unet(input_shape=(1, 16, 16), depth=2, width=0.1, seed=1)
     return explain.page(model, noise(model), class_names=["ground", "thing"], **options)

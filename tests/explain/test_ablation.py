@@ -10,29 +10,10 @@ from minidl import explain, models
 from minidl import functional as F
 from minidl.explain.steps import network_steps
 from minidl.layers import Chain
-from tests.explain.networks import noise, page_of, unet_page
+from tests.explain.networks import alive, noise, page_of, unet_page
+from tests.explain.waiting import FRAME
 
-FRAME = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))"
 MINUS = "\N{MINUS SIGN}"
-
-
-@pytest.fixture(autouse=True)
-def without_compiling():
-    with ml.use_backend("vectorized"):
-        yield
-
-
-def trained(name, images):
-    """A model that has seen images, so that its normalizations have statistics and its biases aren't zero."""
-    model = models.MODELS[name](seed=1)
-    rng = np.random.default_rng(2)
-    for path, array in model.named_state():
-        if path.endswith(("bias", "running_mean")):
-            array.value = rng.normal(0, 0.3, array.value.shape)
-        elif path.endswith("running_var"):
-            array.value = rng.uniform(0.3, 2, array.value.shape)
-    model.predict(images)
-    return model
 
 
 def without_map(model, step, off):
@@ -70,7 +51,7 @@ def switch(page, step, *maps):
 )
 def test_probabilities_are_those_of_a_model_without_the_maps(opened, name, step, off):
     images = noise(models.MODELS[name](seed=1), 1)
-    model = trained(name, images)
+    model = alive(models.MODELS[name](seed=1))
     page = opened(explain.page(model, images, [0], bits=32))
     before = page.run("return explained.probabilities()")
     switch(page, step, *off)
@@ -84,7 +65,7 @@ def test_probabilities_are_those_of_a_model_without_the_maps(opened, name, step,
 
 def test_what_is_off_is_said_and_restored(opened):
     images = noise(models.lenet(seed=1), 1)
-    page = opened(explain.page(trained("lenet", images), images, [0], class_names=list("abcdefghij"), bits=32))
+    page = opened(explain.page(alive(models.lenet(seed=1)), images, [0], class_names=list("abcdefghij"), bits=32))
     before = page.run("return explained.probabilities()")
     (bar,) = page.find("#switched")
     assert bar.text == ""
@@ -133,7 +114,7 @@ def test_a_number_of_a_map_that_is_off_is_said_to_be(opened):
 
 def test_switches_stay_when_another_picture_is_picked(opened):
     images = noise(models.lenet(seed=1))
-    model = trained("lenet", images)
+    model = alive(models.lenet(seed=1))
     page = opened(explain.page(model, images, [0, 1], bits=32))
     switch(page, 4, 1)
     page.find(".thumbnail")[1].click()
@@ -157,12 +138,14 @@ def ranked(page, step):
 
 def test_the_ranking_is_that_of_the_model(opened):
     images = noise(models.lenet(seed=1), 1)
-    page = opened(explain.page(trained("lenet", images), images, [0], bits=32))
+    page = opened(explain.page(alive(models.lenet(seed=1)), images, [0], bits=32))
     switch(page, 4)
     rows = ranked(page, 4)
-    before = F.softmax(trained("lenet", images).predict(images))[0][0]
+    before = F.softmax(alive(models.lenet(seed=1)).predict(images))[0][0]
     named = before.argmax()
-    alone = [F.softmax(without_map(trained("lenet", images), 4, [i]).predict(images))[0][0, named] for i in range(16)]
+    alone = [
+        F.softmax(without_map(alive(models.lenet(seed=1)), 4, [i]).predict(images))[0][0, named] for i in range(16)
+    ]
     order = np.argsort(-np.abs(alone - before[named]))
     assert [one for one, _, _ in rows] == order[:10].tolist()
     for one, after, change in rows:

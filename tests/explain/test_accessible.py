@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-import minidl as ml
 from tests.explain.networks import page_of
 
 AXE = os.environ.get("AXE_CORE", "")
@@ -15,12 +14,6 @@ const done = arguments[0];
 const told = ({ violations }) => violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`);
 axe.run(document).then((found) => done(told(found)), (error) => done([String(error)]));
 """
-
-
-@pytest.fixture(autouse=True)
-def without_compiling():
-    with ml.use_backend("vectorized"):
-        yield
 
 
 @pytest.mark.skipif(not AXE, reason="AXE_CORE doesn't name the folder of axe-core")

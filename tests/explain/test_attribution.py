@@ -10,13 +10,12 @@ import pytest
 import minidl as ml
 from minidl import explain, inspection, models
 from minidl.inspection.samples import without_probabilities
-from tests.explain.networks import imported, noise, page_of
-from tests.explain.test_ablation import switch, trained, without_map
+from tests.explain.networks import alive, imported, noise, page_of
+from tests.explain.test_ablation import switch, without_map
 from tests.explain.test_accessible import AXE, RUN
 from tests.explain.test_browser import (
     SMALL,
     activations_and_branches,
-    alive,
     gates_and_formulas,
     global_maxima,
     moves_and_norms,
@@ -37,12 +36,6 @@ SOME_DONE = (
     "const done = arguments[0]; const progress = document.querySelector('#mattered progress');"
     "const look = () => progress.value > 0 ? done() : setTimeout(look, 20); look()"
 )
-
-
-@pytest.fixture(autouse=True)
-def without_compiling():
-    with ml.use_backend("vectorized"):
-        yield
 
 
 def input_gradient(model, image, chosen):
@@ -89,11 +82,11 @@ def test_every_step_and_formula_has_its_derivative(opened):
 
 def test_of_filters_that_are_off_nothing_comes(opened):
     images = noise(models.lenet(seed=1))
-    page = opened(explain.page(trained("lenet", images), images, bits=32))
+    page = opened(explain.page(alive(models.lenet(seed=1)), images, bits=32))
     before = page.run("return explained.gradient(3)")
     switch(page, 1, 0, 2)
     switch(page, 4, 5)
-    model = without_map(without_map(trained("lenet", images), 4, [5]), 1, [0, 2])
+    model = without_map(without_map(alive(models.lenet(seed=1)), 4, [5]), 1, [0, 2])
     agree(page, model, images, (3,))
     page.find(".thumbnail")[0].click()
     assert np.abs(np.subtract(before, page.run("return explained.gradient(3)"))).max() > 1e-3

@@ -8,24 +8,17 @@ from minidl import explain, models
 from minidl import functional as F
 from minidl.explain.steps import network_steps
 from minidl.layers.container import without_softmax
-from tests.explain.networks import imported, noise
+from tests.explain.networks import alive, imported, noise
+from tests.explain.waiting import FRAME
 
 MINUS, TIMES = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
 
-# What a reader does is seen from the next frame on.
-FRAME = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))"
 
 # A station is drawn when it comes in sight.
 SEEN = (
     "const [selector, done] = arguments;"
     "const look = () => document.querySelector(selector) ? done() : setTimeout(look, 20); look()"
 )
-
-
-@pytest.fixture(autouse=True)
-def without_compiling():
-    with ml.use_backend("vectorized"):
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -118,17 +111,6 @@ def moves_and_norms():
 def global_maxima():
     layers = [ml.Conv2D(5, 5, padding=2), ml.ReLU(), ml.GlobalMaxPool2D(), ml.Dense(10), ml.Softmax()]
     return ml.Sequential(layers, input_shape=(1, 28, 28), seed=4, dtype="float64")
-
-
-def alive(model):
-    """The model with statistics and biases that aren't those of a first day."""
-    rng = np.random.default_rng(5)
-    for name, array in model.named_state():
-        if name.endswith(("bias", "running_mean")):
-            array.value = rng.normal(0, 0.3, array.value.shape)
-        elif name.endswith("running_var"):
-            array.value = rng.uniform(0.3, 2, array.value.shape)
-    return model
 
 
 def shares(model, images):

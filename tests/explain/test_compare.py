@@ -11,6 +11,7 @@ import pytest
 import minidl as ml
 from minidl import explain, models
 from tests.explain.networks import page_of, unet_page
+from tests.explain.waiting import FRAME
 
 AXE = os.environ.get("AXE_CORE", "")
 
@@ -20,7 +21,6 @@ const told = ({ violations }) => violations.map(({ id, nodes }) => `${id}: ${nod
 axe.run(document).then((found) => done(told(found)), (error) => done([String(error)]));
 """
 
-FRAME = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))"
 
 FIGURES = """
 const rows = [...document.querySelectorAll(arguments[0] + " tbody tr")];
@@ -33,12 +33,6 @@ PAINTED = """
 const canvas = document.querySelectorAll(arguments[0])[arguments[1]];
 return [...canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data];
 """
-
-
-@pytest.fixture(autouse=True)
-def without_compiling():
-    with ml.use_backend("vectorized"):
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import pytest
 
-import minidl as ml
 from tests.explain.networks import page_of
 
 # Clicks each link, far from the one before, and tells how many pixels off the window's top the steps then are.
@@ -29,12 +28,6 @@ const later = () => new Promise((go) => setTimeout(go, 60));
   done([apart.map((link) => link.getAttribute("href")), off]);
 })();
 """
-
-
-@pytest.fixture(autouse=True)
-def without_compiling():
-    with ml.use_backend("vectorized"):
-        yield
 
 
 @pytest.mark.parametrize("name", ["lenet", "resnet20", "unet", "ppocr"])

@@ -10,12 +10,6 @@ from tests.explain.networks import noise, page_of
 SETTLED = "const done = arguments[0]; setTimeout(() => requestAnimationFrame(() => done()), 150)"
 
 
-@pytest.fixture(autouse=True)
-def without_compiling():
-    with ml.use_backend("vectorized"):
-        yield
-
-
 def pointed(page, block, map_number):
     """Point at a map of a block's column, as a mouse does."""
     rectangle = page.run(

@@ -7,16 +7,9 @@ import re
 import numpy as np
 import pytest
 
-import minidl as ml
 from tests.explain.networks import page_of
 
 pypdf = pytest.importorskip("pypdf")
-
-
-@pytest.fixture(autouse=True)
-def without_compiling():
-    with ml.use_backend("vectorized"):
-        yield
 
 
 def printed(page):

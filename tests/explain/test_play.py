@@ -12,15 +12,9 @@ from minidl import functional as F
 from minidl.explain.document import play_page
 from tests.explain.networks import noise, page_of
 from tests.explain.test_accessible import AXE, RUN
+from tests.explain.waiting import FRAME
 
-FRAME = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))"
 MINUS = "\N{MINUS SIGN}"
-
-
-@pytest.fixture(autouse=True)
-def without_compiling():
-    with ml.use_backend("vectorized"):
-        yield
 
 
 def play(page):

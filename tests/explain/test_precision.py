@@ -12,12 +12,6 @@ from minidl.explain.precision import sixteen_bits_do
 from minidl.explain.steps import network_steps
 
 
-@pytest.fixture(autouse=True)
-def without_compiling():
-    with ml.use_backend("vectorized"):
-        yield
-
-
 def steps_of(page):
     return json.loads(page.partition('id="data">')[2].partition("</script>")[0])["steps"]
 

@@ -38,12 +38,6 @@ return event.defaultPrevented;
 """
 
 
-@pytest.fixture(autouse=True)
-def without_compiling():
-    with ml.use_backend("vectorized"):
-        yield
-
-
 def page_for(shape, look=None, images=None):
     model = ml.Sequential([ml.Conv2D(3, 3), ml.Flatten(), ml.Dense(2)], input_shape=shape, seed=1)
     images = np.zeros((1, *shape), np.float32) if images is None else images

@@ -13,12 +13,6 @@ from minidl.explain.record import load_record
 from minidl.saving import npz
 
 
-@pytest.fixture(autouse=True)
-def without_compiling():
-    with ml.use_backend("vectorized"):
-        yield
-
-
 def network(width=2, seed=0):
     layers = [ml.Conv2D(width, 3), ml.ReLU(), ml.Flatten(), ml.Dense(3)]
     return ml.Sequential(layers, input_shape=(1, 6, 6), seed=seed)

@@ -21,12 +21,6 @@ def samples(n, seed=0, shape=(1, 12, 12)):
     return rng.random((n, *shape), np.float32), rng.integers(3, size=n)
 
 
-@pytest.fixture(autouse=True)
-def without_compiling():
-    with ml.use_backend("vectorized"):
-        yield
-
-
 X, Y = samples(40)
 SEEN, LABELS = samples(3, seed=1)
 

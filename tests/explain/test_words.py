@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-import minidl as ml
 from minidl import explain, models
 from tests.explain.networks import noise, page_of
 
@@ -13,12 +12,6 @@ DRAWN = (
     "const [step, done] = arguments; document.querySelector(step).scrollIntoView();"
     "const look = () => document.querySelector(`${step} .total`) ? done() : setTimeout(look, 20); look()"
 )
-
-
-@pytest.fixture(autouse=True)
-def without_compiling():
-    with ml.use_backend("vectorized"):
-        yield
 
 
 def counted(page, step):

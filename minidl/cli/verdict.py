@@ -19,9 +19,12 @@ def verdict(history: Mapping[str, Sequence[float]], chance: float, images: int) 
     """What stands out in the last epoch, or None; `chance` is that of the `images` that were validated with."""
     trained = history["accuracy"][-1]
     validated = history.get("val_accuracy", history["accuracy"])[-1]
-    if not validated > chance + 2 * math.sqrt(chance * (1 - chance) / max(images, 1)):  # two standard errors; nor NaN
+    least = chance + 2 * math.sqrt(chance * (1 - chance) / max(images, 1))  # two standard errors
+    if not validated > least:  # nor NaN
         if trained - validated > GAP:
             return f"{_overfits(trained, validated, history, chance)}, no better than chance on other images; {HELP}"
+        if least >= 1:  # so few images that not even a perfect score could be told from chance
+            return None
         return (
             f"it has learned nothing yet: accuracy {validated:.2f}, and always saying the most frequent class gives "
             f"{chance:.2f}; try another --lr, or more --epochs"

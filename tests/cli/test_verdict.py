@@ -32,6 +32,11 @@ def test_a_model_that_has_learned_nothing():
     for trained in (history(0.12), history(0.12, 0.11), history(float("nan"), float("nan"))):
         assert verdict(trained, 0.1, 500).startswith("it has learned nothing yet: accuracy ")
     assert verdict(history(0.2, 0.2), 0.1, 10).startswith("it has learned nothing yet")  # ten images say little
+
+
+def test_images_too_few_to_say_anything():
+    assert verdict(history(0.9, 1.0), 0.5, 2) is None
+    assert verdict(history(0.4, 0.4), 0.5, 5).startswith("it has learned nothing yet")
     assert verdict(history(0.2, 0.2), 0.1, 500) is None
 
 
